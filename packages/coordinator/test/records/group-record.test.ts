@@ -1,0 +1,210 @@
+/**
+ * Goal: records have the bytes of Kafka. Method: the bytes that the serializer of Apache Kafka 4.3.1
+ * (GroupCoordinatorRecordSerde) wrote for each record; encode the record, decode the bytes.
+ */
+import { type Uuid, ZERO_UUID } from '@millrace/base';
+import { DecodeError } from '@millrace/protocol';
+import { describe, expect, it } from 'vitest';
+import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../../src/records/group-record.ts';
+
+const topicId = 'b3JkZXJzb3JkZXJzb3JkZQ' as Uuid;
+const at = 1_700_000_000_123;
+const offsetKey = { type: 'offset-commit', group: 'g', topic: 'orders', partition: 7 } as const;
+const OFFSET_KEY = '000100016700066f726465727300000007';
+const committed = {
+  offset: 42,
+  leaderEpoch: -1,
+  metadata: '',
+  commitTimestamp: at,
+  expireTimestamp: -1,
+  topicId: ZERO_UUID,
+};
+
+const samples: [string, GroupRecord, string, string | null][] = [
+  [
+    'an offset in version 4',
+    { ...offsetKey, value: { ...committed, leaderEpoch: 3, metadata: 'märk', topicId } },
+    OFFSET_KEY,
+    '0004000000000000002a00000003066dc3a4726b0000018bcfe5687b0100106f72646572736f72646572736f726465',
+  ],
+  [
+    'an offset without leader epoch and topic id',
+    { ...offsetKey, value: committed },
+    OFFSET_KEY,
+    '0004000000000000002affffffff010000018bcfe5687b00',
+  ],
+  [
+    'an offset with an explicit retention time in version 1',
+    { ...offsetKey, value: { ...committed, metadata: 'm', expireTimestamp: at + 1000 } },
+    OFFSET_KEY,
+    '0001000000000000002a00016d0000018bcfe5687b0000018bcfe56c63',
+  ],
+  ['the tombstone of an offset', { ...offsetKey, value: null }, OFFSET_KEY, null],
+  [
+    'a classic group in version 3',
+    {
+      type: 'group-metadata',
+      group: 'g',
+      value: {
+        protocolType: 'consumer',
+        generation: 4,
+        protocol: 'range',
+        leader: 'm1',
+        currentStateTimestamp: at,
+        members: [
+          {
+            memberId: 'm1',
+            groupInstanceId: null,
+            clientId: 'c',
+            clientHost: '/127.0.0.1',
+            rebalanceTimeout: 60_000,
+            sessionTimeout: 45_000,
+            subscription: Uint8Array.of(1),
+            assignment: Uint8Array.of(2),
+          },
+        ],
+      },
+    },
+    '0002000167',
+    '00030008636f6e73756d657200000004000572616e676500026d310000018bcfe5687b0000000100026d31ffff000163000a2f3132372e302e302e310000ea600000afc800000001010000000102',
+  ],
+  [
+    'the tombstone of a classic group',
+    { type: 'group-metadata', group: 'g', value: null },
+    '0002000167',
+    null,
+  ],
+  [
+    'the epoch of a consumer group',
+    { type: 'consumer-group-metadata', group: 'g', value: { epoch: 9, metadataHash: 77 } },
+    '0003000167',
+    '000000000009010008000000000000004d',
+  ],
+  [
+    'the tombstone of subscription metadata',
+    { type: 'consumer-group-partition-metadata', group: 'g', value: null },
+    '0004000167',
+    null,
+  ],
+  [
+    'a member',
+    {
+      type: 'consumer-group-member-metadata',
+      group: 'g',
+      memberId: 'm1',
+      value: {
+        instanceId: null,
+        rackId: 'r',
+        clientId: 'c',
+        clientHost: '/h',
+        subscribedTopicNames: ['orders'],
+        subscribedTopicRegex: null,
+        rebalanceTimeoutMs: 5,
+        serverAssignor: 'uniform',
+        classicMemberMetadata: null,
+      },
+    },
+    '000500016700026d31',
+    '00000002720263032f6802076f7264657273000000000508756e69666f726d01000100',
+  ],
+  [
+    'the epoch of a target assignment',
+    {
+      type: 'consumer-group-target-assignment-metadata',
+      group: 'g',
+      value: { assignmentEpoch: 9, assignmentTimestamp: 5 },
+    },
+    '0006000167',
+    '0000000000090100080000000000000005',
+  ],
+  [
+    'the target assignment of a member',
+    {
+      type: 'consumer-group-target-assignment-member',
+      group: 'g',
+      memberId: 'm1',
+      value: { topicPartitions: [{ topicId, partitions: [0, 2] }] },
+    },
+    '000700016700026d31',
+    '0000026f72646572736f72646572736f7264650300000000000000020000',
+  ],
+  [
+    'the current assignment of a member',
+    {
+      type: 'consumer-group-current-member-assignment',
+      group: 'g',
+      memberId: 'm1',
+      value: {
+        memberEpoch: 9,
+        previousMemberEpoch: 8,
+        state: 1,
+        assignedPartitions: [{ topicId, partitions: [0, 2], assignmentEpochs: [3, 9] }],
+        partitionsPendingRevocation: [],
+      },
+    },
+    '000800016700026d31',
+    '0000000000090000000801026f72646572736f72646572736f7264650300000000000000020100090300000003000000090100',
+  ],
+  [
+    'a resolved regular expression',
+    {
+      type: 'consumer-group-regular-expression',
+      group: 'g',
+      regularExpression: 'or.*',
+      value: { topics: ['orders'], version: 12, timestamp: at },
+    },
+    '001000016700046f722e2a',
+    '000002076f7264657273000000000000000c0000018bcfe5687b00',
+  ],
+];
+
+const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
+const hex = (data: Uint8Array | null) => data && Buffer.from(data).toString('hex');
+
+describe.each(samples)('%s', (_, record, key, value) => {
+  it("encodes to Kafka's bytes", () => {
+    const encoded = encodeGroupRecord(record);
+    expect([hex(encoded.key), hex(encoded.value)]).toEqual([key, value]);
+  });
+
+  it("decodes from Kafka's bytes", () => {
+    const decoded = decodeGroupRecord({ key: bytes(key), value: value === null ? null : bytes(value) });
+    expect(decoded).toEqual(record);
+  });
+});
+
+it('an offset in version 1 loses leader epoch and topic id, as in Kafka', () => {
+  const value = { ...committed, leaderEpoch: 3, metadata: 'm', expireTimestamp: at + 1000, topicId };
+  const encoded = encodeGroupRecord({ ...offsetKey, value });
+  expect(hex(encoded.value)).toBe('0001000000000000002a00016d0000018bcfe5687b0000018bcfe56c63');
+});
+
+it('reads the offsets of old Kafka releases', () => {
+  const older = { ...committed, offset: 1, metadata: 'm', commitTimestamp: 2 };
+  const fields = '000000000000000100016d0000000000000002';
+  for (const type of ['0000', '0001'])
+    for (const version of type === '0000' ? ['0000'] : ['0000', '0002'])
+      expect(
+        decodeGroupRecord({ key: bytes(type + OFFSET_KEY.slice(4)), value: bytes(version + fields) }),
+      ).toEqual({ ...offsetKey, value: older });
+  const withEpoch = bytes('000300000000000000010000000500016d0000000000000002');
+  expect(decodeGroupRecord({ key: bytes(OFFSET_KEY), value: withEpoch })).toEqual({
+    ...offsetKey,
+    value: { ...older, leaderEpoch: 5 },
+  });
+});
+
+it.each([9, 15, 17, 23, 32767])('ignores records of type %i', (type) => {
+  const key = new Uint8Array([type >> 8, type, 0, 1, 103]);
+  expect(decodeGroupRecord({ key, value: Uint8Array.of(0, 0) })).toBeUndefined();
+});
+
+it.each([
+  ['a key without a type', '00', null],
+  ['a short key', '000100016700', null],
+  ['an unknown version of a value', OFFSET_KEY, '0005000000000000002a'],
+  ['a short value', OFFSET_KEY, '0004000000000000'],
+])('refuses %s', (_, key, value) => {
+  const record = { key: bytes(key), value: value === null ? null : bytes(value) };
+  expect(() => decodeGroupRecord(record)).toThrow(DecodeError);
+});
