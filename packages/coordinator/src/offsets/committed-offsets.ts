@@ -1,0 +1,363 @@
+/**
+ * The committed offsets of one shard's groups: commits, fetches, removals. The owner of the group checks the
+ * member and its generation before it calls; the broker's handler checks permissions, turns topic ids into
+ * names, and refuses topics and partitions that do not exist. Each call is answered once, when everything
+ * that the answer depends on is committed.
+ */
+import { type Millis, type Uuid, ZERO_UUID } from '@millrace/base';
+import type { MetadataDelta } from '@millrace/metadata';
+import {
+  ErrorCode,
+  type OffsetCommitRequest,
+  type OffsetCommitResponse,
+  type OffsetDeleteRequest,
+  type OffsetDeleteResponse,
+  type OffsetFetchRequest,
+  type OffsetFetchResponse,
+} from '@millrace/protocol';
+import type { OffsetsConfig } from '../config.ts';
+import { encodeGroupRecord, type OffsetCommitRecord } from '../records/group-record.ts';
+import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
+import { type Expiry, expireTimestamp, isExpired } from './expiry.ts';
+import { type CommittedOffset, OffsetTable } from './offset-table.ts';
+import { OffsetWrites } from './offset-writes.ts';
+import { allOf, type Removal, Removals, type Removed } from './removal.ts';
+import { type OfTopic, sweep } from './sweep.ts';
+
+export type CommitTopics = OffsetCommitRequest['topics'];
+export type CommitResults = OffsetCommitResponse['topics'];
+/** Null: all topics of the group. */
+export type FetchTopics = OffsetFetchRequest['groups'][number]['topics'];
+/** An error means: `topics` is empty. */
+export type FetchResult = Omit<OffsetFetchResponse['groups'][number], 'groupId'>;
+export type DeleteTopics = OffsetDeleteRequest['topics'];
+/** An error means: `topics` is empty. */
+export type DeleteResult = Pick<OffsetDeleteResponse, 'errorCode' | 'topics'>;
+
+type FetchedTopic = FetchResult['topics'][number];
+type FetchedPartition = FetchedTopic['partitions'][number];
+
+/** What the offsets must know of the groups of the shard. */
+export interface GroupsOfOffsets {
+  /** Called for each group with offsets, several times if it has many. */
+  expiryOf(group: string): Expiry;
+  /** The last offset of the group expired. The owner deletes the group if it is empty. */
+  offsetsExpired(group: string): void;
+  /** A check saw every group with offsets. The owner deletes its empty groups without offsets. */
+  expiryChecked(): void;
+}
+
+/** Transactional commits that wait for their marker. */
+export interface PendingOffsets {
+  has(group: string, topic: string, partition: number): boolean;
+}
+
+const NOTHING_PENDING: PendingOffsets = { has: () => false };
+
+export interface CommittedOffsetsOptions {
+  readonly port: ShardPort;
+  readonly config: OffsetsConfig;
+  readonly groups: GroupsOfOffsets;
+  /** Default: no transactional commits. */
+  readonly pending?: PendingOffsets;
+}
+
+export class CommittedOffsets {
+  private readonly port: ShardPort;
+  private readonly config: OffsetsConfig;
+  private readonly groups: GroupsOfOffsets;
+  private readonly pending: PendingOffsets;
+  private readonly table = new OffsetTable();
+  private readonly writes: OffsetWrites;
+  private readonly removals: Removals;
+
+  constructor({ port, config, groups, pending = NOTHING_PENDING }: CommittedOffsetsOptions) {
+    this.port = port;
+    this.config = config;
+    this.groups = groups;
+    this.pending = pending;
+    this.writes = new OffsetWrites(port, this.table);
+    this.removals = new Removals(port, this.table, this.writes);
+  }
+
+  replay({ group, topic, partition, value }: OffsetCommitRecord): void {
+    if (value === null) this.table.remove(group, topic, partition);
+    else this.table.put(group, topic, partition, value);
+  }
+
+  /** Checks the retention from now on. */
+  loaded(): void {
+    this.checkExpiryLater();
+  }
+
+  ended(errorCode: ErrorCode): void {
+    this.removals.ended(errorCode);
+  }
+
+  /** Number of offsets. */
+  get size(): number {
+    return this.table.size;
+  }
+
+  /** Number of offsets of the group. A simple group exists while it has offsets. */
+  sizeOf(group: string): number {
+    return this.table.group(group)?.size ?? 0;
+  }
+
+  /** The groups with offsets. */
+  *groupIds(): Generator<string> {
+    for (const [group] of this.table.groups()) yield group;
+  }
+
+  /** An answer that tells whether the group has offsets waits for this decision. */
+  lastWriteOf(group: string): WriteNumber {
+    return this.writes.lastWriteOf(group);
+  }
+
+  /** Visits every offset, for metrics: also those that are not committed yet. */
+  visitAll(visit: (group: string, topic: string, offset: CommittedOffset) => void): void {
+    for (const [group, { topics }] of this.table.groups())
+      for (const [topic, offsets] of topics) for (const offset of offsets) visit(group, topic, offset);
+  }
+
+  /**
+   * Commits offsets of one group. Too long metadata only refuses its partition; an error of the log refuses
+   * all. A duplicate partition counts in its last place.
+   */
+  commit(
+    group: string,
+    topics: CommitTopics,
+    retentionTimeMs: Millis,
+    done: (results: CommitResults) => void,
+  ): void {
+    const records = this.recordsOf(group, topics, retentionTimeMs);
+    const answer = (errorCode: ErrorCode) => done(this.commitResults(topics, errorCode));
+    if (records.length === 0) answer(ErrorCode.NONE);
+    else {
+      const errorCode = this.writes.write(records, [group]);
+      if (errorCode === ErrorCode.NONE) this.port.whenCommitted(this.port.lastWrite, answer);
+      else answer(errorCode);
+    }
+  }
+
+  private recordsOf(group: string, topics: CommitTopics, retentionTimeMs: Millis): CoordinatorRecord[] {
+    const now = this.port.wallMs();
+    const expires = expireTimestamp(retentionTimeMs, now);
+    const records: CoordinatorRecord[] = [];
+    for (const { name: topic, partitions } of topics) {
+      const topicId = this.presentId(topic);
+      for (const partition of partitions) {
+        const metadata = partition.committedMetadata ?? '';
+        if (this.isTooLong(metadata)) continue;
+        const value = {
+          offset: partition.committedOffset,
+          leaderEpoch: partition.committedLeaderEpoch,
+          metadata,
+          commitTimestamp: now,
+          expireTimestamp: expires,
+          topicId,
+        };
+        const key = { group, topic, partition: partition.partitionIndex };
+        records.push(encodeGroupRecord({ type: 'offset-commit', ...key, value }));
+      }
+    }
+    return records;
+  }
+
+  private commitResults(topics: CommitTopics, errorCode: ErrorCode): CommitResults {
+    return topics.map(({ name, topicId, partitions }) => ({
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex, committedMetadata }) => {
+        const isRefused = errorCode === ErrorCode.NONE && this.isTooLong(committedMetadata ?? '');
+        return { partitionIndex, errorCode: isRefused ? ErrorCode.OFFSET_METADATA_TOO_LARGE : errorCode };
+      }),
+    }));
+  }
+
+  private isTooLong(metadata: string): boolean {
+    return metadata.length > this.config.metadataMaxChars;
+  }
+
+  /**
+   * Reads the offsets as they are now, and answers when they are committed. In the result for all topics,
+   * `topicId` is the id of the topic with this name; ZERO_UUID if it does not exist.
+   */
+  fetch(
+    group: string,
+    topics: FetchTopics,
+    requireStable: boolean,
+    done: (result: FetchResult) => void,
+  ): void {
+    const fetched =
+      topics === null
+        ? this.fetchAll(group, requireStable)
+        : topics.map((topic) => this.fetchTopic(group, topic, requireStable));
+    this.port.whenCommitted(this.writes.lastWriteOf(group), (errorCode) => {
+      if (errorCode === ErrorCode.NONE) done({ errorCode, topics: fetched });
+      else done({ errorCode: fetchError(errorCode), topics: [] });
+    });
+  }
+
+  private fetchTopic(
+    group: string,
+    { name, topicId, partitionIndexes }: NonNullable<FetchTopics>[number],
+    requireStable: boolean,
+  ): FetchedTopic {
+    const presentId = topicId === ZERO_UUID ? this.presentId(name) : topicId;
+    const partitions = partitionIndexes.map((partition) => {
+      const offset = this.table.get(group, name, partition);
+      const present = offset !== undefined && isOf(presentId, offset) ? offset : undefined;
+      return this.fetched(group, name, partition, present, requireStable);
+    });
+    return { name, topicId, partitions };
+  }
+
+  private fetchAll(group: string, requireStable: boolean): FetchedTopic[] {
+    const fetched: FetchedTopic[] = [];
+    for (const [name, offsets] of this.table.group(group)?.topics ?? []) {
+      const topicId = this.presentId(name);
+      const partitions = offsets
+        .filter((offset) => isOf(topicId, offset))
+        .map((offset) => this.fetched(group, name, offset.partition, offset, requireStable));
+      if (partitions.length > 0) fetched.push({ name, topicId, partitions });
+    }
+    return fetched;
+  }
+
+  private presentId(topic: string): Uuid {
+    return this.port.image().topic(topic)?.id ?? ZERO_UUID;
+  }
+
+  private fetched(
+    group: string,
+    topic: string,
+    partitionIndex: number,
+    offset: CommittedOffset | undefined,
+    requireStable: boolean,
+  ): FetchedPartition {
+    if (requireStable && this.pending.has(group, topic, partitionIndex))
+      return { partitionIndex, ...NO_OFFSET, errorCode: ErrorCode.UNSTABLE_OFFSET_COMMIT };
+    if (offset === undefined) return { partitionIndex, ...NO_OFFSET, errorCode: ErrorCode.NONE };
+    return {
+      partitionIndex,
+      committedOffset: offset.offset,
+      committedLeaderEpoch: offset.leaderEpoch,
+      metadata: offset.metadata,
+      errorCode: ErrorCode.NONE,
+    };
+  }
+
+  /**
+   * Removes single offsets (OffsetDelete). The owner has checked the group, and says which topics its members
+   * subscribe to.
+   */
+  delete(
+    group: string,
+    topics: DeleteTopics,
+    isSubscribed: (topic: string) => boolean,
+    done: (result: DeleteResult) => void,
+  ): void {
+    const subscribed = topics.map(({ name }) => isSubscribed(name));
+    const removed: Removed[] = [];
+    topics.forEach(({ name, partitions }, at) => {
+      if (subscribed[at]) return;
+      const offsets = partitions.map(({ partitionIndex }) => this.table.get(group, name, partitionIndex));
+      const present = new Set(offsets.filter((offset) => offset !== undefined));
+      removed.push({ group, topic: name, offsets: [...present] });
+    });
+    const results = topics.map(({ name, partitions }, at) => {
+      const errorCode = subscribed[at] ? ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC : ErrorCode.NONE;
+      return { name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) };
+    });
+    const answer = (errorCode: ErrorCode) =>
+      done({ errorCode, topics: errorCode === ErrorCode.NONE ? results : [] });
+    this.removals.start({ removed, done: this.whenCommitted(group, answer) });
+  }
+
+  /**
+   * Removes all offsets of the group. `last`: further records of the last decision, as the tombstone of the
+   * group; asked once, when this decision is written, because members may have joined since the first. `done`
+   * is called when everything is committed; NONE without a decision if there was nothing to write.
+   */
+  deleteGroup(
+    group: string,
+    last: () => readonly CoordinatorRecord[],
+    done: (errorCode: ErrorCode) => void,
+  ): void {
+    const removed = allOf(group, this.table.group(group));
+    this.removals.start({ removed, last, done: this.whenCommitted(group, done) });
+  }
+
+  /** A removal without a decision waits, too: the tombstone of an absent offset may not be committed. */
+  private whenCommitted(group: string, done: (errorCode: ErrorCode) => void): Removal['done'] {
+    return (errorCode, lastWrite) => {
+      const write = Math.max(lastWrite, this.writes.lastWriteOf(group));
+      if (errorCode === ErrorCode.NONE) this.port.whenCommitted(write, done);
+      else done(errorCode);
+    };
+  }
+
+  /** Removes the offsets of deleted topics. If the shard accepts no records now, the next check does it. */
+  metadataChanged(delta: MetadataDelta): void {
+    const deleted = new Map<string, Uuid>();
+    for (const { name, id } of delta.deletedTopics) if (this.table.hasTopic(name)) deleted.set(name, id);
+    if (deleted.size === 0) return;
+    const removed: Removed[] = [];
+    for (const [group, { topics }] of this.table.groups()) {
+      const names = topics.size < deleted.size ? topics.keys() : deleted.keys();
+      for (const topic of names) {
+        const id = deleted.get(topic);
+        if (id === undefined) continue;
+        const offsets = topics.get(topic)?.filter(({ topicId }) => topicId === ZERO_UUID || topicId === id);
+        if (offsets !== undefined && offsets.length > 0) removed.push({ group, topic, offsets });
+      }
+    }
+    this.removals.start({ removed, done: () => {} });
+  }
+
+  private checkExpiryLater(): void {
+    this.port.after(this.config.retentionCheckIntervalMs, () => this.checkExpiry());
+  }
+
+  /**
+   * Also removes the offsets of topics that were deleted while no shard was loaded. Does so here and not when
+   * the shard has loaded: a broker that just started may have metadata from before the topic was created.
+   */
+  private checkExpiry(): void {
+    sweep(this.port, this.table, this.writes, {
+      ofGroup: (group) => this.expiredOf(group),
+      emptied: (group) => this.groups.offsetsExpired(group),
+      done: (errorCode) => {
+        if (errorCode === ErrorCode.NONE) this.groups.expiryChecked();
+        this.checkExpiryLater();
+      },
+    });
+  }
+
+  private expiredOf(group: string): OfTopic {
+    const rule = this.groups.expiryOf(group);
+    const now = this.port.wallMs();
+    return (topic) => {
+      const presentId = this.port.image().topic(topic)?.id;
+      const isSubscribed = rule.kind === 'since-commit' && rule.isSubscribed(topic);
+      const isRemoved = (offset: CommittedOffset) =>
+        presentId === undefined ||
+        !isOf(presentId, offset) ||
+        (!isSubscribed && isExpired(offset, rule, now, this.config.retentionMs));
+      return (offset) => isRemoved(offset) && !this.pending.has(group, topic, offset.partition);
+    };
+  }
+}
+
+/** False if the offset belongs to a deleted topic of the same name. */
+function isOf(topicId: Uuid, offset: CommittedOffset): boolean {
+  return offset.topicId === topicId || offset.topicId === ZERO_UUID || topicId === ZERO_UUID;
+}
+
+const NO_OFFSET = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '' };
+
+/** As Kafka's coordinator: here COORDINATOR_NOT_AVAILABLE becomes NOT_COORDINATOR. */
+function fetchError(errorCode: ErrorCode): ErrorCode {
+  return errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE ? ErrorCode.NOT_COORDINATOR : errorCode;
+}

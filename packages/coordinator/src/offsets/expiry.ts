@@ -1,0 +1,42 @@
+/**
+ * When a committed offset expires (KIP-211). The owner of the group says which rule holds for the group now;
+ * an offset with an explicit retention time (OffsetCommit 2 to 4) ignores the broker's retention.
+ */
+import type { Millis, WallMillis } from '@millrace/base';
+import type { CommittedOffset } from './offset-table.ts';
+
+/**
+ * The rule of a group.
+ *
+ * * `never`: a classic group in any state that the other rules do not name.
+ * * `since-commit`: a simple group (no topic is subscribed), a Stable classic group of the protocol type
+ *   `consumer`, and each KIP-848 group. The retention counts from the commit. Offsets of topics that a member
+ *   subscribes to stay. The rule also holds for an Empty group whose record does not say since when.
+ * * `since-empty`: an Empty classic group with a protocol type. The retention counts from the time at which
+ *   its last member left.
+ */
+export type Expiry =
+  | { readonly kind: 'never' }
+  | { readonly kind: 'since-commit'; isSubscribed(topic: string): boolean }
+  | { readonly kind: 'since-empty'; readonly emptySinceMs: WallMillis };
+
+/** -1 stands for "no explicit time": the value of the record. */
+export const NO_EXPIRE_TIMESTAMP = -1;
+
+export function isExpired(
+  offset: CommittedOffset,
+  rule: Expiry,
+  now: WallMillis,
+  retentionMs: Millis,
+): boolean {
+  if (rule.kind === 'never') return false;
+  if (offset.expireTimestamp !== NO_EXPIRE_TIMESTAMP) return now >= offset.expireTimestamp;
+  const since = rule.kind === 'since-empty' ? rule.emptySinceMs : offset.commitTimestamp;
+  return now - since >= retentionMs;
+}
+
+/** The time in the record of a commit. `retentionTimeMs` is the request's; -1: it gives none. */
+export function expireTimestamp(retentionTimeMs: Millis, now: WallMillis): WallMillis {
+  if (retentionTimeMs === -1) return NO_EXPIRE_TIMESTAMP;
+  return Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, now + retentionTimeMs));
+}

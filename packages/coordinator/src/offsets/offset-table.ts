@@ -1,0 +1,153 @@
+/**
+ * The committed offsets of a shard in memory: by group, topic and partition. A shard may hold millions, so an
+ * offset is one small object, the offsets of a topic are one array by ascending partition, and equal names of
+ * topics are one string. The table knows no rules: committed-offsets.ts decides, and replays into it.
+ */
+import type { LeaderEpoch, Offset, Uuid, WallMillis } from '@millrace/base';
+import type { OffsetCommitValue } from '../records/group-record.ts';
+import type { WriteNumber } from '../runtime/machine.ts';
+
+/** One committed offset. Immutable: the next commit of the partition replaces it. */
+export class CommittedOffset {
+  readonly partition: number;
+  readonly offset: Offset;
+  readonly leaderEpoch: LeaderEpoch;
+  readonly metadata: string;
+  readonly commitTimestamp: WallMillis;
+  /** When an explicit retention time ends; -1: the broker's retention holds. */
+  readonly expireTimestamp: WallMillis;
+  /** ZERO_UUID if the record has none: version 1, or written by an old broker. */
+  readonly topicId: Uuid;
+
+  constructor(partition: number, value: OffsetCommitValue, topicId: Uuid) {
+    this.partition = partition;
+    this.offset = value.offset;
+    this.leaderEpoch = value.leaderEpoch;
+    this.metadata = value.metadata;
+    this.commitTimestamp = value.commitTimestamp;
+    this.expireTimestamp = value.expireTimestamp;
+    this.topicId = topicId;
+  }
+}
+
+/** The offsets of one topic, by ascending partition. Readers must not keep it over a turn. */
+export type TopicOffsets = readonly CommittedOffset[];
+
+/** The offsets of one group; it has at least one. */
+export interface GroupOffsets {
+  readonly topics: ReadonlyMap<string, TopicOffsets>;
+  readonly size: number;
+  /** The last decision that changed an offset of the group; 0: none since the shard loaded. */
+  lastWrite: WriteNumber;
+}
+
+interface MutableGroup extends GroupOffsets {
+  readonly topics: Map<string, CommittedOffset[]>;
+  size: number;
+}
+
+/** A topic with offsets of any group. */
+interface KnownTopic {
+  readonly name: string;
+  /** The last topic id that an offset had: offsets of the topic share the string. */
+  id: Uuid;
+  groups: number;
+}
+
+export class OffsetTable {
+  private readonly byGroup = new Map<string, MutableGroup>();
+  private readonly topics = new Map<string, KnownTopic>();
+  private count = 0;
+
+  /** Number of offsets. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** The groups with offsets, in the order of their first commits. Removals during the iteration are safe. */
+  groups(): MapIterator<[string, GroupOffsets]> {
+    return this.byGroup.entries();
+  }
+
+  group(group: string): GroupOffsets | undefined {
+    return this.byGroup.get(group);
+  }
+
+  get(group: string, topic: string, partition: number): CommittedOffset | undefined {
+    const offsets = this.byGroup.get(group)?.topics.get(topic);
+    return offsets === undefined ? undefined : find(offsets, partition);
+  }
+
+  /** True if any group has an offset of the topic. */
+  hasTopic(topic: string): boolean {
+    return this.topics.has(topic);
+  }
+
+  put(group: string, topic: string, partition: number, value: OffsetCommitValue): void {
+    let offsets = this.byGroup.get(group);
+    if (offsets === undefined) {
+      offsets = { topics: new Map(), size: 0, lastWrite: 0 };
+      this.byGroup.set(group, offsets);
+    }
+    let known = this.topics.get(topic);
+    if (known === undefined) {
+      known = { name: topic, id: value.topicId, groups: 0 };
+      this.topics.set(topic, known);
+    }
+    if (known.id !== value.topicId) known.id = value.topicId;
+    const offset = new CommittedOffset(partition, value, known.id);
+    const ofTopic = offsets.topics.get(topic);
+    if (ofTopic === undefined) {
+      offsets.topics.set(known.name, [offset]);
+      known.groups++;
+    } else {
+      const at = lowerBound(ofTopic, partition);
+      if (ofTopic[at]?.partition === partition) {
+        ofTopic[at] = offset;
+        return;
+      }
+      ofTopic.splice(at, 0, offset);
+    }
+    offsets.size++;
+    this.count++;
+  }
+
+  remove(group: string, topic: string, partition: number): void {
+    const offsets = this.byGroup.get(group);
+    const ofTopic = offsets?.topics.get(topic);
+    if (offsets === undefined || ofTopic === undefined) return;
+    const at = lowerBound(ofTopic, partition);
+    if (ofTopic[at]?.partition !== partition) return;
+    ofTopic.splice(at, 1);
+    offsets.size--;
+    this.count--;
+    if (ofTopic.length > 0) return;
+    offsets.topics.delete(topic);
+    if (offsets.size === 0) this.byGroup.delete(group);
+    const known = this.topics.get(topic)!;
+    known.groups--;
+    if (known.groups === 0) this.topics.delete(topic);
+  }
+}
+
+function find(offsets: TopicOffsets, partition: number): CommittedOffset | undefined {
+  // Most topics have offsets of all partitions: then the partition is the position.
+  const direct = offsets[partition];
+  if (direct?.partition === partition) return direct;
+  const found = offsets[lowerBound(offsets, partition)];
+  return found?.partition === partition ? found : undefined;
+}
+
+/** The position of the first offset whose partition is not below. */
+function lowerBound(offsets: TopicOffsets, partition: number): number {
+  let low = 0;
+  let high = offsets.length;
+  // Commits and replays mostly go by ascending partition.
+  if (high > 0 && offsets[high - 1]!.partition < partition) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (offsets[middle]!.partition < partition) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,45 @@
+/** Goal: when an offset expires (KIP-211). Method: one offset, its rule, and the time. */
+import { ZERO_UUID } from '@millrace/base';
+import { expect, it } from 'vitest';
+import { type Expiry, expireTimestamp, isExpired } from '../../src/offsets/expiry.ts';
+import { CommittedOffset } from '../../src/offsets/offset-table.ts';
+
+const RETENTION = 100;
+const sinceCommit: Expiry = { kind: 'since-commit', isSubscribed: () => false };
+
+function expiredAt(now: number, rule: Expiry, expires = -1): boolean {
+  const value = { offset: 1, leaderEpoch: -1, metadata: '', commitTimestamp: 1000, expireTimestamp: expires };
+  const offset = new CommittedOffset(0, { ...value, topicId: ZERO_UUID }, ZERO_UUID);
+  return isExpired(offset, rule, now, RETENTION);
+}
+
+it.each<[string, Expiry, number | undefined, number]>([
+  ['since its commit', sinceCommit, undefined, 1100],
+  ['since the group is empty', { kind: 'since-empty', emptySinceMs: 5000 }, undefined, 5100],
+  [
+    'since the group is empty, also if the commit came later',
+    { kind: 'since-empty', emptySinceMs: 500 },
+    undefined,
+    600,
+  ],
+  ['at its own time', sinceCommit, 1050, 1050],
+  ['at its own time, not with the group', { kind: 'since-empty', emptySinceMs: 500 }, 3000, 3000],
+])('an offset expires %s', (_, rule, expires, at) => {
+  expect(expiredAt(at - 1, rule, expires)).toBe(false);
+  expect(expiredAt(at, rule, expires)).toBe(true);
+});
+
+it('an offset never expires in other states, even at its own time', () => {
+  expect(expiredAt(9999, { kind: 'never' })).toBe(false);
+  expect(expiredAt(9999, { kind: 'never' }, 1050)).toBe(false);
+});
+
+it.each([
+  [-1, 1000, -1],
+  [0, 1000, 1000],
+  [50, 1000, 1050],
+  [-5000, 1000, 0],
+  [Number.MAX_SAFE_INTEGER, 1000, Number.MAX_SAFE_INTEGER],
+])('retention time %i at %i expires at %i', (retentionTimeMs, now, expected) => {
+  expect(expireTimestamp(retentionTimeMs, now)).toBe(expected);
+});

@@ -1,0 +1,154 @@
+/**
+ * Goal: removals of many offsets come in small decisions, and do not touch what was committed meanwhile.
+ * Method: groups with thousands of offsets; one turn at a time.
+ */
+import { ErrorCode } from '@millrace/protocol';
+import { expect, it } from 'vitest';
+import { decodeGroupRecord, encodeGroupRecord } from '../../src/records/group-record.ts';
+import { type Committed, config, OffsetsShard } from '../support/offsets-shard.ts';
+
+const MANY = 1234;
+const tombstone = encodeGroupRecord({ type: 'group-metadata', group: 'g', value: null });
+
+function many(group: string, partitions = MANY): OffsetsShard {
+  const shard = new OffsetsShard(true);
+  const list: Record<number, Committed> = {};
+  for (let partition = 0; partition < partitions; partition++) list[partition] = { offset: partition };
+  shard.commit(group, 'orders', list);
+  shard.port.transcript();
+  return shard;
+}
+
+/** How many records each decision after the first has. */
+const sizes = (shard: OffsetsShard) => shard.port.decisions.slice(1).map((records) => records.length);
+
+function deleteGroup(shard: OffsetsShard, last = [tombstone]): ErrorCode[] {
+  const answers: ErrorCode[] = [];
+  shard.offsets.deleteGroup(
+    'g',
+    () => last,
+    (errorCode) => answers.push(errorCode),
+  );
+  return answers;
+}
+
+it('a deleted group loses all offsets with the tombstone of the group, in one decision if they are few', () => {
+  const shard = new OffsetsShard();
+  shard.commit('g', 'orders', { 0: { offset: 5 }, 1: { offset: 6 } });
+  shard.commit('g', 'bills', { 0: { offset: 7 } });
+  shard.commit('other', 'bills', { 0: { offset: 7 } });
+  shard.settle();
+  const answers = deleteGroup(shard);
+  expect(shard.port.transcript()).toEqual([
+    'write #4 g orders-1=, g orders-0=, g bills-0=, group-metadata g',
+  ]);
+  expect(answers).toEqual([]);
+  shard.port.commit();
+  expect(answers).toEqual([ErrorCode.NONE]);
+  expect([...shard.offsets.groupIds()]).toEqual(['other']);
+});
+
+it('a group without offsets waits for its tombstone', () => {
+  const shard = new OffsetsShard();
+  const answers = deleteGroup(shard);
+  expect(shard.port.transcript()).toEqual(['write #1 group-metadata g']);
+  expect(answers).toEqual([]);
+  shard.port.commit();
+  expect(answers).toEqual([ErrorCode.NONE]);
+});
+
+it('a group without offsets and records is answered at once', () => {
+  const shard = new OffsetsShard();
+  expect(deleteGroup(shard, [])).toEqual([ErrorCode.NONE]);
+  expect(shard.port.decisions).toEqual([]);
+});
+
+it('a deleted group with many offsets takes several turns, and its tombstone comes last', () => {
+  const shard = many('g');
+  const answers = deleteGroup(shard);
+  expect(sizes(shard)).toEqual([500]);
+  shard.port.advance(0);
+  expect(sizes(shard)).toEqual([500, 500, MANY - 1000 + 1]);
+  expect(answers).toEqual([ErrorCode.NONE]);
+  expect(shard.offsets.size).toBe(0);
+  expect(decodeGroupRecord(shard.port.decisions.at(-1)!.at(-1)!)?.type).toBe('group-metadata');
+});
+
+it('an offset that is committed between two decisions stays', () => {
+  const shard = many('g');
+  const answers = deleteGroup(shard, []);
+  shard.commit('g', 'orders', { 0: { offset: 1 }, 1100: { offset: 2 } });
+  shard.port.advance(0);
+  shard.port.transcript();
+  shard.fetch('g');
+  expect(shard.port.transcript()).toEqual(['fetch g: orders-0 1, orders-1100 2']);
+  expect(answers).toEqual([ErrorCode.NONE]);
+});
+
+it('a removal that the shard refuses in the middle answers the error', () => {
+  const shard = many('g');
+  const answers = deleteGroup(shard);
+  shard.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+  shard.port.advance(0);
+  expect(answers).toEqual([ErrorCode.COORDINATOR_NOT_AVAILABLE]);
+  expect(shard.offsets.size).toBe(MANY - 500);
+});
+
+it('a removal in the middle is answered when the leadership ends', () => {
+  const shard = many('g');
+  const answers = deleteGroup(shard);
+  shard.port.end();
+  shard.offsets.ended(ErrorCode.NOT_COORDINATOR);
+  expect(answers).toEqual([ErrorCode.NOT_COORDINATOR]);
+});
+
+it('OffsetDelete of many offsets takes several turns, and answers after the last', () => {
+  const shard = many('g');
+  shard.delete('g', { orders: Array.from({ length: MANY }, (_, partition) => partition) });
+  expect(sizes(shard)).toEqual([500]);
+  shard.port.advance(0);
+  expect(sizes(shard)).toEqual([500, 500, MANY - 1000]);
+  expect(shard.port.transcript().filter((line) => line.endsWith('NONE'))).toHaveLength(MANY + 1);
+});
+
+it('a deleted topic with many offsets takes several turns', () => {
+  const shard = many('g');
+  shard.offsets.metadataChanged(shard.deleteTopic('orders'));
+  expect(sizes(shard)).toEqual([500]);
+  shard.port.advance(0);
+  expect(sizes(shard)).toEqual([500, 500, MANY - 1000]);
+});
+
+it('one check expires all offsets of a group, in several turns', () => {
+  const shard = many('g');
+  shard.expiry.set('g', { kind: 'since-empty', emptySinceMs: 0 });
+  shard.port.advance(config.retentionCheckIntervalMs);
+  expect(sizes(shard)).toEqual([500, 500, MANY - 1000]);
+  expect(shard.port.transcript().slice(-2)).toEqual(['g has no offsets', 'checked']);
+});
+
+it('an expired group with many offsets takes several turns, and asks for the rule in each', () => {
+  const shard = many('g');
+  shard.expiry.set('g', { kind: 'since-empty', emptySinceMs: 0 });
+  const { port } = shard;
+  port.advance(config.retentionCheckIntervalMs - 1);
+  port.after(1, () => {
+    // Runs in the turn of the check, before or after its first decision; the second comes in a later turn.
+    port.after(0, () => shard.expiry.set('g', { kind: 'never' }));
+  });
+  port.advance(1);
+  expect(shard.offsets.size).toBeGreaterThan(0);
+  expect(shard.offsets.size).toBeLessThan(MANY);
+  expect(port.transcript().at(-1)).toBe('checked');
+  shard.expiry.delete('g');
+  port.advance(config.retentionMs);
+  expect(shard.offsets.size).toBe(0);
+});
+
+it('a decision has few records if the names are long', () => {
+  const group = 'g'.repeat(30_000);
+  const shard = many(group, 10);
+  shard.delete(group, { orders: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] });
+  shard.port.advance(0);
+  expect(sizes(shard)).toEqual([3, 3, 3, 1]);
+});
