@@ -2,6 +2,7 @@
 import type { WallMillis } from '@millrace/base';
 import { type GroupRecord, groupRecords, type Timestamp } from '@millrace/protocol';
 import type { CoordinatorRecord } from '../runtime/machine.ts';
+import type { GroupState } from './group-state.ts';
 import type { MemberAssignment, MemberMetadata } from './member.ts';
 import type { ResolvedRegex } from './regex.ts';
 import { type EpochedPartitions, type TopicPartitions, toWire } from './topic-partitions.ts';
@@ -137,6 +138,20 @@ export function memberTombstones(groupId: string, memberId: string): ConsumerGro
     assignmentRecord(groupId, memberId, null),
     targetRecord(groupId, memberId, null),
     memberMetadataRecord(groupId, memberId, null),
+  ];
+}
+
+/** The records that delete a group and its members. */
+export function groupTombstones(groupId: string, state: GroupState): ConsumerGroupRecord[] {
+  const memberIds = [...state.members.keys()].sort();
+  return [
+    ...memberIds.map((memberId) => assignmentRecord(groupId, memberId, null)),
+    ...memberIds.map((memberId) => targetRecord(groupId, memberId, null)),
+    targetEpochRecord(groupId, null),
+    ...memberIds.map((memberId) => memberMetadataRecord(groupId, memberId, null)),
+    ...[...state.resolvedRegexes.keys()].sort().map((regex) => regexRecord(groupId, regex, null)),
+    partitionMetadataTombstone(groupId),
+    groupEpochRecord(groupId, null),
   ];
 }
 

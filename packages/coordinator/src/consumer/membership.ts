@@ -73,7 +73,8 @@ function staticMember(decision: Decision, identity: Identity, instanceId: string
     return epochFault(present, identity) ?? present;
   }
   if (present === undefined) return decision.state.members.get(memberId) ?? newMember(memberId);
-  if (present.memberEpoch !== STATIC_LEAVE_EPOCH)
+  // A classic member says nothing when its process ends: any process may take its place.
+  if (present.memberEpoch !== STATIC_LEAVE_EPOCH && present.classic === null)
     return refusal(
       ErrorCode.UNRELEASED_INSTANCE_ID,
       `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance ` +

@@ -1,28 +1,16 @@
 /** What a consumer group needs from outside, and what it tells. */
 import type { Millis } from '@millrace/base';
+import type { ConsumerGroupConfig } from '../config.ts';
 import type { ShardPort } from '../runtime/machine.ts';
-import type { AssignorName } from './assignors/index.ts';
 
 /** The settings of one group: those of the broker, or those of the group itself where it has its own. */
-export interface ConsumerGroupSettings {
-  /** `group.consumer.session.timeout.ms` */
-  readonly sessionTimeoutMs: Millis;
-  /** `group.consumer.heartbeat.interval.ms` */
-  readonly heartbeatIntervalMs: Millis;
-  /** `group.consumer.assignment.interval.ms`: the least time between two target assignments. */
-  readonly assignmentIntervalMs: Millis;
-  /** `group.consumer.max.size` */
-  readonly maxSize: number;
-  /** `group.consumer.assignors`: the first is the default. */
-  readonly assignors: readonly AssignorName[];
-  /** `group.consumer.regex.refresh.interval.ms` */
-  readonly regexRefreshIntervalMs: Millis;
-}
+export type ConsumerGroupSettings = ConsumerGroupConfig;
 
 export type RebalanceCause =
   | 'member-joined'
   | 'member-left'
   | 'session-expired'
+  /** The member did not give up partitions in time; or a classic member did not join or sync in time. */
   | 'rebalance-timeout'
   | 'subscription-changed'
   | 'assignor-changed'
@@ -48,4 +36,17 @@ export interface ConsumerGroupPorts {
   newMemberId(): string;
   /** Called for each growth of the group epoch, when its records are accepted. */
   rebalanced(rebalance: Rebalance): void;
+  /** Without it the group never becomes a classic group. */
+  readonly classic?: ClassicPort;
+}
+
+/** How a consumer group becomes a classic one, when its last member of the consumer protocol leaves. */
+export interface ClassicPort {
+  /** `group.max.size` */
+  maxSize(): number;
+  /**
+   * The records of the change are accepted and replayed, so the machine has the classic group now. The
+   * machine lets its members join again.
+   */
+  becameClassic(): void;
 }

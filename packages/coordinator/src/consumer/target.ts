@@ -1,7 +1,8 @@
 /** Computes the target assignment of a group. */
 import type { WallMillis } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
-import { type AssignorName, assignors, isAssignorName } from './assignors/index.ts';
+import type { AssignorName } from '../config.ts';
+import { assignors, isAssignorName } from './assignors/index.ts';
 import type { Decision } from './decision.ts';
 import { targetEpochRecord, targetRecord } from './group-records.ts';
 import type { GroupState } from './group-state.ts';

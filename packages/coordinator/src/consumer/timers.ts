@@ -1,10 +1,15 @@
 /**
- * The deadlines of the members: a session ends without a heartbeat; a member that must give up partitions has
- * its rebalance timeout for it. A heartbeat only moves the deadline. The timer looks at the deadline when it
+ * The deadlines of the members: a session ends without a heartbeat, and a member has its rebalance timeout to
+ * do its part. A heartbeat only moves the deadline of the session. The timer looks at the deadline when it
  * fires, so a heartbeat sets no timer.
  */
 import type { Millis } from '@millrace/base';
 import type { ShardPort } from '../runtime/machine.ts';
+
+/** What a member must do within its rebalance timeout; `join` and `sync` only for classic members. */
+export type Duty = 'revoke' | 'join' | 'sync';
+
+const DUTIES: readonly Duty[] = ['revoke', 'join', 'sync'];
 
 interface Session {
   deadline: Millis;
@@ -15,18 +20,19 @@ interface Session {
 export class MemberTimers {
   private readonly shard: ShardPort;
   private readonly expired: (memberId: string) => void;
-  private readonly revocationTimedOut: (memberId: string) => void;
+  private readonly failed: (memberId: string, duty: Duty) => void;
   private readonly sessions = new Map<string, Session>();
-  private readonly revocations = new Map<string, () => void>();
+  /** How to cancel the timer of each duty, by `keyOf`. */
+  private readonly duties = new Map<string, () => void>();
 
   constructor(
     shard: ShardPort,
     expired: (memberId: string) => void,
-    revocationTimedOut: (memberId: string) => void,
+    failed: (memberId: string, duty: Duty) => void,
   ) {
     this.shard = shard;
     this.expired = expired;
-    this.revocationTimedOut = revocationTimedOut;
+    this.failed = failed;
   }
 
   /** The session ends after `timeoutMs`, unless this is called again. */
@@ -41,30 +47,38 @@ export class MemberTimers {
     this.arm(memberId, deadline);
   }
 
-  /** The member has `timeoutMs` to give up partitions. */
-  awaitRevocation(memberId: string, timeoutMs: Millis): void {
-    this.endRevocation(memberId);
+  /** The member has `timeoutMs` from now to do its duty. */
+  expect(memberId: string, duty: Duty, timeoutMs: Millis): void {
+    this.fulfil(memberId, duty);
     const cancel = this.shard.after(timeoutMs, () => {
-      this.revocations.delete(memberId);
-      this.revocationTimedOut(memberId);
+      this.duties.delete(keyOf(memberId, duty));
+      this.failed(memberId, duty);
     });
-    this.revocations.set(memberId, cancel);
+    this.duties.set(keyOf(memberId, duty), cancel);
   }
 
-  endRevocation(memberId: string): void {
-    this.revocations.get(memberId)?.();
-    this.revocations.delete(memberId);
+  /** As `expect`, but an earlier deadline stays. */
+  expectStill(memberId: string, duty: Duty, timeoutMs: Millis): void {
+    if (!this.duties.has(keyOf(memberId, duty))) this.expect(memberId, duty, timeoutMs);
+  }
+
+  fulfil(memberId: string, duty: Duty): void {
+    this.duties.get(keyOf(memberId, duty))?.();
+    this.duties.delete(keyOf(memberId, duty));
   }
 
   /** The member is gone. */
   remove(memberId: string): void {
-    this.endRevocation(memberId);
+    for (const duty of DUTIES) this.fulfil(memberId, duty);
     this.sessions.get(memberId)?.cancel();
     this.sessions.delete(memberId);
   }
 
   clear(): void {
-    for (const memberId of [...this.sessions.keys(), ...this.revocations.keys()]) this.remove(memberId);
+    for (const { cancel } of this.sessions.values()) cancel();
+    for (const cancel of this.duties.values()) cancel();
+    this.sessions.clear();
+    this.duties.clear();
   }
 
   private arm(memberId: string, deadline: Millis): void {
@@ -81,4 +95,8 @@ export class MemberTimers {
     this.sessions.delete(memberId);
     this.expired(memberId);
   }
+}
+
+function keyOf(memberId: string, duty: Duty): string {
+  return `${duty} ${memberId}`;
 }

@@ -11,7 +11,11 @@ import {
   ErrorCode,
 } from '@millrace/protocol';
 import { ConsumerGroup } from '../../src/consumer/group.ts';
-import { encodeRecord, isConsumerGroupRecord } from '../../src/consumer/group-records.ts';
+import {
+  type ConsumerGroupRecord,
+  encodeRecord,
+  isConsumerGroupRecord,
+} from '../../src/consumer/group-records.ts';
 import { MemberState } from '../../src/consumer/member.ts';
 import type { ConsumerGroupSettings, Rebalance } from '../../src/consumer/ports.ts';
 import { topicChangesOf } from '../../src/consumer/topic-changes.ts';
@@ -34,6 +38,7 @@ const SETTINGS: ConsumerGroupSettings = {
   maxSize: 100,
   assignors: ['uniform', 'range'],
   regexRefreshIntervalMs: 600_000,
+  migrationPolicy: 'bidirectional',
 };
 
 const GROUP = 'g';
@@ -42,6 +47,8 @@ export class GroupBench {
   readonly port: FakeShardPort;
   settings: ConsumerGroupSettings;
   readonly rebalances: Rebalance[] = [];
+  /** How often the group became a classic group. */
+  becameClassic = 0;
   group: ConsumerGroup;
   private topics = 0;
 
@@ -191,6 +198,12 @@ export class GroupBench {
       rebalanced: (rebalance) => {
         this.rebalances.push(rebalance);
       },
+      classic: {
+        maxSize: () => 100,
+        becameClassic: () => {
+          this.becameClassic++;
+        },
+      },
     });
     this.port.host({ replay: (record) => replayInto(group, record) });
     return group;
@@ -205,11 +218,16 @@ export class GroupBench {
     if (changes !== undefined) this.group.topicsChanged(changes);
   }
 
-  private wire(owned: Owned) {
+  wire(owned: Owned) {
     return Object.entries(owned).map(([name, partitions]) => ({
       topicId: this.port.metadata.topic(name)?.id ?? (name as Uuid),
       partitions: [...partitions],
     }));
+  }
+
+  /** Writes records as the machine does, for example those of an upgrade. */
+  write(records: readonly ConsumerGroupRecord[]): ErrorCode {
+    return this.port.write(records.map(encodeRecord));
   }
 
   // The lines.
@@ -257,7 +275,7 @@ export class GroupBench {
     }
   }
 
-  private list(partitions: readonly WirePartitions[]): string {
+  list(partitions: readonly WirePartitions[]): string {
     const texts = partitions.map(({ topicId, partitions: list }) => `${this.topicName(topicId)}:${list}`);
     return texts.length === 0 ? '-' : texts.sort().join(' ');
   }
@@ -285,6 +303,6 @@ function newPartitions(topicId: Uuid, from: number, to: number): MetadataRecord[
   }));
 }
 
-function errorName(code: number): string {
+export function errorName(code: number): string {
   return Object.entries(ErrorCode).find(([, value]) => value === code)?.[0] ?? String(code);
 }

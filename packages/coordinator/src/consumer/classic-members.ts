@@ -1,0 +1,269 @@
+/**
+ * Members of a consumer group that use the classic protocol. Each is served for itself: a join is one
+ * heartbeat with everything in it, the generation is the member's epoch, and no member leads. A member learns
+ * from its heartbeat that it must join again, and gets its partitions with SyncGroup.
+ */
+import { CONSUMER_PROTOCOL_TYPE, ErrorCode, type JoinGroupResponse } from '@millrace/protocol';
+import type { HeartbeatCall, JoinCall, LeaveCall, SyncCall } from './classic-calls.ts';
+import type { GroupCore } from './core.ts';
+import type { Decision } from './decision.ts';
+import { mayBecomeClassic } from './downgrade.ts';
+import { decodeSubscription, encodeAssignment, knownPartitions } from './embedded.ts';
+import type { GroupState } from './group-state.ts';
+import { decideHeartbeat } from './heartbeat.ts';
+import { type Member, MemberState, newMember, sortedNames } from './member.ts';
+import { groupFull, replaceMember } from './membership.ts';
+import { isRefusal } from './refusal.ts';
+
+/** From this version on a dynamic member must join with the id that its first join was answered with. */
+const MEMBER_ID_REQUIRED_VERSION = 4;
+/** From this version on a null protocol name is allowed in the answer to a join. */
+const NULLABLE_PROTOCOL_NAME_VERSION = 7;
+/** Up to this version LeaveGroup names one member. */
+const SINGLE_LEAVE_VERSION = 2;
+
+export class ClassicMembers {
+  private readonly core: GroupCore;
+
+  constructor(core: GroupCore) {
+    this.core = core;
+  }
+
+  /** The caller has checked the session timeout. */
+  join(call: JoinCall): void {
+    const { core } = this;
+    const { request } = call;
+    const decided = this.decideJoin(call);
+    const answer = typeof decided === 'number' ? joinError(call.version, decided) : decided;
+    core.whenCommitted((errorCode) => {
+      if (errorCode !== ErrorCode.NONE) {
+        call.reply(joinError(call.version, errorCode));
+        return;
+      }
+      const member = core.state.members.get(answer.memberId ?? '');
+      if (answer.errorCode === ErrorCode.NONE && member !== undefined) {
+        core.timers.fulfil(member.memberId, 'join');
+        core.extendSession(member);
+        core.timers.expect(member.memberId, 'sync', request.rebalanceTimeoutMs);
+      }
+      call.reply(answer);
+    });
+  }
+
+  sync(call: SyncCall): void {
+    const { core } = this;
+    const { request } = call;
+    const member = this.syncingMember(call);
+    const errorCode = typeof member === 'number' ? member : ErrorCode.NONE;
+    const assignment =
+      typeof member === 'number'
+        ? NO_BYTES
+        : encodeAssignment(member.assigned, firstProtocol(member)?.metadata, core.ports.shard.image());
+    core.whenCommitted((failure) => {
+      if (failure !== ErrorCode.NONE) {
+        call.reply({ errorCode: failure, assignment: NO_BYTES });
+        return;
+      }
+      if (typeof member !== 'number') {
+        core.timers.fulfil(member.memberId, 'sync');
+        if (core.state.members.has(member.memberId)) core.extendSession(member);
+      }
+      const { protocolType, protocolName } = request;
+      call.reply(
+        errorCode === ErrorCode.NONE ? { protocolType, protocolName, assignment } : { errorCode, assignment },
+      );
+    });
+  }
+
+  heartbeat({ request, reply }: HeartbeatCall): void {
+    const { core } = this;
+    const errorCode = this.checkHeartbeat(request.memberId, request.groupInstanceId, request.generationId);
+    core.whenCommitted((failure) => reply({ errorCode: failure === ErrorCode.NONE ? errorCode : failure }));
+  }
+
+  /** Removes members of either protocol, and by instance id alone those that an administrator names. */
+  leave({ request, version, reply }: LeaveCall): void {
+    const { core } = this;
+    const isSingle = version <= SINGLE_LEAVE_VERSION;
+    const leaving = isSingle
+      ? [{ memberId: request.memberId, groupInstanceId: null }]
+      : request.members.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId }));
+    const found = leaving.map(({ memberId, groupInstanceId }) =>
+      memberId === '' && groupInstanceId !== null
+        ? (core.state.staticMember(groupInstanceId) ?? ErrorCode.UNKNOWN_MEMBER_ID)
+        : findMember(core.state, memberId, groupInstanceId),
+    );
+    const members = new Set(found.filter((member) => typeof member !== 'number'));
+    const refused = core.remove([...members], 'member-left');
+    const results = leaving.map((identity, index) => {
+      const member = found[index]!;
+      return { ...identity, errorCode: typeof member === 'number' ? member : ErrorCode.NONE };
+    });
+    core.whenCommitted((failure) => {
+      const errorCode = refused === ErrorCode.NONE ? failure : refused;
+      if (errorCode !== ErrorCode.NONE) reply({ errorCode });
+      else if (isSingle) reply({ errorCode: results[0]!.errorCode });
+      else reply({ errorCode, members: results });
+    });
+  }
+
+  /** The member uses the consumer protocol now, so nobody waits for its join or sync. */
+  leftProtocol(memberId: string): void {
+    this.core.timers.fulfil(memberId, 'join');
+    this.core.timers.fulfil(memberId, 'sync');
+  }
+
+  private decideJoin({ request, version, client }: JoinCall): Partial<JoinGroupResponse> | ErrorCode {
+    const { core } = this;
+    const { groupInstanceId, protocols } = request;
+    const { settings, image } = core.circumstances();
+    if (settings.migrationPolicy === 'disabled') return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
+    const isUnknown = request.memberId === '';
+    const memberId = isUnknown ? core.ports.newMemberId() : request.memberId;
+    const full = groupFull(core.state, memberId, settings.maxSize);
+    if (full !== undefined) return full.errorCode;
+    if (!supportsAny(core.state, request.protocolType, protocols))
+      return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
+    if (isUnknown && groupInstanceId === null && version >= MEMBER_ID_REQUIRED_VERSION)
+      return { errorCode: ErrorCode.MEMBER_ID_REQUIRED, memberId, protocolName: emptyName(version) };
+    const subscription = decodeSubscription(protocols[0]!.metadata);
+    if (subscription === undefined) return ErrorCode.UNKNOWN_SERVER_ERROR;
+    const decision = core.decision();
+    const before = joiningMember(decision, memberId, groupInstanceId, isUnknown);
+    if (typeof before === 'number') return before;
+    const told: Member = {
+      ...before,
+      instanceId: groupInstanceId ?? before.instanceId,
+      rackId: subscription.rackId ?? before.rackId,
+      clientId: client.clientId,
+      clientHost: client.clientHost,
+      subscribedTopicNames: sortedNames(subscription.topics),
+      subscribedTopicRegex: '',
+      rebalanceTimeoutMs:
+        request.rebalanceTimeoutMs === -1 ? before.rebalanceTimeoutMs : request.rebalanceTimeoutMs,
+      classic: {
+        sessionTimeoutMs: request.sessionTimeoutMs,
+        // The bytes belong to the request.
+        supportedProtocols: protocols.map(({ name, metadata }) => ({
+          name,
+          metadata: new Uint8Array(metadata),
+        })),
+      },
+    };
+    const owned = knownPartitions(subscription.ownedPartitions, image);
+    const member = decideHeartbeat(decision, before, told, owned, core.circumstances());
+    if (isRefusal(member)) return member.errorCode;
+    const errorCode = core.write(decision);
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    core.topicsMayDiffer = false;
+    const answer = {
+      errorCode,
+      memberId,
+      generationId: member.memberEpoch,
+      protocolType: CONSUMER_PROTOCOL_TYPE,
+      protocolName: firstProtocol(told)!.name,
+    };
+    // It took the place of the last member of the consumer protocol.
+    if (before.classic === null && mayBecomeClassic(core.state, [], settings, core.ports.classic))
+      core.becomeClassic([]);
+    return answer;
+  }
+
+  private syncingMember({ request }: SyncCall): Member | ErrorCode {
+    const { core } = this;
+    const member = classicMember(core.state, request.memberId, request.groupInstanceId);
+    if (typeof member === 'number') return member;
+    if (request.generationId !== member.memberEpoch) return ErrorCode.ILLEGAL_GENERATION;
+    const isOfType = (request.protocolType ?? CONSUMER_PROTOCOL_TYPE) === CONSUMER_PROTOCOL_TYPE;
+    const name = firstProtocol(member)?.name;
+    if (!isOfType || (request.protocolName ?? name) !== name) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
+    const isBehind = core.state.assignmentEpoch > member.memberEpoch;
+    if (!isBehind || member.state === MemberState.UNREVOKED_PARTITIONS) return member;
+    this.expectJoin(member);
+    return ErrorCode.REBALANCE_IN_PROGRESS;
+  }
+
+  private checkHeartbeat(memberId: string, instanceId: string | null, generation: number): ErrorCode {
+    const { state } = this.core;
+    const member = classicMember(state, memberId, instanceId);
+    if (typeof member === 'number') return member;
+    if (generation !== member.memberEpoch) return ErrorCode.ILLEGAL_GENERATION;
+    this.core.extendSession(member);
+    const mustJoin =
+      member.memberEpoch < state.assignmentEpoch ||
+      member.state === MemberState.UNREVOKED_PARTITIONS ||
+      (member.state === MemberState.UNRELEASED_PARTITIONS && !waitsForOthers(state, member));
+    if (!mustJoin) return ErrorCode.NONE;
+    this.expectJoin(member);
+    return ErrorCode.REBALANCE_IN_PROGRESS;
+  }
+
+  private expectJoin({ memberId, rebalanceTimeoutMs }: Member): void {
+    this.core.timers.expectStill(memberId, 'join', rebalanceTimeoutMs);
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+type Protocols = JoinCall['request']['protocols'];
+
+/** True if all classic members support one of the protocols. */
+function supportsAny(state: GroupState, protocolType: string, protocols: Protocols): boolean {
+  if (protocolType !== CONSUMER_PROTOCOL_TYPE || protocols.length === 0) return false;
+  const classic = [...state.members.values()].flatMap((member) => member.classic ?? []);
+  return protocols.some(({ name }) =>
+    classic.every(({ supportedProtocols }) => supportedProtocols.some((other) => other.name === name)),
+  );
+}
+
+function joiningMember(
+  decision: Decision,
+  memberId: string,
+  instanceId: string | null,
+  isUnknown: boolean,
+): Member | ErrorCode {
+  const { state } = decision;
+  const known = state.members.get(memberId) ?? newMember(memberId);
+  if (instanceId === null) return known;
+  const present = state.staticMember(instanceId);
+  if (isUnknown) return present === undefined ? known : replaceMember(decision, present, memberId);
+  if (present === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+  return present.memberId === memberId ? present : ErrorCode.FENCED_INSTANCE_ID;
+}
+
+function classicMember(state: GroupState, memberId: string, instanceId: string | null): Member | ErrorCode {
+  const member = findMember(state, memberId, instanceId);
+  if (typeof member === 'number') return member;
+  return member.classic === null ? ErrorCode.UNKNOWN_MEMBER_ID : member;
+}
+
+function findMember(state: GroupState, memberId: string, instanceId: string | null): Member | ErrorCode {
+  if (instanceId === null) return state.members.get(memberId) ?? ErrorCode.UNKNOWN_MEMBER_ID;
+  const member = state.staticMember(instanceId);
+  if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+  return member.memberId === memberId ? member : ErrorCode.FENCED_INSTANCE_ID;
+}
+
+/** True if other members still hold partitions of the member's target. */
+function waitsForOthers(state: GroupState, { memberId, assigned }: Member): boolean {
+  for (const [topic, partitions] of state.target(memberId))
+    for (const partition of partitions)
+      if (
+        assigned.get(topic)?.has(partition) !== true &&
+        state.holders.holder(topic, partition) !== undefined
+      )
+        return true;
+  return false;
+}
+
+function firstProtocol({ classic }: Member) {
+  return classic?.supportedProtocols[0];
+}
+
+function joinError(version: number, errorCode: ErrorCode): Partial<JoinGroupResponse> {
+  return { errorCode, memberId: '', protocolName: emptyName(version) };
+}
+
+function emptyName(version: number): string | null {
+  return version >= NULLABLE_PROTOCOL_NAME_VERSION ? null : '';
+}

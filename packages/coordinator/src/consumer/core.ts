@@ -1,0 +1,133 @@
+/**
+ * What the parts of a consumer group share: the durable state, the writes, the timers, and the removal of
+ * members.
+ */
+import type { Millis } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import type { WriteNumber } from '../runtime/machine.ts';
+import { Decision } from './decision.ts';
+import { classicRecords, mayBecomeClassic } from './downgrade.ts';
+import { encodeRecord, memberTombstones, regexRecord } from './group-records.ts';
+import { GroupState } from './group-state.ts';
+import type { Circumstances } from './heartbeat.ts';
+import { type Member, MemberState, regexOf } from './member.ts';
+import type { ConsumerGroupPorts, ConsumerGroupSettings, RebalanceCause } from './ports.ts';
+import { MemberTimers } from './timers.ts';
+
+/** How long the group waits before it removes a member again after the log refused that. */
+const RETRY_MS: Millis = 500;
+
+export class GroupCore {
+  readonly groupId: string;
+  readonly ports: ConsumerGroupPorts;
+  readonly state = new GroupState();
+  readonly timers: MemberTimers;
+  lastWrite: WriteNumber = 0;
+  /** Topics may have changed since the group epoch was set, for example before the group was loaded. */
+  topicsMayDiffer = true;
+
+  constructor(groupId: string, ports: ConsumerGroupPorts) {
+    this.groupId = groupId;
+    this.ports = ports;
+    this.timers = new MemberTimers(
+      ports.shard,
+      (memberId) => {
+        const member = this.state.members.get(memberId);
+        if (member === undefined) return;
+        const errorCode = this.remove([member], 'session-expired', this.sessionTimeoutMs(member));
+        if (errorCode !== ErrorCode.NONE) this.timers.extendSession(memberId, RETRY_MS);
+      },
+      (memberId, duty) => {
+        const member = this.state.members.get(memberId);
+        if (member === undefined) return;
+        const errorCode = this.remove([member], 'rebalance-timeout', member.rebalanceTimeoutMs);
+        if (errorCode !== ErrorCode.NONE) this.timers.expect(memberId, duty, RETRY_MS);
+      },
+    );
+  }
+
+  get settings(): ConsumerGroupSettings {
+    return this.ports.settings();
+  }
+
+  decision(): Decision {
+    return new Decision(this.groupId, this.state);
+  }
+
+  circumstances(): Circumstances {
+    const { shard } = this.ports;
+    const { settings, topicsMayDiffer } = this;
+    return { image: shard.image(), settings, now: shard.wallMs(), topicsMayDiffer };
+  }
+
+  /** NONE: the records are accepted and replayed. Otherwise nothing changed. */
+  write(decision: Decision): ErrorCode {
+    if (decision.records.length === 0) return ErrorCode.NONE;
+    const { shard } = this.ports;
+    const errorCode = shard.write(decision.records.map(encodeRecord));
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    this.lastWrite = shard.lastWrite;
+    this.updateTimers(decision);
+    for (const rebalance of decision.rebalances) this.ports.rebalanced(rebalance);
+    return ErrorCode.NONE;
+  }
+
+  /** Calls back when the group's last write is committed: no answer reveals what could still be lost. */
+  whenCommitted(done: (errorCode: ErrorCode) => void): void {
+    this.ports.shard.whenCommitted(this.lastWrite, done);
+  }
+
+  extendSession(member: Member): void {
+    this.timers.extendSession(member.memberId, this.sessionTimeoutMs(member));
+  }
+
+  /** A member of the consumer protocol must give up partitions. */
+  expectRevocation({ memberId, rebalanceTimeoutMs }: Member): void {
+    this.timers.expect(memberId, 'revoke', rebalanceTimeoutMs);
+  }
+
+  /** Removes the members with one growth of the epoch. The rest may then be a classic group. */
+  remove(members: readonly Member[], cause: RebalanceCause, afterMs?: Millis): ErrorCode {
+    const [first] = members;
+    if (first === undefined) return ErrorCode.NONE;
+    if (mayBecomeClassic(this.state, members, this.settings, this.ports.classic))
+      return this.becomeClassic(members);
+    const decision = this.decision();
+    for (const { memberId } of members) decision.add(...memberTombstones(this.groupId, memberId));
+    for (const regex of new Set(members.map(regexOf)))
+      if (regex !== undefined && decision.state.regexes.of(regex) === 0)
+        decision.add(regexRecord(this.groupId, regex, null));
+    const { memberId, clientId, clientHost } = first;
+    const why = { cause, memberId, clientId, clientHost };
+    decision.raiseEpoch(this.ports.shard.image(), afterMs === undefined ? why : { ...why, afterMs });
+    return this.write(decision);
+  }
+
+  /** The members that remain are all classic. */
+  becomeClassic(leaving: readonly Member[]): ErrorCode {
+    const { shard, classic } = this.ports;
+    const records = classicRecords(this.groupId, this.state, leaving, shard.image(), shard.wallMs());
+    const errorCode = shard.write(records);
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    this.lastWrite = shard.lastWrite;
+    this.timers.clear();
+    classic?.becameClassic();
+    return ErrorCode.NONE;
+  }
+
+  private sessionTimeoutMs({ classic }: Member): Millis {
+    return classic?.sessionTimeoutMs ?? this.settings.sessionTimeoutMs;
+  }
+
+  /** The timers follow the assignments that the decision changed. */
+  private updateTimers({ records }: Decision): void {
+    for (const { name, key } of records) {
+      if (name !== 'consumerGroupCurrentMemberAssignment') continue;
+      const member = this.state.members.get(key.memberId);
+      if (member === undefined) this.timers.remove(key.memberId);
+      else if (member.classic !== null) continue;
+      else if (member.state === MemberState.UNREVOKED_PARTITIONS) this.expectRevocation(member);
+      else this.timers.fulfil(member.memberId, 'revoke');
+    }
+  }
+}
