@@ -84,7 +84,6 @@ export class Core {
     this.protocolType = value.protocolType === '' ? null : value.protocolType;
     this.protocolName = protocol;
     this.changedAtMs = value.currentStateTimestamp;
-    const before = [...this.members];
     this.members.become(
       value.members.map((recorded) => {
         const facts = memberFacts(recorded, protocol);
@@ -94,7 +93,6 @@ export class Core {
       }),
       value.leader,
     );
-    for (const member of before) if (this.members.get(member.memberId) !== member) member.endSession();
     this.topics = this.topicsOfGeneration();
   }
 

@@ -131,7 +131,8 @@ export class Join {
       client: call.client,
       assignment: NO_ASSIGNMENT,
     });
-    if (core.members.size === 0) core.protocolType = request.protocolType;
+    // Only the first member of an empty group changes it.
+    core.protocolType = request.protocolType;
     rebalance.newcomer();
     core.members.add(member);
     this.forgetPending(memberId);

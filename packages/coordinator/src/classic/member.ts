@@ -41,6 +41,8 @@ export class Member implements MemberFacts {
   /** Set only by `Members`, which counts the parked joins. */
   parkedJoin: JoinCall | undefined;
   parkedSync: SyncCall | undefined;
+  /** The timeout of the present session. */
+  expiresAfterMs: Millis = 0;
   private readonly session: Alarm;
 
   constructor(facts: MemberFacts, session: (member: Member) => Alarm) {
@@ -92,12 +94,17 @@ export class Member implements MemberFacts {
   restartSession(): void {
     const isPaused = !this.isNew && (this.parkedJoin !== undefined || this.parkedSync !== undefined);
     if (isPaused) this.session.clear();
-    else this.session.set(this.sessionTimeoutMs);
+    else this.expireAfter(this.sessionTimeoutMs);
   }
 
   /** The first join is parked: the session timeout begins with the answer. */
   awaitFirstJoin(timeoutMs: Millis): void {
     this.isNew = true;
+    this.expireAfter(timeoutMs);
+  }
+
+  private expireAfter(timeoutMs: Millis): void {
+    this.expiresAfterMs = timeoutMs;
     this.session.set(timeoutMs);
   }
 

@@ -81,7 +81,6 @@ export class Members {
     if (member.groupInstanceId !== null) this.byInstance.delete(member.groupInstanceId);
     this.count(member.protocols, -1);
     if (member.parkedJoin !== undefined) this.joinedCount--;
-    this.unsynced.delete(member);
     if (this.isLeader(member)) this.leaderId = this.byId.keys().next().value ?? null;
   }
 

@@ -100,7 +100,7 @@ export class Rebalance {
   }
 
   sessionExpired(member: Member): void {
-    const afterMs = member.isNew ? this.core.config.newMemberJoinTimeoutMs : member.sessionTimeoutMs;
+    const afterMs = member.expiresAfterMs;
     this.remove(member, 'session-expired', { afterMs });
     this.membersLeft('session-expired', member, { afterMs });
   }

@@ -219,3 +219,13 @@ it('begins a rebalance when its owner asks for one', () => {
   s.group.beginRebalance('became-classic');
   expect(s.lines()).toEqual(['* rebalance of g1: became-classic']);
 });
+
+it('removes the members that do not come back after a load', () => {
+  const s = new Subject();
+  stable(s, 'a', 'b');
+  s.fail();
+  s.pass(9999);
+  expect(s.group.memberCount).toBe(2);
+  s.pass(1);
+  expect(s.group.isEmpty).toBe(true);
+});

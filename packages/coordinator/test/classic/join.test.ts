@@ -284,3 +284,28 @@ it('counts a protocol that a client names twice once', () => {
   });
   expect(s.pass(3000).at(-1)).toBe('a <- join g1 consumer/range a#1 leader a#1 [a#1:1]');
 });
+
+it('restarts the session of a follower that only missed an answer', () => {
+  const s = new Subject();
+  const [a, b] = stable(s, 'a', 'b');
+  s.pass(5000);
+  s.join('b', { memberId: b! });
+  s.heartbeat('a', a!, 1);
+  s.pass(9999);
+  expect(s.group.memberCount).toBe(2);
+});
+
+it('does not wait for a pending member that it has turned away', () => {
+  const s = new Subject({ config: { maxSize: 2 } });
+  const [a, b] = stable(s, 'a', 'b');
+  s.join('a', { memberId: a! });
+  const { memberId } = s.join('c').answer!;
+  s.join('b', { memberId: b! });
+  s.skip();
+  s.join('c', { memberId: memberId! });
+  expect(s.lines()).toEqual([
+    'c <- join GROUP_MAX_SIZE_REACHED',
+    'a <- join g2 consumer/range a#1 leader a#1 [a#1:a b#1:b]',
+    'b <- join g2 consumer/range b#1 leader a#1',
+  ]);
+});

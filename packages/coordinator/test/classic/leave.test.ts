@@ -92,9 +92,10 @@ it('does not wait for the rebalance', () => {
 it('answers the parked calls of a removed member with UNKNOWN_MEMBER_ID', () => {
   const s = new Subject();
   const [, b] = stable(s, 'a', 'b');
-  s.join('b', { memberId: b!, protocols: { range: 'B' } });
+  const parked = s.join('b', { memberId: b!, protocols: { range: 'B' } });
   s.leave('admin', [{ memberId: b! }]);
   expect(s.lines()).toEqual(['b <- join UNKNOWN_MEMBER_ID', 'admin <- leave NONE b#1:NONE']);
+  expect(parked.answer!.protocolName).toBe('');
 
   const t = new Subject();
   const ids = ['c', 'd'].map((name) => t.joinNew(name));

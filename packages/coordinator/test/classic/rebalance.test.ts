@@ -1,6 +1,6 @@
 import { ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
-import { assignAll, Subject, stable } from '../support/classic-group.ts';
+import { assignAll, Subject, stable, text } from '../support/classic-group.ts';
 
 it('waits for the initial delay when the group comes from Empty', () => {
   const s = new Subject({ events: true });
@@ -284,4 +284,91 @@ it('keeps a member whose client is gone while its join is parked', () => {
   s.join('b', { memberId: b! });
   expect(s.lines()).toHaveLength(2);
   expect(s.pass(10_000)).toEqual(['write #3 g3 "consumer"/null leader null']);
+});
+
+it('restarts the session of a new member that sends heartbeats although its join is parked', () => {
+  const s = new Subject({ events: true });
+  const [a] = stable(s, 'a');
+  const b = s.joinNew('b');
+  s.heartbeat('b', b, 1);
+  s.heartbeat('a', a!, 1);
+  s.pass(5000);
+  s.heartbeat('a', a!, 1);
+  s.skip();
+  expect(s.pass(5000)[0]).toBe('* removed in g1: session-expired b#1 after 10000');
+});
+
+it('takes the protocol that got its first vote earlier among equals', () => {
+  const s = new Subject();
+  s.joinNew('a', { protocols: { sticky: 'a', range: 'a' } });
+  s.joinNew('b', { protocols: { range: 'b', sticky: 'b' } });
+  s.skip();
+  expect(s.pass(6000)[1]).toBe('b <- join g1 consumer/sticky b#1 leader a#1');
+});
+
+it('does not wait for the SyncGroup of a member that has left', () => {
+  const s = new Subject();
+  const options = { rebalanceTimeoutMs: 9000 };
+  const [a, b] = ['a', 'b'].map((name) => s.joinNew(name, options));
+  s.pass(6000);
+  s.leave('b', [{ memberId: b! }]);
+  s.join('a', { ...options, memberId: a! });
+  s.sync('a', a!, 2);
+  for (let second = 0; second < 20; second++) {
+    s.heartbeat('a', a!, 2);
+    s.pass(1000);
+  }
+  expect([s.group.state, s.group.generation]).toEqual(['Stable', 2]);
+});
+
+it('restarts the session of a member whose SyncGroup another rebalance refuses', () => {
+  const s = new Subject({ events: true });
+  const [a, b] = ['a', 'b'].map((name) => s.joinNew(name));
+  s.pass(6000);
+  s.sync('b', b!, 1);
+  s.joinNew('c');
+  s.join('a', { memberId: a! });
+  s.skip();
+  expect(s.pass(10_000)[0]).toBe('* removed in g1: session-expired b#1 after 10000');
+});
+
+it('forgets the earlier assignments when another rebalance begins before the leader has assigned', () => {
+  const s = new Subject();
+  const [a] = stable(s, 'a');
+  s.joinNew('b');
+  expect(text(s.group.describe().members[0]!.memberAssignment)).toBe('a1');
+  s.join('a', { memberId: a! });
+  s.joinNew('c');
+  expect(text(s.group.describe().members[0]!.memberAssignment)).toBe('');
+});
+
+it('sets no timer that it does not need', () => {
+  const s = new Subject();
+  const [a] = stable(s, 'a');
+  // The session.
+  expect(s.port.timerCount).toBe(1);
+  const { memberId } = s.join('b').answer!;
+  s.leave('b', [{ memberId: memberId! }]);
+  expect(s.port.timerCount).toBe(1);
+  s.join('a', { memberId: a! });
+  // The session, and the wait for SyncGroup.
+  expect(s.port.timerCount).toBe(2);
+  s.leave('a', [{ memberId: a! }]);
+  expect([s.group.state, s.port.timerCount]).toEqual(['Empty', 0]);
+});
+
+it('removes only members of the generation that did not send SyncGroup', () => {
+  const s = new Subject({ events: true });
+  const options = { rebalanceTimeoutMs: 9000 };
+  const [a, b] = ['a', 'b'].map((name) => s.joinNew(name, options));
+  s.pass(6000);
+  s.leave('b', [{ memberId: b! }]);
+  s.join('a', { ...options, memberId: a! });
+  s.skip();
+  expect(s.pass(9000)).toEqual([
+    '* removed in g2: sync-timeout a#1 after 9000',
+    '* rebalance of g2: sync-timeout a#1 after 9000',
+    'write #2 g3 "consumer"/null leader null',
+    '* generation 3 of 0 after 0',
+  ]);
 });

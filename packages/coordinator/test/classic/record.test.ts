@@ -52,3 +52,15 @@ it('reads the oldest records: the session timeout is the rebalance timeout, and 
   group.replay({ ...record.value!, members: [], leader: null, protocol: null });
   expect([group.isEmpty, group.emptySinceMs]).toEqual([true, undefined]);
 });
+
+it('takes what a later record says of a member that it knows', () => {
+  const s = new Subject();
+  stable(s, 'a');
+  const { value } = s.group;
+  const { group } = new Subject();
+  group.replay(value);
+  const [member] = value.members;
+  const later = { ...member!, sessionTimeout: 7000, rebalanceTimeout: 8000, subscription: utf8('new') };
+  group.replay({ ...value, generation: 2, members: [{ ...later, assignment: utf8('x') }] });
+  expect(group.value).toEqual({ ...value, generation: 2, members: [{ ...later, assignment: utf8('x') }] });
+});

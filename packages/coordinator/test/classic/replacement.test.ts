@@ -177,3 +177,22 @@ it('keeps all protocols of the new member, not only the one in the record', () =
   expect(i!.protocols.map(({ name }) => name)).toEqual(['range', 'sticky']);
   expect(b).toBeDefined();
 });
+
+it('does not wait for the SyncGroup of a fenced member id', () => {
+  const s = new Subject({ events: true });
+  const options = { rebalanceTimeoutMs: 9000 };
+  const b = s.joinNew('b', options);
+  s.join('a', { ...options, instance: 'i' });
+  s.pass(6000);
+  s.sync('b', b, 1);
+  s.join('a', { ...options, instance: 'i' });
+  const i = [...s.group.members][1]!.memberId;
+  for (let second = 0; second < 20; second++) {
+    s.heartbeat('a', i, 1, 'i');
+    s.heartbeat('b', b, 1);
+    s.pass(1000);
+  }
+  expect([s.group.state, s.group.generation]).toEqual(['Stable', 1]);
+  s.heartbeat('a', i, 1, 'i');
+  expect(s.lines().at(-1)).toBe('a <- heartbeat NONE');
+});

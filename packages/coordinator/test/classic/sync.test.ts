@@ -188,3 +188,32 @@ it('pauses the session while the call is parked', () => {
   s.pass(9999);
   expect(s.group.memberCount).toBe(2);
 });
+
+it('restarts the session with the answer, and when the log refuses the assignments', () => {
+  const s = new Subject();
+  const [a, b] = completing(s, 'a', 'b');
+  s.sync('b', b!, 1);
+  s.pass(5000);
+  s.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+  s.sync('a', a!, 1);
+  s.port.refusal = ErrorCode.NONE;
+  s.pass(9999);
+  expect(s.group.memberCount).toBe(2);
+  s.sync('a', a!, 1);
+  s.pass(9999);
+  expect(s.group.memberCount).toBe(2);
+  s.pass(1);
+  expect(s.group.memberCount).toBe(0);
+});
+
+it('keeps the protocols of a member that the record does not have', () => {
+  const s = new Subject();
+  const options = { protocols: { range: 'r', sticky: 's' } };
+  const [a, b] = ['a', 'b'].map((name) => s.joinNew(name, options));
+  s.pass(6000);
+  s.sync('b', b!, 1);
+  s.sync('a', a!, 1);
+  s.skip();
+  s.join('b', { ...options, memberId: b! });
+  expect(s.lines()).toEqual(['b <- join g1 consumer/range b#1 leader a#1']);
+});
