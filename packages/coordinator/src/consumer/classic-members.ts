@@ -14,6 +14,7 @@ import { decideHeartbeat } from './heartbeat.ts';
 import { type Member, MemberState, newMember, sortedNames } from './member.ts';
 import { groupFull, replaceMember } from './membership.ts';
 import { isRefusal } from './refusal.ts';
+import { subscriptionHash } from './subscriptions.ts';
 
 /** From this version on a dynamic member must join with the id that its first join was answered with. */
 const MEMBER_ID_REQUIRED_VERSION = 4;
@@ -192,10 +193,23 @@ export class ClassicMembers {
     const mustJoin =
       member.memberEpoch < state.assignmentEpoch ||
       member.state === MemberState.UNREVOKED_PARTITIONS ||
-      (member.state === MemberState.UNRELEASED_PARTITIONS && !waitsForOthers(state, member));
+      (member.state === MemberState.UNRELEASED_PARTITIONS && !waitsForOthers(state, member)) ||
+      this.needsJoin();
     if (!mustJoin) return ErrorCode.NONE;
     this.expectJoin(member);
     return ErrorCode.REBALANCE_IN_PROGRESS;
+  }
+
+  /**
+   * The target is out of date, and only a join can compute it, because no member sends the heartbeats of the
+   * consumer protocol. In Kafka 4.3.1 such a group keeps the old target until a member joins by itself.
+   */
+  private needsJoin(): boolean {
+    const { state, topicsMayDiffer, ports } = this.core;
+    const isOld =
+      state.groupEpoch > state.assignmentEpoch ||
+      (topicsMayDiffer && subscriptionHash(state, ports.shard.image()) !== state.metadataHash);
+    return isOld && [...state.members.values()].every(({ classic }) => classic !== null);
   }
 
   private expectJoin({ memberId, rebalanceTimeoutMs }: Member): void {

@@ -110,7 +110,7 @@ export class GroupCore {
     const errorCode = shard.write(records);
     if (errorCode !== ErrorCode.NONE) return errorCode;
     this.lastWrite = shard.lastWrite;
-    this.timers.clear();
+    this.timers.end();
     classic?.becameClassic();
     return ErrorCode.NONE;
   }

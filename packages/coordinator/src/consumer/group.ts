@@ -103,7 +103,7 @@ export class ConsumerGroup {
 
   /** No timer of the group fires after this. */
   ended(): void {
-    this.core.timers.clear();
+    this.core.timers.end();
     this.regexes.cancel();
   }
 

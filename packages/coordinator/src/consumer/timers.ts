@@ -24,6 +24,7 @@ export class MemberTimers {
   private readonly sessions = new Map<string, Session>();
   /** How to cancel the timer of each duty, by `keyOf`. */
   private readonly duties = new Map<string, () => void>();
+  private ended = false;
 
   constructor(
     shard: ShardPort,
@@ -37,6 +38,7 @@ export class MemberTimers {
 
   /** The session ends after `timeoutMs`, unless this is called again. */
   extendSession(memberId: string, timeoutMs: Millis): void {
+    if (this.ended) return;
     const deadline = this.shard.now() + timeoutMs;
     const session = this.sessions.get(memberId);
     if (session !== undefined && session.armedFor <= deadline) {
@@ -49,6 +51,7 @@ export class MemberTimers {
 
   /** The member has `timeoutMs` from now to do its duty. */
   expect(memberId: string, duty: Duty, timeoutMs: Millis): void {
+    if (this.ended) return;
     this.fulfil(memberId, duty);
     const cancel = this.shard.after(timeoutMs, () => {
       this.duties.delete(keyOf(memberId, duty));
@@ -74,7 +77,9 @@ export class MemberTimers {
     this.sessions.delete(memberId);
   }
 
-  clear(): void {
+  /** The group is gone: no timer fires or starts after this, also if an answer was still on its way. */
+  end(): void {
+    this.ended = true;
     for (const { cancel } of this.sessions.values()) cancel();
     for (const cancel of this.duties.values()) cancel();
     this.sessions.clear();

@@ -130,6 +130,33 @@ describe('a classic member', () => {
     ]);
   });
 
+  it('must join again if a member left, or a topic grew, and no member uses the consumer protocol', () => {
+    const b = bench();
+    b.settings = { ...b.settings, migrationPolicy: 'upgrade' };
+    b.settle('a');
+    const k = new ClassicClient(b, 'k');
+    k.join(['foo']);
+    b.beat('a', -1);
+    b.transcript();
+    k.heartbeat();
+    k.join(['foo']);
+    k.sync();
+    k.heartbeat();
+    b.growTopic('foo', 5);
+    k.heartbeat();
+    k.join(['foo']);
+    k.sync();
+    expect(b.transcript().filter((line) => line.includes('<'))).toEqual([
+      'k heartbeat < REBALANCE_IN_PROGRESS',
+      'k join < generation 4',
+      'k sync < foo:0,1,2,3',
+      'k heartbeat < NONE',
+      'k heartbeat < REBALANCE_IN_PROGRESS',
+      'k join < generation 5',
+      'k sync < foo:0,1,2,3,4',
+    ]);
+  });
+
   it('has its own session timeout', () => {
     const b = bench();
     b.settle('a');

@@ -1,11 +1,16 @@
 /**
- * Random walks: members join, leave, fall silent, lose requests and answers, and revoke late; topics appear,
- * grow and vanish; the coordinator restarts and loses what was not committed. At each step no partition has
- * two holders, and no epoch falls. When the changes stop, the group converges.
+ * Random walks: members of both protocols join, leave, fall silent, lose requests and answers, and revoke
+ * late; topics appear, grow and vanish; the coordinator restarts and loses what was not committed. At each
+ * step no partition has two holders, and no epoch falls. When the changes stop, the group converges.
  */
 import { Prng, type Uuid } from '@millrace/base';
-import { type ConsumerGroupHeartbeatResponse, ErrorCode } from '@millrace/protocol';
+import {
+  type ConsumerGroupHeartbeatResponse,
+  consumerProtocolAssignment,
+  ErrorCode,
+} from '@millrace/protocol';
 import { expect, it } from 'vitest';
+import { subscription as subscriptionBytes } from '../support/classic-client.ts';
 import { GroupBench } from '../support/group-bench.ts';
 import { Ledger, partitions } from '../support/ledger.ts';
 
@@ -24,6 +29,8 @@ interface Subscription {
 class Client {
   readonly memberId: string;
   readonly instanceId: string | null;
+  /** Uses JoinGroup, SyncGroup and Heartbeat, and gives up everything before it joins. */
+  readonly isClassic: boolean;
   subscription: Subscription;
   epoch = 0;
   /** What the coordinator assigned; the client may still own more. */
@@ -31,9 +38,10 @@ class Client {
   owned = this.assigned;
   mustSayAll = true;
 
-  constructor(memberId: string, instanceId: string | null, subscription: Subscription) {
+  constructor(memberId: string, instanceId: string | null, subscription: Subscription, isClassic: boolean) {
     this.memberId = memberId;
     this.instanceId = instanceId;
+    this.isClassic = isClassic;
     this.subscription = subscription;
   }
 
@@ -64,6 +72,7 @@ class Walk {
     this.prng = new Prng(seed);
     this.b = new GroupBench({
       assignmentIntervalMs: this.prng.below(2) * 1_000,
+      migrationPolicy: 'upgrade',
       assignors: this.chance(30) ? ['range', 'uniform'] : ['uniform', 'range'],
     });
     this.b.port.commitsAtOnce = false;
@@ -142,6 +151,10 @@ class Walk {
 
   private beat(client: Client | undefined): void {
     if (client === undefined || this.chance(5)) return;
+    if (client.isClassic) {
+      this.beatClassic(client);
+      return;
+    }
     // A client can be slow to revoke, and to take what it got. It then says nothing of what it owns. A client
     // that said so could take the partitions while its request is on the way: KIP-848 cannot detect that.
     if (client.mustSayAll || this.chance(70)) client.obey();
@@ -153,6 +166,10 @@ class Walk {
 
   /** A heartbeat and its answer, without faults. */
   private exchange(client: Client): void {
+    if (client.isClassic) {
+      this.beatClassic(client);
+      return;
+    }
     client.obey();
     this.receive(client, this.send(client));
   }
@@ -181,6 +198,50 @@ class Walk {
     return answer;
   }
 
+  /** A heartbeat, or the join and the sync that it demands. Each of them can get no answer. */
+  private beatClassic(client: Client): void {
+    const { group } = this.b;
+    const { memberId, subscription } = client;
+    const common = { groupId: 'g', memberId, groupInstanceId: null };
+    const called = { client: { clientId: 'k', clientHost: '/k' }, version: 5 };
+    if (client.epoch > 0) {
+      let errorCode: number | undefined;
+      const request = { ...common, generationId: client.epoch };
+      group.classicHeartbeat({ ...called, request, reply: (answer) => (errorCode = answer.errorCode) });
+      if (errorCode === undefined || errorCode === ErrorCode.NONE) return;
+      client.rejoin();
+    }
+    let generation = 0;
+    const protocols = [{ name: 'range', metadata: subscriptionBytes(subscription.names) }];
+    const timeouts = { sessionTimeoutMs: 45_000, rebalanceTimeoutMs: 60_000 };
+    const request = { ...common, ...timeouts, protocolType: 'consumer', protocols, reason: null };
+    group.join({ ...called, request, reply: (answer) => (generation = answer.generationId ?? 0) });
+    if (generation <= 0) return;
+    let bytes: Uint8Array | undefined;
+    const named = { protocolType: 'consumer', protocolName: 'range', assignments: [] };
+    group.sync({
+      ...called,
+      request: { ...common, ...named, generationId: generation },
+      reply: ({ errorCode, assignment }) => {
+        if ((errorCode ?? ErrorCode.NONE) === ErrorCode.NONE) bytes = assignment;
+      },
+    });
+    if (bytes === undefined) return;
+    client.epoch = generation;
+    client.assigned = this.namedPartitions(bytes);
+    client.obey();
+  }
+
+  private namedPartitions(bytes: Uint8Array): ReadonlySet<string> {
+    const { assignedPartitions } = consumerProtocolAssignment.decode(bytes);
+    return partitions(
+      assignedPartitions.flatMap(({ topic, partitions: list }) => {
+        const topicId = this.b.port.metadata.topic(topic)?.id;
+        return topicId === undefined ? [] : [{ topicId, partitions: list }];
+      }),
+    );
+  }
+
   private receive(client: Client, answer: ConsumerGroupHeartbeatResponse | undefined): void {
     if (answer === undefined) {
       client.mustSayAll = true;
@@ -196,7 +257,10 @@ class Walk {
   private add(): void {
     if (this.clients.length >= 8) return;
     const id = `m${this.created++}`;
-    const client = new Client(id, this.chance(20) ? `i${id}` : null, this.anySubscription());
+    // A group without members of the consumer protocol would be a classic group.
+    const isClassic = this.clients.some((one) => !one.isClassic) && this.chance(25);
+    const instanceId = !isClassic && this.chance(20) ? `i${id}` : null;
+    const client = new Client(id, instanceId, this.anySubscription(isClassic), isClassic);
     this.clients.push(client);
     this.beat(client);
   }
@@ -208,7 +272,7 @@ class Walk {
     this.clients.splice(this.clients.indexOf(client), 1);
     if (!isStatic || this.chance(30)) return;
     // The process starts again under another id. If the leave was refused, the instance id is not free yet.
-    this.clients.push(new Client(`m${this.created++}`, client.instanceId, client.subscription));
+    this.clients.push(new Client(`m${this.created++}`, client.instanceId, client.subscription, false));
   }
 
   /** The process dies. */
@@ -218,12 +282,13 @@ class Walk {
 
   private resubscribe(client: Client | undefined): void {
     if (client === undefined) return;
-    client.subscription = this.anySubscription();
+    client.subscription = this.anySubscription(client.isClassic);
+    if (client.isClassic) client.rejoin();
     this.beat(client);
   }
 
-  private anySubscription(): Subscription {
-    if (this.chance(25)) return { names: [], regex: this.chance(50) ? 't.*' : 't[0-3]' };
+  private anySubscription(isClassic: boolean): Subscription {
+    if (!isClassic && this.chance(25)) return { names: [], regex: this.chance(50) ? 't.*' : 't[0-3]' };
     const names = [...this.counts.keys()].filter(() => this.chance(70));
     return { names: this.chance(50) ? ['t0', 't1'] : names, regex: null };
   }
