@@ -1,5 +1,8 @@
 export type * from './client-facts.ts';
 export type * from './config.ts';
+export { GroupCoordinator, type GroupCoordinatorOptions, OFFSETS_TOPIC } from './groups/group-coordinator.ts';
+export type * from './groups/requests.ts';
+export type { CommitTopics, DeleteTopics, FetchTopics } from './offsets/committed-offsets.ts';
 export { CoordinatorMetrics } from './runtime/coordinator-metrics.ts';
 export {
   CoordinatorRuntime,

@@ -23,6 +23,7 @@ import { clientEvents, sessionEvents } from './parts/broker.ts';
 import { controllerEvents } from './parts/controller.ts';
 import { coordinatorEvents } from './parts/coordinator.ts';
 import type { EventDefinition, Level } from './parts/definition.ts';
+import { groupEvents } from './parts/groups.ts';
 import { nodeEvents } from './parts/node.ts';
 import { quorumEvents } from './parts/quorum.ts';
 import { logEvents, replicaEvents } from './parts/replicas.ts';
@@ -38,6 +39,7 @@ export const eventsTable = {
   replica: replicaEvents,
   log: logEvents,
   coordinator: coordinatorEvents,
+  group: groupEvents,
 } as const satisfies Record<string, Record<string, EventDefinition>>;
 
 type Table = typeof eventsTable;

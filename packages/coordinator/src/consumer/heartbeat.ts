@@ -81,6 +81,11 @@ export function decideHeartbeat(
 function regexRefusal({ state }: Decision, before: Member, told: Member): Refusal | undefined {
   const regex = regexOf(told);
   if (regex === undefined || regex === regexOf(before) || state.regexes.of(regex) > 0) return undefined;
+  return invalidRegex(regex);
+}
+
+/** Undefined: the expression is valid. */
+export function invalidRegex(regex: string): Refusal | undefined {
   const fault = regexFault(regex);
   if (fault === undefined) return undefined;
   return refusal(

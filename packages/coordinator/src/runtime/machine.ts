@@ -52,8 +52,9 @@ export interface ShardPort {
   readonly lastWrite: WriteNumber;
   /**
    * Calls `done` once, with
-   * - NONE: every decision up to this one is committed, and this broker held its lease, so no other broker
-   *   can have decided anything since. `done` may run within this call.
+   * - NONE: every decision up to this one is committed, and this broker held its lease. Another broker can
+   *   have decided something since only if the control stream of this broker broke (docs/groups.md). `done`
+   *   may run within this call.
    * - COORDINATOR_NOT_AVAILABLE: that did not happen within `offsets.commit.timeout.ms`, but may later; or
    *   the log refused the decision.
    * - UNKNOWN_SERVER_ERROR: the log refused the decision.

@@ -36,6 +36,7 @@ const TITLES: Readonly<Record<EventPart, string>> = {
   replica: 'Brokers: replicas',
   log: 'Brokers: logs',
   coordinator: 'Brokers: coordinators',
+  group: 'Brokers: consumer groups',
 };
 
 export function generateDocument(): string {

@@ -1,0 +1,219 @@
+/**
+ * The group coordinator of a broker: finds the shard of each group, and answers for groups that this broker
+ * does not coordinate. Decides nothing else: group-machine.ts does.
+ */
+import type { Clock, Logger, Random } from '@millrace/base';
+import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
+import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
+import {
+  type HeartbeatCall,
+  type JoinCall,
+  joinError,
+  type LeaveCall,
+  type SyncCall,
+  syncError,
+} from '../classic/index.ts';
+import type { GroupsConfig } from '../config.ts';
+import type {
+  CommitResults,
+  CommitTopics,
+  DeleteResult,
+  DeleteTopics,
+  FetchResult,
+  FetchTopics,
+} from '../offsets/committed-offsets.ts';
+import type { CoordinatorMetrics } from '../runtime/coordinator-metrics.ts';
+import { CoordinatorRuntime } from '../runtime/coordinator-runtime.ts';
+import type { LedPartitions } from '../runtime/ports.ts';
+import { commitFailure } from './failures.ts';
+import { GroupMachine } from './group-machine.ts';
+import { matchesFilters } from './listing.ts';
+import type {
+  CommitWanted,
+  ConsumerHeartbeatCall,
+  DeletedGroup,
+  DescribedClassicGroup,
+  DescribedGroup,
+  ListedGroup,
+  ListFilters,
+  OffsetsWanted,
+  Reply,
+} from './requests.ts';
+
+export const OFFSETS_TOPIC = '__consumer_offsets';
+/** A shard accepts no decision while more bytes than this wait for their commit. */
+const WAITING_BYTES_MAX = 16 << 20;
+
+export interface GroupCoordinatorOptions {
+  readonly coordination: LedPartitions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: CoordinatorMetrics;
+  readonly codecs: CompressionCodecs;
+  readonly config: GroupsConfig;
+  /** The metadata that this broker has applied. */
+  image(): MetadataImage;
+}
+
+export class GroupCoordinator {
+  private readonly runtime: CoordinatorRuntime<GroupMachine>;
+
+  constructor(options: GroupCoordinatorOptions) {
+    const { config, random, logger } = options;
+    this.runtime = new CoordinatorRuntime({
+      ...options,
+      topic: OFFSETS_TOPIC,
+      config: { commitTimeoutMs: config.commitTimeoutMs, waitingBytesMax: WAITING_BYTES_MAX },
+      makeMachine: (port) => new GroupMachine({ port, config, random, logger }),
+    });
+  }
+
+  /** Call it when this broker has applied new metadata, after the replicas have taken their roles. */
+  publish(delta: MetadataDelta): void {
+    this.runtime.publish(delta);
+  }
+
+  /** The broker stops: answers every waiting request. */
+  stop(): void {
+    this.runtime.stop(ErrorCode.NOT_COORDINATOR);
+  }
+
+  join(call: JoinCall): void {
+    const { groupId, memberId } = call.request;
+    const found = this.named(groupId);
+    if (typeof found === 'number') call.reply(joinError(call.version, found, memberId));
+    else found.join(call);
+  }
+
+  sync(call: SyncCall): void {
+    const found = this.named(call.request.groupId);
+    if (typeof found === 'number') call.reply(syncError(found));
+    else found.sync(call);
+  }
+
+  /** While the group's shard loads, the answer is NONE: the member need not join again. */
+  heartbeat(call: HeartbeatCall): void {
+    const found = this.named(call.request.groupId);
+    if (typeof found !== 'number') found.heartbeat(call);
+    else {
+      const isLoading = found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+      call.reply({ errorCode: isLoading ? ErrorCode.NONE : found });
+    }
+  }
+
+  leave(call: LeaveCall): void {
+    const found = this.named(call.request.groupId);
+    if (typeof found === 'number') call.reply({ errorCode: found, members: [] });
+    else found.leave(call);
+  }
+
+  consumerHeartbeat(call: ConsumerHeartbeatCall): void {
+    const found = this.machineOf(call.request.groupId);
+    if (typeof found === 'number') call.reply({ errorCode: found });
+    else found.consumerHeartbeat(call);
+  }
+
+  commit(wanted: CommitWanted, topics: CommitTopics, reply: Reply<CommitResults>): void {
+    const found = this.machineOf(wanted.groupId);
+    if (typeof found !== 'number') found.commit(wanted, topics, reply);
+    else reply(commitFailure(topics, found));
+  }
+
+  fetch(wanted: OffsetsWanted, topics: FetchTopics, reply: Reply<FetchResult>): void {
+    const found = this.machineOf(wanted.groupId);
+    if (typeof found !== 'number') found.fetch(wanted, topics, reply);
+    else reply({ errorCode: fetchError(found), topics: [] });
+  }
+
+  deleteOffsets(groupId: string, topics: DeleteTopics, reply: Reply<DeleteResult>): void {
+    const found = this.named(groupId);
+    if (typeof found === 'number') reply({ errorCode: found, topics: [] });
+    else found.deleteOffsets(groupId, topics, reply);
+  }
+
+  /** Lists the groups of this broker. While one of its shards loads, the answer is an error. */
+  list(
+    filters: ListFilters,
+    reply: Reply<{ readonly errorCode: ErrorCode; readonly groups: readonly ListedGroup[] }>,
+  ): void {
+    const { machines, isLoading } = this.runtime.shards();
+    if (isLoading) {
+      reply({ errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, groups: [] });
+      return;
+    }
+    const groups = machines.flatMap((machine) => machine.list());
+    reply({ errorCode: ErrorCode.NONE, groups: groups.filter((group) => matchesFilters(group, filters)) });
+  }
+
+  describeClassic(
+    groupIds: readonly string[],
+    version: number,
+    reply: Reply<readonly DescribedClassicGroup[]>,
+  ): void {
+    gather<string, DescribedClassicGroup>(
+      groupIds,
+      (groupId, done) => {
+        const found = this.machineOf(groupId);
+        if (typeof found !== 'number') found.describeClassic(groupId, version, done);
+        else done({ groupId, errorCode: found });
+      },
+      reply,
+    );
+  }
+
+  describe(groupIds: readonly string[], reply: Reply<readonly DescribedGroup[]>): void {
+    gather<string, DescribedGroup>(
+      groupIds,
+      (groupId, done) => {
+        const found = this.machineOf(groupId);
+        if (typeof found !== 'number') found.describe(groupId, done);
+        else done({ groupId, errorCode: found });
+      },
+      reply,
+    );
+  }
+
+  delete(groupIds: readonly string[], reply: Reply<readonly DeletedGroup[]>): void {
+    gather<string, DeletedGroup>(
+      groupIds,
+      (groupId, done) => {
+        const found = this.machineOf(groupId);
+        if (typeof found !== 'number') found.delete(groupId, (errorCode) => done({ groupId, errorCode }));
+        else done({ groupId, errorCode: found });
+      },
+      reply,
+    );
+  }
+
+  private machineOf(groupId: string): GroupMachine | ErrorCode {
+    return this.runtime.shardFor(groupId);
+  }
+
+  /** For the requests that do not allow the empty group id. */
+  private named(groupId: string): GroupMachine | ErrorCode {
+    return groupId === '' ? ErrorCode.INVALID_GROUP_ID : this.machineOf(groupId);
+  }
+}
+
+/** Java's consumer ends at COORDINATOR_NOT_AVAILABLE in this answer, but finds the coordinator again. */
+function fetchError(errorCode: ErrorCode): ErrorCode {
+  return errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE ? ErrorCode.NOT_COORDINATOR : errorCode;
+}
+
+/** Asks for each key, and replies with all answers, in order, when the last one is there. */
+function gather<Key, Answer>(
+  keys: readonly Key[],
+  ask: (key: Key, done: Reply<Answer>) => void,
+  reply: Reply<readonly Answer[]>,
+): void {
+  const answers: Answer[] = [];
+  let open = keys.length;
+  if (open === 0) reply(answers);
+  keys.forEach((key, index) => {
+    ask(key, (answer) => {
+      answers[index] = answer;
+      if (--open === 0) reply(answers);
+    });
+  });
+}

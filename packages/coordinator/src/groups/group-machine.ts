@@ -1,0 +1,437 @@
+/**
+ * The machine of one partition of `__consumer_offsets`: all groups of the partition, and their committed
+ * offsets. Finds the group of a request, makes and deletes groups, and gives each record to its owner. What
+ * happens inside of a group is the business of the wings `classic`, `consumer` and `offsets`.
+ *
+ * A group without members that only commits offsets (a simple group) exists while it has offsets.
+ */
+import { ZERO_UUID } from '@millrace/base';
+import type { MetadataDelta } from '@millrace/metadata';
+import { CONSUMER_PROTOCOL_TYPE, decodeGroupRecord, ErrorCode } from '@millrace/protocol';
+import {
+  ClassicGroup,
+  groupTombstone,
+  type HeartbeatCall,
+  type JoinCall,
+  joinError,
+  joinOfNoGroup,
+  type LeaveCall,
+  lacksProtocol,
+  leaveOfNoGroup,
+  type SyncCall,
+  syncError,
+} from '../classic/index.ts';
+import type { GroupsConfig } from '../config.ts';
+import { ConsumerGroup, refused } from '../consumer/group.ts';
+import { encodeRecord } from '../consumer/group-records.ts';
+import { invalidRegex } from '../consumer/heartbeat.ts';
+import { type Refusal, refusal } from '../consumer/refusal.ts';
+import { topicChangesOf } from '../consumer/topic-changes.ts';
+import { heartbeatFault } from '../consumer/validation.ts';
+import {
+  type CommitResults,
+  type CommitTopics,
+  CommittedOffsets,
+  type DeleteResult,
+  type DeleteTopics,
+  type FetchResult,
+  type FetchTopics,
+} from '../offsets/committed-offsets.ts';
+import type { Expiry } from '../offsets/expiry.ts';
+import type { CoordinatorRecord, ShardMachine, ShardPort } from '../runtime/machine.ts';
+import { commitFailure } from './failures.ts';
+import type { GroupSurroundings } from './group-ports.ts';
+import { type Group, GroupTable } from './group-table.ts';
+import type {
+  CommitWanted,
+  ConsumerHeartbeatCall,
+  DescribedClassicGroup,
+  DescribedGroup,
+  ListedGroup,
+  OffsetsWanted,
+  Reply,
+} from './requests.ts';
+
+/** Only from this version on DescribeGroups has an error for an unknown group. */
+const DESCRIBE_ERROR_SINCE = 6;
+/** From this version on OffsetCommit knows GROUP_ID_NOT_FOUND. */
+const COMMIT_NOT_FOUND_SINCE = 9;
+
+/** The fields that the oldest record of an offset lacks. */
+const LEGACY_OFFSET = { leaderEpoch: -1, expireTimestamp: -1, topicId: ZERO_UUID };
+
+export class GroupMachine implements ShardMachine {
+  private readonly port: ShardPort;
+  private readonly config: GroupsConfig;
+  private readonly groups: GroupTable;
+  private readonly offsets: CommittedOffsets;
+
+  constructor(surroundings: GroupSurroundings) {
+    const { port, config } = surroundings;
+    this.port = port;
+    this.config = config;
+    this.groups = new GroupTable(surroundings);
+    this.offsets = new CommittedOffsets({
+      port,
+      config: config.offsets,
+      groups: {
+        expiryOf: (groupId) => this.expiryOf(groupId),
+        offsetsExpired: (groupId) => this.deleteIfUnused(groupId),
+        expiryChecked: () => {
+          for (const [groupId] of [...this.groups.entries()])
+            if (this.offsets.sizeOf(groupId) === 0) this.deleteIfUnused(groupId);
+        },
+      },
+    });
+  }
+
+  // ------------------------------------------------------------------ the shard's calls
+
+  replay({ key, value }: CoordinatorRecord): void {
+    const record = decodeGroupRecord(key, value);
+    if (record === undefined) return;
+    switch (record.name) {
+      case 'offsetCommit':
+        this.offsets.replay({ type: 'offset-commit', ...record.key, value: record.value });
+        break;
+      case 'legacyOffsetCommit':
+        this.offsets.replay({
+          type: 'offset-commit',
+          ...record.key,
+          value: record.value === null ? null : { ...LEGACY_OFFSET, ...record.value },
+        });
+        break;
+      case 'groupMetadata':
+        this.groups.replayClassic(record.key.group, record.value);
+        break;
+      default:
+        this.groups.replayConsumer(record);
+    }
+  }
+
+  loaded(): void {
+    for (const [, group] of this.groups.entries()) group.loaded();
+    this.offsets.loaded();
+  }
+
+  ended(errorCode: ErrorCode): void {
+    for (const [, group] of this.groups.entries()) group.ended(errorCode);
+    this.offsets.ended(errorCode);
+  }
+
+  metadataChanged(delta: MetadataDelta): void {
+    const changes = topicChangesOf(delta);
+    if (changes !== undefined)
+      for (const [, group] of this.groups.entries())
+        if (group instanceof ConsumerGroup) group.topicsChanged(changes);
+    this.offsets.metadataChanged(delta);
+  }
+
+  // ------------------------------------------------------------------ members of classic groups
+
+  join(call: JoinCall): void {
+    const { groupId, memberId } = call.request;
+    let group = this.groups.get(groupId);
+    if (group === undefined && memberId !== '') {
+      call.reply(joinOfNoGroup(call));
+      return;
+    }
+    if (group instanceof ConsumerGroup && !group.isEmpty) {
+      if (this.isSessionAllowed(call)) group.join(call);
+      else call.reply(joinError(call.version, ErrorCode.INVALID_SESSION_TIMEOUT, memberId));
+      return;
+    }
+    if (group instanceof ConsumerGroup) {
+      const errorCode = this.groups.removeEmpty(group);
+      if (errorCode !== ErrorCode.NONE) {
+        call.reply(joinError(call.version, errorCode, memberId));
+        return;
+      }
+      group = undefined;
+    }
+    group ??= this.groups.makeClassic(groupId);
+    group.join(call);
+    if (group.isForgettable) this.groups.drop(group);
+  }
+
+  sync(call: SyncCall): void {
+    const group = this.groups.get(call.request.groupId);
+    if (group !== undefined) group.sync(call);
+    else {
+      const isIncomplete = lacksProtocol(call);
+      call.reply(
+        syncError(isIncomplete ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.UNKNOWN_MEMBER_ID),
+      );
+    }
+  }
+
+  heartbeat(call: HeartbeatCall): void {
+    const group = this.groups.get(call.request.groupId);
+    if (group instanceof ClassicGroup) group.heartbeat(call);
+    else if (group !== undefined) group.classicHeartbeat(call);
+    else call.reply({ errorCode: ErrorCode.UNKNOWN_MEMBER_ID });
+  }
+
+  leave(call: LeaveCall): void {
+    const group = this.groups.get(call.request.groupId);
+    if (group !== undefined) group.leave(call);
+    else call.reply(leaveOfNoGroup(call));
+  }
+
+  private isSessionAllowed({ request: { sessionTimeoutMs } }: JoinCall): boolean {
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.config.classic;
+    return sessionTimeoutMs >= minSessionTimeoutMs && sessionTimeoutMs <= maxSessionTimeoutMs;
+  }
+
+  // ------------------------------------------------------------------ members of consumer groups
+
+  consumerHeartbeat({ request, version, client, reply }: ConsumerHeartbeatCall): void {
+    const { groupId, memberEpoch } = request;
+    const { consumer } = this.config;
+    const known = this.groups.get(groupId);
+    const fault =
+      heartbeatFault(version, request, consumer.assignors) ??
+      (known instanceof ClassicGroup ? regexRefusal(request) : undefined);
+    let refusalOfType = fault;
+    if (fault === undefined && known instanceof ClassicGroup)
+      refusalOfType = memberEpoch === 0 ? this.groups.upgrade(known) : notConsumerGroup(groupId);
+    if (refusalOfType !== undefined) {
+      const why = refusalOfType;
+      this.afterLastWrite(groupId, (errorCode) =>
+        reply(refused(errorCode === ErrorCode.NONE ? why : refusal(errorCode))),
+      );
+      return;
+    }
+    const now = this.groups.get(groupId);
+    const group = now instanceof ConsumerGroup ? now : this.groups.makeConsumer(groupId);
+    group.heartbeat(version, request, client, reply);
+    if (!group.exists) this.groups.drop(group);
+  }
+
+  // ------------------------------------------------------------------ offsets
+
+  commit(wanted: CommitWanted, topics: CommitTopics, reply: Reply<CommitResults>): void {
+    const { groupId, retentionTimeMs } = wanted;
+    const group = this.groups.get(groupId);
+    const { errorCode, partitionError } = this.checkCommit(group, wanted);
+    if (errorCode !== ErrorCode.NONE) {
+      this.afterLastWrite(groupId, (failure) =>
+        reply(commitFailure(topics, failure === ErrorCode.NONE ? errorCode : failure)),
+      );
+      return;
+    }
+    const accepted = topics.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.filter(
+        ({ partitionIndex }) => partitionError(topic.topicId, partitionIndex) === ErrorCode.NONE,
+      ),
+    }));
+    this.offsets.commit(groupId, accepted, retentionTimeMs, (results) => {
+      reply(
+        topics.map(({ name, topicId, partitions }, at) => {
+          let next = 0;
+          return {
+            name,
+            topicId,
+            partitions: partitions.map(({ partitionIndex }) => {
+              const refusal = partitionError(topicId, partitionIndex);
+              if (refusal !== ErrorCode.NONE) return { partitionIndex, errorCode: refusal };
+              return results[at]!.partitions[next++]!;
+            }),
+          };
+        }),
+      );
+    });
+  }
+
+  private checkCommit(
+    group: Group | undefined,
+    { memberId, groupInstanceId, generationIdOrMemberEpoch: epoch, version }: CommitWanted,
+  ): ReturnType<ConsumerGroup['checkCommit']> {
+    if (group instanceof ConsumerGroup)
+      return group.checkCommit({
+        memberId,
+        instanceId: groupInstanceId,
+        memberEpoch: epoch,
+        isTransactional: false,
+        version,
+      });
+    const ofAll = (errorCode: ErrorCode) => ({ errorCode, partitionError: () => ErrorCode.NONE });
+    if (group !== undefined)
+      return ofAll(
+        group.checkCommit({ memberId, groupInstanceId, generationId: epoch, isTransactional: false }),
+      );
+    if (epoch < 0) return ofAll(ErrorCode.NONE);
+    return ofAll(
+      version >= COMMIT_NOT_FOUND_SINCE ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION,
+    );
+  }
+
+  fetch(wanted: OffsetsWanted, topics: FetchTopics, reply: Reply<FetchResult>): void {
+    const { groupId, memberId, memberEpoch, requireStable } = wanted;
+    const group = this.groups.get(groupId);
+    const errorCode =
+      group instanceof ConsumerGroup ? group.checkFetch(memberId, memberEpoch) : ErrorCode.NONE;
+    if (errorCode === ErrorCode.NONE) this.offsets.fetch(groupId, topics, requireStable, reply);
+    else
+      this.afterLastWrite(groupId, (failure) =>
+        reply({ errorCode: failure === ErrorCode.NONE ? errorCode : failure, topics: [] }),
+      );
+  }
+
+  deleteOffsets(groupId: string, topics: DeleteTopics, reply: Reply<DeleteResult>): void {
+    const group = this.groups.get(groupId);
+    const errorCode = this.checkDeletion(groupId, group);
+    if (errorCode !== ErrorCode.NONE)
+      this.afterLastWrite(groupId, (failure) =>
+        reply({ errorCode: failure === ErrorCode.NONE ? errorCode : failure, topics: [] }),
+      );
+    else {
+      const isSubscribed = (topic: string) =>
+        group !== undefined && !group.isEmpty && group.isSubscribedTo(topic);
+      this.offsets.delete(groupId, topics, isSubscribed, reply);
+    }
+  }
+
+  private checkDeletion(groupId: string, group: Group | undefined): ErrorCode {
+    if (group === undefined)
+      return this.offsets.sizeOf(groupId) > 0 ? ErrorCode.NONE : ErrorCode.GROUP_ID_NOT_FOUND;
+    const isOfOtherType = group instanceof ClassicGroup && group.protocolType !== CONSUMER_PROTOCOL_TYPE;
+    return isOfOtherType && !group.isEmpty ? ErrorCode.NON_EMPTY_GROUP : ErrorCode.NONE;
+  }
+
+  // ------------------------------------------------------------------ lists, descriptions, deletion
+
+  /** Every group, as it is now: a list promises nothing, so it does not wait for commits. */
+  list(): ListedGroup[] {
+    const listed: ListedGroup[] = [];
+    for (const [groupId, group] of this.groups.entries()) {
+      if (group instanceof ConsumerGroup)
+        listed.push({
+          groupId,
+          protocolType: CONSUMER_PROTOCOL_TYPE,
+          groupState: group.stateName,
+          groupType: 'consumer',
+        });
+      else
+        listed.push({
+          groupId,
+          protocolType: group.protocolType ?? '',
+          groupState: group.state,
+          groupType: 'classic',
+        });
+    }
+    for (const groupId of this.offsets.groupIds())
+      if (this.groups.get(groupId) === undefined)
+        listed.push({ groupId, protocolType: '', groupState: 'Empty', groupType: 'classic' });
+    return listed;
+  }
+
+  describeClassic(groupId: string, version: number, reply: Reply<DescribedClassicGroup>): void {
+    const group = this.groups.get(groupId);
+    if (group instanceof ClassicGroup) {
+      const described = group.describe();
+      this.afterLastWrite(groupId, (errorCode) =>
+        reply(errorCode === ErrorCode.NONE ? described : { groupId, errorCode }),
+      );
+      return;
+    }
+    const isSimple = group === undefined && this.offsets.sizeOf(groupId) > 0;
+    const why = group === undefined ? 'not found' : 'not a classic group';
+    const isTold = version >= DESCRIBE_ERROR_SINCE;
+    this.afterLastWrite(groupId, (errorCode) => {
+      if (errorCode !== ErrorCode.NONE) reply({ groupId, errorCode });
+      else if (isSimple) reply({ groupId, groupState: 'Empty' });
+      else
+        reply({
+          groupId,
+          errorCode: isTold ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.NONE,
+          errorMessage: isTold ? notFound(groupId, why) : null,
+          groupState: 'Dead',
+        });
+    });
+  }
+
+  describe(groupId: string, reply: Reply<DescribedGroup>): void {
+    const group = this.groups.get(groupId);
+    if (group instanceof ConsumerGroup) {
+      const described = group.describe();
+      this.afterLastWrite(groupId, (errorCode) =>
+        reply(errorCode === ErrorCode.NONE ? described : { groupId, errorCode }),
+      );
+      return;
+    }
+    const exists = group !== undefined || this.offsets.sizeOf(groupId) > 0;
+    const errorMessage = notFound(groupId, exists ? 'not a consumer group' : 'not found');
+    this.afterLastWrite(groupId, (errorCode) => {
+      if (errorCode !== ErrorCode.NONE) reply({ groupId, errorCode });
+      else reply({ groupId, errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage });
+    });
+  }
+
+  delete(groupId: string, reply: Reply<ErrorCode>): void {
+    const group = this.groups.get(groupId);
+    const refuse = (errorCode: ErrorCode) =>
+      this.afterLastWrite(groupId, (failure) => reply(failure === ErrorCode.NONE ? errorCode : failure));
+    if (group === undefined && this.offsets.sizeOf(groupId) === 0) refuse(ErrorCode.GROUP_ID_NOT_FOUND);
+    else if (group?.isEmpty === false) refuse(ErrorCode.NON_EMPTY_GROUP);
+    else {
+      let hasMembers = false;
+      const last = () => {
+        hasMembers = this.groups.get(groupId)?.isEmpty === false;
+        return this.tombstonesOf(groupId);
+      };
+      this.offsets.deleteGroup(groupId, last, (errorCode) =>
+        reply(errorCode === ErrorCode.NONE && hasMembers ? ErrorCode.NON_EMPTY_GROUP : errorCode),
+      );
+    }
+  }
+
+  /** None if members have joined meanwhile. */
+  private tombstonesOf(groupId: string): readonly CoordinatorRecord[] {
+    const group = this.groups.get(groupId);
+    if (group?.isEmpty !== true) return [];
+    return group instanceof ConsumerGroup ? group.tombstones().map(encodeRecord) : [groupTombstone(groupId)];
+  }
+
+  /** If the shard accepts no records now, the next check of the retention deletes the group. */
+  private deleteIfUnused(groupId: string): void {
+    const tombstones = this.tombstonesOf(groupId);
+    if (tombstones.length > 0) this.port.write(tombstones);
+  }
+
+  private expiryOf(groupId: string): Expiry {
+    const group = this.groups.get(groupId);
+    if (group === undefined) return { kind: 'since-commit', isSubscribed: () => false };
+    const sinceCommit: Expiry = {
+      kind: 'since-commit',
+      isSubscribed: (topic) => !group.isEmpty && group.isSubscribedTo(topic),
+    };
+    if (group instanceof ConsumerGroup) return sinceCommit;
+    const { state, protocolType, emptySinceMs } = group;
+    if (state === 'Empty')
+      return emptySinceMs === undefined ? sinceCommit : { kind: 'since-empty', emptySinceMs };
+    return state === 'Stable' && protocolType === CONSUMER_PROTOCOL_TYPE ? sinceCommit : { kind: 'never' };
+  }
+
+  /** An answer about a group waits until the last decision about the group and its offsets is committed. */
+  private afterLastWrite(groupId: string, done: (errorCode: ErrorCode) => void): void {
+    const lastWrite = this.groups.get(groupId)?.lastWrite ?? 0;
+    this.port.whenCommitted(Math.max(lastWrite, this.offsets.lastWriteOf(groupId)), done);
+  }
+}
+
+/** Checked before a group changes its type: a refused join changes nothing. */
+function regexRefusal({
+  subscribedTopicRegex: regex,
+}: ConsumerHeartbeatCall['request']): Refusal | undefined {
+  return regex === null || regex === '' ? undefined : invalidRegex(regex);
+}
+
+function notConsumerGroup(groupId: string): Refusal {
+  return refusal(ErrorCode.GROUP_ID_NOT_FOUND, notFound(groupId, 'not a consumer group'));
+}
+
+function notFound(groupId: string, why: string): string {
+  return why === 'not found' ? `Group ${groupId} not found.` : `Group ${groupId} is ${why}.`;
+}

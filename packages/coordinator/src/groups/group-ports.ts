@@ -1,0 +1,65 @@
+/** The ports of the groups of a shard: their settings, and the receivers of what they tell. */
+import type { Logger, Random } from '@millrace/base';
+import type { ClassicGroupSeams, RemovalEvent } from '../classic/index.ts';
+import type { GroupsConfig } from '../config.ts';
+import type { ConsumerGroupPorts } from '../consumer/ports.ts';
+import type { ShardPort } from '../runtime/machine.ts';
+import type { RebalanceHistory } from './rebalance-history.ts';
+
+export interface GroupSurroundings {
+  readonly port: ShardPort;
+  readonly config: GroupsConfig;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** A member whose first join is parked for this long is removed. The value is Kafka's. */
+const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;
+/** The most member ids of a group that nobody has joined with yet. Each waits for one session timeout. */
+const PENDING_MEMBERS_MAX = 10_000;
+
+export function classicSeams(
+  groupId: string,
+  { port, config, random, logger }: GroupSurroundings,
+  history: RebalanceHistory,
+): ClassicGroupSeams {
+  const removed = ({ generation, ...event }: RemovalEvent) =>
+    logger.info('group-member-removed', { group: groupId, epoch: generation, ...event });
+  return {
+    port,
+    random,
+    config: {
+      ...config.classic,
+      newMemberJoinTimeoutMs: NEW_MEMBER_JOIN_TIMEOUT_MS,
+      maxPendingMembers: PENDING_MEMBERS_MAX,
+    },
+    events: {
+      rebalanced: ({ generation: epoch, ...event }) => {
+        history.note(groupId, { atMs: port.wallMs(), epoch, ...event });
+        logger.info('group-rebalanced', { group: groupId, epoch, ...event });
+      },
+      memberRemoved: removed,
+      generationBegan: ({ protocolName: protocol, leaderId: leader, ...event }) =>
+        logger.info('group-generation-began', { group: groupId, protocol, leader, ...event }),
+      stabilized: ({ protocolName: protocol, leaderId: leader, ...event }) =>
+        logger.info('group-stable', { group: groupId, protocol, leader, ...event }),
+    },
+  };
+}
+
+export function consumerPorts(
+  groupId: string,
+  { port, config, random, logger }: GroupSurroundings,
+  history: RebalanceHistory,
+): ConsumerGroupPorts {
+  return {
+    shard: port,
+    settings: () => config.consumer,
+    newMemberId: () => random.uuid(),
+    rebalanced: ({ memberId, clientId, clientHost, ...event }) => {
+      const who = { memberId: memberId ?? '', clientId: clientId ?? '', clientHost: clientHost ?? '' };
+      history.note(groupId, { atMs: port.wallMs(), ...event, ...who });
+      logger.info('group-rebalanced', { group: groupId, ...event, ...who });
+    },
+  };
+}

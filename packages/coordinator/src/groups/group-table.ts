@@ -1,0 +1,106 @@
+/**
+ * The groups of a shard by their ids: makes them, drops them, gives them their records, and changes their
+ * type between classic and KIP-848.
+ */
+import { ErrorCode } from '@millrace/protocol';
+import { ClassicGroup, type GroupValue, groupTombstone } from '../classic/index.ts';
+import { ConsumerGroup } from '../consumer/group.ts';
+import { type ConsumerGroupRecord, encodeRecord } from '../consumer/group-records.ts';
+import { isRefusal, type Refusal, refusal } from '../consumer/refusal.ts';
+import { upgradeRecords } from '../consumer/upgrade.ts';
+import { classicSeams, consumerPorts, type GroupSurroundings } from './group-ports.ts';
+import { RebalanceHistory } from './rebalance-history.ts';
+
+export type Group = ClassicGroup | ConsumerGroup;
+
+export class GroupTable {
+  readonly history = new RebalanceHistory();
+  private readonly surroundings: GroupSurroundings;
+  private readonly groups = new Map<string, Group>();
+
+  constructor(surroundings: GroupSurroundings) {
+    this.surroundings = surroundings;
+  }
+
+  get(groupId: string): Group | undefined {
+    return this.groups.get(groupId);
+  }
+
+  entries(): IterableIterator<[string, Group]> {
+    return this.groups.entries();
+  }
+
+  replayClassic(groupId: string, value: GroupValue | null): void {
+    const group = this.groups.get(groupId);
+    if (value !== null) (group instanceof ClassicGroup ? group : this.makeClassic(groupId)).replay(value);
+    else if (group instanceof ClassicGroup) this.drop(group);
+  }
+
+  replayConsumer(record: ConsumerGroupRecord): void {
+    const { groupId } = record.key;
+    let group = this.groups.get(groupId);
+    if (!(group instanceof ConsumerGroup)) {
+      if (record.value === null) return;
+      group = this.makeConsumer(groupId);
+    }
+    group.replay(record);
+    if (!group.exists) this.drop(group);
+  }
+
+  makeClassic(groupId: string): ClassicGroup {
+    const group = new ClassicGroup(groupId, classicSeams(groupId, this.surroundings, this.history));
+    this.groups.set(groupId, group);
+    return group;
+  }
+
+  makeConsumer(groupId: string): ConsumerGroup {
+    const ports = consumerPorts(groupId, this.surroundings, this.history);
+    const maxSize = () => this.surroundings.config.classic.maxSize;
+    const classic = { maxSize, becameClassic: () => this.becameClassic(groupId) };
+    const group = new ConsumerGroup(groupId, { ...ports, classic });
+    this.groups.set(groupId, group);
+    return group;
+  }
+
+  /** Forgets a group that the log does not have, or no longer has. */
+  drop(group: Group): void {
+    const { groupId } = group;
+    if (this.groups.get(groupId) !== group) return;
+    this.groups.delete(groupId);
+    this.history.forget(groupId);
+    // Only a classic group that becomes a consumer group has parked calls here: its members join again.
+    group.ended(ErrorCode.REBALANCE_IN_PROGRESS);
+  }
+
+  /** Deletes an empty consumer group, so that a classic group can begin under its id. */
+  removeEmpty(group: ConsumerGroup): ErrorCode {
+    return this.surroundings.port.write(group.tombstones().map(encodeRecord));
+  }
+
+  /**
+   * Makes a consumer group of a classic group, for a member that joins with the consumer protocol. Returns
+   * why the group stays as it is; undefined: it is gone, or has become a consumer group.
+   */
+  upgrade(group: ClassicGroup): Refusal | undefined {
+    const { groupId } = group;
+    const { port, config } = this.surroundings;
+    if (group.isForgettable) {
+      this.drop(group);
+      return undefined;
+    }
+    const records = group.isEmpty ? [] : upgradeRecords(group, config.consumer, port.image());
+    if (isRefusal(records)) return records;
+    const errorCode = port.write([groupTombstone(groupId), ...records.map(encodeRecord)]);
+    if (errorCode !== ErrorCode.NONE) return refusal(errorCode);
+    this.groups.get(groupId)?.loaded();
+    return undefined;
+  }
+
+  /** The group's last member of the consumer protocol has left: the others join the classic group again. */
+  private becameClassic(groupId: string): void {
+    const group = this.groups.get(groupId);
+    if (!(group instanceof ClassicGroup)) return;
+    group.loaded();
+    group.beginRebalance('became-classic');
+  }
+}

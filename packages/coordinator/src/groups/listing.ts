@@ -1,0 +1,14 @@
+/** The filters of ListGroups. */
+import type { ListedGroup, ListFilters } from './requests.ts';
+
+/** States and types compare without regard to case, as in Kafka. An empty filter matches every group. */
+export function matchesFilters(
+  { groupState = '', groupType = '' }: ListedGroup,
+  filters: ListFilters,
+): boolean {
+  return contains(filters.statesFilter, groupState) && contains(filters.typesFilter, groupType);
+}
+
+function contains(filter: readonly string[], value: string): boolean {
+  return filter.length === 0 || filter.some((one) => one.toLowerCase() === value.toLowerCase());
+}

@@ -1,0 +1,42 @@
+/** The last rebalances of each group of a shard, for a person who asks why a group rebalanced. */
+import type { Millis, WallMillis } from '@millrace/base';
+
+export interface PastRebalance {
+  readonly atMs: WallMillis;
+  /** The generation, or the group epoch, that the rebalance ended (classic) or began (KIP-848). */
+  readonly epoch: number;
+  readonly cause: string;
+  /** The member that caused it; empty texts if no member did. */
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly clientHost: string;
+  /** The reason that the client gave. */
+  readonly reason?: string | undefined;
+  /** The timeout that ended, if one did. */
+  readonly afterMs?: Millis | undefined;
+}
+
+/** The shard forgets older ones. */
+const KEPT = 100;
+
+export class RebalanceHistory {
+  private readonly byGroup = new Map<string, PastRebalance[]>();
+
+  note(groupId: string, rebalance: PastRebalance): void {
+    const past = this.byGroup.get(groupId);
+    if (past === undefined) this.byGroup.set(groupId, [rebalance]);
+    else {
+      past.push(rebalance);
+      if (past.length > KEPT) past.shift();
+    }
+  }
+
+  /** Oldest first. */
+  of(groupId: string): readonly PastRebalance[] {
+    return this.byGroup.get(groupId) ?? [];
+  }
+
+  forget(groupId: string): void {
+    this.byGroup.delete(groupId);
+  }
+}

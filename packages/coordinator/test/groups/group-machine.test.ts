@@ -1,0 +1,246 @@
+/**
+ * Goal: a shard finds, makes, changes and deletes its groups, and gives each record to its owner. What
+ * happens inside of a group has tests of its own.
+ */
+import { ErrorCode } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { MachineHost, WORDS } from '../support/machine-host.ts';
+
+/** ConsumerProtocolAssignment, version 0: words-0 and words-1, no user data. */
+const ASSIGNED = Uint8Array.from([
+  ...[0, 0, 0, 0, 0, 1, 0, 5, 119, 111, 114, 100, 115],
+  ...[0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 255, 255, 255, 255],
+]);
+
+describe('a group', () => {
+  test('begins with the first join, and a new shard finds it in the log', () => {
+    const h = new MachineHost();
+    h.stableGroup('g');
+    expect(h.listed()).toEqual(['g classic Stable']);
+    expect(h.reloaded().listed()).toEqual(['g classic Stable']);
+  });
+
+  test('does not begin with a join that names a member', () => {
+    const h = new MachineHost();
+    expect(h.join('g', 'a-1')).toMatchObject([{ errorCode: ErrorCode.UNKNOWN_MEMBER_ID }]);
+    expect(h.listed()).toEqual([]);
+  });
+
+  test('does not begin with a join that the group refuses', () => {
+    const h = new MachineHost();
+    expect(h.join('g', '', 4)).toMatchObject([{ errorCode: ErrorCode.MEMBER_ID_REQUIRED }]);
+    expect(h.listed()).toEqual(['g classic Empty']);
+    h.port.advance(10_001);
+    h.port.advance(600_000);
+    expect(h.listed()).toEqual([]);
+  });
+
+  test('is deleted with its offsets when it is empty, and only then', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g');
+    expect(h.commit('g', 7, { memberId, epoch: generation })).toBe(0);
+    expect(h.delete('g')).toBe(ErrorCode.NON_EMPTY_GROUP);
+    h.leave('g', memberId);
+    expect(h.listed()).toEqual(['g classic Empty']);
+    expect(h.delete('g')).toBe(ErrorCode.NONE);
+    expect([h.listed(), h.fetch('g')]).toEqual([[], -1]);
+    expect([h.reloaded().listed(), h.reloaded().fetch('g')]).toEqual([[], -1]);
+    expect(h.delete('g')).toBe(ErrorCode.GROUP_ID_NOT_FOUND);
+  });
+});
+
+describe('a simple group', () => {
+  test('exists while it has offsets', () => {
+    const h = new MachineHost();
+    expect(h.commit('tool', 5)).toBe(0);
+    expect([h.listed(), h.fetch('tool')]).toEqual([['tool classic Empty'], 5]);
+    expect(h.reloaded().listed()).toEqual(['tool classic Empty']);
+    expect(h.delete('tool')).toBe(0);
+    expect(h.listed()).toEqual([]);
+  });
+
+  test.each([
+    [8, ErrorCode.ILLEGAL_GENERATION],
+    [9, ErrorCode.GROUP_ID_NOT_FOUND],
+  ])('OffsetCommit v%i with a generation finds no group', (version, errorCode) => {
+    const h = new MachineHost();
+    expect(h.commit('tool', 5, { memberId: 'a-1', epoch: 3, version })).toBe(errorCode);
+    expect(h.listed()).toEqual([]);
+  });
+
+  test('its offsets expire, and the group with them', () => {
+    const h = new MachineHost();
+    h.commit('tool', 5);
+    h.port.advance(604_800_000 + 600_000);
+    expect([h.listed(), h.fetch('tool')]).toEqual([[], -1]);
+  });
+});
+
+describe('the offsets of a classic group', () => {
+  test('stay while a member subscribes to the topic', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g');
+    h.commit('g', 7, { memberId, epoch: generation });
+    for (let day = 0; day < 9; day++) {
+      for (let hour = 0; hour < 24 * 720; hour++) {
+        h.port.advance(5000);
+        h.machine.heartbeat({
+          request: { groupId: 'g', generationId: generation, memberId, groupInstanceId: null },
+          version: 3,
+          client: { clientId: '', clientHost: '' },
+          reply: () => {},
+        });
+      }
+    }
+    expect([h.listed(), h.fetch('g')]).toEqual([['g classic Stable'], 7]);
+  });
+
+  test('expire after the group has been empty for the retention, and the group with them', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g');
+    h.commit('g', 7, { memberId, epoch: generation });
+    h.leave('g', memberId);
+    h.port.advance(604_800_000 - 600_001);
+    expect(h.fetch('g')).toBe(7);
+    h.port.advance(1_200_001);
+    expect([h.listed(), h.fetch('g')]).toEqual([[], -1]);
+  });
+
+  test('are refused to a member of another generation', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g');
+    expect(h.commit('g', 7, { memberId, epoch: generation + 1 })).toBe(ErrorCode.ILLEGAL_GENERATION);
+    expect(h.commit('g', 7, { memberId: 'a-9', epoch: generation })).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+    expect(h.fetch('g')).toBe(-1);
+  });
+});
+
+describe('a consumer group (KIP-848)', () => {
+  test('begins with a join, and a new shard finds it in the log', () => {
+    const h = new MachineHost();
+    const answer = h.consumerHeartbeat('c', 'm', 0);
+    expect(answer).toMatchObject({
+      errorCode: 0,
+      assignment: { topicPartitions: [{ topicId: WORDS, partitions: [0, 1] }] },
+    });
+    expect(h.listed()).toEqual(['c consumer Stable']);
+    expect(h.reloaded().listed()).toEqual(['c consumer Stable']);
+  });
+
+  test('does not begin with a heartbeat of an unknown member', () => {
+    const h = new MachineHost();
+    expect(h.consumerHeartbeat('c', 'm', 3)).toMatchObject({ errorCode: ErrorCode.GROUP_ID_NOT_FOUND });
+    expect(h.listed()).toEqual([]);
+  });
+
+  test('takes commits and fetches of the right member epoch only', () => {
+    const h = new MachineHost();
+    const epoch = h.consumerHeartbeat('c', 'm', 0)!.memberEpoch!;
+    expect(h.commit('c', 9, { memberId: 'm', epoch })).toBe(0);
+    expect(h.commit('c', 8, { memberId: 'm', epoch: epoch + 1 })).toBe(ErrorCode.STALE_MEMBER_EPOCH);
+    expect(h.fetch('c', 'm', epoch)).toBe(9);
+    expect(h.fetch('c', 'm', epoch + 1)).toBe(`error ${ErrorCode.STALE_MEMBER_EPOCH}`);
+    expect(h.fetch('c', 'nobody', epoch)).toBe(`error ${ErrorCode.UNKNOWN_MEMBER_ID}`);
+  });
+});
+
+describe('a group that changes its type', () => {
+  test('an empty classic group becomes a consumer group, and its offsets stay', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g');
+    h.commit('g', 7, { memberId, epoch: generation });
+    h.leave('g', memberId);
+    expect(h.consumerHeartbeat('g', 'm', 0)).toMatchObject({ errorCode: 0 });
+    expect([h.listed(), h.fetch('g')]).toEqual([['g consumer Stable'], 7]);
+    expect([h.reloaded().listed(), h.reloaded().fetch('g')]).toEqual([['g consumer Stable'], 7]);
+  });
+
+  test('an empty consumer group becomes a classic group', () => {
+    const h = new MachineHost();
+    const epoch = h.consumerHeartbeat('g', 'm', 0)!.memberEpoch!;
+    h.commit('g', 7, { memberId: 'm', epoch });
+    h.consumerHeartbeat('g', 'm', -1);
+    expect(h.listed()).toEqual(['g consumer Empty']);
+    h.stableGroup('g');
+    expect([h.listed(), h.fetch('g')]).toEqual([['g classic Stable'], 7]);
+    expect([h.reloaded().listed(), h.reloaded().fetch('g')]).toEqual([['g classic Stable'], 7]);
+  });
+});
+
+describe('a group with members that changes its type', () => {
+  test('a classic group becomes a consumer group when a consumer member joins, and classic again', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g', ASSIGNED);
+    h.commit('g', 7, { memberId, epoch: generation });
+    expect(h.consumerHeartbeat('g', 'm', 0)).toMatchObject({ errorCode: 0, memberEpoch: generation + 1 });
+    expect(h.listed()).toEqual(['g consumer Reconciling']);
+    expect(h.heartbeat('g', memberId, generation)).toBe(ErrorCode.REBALANCE_IN_PROGRESS);
+    expect([h.reloaded().listed(), h.reloaded().fetch('g')]).toEqual([['g consumer Reconciling'], 7]);
+    h.consumerHeartbeat('g', 'm', -1);
+    expect(h.listed()).toEqual(['g classic PreparingRebalance']);
+    expect([h.reloaded().listed(), h.reloaded().fetch('g')]).toEqual([['g classic Stable'], 7]);
+  });
+
+  test('a refused join does not change the type', () => {
+    const h = new MachineHost();
+    h.stableGroup('g', ASSIGNED);
+    const bad = { serverAssignor: 'no such assignor' };
+    expect(h.consumerHeartbeat('g', 'm', 0, bad)).toMatchObject({
+      errorCode: ErrorCode.UNSUPPORTED_ASSIGNOR,
+    });
+    const regex = { subscribedTopicNames: null, subscribedTopicRegex: '(' };
+    expect(h.consumerHeartbeat('g', 'm', 0, regex)).toMatchObject({
+      errorCode: ErrorCode.INVALID_REGULAR_EXPRESSION,
+    });
+    expect(h.consumerHeartbeat('g', 'm', 3)).toMatchObject({ errorCode: ErrorCode.GROUP_ID_NOT_FOUND });
+    expect(h.listed()).toEqual(['g classic Stable']);
+  });
+
+  test('a parked join of the classic group is told to join again', () => {
+    const h = new MachineHost();
+    h.stableGroup('g', ASSIGNED);
+    const parked = h.join('g');
+    expect(parked).toEqual([]);
+    h.consumerHeartbeat('g', 'm', 0);
+    expect(parked).toMatchObject([{ errorCode: ErrorCode.REBALANCE_IN_PROGRESS }]);
+  });
+
+  test('a classic member of a consumer group needs an allowed session timeout', () => {
+    const h = new MachineHost();
+    h.consumerHeartbeat('g', 'm', 0);
+    expect(h.join('g', '', 3, 5)).toMatchObject([{ errorCode: ErrorCode.INVALID_SESSION_TIMEOUT }]);
+    expect(h.join('g')).toMatchObject([{ errorCode: 0 }]);
+  });
+});
+
+describe('answers', () => {
+  test('wait for the commits of their own group only', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g');
+    h.commit('g', 1, { memberId, epoch: generation });
+    h.port.commitsAtOnce = false;
+    expect(h.commit('other', 2)).toBeUndefined();
+    expect(h.fetch('g')).toBe(1);
+    expect(h.fetch('other')).toBeUndefined();
+    expect(h.commit('g', 3, { memberId, epoch: generation + 1 })).toBe(ErrorCode.ILLEGAL_GENERATION);
+  });
+
+  test('a shard that refuses a decision changes nothing', () => {
+    const h = new MachineHost();
+    h.commit('tool', 1);
+    h.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    expect(h.commit('tool', 2)).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    expect(h.fetch('tool')).toBe(1);
+    expect(h.consumerHeartbeat('c', 'm', 0)).toMatchObject({
+      errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    });
+    expect(h.listed()).toEqual(['tool classic Empty']);
+  });
+
+  test('the offsets of a deleted topic vanish', () => {
+    const h = new MachineHost();
+    h.commit('tool', 5);
+    h.change([{ type: 'removeTopic', topicId: WORDS }]);
+    expect([h.listed(), h.fetch('tool')]).toEqual([[], -1]);
+  });
+});

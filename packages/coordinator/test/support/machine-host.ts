@@ -1,0 +1,251 @@
+/**
+ * The machine of a shard controlled by a test: requests in, answers out. Decisions are committed at once,
+ * unless the test sets `port.commitsAtOnce`.
+ */
+import { Prng, type Uuid, ZERO_UUID } from '@millrace/base';
+import { MemoryLogger } from '@millrace/base/testing';
+import { applyRecords, type MetadataRecord } from '@millrace/metadata';
+import {
+  apis,
+  type ConsumerGroupHeartbeatRequest,
+  type ConsumerGroupHeartbeatResponse,
+  type ErrorCode,
+} from '@millrace/protocol';
+import type { JoinAnswer } from '../../src/classic/index.ts';
+import type { GroupsConfig } from '../../src/config.ts';
+import { GroupMachine } from '../../src/groups/group-machine.ts';
+import { FakeShardPort } from '../../src/testing/index.ts';
+import { utf8 } from './classic-group.ts';
+
+export const groupsConfig: GroupsConfig = {
+  classic: {
+    minSessionTimeoutMs: 6000,
+    maxSessionTimeoutMs: 1_800_000,
+    initialRebalanceDelayMs: 0,
+    maxSize: 2_147_483_647,
+  },
+  consumer: {
+    sessionTimeoutMs: 45_000,
+    heartbeatIntervalMs: 5000,
+    maxSize: 2_147_483_647,
+    assignors: ['uniform', 'range'],
+    migrationPolicy: 'bidirectional',
+    assignmentIntervalMs: 0,
+    regexRefreshIntervalMs: 600_000,
+  },
+  offsets: { metadataMaxChars: 4096, retentionMs: 604_800_000, retentionCheckIntervalMs: 600_000 },
+  commitTimeoutMs: 5000,
+};
+
+export const WORDS = 'AAAAAAAAAAAAAAAAAAAAZA' as Uuid;
+type ConsumerHeartbeatAnswer = Partial<ConsumerGroupHeartbeatResponse>;
+
+const CLIENT = { clientId: 'test', clientHost: '/10.0.0.1' };
+
+export class MachineHost {
+  readonly port: FakeShardPort;
+  readonly logger = new MemoryLogger();
+  readonly machine: GroupMachine;
+  private offset = 0;
+
+  constructor(port = new FakeShardPort({ commitsAtOnce: true })) {
+    this.port = port;
+    this.machine = this.newMachine();
+    port.host(this.machine);
+    this.machine.loaded();
+    this.change([
+      { type: 'topic', name: 'words', topicId: WORDS },
+      ...[0, 1].map(
+        (index): MetadataRecord => ({
+          type: 'partition',
+          topicId: WORDS,
+          partition: index,
+          replicas: [1],
+          isr: [1],
+          leader: 1,
+          leaderEpoch: 0,
+          partitionEpoch: 0,
+        }),
+      ),
+    ]);
+  }
+
+  private newMachine(): GroupMachine {
+    return new GroupMachine({
+      port: this.port,
+      config: groupsConfig,
+      random: new Prng(3),
+      logger: this.logger,
+    });
+  }
+
+  /** A machine that has loaded everything that this one wrote. */
+  reloaded(): MachineHost {
+    const next = new MachineHost();
+    this.port.loadInto(next.machine);
+    return next;
+  }
+
+  change(records: readonly MetadataRecord[]): void {
+    const batch = { baseOffset: this.offset, epoch: 1, records };
+    this.offset += records.length;
+    const { image, delta } = applyRecords(this.port.metadata, batch);
+    this.port.metadata = image;
+    this.machine.metadataChanged(delta);
+  }
+
+  join(groupId: string, memberId = '', version = 3, sessionTimeoutMs = 10_000): JoinAnswer[] {
+    const answers: JoinAnswer[] = [];
+    const request = apis.joinGroup.decodeRequest(
+      version,
+      joined(
+        apis.joinGroup.encodeRequest(version, {
+          groupId,
+          memberId,
+          sessionTimeoutMs,
+          rebalanceTimeoutMs: 10_000,
+          protocolType: 'consumer',
+          protocols: [{ name: 'range', metadata: subscription(['words']) }],
+        }),
+      ),
+    );
+    this.machine.join({ request, version, client: CLIENT, reply: (answer) => answers.push(answer) });
+    return answers;
+  }
+
+  /** Joins one member to a classic group, and makes the group stable. Returns the member's id. */
+  stableGroup(groupId: string, assignment = utf8('all')): { memberId: string; generation: number } {
+    const answers = this.join(groupId);
+    this.port.advance(1);
+    const { memberId = '', generationId = -1 } = answers[0]!;
+    this.machine.sync({
+      request: {
+        groupId,
+        generationId,
+        memberId,
+        groupInstanceId: null,
+        protocolType: 'consumer',
+        protocolName: 'range',
+        assignments: [{ memberId, assignment }],
+      },
+      version: 3,
+      client: CLIENT,
+      reply: () => {},
+    });
+    return { memberId, generation: generationId };
+  }
+
+  heartbeat(groupId: string, memberId: string, generationId: number): number | undefined {
+    let found: number | undefined;
+    const request = { groupId, memberId, generationId, groupInstanceId: null };
+    const reply = ({ errorCode }: { errorCode?: number }) => {
+      found = errorCode;
+    };
+    this.machine.heartbeat({ request, version: 3, client: CLIENT, reply });
+    return found;
+  }
+
+  leave(groupId: string, memberId: string): void {
+    const request = {
+      groupId,
+      memberId: '',
+      members: [{ memberId, groupInstanceId: null, reason: null }],
+    };
+    this.machine.leave({ request, version: 4, client: CLIENT, reply: () => {} });
+  }
+
+  consumerHeartbeat(
+    groupId: string,
+    memberId: string,
+    memberEpoch: number,
+    change: Partial<ConsumerGroupHeartbeatRequest> = {},
+  ): ConsumerHeartbeatAnswer | undefined {
+    const answers: ConsumerHeartbeatAnswer[] = [];
+    const isJoin = memberEpoch === 0;
+    const request = {
+      groupId,
+      memberId,
+      memberEpoch,
+      instanceId: null,
+      rackId: null,
+      rebalanceTimeoutMs: isJoin ? 10_000 : -1,
+      subscribedTopicNames: isJoin ? ['words'] : null,
+      subscribedTopicRegex: null,
+      serverAssignor: null,
+      topicPartitions: isJoin ? [] : null,
+      ...change,
+    };
+    this.machine.consumerHeartbeat({
+      request,
+      version: 1,
+      client: CLIENT,
+      reply: (answer) => answers.push(answer as ConsumerHeartbeatAnswer),
+    });
+    return answers[0];
+  }
+
+  /** Commits offset `offset` of words-0. Returns the error code; undefined: no answer yet. */
+  commit(
+    groupId: string,
+    offset: number,
+    who: { memberId?: string; epoch?: number; version?: number } = {},
+  ): ErrorCode | number | undefined {
+    let errorCode: number | undefined;
+    const wanted = {
+      groupId,
+      memberId: who.memberId ?? '',
+      generationIdOrMemberEpoch: who.epoch ?? -1,
+      groupInstanceId: null,
+      retentionTimeMs: -1,
+      version: who.version ?? 9,
+    };
+    const partition = {
+      partitionIndex: 0,
+      committedOffset: offset,
+      committedLeaderEpoch: -1,
+      committedMetadata: null,
+    };
+    this.machine.commit(wanted, [{ name: 'words', topicId: WORDS, partitions: [partition] }], (results) => {
+      errorCode = results[0]!.partitions[0]!.errorCode;
+    });
+    return errorCode;
+  }
+
+  /** The committed offset of words-0, or the error of the whole group as text; undefined: no answer yet. */
+  fetch(groupId: string, memberId: string | null = null, memberEpoch = -1): number | string | undefined {
+    let found: number | string | undefined;
+    const wanted = { groupId, memberId, memberEpoch, requireStable: false };
+    const topics = [{ name: 'words', topicId: ZERO_UUID, partitionIndexes: [0] }];
+    this.machine.fetch(wanted, topics, ({ errorCode, topics: fetched }) => {
+      found = errorCode === 0 ? fetched[0]!.partitions[0]!.committedOffset : `error ${errorCode}`;
+    });
+    return found;
+  }
+
+  delete(groupId: string): ErrorCode | undefined {
+    let found: ErrorCode | undefined;
+    this.machine.delete(groupId, (errorCode) => {
+      found = errorCode;
+    });
+    return found;
+  }
+
+  /** One line for each group: id, type, state. */
+  listed(): string[] {
+    return this.machine
+      .list()
+      .map(({ groupId, groupType, groupState }) => `${groupId} ${groupType} ${groupState}`)
+      .sort();
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(chunks);
+}
+
+/** ConsumerProtocolSubscription, version 0: version, topics, null user data. */
+function subscription(topics: readonly string[]): Uint8Array {
+  const bytes = [0, 0, 0, 0, 0, topics.length];
+  for (const topic of topics) bytes.push(0, topic.length, ...utf8(topic));
+  return Uint8Array.from([...bytes, 0xff, 0xff, 0xff, 0xff]);
+}
