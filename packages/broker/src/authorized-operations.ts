@@ -38,6 +38,8 @@ export const ALL_CLUSTER_OPERATIONS = bits([
   IDEMPOTENT_WRITE,
 ]);
 
+export const ALL_GROUP_OPERATIONS = bits([READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS]);
+
 function bits(operations: readonly number[]): number {
   return operations.reduce((field, operation) => field | (1 << operation), 0);
 }

@@ -1,7 +1,8 @@
 /**
- * Creates topics that clients ask for by name and that do not exist, with the controller's defaults.
- * Meanwhile the client gets UNKNOWN_TOPIC_OR_PARTITION and retries. At most one request at a time creates a
- * name. This class keeps no topics: they are in the metadata log.
+ * Creates topics that clients ask for by name and that do not exist: with the controller's defaults, or an
+ * internal topic with the settings that its coordinator needs. Meanwhile the client gets
+ * UNKNOWN_TOPIC_OR_PARTITION or COORDINATOR_NOT_AVAILABLE, and retries. At most one request at a time creates
+ * a name. This class keeps no topics: they are in the metadata log.
  */
 import type { Logger, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName, joinedChunks } from '@millrace/protocol';
@@ -12,6 +13,14 @@ const TIMEOUT_MS = 30_000;
 /** Largest number of names in flight; a client that asks for more must retry. */
 const IN_FLIGHT_MAX = 10_000;
 const USE_DEFAULT = -1;
+
+/** A topic to create. Without a number, or with a missing config, the controller's default counts. */
+export interface WantedTopic {
+  readonly name: string;
+  readonly numPartitions?: number;
+  readonly replicationFactor?: number;
+  readonly configs?: readonly { readonly name: string; readonly value: string }[];
+}
 
 export interface AutoTopicCreationOptions {
   readonly forward: Forward;
@@ -27,20 +36,17 @@ export class AutoTopicCreation {
     this.options = options;
   }
 
-  /** Starts to create the names that are not in flight. The caller has checked that the names are legal. */
-  create(names: readonly string[], clientId: string | null): void {
-    const wanted: string[] = [];
-    for (const name of names) {
+  /** Starts to create the topics that are not in flight. The caller has checked that the names are legal. */
+  create(topicsWanted: readonly WantedTopic[], clientId: string | null): void {
+    const topics: WantedTopic[] = [];
+    for (const topic of topicsWanted) {
+      const { name } = topic;
       if (this.inFlight.has(name) || this.inFlight.size >= IN_FLIGHT_MAX) continue;
       this.inFlight.add(name);
-      wanted.push(name);
+      topics.push({ numPartitions: USE_DEFAULT, replicationFactor: USE_DEFAULT, ...topic });
     }
-    if (wanted.length === 0) return;
-    const topics = wanted.map((name) => ({
-      name,
-      numPartitions: USE_DEFAULT,
-      replicationFactor: USE_DEFAULT,
-    }));
+    if (topics.length === 0) return;
+    const wanted = topics.map(({ name }) => name);
     const chunks = apis.createTopics.encodeRequest(CREATE_VERSION, { topics, timeoutMs: TIMEOUT_MS });
     this.options.forward(
       {

@@ -3,6 +3,7 @@
  * properties that DescribeConfigs shows. The host fills it in: this file reads nothing from the environment.
  */
 import type { Millis } from '@millrace/base';
+import type { OffsetsTopicConfig } from '@millrace/coordinator';
 
 export interface FrontEndLimits {
   /** `socket.request.max.bytes`: a larger frame closes the connection. */
@@ -71,6 +72,8 @@ export interface FrontEndConfig {
   readonly autoCreateTopics: boolean;
   /** `max.request.partition.size.limit`: partitions in one DescribeTopicPartitions answer. */
   readonly describePartitionsMax: number;
+  /** The settings with which the broker creates `__consumer_offsets`. */
+  readonly offsetsTopic: OffsetsTopicConfig;
   /** Every property of this broker, in the order DescribeConfigs lists them. */
   readonly properties: readonly BrokerConfigEntry[];
 }

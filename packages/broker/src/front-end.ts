@@ -25,7 +25,7 @@ import { ConnectionCounts } from './connection/connection-counts.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { QuietLogger } from './connection/quiet-logger.ts';
 import { FrontEndMetrics } from './front-end-metrics.ts';
-import type { BrokerContext, Forward, Handler, ProducerIdSource, ReplicaPort } from './handler.ts';
+import type { BrokerContext, Forward, GroupPort, Handler, ProducerIdSource, ReplicaPort } from './handler.ts';
 import { handlers as allHandlers } from './handlers/index.ts';
 import { Router } from './router.ts';
 
@@ -38,6 +38,7 @@ export interface BrokerFrontEndOptions {
   readonly metrics?: Metrics;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;
+  readonly groups: GroupPort;
   /** Buffers for assembling frames and for the records in answers, if the caller shares them. */
   readonly spares?: SpareBuffers;
   readonly producerIds: ProducerIdSource;
@@ -89,6 +90,7 @@ export class BrokerFrontEnd implements ConnectionHost {
       logger: options.logger,
       config,
       replicas: options.replicas,
+      groups: options.groups,
       producerIds: options.producerIds,
       forward: options.forward,
       autoTopics: new AutoTopicCreation(options),

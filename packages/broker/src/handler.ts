@@ -3,6 +3,7 @@
  * The list of handlers (handlers/index.ts) is the only list of the APIs that this broker advertises.
  */
 import type { Clock, Logger, NodeId, Random, Uuid } from '@millrace/base';
+import type { GroupCoordinator } from '@millrace/coordinator';
 import type { MetadataImage } from '@millrace/metadata';
 import type { AnyApi, Api, ErrorCode } from '@millrace/protocol';
 import type { ReplicaManager } from '@millrace/replication';
@@ -11,6 +12,9 @@ import type { FrontEndConfig } from './config.ts';
 
 /** The part of the replica manager that clients reach. */
 export type ReplicaPort = Pick<ReplicaManager, 'produce' | 'fetch' | 'listOffsets' | 'offsetForLeaderEpoch'>;
+
+/** The part of the group coordinator that clients reach. */
+export type GroupPort = Omit<GroupCoordinator, 'publish' | 'stop'>;
 
 export interface ForwardedRequest {
   readonly apiKey: number;
@@ -54,6 +58,7 @@ export interface BrokerContext {
   readonly replicas: ReplicaPort;
   readonly producerIds: ProducerIdSource;
   readonly autoTopics: AutoTopicCreation;
+  readonly groups: GroupPort;
   readonly forward: Forward;
   /** The memory that one answer may take now; 0: no memory is free. */
   answerBytesMax(): number;

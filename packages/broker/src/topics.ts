@@ -1,7 +1,10 @@
 /** Topic names that the front end treats specially. */
+import { OFFSETS_TOPIC, type OffsetsTopicConfig } from '@millrace/coordinator';
+import type { MetadataImage } from '@millrace/metadata';
+import type { WantedTopic } from './auto-topic-creation.ts';
 
 const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
-  '__consumer_offsets',
+  OFFSETS_TOPIC,
   '__transaction_state',
   '__share_group_state',
 ]);
@@ -12,4 +15,22 @@ const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
  */
 export function isInternalTopic(name: string): boolean {
   return INTERNAL_TOPICS.has(name);
+}
+
+const OFFSETS_REPLICATION_FACTOR = 3;
+
+/** The topic of committed offsets, as the broker creates it when a client first asks for a coordinator. */
+export function offsetsTopic(config: OffsetsTopicConfig, image: MetadataImage): WantedTopic {
+  const { partitions, segmentBytes } = config;
+  const { replicationFactor = Math.min(OFFSETS_REPLICATION_FACTOR, image.brokers.size) } = config;
+  return {
+    name: OFFSETS_TOPIC,
+    numPartitions: partitions,
+    replicationFactor,
+    configs: [
+      { name: 'cleanup.policy', value: 'compact' },
+      { name: 'compression.type', value: 'producer' },
+      { name: 'segment.bytes', value: String(segmentBytes) },
+    ],
+  };
 }

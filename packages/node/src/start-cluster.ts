@@ -20,7 +20,11 @@ export interface ClusterOptions {
   readonly combined?: boolean;
   /** The data folder; it stays after stop. Default: a new temporary folder, removed at stop. */
   readonly directory?: string;
-  /** Settings of every node, by Kafka's property names. */
+  /**
+   * Settings of every node, by Kafka's property names. Two defaults differ from Kafka's:
+   * `offsets.topic.replication.factor` is at most the number of brokers, and
+   * `group.initial.rebalance.delay.ms` is 0.
+   */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /** Settings of one node. */
   readonly nodeSettings?: (node: { id: number; role: NodeRoleName }) => Readonly<Record<string, string>>;
@@ -208,6 +212,9 @@ class HostedCluster implements RunningCluster {
         listeners: listeners.join(','),
         'log.dirs': join(this.directory, `node-${id}`),
         'logger.level': 'silent',
+        'offsets.topic.replication.factor': String(Math.min(3, this.brokers().length)),
+        // A test does not wait three seconds for its first record.
+        'group.initial.rebalance.delay.ms': '0',
         ...Object.fromEntries(settings),
         ...this.options.nodeSettings?.({ id, role }),
       },

@@ -1,11 +1,15 @@
 /** Every API that this broker answers and advertises: the only list of them. */
 import type { Handler } from '../handler.ts';
 import { apiVersions } from './api-versions.ts';
+import { offsetCommit, offsetDelete, offsetFetch } from './committed-offsets.ts';
 import { describeConfigs } from './configs.ts';
 import { describeCluster } from './describe-cluster.ts';
 import { describeQuorum } from './describe-quorum.ts';
 import { describeTopicPartitions } from './describe-topic-partitions.ts';
 import { fetch } from './fetch.ts';
+import { findCoordinator } from './find-coordinator.ts';
+import { consumerGroupHeartbeat, heartbeat, joinGroup, leaveGroup, syncGroup } from './group-membership.ts';
+import { consumerGroupDescribe, deleteGroups, describeGroups, listGroups } from './groups.ts';
 import { initProducerId } from './init-producer-id.ts';
 import { listOffsets, offsetForLeaderEpoch } from './list-offsets.ts';
 import { metadata } from './metadata.ts';
@@ -17,6 +21,15 @@ export const handlers: readonly Handler[] = [
   fetch,
   listOffsets,
   metadata,
+  offsetCommit,
+  offsetFetch,
+  findCoordinator,
+  joinGroup,
+  heartbeat,
+  leaveGroup,
+  syncGroup,
+  describeGroups,
+  listGroups,
   apiVersions,
   createTopics,
   deleteTopics,
@@ -24,7 +37,11 @@ export const handlers: readonly Handler[] = [
   offsetForLeaderEpoch,
   describeConfigs,
   createPartitions,
+  deleteGroups,
+  offsetDelete,
   describeQuorum,
   describeCluster,
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
   describeTopicPartitions,
 ];

@@ -3,12 +3,14 @@
  * topics.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
+import { OFFSETS_TOPIC } from '@millrace/coordinator';
 import type { MetadataImage, TopicImage } from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
 import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
+import type { WantedTopic } from '../auto-topic-creation.ts';
 import { describePartition, liveEndpoints, namedController } from '../cluster-view.ts';
 import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
-import { isInternalTopic } from '../topics.ts';
+import { isInternalTopic, offsetsTopic } from '../topics.ts';
 
 type MetadataRequest = RequestOf<typeof apis.metadata>;
 type MetadataResponse = ResponseInputOf<typeof apis.metadata>;
@@ -62,7 +64,7 @@ function selectTopics(
     });
   }
 
-  const missing: string[] = [];
+  const missing: WantedTopic[] = [];
   const topicAuthorizedOperations = topicOperations(body);
   const names = new Set(body.topics.map(({ name }) => name ?? ''));
   const topics = [...names].map((name) => {
@@ -70,8 +72,9 @@ function selectTopics(
     if (topic !== undefined) return describe(topic);
     if (validateTopicName(name) !== undefined)
       return { name, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, topicAuthorizedOperations };
-    // The coordinators will create internal topics, each with its own settings.
-    if (!isInternalTopic(name)) missing.push(name);
+    // The transaction coordinator will create its internal topic, with its own settings.
+    if (name === OFFSETS_TOPIC) missing.push(offsetsTopic(broker.config.offsetsTopic, image));
+    else if (!isInternalTopic(name)) missing.push({ name });
     return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, topicAuthorizedOperations };
   });
   if (missing.length > 0 && body.allowAutoTopicCreation && broker.config.autoCreateTopics)

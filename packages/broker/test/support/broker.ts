@@ -18,6 +18,7 @@ import type { FrontEndConfig, FrontEndLimits } from '../../src/config.ts';
 import { BrokerFrontEnd } from '../../src/front-end.ts';
 import type { ForwardedRequest, ForwardedResponse, Handler, ReplicaPort } from '../../src/handler.ts';
 import { TestClient } from './client.ts';
+import { noGroups } from './no-groups.ts';
 import { frontEndConfig } from './settings.ts';
 
 export const CLUSTER_ID = 'QUJDREVGR0hJSktMTU5PUA' as Uuid;
@@ -138,6 +139,7 @@ export function testBroker(
     logger,
     config: frontEndConfig(o.config, o.limits),
     replicas,
+    groups: noGroups(),
     spares: new SpareBuffers({ spoils: true }),
     producerIds: { next: (done) => done(broker.producerIds) },
     forward: (request, done) => forwarded.push({ request, done }),

@@ -12,6 +12,7 @@ import { ReplicaManager, type ReplicationConfig } from '@millrace/replication';
 import { BrokerFrontEnd } from '../../src/front-end.ts';
 import { CLUSTER_ID, partition, register, TOPIC_ID } from './broker.ts';
 import { TestClient } from './client.ts';
+import { noGroups } from './no-groups.ts';
 import { frontEndConfig } from './settings.ts';
 
 /** The smallest allowed, so that a batch within max.message.bytes may be larger than a segment. */
@@ -89,6 +90,7 @@ export class ServingBroker {
     const frontEnd = new BrokerFrontEnd({
       ...{ brokerId: 1, clock, random, logger, replicas, spares },
       config: frontEndConfig(),
+      groups: noGroups(),
       producerIds: { next: (done) => done({ errorCode: ErrorCode.NONE, producerId: 4000 }) },
       forward: () => {},
       clusterId: () => CLUSTER_ID,

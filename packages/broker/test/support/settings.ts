@@ -27,6 +27,7 @@ export function frontEndConfig(
     },
     autoCreateTopics: true,
     describePartitionsMax: 2000,
+    offsetsTopic: { partitions: 50, replicationFactor: undefined, segmentBytes: 104_857_600 },
     properties: [],
     ...changes,
   };

@@ -168,6 +168,7 @@ export function settingsOf(layout: Layout, node: LocalNode): Settings {
     'log.dirs': join(node.directory, 'data'),
     'default.replication.factor': String(factor),
     'min.insync.replicas': String(Math.max(1, factor - 1)),
+    'offsets.topic.replication.factor': String(factor),
     ...layout.settings,
   };
 }

@@ -25,7 +25,8 @@ export const groupSettings = {
   'offsets.topic.replication.factor': group(
     int(1, 32767),
     '3',
-    'Replication factor of `__consumer_offsets`. The broker creates the topic when the first client asks for a coordinator. While the cluster has fewer brokers, no group has a coordinator.',
+    'Replication factor of `__consumer_offsets`. The broker creates the topic when the first client asks for a coordinator. If you do not set this, the topic has as many replicas as there are registered brokers, at most 3. If you set it, no group has a coordinator while the cluster has fewer brokers.',
+    'Kafka creates no topic with fewer than 3 replicas by default.',
   ),
   'offsets.topic.segment.bytes': group(
     int(1 << 20),

@@ -115,13 +115,32 @@ function assemble(settings: Settings, explicit: ReadonlyMap<SettingName, string>
   };
 }
 
-/** The groups' settings that have settings for their bounds. */
-const BOUNDED = ['session.timeout.ms', 'heartbeat.interval.ms', 'assignment.interval.ms'] as const;
+/** The groups' settings that have settings for their bounds: name, value, least and greatest value. */
+function boundedGroupSettings(settings: Settings): readonly (readonly [string, number, number, number])[] {
+  return [
+    [
+      'session.timeout.ms',
+      settings['group.consumer.session.timeout.ms'],
+      settings['group.consumer.min.session.timeout.ms'],
+      settings['group.consumer.max.session.timeout.ms'],
+    ],
+    [
+      'heartbeat.interval.ms',
+      settings['group.consumer.heartbeat.interval.ms'],
+      settings['group.consumer.min.heartbeat.interval.ms'],
+      settings['group.consumer.max.heartbeat.interval.ms'],
+    ],
+    [
+      'assignment.interval.ms',
+      settings['group.consumer.assignment.interval.ms'],
+      settings['group.consumer.min.assignment.interval.ms'],
+      settings['group.consumer.max.assignment.interval.ms'],
+    ],
+  ];
+}
 
 function checkGroupBounds(settings: Settings, problems: string[]): void {
-  for (const name of BOUNDED) {
-    const value = settings[`group.consumer.${name}`];
-    const [min, max] = [settings[`group.consumer.min.${name}`], settings[`group.consumer.max.${name}`]];
+  for (const [name, value, min, max] of boundedGroupSettings(settings)) {
     if (value < min || value > max) {
       problems.push(
         `group.consumer.${name}='${value}' is not allowed; give ${min} to ${max}, or change group.consumer.min.${name} and group.consumer.max.${name}`,

@@ -84,6 +84,7 @@ const frontEndFields = {
   limits: computed([], (_values, config) => fill<FrontEndLimits>(limitFields, config)),
   autoCreateTopics: 'auto.create.topics.enable',
   describePartitionsMax: 'max.request.partition.size.limit',
+  offsetsTopic: computed([], (_values, config) => fill<OffsetsTopicConfig>(offsetsTopicFields, config)),
   properties: computed([], (_values, config) => brokerProperties(config)),
 } as const satisfies FieldsOf<FrontEndConfig>;
 
@@ -122,7 +123,9 @@ const offsetsFields = {
 
 const offsetsTopicFields = {
   partitions: 'offsets.topic.num.partitions',
-  replicationFactor: 'offsets.topic.replication.factor',
+  replicationFactor: computed(['offsets.topic.replication.factor'], (values, { explicit }) =>
+    explicit.has('offsets.topic.replication.factor') ? values['offsets.topic.replication.factor'] : undefined,
+  ),
   segmentBytes: 'offsets.topic.segment.bytes',
 } as const satisfies FieldsOf<OffsetsTopicConfig>;
 
@@ -130,7 +133,6 @@ const groupsFields = {
   classic: computed([], (_values, config) => fill<ClassicGroupConfig>(classicGroupFields, config)),
   consumer: computed([], (_values, config) => fill<ConsumerGroupConfig>(consumerGroupFields, config)),
   offsets: computed([], (_values, config) => fill<OffsetsConfig>(offsetsFields, config)),
-  topic: computed([], (_values, config) => fill<OffsetsTopicConfig>(offsetsTopicFields, config)),
   commitTimeoutMs: 'offsets.commit.timeout.ms',
 } as const satisfies FieldsOf<GroupsConfig>;
 

@@ -7,6 +7,7 @@ import type { CompressionCodecs } from '@millrace/protocol';
 import type { NodeConfig } from '../config/index.ts';
 import {
   frontEndConfig,
+  groupsConfig,
   lifecycleConfig,
   quorumConfig,
   replicationConfig,
@@ -43,6 +44,7 @@ export function brokerOptions(
     quorum: quorumConfig(config),
     replication: replicationConfig(config),
     frontEnd: frontEndConfig(config),
+    groups: groupsConfig(config),
     lifecycle: lifecycleConfig(config),
   };
 }

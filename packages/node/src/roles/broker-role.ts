@@ -1,5 +1,6 @@
 /**
- * A broker, composed over the seams: metadata observer, image, replicas, front end, membership. Owns only the
+ * A broker, composed over the seams: metadata observer, image, replicas, group coordinator, front end,
+ * membership. Owns only the
  * order in which its parts start, serve and stop. Must reach outside only through the seams.
  *
  * Start: the broker binds its listeners (their ports are part of the registration), follows the metadata and
@@ -19,6 +20,7 @@ import {
   type LifecycleConfig,
   ProducerIdBlocks,
 } from '@millrace/broker';
+import { CoordinatorMetrics, GroupCoordinator, type GroupsConfig } from '@millrace/coordinator';
 import type { LogDirectory } from '@millrace/log';
 import type { ListenerEndpoint, MetadataImage } from '@millrace/metadata';
 import type { Metrics } from '@millrace/metrics';
@@ -88,6 +90,7 @@ export interface BrokerRoleOptions {
   readonly codecs: CompressionCodecs;
   readonly replication: ReplicationConfig;
   readonly frontEnd: FrontEndConfig;
+  readonly groups: GroupsConfig;
   readonly lifecycle: LifecycleConfig;
   readonly quorum: QuorumConfig;
   /**
@@ -108,6 +111,7 @@ export interface BrokerHoldings extends ReplicaHoldings {
 
 export class BrokerRole {
   readonly replicas: ReplicaManager;
+  readonly groups: GroupCoordinator;
   readonly metadata: MetadataFollower;
   /** Bound ports by listener name. Empty before the start. */
   readonly ports = new Map<string, number>();
@@ -144,9 +148,20 @@ export class BrokerRole {
       alterPartition: (request, done) => alterPartitions.send(request, done),
       directoryFailed: (reason) => options.events.failed(directoryFailure(logs.directory, reason)),
     });
+    this.groups = new GroupCoordinator({
+      coordination: this.replicas.coordination,
+      clock,
+      random: options.random.fork('groups'),
+      logger,
+      metrics: new CoordinatorMetrics(options.metrics),
+      codecs: options.codecs,
+      config: options.groups,
+      image: () => this.metadata.image,
+    });
     const subscribers = metadataSubscribers({
       brokerId,
       replicas: this.replicas,
+      groups: this.groups,
       lifecycle: () => this.lifecycle,
       serve: () => this.serve(),
       host: options.events,
@@ -160,6 +175,7 @@ export class BrokerRole {
       config: options.frontEnd,
       metrics: options.metrics,
       replicas: this.replicas,
+      groups: this.groups,
       spares: logs.spares,
       producerIds: new ProducerIdBlocks({
         brokerId,
@@ -333,6 +349,7 @@ export class BrokerRole {
     this.held.close();
     this.observer?.stop();
     this.metadata.stop();
+    this.groups.stop();
     this.replicas.close(how, () => {
       this.lifecycle?.stop();
       this.channel.close();

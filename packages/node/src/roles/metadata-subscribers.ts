@@ -4,6 +4,7 @@
  */
 import type { NodeId } from '@millrace/base';
 import type { BrokerLifecycle } from '@millrace/broker';
+import type { GroupCoordinator } from '@millrace/coordinator';
 import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
 import type { ReplicaManager } from '@millrace/replication';
 
@@ -16,6 +17,7 @@ export interface MetadataSubscriber {
 export interface SubscribedParts {
   readonly brokerId: NodeId;
   readonly replicas: Pick<ReplicaManager, 'publish'>;
+  readonly groups: Pick<GroupCoordinator, 'publish'>;
   /** The broker's lifecycle. Undefined until the broker's ports are known. */
   lifecycle(): Pick<BrokerLifecycle, 'progressed' | 'brokerEpoch'> | undefined;
   /** Opens the front end. May be called again. */
@@ -27,20 +29,19 @@ export interface SubscribedParts {
  * The order of the subscribers, and its reasons:
  *
  * 1. `replicas` open logs, lead and follow as the image says. All later subscribers may rely on the roles.
- * 2. `lifecycle` tells the controller at once that this broker has applied the metadata. The controller may
+ * 2. `groups` see deleted and grown topics. Their shards follow the roles of the replicas.
+ * 3. `lifecycle` tells the controller at once that this broker has applied the metadata. The controller may
  *    then unfence the broker, so its replicas must already have their roles.
- * 3. `front-end` opens when the image shows this broker unfenced. Clients and other brokers see that at the
+ * 4. `front-end` opens when the image shows this broker unfenced. Clients and other brokers see that at the
  *    same time, perhaps before the controller's answer arrives here. So a request may come at once, and needs
  *    the roles.
- * 4. `host` sees a broker that has applied everything. For example, a checker compares image and replicas.
- *
- * Group and transaction coordinators will come after `replicas`, whose roles they follow, and before
- * `front-end`, so that they have loaded before a client asks.
+ * 5. `host` sees a broker that has applied everything. For example, a checker compares image and replicas.
  */
 export function metadataSubscribers(parts: SubscribedParts): readonly MetadataSubscriber[] {
-  const { brokerId, replicas, host } = parts;
+  const { brokerId, replicas, groups, host } = parts;
   return [
     { name: 'replicas', publish: (delta) => replicas.publish(delta) },
+    { name: 'groups', publish: (delta) => groups.publish(delta) },
     { name: 'lifecycle', publish: () => parts.lifecycle()?.progressed() },
     {
       name: 'front-end',

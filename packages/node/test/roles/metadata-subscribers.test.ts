@@ -25,6 +25,7 @@ function setUp(brokerEpoch = 0) {
   const subscribers = metadataSubscribers({
     brokerId: BROKER,
     replicas: { publish: ({ image }) => calls.push(`replicas ${image.offset}`) },
+    groups: { publish: ({ image }) => calls.push(`groups ${image.offset}`) },
     lifecycle: () => ({ progressed: () => calls.push(`lifecycle ${follower.offset}`), brokerEpoch }),
     serve: () => calls.push('front-end'),
     host: { imageChanged: ({ offset }) => calls.push(`host ${offset}`) },
@@ -38,15 +39,21 @@ function setUp(brokerEpoch = 0) {
   return { subscribers, commit };
 }
 
-test('the order: replicas, lifecycle, front end, host', () => {
+test('the order: replicas, groups, lifecycle, front end, host', () => {
   const { subscribers, commit } = setUp();
-  expect(subscribers.map(({ name }) => name)).toEqual(['replicas', 'lifecycle', 'front-end', 'host']);
-  expect(commit(registration)).toEqual(['replicas 0', 'lifecycle 0', 'host 0']);
-  expect(commit(unfencing)).toEqual(['replicas 1', 'lifecycle 1', 'front-end', 'host 1']);
+  expect(subscribers.map(({ name }) => name)).toEqual([
+    'replicas',
+    'groups',
+    'lifecycle',
+    'front-end',
+    'host',
+  ]);
+  expect(commit(registration)).toEqual(['replicas 0', 'groups 0', 'lifecycle 0', 'host 0']);
+  expect(commit(unfencing)).toEqual(['replicas 1', 'groups 1', 'lifecycle 1', 'front-end', 'host 1']);
 });
 
 test('the front end stays closed while an earlier registration of this broker is unfenced', () => {
   const { commit } = setUp(-1);
   commit(registration);
-  expect(commit(unfencing)).toEqual(['replicas 1', 'lifecycle 1', 'host 1']);
+  expect(commit(unfencing)).toEqual(['replicas 1', 'groups 1', 'lifecycle 1', 'host 1']);
 });

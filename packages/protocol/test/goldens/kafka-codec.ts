@@ -9,7 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AnyApi, groupApis } from '@millrace/protocol';
+import { type AnyApi, allApis } from '@millrace/protocol';
 import { EMBEDDED_GOLDENS, embeddedLabel, embeddedMessages, versionsOf } from '../support/embedded.ts';
 import { codecClient } from '../support/goldens.ts';
 import { fillings, sampleOf, toKafkaJson } from '../support/samples.ts';
@@ -59,7 +59,10 @@ function withParagraph(text: string, client: string, lines: string): string {
   return `${[...others, `# ${client}\n${lines}`].join('\n\n')}\n`;
 }
 
-const frames = (Object.values(groupApis) as AnyApi[]).flatMap(framesOf);
+/** Kafka's classes encode these APIs, because no capture of a client has all of their versions and fields. */
+const ENCODED_BY_KAFKA = new Set([8, 9, 10, 11, 12, 13, 14, 15, 16, 42, 47, 68, 69]);
+
+const frames = allApis.filter(({ key }) => ENCODED_BY_KAFKA.has(key)).flatMap(framesOf);
 const bytes = encodeByKafka(frames.flatMap(({ request, response }) => [request, response]));
 for (const [i, { path, heading, client }] of frames.entries()) {
   const old = existsSync(path) ? readFileSync(path, 'utf8') : heading;

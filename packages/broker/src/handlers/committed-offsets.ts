@@ -1,0 +1,148 @@
+/**
+ * OffsetCommit (8), OffsetFetch (9) and OffsetDelete (47): the committed offsets of groups. These handlers
+ * resolve topics by the metadata; the group's coordinator does the rest.
+ */
+
+import { ZERO_UUID } from '@millrace/base';
+import type { CommitTopics, DeleteTopics, FetchTopics } from '@millrace/coordinator';
+import type { TopicImage } from '@millrace/metadata';
+import { apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
+import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
+
+const BY_ID_SINCE = 10;
+const MANY_GROUPS_SINCE = 8;
+/** Before this version the answer has no error of the whole group. */
+const GROUP_ERROR_SINCE = 2;
+
+export const offsetCommit = defineHandler(apis.offsetCommit, (broker, { body, version }, reply) => {
+  const image = broker.image();
+  const usesIds = version >= BY_ID_SINCE;
+  const known: CommitTopics[number][] = [];
+  const answers = body.topics.map(({ name, topicId, partitions }) => {
+    const topic = usesIds ? image.topicById(topicId) : image.topic(name);
+    const refused = partitions.map(({ partitionIndex }) => refusalOf(topic, partitionIndex, usesIds));
+    const accepted = partitions.filter((_unused, at) => refused[at] === ErrorCode.NONE);
+    if (topic !== undefined && accepted.length > 0)
+      known.push({ name: topic.name, topicId: topic.id, partitions: accepted });
+    return { name, topicId, partitions, refused };
+  });
+  const answer = (results: readonly { readonly errorCode: number }[]) => {
+    let next = 0;
+    const topics = answers.map(({ name, topicId, partitions, refused }) => ({
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex }, at) => {
+        const refusal = refused[at]!;
+        const errorCode = refusal === ErrorCode.NONE ? results[next++]!.errorCode : refusal;
+        return { partitionIndex, errorCode };
+      }),
+    }));
+    reply.send({ topics });
+  };
+  if (known.length === 0) answer([]);
+  else
+    broker.groups.commit({ ...body, version }, known, (topics) =>
+      answer(topics.flatMap(({ partitions }) => partitions)),
+    );
+});
+
+function refusalOf(topic: TopicImage | undefined, partition: number, usesIds: boolean): ErrorCode {
+  if (topic === undefined && usesIds) return ErrorCode.UNKNOWN_TOPIC_ID;
+  return topic?.partitions[partition] === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE;
+}
+
+type OffsetFetchRequest = RequestOf<typeof apis.offsetFetch>;
+type AskedGroup = OffsetFetchRequest['groups'][number];
+type AskedTopic = NonNullable<AskedGroup['topics']>[number];
+type FetchedGroup = NonNullable<ResponseInputOf<typeof apis.offsetFetch>['groups']>[number];
+type FetchedTopic = NonNullable<FetchedGroup['topics']>[number];
+
+export const offsetFetch = defineHandler(apis.offsetFetch, (broker, request, reply) => {
+  const { body, version } = request;
+  if (version >= MANY_GROUPS_SINCE) {
+    const groups: FetchedGroup[] = [];
+    let open = body.groups.length;
+    if (open === 0) reply.send({ groups });
+    body.groups.forEach((asked, index) => {
+      fetchGroup(broker, request, asked, (fetched) => {
+        groups[index] = fetched;
+        if (--open === 0) reply.send({ groups });
+      });
+    });
+    return;
+  }
+  const topics = body.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
+  const asked = { groupId: body.groupId, memberId: null, memberEpoch: -1, topics };
+  fetchGroup(broker, request, asked, ({ errorCode, topics: fetched }) => {
+    const hasError = errorCode !== ErrorCode.NONE;
+    if (hasError && version < GROUP_ERROR_SINCE)
+      reply.send({ topics: (topics ?? []).map((topic) => failed(topic, errorCode)) });
+    else reply.send({ topics: fetched, errorCode });
+  });
+});
+
+function fetchGroup(
+  broker: BrokerContext,
+  { version, body: { requireStable } }: Request<OffsetFetchRequest>,
+  { groupId, memberId, memberEpoch, topics }: AskedGroup,
+  done: (group: FetchedGroup & { errorCode: number }) => void,
+): void {
+  const image = broker.image();
+  const usesIds = version >= BY_ID_SINCE;
+  const unknown: FetchedTopic[] = [];
+  let known: FetchTopics = null;
+  if (topics !== null) {
+    const named: AskedTopic[] = [];
+    for (const topic of topics) {
+      const name = usesIds ? image.topicById(topic.topicId)?.name : topic.name;
+      if (name !== undefined) named.push({ ...topic, name });
+      else unknown.push(failed(topic, ErrorCode.UNKNOWN_TOPIC_ID));
+    }
+    known = named;
+  }
+  const wanted = { groupId, memberId, memberEpoch, requireStable };
+  broker.groups.fetch(wanted, known, ({ errorCode, topics: fetched }) => {
+    // A client of version 10 knows topics only by their ids.
+    const told = usesIds ? fetched.filter(({ topicId }) => topicId !== ZERO_UUID) : fetched;
+    done({ groupId, errorCode, topics: errorCode === ErrorCode.NONE ? [...told, ...unknown] : [] });
+  });
+}
+
+const NO_OFFSET = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '' };
+
+function failed({ name, topicId, partitionIndexes }: AskedTopic, errorCode: number): FetchedTopic {
+  const partitions = partitionIndexes.map((partitionIndex) => ({ partitionIndex, ...NO_OFFSET, errorCode }));
+  return { name, topicId, partitions };
+}
+
+export const offsetDelete = defineHandler(apis.offsetDelete, (broker, { body }, reply) => {
+  const image = broker.image();
+  const known: DeleteTopics[number][] = [];
+  const answers = body.topics.map(({ name, partitions }) => {
+    const refused = partitions.map(({ partitionIndex }) =>
+      refusalOf(image.topic(name), partitionIndex, false),
+    );
+    const accepted = partitions.filter((_unused, at) => refused[at] === ErrorCode.NONE);
+    if (accepted.length > 0) known.push({ name, partitions: accepted });
+    return { name, partitions, refused };
+  });
+  broker.groups.deleteOffsets(body.groupId, known, ({ errorCode, topics: deleted }) => {
+    if (errorCode !== ErrorCode.NONE) {
+      reply.send({ errorCode, topics: [] });
+      return;
+    }
+    const results = deleted.flatMap(({ partitions }) => partitions);
+    let next = 0;
+    const topics = answers.map(({ name, partitions, refused }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }, at) => {
+        const refusal = refused[at]!;
+        return {
+          partitionIndex,
+          errorCode: refusal === ErrorCode.NONE ? results[next++]!.errorCode : refusal,
+        };
+      }),
+    }));
+    reply.send({ errorCode: ErrorCode.NONE, topics });
+  });
+});

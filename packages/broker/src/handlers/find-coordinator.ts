@@ -1,0 +1,70 @@
+/**
+ * FindCoordinator (10): the broker that coordinates a group, which is the leader of the group's partition of
+ * `__consumer_offsets`. The first request creates this topic; until it has a leader, the answer is
+ * COORDINATOR_NOT_AVAILABLE, and clients retry.
+ */
+import { keyPartition, OFFSETS_TOPIC } from '@millrace/coordinator';
+import { apis, CoordinatorType, ErrorCode, type ResponseInputOf } from '@millrace/protocol';
+import { endpointOf } from '../cluster-view.ts';
+import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
+import { offsetsTopic } from '../topics.ts';
+
+type Coordinator = ResponseInputOf<typeof apis.findCoordinator>['coordinators'] extends
+  | readonly (infer C)[]
+  | undefined
+  ? C
+  : never;
+
+const MANY_KEYS_SINCE = 4;
+const SHARE_SINCE = 6;
+
+export const findCoordinator = defineHandler(apis.findCoordinator, (broker, request, reply) => {
+  const { body, version } = request;
+  if (version >= MANY_KEYS_SINCE) {
+    reply.send({ coordinators: body.coordinatorKeys.map((key) => find(broker, request, key)) });
+    return;
+  }
+  const { key: _key, ...found } = find(broker, request, body.key);
+  reply.send(found);
+});
+
+function find(
+  broker: BrokerContext,
+  { body, version, listenerName, clientId }: Request<{ keyType: number }>,
+  key: string,
+): Coordinator {
+  const refuse = (errorCode: ErrorCode, errorMessage: string | null = null): Coordinator => ({
+    key,
+    errorCode,
+    errorMessage,
+    nodeId: -1,
+    host: '',
+    port: -1,
+  });
+  switch (body.keyType) {
+    case CoordinatorType.GROUP:
+      break;
+    case CoordinatorType.TRANSACTION:
+      return refuse(ErrorCode.INVALID_REQUEST, 'This broker does not coordinate transactions.');
+    case CoordinatorType.SHARE:
+      return refuse(
+        ErrorCode.INVALID_REQUEST,
+        version >= SHARE_SINCE ? 'This broker does not coordinate share groups.' : null,
+      );
+    default:
+      return refuse(ErrorCode.UNKNOWN_SERVER_ERROR);
+  }
+  const image = broker.image();
+  const topic = image.topic(OFFSETS_TOPIC);
+  if (topic === undefined) {
+    broker.autoTopics.create([offsetsTopic(broker.config.offsetsTopic, image)], clientId);
+    return refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+  }
+  const { leader } = topic.partitions[keyPartition(key, topic.partitions.length)]!;
+  const registration = image.broker(leader);
+  const endpoint =
+    registration === undefined || registration.fenced ? undefined : endpointOf(registration, listenerName);
+  if (endpoint === undefined) return refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+  const { nodeId, host, port } = endpoint;
+  return { key, nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: null };
+}

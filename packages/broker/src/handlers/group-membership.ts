@@ -1,0 +1,36 @@
+/**
+ * JoinGroup (11), SyncGroup (14), Heartbeat (12), LeaveGroup (13) and ConsumerGroupHeartbeat (68): members
+ * talk to the coordinator of their group. The coordinator answers JoinGroup and SyncGroup when the rebalance
+ * has come that far. Until then the broker sends no later answer on the connection, as in Kafka.
+ */
+import { apis } from '@millrace/protocol';
+import { defineHandler } from '../handler.ts';
+import { groupCall } from './group-call.ts';
+
+/** The coordinator copies what it keeps, so a parked request holds no memory of the connection. */
+const PARKED = { keepsRequest: false };
+
+export const joinGroup = defineHandler(
+  apis.joinGroup,
+  ({ groups }, request, reply) => groups.join(groupCall(request, reply)),
+  PARKED,
+);
+
+export const syncGroup = defineHandler(
+  apis.syncGroup,
+  ({ groups }, request, reply) => groups.sync(groupCall(request, reply)),
+  PARKED,
+);
+
+export const heartbeat = defineHandler(apis.heartbeat, ({ groups }, request, reply) =>
+  groups.heartbeat(groupCall(request, reply)),
+);
+
+export const leaveGroup = defineHandler(apis.leaveGroup, ({ groups }, request, reply) =>
+  groups.leave(groupCall(request, reply)),
+);
+
+export const consumerGroupHeartbeat = defineHandler(
+  apis.consumerGroupHeartbeat,
+  ({ groups }, request, reply) => groups.consumerHeartbeat(groupCall(request, reply)),
+);
