@@ -60,7 +60,7 @@ describe.skipIf(isMissing('kcat'))('kcat (librdkafka of Debian)', () => {
       partitions.push(parse(stdout));
     }
     expectCorpus({ partitions, expected: asWritten, writtenBetween: [started, Date.now()] });
-    await expectCodecs(TOPIC, stages, { isLibrdkafka: true });
+    await expectCodecs(TOPIC, stages);
     expect(partitions.flat()).toHaveLength(theCorpus().length);
     await expectDescribed(TOPIC, await describeAll(servers));
   });

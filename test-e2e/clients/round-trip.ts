@@ -7,12 +7,11 @@ import { RECORDS, readCorpus } from '../lib/corpus.ts';
 import { type RunResult, run } from '../lib/exec.ts';
 import { decodeReadRecords, type ReadRecord, type TestRecord } from '../lib/records.ts';
 import type { Tool, ToolName } from '../lib/tools.ts';
-import { ask, recordsByCodec } from '../lib/wire.ts';
+import { recordsByCodec } from '../lib/wire.ts';
 import { expectDescribed, readDescribed } from './described.ts';
 
 export const PARTITIONS = 3;
 export const CLIENT_LIMIT_MS = 150_000;
-const FIND_COORDINATOR = 10;
 
 /** The client writes records [from, to) of the corpus with the codec. */
 export interface Stage {
@@ -104,23 +103,13 @@ export function withoutNullHeaders(record: TestRecord): TestRecord {
 /**
  * Expects the log to hold the batches with the client's codec. A tenth may be plain, because a client may not
  * compress a small batch when that does not pay.
- *
- * librdkafka compresses with lz4 only for a broker that advertises FindCoordinator, and Millrace has no
- * groups yet. So its lz4 stage arrives uncompressed, and must still be equal.
  */
-export async function expectCodecs(
-  topic: string,
-  stages: readonly Stage[],
-  { isLibrdkafka = false } = {},
-): Promise<void> {
+export async function expectCodecs(topic: string, stages: readonly Stage[]): Promise<void> {
   const servers = inject('bootstrapServers');
-  const hasLz4 = !isLibrdkafka || (await ask(servers, async (client) => client.has(FIND_COORDINATOR)));
   const counts = await recordsByCodec(servers, topic);
   for (const { codec, from, to } of stages) {
-    const arrived = codec === 'lz4' && !hasLz4 ? 'none' : codec;
-    expect(
-      counts[arrived] ?? 0,
-      `records in ${arrived} batches of ${JSON.stringify(counts)}`,
-    ).toBeGreaterThan((to - from) * 0.9);
+    expect(counts[codec] ?? 0, `records in ${codec} batches of ${JSON.stringify(counts)}`).toBeGreaterThan(
+      (to - from) * 0.9,
+    );
   }
 }
