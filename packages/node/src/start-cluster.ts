@@ -212,7 +212,7 @@ class HostedCluster implements RunningCluster {
         listeners: listeners.join(','),
         'log.dirs': join(this.directory, `node-${id}`),
         'logger.level': 'silent',
-        'offsets.topic.replication.factor': String(Math.min(3, this.brokers().length)),
+        'offsets.topic.replication.factor': String(Math.max(1, Math.min(3, this.brokers().length))),
         // A test does not wait three seconds for its first record.
         'group.initial.rebalance.delay.ms': '0',
         ...Object.fromEntries(settings),
