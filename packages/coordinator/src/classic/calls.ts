@@ -34,14 +34,15 @@ export type LeaveCall = Call<LeaveGroupRequest, LeaveAnswer>;
 const NULLABLE_PROTOCOL_NAME_VERSION = 7;
 
 /**
- * `memberId`: as in Kafka, some errors repeat the member id of the request, and some have an empty one. Kafka
- * answers a member that it does not know, or that it fences, with a null protocol name where the version
- * allows null.
+ * `memberId`: as in Kafka, some errors repeat the member id of the request, and some have an empty one.
  */
 export function joinError(version: number, errorCode: ErrorCode, memberId = ''): JoinAnswer {
-  const isOfMember = errorCode === ErrorCode.UNKNOWN_MEMBER_ID || errorCode === ErrorCode.FENCED_INSTANCE_ID;
-  const hasNull = isOfMember && memberId !== '' && version >= NULLABLE_PROTOCOL_NAME_VERSION;
-  return { errorCode, memberId, protocolName: hasNull ? null : '' };
+  return { errorCode, memberId, protocolName: wireProtocolName(version, '') };
+}
+
+/** An empty name is null in the versions that allow null. */
+export function wireProtocolName(version: number, name: string): string | null {
+  return name === '' && version >= NULLABLE_PROTOCOL_NAME_VERSION ? null : name;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -75,8 +76,8 @@ function leavingMembers(request: LeaveGroupRequest, version: number): readonly L
 
 // Answers for a group that does not exist.
 
-export function joinOfNoGroup({ request }: JoinCall): JoinAnswer {
-  return { errorCode: ErrorCode.UNKNOWN_MEMBER_ID, memberId: request.memberId, protocolName: '' };
+export function joinOfNoGroup({ request, version }: JoinCall): JoinAnswer {
+  return joinError(version, ErrorCode.UNKNOWN_MEMBER_ID, request.memberId);
 }
 
 export function leaveOfNoGroup(call: LeaveCall): LeaveAnswer {

@@ -7,7 +7,14 @@ import type { Random, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { ShardPort, WriteNumber } from '../runtime/machine.ts';
 import { Alarm } from './alarm.ts';
-import { type JoinAnswer, type JoinCall, joinError, type SyncCall, syncError } from './calls.ts';
+import {
+  type JoinAnswer,
+  type JoinCall,
+  joinError,
+  type SyncCall,
+  syncError,
+  wireProtocolName,
+} from './calls.ts';
 import type { ClassicGroupEvents, EventMember } from './events.ts';
 import type { ClassicGroupLimits } from './limits.ts';
 import { Member, type MemberFacts } from './member.ts';
@@ -142,7 +149,8 @@ export class Core {
   }
 
   answerJoin({ reply, version }: JoinCall, answer: JoinAnswer): void {
-    this.answer(reply, answer, (errorCode) => joinError(version, errorCode));
+    const protocolName = wireProtocolName(version, answer.protocolName ?? '');
+    this.answer(reply, { ...answer, protocolName }, (errorCode) => joinError(version, errorCode));
   }
 
   /** Answers a member's parked calls with an error, for example because the member is removed. */

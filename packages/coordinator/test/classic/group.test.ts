@@ -203,7 +203,7 @@ it('answers for a group that does not exist', () => {
       reason: null,
     },
   };
-  expect(joinOfNoGroup(join)).toEqual({ errorCode: 25, memberId: 'x', protocolName: '' });
+  expect(joinOfNoGroup(join)).toEqual({ errorCode: 25, memberId: 'x', protocolName: null });
   const members = [{ memberId: 'x', groupInstanceId: null, reason: null }];
   const leave = { ...base, request: { groupId: 'g', memberId: 'y', members } };
   expect(leaveOfNoGroup({ ...leave, version: 2 })).toEqual({ errorCode: 25 });

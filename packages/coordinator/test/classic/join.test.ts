@@ -136,6 +136,17 @@ it('answers an error with generation -1, without a protocol, a leader or members
   expect(v6.protocolName).toBe('');
 });
 
+it.each([
+  [6, ''],
+  [7, null],
+])('the empty name of a protocol, and that of an error, in version %i', (version, name) => {
+  const s = new Subject();
+  const refused = s.join('a', { version, protocols: {} });
+  const joined = s.join('b', { version, protocols: { '': 'B' }, instance: 'i' });
+  s.pass(3000);
+  expect([refused.answer?.protocolName, joined.answer?.protocolName]).toEqual([name, name]);
+});
+
 it('parks the call of a member until all have joined, and updates its metadata', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
