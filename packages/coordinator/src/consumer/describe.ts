@@ -53,7 +53,7 @@ function describeMember(member: Member, target: TopicPartitions, image: Metadata
     clientId: member.clientId,
     clientHost: member.clientHost,
     subscribedTopicNames: [...member.subscribedTopicNames],
-    subscribedTopicRegex: member.subscribedTopicRegex,
+    subscribedTopicRegex: member.subscribedTopicRegex ?? '',
     // The member still answers for the partitions that it must give up.
     assignment: named(union(member.assigned, member.pendingRevocation), image),
     targetAssignment: named(target, image),

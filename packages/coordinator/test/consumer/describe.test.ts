@@ -23,7 +23,7 @@ it('describes the members with what they hold and what they shall have', () => {
         instanceId: 'i',
         rackId: 'r',
         memberEpoch: 2,
-        subscribedTopicRegex: null,
+        subscribedTopicRegex: '',
         // Also what it must give up.
         assignment: { topicPartitions: [{ ...topic, partitions: [0, 1, 2, 3] }] },
         targetAssignment: { topicPartitions: [{ ...topic, partitions: [0, 1] }] },
@@ -34,7 +34,7 @@ it('describes the members with what they hold and what they shall have', () => {
         instanceId: null,
         rackId: null,
         memberEpoch: 3,
-        subscribedTopicRegex: null,
+        subscribedTopicRegex: '',
         assignment: { topicPartitions: [] },
         targetAssignment: { topicPartitions: [{ ...topic, partitions: [2, 3] }] },
       },
