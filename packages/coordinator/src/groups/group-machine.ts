@@ -246,7 +246,7 @@ export class GroupMachine implements ShardMachine {
 
   private checkCommit(
     group: Group | undefined,
-    { memberId, groupInstanceId, generationIdOrMemberEpoch: epoch, version }: CommitWanted,
+    { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: epoch, version }: CommitWanted,
   ): ReturnType<ConsumerGroup['checkCommit']> {
     if (group instanceof ConsumerGroup)
       return group.checkCommit({
@@ -262,6 +262,7 @@ export class GroupMachine implements ShardMachine {
         group.checkCommit({ memberId, groupInstanceId, generationId: epoch, isTransactional: false }),
       );
     if (epoch < 0) return ofAll(ErrorCode.NONE);
+    if (this.offsets.sizeOf(groupId) > 0) return ofAll(ErrorCode.UNKNOWN_MEMBER_ID);
     return ofAll(
       version >= COMMIT_NOT_FOUND_SINCE ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION,
     );

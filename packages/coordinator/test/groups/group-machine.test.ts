@@ -68,6 +68,13 @@ describe('a simple group', () => {
     expect(h.listed()).toEqual([]);
   });
 
+  test('has no members, so it refuses a commit with a generation', () => {
+    const h = new MachineHost();
+    h.commit('tool', 5);
+    expect(h.commit('tool', 6, { memberId: 'a-1', epoch: 0 })).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+    expect(h.fetch('tool')).toBe(5);
+  });
+
   test('its offsets expire, and the group with them', () => {
     const h = new MachineHost();
     h.commit('tool', 5);
