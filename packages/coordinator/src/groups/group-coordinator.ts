@@ -166,7 +166,7 @@ export class GroupCoordinator {
     gather<string, DescribedGroup>(
       groupIds,
       (groupId, done) => {
-        const found = this.machineOf(groupId);
+        const found = this.named(groupId);
         if (typeof found !== 'number') found.describe(groupId, done);
         else done({ groupId, errorCode: found });
       },
