@@ -4,7 +4,7 @@
  * COORDINATOR_NOT_AVAILABLE, and clients retry.
  */
 import { keyPartition, OFFSETS_TOPIC } from '@millrace/coordinator';
-import { apis, CoordinatorType, ErrorCode, type ResponseInputOf } from '@millrace/protocol';
+import { apis, CoordinatorType, ErrorCode, errorName, type ResponseInputOf } from '@millrace/protocol';
 import { endpointOf } from '../cluster-view.ts';
 import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
 import { offsetsTopic } from '../topics.ts';
@@ -16,7 +16,6 @@ type Coordinator = ResponseInputOf<typeof apis.findCoordinator>['coordinators'] 
   : never;
 
 const MANY_KEYS_SINCE = 4;
-const SHARE_SINCE = 6;
 
 export const findCoordinator = defineHandler(apis.findCoordinator, (broker, request, reply) => {
   const { body, version } = request;
@@ -25,15 +24,16 @@ export const findCoordinator = defineHandler(apis.findCoordinator, (broker, requ
     return;
   }
   const { key: _key, ...found } = find(broker, request, body.key);
-  reply.send(found);
+  // In these versions Kafka sends the name of the error if there is no other message.
+  reply.send({ ...found, errorMessage: found.errorMessage || errorName(found.errorCode) });
 });
 
 function find(
   broker: BrokerContext,
-  { body, version, listenerName, clientId }: Request<{ keyType: number }>,
+  { body, listenerName, clientId }: Request<{ keyType: number }>,
   key: string,
 ): Coordinator {
-  const refuse = (errorCode: ErrorCode, errorMessage: string | null = null): Coordinator => ({
+  const refuse = (errorCode: ErrorCode, errorMessage = ''): Coordinator => ({
     key,
     errorCode,
     errorMessage,
@@ -47,12 +47,9 @@ function find(
     case CoordinatorType.TRANSACTION:
       return refuse(ErrorCode.INVALID_REQUEST, 'This broker does not coordinate transactions.');
     case CoordinatorType.SHARE:
-      return refuse(
-        ErrorCode.INVALID_REQUEST,
-        version >= SHARE_SINCE ? 'This broker does not coordinate share groups.' : null,
-      );
+      return refuse(ErrorCode.INVALID_REQUEST, 'This broker does not coordinate share groups.');
     default:
-      return refuse(ErrorCode.UNKNOWN_SERVER_ERROR);
+      return refuse(ErrorCode.INVALID_REQUEST, `Unknown type of key: ${body.keyType}.`);
   }
   const image = broker.image();
   const topic = image.topic(OFFSETS_TOPIC);
@@ -66,5 +63,5 @@ function find(
     registration === undefined || registration.fenced ? undefined : endpointOf(registration, listenerName);
   if (endpoint === undefined) return refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE);
   const { nodeId, host, port } = endpoint;
-  return { key, nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: null };
+  return { key, nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: '' };
 }

@@ -66,6 +66,18 @@ describe('a group', () => {
   });
 });
 
+test.each([
+  [1, 'NONE', 'COORDINATOR_NOT_AVAILABLE'],
+  [3, 'NONE', 'COORDINATOR_NOT_AVAILABLE'],
+  [4, '', ''],
+])('the message of a success, and of an error, in version %i', (version, success, failure) => {
+  const message = (broker: TestBroker) => {
+    const answer = find(broker, version, { key: 'a', coordinatorKeys: ['a'], keyType: 0 });
+    return (answer.coordinators[0] ?? answer).errorMessage;
+  };
+  expect([message(withOffsetsTopic()), message(testBroker())]).toEqual([success, failure]);
+});
+
 describe('the first request', () => {
   test('creates the topic with its settings, once, and asks the client to retry', () => {
     const broker = testBroker();
@@ -105,7 +117,8 @@ test.each([
   ['a transactional id', 3, 1, ErrorCode.INVALID_REQUEST],
   ['a share partition', 6, 2, ErrorCode.INVALID_REQUEST],
   ['a share partition in a version without them', 5, 2, ErrorCode.INVALID_REQUEST],
-  ['an unknown key type', 4, 9, ErrorCode.UNKNOWN_SERVER_ERROR],
+  ['an unknown key type', 4, 9, ErrorCode.INVALID_REQUEST],
+  ['an unknown key type', 3, -1, ErrorCode.INVALID_REQUEST],
 ])('%s has no coordinator', (_what, version, keyType, errorCode) => {
   const broker = withOffsetsTopic();
   const asked = version >= 4 ? { coordinatorKeys: ['a'], keyType } : { key: 'a', keyType };
