@@ -18,7 +18,7 @@ export const offsetCommit = defineHandler(apis.offsetCommit, (broker, { body, ve
   const image = broker.image();
   const usesIds = version >= BY_ID_SINCE;
   const known: CommitTopics[number][] = [];
-  const answers = body.topics.map(({ name, topicId, partitions }) => {
+  const answers = body.topics.filter(hasPartitions).map(({ name, topicId, partitions }) => {
     const topic = usesIds ? image.topicById(topicId) : image.topic(name);
     const refused = partitions.map(({ partitionIndex }) => refusalOf(topic, partitionIndex, usesIds));
     const accepted = partitions.filter((_unused, at) => refused[at] === ErrorCode.NONE);
@@ -45,6 +45,11 @@ export const offsetCommit = defineHandler(apis.offsetCommit, (broker, { body, ve
       answer(topics.flatMap(({ partitions }) => partitions)),
     );
 });
+
+/** The answer leaves out a topic without partitions. */
+function hasPartitions({ partitions }: { readonly partitions: readonly unknown[] }): boolean {
+  return partitions.length > 0;
+}
 
 function refusalOf(topic: TopicImage | undefined, partition: number, usesIds: boolean): ErrorCode {
   if (topic === undefined && usesIds) return ErrorCode.UNKNOWN_TOPIC_ID;
@@ -118,7 +123,7 @@ function failed({ name, topicId, partitionIndexes }: AskedTopic, errorCode: numb
 export const offsetDelete = defineHandler(apis.offsetDelete, (broker, { body }, reply) => {
   const image = broker.image();
   const known: DeleteTopics[number][] = [];
-  const answers = body.topics.map(({ name, partitions }) => {
+  const answers = body.topics.filter(hasPartitions).map(({ name, partitions }) => {
     const refused = partitions.map(({ partitionIndex }) =>
       refusalOf(image.topic(name), partitionIndex, false),
     );

@@ -3,7 +3,7 @@
  * this broker coordinates. Clients ask every broker for its groups, and each group's coordinator for the
  * rest.
  */
-import { apis } from '@millrace/protocol';
+import { apis, ErrorCode } from '@millrace/protocol';
 import { ALL_GROUP_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
 import { defineHandler } from '../handler.ts';
 
@@ -12,22 +12,29 @@ export const listGroups = defineHandler(apis.listGroups, ({ groups }, { body }, 
 );
 
 export const describeGroups = defineHandler(apis.describeGroups, ({ groups }, { version, body }, reply) => {
-  const authorizedOperations = body.includeAuthorizedOperations ? ALL_GROUP_OPERATIONS : NOT_REQUESTED;
   groups.describeClassic(body.groups, version, (described) =>
-    reply.send({ groups: described.map((group) => ({ ...group, authorizedOperations })) }),
+    reply.send({ groups: described.map((group) => ({ ...group, ...operationsOf(group, body) })) }),
   );
 });
 
 export const consumerGroupDescribe = defineHandler(
   apis.consumerGroupDescribe,
   ({ groups }, { body }, reply) => {
-    const authorizedOperations = body.includeAuthorizedOperations ? ALL_GROUP_OPERATIONS : NOT_REQUESTED;
     groups.describe(body.groupIds, (described) =>
-      reply.send({ groups: described.map((group) => ({ ...group, authorizedOperations })) }),
+      reply.send({ groups: described.map((group) => ({ ...group, ...operationsOf(group, body) })) }),
     );
   },
 );
 
+function operationsOf(
+  { errorCode = ErrorCode.NONE }: { readonly errorCode?: number },
+  { includeAuthorizedOperations }: { readonly includeAuthorizedOperations: boolean },
+): { authorizedOperations: number } {
+  const isTold = includeAuthorizedOperations && errorCode === ErrorCode.NONE;
+  return { authorizedOperations: isTold ? ALL_GROUP_OPERATIONS : NOT_REQUESTED };
+}
+
+/** A group that is named more than once gets one answer. */
 export const deleteGroups = defineHandler(apis.deleteGroups, ({ groups }, { body }, reply) =>
-  groups.delete(body.groupsNames, (results) => reply.send({ results })),
+  groups.delete([...new Set(body.groupsNames)], (results) => reply.send({ results })),
 );

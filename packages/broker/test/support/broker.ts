@@ -16,7 +16,13 @@ import type {
 } from '@millrace/replication';
 import type { FrontEndConfig, FrontEndLimits } from '../../src/config.ts';
 import { BrokerFrontEnd } from '../../src/front-end.ts';
-import type { ForwardedRequest, ForwardedResponse, Handler, ReplicaPort } from '../../src/handler.ts';
+import type {
+  ForwardedRequest,
+  ForwardedResponse,
+  GroupPort,
+  Handler,
+  ReplicaPort,
+} from '../../src/handler.ts';
 import { TestClient } from './client.ts';
 import { noGroups } from './no-groups.ts';
 import { frontEndConfig } from './settings.ts';
@@ -108,6 +114,7 @@ export function testBroker(
     config?: Partial<Omit<FrontEndConfig, 'limits'>>;
     records?: readonly MetadataRecord[];
     handlers?: readonly Handler[];
+    groups?: Partial<GroupPort>;
   } = {},
 ): TestBroker {
   const clock = new ManualClock();
@@ -139,7 +146,7 @@ export function testBroker(
     logger,
     config: frontEndConfig(o.config, o.limits),
     replicas,
-    groups: noGroups(),
+    groups: { ...noGroups(), ...o.groups },
     spares: new SpareBuffers({ spoils: true }),
     producerIds: { next: (done) => done(broker.producerIds) },
     forward: (request, done) => forwarded.push({ request, done }),
