@@ -1,12 +1,16 @@
 /** The filters of ListGroups. */
 import type { ListedGroup, ListFilters } from './requests.ts';
 
-/** States and types compare without regard to case, as in Kafka. An empty filter matches every group. */
+/**
+ * States and types compare without regard to case, as in Kafka, and states also to the space around them. An
+ * empty filter matches every group.
+ */
 export function matchesFilters(
   { groupState = '', groupType = '' }: ListedGroup,
   filters: ListFilters,
 ): boolean {
-  return contains(filters.statesFilter, groupState) && contains(filters.typesFilter, groupType);
+  const states = filters.statesFilter.map((state) => state.trim());
+  return contains(states, groupState) && contains(filters.typesFilter, groupType);
 }
 
 function contains(filter: readonly string[], value: string): boolean {

@@ -12,6 +12,8 @@ test.each([
   [[], ['consumer'], false],
   [['Stable'], ['consumer'], false],
   [['no such state'], [], false],
+  [[' Stable\t'], [], true],
+  [[], [' classic'], false],
 ])('states %j and types %j: %s', (statesFilter, typesFilter, matches) => {
   expect(matchesFilters(group, { statesFilter, typesFilter })).toBe(matches);
 });
