@@ -1,7 +1,7 @@
 /**
  * Apache Kafka 4.3.1 as the peer to measure against: starts it from Maven's jars as processes on loopback,
  * with the same interface as a Millrace cluster. Its settings are Kafka's defaults, except for roles,
- * addresses, the data folder and the replication of internal topics.
+ * addresses, the data folder, the replication of internal topics, and those that the caller gives.
  */
 
 import { spawn } from 'node:child_process';
@@ -38,7 +38,10 @@ const heapMegabytes: Record<PeerNode['roles'], number> = {
   controller: 256,
 };
 
-export async function startPeerKafka(layout: PeerLayout): Promise<Cluster> {
+export async function startPeerKafka(
+  layout: PeerLayout,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Cluster> {
   const jars = join(await kafkaFolder(), 'libs', '*');
   const classPath = `${jars}:${join(testRoot, 'clients', 'java', 'conf')}`;
   const folder = mkdtempSync(join(cacheFolder('clusters'), 'apache-kafka-'));
@@ -48,7 +51,7 @@ export async function startPeerKafka(layout: PeerLayout): Promise<Cluster> {
   process.on('exit', () => {
     for (const { pid } of nodes) if (pid !== undefined) signal(pid, 'SIGKILL');
   });
-  await format(nodes, layout, classPath);
+  await format(nodes, layout, classPath, more);
   let readyMs = 0;
   const startAll = async () => {
     const started = performance.now();
@@ -104,17 +107,27 @@ async function plan(layout: PeerLayout, folder: string): Promise<PeerNode[]> {
   return [...controllers, ...[0, 1, 2].map((index) => node(index + 4, 'broker', index))];
 }
 
-async function format(nodes: readonly PeerNode[], layout: PeerLayout, classPath: string): Promise<void> {
+async function format(
+  nodes: readonly PeerNode[],
+  layout: PeerLayout,
+  classPath: string,
+  more: Readonly<Record<string, string>>,
+): Promise<void> {
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   for (const node of nodes) {
     mkdirSync(node.folder, { recursive: true });
     const file = join(node.folder, 'server.properties');
-    writeFileSync(file, properties(node, nodes, layout));
+    writeFileSync(file, properties(node, nodes, layout, more));
     await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]);
   }
 }
 
-function properties(node: PeerNode, nodes: readonly PeerNode[], layout: PeerLayout): string {
+function properties(
+  node: PeerNode,
+  nodes: readonly PeerNode[],
+  layout: PeerLayout,
+  more: Readonly<Record<string, string>>,
+): string {
   const voters = nodes.filter(({ roles }) => roles.includes('controller'));
   const listeners = [
     ...(node.roles.includes('broker') ? [`PLAINTEXT://127.0.0.1:${node.port}`] : []),
@@ -135,6 +148,7 @@ function properties(node: PeerNode, nodes: readonly PeerNode[], layout: PeerLayo
     'transaction.state.log.min.isr': minIsr,
     'share.coordinator.state.topic.replication.factor': replicas,
     'share.coordinator.state.topic.min.isr': minIsr,
+    ...more,
   };
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`)

@@ -6,6 +6,7 @@ import { type Outcome, Side } from './exchange.ts';
 import { casesOf, unsupportedCases, type WireCase } from './frames.ts';
 import { type Justification, justifications } from './justified.ts';
 import { normalised } from './normalise.ts';
+import { Stage } from './stage.ts';
 import type { World } from './world.ts';
 
 export interface Found extends Difference {
@@ -58,17 +59,19 @@ export function telltaleVersions({ minVersion, maxVersion, flexibleFrom }: AnyAp
 class Run {
   cases = 0;
   readonly found: Found[] = [];
-  readonly #ours: { world: World; side: Side };
-  readonly #peer: { world: World; side: Side };
+  readonly #ours: Actors;
+  readonly #peer: Actors;
 
   constructor(ours: World, peer: World) {
-    this.#ours = { world: ours, side: new Side(ours.bootstrap) };
-    this.#peer = { world: peer, side: new Side(peer.bootstrap) };
+    this.#ours = actorsOf(ours);
+    this.#peer = actorsOf(peer);
   }
 
   close(): void {
-    this.#ours.side.close();
-    this.#peer.side.close();
+    for (const { side, stage } of [this.#ours, this.#peer]) {
+      side.close();
+      stage.close();
+    }
   }
 
   async compareAll(ours: readonly WireCase[], peer: readonly WireCase[]): Promise<void> {
@@ -85,10 +88,21 @@ class Run {
   }
 }
 
-async function outcome(wireCase: WireCase, { world, side }: { world: World; side: Side }): Promise<Outcome> {
-  const got = await side.send(wireCase);
+interface Actors {
+  readonly world: World;
+  readonly stage: Stage;
+  readonly side: Side;
+}
+
+function actorsOf(world: World): Actors {
+  return { world, stage: new Stage(world), side: new Side(world.bootstrap) };
+}
+
+async function outcome(wireCase: WireCase, { world, stage, side }: Actors): Promise<Outcome> {
+  const values = await stage.prepare(wireCase.setUp, wireCase.sharedBy);
+  const got = await side.send(wireCase, values);
   if (got.kind !== 'answer') return got;
-  return { kind: 'answer', value: normalised(wireCase.api.name, got.value, world) };
+  return { kind: 'answer', value: normalised(wireCase.api.name, got.value, world, values) };
 }
 
 export function justificationOf(found: Omit<Found, 'justification'>): Justification | undefined {

@@ -10,7 +10,7 @@ export interface Difference {
 }
 
 const ABSENT = 'absent';
-const nameFields = ['name', 'topic', 'topicName', 'resourceType', 'resourceName'];
+const nameFields = ['name', 'topic', 'topicName', 'resourceType', 'resourceName', 'groupId', 'memberId'];
 const numberFields = ['partitionIndex', 'partition', 'index', 'apiKey', 'nodeId', 'brokerId', 'replicaId'];
 const errorNames = new Map(Object.entries(ErrorCode).map(([name, code]) => [code as number, name]));
 
@@ -70,6 +70,7 @@ function keyed(elements: readonly Record<string, unknown>[]): Map<string, unknow
 
 /** The name of an element, or its id if it has no name. */
 function keyOf(element: Record<string, unknown>): string {
+  if (typeof element['key'] === 'string') return element['key'];
   const named = [...nameFields, ...numberFields]
     .map((field) => element[field] ?? '')
     .filter((name) => name !== '');

@@ -5,6 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { type AnyApi, apis, decodeResponseHeader, encodeRequestFrame, FrameReader } from '@millrace/protocol';
 import { CORRELATION_ID, type WireCase } from './frames.ts';
+import type { Values } from './stage.ts';
 
 export type Outcome =
   | { readonly kind: 'answer'; readonly value: unknown }
@@ -38,9 +39,9 @@ export class Side {
     this.#socket = undefined;
   }
 
-  async send(wireCase: WireCase): Promise<Outcome> {
+  async send(wireCase: WireCase, values: Values): Promise<Outcome> {
     this.#socket ??= connect({ host: this.#host, port: this.#port, noDelay: true });
-    const frames = await exchange(this.#socket, wireCase.frame);
+    const frames = await exchange(this.#socket, wireCase.frame(values));
     if (typeof frames === 'string') {
       this.close();
       return { kind: frames };

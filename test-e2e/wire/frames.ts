@@ -6,6 +6,8 @@ import { type AnyApi, apis } from '@millrace/protocol';
 import type { ApiCases } from './cases/api-cases.ts';
 import { mutationsOf } from './mutations.ts';
 import { bodyBytes, framed, headerBytes, int, Raw, type RawHeader, type Struct } from './raw.ts';
+import type { SetUp } from './set-ups.ts';
+import { fillIn, type Values } from './stage.ts';
 import type { World } from './world.ts';
 
 export interface WireCase {
@@ -14,7 +16,11 @@ export interface WireCase {
   /** The version in which to decode the answer. */
   readonly answerVersion: number;
   readonly name: string;
-  readonly frame: Buffer;
+  readonly setUp: SetUp;
+  /** Words that all cases have in common that share one group; undefined: the case has its own. */
+  readonly sharedBy: string | undefined;
+  /** `values`: of the set-up. */
+  frame(values: Values): Buffer;
 }
 
 export const CORRELATION_ID = 0x1234567;
@@ -38,22 +44,37 @@ const oddClients: [string, string | null | Raw][] = [
 /** All cases of one API in one version, as bytes for one of the two sides. */
 export function casesOf(api: AnyApi, version: number, cases: ApiCases, world: World): WireCase[] {
   const found: WireCase[] = [];
-  const add = (name: string, frame: Buffer) =>
-    found.push({ api, version, answerVersion: version, name, frame });
+  const usual = setUpOf(cases, version);
+  const add = (name: string, frame: (values: Values) => Buffer, setUp = usual) =>
+    found.push({
+      api,
+      version,
+      answerVersion: version,
+      name,
+      setUp,
+      sharedBy: cases.readsOnly === true ? `${api.name} ${version}` : undefined,
+      frame,
+    });
   const sound = (): Struct => cases.base(world, version);
   const header = headerOf(api, version);
-  const whole = (value: Struct) => framed(headerBytes(header), bodyBytes(api, version, value));
+  const whole = (value: Struct) => (values: Values) =>
+    framed(headerBytes(header), bodyBytes(api, version, fillIn(value, values)));
+  const headed =
+    (head: Buffer, ...end: readonly Buffer[]) =>
+    (values: Values) =>
+      framed(head, bodyBytes(api, version, fillIn(sound(), values)), ...end);
   add('sound', whole(sound()));
-  add('bytes behind the body', framed(headerBytes(header), bodyBytes(api, version, sound()), STRAY));
-  for (const [name, clientId] of oddClients) {
-    const odd = headerBytes({ ...header, clientId });
-    add(`client id ${name}`, framed(odd, bodyBytes(api, version, sound())));
-  }
-  if (header.tags !== undefined) {
-    const tagged = headerBytes({ ...header, tags: UNKNOWN_TAGS });
-    add('unknown tags in the header', framed(tagged, bodyBytes(api, version, sound())));
-  }
-  for (const cut of cutsOf(whole(sound()))) add(`cut to ${cut.length} bytes`, framed(cut));
+  add('bytes behind the body', headed(headerBytes(header), STRAY));
+  for (const [name, clientId] of oddClients)
+    add(`client id ${name}`, headed(headerBytes({ ...header, clientId })));
+  if (header.tags !== undefined)
+    add('unknown tags in the header', headed(headerBytes({ ...header, tags: UNKNOWN_TAGS })));
+  for (let part = 0; part < CUTS; part++)
+    add(`cut to ${part}/${CUTS}`, (values) => {
+      const bytes = whole(sound())(values).subarray(4);
+      return framed(bytes.subarray(0, Math.floor((bytes.length * part) / CUTS)));
+    });
+  add('cut by a byte', (values) => framed(whole(sound())(values).subarray(4, -1)));
   for (const { name, value } of mutationsOf(api, version, sound())) {
     if (cases.leftOut?.test(name) !== true) add(name, whole(value));
   }
@@ -61,22 +82,28 @@ export function casesOf(api: AnyApi, version: number, cases: ApiCases, world: Wo
     const base = variant.value(world, version);
     if (base === undefined) continue;
     for (const { name, value } of mutationsOf(api, version, base)) {
-      if (cases.leftOut?.test(name) !== true) add(`${variant.name}: ${name}`, whole(value));
+      if (cases.leftOut?.test(name) !== true)
+        add(`${variant.name}: ${name}`, whole(value), variant.setUp ?? usual);
     }
   }
   for (const special of cases.special ?? []) {
     const value = special.value(world, version);
-    if (value !== undefined) add(special.name, whole(value));
+    if (value !== undefined) add(special.name, whole(value), special.setUp ?? usual);
   }
   return found;
+}
+
+function setUpOf({ setUp = 'fresh' }: ApiCases, version: number): SetUp {
+  return typeof setUp === 'string' ? setUp : setUp(version);
 }
 
 /** Unknown versions, unknown API keys, and frames of odd sizes. */
 export function unsupportedCases(): WireCase[] {
   const found: WireCase[] = [];
+  const noGroup = { setUp: 'fresh', sharedBy: 'no group' } as const;
   const add = (api: AnyApi, apiKey: number, version: number, name: string, rest = Buffer.alloc(8)) => {
     const fixed = Buffer.concat([int(2, apiKey), int(2, version), int(4, CORRELATION_ID), int(2, -1), rest]);
-    found.push({ api, version, answerVersion: 0, name, frame: framed(fixed) });
+    found.push({ ...noGroup, api, version, answerVersion: 0, name, frame: () => framed(fixed) });
   };
   for (const api of Object.values(apis) as AnyApi[]) {
     for (const version of [-1, api.minVersion - 1, api.maxVersion + 1, 32767]) {
@@ -88,7 +115,8 @@ export function unsupportedCases(): WireCase[] {
   for (const key of [-1, 4, 5, 6, 7, 999, 32767, -32768]) add(any, key, 0, `API key ${key}`);
   for (const size of [-1, -2147483648, 0, 1, 7, 104_857_601, 2147483647]) {
     const frame = Buffer.concat([int(4, size), Buffer.alloc(Math.max(0, Math.min(size, 64)))]);
-    found.push({ api: any, version: 0, answerVersion: 0, name: `frame of ${size} bytes`, frame });
+    const name = `frame of ${size} bytes`;
+    found.push({ ...noGroup, api: any, version: 0, answerVersion: 0, name, frame: () => frame });
   }
   return found;
 }
@@ -96,11 +124,4 @@ export function unsupportedCases(): WireCase[] {
 function headerOf(api: AnyApi, version: number): RawHeader {
   const tags = version >= api.flexibleFrom ? [] : undefined;
   return { apiKey: api.key, version, correlationId: CORRELATION_ID, clientId: 'compare-wire', tags };
-}
-
-/** The frame without its size, cut at places spread over it. */
-function cutsOf(frame: Buffer): Buffer[] {
-  const bytes = frame.subarray(4);
-  const lengths = Array.from({ length: CUTS }, (_, i) => Math.floor((bytes.length * i) / CUTS));
-  return [...new Set([...lengths, bytes.length - 1])].map((length) => bytes.subarray(0, length));
 }

@@ -1,5 +1,6 @@
 /** Removes the differences that any two clusters have: ids, ports, times, the wording of messages. */
 import { ids } from './mutations.ts';
+import type { Values } from './stage.ts';
 import type { World } from './world.ts';
 
 const brokerFields = new Set([
@@ -33,8 +34,13 @@ const countFields: Record<string, readonly string[]> = {
 /** In these count fields 0 is a usual value. In the others, both sides must have 0 if one has it. */
 const zeroCounts = new Set(['baseOffset', 'producerId']);
 const echoedIds = new Set<string>(Object.values(ids));
+/** The ends of the ids that coordinators give to members. */
+const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+const SHORT_UUID = /^[A-Za-z0-9_-]{22}$/;
 
-export function normalised(api: string, value: unknown, world: World): unknown {
+/** `values`: of the set-up before the case. */
+export function normalised(api: string, value: unknown, world: World, values: Values = {}): unknown {
+  const markers = new Map(Object.entries(values).map(([name, text]) => [text, `<${name}>`]));
   const nameOf = new Map([...world.idOf].map(([name, id]) => [id, name]));
   const counts = new Set(countFields[api] ?? []);
   const of = (name: string, member: unknown): unknown => {
@@ -51,6 +57,12 @@ export function normalised(api: string, value: unknown, world: World): unknown {
     if (name === 'host' && member !== '') return '<host>';
     if (name === 'port' && (member as number) > 0) return '<port>';
     if (name === 'topicId') return topicId(member as string);
+    if (typeof member === 'string') {
+      const known = markers.get(member);
+      if (known !== undefined) return known;
+      if (name === 'memberId' && SHORT_UUID.test(member)) return '<uuid>';
+      return name === 'memberId' || name === 'leader' ? member.replace(UUID, '<uuid>') : member;
+    }
     if (name === 'resourceName' && member === String(world.brokerId)) return '<broker>';
     return member;
   };
@@ -59,7 +71,9 @@ export function normalised(api: string, value: unknown, world: World): unknown {
   const struct = (member: object) =>
     Object.fromEntries(Object.entries(member).map(([name, inner]) => [name, of(name, inner)]));
   const membersOf = (name: string, members: readonly unknown[]) => {
-    const kept = members.filter((member) => !isForeignTopic(member, world));
+    const kept = members.filter(
+      (member) => !isForeignTopic(member, world) && !isForeignGroup(api, member, values),
+    );
     return kept.map((member) => of(name, member));
   };
   return of('', value);
@@ -75,4 +89,10 @@ function isForeignTopic(member: unknown, world: World): boolean {
   };
   if (typeof name !== 'string' || !Array.isArray(partitions) || errorCode !== 0) return false;
   return !name.startsWith(world.prefix);
+}
+
+/** True for a group of another case: ListGroups lists all groups. */
+function isForeignGroup(api: string, member: unknown, { group }: Values): boolean {
+  if (api !== 'ListGroups' || group === undefined) return false;
+  return (member as { groupId?: string }).groupId?.startsWith(`${group}-`) === false;
 }

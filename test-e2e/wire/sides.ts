@@ -2,6 +2,12 @@
 import { startPeerKafka } from '../bench/peer-kafka.ts';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
 
+/** Groups answer at once: a case need not wait for members that never come. */
+const settings = {
+  'group.initial.rebalance.delay.ms': '0',
+  'group.consumer.assignment.interval.ms': '0',
+};
+
 export async function withSides<T>(
   running: { readonly bootstrap?: string | undefined; readonly peer?: string | undefined },
   work: (ours: string, peer: string) => Promise<T>,
@@ -14,8 +20,8 @@ export async function withSides<T>(
   };
   try {
     const [ours, peer] = await Promise.all([
-      running.bootstrap ?? keep(startMillrace({ controllers: 1, brokers: 1 })),
-      running.peer ?? keep(startPeerKafka('combined')),
+      running.bootstrap ?? keep(startMillrace({ controllers: 1, brokers: 1, settings })),
+      running.peer ?? keep(startPeerKafka('combined', settings)),
     ]);
     return await work(ours, peer);
   } finally {

@@ -44,7 +44,10 @@ describe.each(Object.entries(apis) as [keyof typeof apis, AnyApi][])('%s', (key,
           ),
         ).not.toEqual([]);
       }
-      const sound = cases.find(({ name }) => name === 'sound')!.frame.subarray(4);
+      const sound = cases
+        .find(({ name }) => name === 'sound')!
+        .frame({})
+        .subarray(4);
       const header = 8 + 2 + 'compare-wire'.length + (version >= api.flexibleFrom ? 1 : 0);
       expect(() => api.decodeRequest(version, sound, header)).not.toThrow();
     },

@@ -65,6 +65,7 @@ export async function makeWorld(bootstrap: string, prefix: string): Promise<Worl
   );
   const controllerId = (await activeController(bootstrap)) ?? -1;
   await untilProducerIds(bootstrap);
+  await untilCoordinated(bootstrap);
   const [brokerId] = [...(await aliveBrokers(bootstrap)).keys()];
   const idOf = new Map(seen.topics.map(({ name, topicId }) => [name ?? '', topicId as string]));
   return {
@@ -100,6 +101,24 @@ async function untilProducerIds(bootstrap: string): Promise<void> {
     await sleep(50);
   }
   throw new Error(`${bootstrap} gives no producer ids`);
+}
+
+/** Waits until the topic of the groups exists and the broker coordinates all its partitions. */
+async function untilCoordinated(bootstrap: string): Promise<void> {
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    const { coordinators } = await ask(bootstrap, (client) =>
+      client.call(apis.findCoordinator, { keyType: 0, coordinatorKeys: ['wire'] }, { version: 4 }),
+    );
+    if (coordinators[0]!.errorCode === 0) {
+      const keys = Array.from({ length: 1000 }, (_, i) => `wire-${i}`);
+      const { groups } = await ask(bootstrap, (client) =>
+        client.call(apis.describeGroups, { groups: keys }, { version: 5 }),
+      );
+      if (groups.every(({ errorCode }) => errorCode === 0)) return;
+    }
+    await sleep(50);
+  }
+  throw new Error(`${bootstrap} does not coordinate all groups`);
 }
 
 async function writeBatch(bootstrap: string, topic: string, batch: number): Promise<void> {

@@ -2,6 +2,7 @@
  * The cases to write for an API: one valid request, from which the generic cases derive, and special ones.
  */
 import type { Struct } from '../raw.ts';
+import type { SetUp } from '../set-ups.ts';
 import type { World } from '../world.ts';
 
 export interface ApiCases {
@@ -10,12 +11,18 @@ export interface ApiCases {
   /** More requests to mutate in the same way. They have fields that `base` cannot have. */
   readonly variants?: readonly SpecialCase[];
   readonly special?: readonly SpecialCase[];
+  /** The state of the group `{group}` before each case; by default nobody has used the id. */
+  readonly setUp?: SetUp | ((version: number) => SetUp);
+  /** True: no case changes a group. Then all cases of a version share one group. */
+  readonly readsOnly?: boolean;
   /** Names of generic cases that would harm the peer or the run. */
   readonly leftOut?: RegExp;
 }
 
 export interface SpecialCase {
   readonly name: string;
+  /** In place of the set-up of the API. */
+  readonly setUp?: SetUp;
   /** Undefined: this version has no such case. */
   value(world: World, version: number): Struct | undefined;
 }

@@ -4,7 +4,19 @@
 import type { apis } from '@millrace/protocol';
 import * as admin from './admin.ts';
 import type { ApiCases } from './api-cases.ts';
+import * as consumers from './consumer-group.ts';
 import * as data from './data.ts';
 import * as describe from './describe.ts';
+import * as groups from './group-admin.ts';
+import * as members from './members.ts';
+import * as offsets from './offsets.ts';
 
-export const casesByApi: Record<keyof typeof apis, ApiCases> = { ...data, ...admin, ...describe };
+export const casesByApi: Record<keyof typeof apis, ApiCases> = {
+  ...data,
+  ...admin,
+  ...describe,
+  ...members,
+  ...offsets,
+  ...groups,
+  ...consumers,
+};

@@ -1,0 +1,68 @@
+/**
+ * Prepares one side for a case: the group that the case needs, in the state that it needs. Requests of cases
+ * name it with markers, `{group}` and `{member}`, because each case gets a group of its own, and because the
+ * coordinator invents the ids of members. `fillIn` replaces the markers.
+ */
+import type { KafkaClient } from '@millrace/client/io';
+import { connect } from '../lib/wire.ts';
+import type { Struct } from './raw.ts';
+import { type SetUp, setUps } from './set-ups.ts';
+import type { World } from './world.ts';
+
+/** What the markers stand for. */
+export type Values = Readonly<Record<string, string>>;
+
+export class Stage {
+  readonly #world: World;
+  readonly #clients: KafkaClient[] = [];
+  readonly #shared = new Map<string, Promise<Values>>();
+  #client: Promise<KafkaClient> | undefined;
+  #groups = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.close();
+  }
+
+  /** A group for one case. With `sharedBy`, every case with the same words gets the same group. */
+  async prepare(setUp: SetUp, sharedBy?: string): Promise<Values> {
+    if (sharedBy === undefined) return await this.#make(setUp);
+    const key = `${sharedBy} ${setUp}`;
+    const made = this.#shared.get(key) ?? this.#make(setUp);
+    this.#shared.set(key, made);
+    return await made;
+  }
+
+  async #make(setUp: SetUp): Promise<Values> {
+    const group = `${this.#world.prefix}-group-${this.#groups++}`;
+    if (setUp === 'fresh') return { group };
+    this.#client ??= this.#connect();
+    const client = await this.#client;
+    const more = await setUps[setUp]({ client, group, world: this.#world, connect: () => this.#connect() });
+    return { group, ...more };
+  }
+
+  async #connect(): Promise<KafkaClient> {
+    const client = await connect(this.#world.bootstrap);
+    this.#clients.push(client);
+    return client;
+  }
+}
+
+export function fillIn(struct: Struct, values: Values): Struct {
+  return filled(struct, values) as Struct;
+}
+
+function filled(value: unknown, values: Values): unknown {
+  if (typeof value === 'string')
+    return value.replace(/\{(\w+)\}/g, (marker, name: string) => values[name] ?? marker);
+  if (Array.isArray(value)) return value.map((element) => filled(element, values));
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  const copy: Record<string | symbol, unknown> = {};
+  for (const key of Reflect.ownKeys(value)) copy[key] = filled((value as typeof copy)[key], values);
+  return copy;
+}
