@@ -13,6 +13,7 @@ export default defineConfig({
       'soak/*.test.ts',
       'bench/*.test.ts',
       'wire/*.test.ts',
+      'groups/*.test.ts',
       'examples.test.ts',
       'published.test.ts',
       '../packages/log/test/scenarios/kafka-dump-log.test.ts', // needs Kafka's own tools, like the console tools

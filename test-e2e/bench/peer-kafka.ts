@@ -38,10 +38,14 @@ const heapMegabytes: Record<PeerNode['roles'], number> = {
   controller: 256,
 };
 
-export async function startPeerKafka(
-  layout: PeerLayout,
-  more: Readonly<Record<string, string>> = {},
-): Promise<Cluster> {
+export interface PeerOptions {
+  /** More properties of every node. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The heap of a node with the role of a broker, instead of a gigabyte. */
+  readonly heapMegabytes?: number;
+}
+
+export async function startPeerKafka(layout: PeerLayout, options: PeerOptions = {}): Promise<Cluster> {
   const jars = join(await kafkaFolder(), 'libs', '*');
   const classPath = `${jars}:${join(testRoot, 'clients', 'java', 'conf')}`;
   const folder = mkdtempSync(join(cacheFolder('clusters'), 'apache-kafka-'));
@@ -51,11 +55,11 @@ export async function startPeerKafka(
   process.on('exit', () => {
     for (const { pid } of nodes) if (pid !== undefined) signal(pid, 'SIGKILL');
   });
-  await format(nodes, layout, classPath, more);
+  await format(nodes, layout, classPath, options.settings ?? {});
   let readyMs = 0;
   const startAll = async () => {
     const started = performance.now();
-    for (const node of nodes) if (!isAlive(node)) launchNode(node, classPath);
+    for (const node of nodes) if (!isAlive(node)) launchNode(node, classPath, options);
     await untilReady(brokers, nodes);
     readyMs = Math.round(performance.now() - started);
   };
@@ -73,6 +77,7 @@ export async function startPeerKafka(
   }
   return {
     name: 'Apache Kafka',
+    folder,
     bootstrapServers,
     get readyMs() {
       return readyMs;
@@ -155,9 +160,10 @@ function properties(
     .join('');
 }
 
-function launchNode(node: PeerNode, classPath: string): void {
+function launchNode(node: PeerNode, classPath: string, options: PeerOptions): void {
   const log = openSync(join(node.folder, 'out.log'), 'a');
-  const heap = heapMegabytes[node.roles];
+  const isBroker = node.roles.includes('broker');
+  const heap = (isBroker ? options.heapMegabytes : undefined) ?? heapMegabytes[node.roles];
   const flags = [`-Xms${heap}m`, `-Xmx${heap}m`, ...JVM_FLAGS, '-Djava.awt.headless=true'];
   const args = [...flags, '-cp', classPath, 'kafka.Kafka', join(node.folder, 'server.properties')];
   const child = spawn('java', args, { cwd: node.folder, stdio: ['ignore', log, log] });

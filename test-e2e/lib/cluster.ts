@@ -21,6 +21,8 @@ export interface ClusterNode {
 export interface Cluster {
   readonly name: string;
   readonly bootstrapServers: string;
+  /** Holds the data folders of all nodes; undefined for a cluster that this process did not start. */
+  readonly folder?: string;
   /** Time from the call of the last start until every broker served. */
   readonly readyMs: number;
   nodes(): Promise<ClusterNode[]>;
@@ -83,6 +85,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
   watchForOrphans(dir);
   return {
     name: 'Millrace',
+    folder,
     bootstrapServers: known.bootstrapServers,
     get readyMs() {
       return known.readyMs ?? 0;

@@ -100,7 +100,8 @@ export interface Launched {
   readonly ended: Promise<number | null>;
   /** The last lines that the program wrote to standard error. */
   errors(): string;
-  kill(): void;
+  /** Sends SIGKILL, or the given signal. */
+  kill(signal?: NodeJS.Signals): void;
 }
 
 /** Starts a program that runs beside this one, and calls `onLine` with each line of its standard output. */
@@ -130,6 +131,6 @@ export function launch(
     closeInput: () => child.stdin.end(),
     ended,
     errors: () => errors,
-    kill: () => child.kill('SIGKILL'),
+    kill: (signal = 'SIGKILL') => child.kill(signal),
   };
 }

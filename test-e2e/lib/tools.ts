@@ -12,6 +12,7 @@ import { cacheFolder, testRoot } from './paths.ts';
 import { KAFKA_VERSION, kafkaPom } from './pom.ts';
 
 const CONFLUENT_KAFKA_VERSION = '2.16.1';
+const AIOKAFKA_VERSION = '0.14.0';
 /**
  * The old client with its optional imports: codecs and a fast CRC-32C; and six in place of its own old copy.
  */
@@ -24,7 +25,7 @@ const OLD_KAFKA_PYTHON = [
 ];
 const INSTALL_LIMIT_MS = 600_000;
 
-export const toolNames = ['kcat', 'confluent-kafka', 'kafka-python', 'java', 'franz-go'] as const;
+export const toolNames = ['kcat', 'confluent-kafka', 'aiokafka', 'kafka-python', 'java', 'franz-go'] as const;
 export type ToolName = (typeof toolNames)[number];
 
 /** A program with its first arguments, which are always the same. */
@@ -37,6 +38,7 @@ export type ToolState = Tool | { readonly missing: string };
 const installers: Record<ToolName, () => Promise<ToolState>> = {
   kcat: installKcat,
   'confluent-kafka': () => installPython('python', [`confluent-kafka==${CONFLUENT_KAFKA_VERSION}`]),
+  aiokafka: () => installPython('python-aio', [`aiokafka==${AIOKAFKA_VERSION}`]),
   'kafka-python': () => installPython('python-old', OLD_KAFKA_PYTHON),
   java: installJava,
   'franz-go': installFranzGo,
@@ -117,7 +119,8 @@ async function installFranzGo(): Promise<ToolState> {
   const sources = join(testRoot, 'clients', 'go');
   const folder = join(cacheFolder(), 'franz-go');
   const program = join(folder, 'client');
-  await onceFor(folder, digestOf(['go.mod', 'go.sum', 'main.go'].map((f) => join(sources, f))), async () => {
+  const files = readdirSync(sources).filter((file) => file.startsWith('go.') || file.endsWith('.go'));
+  await onceFor(folder, digestOf(files.map((file) => join(sources, file))), async () => {
     await run('go', ['build', '-o', program, '.'], { cwd: sources, timeoutMs: INSTALL_LIMIT_MS });
   });
   return { program, args: [] };

@@ -124,6 +124,19 @@ export async function createTopic(
   });
 }
 
+export async function growTopic(bootstrapServers: string, name: string, partitions: number): Promise<void> {
+  await ask(bootstrapServers, async (client) => {
+    const answer = await client.call(apis.createPartitions, {
+      topics: [{ name, count: partitions, assignments: null }],
+      timeoutMs: 15_000,
+      validateOnly: false,
+    });
+    const error = answer.results[0]?.errorCode;
+    if (error !== 0)
+      throw new Error(`topic ${name} did not grow to ${partitions} partitions: error ${error}`);
+  });
+}
+
 export async function deleteTopic(bootstrapServers: string, name: string): Promise<void> {
   await ask(bootstrapServers, async (client) => {
     await client.call(apis.deleteTopics, {

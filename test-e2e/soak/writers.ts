@@ -42,17 +42,25 @@ export class RunningWriter {
     target: Target,
     paceMs: number,
     folder: string,
+    name: string = kind,
   ): Promise<RunningWriter> {
     const tool = await neededTool(kind === 'java' ? 'java' : 'confluent-kafka');
-    return new RunningWriter(kind, tool, target, paceMs, folder);
+    return new RunningWriter(kind, tool, target, paceMs, folder, name);
   }
 
-  private constructor(kind: WriterKind, tool: Tool, target: Target, paceMs: number, folder: string) {
-    this.name = kind;
-    this.#acksFile = join(folder, `${target.topic}-${kind}.acks`);
+  private constructor(
+    kind: WriterKind,
+    tool: Tool,
+    target: Target,
+    paceMs: number,
+    folder: string,
+    name: string,
+  ) {
+    this.name = name;
+    this.#acksFile = join(folder, `${target.topic}-${name}.acks`);
     const script = kind === 'java' ? 'Writer' : join(testRoot, 'clients', 'python', 'writer.py');
     const where = [target.bootstrapServers, target.topic, String(target.partitions)];
-    const args = [...tool.args, script, ...where, kind, String(paceMs), this.#acksFile];
+    const args = [...tool.args, script, ...where, name, String(paceMs), this.#acksFile];
     this.#program = launch(tool.program, args, (line) => this.#hear(line));
   }
 

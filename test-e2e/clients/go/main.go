@@ -2,6 +2,7 @@
 //
 // usage: client BOOTSTRAP TOPIC CORPUS OUT_FOLDER CODEC:FROM:TO ...
 // Writes OUT_FOLDER/<partition>.bin in the format of lib/records.ts, and described.json in that of described.ts.
+// With "member" as the first argument, the program is a member of a group (member.go).
 package main
 
 import (
@@ -32,6 +33,10 @@ var codecs = map[string]kgo.CompressionCodec{
 
 func main() {
 	log.SetFlags(0)
+	if os.Args[1] == "member" {
+		runMember(os.Args[2:])
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	seeds, topic := kgo.SeedBrokers(strings.Split(os.Args[1], ",")...), os.Args[2]

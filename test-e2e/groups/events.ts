@@ -1,0 +1,61 @@
+/** What happens to a group in a run, and how the group must look afterwards. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Member } from './member.ts';
+import type { GroupRun } from './run.ts';
+import type { EventName } from './variants.ts';
+
+/** Grows to this many partitions. */
+export const GROWN_PARTITIONS = 15;
+
+/** The time of an event, and what the judge must know about it. */
+export interface Applied {
+  readonly event: EventName;
+  readonly fromMs: number;
+  readonly settledMs: number;
+  /** From the event to the last change of an assignment. */
+  readonly tookMs: number;
+  /** The members that the event changes by itself. */
+  readonly struck: readonly Member[];
+}
+
+export function startMembers(run: GroupRun, event: EventName | undefined): void {
+  for (const id of [1, 2, 3]) run.start(event === 'static' ? `instance-${id}` : undefined);
+}
+
+/** Applies an event of members, and waits until the group has settled. */
+export async function applyToMembers(
+  run: GroupRun,
+  event: Exclude<EventName, 'grow' | 'coordinator'>,
+): Promise<Applied> {
+  const fromMs = Date.now();
+  const struck = await strike(run, event);
+  const tookMs = await run.settle(`after ${event}`, fromMs);
+  return { event, fromMs, settledMs: Date.now(), tookMs, struck };
+}
+
+async function strike(run: GroupRun, event: Exclude<EventName, 'grow' | 'coordinator'>): Promise<Member[]> {
+  const victim = run.live.at(-1)!;
+  switch (event) {
+    case 'join':
+      return [run.start()];
+    case 'leave':
+      await victim.stop();
+      return [victim];
+    case 'kill':
+      await victim.kill();
+      return [victim];
+    case 'pause':
+      victim.pause();
+      await run.settle('after the session of the paused member ended');
+      await sleep(500);
+      victim.resume();
+      return [victim];
+    case 'static': {
+      // With the new protocol, a member must say that it comes back: the coordinator refuses a second member
+      // of the same instance id while it waits for the first one.
+      if (run.variant.protocol === 'consumer') await victim.stop();
+      else await victim.kill();
+      return [victim, run.start(victim.settings.instance)];
+    }
+  }
+}

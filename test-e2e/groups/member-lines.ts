@@ -1,0 +1,103 @@
+/**
+ * The command line and the output of every member program. A program is started with NAME=VALUE arguments
+ * (`MemberSettings`), prints one JSON object a line (`MemberLine`), and leaves the group when its standard
+ * input is closed. `t` is the member's clock in milliseconds since 1970.
+ */
+
+export interface MemberSettings {
+  readonly bootstrap: string;
+  readonly group: string;
+  readonly topic: string;
+  readonly protocol: 'classic' | 'consumer';
+  readonly assignor: string;
+  /** The id of a static member. */
+  readonly instance?: string;
+  /** Only for the classic protocol: with the other one, the broker decides. */
+  readonly sessionMs: number;
+  readonly heartbeatMs: number;
+  readonly rebalanceMs: number;
+  /** Time between two commits. */
+  readonly commitMs: number;
+}
+
+export type MemberLine =
+  /** The member owns these partitions from now on, in addition to those that it owned. */
+  | { readonly e: 'assigned'; readonly t: number; readonly p: readonly number[] }
+  /** The member processes these partitions no longer. The coordinator does not know that yet. */
+  | { readonly e: 'revoked' | 'lost'; readonly t: number; readonly p: readonly number[] }
+  /** The member has processed records `o` (offsets) with the numbers `n` of a partition. */
+  | {
+      readonly e: 'read';
+      readonly t: number;
+      readonly p: number;
+      readonly o: readonly number[];
+      readonly n: readonly number[];
+    }
+  /** A commit (partition to offset) was acknowledged, or failed with the message `m`. */
+  | {
+      readonly e: 'commit';
+      readonly t: number;
+      readonly o: Readonly<Record<string, number>>;
+      readonly m?: string;
+    }
+  | { readonly e: 'error'; readonly t: number; readonly m: string }
+  /** The member has left the group. */
+  | { readonly e: 'closed'; readonly t: number };
+
+/** The names of the arguments. Every program reads these. */
+const names: Readonly<Record<keyof MemberSettings, string>> = {
+  bootstrap: 'bootstrap',
+  group: 'group',
+  topic: 'topic',
+  protocol: 'protocol',
+  assignor: 'assignor',
+  instance: 'instance',
+  sessionMs: 'session-ms',
+  heartbeatMs: 'heartbeat-ms',
+  rebalanceMs: 'rebalance-ms',
+  commitMs: 'commit-ms',
+};
+
+export function memberArguments(settings: MemberSettings): string[] {
+  return Object.entries(names).flatMap(([key, name]) => {
+    const value = settings[key as keyof MemberSettings];
+    return value === undefined ? [] : [`${name}=${value}`];
+  });
+}
+
+export function parseArguments(args: readonly string[]): MemberSettings {
+  const values = new Map(
+    args.map((arg) => [arg.slice(0, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)]),
+  );
+  const text = (key: keyof MemberSettings) => {
+    const value = values.get(names[key]);
+    if (value === undefined) throw new Error(`the argument ${names[key]} is missing`);
+    return value;
+  };
+  const instance = values.get(names.instance);
+  return {
+    bootstrap: text('bootstrap'),
+    group: text('group'),
+    topic: text('topic'),
+    protocol: text('protocol') as MemberSettings['protocol'],
+    assignor: text('assignor'),
+    ...(instance === undefined ? {} : { instance }),
+    sessionMs: Number(text('sessionMs')),
+    heartbeatMs: Number(text('heartbeatMs')),
+    rebalanceMs: Number(text('rebalanceMs')),
+    commitMs: Number(text('commitMs')),
+  };
+}
+
+/** Parses a line of a member. A line that is no JSON object is an error of the member. */
+export function parseLine(line: string): MemberLine {
+  try {
+    const parsed = JSON.parse(line) as MemberLine;
+    // The Go program leaves an empty list out.
+    if (parsed.e === 'assigned' || parsed.e === 'revoked' || parsed.e === 'lost')
+      return { ...parsed, p: parsed.p ?? [] };
+    return parsed;
+  } catch {
+    return { e: 'error', t: Date.now(), m: `a line that is no JSON: ${line.slice(0, 200)}` };
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * A member of a group on kafkajs. The library ends every ownership at a rebalance, and it has neither static
+ * members nor the new protocol.
+ *
+ * usage: node kafkajs.ts NAME=VALUE …     (../member-lines.ts)
+ */
+import { type Consumer, type EachBatchPayload, Kafka, logLevel } from 'kafkajs';
+import { parseArguments } from '../member-lines.ts';
+import { commitAndTell, emit, errorText, numberOf, Owned, Pending, untilStopped } from './lines.ts';
+
+const settings = parseArguments(process.argv.slice(2));
+const { topic } = settings;
+const owned = new Owned();
+const pending = new Pending(settings.commitMs);
+const retry = { retries: 100, initialRetryTime: 100, maxRetryTime: 500 };
+const kafka = new Kafka({
+  clientId: 'member',
+  brokers: settings.bootstrap.split(','),
+  logLevel: logLevel.NOTHING,
+  requestTimeout: settings.rebalanceMs + 5000,
+  connectionTimeout: 2000,
+  retry,
+});
+const consumer = kafka.consumer({
+  groupId: settings.group,
+  sessionTimeout: settings.sessionMs,
+  heartbeatInterval: settings.heartbeatMs,
+  rebalanceTimeout: settings.rebalanceMs,
+  metadataMaxAge: 1000,
+  maxWaitTimeInMs: 100,
+  retry: { ...retry, restartOnFailure: async () => true },
+});
+
+let committing: Promise<unknown> = Promise.resolve();
+let isStopping = false;
+watch(consumer);
+await consumer.connect();
+await consumer.subscribe({ topics: [topic], fromBeginning: true });
+await consumer.run({ autoCommit: false, eachBatch: processBatch });
+// A batch may be the last one for a while, so commits also happen between batches.
+const timer = setInterval(() => void (pending.isDue && commit()), settings.commitMs);
+await untilStopped();
+isStopping = true;
+clearInterval(timer);
+await commit();
+owned.become([]);
+await consumer.stop();
+await consumer.disconnect();
+emit({ e: 'closed' });
+process.exit(0);
+
+function watch({ events, on }: Consumer): void {
+  const forget = (how: 'revoked' | 'lost') => {
+    pending.clear();
+    owned.become([], how);
+  };
+  on(events.REBALANCING, () => forget('revoked'));
+  on(events.GROUP_JOIN, ({ payload }) => {
+    forget('lost');
+    owned.become(payload.memberAssignment[topic] ?? []);
+  });
+  on(events.CRASH, ({ payload }) => {
+    emit({ e: 'error', m: errorText(payload.error) });
+    forget('lost');
+  });
+}
+
+async function processBatch({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+  if (isStopping) return;
+  if (isRunning() && !isStale() && owned.has(batch.partition) && batch.messages.length > 0) {
+    const o = batch.messages.map(({ offset }) => Number(offset));
+    emit({ e: 'read', p: batch.partition, o, n: batch.messages.map(({ value }) => numberOf(value)) });
+    pending.processed(batch.partition, o.at(-1)!);
+  }
+  if (pending.isDue) {
+    const failure = await commit();
+    if (failure !== undefined) throw failure; // The library then joins again, if the error says so.
+  }
+  await heartbeat();
+}
+
+/** One commit at a time: two at once could arrive in the other order. */
+async function commit(): Promise<unknown> {
+  committing = committing.then(sendCommit);
+  return await committing;
+}
+
+async function sendCommit(): Promise<unknown> {
+  const offsets = pending.take(owned);
+  return await commitAndTell(offsets, () =>
+    consumer.commitOffsets(
+      offsets.map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
+    ),
+  );
+}

@@ -1,0 +1,127 @@
+/**
+ * A member of a group on @platformatic/kafka.
+ *
+ * usage: node platformatic.ts NAME=VALUE …     (../member-lines.ts)
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Consumer, type ConsumerOptions } from '@platformatic/kafka';
+import { parseArguments } from '../member-lines.ts';
+import { commitAndTell, emit, errorText, numberOf, Owned, Pending, untilStopped } from './lines.ts';
+
+const RESTART_MS = 200;
+const settings = parseArguments(process.argv.slice(2));
+const { topic } = settings;
+const owned = new Owned();
+const pending = new Pending(settings.commitMs);
+const isClassic = settings.protocol === 'classic';
+type Options = ConsumerOptions<Buffer, Buffer, Buffer, Buffer>;
+const group = isClassic
+  ? {
+      groupProtocol: 'classic',
+      protocols: [{ name: settings.assignor, version: 1 }],
+    }
+  : { groupProtocol: 'consumer', groupRemoteAssignor: settings.assignor };
+const consumer = new Consumer({
+  clientId: 'member',
+  bootstrapBrokers: settings.bootstrap.split(','),
+  groupId: settings.group,
+  ...(settings.instance === undefined ? {} : { groupInstanceId: settings.instance }),
+  ...group,
+  // The constructor checks the session and the interval also with the new protocol.
+  sessionTimeout: settings.sessionMs,
+  heartbeatInterval: settings.heartbeatMs,
+  rebalanceTimeout: settings.rebalanceMs,
+  metadataMaxAge: 1000,
+  maxWaitTime: 100,
+  retries: 100,
+  retryDelay: 100,
+  connectTimeout: 2000,
+  requestTimeout: settings.rebalanceMs + 5000,
+} as Options);
+
+let committing: Promise<void> = Promise.resolve();
+let stopped = false;
+
+/**
+ * The library tells no revocation, and no assignment of the new protocol. It keeps the partitions in a public
+ * field, so this program listens to the field.
+ */
+function listen(): void {
+  let assignments = consumer.assignments;
+  Object.defineProperty(consumer, 'assignments', {
+    get: () => assignments,
+    set: (value: typeof assignments) => {
+      assignments = value;
+      if (!stopped) owned.become(value?.find((assignment) => assignment.topic === topic)?.partitions ?? []);
+    },
+  });
+}
+
+listen();
+
+consumer.on('consumer:heartbeat:error', ({ error }) => emit({ e: 'error', m: errorText(error) }));
+
+void work();
+// A record may be the last one for a while, so commits also happen between records.
+const timer = setInterval(() => void (pending.isDue && commit()), settings.commitMs);
+await untilStopped();
+stopped = true;
+clearInterval(timer);
+await commit();
+pending.clear();
+owned.become([]);
+await consumer.close(true).catch((error) => emit({ e: 'error', m: errorText(error) }));
+emit({ e: 'closed' });
+process.exit(0);
+
+/** A failed request ends the stream of the library. The program then begins another one. */
+async function work(): Promise<void> {
+  while (!stopped) {
+    try {
+      const stream = await consumer.consume({
+        topics: [topic],
+        mode: 'committed',
+        fallbackMode: 'earliest',
+        autocommit: false,
+        maxWaitTime: 100,
+      });
+      for await (const message of stream) {
+        if (stopped) return;
+        if (!owned.has(message.partition)) continue;
+        const offset = Number(message.offset);
+        // With each new assignment the library reads again from an older committed offset, also on partitions
+        // that the member keeps. An application that processed and committed these again would move its
+        // commits back.
+        if (offset < owned.position(message.partition)) continue;
+        owned.advance(message.partition, offset + 1);
+        emit({ e: 'read', p: message.partition, o: [offset], n: [numberOf(message.value)] });
+        pending.processed(message.partition, offset);
+        if (pending.isDue) await commit();
+      }
+    } catch (error) {
+      emit({ e: 'error', m: errorText(error) });
+    }
+    if (!stopped) await sleep(RESTART_MS);
+  }
+}
+
+/** One commit at a time: two at once could arrive in the other order. */
+async function commit(): Promise<void> {
+  const before = committing;
+  committing = before.then(sendCommit);
+  await committing;
+}
+
+async function sendCommit(): Promise<void> {
+  const offsets = pending.take(owned);
+  await commitAndTell(offsets, () =>
+    consumer.commit({
+      offsets: offsets.map(([partition, offset]) => ({
+        topic,
+        partition,
+        offset: BigInt(offset),
+        leaderEpoch: -1,
+      })),
+    }),
+  );
+}

@@ -1,0 +1,86 @@
+/** Reads the committed offsets of a group again and again, with our own client at the group's coordinator. */
+import type { KafkaClient } from '@millrace/client/io';
+import { apis } from '@millrace/protocol';
+import { ask, connect } from '../lib/wire.ts';
+
+const PERIOD_MS = 200;
+const RETRY_MS = 100;
+/** The first version that asks for many groups; the last but one names topics by name. */
+const FETCH_VERSION = 8;
+const FIND_VERSION = 4;
+const CALL_LIMIT_MS = 3000;
+
+/** Committed offsets by partition, and when the answer was asked for and came (milliseconds since 1970). */
+export interface Reading {
+  readonly askedMs: number;
+  readonly answeredMs: number;
+  readonly offsets: ReadonlyMap<number, number>;
+}
+
+export interface Coordinator {
+  readonly nodeId: number;
+  readonly server: string;
+}
+
+export async function coordinatorOf(bootstrapServers: string, group: string): Promise<Coordinator> {
+  return await ask(bootstrapServers, async (client) => {
+    const request = { keyType: 0, coordinatorKeys: [group] };
+    const answer = await client.call(apis.findCoordinator, request, { version: FIND_VERSION });
+    const found = answer.coordinators[0];
+    if (found === undefined || found.errorCode !== 0) {
+      throw new Error(`no coordinator of ${group}: error ${found?.errorCode} ${found?.errorMessage ?? ''}`);
+    }
+    return { nodeId: found.nodeId, server: `${found.host}:${found.port}` };
+  });
+}
+
+export async function readCommitted(client: KafkaClient, group: string, topic: string): Promise<Reading> {
+  const askedMs = Date.now();
+  const request = { groups: [{ groupId: group, topics: null }], requireStable: true };
+  const answer = await client.call(apis.offsetFetch, request, { version: FETCH_VERSION });
+  const found = answer.groups[0];
+  if (found === undefined || found.errorCode !== 0) throw new Error(`OffsetFetch: error ${found?.errorCode}`);
+  const partitions = found.topics.find(({ name }) => name === topic)?.partitions ?? [];
+  const offsets = new Map<number, number>();
+  for (const { partitionIndex, committedOffset, errorCode } of partitions) {
+    if (errorCode !== 0) throw new Error(`OffsetFetch of partition ${partitionIndex}: error ${errorCode}`);
+    if (committedOffset >= 0) offsets.set(partitionIndex, committedOffset);
+  }
+  return { askedMs, answeredMs: Date.now(), offsets };
+}
+
+export class Monitor {
+  readonly readings: Reading[] = [];
+  #stopped = false;
+  readonly #done: Promise<void>;
+
+  constructor(bootstrapServers: string, group: string, topic: string) {
+    this.#done = this.#run(bootstrapServers, group, topic);
+  }
+
+  async #run(bootstrapServers: string, group: string, topic: string): Promise<void> {
+    let client: KafkaClient | undefined;
+    while (!this.#stopped) {
+      try {
+        client ??= await connect((await coordinatorOf(bootstrapServers, group)).server, CALL_LIMIT_MS);
+        this.readings.push(await readCommitted(client, group, topic));
+        await delay(PERIOD_MS);
+      } catch {
+        // The coordinator moves or loads. The end of the run demands a reading, so an error cannot hide.
+        client?.close();
+        client = undefined;
+        await delay(RETRY_MS);
+      }
+    }
+    client?.close();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#done;
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
