@@ -1,0 +1,75 @@
+/**
+ * Kafka's tools for groups print the same for Millrace as for Apache Kafka (fixtures/console.json, which
+ * record-console.ts records), and Kafka's readers of `__consumer_offsets` understand Millrace's records.
+ * E2E_PEER=true runs the test against Apache Kafka.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { Cluster } from '../lib/cluster.ts';
+import { startForGroups } from './clusters.ts';
+import { type Outputs, runCalls } from './console.ts';
+import { COMMITTED, calls, RECORDS, TOPIC } from './console-table.ts';
+import { dumpedSegments, formattedGroups, formattedOffsets } from './offsets-topic.ts';
+
+const SESSION_MS = 60_000;
+const isPeer = process.env['E2E_PEER'] === 'true';
+const tools = ['java', 'franz-go'] as const;
+const isSkipped =
+  (process.env['E2E_BOOTSTRAP'] !== undefined && !isPeer) ||
+  tools.some((name) => 'missing' in inject('tools')[name]);
+
+let cluster: Cluster;
+let outputs: Outputs = {};
+
+describe.skipIf(isSkipped)("Kafka's tools for groups", () => {
+  beforeAll(async () => {
+    cluster = await startForGroups(SESSION_MS, isPeer ? 'combined' : undefined);
+    outputs = await runCalls(cluster.bootstrapServers, isPeer ? 1 : 3);
+  });
+  afterAll(async () => {
+    await cluster?.stop();
+  });
+
+  const recorded = JSON.parse(
+    readFileSync(join(import.meta.dirname, 'fixtures', 'console.json'), 'utf8'),
+  ) as Outputs;
+
+  test('the fixture has an output of each call', () => {
+    expect(Object.keys(recorded)).toEqual(calls.map(({ name }) => name));
+  });
+
+  test.each(calls)('$name', ({ name }) => {
+    expect(outputs[name]).toEqual(recorded[name]);
+  });
+
+  test('the console consumer prints the committed offsets and the groups of the offsets topic', async () => {
+    const offsets = (await formattedOffsets(cluster.bootstrapServers)).filter(
+      ({ key }) => key.data.group === 'old',
+    );
+    const first = COMMITTED.map((offset, partition) => ({ topic: TOPIC, partition, offset }));
+    const shown = offsets.map(({ key, value }) => {
+      const { topic, partition } = key.data;
+      return { topic, partition, offset: value?.data.offset };
+    });
+    expect(shown).toEqual(expect.arrayContaining(first));
+    // The reset to the end, and the deletion of the group.
+    expect(shown).toContainEqual({ topic: TOPIC, partition: 0, offset: RECORDS });
+    expect(shown).toContainEqual({ topic: TOPIC, partition: 0, offset: undefined });
+    const groups = await formattedGroups(cluster.bootstrapServers);
+    expect(new Set(groups.map(({ key }) => key.data.group))).toContain('classic');
+  });
+
+  test('kafka-dump-log.sh decodes the segments of the offsets topic', async () => {
+    const brokers = (await cluster.nodes()).filter(({ role }) => role === 'broker');
+    const dumped = await Promise.all(brokers.map(({ id }) => dumpedSegments(cluster, id)));
+    for (const text of dumped) {
+      expect(text).not.toMatch(/\b(invalid|corrupt|Could not|Exception|Found non-monotonic)/i);
+    }
+    const all = dumped.join('\n');
+    // Types of keys: a committed offset, a classic group, a member of a consumer group.
+    expect(all.includes('key: {"type":"1","data":{"group":"old"')).toBe(true);
+    expect(all.includes('key: {"type":"2","data":{"group":"classic"')).toBe(true);
+    expect(all.includes('key: {"type":"5","data":{"groupId":"next"')).toBe(true);
+  });
+});

@@ -1,0 +1,145 @@
+/** Makes the groups of console-table.ts in a cluster, and calls Kafka's tools. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KafkaClient } from '@millrace/client/io';
+import { apis } from '@millrace/protocol';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { run } from '../lib/exec.ts';
+import { neededTool } from '../lib/tools.ts';
+import { connect, createTopic } from '../lib/wire.ts';
+import {
+  type Call,
+  COMMITTED,
+  calls,
+  normalise,
+  OTHER_TOPIC,
+  PARTITIONS,
+  RECORDS,
+  TOPIC,
+} from './console-table.ts';
+import { coordinatorOf } from './monitor.ts';
+import { GroupRun } from './run.ts';
+import { variants } from './variants.ts';
+
+const LIMIT_MS = 60_000;
+const RETRY_MS = 100;
+const COMMIT_VERSION = 8;
+const CALLS_LIMIT_MS = 150_000;
+const EXIT = /^=== exit (\d+)$/;
+
+/** Name of the call, its exit code, and the lines of its output. */
+export type Outputs = Record<string, readonly string[]>;
+
+/** Runs every call. The topics must not exist yet. */
+export async function runCalls(bootstrapServers: string, replicas: number): Promise<Outputs> {
+  for (const name of [TOPIC, OTHER_TOPIC]) {
+    await createTopic(bootstrapServers, { name, partitions: PARTITIONS, replicas });
+  }
+  await produce(bootstrapServers);
+  await commitOld(bootstrapServers);
+  const members = [
+    await startMember(bootstrapServers, 'classic'),
+    await startMember(bootstrapServers, 'consumer'),
+  ];
+  try {
+    const outputs: Outputs = {};
+    const cut = calls.findIndex(({ before }) => before === 'stopMembers');
+    Object.assign(outputs, await callTools(bootstrapServers, calls.slice(0, cut)));
+    await Promise.all(members.flatMap(({ live }) => live.map((member) => member.stop())));
+    Object.assign(outputs, await callTools(bootstrapServers, calls.slice(cut)));
+    return outputs;
+  } finally {
+    await Promise.all(members.map((member) => member.abandon()));
+  }
+}
+
+async function produce(bootstrapServers: string): Promise<void> {
+  const kafka = new Kafka({ brokers: bootstrapServers.split(','), logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  const messages = Array.from({ length: RECORDS * PARTITIONS }, (_, n) => ({
+    partition: n % PARTITIONS,
+    value: `record ${n}`,
+  }));
+  await producer.send({ topic: TOPIC, messages, acks: -1 });
+  await producer.disconnect();
+}
+
+/** A commit without a member, as a consumer with assigned partitions sends it. */
+async function commitOld(bootstrapServers: string): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  // The coordinator answers with errors until it has loaded its partition of the offsets topic.
+  for (let failure = await tryCommit(bootstrapServers); failure !== ''; ) {
+    if (Date.now() > deadline) throw new Error(`the commit failed: ${failure}`);
+    await sleep(RETRY_MS);
+    failure = await tryCommit(bootstrapServers);
+  }
+}
+
+/** Returns why the commit failed, or an empty string. */
+async function tryCommit(bootstrapServers: string): Promise<string> {
+  const partitions = COMMITTED.map((committedOffset, partitionIndex) => ({
+    partitionIndex,
+    committedOffset,
+    committedLeaderEpoch: -1,
+    committedMetadata: '',
+  }));
+  const topics = [{ name: TOPIC, partitions }];
+  const member = { generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null };
+  let client: KafkaClient | undefined;
+  try {
+    client = await connect((await coordinatorOf(bootstrapServers, 'old')).server);
+    const request = { groupId: 'old', ...member, topics };
+    const answer = await client.call(apis.offsetCommit, request, { version: COMMIT_VERSION });
+    const results = answer.topics.flatMap((topic) => topic.partitions);
+    return results.some(({ errorCode }) => errorCode !== 0) ? JSON.stringify(results) : '';
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    client?.close();
+  }
+}
+
+async function startMember(bootstrapServers: string, protocol: 'classic' | 'consumer'): Promise<GroupRun> {
+  const assignor = protocol === 'classic' ? 'range' : 'uniform';
+  const variant = variants.find(
+    (one) => one.client === 'franz-go' && one.protocol === protocol && one.assignor === assignor,
+  );
+  if (variant === undefined) throw new Error('there is no such variant of franz-go');
+  const member = await GroupRun.create(variant, {
+    bootstrapServers,
+    group: protocol === 'classic' ? 'classic' : 'next',
+    topic: TOPIC,
+    partitions: PARTITIONS,
+    sessionMs: 60_000,
+    settleLimitMs: LIMIT_MS,
+  });
+  member.start();
+  await member.drain(Array.from({ length: PARTITIONS }, () => RECORDS));
+  return member;
+}
+
+async function callTools(bootstrapServers: string, some: readonly Call[]): Promise<Outputs> {
+  const { program, args } = await neededTool('java');
+  const lines = some.map(({ tool, args: words }) =>
+    [tool, '--bootstrap-server', bootstrapServers, ...words].join('\t'),
+  );
+  const { stdout } = await run(program, [...args, 'Tools'], {
+    input: `${lines.join('\n')}\n`,
+    timeoutMs: CALLS_LIMIT_MS,
+  });
+  const outputs: Outputs = {};
+  let current: string[] = [];
+  let index = 0;
+  for (const line of stdout.toString('utf8').split('\n')) {
+    const exit = EXIT.exec(line);
+    if (exit === null) {
+      current.push(line);
+      continue;
+    }
+    outputs[some[index++]!.name] = [`exit ${exit[1]}`, ...normalise(current.join('\n'))];
+    current = [];
+  }
+  if (index !== some.length) throw new Error(`the tools ended after ${index} of ${some.length} calls`);
+  return outputs;
+}
