@@ -21,7 +21,7 @@ export async function withSides<T>(
   try {
     const [ours, peer] = await Promise.all([
       running.bootstrap ?? keep(startMillrace({ controllers: 1, brokers: 1, settings })),
-      running.peer ?? keep(startPeerKafka('combined', settings)),
+      running.peer ?? keep(startPeerKafka('combined', { settings })),
     ]);
     return await work(ours, peer);
   } finally {
