@@ -3,17 +3,21 @@
  * `__consumer_offsets`. The first request creates this topic; until it has a leader, the answer is
  * COORDINATOR_NOT_AVAILABLE, and clients retry.
  */
+import type { NodeId } from '@millrace/base';
 import { keyPartition, OFFSETS_TOPIC } from '@millrace/coordinator';
-import { apis, CoordinatorType, ErrorCode, errorName, type ResponseInputOf } from '@millrace/protocol';
+import { apis, CoordinatorType, ErrorCode, errorName } from '@millrace/protocol';
 import { endpointOf } from '../cluster-view.ts';
 import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
 import { offsetsTopic } from '../topics.ts';
 
-type Coordinator = ResponseInputOf<typeof apis.findCoordinator>['coordinators'] extends
-  | readonly (infer C)[]
-  | undefined
-  ? C
-  : never;
+interface Coordinator {
+  readonly key: string;
+  readonly nodeId: NodeId;
+  readonly host: string;
+  readonly port: number;
+  readonly errorCode: ErrorCode;
+  readonly errorMessage: string;
+}
 
 const MANY_KEYS_SINCE = 4;
 

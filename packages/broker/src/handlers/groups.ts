@@ -27,7 +27,7 @@ export const consumerGroupDescribe = defineHandler(
 );
 
 function operationsOf(
-  { errorCode = ErrorCode.NONE }: { readonly errorCode?: number },
+  { errorCode = ErrorCode.NONE }: { readonly errorCode?: unknown },
   { includeAuthorizedOperations }: { readonly includeAuthorizedOperations: boolean },
 ): { authorizedOperations: number } {
   const isTold = includeAuthorizedOperations && errorCode === ErrorCode.NONE;
