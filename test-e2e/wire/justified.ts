@@ -227,15 +227,6 @@ export const justifications: readonly Justification[] = [
   },
   {
     api: 'ConsumerGroupHeartbeat',
-    cases: /^garbled assignment: a member$/,
-    when: 'a member joins a classic group whose assignment is no assignment of consumers',
-    field: /^errorCode$/,
-    ours: /GROUP_ID_NOT_FOUND/,
-    reason:
-      'Millrace answers GROUP_ID_NOT_FOUND, because the group cannot become a consumer group. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
-  },
-  {
-    api: 'ConsumerGroupHeartbeat',
     cases: /^consumer: another assignor$/,
     when: 'a member asks for another assignor',
     field: /^memberEpoch$/,

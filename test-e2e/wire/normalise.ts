@@ -57,14 +57,14 @@ export function normalised(api: string, value: unknown, world: World, values: Va
     if (name === 'host' && member !== '') return '<host>';
     if (name === 'port' && (member as number) > 0) return '<port>';
     if (name === 'topicId') return topicId(member as string);
-    if (typeof member === 'string') {
-      const known = markers.get(member);
-      if (known !== undefined) return known;
-      if (name === 'memberId' && SHORT_UUID.test(member)) return '<uuid>';
-      return name === 'memberId' || name === 'leader' ? member.replace(UUID, '<uuid>') : member;
-    }
     if (name === 'resourceName' && member === String(world.brokerId)) return '<broker>';
-    return member;
+    return typeof member === 'string' ? text(name, member) : member;
+  };
+  const text = (name: string, member: string) => {
+    const known = markers.get(member);
+    if (known !== undefined) return known;
+    if (name === 'memberId' && SHORT_UUID.test(member)) return '<uuid>';
+    return name === 'memberId' || name === 'leader' ? member.replace(UUID, '<uuid>') : member;
   };
   const topicId = (id: string) =>
     nameOf.has(id) ? `<id of ${nameOf.get(id)}>` : echoedIds.has(id) ? id : '<id>';
