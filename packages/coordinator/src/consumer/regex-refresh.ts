@@ -5,8 +5,12 @@
 import type { ShardPort } from '../runtime/machine.ts';
 import { type CompiledRegex, compileRegex, type ResolvedRegex } from './regex.ts';
 
-/** A match takes some microseconds, so a slice takes some milliseconds. */
-const MATCHES_PER_SLICE = 1_000;
+/** Instructions times characters: a slice takes some milliseconds, and one match more takes ten at most. */
+const COST_PER_SLICE = 100_000;
+/** A match costs at least this. */
+const MATCH_COST_MIN = 100;
+/** To compile an expression costs this for each of its characters. */
+const COMPILE_COST_PER_CHAR = 100;
 
 export type ResolvedRegexes = ReadonlyMap<string, ResolvedRegex>;
 
@@ -29,10 +33,10 @@ export class RegexRefresh {
     this.cancel();
     const image = this.shard.image();
     const timestamp = this.shard.wallMs();
-    const matches = [...regexes].map((regex) => new Matches(regex));
-    this.soon(new Scan(image.topicNames, matches), () => {
-      const resolved = matches.map(
-        ({ regex, topics }) => [regex, { topics, version: image.offset, timestamp }] as const,
+    const scan = new Scan(image.topicNames, [...regexes]);
+    this.soon(scan, () => {
+      const resolved = [...scan.matched].map(
+        ([regex, topics]) => [regex, { topics, version: image.offset, timestamp }] as const,
       );
       this.done(new Map(resolved));
     });
@@ -52,38 +56,62 @@ export class RegexRefresh {
   }
 }
 
-class Matches {
-  readonly regex: string;
-  readonly topics = new Set<string>();
-  private readonly compiled: CompiledRegex | undefined;
+/** Matches one expression after the other, so it holds one compiled expression at a time. */
+class Scan {
+  readonly matched = new Map<string, Set<string>>();
+  private readonly names: readonly string[];
+  private readonly regexes: readonly string[];
+  private nextRegex = 0;
+  private current: Matches | undefined;
 
-  /** Another version of the broker may have accepted an expression that this one cannot compile. */
-  constructor(regex: string) {
-    this.regex = regex;
-    this.compiled = compileRegex(regex);
+  constructor(names: readonly string[], regexes: readonly string[]) {
+    this.names = names;
+    this.regexes = regexes;
   }
 
-  add(topicName: string): void {
-    if (this.compiled?.matches(topicName)) this.topics.add(topicName);
+  /** True if every expression is matched against every name. */
+  slice(): boolean {
+    let cost = 0;
+    while (cost < COST_PER_SLICE) {
+      if (this.current === undefined) {
+        const regex = this.regexes[this.nextRegex++];
+        if (regex === undefined) return true;
+        this.current = new Matches(regex, this.names);
+        this.matched.set(regex, this.current.topics);
+        cost += regex.length * COMPILE_COST_PER_CHAR;
+      }
+      cost += this.current.upTo(COST_PER_SLICE - cost);
+      if (this.current.isDone) this.current = undefined;
+    }
+    return false;
   }
 }
 
-class Scan {
+class Matches {
+  readonly topics = new Set<string>();
+  private readonly compiled: CompiledRegex | undefined;
   private readonly names: readonly string[];
-  private readonly matches: readonly Matches[];
   private next = 0;
 
-  constructor(names: readonly string[], matches: readonly Matches[]) {
+  /** Another version of the broker may have accepted an expression that this one cannot compile. */
+  constructor(regex: string, names: readonly string[]) {
+    this.compiled = compileRegex(regex);
     this.names = names;
-    this.matches = matches;
   }
 
-  /** True if every name is matched. */
-  slice(): boolean {
-    const names = Math.ceil(MATCHES_PER_SLICE / Math.max(1, this.matches.length));
-    const end = Math.min(this.names.length, this.next + names);
-    for (; this.next < end; this.next++)
-      for (const matches of this.matches) matches.add(this.names[this.next]!);
-    return this.next === this.names.length;
+  get isDone(): boolean {
+    return this.compiled === undefined || this.next === this.names.length;
+  }
+
+  /** Matches names until they have cost this much. Returns their cost. */
+  upTo(costMax: number): number {
+    let cost = 0;
+    while (!this.isDone && cost < costMax) {
+      const { programSize, matches } = this.compiled!;
+      const name = this.names[this.next++]!;
+      if (matches(name)) this.topics.add(name);
+      cost += Math.max(MATCH_COST_MIN, programSize * name.length);
+    }
+    return cost;
   }
 }

@@ -1,9 +1,18 @@
 /**
- * Regular expressions that members subscribe with. The syntax is RE2's, so the time to match is linear in the
- * length of a topic name. An expression matches a topic if it matches the whole name.
+ * Regular expressions that members subscribe with. The syntax is RE2's. The time of a match is at most
+ * proportional to the length of the topic's name and to the size of the compiled program, so the size is
+ * limited. An expression matches a topic if it matches the whole name.
  */
 import type { WallMillis } from '@millrace/base';
 import { RE2JS, RE2JSException, RE2JSSyntaxException } from 're2js';
+import { estimatedProgramSize } from './regex-size.ts';
+
+/** Longer expressions are refused. */
+const CHARS_MAX = 1_000;
+/** One match against a name of 249 characters takes some ten milliseconds at most. */
+const INSTRUCTIONS_MAX = 1_100;
+/** The estimate may be too large. A program of this size compiles in some ten milliseconds at most. */
+const ESTIMATE_MAX = 4 * INSTRUCTIONS_MAX;
 
 /** The topics that an expression matched. */
 export interface ResolvedRegex {
@@ -14,6 +23,8 @@ export interface ResolvedRegex {
 }
 
 export interface CompiledRegex {
+  /** The number of instructions. */
+  readonly programSize: number;
   matches(topicName: string): boolean;
 }
 
@@ -30,11 +41,17 @@ export function compileRegex(regex: string): CompiledRegex | undefined {
 }
 
 function compile(regex: string): CompiledRegex | string {
+  if (regex.length > CHARS_MAX) return `it has more than ${CHARS_MAX} characters`;
+  if (estimatedProgramSize(regex) > ESTIMATE_MAX) return TOO_LARGE;
   try {
     const compiled = RE2JS.compile(regex);
-    return { matches: (name) => compiled.matches(name) };
+    const programSize = compiled.programSize();
+    if (programSize > INSTRUCTIONS_MAX) return TOO_LARGE;
+    return { programSize, matches: (name) => compiled.matches(name) };
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
     return error instanceof RE2JSSyntaxException ? error.error : error.message;
   }
 }
+
+const TOO_LARGE = `its repetitions make a program of more than ${INSTRUCTIONS_MAX} instructions`;
