@@ -1,11 +1,12 @@
 /** The ids that the group gives to members, in Kafka's form: operators search for the client id in it. */
 import { type Random, uuidToBytes } from '@millrace/base';
+import { shortened } from '../limits.ts';
 
-/** `prefix`: the instance id of a static member, or else the client id. */
+/** `prefix`: the instance id of a static member, or else the client id. A long one is cut. */
 export function newMemberId(prefix: string, random: Random): string {
   const digits = Array.from(uuidToBytes(random.uuid()), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',
   );
   const parts = [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20)];
-  return [prefix, ...parts, digits.slice(20)].join('-');
+  return [shortened(prefix), ...parts, digits.slice(20)].join('-');
 }

@@ -14,6 +14,7 @@ import {
   syncError,
 } from '../classic/index.ts';
 import type { GroupsConfig } from '../config.ts';
+import { fitsRecord } from '../limits.ts';
 import type {
   CommitResults,
   CommitTopics,
@@ -25,6 +26,7 @@ import type {
 import type { CoordinatorMetrics } from '../runtime/coordinator-metrics.ts';
 import { CoordinatorRuntime } from '../runtime/coordinator-runtime.ts';
 import type { LedPartitions } from '../runtime/ports.ts';
+import { admitted, consumerHeartbeatFault, joinFault } from './door.ts';
 import { commitFailure } from './failures.ts';
 import { GroupMachine } from './group-machine.ts';
 import { matchesFilters } from './listing.ts';
@@ -81,9 +83,9 @@ export class GroupCoordinator {
 
   join(call: JoinCall): void {
     const { groupId, memberId } = call.request;
-    const found = this.named(groupId);
+    const found = joinFault(call.request) ?? this.named(groupId);
     if (typeof found === 'number') call.reply(joinError(call.version, found, memberId));
-    else found.join(call);
+    else found.join(admitted(call));
   }
 
   sync(call: SyncCall): void {
@@ -109,9 +111,11 @@ export class GroupCoordinator {
   }
 
   consumerHeartbeat(call: ConsumerHeartbeatCall): void {
+    const errorMessage = consumerHeartbeatFault(call.request);
     const found = this.machineOf(call.request.groupId);
-    if (typeof found === 'number') call.reply({ errorCode: found });
-    else found.consumerHeartbeat(call);
+    if (errorMessage !== undefined) call.reply({ errorCode: ErrorCode.INVALID_REQUEST, errorMessage });
+    else if (typeof found === 'number') call.reply({ errorCode: found });
+    else found.consumerHeartbeat(admitted(call));
   }
 
   commit(wanted: CommitWanted, topics: CommitTopics, reply: Reply<CommitResults>): void {
@@ -187,7 +191,7 @@ export class GroupCoordinator {
   }
 
   private machineOf(groupId: string): GroupMachine | ErrorCode {
-    return this.runtime.shardFor(groupId);
+    return fitsRecord(groupId) ? this.runtime.shardFor(groupId) : ErrorCode.INVALID_GROUP_ID;
   }
 
   /** For the requests that do not allow the empty group id. */

@@ -5,7 +5,7 @@ import { MetadataImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CoordinatorMetrics, GroupCoordinator } from '../../src/index.ts';
 import { FakePartitions } from '../support/fake-partitions.ts';
 import { groupsConfig } from '../support/machine-host.ts';
@@ -35,4 +35,84 @@ it('describes no consumer group with the empty id; a classic group may have it',
     ],
     [{ groupId: '', errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE }],
   ]);
+});
+
+/** The longest id that is allowed. */
+const LONGEST = 'x'.repeat(10_922);
+const CLIENT = { clientId: 'c', clientHost: '/h' };
+
+describe('a text that a record could not hold is refused', () => {
+  it('as the id of a group', () => {
+    const told: unknown[] = [];
+    const wanted = { memberId: null, memberEpoch: -1, requireStable: false };
+    for (const groupId of [LONGEST, `${LONGEST}x`])
+      coordinator().fetch({ ...wanted, groupId }, null, ({ errorCode }) => told.push(errorCode));
+    expect(told).toEqual([ErrorCode.NOT_COORDINATOR, ErrorCode.INVALID_GROUP_ID]);
+  });
+
+  it('in JoinGroup', () => {
+    const join = (change: object) => {
+      let told: number | undefined;
+      const request = {
+        groupId: 'g',
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 10_000,
+        memberId: '',
+        groupInstanceId: null,
+        protocolType: 'consumer',
+        protocols: [{ name: 'range', metadata: new Uint8Array(0) }],
+        reason: null,
+        ...change,
+      };
+      const reply = ({ errorCode }: { errorCode?: number }) => {
+        told = errorCode;
+      };
+      coordinator().join({ request, version: 9, client: CLIENT, reply });
+      return told;
+    };
+    const protocols = (count: number, name: string) =>
+      Array.from({ length: count }, () => ({ name, metadata: new Uint8Array(0) }));
+    const reached = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    expect(join({ memberId: LONGEST, groupInstanceId: LONGEST, protocolType: LONGEST })).toBe(reached);
+    expect(join({ protocols: protocols(100, LONGEST) })).toBe(reached);
+    expect(join({ memberId: `${LONGEST}x` })).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+    expect(join({ groupInstanceId: `${LONGEST}x` })).toBe(ErrorCode.INVALID_REQUEST);
+    expect(join({ protocolType: `${LONGEST}x` })).toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+    expect(join({ protocols: protocols(1, `${LONGEST}x`) })).toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+    expect(join({ protocols: protocols(101, 'a') })).toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+  });
+
+  it('in ConsumerGroupHeartbeat', () => {
+    const beat = (change: object) => {
+      let told: unknown;
+      const request = {
+        groupId: 'g',
+        memberId: 'm',
+        memberEpoch: 0,
+        instanceId: null,
+        rackId: null,
+        rebalanceTimeoutMs: 1000,
+        subscribedTopicNames: ['t'],
+        subscribedTopicRegex: null,
+        serverAssignor: null,
+        topicPartitions: [],
+        ...change,
+      };
+      coordinator().consumerHeartbeat({
+        request,
+        version: 1,
+        client: CLIENT,
+        reply: ({ errorCode, errorMessage }) => {
+          told = errorCode === ErrorCode.INVALID_REQUEST ? errorMessage : errorCode;
+        },
+      });
+      return told;
+    };
+    const reached = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    expect(beat({ memberId: LONGEST, instanceId: LONGEST, rackId: LONGEST })).toBe(reached);
+    expect(beat({ memberId: `${LONGEST}x` })).toBe('MemberId is too long.');
+    expect(beat({ instanceId: `${LONGEST}x` })).toBe('InstanceId is too long.');
+    expect(beat({ rackId: `${LONGEST}x` })).toBe('RackId is too long.');
+    expect(beat({ subscribedTopicNames: ['t', `${LONGEST}x`] })).toBe('A topic name is too long.');
+  });
 });
