@@ -9,9 +9,9 @@ import type { ShardPort, WriteNumber } from '../runtime/machine.ts';
 import { Alarm } from './alarm.ts';
 import {
   type JoinAnswer,
-  type JoinCall,
   joinError,
-  type SyncCall,
+  type ParkedJoin,
+  type ParkedSync,
   syncError,
   wireProtocolName,
 } from './calls.ts';
@@ -148,7 +148,7 @@ export class Core {
     });
   }
 
-  answerJoin({ reply, version }: JoinCall, answer: JoinAnswer): void {
+  answerJoin({ reply, version }: ParkedJoin, answer: JoinAnswer): void {
     const protocolName = wireProtocolName(version, answer.protocolName ?? '');
     this.answer(reply, { ...answer, protocolName }, (errorCode) => joinError(version, errorCode));
   }
@@ -166,17 +166,17 @@ export class Core {
     if (sync !== undefined) this.answer(sync.reply, syncError(errorCode), syncError);
   }
 
-  parkJoin(member: Member, call: JoinCall): void {
-    const earlier = this.members.parkJoin(member, call);
+  parkJoin(member: Member, { version, reply }: ParkedJoin): void {
+    const earlier = this.members.parkJoin(member, { version, reply });
     // The client has left the earlier call, so the answer only frees what waits for it.
     if (earlier !== undefined)
       this.answerJoin(earlier, joinError(earlier.version, ErrorCode.REBALANCE_IN_PROGRESS));
     member.pauseSession();
   }
 
-  parkSync(member: Member, call: SyncCall): void {
+  parkSync(member: Member, { version, reply }: ParkedSync): void {
     this.refuseSync(member, ErrorCode.REBALANCE_IN_PROGRESS);
-    member.parkedSync = call;
+    member.parkedSync = { version, reply };
     member.pauseSession();
   }
 

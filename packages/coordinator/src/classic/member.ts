@@ -2,7 +2,7 @@
 import type { Millis } from '@millrace/base';
 import type { ClientFacts } from '../client-facts.ts';
 import type { Alarm } from './alarm.ts';
-import type { JoinCall, SyncCall } from './calls.ts';
+import type { ParkedJoin, ParkedSync } from './calls.ts';
 
 /** A protocol that a member supports, and its metadata for this protocol (in a record: subscription). */
 export interface MemberProtocol {
@@ -39,8 +39,8 @@ export class Member implements MemberFacts {
   /** True until the first join of this member is answered: the member may not know its id yet. */
   isNew = false;
   /** Set only by `Members`, which counts the parked joins. */
-  parkedJoin: JoinCall | undefined;
-  parkedSync: SyncCall | undefined;
+  parkedJoin: ParkedJoin | undefined;
+  parkedSync: ParkedSync | undefined;
   /** The timeout of the present session. */
   expiresAfterMs: Millis = 0;
   private readonly session: Alarm;

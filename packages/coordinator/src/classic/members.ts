@@ -5,7 +5,7 @@
 import { assert } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { Alarm } from './alarm.ts';
-import type { JoinCall } from './calls.ts';
+import type { ParkedJoin } from './calls.ts';
 import type { Joining, Member, MemberProtocol } from './member.ts';
 
 export class Members {
@@ -113,14 +113,14 @@ export class Members {
   }
 
   /** Parks a join, and returns the earlier one of this member if one is parked. */
-  parkJoin(member: Member, call: JoinCall): JoinCall | undefined {
+  parkJoin(member: Member, call: ParkedJoin): ParkedJoin | undefined {
     const earlier = member.parkedJoin;
     if (earlier === undefined) this.joinedCount++;
     member.parkedJoin = call;
     return earlier;
   }
 
-  takeJoin(member: Member): JoinCall | undefined {
+  takeJoin(member: Member): ParkedJoin | undefined {
     const call = member.parkedJoin;
     if (call !== undefined) this.joinedCount--;
     member.parkedJoin = undefined;

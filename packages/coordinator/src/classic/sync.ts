@@ -1,6 +1,6 @@
 /** SyncGroup: the leader brings the assignments, and each member gets its own. */
 import { ErrorCode } from '@millrace/protocol';
-import { lacksProtocol, type SyncCall, syncError } from './calls.ts';
+import { lacksProtocol, type ParkedSync, type SyncCall, syncError } from './calls.ts';
 import type { Core } from './core.ts';
 import { type Member, NO_ASSIGNMENT } from './member.ts';
 import type { Rebalance } from './rebalance.ts';
@@ -79,7 +79,7 @@ export class Sync {
     }
   }
 
-  private assign(call: SyncCall, member: Member): void {
+  private assign(call: ParkedSync, member: Member): void {
     const { core } = this;
     member.restartSession();
     const answer = {

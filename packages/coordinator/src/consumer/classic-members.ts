@@ -33,27 +33,30 @@ export class ClassicMembers {
   /** The caller has checked the session timeout. */
   join(call: JoinCall): void {
     const { core } = this;
-    const { request } = call;
+    // What waits for the commit holds no request: it can be large.
+    const { version, reply } = call;
+    const { rebalanceTimeoutMs } = call.request;
     const decided = this.decideJoin(call);
-    const answer = typeof decided === 'number' ? joinError(call.version, decided) : decided;
+    const answer = typeof decided === 'number' ? joinError(version, decided) : decided;
     core.whenCommitted((errorCode) => {
       if (errorCode !== ErrorCode.NONE) {
-        call.reply(joinError(call.version, errorCode));
+        reply(joinError(version, errorCode));
         return;
       }
       const member = core.state.members.get(answer.memberId ?? '');
       if (answer.errorCode === ErrorCode.NONE && member !== undefined) {
         core.timers.fulfil(member.memberId, 'join');
         core.extendSession(member);
-        core.timers.expect(member.memberId, 'sync', request.rebalanceTimeoutMs);
+        core.timers.expect(member.memberId, 'sync', rebalanceTimeoutMs);
       }
-      call.reply(answer);
+      reply(answer);
     });
   }
 
   sync(call: SyncCall): void {
     const { core } = this;
-    const { request } = call;
+    const { reply } = call;
+    const { protocolType, protocolName } = call.request;
     const member = this.syncingMember(call);
     const errorCode = typeof member === 'number' ? member : ErrorCode.NONE;
     const assignment =
@@ -62,15 +65,14 @@ export class ClassicMembers {
         : encodeAssignment(member.assigned, firstProtocol(member)?.metadata, core.ports.shard.image());
     core.whenCommitted((failure) => {
       if (failure !== ErrorCode.NONE) {
-        call.reply({ errorCode: failure, assignment: NO_BYTES });
+        reply({ errorCode: failure, assignment: NO_BYTES });
         return;
       }
       if (typeof member !== 'number') {
         core.timers.fulfil(member.memberId, 'sync');
         if (core.state.members.has(member.memberId)) core.extendSession(member);
       }
-      const { protocolType, protocolName } = request;
-      call.reply(
+      reply(
         errorCode === ErrorCode.NONE ? { protocolType, protocolName, assignment } : { errorCode, assignment },
       );
     });

@@ -1,5 +1,6 @@
 import { ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
+import type { Member } from '../../src/classic/member.ts';
 import { Subject, stable, utf8 } from '../support/classic-group.ts';
 
 it('refuses a session timeout outside of the limits, and creates no group for it', () => {
@@ -319,4 +320,18 @@ it('does not wait for a pending member that it has turned away', () => {
     'a <- join g2 consumer/range a#1 leader a#1 [a#1:a b#1:b]',
     'b <- join g2 consumer/range b#1 leader a#1',
   ]);
+});
+
+it('keeps no request of a parked call', () => {
+  const s = new Subject();
+  const leader = s.joinNew('a');
+  const [member] = s.group.members as Iterable<Member>;
+  expect(Object.keys(member!.parkedJoin!)).toEqual(['version', 'reply']);
+  const other = s.joinNew('b');
+  s.port.advance(3000);
+  s.port.advance(3000);
+  s.sync('b', other, 1);
+  const parked = [...(s.group.members as Iterable<Member>)].find(({ memberId }) => memberId === other);
+  expect(Object.keys(parked!.parkedSync!)).toEqual(['version', 'reply']);
+  expect(leader).toBe(s.group.leaderId);
 });
