@@ -1,5 +1,6 @@
 /** The last rebalances of each group of a shard, for a person who asks why a group rebalanced. */
 import type { Millis, WallMillis } from '@millrace/base';
+import { shortened } from '../limits.ts';
 
 export interface PastRebalance {
   readonly atMs: WallMillis;
@@ -22,7 +23,14 @@ const KEPT = 100;
 export class RebalanceHistory {
   private readonly byGroup = new Map<string, PastRebalance[]>();
 
-  note(groupId: string, rebalance: PastRebalance): void {
+  /** Cuts long texts: clients choose them. */
+  note(groupId: string, told: PastRebalance): void {
+    const rebalance = {
+      ...told,
+      memberId: shortened(told.memberId),
+      clientId: shortened(told.clientId),
+      ...(typeof told.reason === 'string' ? { reason: shortened(told.reason) } : {}),
+    };
     const past = this.byGroup.get(groupId);
     if (past === undefined) this.byGroup.set(groupId, [rebalance]);
     else {

@@ -19,3 +19,11 @@ test('keeps the last 100 rebalances of each group, oldest first', () => {
   history.forget('g');
   expect(history.of('g')).toEqual([]);
 });
+
+test('keeps the start of long texts', () => {
+  const history = new RebalanceHistory();
+  const long = 'x'.repeat(300);
+  history.note('g', { ...rebalance(1), memberId: long, clientId: long, reason: long });
+  const start = 'x'.repeat(255);
+  expect(history.of('g')).toEqual([{ ...rebalance(1), memberId: start, clientId: start, reason: start }]);
+});
