@@ -183,10 +183,10 @@ export class Join {
 
 /** Copies the bytes: the request's own are valid only during the call. */
 function joining({ request, version }: JoinCall): Joining {
-  const { sessionTimeoutMs } = request;
+  const { sessionTimeoutMs, rebalanceTimeoutMs } = request;
   return {
     sessionTimeoutMs,
-    rebalanceTimeoutMs: version === 0 ? sessionTimeoutMs : request.rebalanceTimeoutMs,
+    rebalanceTimeoutMs: version === 0 || rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs,
     protocols: request.protocols.map(({ name, metadata }) => ({ name, metadata: new Uint8Array(metadata) })),
   };
 }

@@ -3,6 +3,7 @@
  * heartbeat with everything in it, the generation is the member's epoch, and no member leads. A member learns
  * from its heartbeat that it must join again, and gets its partitions with SyncGroup.
  */
+import type { Millis } from '@millrace/base';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode, type JoinGroupResponse } from '@millrace/protocol';
 import type { HeartbeatCall, JoinCall, LeaveCall, SyncCall } from './classic-calls.ts';
 import type { GroupCore } from './core.ts';
@@ -35,7 +36,7 @@ export class ClassicMembers {
     const { core } = this;
     // What waits for the commit holds no request: it can be large.
     const { version, reply } = call;
-    const { rebalanceTimeoutMs } = call.request;
+    const rebalanceTimeoutMs = rebalanceTimeoutOf(call.request);
     const decided = this.decideJoin(call);
     const answer = typeof decided === 'number' ? joinError(version, decided) : decided;
     core.whenCommitted((errorCode) => {
@@ -142,8 +143,7 @@ export class ClassicMembers {
       clientHost: client.clientHost,
       subscribedTopicNames: sortedNames(subscription.topics),
       subscribedTopicRegex: '',
-      rebalanceTimeoutMs:
-        request.rebalanceTimeoutMs === -1 ? before.rebalanceTimeoutMs : request.rebalanceTimeoutMs,
+      rebalanceTimeoutMs: rebalanceTimeoutOf(request),
       classic: {
         sessionTimeoutMs: request.sessionTimeoutMs,
         // The bytes belong to the request.
@@ -220,6 +220,11 @@ export class ClassicMembers {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** Version 0 of JoinGroup has no rebalance timeout (-1): there the session timeout counts. */
+function rebalanceTimeoutOf({ rebalanceTimeoutMs, sessionTimeoutMs }: JoinCall['request']): Millis {
+  return rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs;
+}
 
 type Protocols = JoinCall['request']['protocols'];
 

@@ -63,6 +63,20 @@ describe('a classic member', () => {
     ]);
   });
 
+  it('without a rebalance timeout has its session timeout to send SyncGroup', () => {
+    const b = bench();
+    b.settle('a');
+    const k = new ClassicClient(b, 'k');
+    k.join(['foo'], {}, { rebalanceTimeoutMs: -1, sessionTimeoutMs: 20_000 });
+    b.port.advance(10_000);
+    k.heartbeat();
+    b.transcript();
+    b.port.advance(9_000);
+    expect(b.transcript()).toEqual([]);
+    b.port.advance(1_000);
+    expect(b.transcript()[0]).toContain('no member k');
+  });
+
   it('must bring its id if it is dynamic', () => {
     const b = bench();
     b.settle('a');
