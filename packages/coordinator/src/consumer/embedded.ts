@@ -43,18 +43,21 @@ export type EmbeddedAssignment =
   | { readonly partitions: TopicPartitions; readonly hasUserData: boolean }
   | undefined;
 
-/** Undefined if the bytes are no assignment. No bytes mean no partitions. */
+/** Undefined if the bytes are no assignment. No bytes mean no partitions. Drops partitions that do not exist. */
 export function decodeAssignment(bytes: Uint8Array, image: MetadataImage): EmbeddedAssignment {
   if (bytes.length === 0) return { partitions: new Map(), hasUserData: false };
   const assignment = decoded(() => consumerProtocolAssignment.decode(bytes));
   if (assignment === undefined) return undefined;
   const partitions = new Map<Uuid, number[]>();
-  for (const { topicId, partitions: list } of knownPartitions(assignment.assignedPartitions, image))
+  for (const { topicId, partitions: told } of knownPartitions(assignment.assignedPartitions, image)) {
+    const count = image.topicById(topicId)?.partitions.length ?? 0;
+    const list = told.filter((partition) => partition >= 0 && partition < count);
     if (list.length > 0)
       partitions.set(
         topicId,
         [...new Set(list)].sort((a, b) => a - b),
       );
+  }
   return { partitions, hasUserData: (assignment.userData?.length ?? 0) > 0 };
 }
 

@@ -383,6 +383,14 @@ describe('a classic group', () => {
     expect(upgraded(b)).toBeInstanceOf(Refusal);
   });
 
+  it('forgets partitions that do not exist', () => {
+    const b = bench();
+    const records = upgraded(b, { assignment: assignment({ foo: [-2, -1, 0, 3, 4] }) });
+    if (records instanceof Refusal) throw new Error('refused');
+    b.write(records);
+    expect(b.transcript()[0]).toContain('k epoch 7 STABLE foo:0,3');
+  });
+
   it('may have members that never synced', () => {
     const b = bench();
     const records = upgraded(b, { assignment: new Uint8Array(0) });

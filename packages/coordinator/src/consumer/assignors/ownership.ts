@@ -87,8 +87,8 @@ export class Ownership {
 
   private keep(member: number, topic: number, partitions: readonly number[]): void {
     for (const partition of partitions) {
-      if (partition < this.count(topic) && this.owner(topic, partition) === undefined)
-        this.give(topic, partition, member);
+      const exists = partition >= 0 && partition < this.count(topic);
+      if (exists && this.owner(topic, partition) === undefined) this.give(topic, partition, member);
     }
   }
 }

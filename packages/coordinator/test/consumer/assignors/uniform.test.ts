@@ -32,6 +32,14 @@ describe('members with equal subscriptions', () => {
     );
   });
 
+  it('share all partitions, although the members had others that do not exist', () => {
+    const before = new Map([['m0', new Map([[topicId(0), [-3, -2, -1, 9]]])]]);
+    const group = input([4], equalGroup([4], 2), before);
+    const target = assignUniform(group);
+    expect(faults(group, target)).toEqual([]);
+    expect([load(target, 'm0'), load(target, 'm1')]).toEqual([2, 2]);
+  });
+
   it('move only what a new member must get', () => {
     fc.assert(
       fc.property(counts, members, (list, size) => {
