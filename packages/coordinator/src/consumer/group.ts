@@ -44,7 +44,6 @@ export class ConsumerGroup {
       decideResolved(decision, resolved, ports.shard.image());
       this.core.write(decision);
     });
-    this.regexes.topicsAppeared();
   }
 
   get groupId(): string {
@@ -94,6 +93,8 @@ export class ConsumerGroup {
 
   /** The log is loaded: each member has a new session, and continues where it was. */
   loaded(): void {
+    // The group has not heard of the topics that appeared during the load.
+    this.regexes.topicsAppeared();
     for (const member of this.core.state.members.values()) {
       this.core.extendSession(member);
       if (member.state === MemberState.UNREVOKED_PARTITIONS && member.classic === null)

@@ -206,6 +206,25 @@ describe('a regular expression', () => {
     expect(b.group.isSubscribedTo('foo2')).toBe(true);
   });
 
+  it('finds a topic that appeared while the group was loaded', () => {
+    const b = bench();
+    b.joinByRegex('a', 'foo.*');
+    b.port.advance(0);
+    b.beat('a', 1);
+    const load = b.port.loadInto.bind(b.port);
+    b.port.loadInto = (machine) => {
+      load(machine);
+      // Nobody tells a group of new topics before it is loaded.
+      b.group.topicsChanged = () => {};
+      b.createTopic('foo3', 1);
+    };
+    b.restart();
+    b.port.advance(10_001);
+    b.beat('a', 2);
+    b.port.advance(0);
+    expect(b.transcript().at(-1)).toContain('regex foo.* [foo1 foo2 foo3]');
+  });
+
   it('is matched in slices if there are many topics', () => {
     const b = new GroupBench();
     for (let i = 0; i < 2_500; i++) b.createTopic(`t${i}`, 1);
