@@ -90,8 +90,11 @@ export class GroupCore {
   remove(members: readonly Member[], cause: RebalanceCause, afterMs?: Millis): ErrorCode {
     const [first] = members;
     if (first === undefined) return ErrorCode.NONE;
-    if (mayBecomeClassic(this.state, members, this.settings, this.ports.classic))
-      return this.becomeClassic(members);
+    if (mayBecomeClassic(this.state, members, this.settings, this.ports.classic)) {
+      const errorCode = this.becomeClassic(members);
+      // If the records do not fit into one batch, they never will: the group stays a consumer group.
+      if (errorCode !== ErrorCode.UNKNOWN_SERVER_ERROR) return errorCode;
+    }
     const decision = this.decision();
     for (const { memberId } of members) decision.add(...memberTombstones(this.groupId, memberId));
     for (const regex of new Set(members.map(regexOf)))

@@ -295,6 +295,21 @@ describe('a consumer group', () => {
     expect([b.group.exists, b.port.timerCount]).toEqual([false, 0]);
   });
 
+  it('stays one if the change does not fit into one batch', () => {
+    const b = bench();
+    b.settle('a');
+    new ClassicClient(b, 'k').join(['foo']);
+    const write = b.port.write.bind(b.port);
+    b.port.write = (records) => (records.length > 5 ? ErrorCode.UNKNOWN_SERVER_ERROR : write(records));
+    b.transcript();
+    b.beat('a', -1);
+    expect(b.transcript()).toEqual([
+      'write #3 no assignment of a, target a none, no member a, group epoch 4',
+      'a < epoch -1',
+    ]);
+    expect([b.becameClassic, b.group.exists]).toEqual([0, true]);
+  });
+
   it('stays one if the policy does not allow the downgrade', () => {
     const b = bench();
     b.settings = { ...b.settings, migrationPolicy: 'upgrade' };
