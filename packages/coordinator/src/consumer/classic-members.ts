@@ -231,10 +231,13 @@ type Protocols = JoinCall['request']['protocols'];
 /** True if all classic members support one of the protocols. */
 function supportsAny(state: GroupState, protocolType: string, protocols: Protocols): boolean {
   if (protocolType !== CONSUMER_PROTOCOL_TYPE || protocols.length === 0) return false;
-  const classic = [...state.members.values()].flatMap((member) => member.classic ?? []);
-  return protocols.some(({ name }) =>
-    classic.every(({ supportedProtocols }) => supportedProtocols.some((other) => other.name === name)),
-  );
+  let common = protocols.map(({ name }) => name);
+  for (const { classic } of state.members.values()) {
+    if (classic === null) continue;
+    const supported = new Set(classic.supportedProtocols.map(({ name }) => name));
+    common = common.filter((name) => supported.has(name));
+  }
+  return common.length > 0;
 }
 
 function joiningMember(

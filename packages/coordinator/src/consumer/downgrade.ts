@@ -87,11 +87,13 @@ function remaining(state: GroupState, leaving: readonly Member[]): Member[] {
 
 /** Each member votes for the first of its protocols that all members support. */
 function chosenProtocol(members: readonly Member[]): string | null {
+  const supporters = new Map<string, number>();
+  for (const { classic } of members)
+    for (const name of new Set(classic?.supportedProtocols.map((protocol) => protocol.name)))
+      supporters.set(name, (supporters.get(name) ?? 0) + 1);
   const votes = new Map<string, number>();
   for (const { classic } of members) {
-    const choice = classic?.supportedProtocols.find(({ name }) =>
-      members.every((member) => metadataOf(member, name) !== undefined),
-    );
+    const choice = classic?.supportedProtocols.find(({ name }) => supporters.get(name) === members.length);
     if (choice !== undefined) votes.set(choice.name, (votes.get(choice.name) ?? 0) + 1);
   }
   const [best] = [...votes].sort(([, a], [, b]) => b - a);

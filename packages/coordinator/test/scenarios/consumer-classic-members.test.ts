@@ -77,6 +77,21 @@ describe('a classic member', () => {
     expect(b.transcript()[0]).toContain('no member k');
   });
 
+  it('may name many protocols', () => {
+    const b = bench();
+    b.join('a', ['foo']);
+    const protocols = (prefix: string) =>
+      Array.from({ length: 20_000 }, (_, i) => ({ name: prefix + i, metadata: subscription(['foo']) }));
+    const common = [{ name: 'range', metadata: subscription(['foo']) }];
+    for (const id of ['k', 'l', 'm'])
+      new ClassicClient(b, id).join(['foo'], {}, { protocols: [...protocols(id), ...common] });
+    new ClassicClient(b, 'n').join(['foo'], {}, { protocols: protocols('n') });
+    b.beat('a', -1);
+    expect(b.transcript()).toContain('n join < INCONSISTENT_GROUP_PROTOCOL');
+    expect(b.becameClassic).toBe(1);
+    // Comparing every protocol with every other one would take minutes.
+  }, 30_000);
+
   it('must bring its id if it is dynamic', () => {
     const b = bench();
     b.settle('a');
