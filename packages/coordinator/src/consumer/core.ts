@@ -10,7 +10,7 @@ import { classicRecords, mayBecomeClassic } from './downgrade.ts';
 import { encodeRecord, memberTombstones, regexRecord } from './group-records.ts';
 import { GroupState } from './group-state.ts';
 import type { Circumstances } from './heartbeat.ts';
-import { type Member, MemberState, regexOf } from './member.ts';
+import { type Member, mustRevoke, regexOf } from './member.ts';
 import type { ConsumerGroupPorts, ConsumerGroupSettings, RebalanceCause } from './ports.ts';
 import { MemberTimers } from './timers.ts';
 
@@ -129,7 +129,7 @@ export class GroupCore {
       const member = this.state.members.get(key.memberId);
       if (member === undefined) this.timers.remove(key.memberId);
       else if (member.classic !== null) continue;
-      else if (member.state === MemberState.UNREVOKED_PARTITIONS) this.expectRevocation(member);
+      else if (mustRevoke(member)) this.expectRevocation(member);
       else this.timers.fulfil(member.memberId, 'revoke');
     }
   }

@@ -19,7 +19,7 @@ import {
 } from './describe.ts';
 import { assignmentRecord, type ConsumerGroupRecord, groupTombstones } from './group-records.ts';
 import { decideHeartbeat, toldMember } from './heartbeat.ts';
-import { JOIN_EPOCH, type Member, MemberState, STATIC_LEAVE_EPOCH } from './member.ts';
+import { JOIN_EPOCH, type Member, mustRevoke, STATIC_LEAVE_EPOCH } from './member.ts';
 import { beatingMember, groupFull, groupNotFound, leavingMember } from './membership.ts';
 import { type CommitCheck, type CommitRequest, checkCommit, checkFetch } from './offset-checks.ts';
 import type { ConsumerGroupPorts } from './ports.ts';
@@ -97,8 +97,7 @@ export class ConsumerGroup {
     this.regexes.topicsAppeared();
     for (const member of this.core.state.members.values()) {
       this.core.extendSession(member);
-      if (member.state === MemberState.UNREVOKED_PARTITIONS && member.classic === null)
-        this.core.expectRevocation(member);
+      if (mustRevoke(member) && member.classic === null) this.core.expectRevocation(member);
     }
   }
 

@@ -22,6 +22,11 @@ export const MemberState = {
 } as const;
 export type MemberState = (typeof MemberState)[keyof typeof MemberState];
 
+/** A member that left with -2 keeps its state, but has nothing to give up until it comes back. */
+export function mustRevoke({ state, memberEpoch }: Member): boolean {
+  return state === MemberState.UNREVOKED_PARTITIONS && memberEpoch !== STATIC_LEAVE_EPOCH;
+}
+
 export function memberStateOf(value: number): MemberState {
   return value === 0 || value === 1 || value === 2 ? value : MemberState.UNKNOWN;
 }

@@ -56,6 +56,22 @@ describe('a static member that leaves with -2', () => {
     expect(b.rebalances.at(-1)).toMatchObject({ cause: 'subscription-changed', memberId: 'a2' });
   });
 
+  it('has no time limit to give up partitions', () => {
+    for (const restarts of [false, true]) {
+      const b = new GroupBench();
+      b.createTopic('foo', 4);
+      b.join('a', ['foo'], { ...I, rebalanceTimeoutMs: 10_000 });
+      b.join('b', ['foo']);
+      b.beat('a', 2, I);
+      expect(b.transcript().at(-2)).toContain('a epoch 2 UNREVOKED_PARTITIONS foo:0,1 revokes foo:2,3');
+      b.beat('a', -2, I);
+      expect(b.transcript().at(-1)).toBe('a < epoch -2');
+      if (restarts) b.restart();
+      b.port.advance(44_999);
+      expect(b.described('a').memberEpoch).toBe(-2);
+    }
+  });
+
   it('loses its assignment when its session ends', () => {
     const b = bench();
     b.port.advance(30_000);
