@@ -51,6 +51,7 @@ import type {
   OffsetsWanted,
   Reply,
 } from './requests.ts';
+import { UnusedGroups } from './unused-groups.ts';
 
 /** Only from this version on DescribeGroups has an error for an unknown group. */
 const DESCRIBE_ERROR_SINCE = 6;
@@ -71,16 +72,18 @@ export class GroupMachine implements ShardMachine {
     this.port = port;
     this.config = config;
     this.groups = new GroupTable(surroundings);
+    const unused = new UnusedGroups(
+      port,
+      () => this.groups.ids(),
+      (groupId) => this.offsets.sizeOf(groupId) === 0 && this.deleteIfUnused(groupId),
+    );
     this.offsets = new CommittedOffsets({
       port,
       config: config.offsets,
       groups: {
         expiryOf: (groupId) => this.expiryOf(groupId),
         offsetsExpired: (groupId) => this.deleteIfUnused(groupId),
-        expiryChecked: () => {
-          for (const [groupId] of [...this.groups.entries()])
-            if (this.offsets.sizeOf(groupId) === 0) this.deleteIfUnused(groupId);
-        },
+        expiryChecked: () => unused.visit(),
       },
     });
   }
@@ -395,10 +398,10 @@ export class GroupMachine implements ShardMachine {
     return group instanceof ConsumerGroup ? group.tombstones().map(encodeRecord) : [groupTombstone(groupId)];
   }
 
-  /** If the shard accepts no records now, the next check of the retention deletes the group. */
-  private deleteIfUnused(groupId: string): void {
+  /** False: the group is in use, or the shard accepts no records now. Then the next check deletes it. */
+  private deleteIfUnused(groupId: string): boolean {
     const tombstones = this.tombstonesOf(groupId);
-    if (tombstones.length > 0) this.port.write(tombstones);
+    return tombstones.length > 0 && this.port.write(tombstones) === ErrorCode.NONE;
   }
 
   private expiryOf(groupId: string): Expiry {

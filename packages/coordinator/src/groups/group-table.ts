@@ -30,6 +30,11 @@ export class GroupTable {
     return this.groups.entries();
   }
 
+  /** In any order. Stays valid while groups come and go. */
+  ids(): IterableIterator<string> {
+    return this.groups.keys();
+  }
+
   replayClassic(groupId: string, value: GroupValue | null): void {
     const group = this.groups.get(groupId);
     if (value !== null) (group instanceof ClassicGroup ? group : this.makeClassic(groupId)).replay(value);

@@ -1,0 +1,48 @@
+/**
+ * Visits all groups of a shard in slices, to delete those that nobody uses: a client can make a million of
+ * them, and each deletion is a decision.
+ */
+import type { ShardPort } from '../runtime/machine.ts';
+
+/** After so many groups, or so many deletions, a turn ends. */
+const VISITS_PER_SLICE = 10_000;
+const DELETIONS_PER_SLICE = 500;
+
+export class UnusedGroups {
+  private readonly port: Pick<ShardPort, 'after'>;
+  private readonly groupIds: () => Iterator<string>;
+  private readonly deleteIfUnused: (groupId: string) => boolean;
+  private isRunning = false;
+
+  /** The iterator survives changes of the groups. `deleteIfUnused` says whether it has deleted the group. */
+  constructor(
+    port: Pick<ShardPort, 'after'>,
+    groupIds: () => Iterator<string>,
+    deleteIfUnused: (groupId: string) => boolean,
+  ) {
+    this.port = port;
+    this.groupIds = groupIds;
+    this.deleteIfUnused = deleteIfUnused;
+  }
+
+  /** Begins to visit all groups, unless it still does. */
+  visit(): void {
+    if (this.isRunning) return;
+    this.isRunning = true;
+    this.slice(this.groupIds());
+  }
+
+  private slice(groupIds: Iterator<string>): void {
+    let deleted = 0;
+    for (let visited = 0; visited < VISITS_PER_SLICE && deleted < DELETIONS_PER_SLICE; visited++) {
+      const { done, value } = groupIds.next();
+      if (done === true) {
+        this.isRunning = false;
+        return;
+      }
+      if (this.deleteIfUnused(value)) deleted++;
+    }
+    // A later turn: timers of the same millisecond share a turn.
+    this.port.after(1, () => this.slice(groupIds));
+  }
+}
