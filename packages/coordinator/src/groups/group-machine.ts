@@ -58,6 +58,12 @@ const DESCRIBE_ERROR_SINCE = 6;
 /** From this version on OffsetCommit knows GROUP_ID_NOT_FOUND. */
 const COMMIT_NOT_FOUND_SINCE = 9;
 
+/**
+ * While a deletion of many offsets removes the rest of them, the group takes no members and no commits. The
+ * clients retry this error.
+ */
+const BEING_DELETED = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+
 /** The fields that the oldest record of an offset lacks. */
 const LEGACY_OFFSET = { leaderEpoch: -1, expireTimestamp: -1, topicId: ZERO_UUID };
 
@@ -134,6 +140,10 @@ export class GroupMachine implements ShardMachine {
 
   join(call: JoinCall): void {
     const { groupId, memberId } = call.request;
+    if (this.offsets.isDeleting(groupId)) {
+      call.reply(joinError(call.version, BEING_DELETED, memberId));
+      return;
+    }
     let group = this.groups.get(groupId);
     if (group === undefined && memberId !== '') {
       call.reply(joinOfNoGroup(call));
@@ -196,7 +206,9 @@ export class GroupMachine implements ShardMachine {
       heartbeatFault(version, request, consumer.assignors) ??
       (known instanceof ClassicGroup ? regexRefusal(request) : undefined);
     let refusalOfType = fault;
-    if (fault === undefined && known instanceof ClassicGroup)
+    if (fault === undefined && memberEpoch === 0 && this.offsets.isDeleting(groupId))
+      refusalOfType = refusal(BEING_DELETED);
+    else if (fault === undefined && known instanceof ClassicGroup)
       refusalOfType = memberEpoch === 0 ? this.groups.upgrade(known) : notConsumerGroup(groupId);
     if (refusalOfType !== undefined) {
       const why = refusalOfType;
@@ -215,8 +227,7 @@ export class GroupMachine implements ShardMachine {
 
   commit(wanted: CommitWanted, topics: CommitTopics, reply: Reply<CommitResults>): void {
     const { groupId, retentionTimeMs } = wanted;
-    const group = this.groups.get(groupId);
-    const { errorCode, partitionError } = this.checkCommit(group, wanted);
+    const { errorCode, partitionError } = this.checkCommit(this.groups.get(groupId), wanted);
     if (errorCode !== ErrorCode.NONE) {
       this.afterLastWrite(groupId, (failure) =>
         reply(commitFailure(topics, failure === ErrorCode.NONE ? errorCode : failure)),
@@ -251,6 +262,8 @@ export class GroupMachine implements ShardMachine {
     group: Group | undefined,
     { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: epoch, version }: CommitWanted,
   ): ReturnType<ConsumerGroup['checkCommit']> {
+    const ofAll = (errorCode: ErrorCode) => ({ errorCode, partitionError: () => ErrorCode.NONE });
+    if (this.offsets.isDeleting(groupId)) return ofAll(BEING_DELETED);
     if (group instanceof ConsumerGroup)
       return group.checkCommit({
         memberId,
@@ -259,7 +272,6 @@ export class GroupMachine implements ShardMachine {
         isTransactional: false,
         version,
       });
-    const ofAll = (errorCode: ErrorCode) => ({ errorCode, partitionError: () => ErrorCode.NONE });
     if (group !== undefined)
       return ofAll(
         group.checkCommit({ memberId, groupInstanceId, generationId: epoch, isTransactional: false }),
@@ -274,8 +286,9 @@ export class GroupMachine implements ShardMachine {
   fetch(wanted: OffsetsWanted, topics: FetchTopics, reply: Reply<FetchResult>): void {
     const { groupId, memberId, memberEpoch, requireStable } = wanted;
     const group = this.groups.get(groupId);
-    const errorCode =
-      group instanceof ConsumerGroup ? group.checkFetch(memberId, memberEpoch) : ErrorCode.NONE;
+    let errorCode: ErrorCode = ErrorCode.NONE;
+    if (this.offsets.isDeleting(groupId)) errorCode = BEING_DELETED;
+    else if (group instanceof ConsumerGroup) errorCode = group.checkFetch(memberId, memberEpoch);
     if (errorCode === ErrorCode.NONE) this.offsets.fetch(groupId, topics, requireStable, reply);
     else
       this.afterLastWrite(groupId, (failure) =>
@@ -291,8 +304,10 @@ export class GroupMachine implements ShardMachine {
         reply({ errorCode: failure === ErrorCode.NONE ? errorCode : failure, topics: [] }),
       );
     else {
-      const isSubscribed = (topic: string) =>
-        group !== undefined && !group.isEmpty && group.isSubscribedTo(topic);
+      const isSubscribed = (topic: string) => {
+        const now = this.groups.get(groupId);
+        return now !== undefined && !now.isEmpty && now.isSubscribedTo(topic);
+      };
       this.offsets.delete(groupId, topics, isSubscribed, reply);
     }
   }
@@ -377,21 +392,13 @@ export class GroupMachine implements ShardMachine {
     const group = this.groups.get(groupId);
     const refuse = (errorCode: ErrorCode) =>
       this.afterLastWrite(groupId, (failure) => reply(failure === ErrorCode.NONE ? errorCode : failure));
-    if (group === undefined && this.offsets.sizeOf(groupId) === 0) refuse(ErrorCode.GROUP_ID_NOT_FOUND);
+    if (this.offsets.isDeleting(groupId)) refuse(BEING_DELETED);
+    else if (group === undefined && this.offsets.sizeOf(groupId) === 0) refuse(ErrorCode.GROUP_ID_NOT_FOUND);
     else if (group?.isEmpty === false) refuse(ErrorCode.NON_EMPTY_GROUP);
-    else {
-      let hasMembers = false;
-      const last = () => {
-        hasMembers = this.groups.get(groupId)?.isEmpty === false;
-        return this.tombstonesOf(groupId);
-      };
-      this.offsets.deleteGroup(groupId, last, (errorCode) =>
-        reply(errorCode === ErrorCode.NONE && hasMembers ? ErrorCode.NON_EMPTY_GROUP : errorCode),
-      );
-    }
+    else this.offsets.deleteGroup(groupId, () => this.tombstonesOf(groupId), reply);
   }
 
-  /** None if members have joined meanwhile. */
+  /** None if the group has members. */
   private tombstonesOf(groupId: string): readonly CoordinatorRecord[] {
     const group = this.groups.get(groupId);
     if (group?.isEmpty !== true) return [];

@@ -70,6 +70,7 @@ export class CommittedOffsets {
   private readonly table = new OffsetTable();
   private readonly writes: OffsetWrites;
   private readonly removals: Removals;
+  private readonly deleting = new Set<string>();
 
   constructor({ port, config, groups, pending = NOTHING_PENDING }: CommittedOffsetsOptions) {
     this.port = port;
@@ -250,7 +251,7 @@ export class CommittedOffsets {
 
   /**
    * Removes single offsets (OffsetDelete). The owner has checked the group, and says which topics its members
-   * subscribe to.
+   * subscribe to now: members may subscribe to a topic between two decisions.
    */
   delete(
     group: string,
@@ -258,27 +259,31 @@ export class CommittedOffsets {
     isSubscribed: (topic: string) => boolean,
     done: (result: DeleteResult) => void,
   ): void {
-    const subscribed = topics.map(({ name }) => isSubscribed(name));
-    const removed: Removed[] = [];
-    topics.forEach(({ name, partitions }, at) => {
-      if (subscribed[at]) return;
+    const removed = topics.map(({ name, partitions }): Removed => {
       const offsets = partitions.map(({ partitionIndex }) => this.table.get(group, name, partitionIndex));
       const present = new Set(offsets.filter((offset) => offset !== undefined));
-      removed.push({ group, topic: name, offsets: [...present] });
+      return { group, topic: name, offsets: [...present] };
     });
-    const results = topics.map(({ name, partitions }, at) => {
-      const errorCode = subscribed[at] ? ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC : ErrorCode.NONE;
-      return { name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) };
-    });
+    const kept = new Set<string>();
+    const isKept = ({ topic }: Removed) => {
+      if (isSubscribed(topic)) kept.add(topic);
+      return kept.has(topic);
+    };
+    const results = () =>
+      topics.map(({ name, partitions }) => {
+        const errorCode = kept.has(name) ? ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC : ErrorCode.NONE;
+        return { name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) };
+      });
     const answer = (errorCode: ErrorCode) =>
-      done({ errorCode, topics: errorCode === ErrorCode.NONE ? results : [] });
-    this.removals.start({ removed, done: this.whenCommitted(group, answer) });
+      done({ errorCode, topics: errorCode === ErrorCode.NONE ? results() : [] });
+    this.removals.start({ removed, isLarge: true, isKept, done: this.whenCommitted(group, answer) });
   }
 
   /**
-   * Removes all offsets of the group. `last`: further records of the last decision, as the tombstone of the
-   * group; asked once, when this decision is written, because members may have joined since the first. `done`
-   * is called when everything is committed; NONE without a decision if there was nothing to write.
+   * Removes all offsets of the group: with one decision, or with several if they are very many. Until the
+   * last one, `isDeleting` is true, and the owner lets nobody join, commit or fetch. `last`: further records
+   * of the last decision, as the tombstone of the group; asked when this decision is written. Calls `done`
+   * when everything is committed; NONE without a decision if there was nothing to write.
    */
   deleteGroup(
     group: string,
@@ -286,7 +291,22 @@ export class CommittedOffsets {
     done: (errorCode: ErrorCode) => void,
   ): void {
     const removed = allOf(group, this.table.group(group));
-    this.removals.start({ removed, last, done: this.whenCommitted(group, done) });
+    const answer = this.whenCommitted(group, done);
+    this.deleting.add(group);
+    this.removals.start({
+      removed,
+      isLarge: true,
+      last,
+      done: (errorCode, lastWrite) => {
+        this.deleting.delete(group);
+        answer(errorCode, lastWrite);
+      },
+    });
+  }
+
+  /** A part of the group's offsets is removed, and the rest follows in a later turn. */
+  isDeleting(group: string): boolean {
+    return this.deleting.has(group);
   }
 
   /** A removal without a decision waits, too: the tombstone of an absent offset may not be committed. */

@@ -7,7 +7,7 @@ import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
 import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.ts';
 import type { OffsetWrites } from './offset-writes.ts';
-import { TombstoneSlice } from './tombstone-slice.ts';
+import { LARGE_SLICE, type SliceLimits, SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
 
 export interface Removed {
   readonly group: string;
@@ -23,6 +23,10 @@ export function allOf(group: string, offsets: GroupOffsets | undefined): Removed
 
 export interface Removal {
   readonly removed: readonly Removed[];
+  /** Large slices: all offsets of almost any group go with one decision. */
+  readonly isLarge?: boolean;
+  /** Whether these offsets stay after all. The removal asks in each turn, for each list that it reaches. */
+  isKept?(removed: Removed): boolean;
   /** Further records of the last decision. The removal calls it once, when it writes this decision. */
   last?(): readonly CoordinatorRecord[];
   /**
@@ -32,11 +36,15 @@ export interface Removal {
   done(errorCode: ErrorCode, lastWrite: WriteNumber): void;
 }
 
-/** How far a removal has come: the element of `removed`, how many of its offsets, and the last decision. */
+/** How far a removal has come. */
 interface Progress {
+  /** The element of `removed`. */
   list: number;
+  /** How many offsets of this element are done. */
   done: number;
+  /** The last decision. */
   lastWrite: WriteNumber;
+  limits: SliceLimits;
 }
 
 export class Removals {
@@ -54,7 +62,8 @@ export class Removals {
   /** Calls `done` within this call if one decision is enough. */
   start(removal: Removal): void {
     this.running.add(removal);
-    this.step(removal, { list: 0, done: 0, lastWrite: 0 });
+    const limits = removal.isLarge === true ? LARGE_SLICE : SMALL_SLICE;
+    this.step(removal, { list: 0, done: 0, lastWrite: 0, limits });
   }
 
   /** The leadership ended. No timer calls after this. */
@@ -65,13 +74,18 @@ export class Removals {
   }
 
   private step(removal: Removal, from: Progress): void {
-    const slice = new TombstoneSlice();
-    const next = this.fill(slice, removal.removed, from);
+    const slice = new TombstoneSlice(from.limits);
+    const next = this.fill(slice, removal, from);
     const isLast = next.list === removal.removed.length;
     const records = isLast ? [...slice.records, ...(removal.last?.() ?? [])] : slice.records;
     let errorCode: ErrorCode = ErrorCode.NONE;
     if (records.length > 0) {
       errorCode = this.writes.write(records, slice.groups);
+      if (errorCode === ErrorCode.UNKNOWN_SERVER_ERROR && from.limits === LARGE_SLICE) {
+        // The user allows only small batches.
+        this.step(removal, { ...from, limits: SMALL_SLICE });
+        return;
+      }
       next.lastWrite = this.port.lastWrite;
     }
     if (errorCode === ErrorCode.NONE && !isLast) this.port.after(0, () => this.step(removal, next));
@@ -82,10 +96,13 @@ export class Removals {
   }
 
   /** Returns where the next slice begins. */
-  private fill(slice: TombstoneSlice, removed: readonly Removed[], from: Progress): Progress {
+  private fill(slice: TombstoneSlice, removal: Removal, from: Progress): Progress {
+    const { removed } = removal;
     const at = { ...from };
     for (; at.list < removed.length; at.list++, at.done = 0) {
-      const { group, topic, offsets } = removed[at.list]!;
+      const list = removed[at.list]!;
+      if (removal.isKept?.(list) === true) continue;
+      const { group, topic, offsets } = list;
       for (; at.done < offsets.length; at.done++) {
         if (slice.isFull) return at;
         // The last partition first: the table then moves no other offset.

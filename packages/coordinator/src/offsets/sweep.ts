@@ -6,7 +6,7 @@ import { ErrorCode } from '@millrace/protocol';
 import type { ShardPort } from '../runtime/machine.ts';
 import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.ts';
 import type { OffsetWrites } from './offset-writes.ts';
-import { TombstoneSlice } from './tombstone-slice.ts';
+import { SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
 
 /** After so many offsets a turn ends, but not within a group. */
 const EXAMINED_MAX = 10_000;
@@ -33,7 +33,7 @@ export function sweep(
   let unfinished: string | undefined;
 
   const step = () => {
-    const slice = new TombstoneSlice();
+    const slice = new TombstoneSlice(SMALL_SLICE);
     let examined = 0;
     let ended = false;
     while (!ended && !slice.isFull && examined < EXAMINED_MAX) {

@@ -5,18 +5,29 @@
 import { encodeGroupRecord } from '../records/group-record.ts';
 import type { CoordinatorRecord } from '../runtime/machine.ts';
 
-const TOMBSTONES_MAX = 500;
-/** A slice ends with the tombstone that reaches this. A tombstone has at most about 33 KB. */
-const BYTES_MAX = 64 * 1024;
+export interface SliceLimits {
+  readonly tombstones: number;
+  /** A slice ends with the tombstone that reaches this. A tombstone has at most about 33 KB. */
+  readonly bytes: number;
+}
+
+export const SMALL_SLICE: SliceLimits = { tombstones: 500, bytes: 64 * 1024 };
+/** Fits into a batch of the default `max.message.bytes`. */
+export const LARGE_SLICE: SliceLimits = { tombstones: 5000, bytes: 512 * 1024 };
 
 export class TombstoneSlice {
   readonly records: CoordinatorRecord[] = [];
   /** The groups of the tombstones. */
   readonly groups = new Set<string>();
+  private readonly limits: SliceLimits;
   private bytes = 0;
 
+  constructor(limits: SliceLimits) {
+    this.limits = limits;
+  }
+
   get isFull(): boolean {
-    return this.records.length >= TOMBSTONES_MAX || this.bytes >= BYTES_MAX;
+    return this.records.length >= this.limits.tombstones || this.bytes >= this.limits.bytes;
   }
 
   add(group: string, topic: string, partition: number): void {

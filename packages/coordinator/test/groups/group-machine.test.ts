@@ -49,6 +49,41 @@ describe('a group', () => {
   });
 });
 
+describe('a group whose deletion takes several decisions', () => {
+  const LOADING = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+
+  function deleting(): { h: MachineHost; deleted: ErrorCode[] } {
+    const h = new MachineHost();
+    const { memberId } = h.stableGroup('g');
+    h.leave('g', memberId);
+    h.commitMany('g', 12_000);
+    const deleted: ErrorCode[] = [];
+    h.machine.delete('g', (errorCode) => deleted.push(errorCode));
+    return { h, deleted };
+  }
+
+  test('takes no member, no commit and no fetch until it is deleted', () => {
+    const { h, deleted } = deleting();
+    expect(deleted).toEqual([]);
+    expect(h.join('g')).toMatchObject([{ errorCode: LOADING }]);
+    expect(h.consumerHeartbeat('g', 'm', 0)).toMatchObject({ errorCode: LOADING });
+    expect([h.commit('g', 5), h.fetch('g'), h.delete('g')]).toEqual([LOADING, `error ${LOADING}`, LOADING]);
+    h.port.advance(10);
+    expect([deleted, h.listed(), h.reloaded().listed()]).toEqual([[ErrorCode.NONE], [], []]);
+    expect(h.join('g')).toHaveLength(0);
+    expect([h.commit('other', 5), h.fetch('g')]).toEqual([0, -1]);
+  });
+
+  test('takes them again if the shard refuses the rest of the deletion', () => {
+    const { h, deleted } = deleting();
+    h.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    h.port.advance(10);
+    h.port.refusal = ErrorCode.NONE;
+    expect(deleted).toEqual([ErrorCode.COORDINATOR_NOT_AVAILABLE]);
+    expect([h.commit('g', 5), h.fetch('g'), h.delete('g')]).toEqual([0, 5, undefined]);
+  });
+});
+
 describe('a simple group', () => {
   test('exists while it has offsets', () => {
     const h = new MachineHost();
@@ -203,7 +238,7 @@ describe('a group with members that changes its type', () => {
     expect(h.listed()).toEqual(['g classic Stable']);
   });
 
-  test('a parked join of the classic group is told to join again', () => {
+  test('a parked join of the classic group gets REBALANCE_IN_PROGRESS', () => {
     const h = new MachineHost();
     h.stableGroup('g', ASSIGNED);
     const parked = h.join('g');

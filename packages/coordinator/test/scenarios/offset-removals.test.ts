@@ -8,6 +8,8 @@ import { decodeGroupRecord, encodeGroupRecord } from '../../src/records/group-re
 import { type Committed, config, OffsetsShard } from '../support/offsets-shard.ts';
 
 const MANY = 1234;
+/** Too many for one decision that deletes a group. */
+const VERY_MANY = 12_340;
 const tombstone = encodeGroupRecord({ type: 'group-metadata', group: 'g', value: null });
 
 function many(group: string, partitions = MANY): OffsetsShard {
@@ -63,52 +65,78 @@ it('a group without offsets and records is answered at once', () => {
   expect(shard.port.decisions).toEqual([]);
 });
 
-it('a deleted group with many offsets takes several turns, and its tombstone comes last', () => {
+it('a deleted group with many offsets takes one decision', () => {
   const shard = many('g');
+  deleteGroup(shard);
+  expect(sizes(shard)).toEqual([MANY + 1]);
+});
+
+it('a deletion takes small decisions if the topic allows only small batches', () => {
+  const shard = many('g');
+  const { port } = shard;
+  const write = port.write.bind(port);
+  port.write = (records) => (records.length > 600 ? ErrorCode.UNKNOWN_SERVER_ERROR : write(records));
   const answers = deleteGroup(shard);
-  expect(sizes(shard)).toEqual([500]);
+  port.advance(2);
+  expect([sizes(shard), answers]).toEqual([[500, 500, MANY - 1000 + 1], [ErrorCode.NONE]]);
+});
+
+it('a deleted group with very many offsets takes several turns, and its tombstone comes last', () => {
+  const shard = many('g', VERY_MANY);
+  const answers = deleteGroup(shard);
+  expect(sizes(shard)).toEqual([5000]);
   shard.port.advance(0);
-  expect(sizes(shard)).toEqual([500, 500, MANY - 1000 + 1]);
+  expect(sizes(shard)).toEqual([5000, 5000, VERY_MANY - 10_000 + 1]);
   expect(answers).toEqual([ErrorCode.NONE]);
   expect(shard.offsets.size).toBe(0);
   expect(decodeGroupRecord(shard.port.decisions.at(-1)!.at(-1)!)?.type).toBe('group-metadata');
 });
 
 it('an offset that is committed between two decisions stays', () => {
-  const shard = many('g');
+  const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard, []);
-  shard.commit('g', 'orders', { 0: { offset: 1 }, 1100: { offset: 2 } });
+  shard.commit('g', 'orders', { 0: { offset: 1 }, 11000: { offset: 2 } });
   shard.port.advance(0);
   shard.port.transcript();
   shard.fetch('g');
-  expect(shard.port.transcript()).toEqual(['fetch g: orders-0 1, orders-1100 2']);
+  expect(shard.port.transcript()).toEqual(['fetch g: orders-0 1, orders-11000 2']);
   expect(answers).toEqual([ErrorCode.NONE]);
 });
 
 it('a removal that the shard refuses in the middle answers the error', () => {
-  const shard = many('g');
+  const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard);
   shard.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
   shard.port.advance(0);
   expect(answers).toEqual([ErrorCode.COORDINATOR_NOT_AVAILABLE]);
-  expect(shard.offsets.size).toBe(MANY - 500);
+  expect(shard.offsets.size).toBe(VERY_MANY - 5000);
 });
 
 it('a removal in the middle is answered when the leadership ends', () => {
-  const shard = many('g');
+  const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard);
   shard.port.end();
   shard.offsets.ended(ErrorCode.NOT_COORDINATOR);
   expect(answers).toEqual([ErrorCode.NOT_COORDINATOR]);
 });
 
-it('OffsetDelete of many offsets takes several turns, and answers after the last', () => {
-  const shard = many('g');
-  shard.delete('g', { orders: Array.from({ length: MANY }, (_, partition) => partition) });
-  expect(sizes(shard)).toEqual([500]);
+it('OffsetDelete of very many offsets takes several turns, and answers after the last', () => {
+  const shard = many('g', VERY_MANY);
+  shard.delete('g', { orders: Array.from({ length: VERY_MANY }, (_, partition) => partition) });
+  expect(sizes(shard)).toEqual([5000]);
   shard.port.advance(0);
-  expect(sizes(shard)).toEqual([500, 500, MANY - 1000]);
-  expect(shard.port.transcript().filter((line) => line.endsWith('NONE'))).toHaveLength(MANY + 1);
+  expect(sizes(shard)).toEqual([5000, 5000, VERY_MANY - 10_000]);
+  expect(shard.port.transcript().filter((line) => line.endsWith('NONE'))).toHaveLength(VERY_MANY + 1);
+});
+
+it('OffsetDelete between two decisions spares a topic that a member subscribes to now', () => {
+  const shard = many('g', VERY_MANY);
+  const subscribed: string[] = [];
+  shard.delete('g', { orders: Array.from({ length: VERY_MANY }, (_, partition) => partition) }, subscribed);
+  subscribed.push('orders');
+  shard.port.advance(10);
+  expect(sizes(shard)).toEqual([5000]);
+  expect(shard.port.transcript()).toContain('delete g orders-0 GROUP_SUBSCRIBED_TO_TOPIC');
 });
 
 it('a deleted topic with many offsets takes several turns', () => {
@@ -147,8 +175,8 @@ it('an expired group with many offsets takes several turns, and asks for the rul
 
 it('a decision has few records if the names are long', () => {
   const group = 'g'.repeat(30_000);
-  const shard = many(group, 10);
-  shard.delete(group, { orders: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] });
+  const shard = many(group, 40);
+  shard.delete(group, { orders: Array.from({ length: 40 }, (_, partition) => partition) });
   shard.port.advance(0);
-  expect(sizes(shard)).toEqual([3, 3, 3, 1]);
+  expect(sizes(shard)).toEqual([18, 18, 4]);
 });

@@ -184,6 +184,19 @@ export class MachineHost {
     return answers[0];
   }
 
+  /** Commits offset 1 of so many partitions of words, for a simple group. */
+  commitMany(groupId: string, partitions: number): void {
+    const who = { memberId: '', generationIdOrMemberEpoch: -1, groupInstanceId: null };
+    const wanted = { groupId, ...who, retentionTimeMs: -1, version: 9 };
+    const list = Array.from({ length: partitions }, (_, partitionIndex) => ({
+      partitionIndex,
+      committedOffset: 1,
+      committedLeaderEpoch: -1,
+      committedMetadata: null,
+    }));
+    this.machine.commit(wanted, [{ name: 'words', topicId: WORDS, partitions: list }], () => {});
+  }
+
   /** Commits offset `offset` of words-0. Returns the error code; undefined: no answer yet. */
   commit(
     groupId: string,
