@@ -77,6 +77,11 @@ export class ClassicGroup {
     }
   }
 
+  /** The group comes from this decision, or from a deletion: its answers wait for the commit. */
+  follow(write: WriteNumber): void {
+    this.core.lastWrite = write;
+  }
+
   // Requests.
 
   join(call: JoinCall): void {

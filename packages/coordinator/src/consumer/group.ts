@@ -46,6 +46,11 @@ export class ConsumerGroup {
     });
   }
 
+  /** The group comes from this decision, or from a deletion: its answers wait for the commit. */
+  follow(write: WriteNumber): void {
+    this.core.lastWrite = write;
+  }
+
   get groupId(): string {
     return this.core.groupId;
   }

@@ -427,8 +427,8 @@ export class GroupMachine implements ShardMachine {
 
   /** An answer about a group waits until the last decision about the group and its offsets is committed. */
   private afterLastWrite(groupId: string, done: (errorCode: ErrorCode) => void): void {
-    const lastWrite = this.groups.get(groupId)?.lastWrite ?? 0;
-    this.port.whenCommitted(Math.max(lastWrite, this.offsets.lastWriteOf(groupId)), done);
+    const write = Math.max(this.groups.lastWriteOf(groupId), this.offsets.lastWriteOf(groupId));
+    this.port.whenCommitted(write, done);
   }
 }
 

@@ -8,6 +8,7 @@ import { ConsumerGroup } from '../consumer/group.ts';
 import { type ConsumerGroupRecord, encodeRecord } from '../consumer/group-records.ts';
 import { isRefusal, type Refusal, refusal } from '../consumer/refusal.ts';
 import { upgradeRecords } from '../consumer/upgrade.ts';
+import type { WriteNumber } from '../runtime/machine.ts';
 import { classicSeams, consumerPorts, type GroupSurroundings } from './group-ports.ts';
 import { RebalanceHistory } from './rebalance-history.ts';
 
@@ -17,6 +18,8 @@ export class GroupTable {
   readonly history = new RebalanceHistory();
   private readonly surroundings: GroupSurroundings;
   private readonly groups = new Map<string, Group>();
+  /** The last decision that deleted a group, or changed its type. */
+  private lastDropped: WriteNumber = 0;
 
   constructor(surroundings: GroupSurroundings) {
     this.surroundings = surroundings;
@@ -24,6 +27,11 @@ export class GroupTable {
 
   get(groupId: string): Group | undefined {
     return this.groups.get(groupId);
+  }
+
+  /** The last decision about the group; if it does not exist, at least the decision that deleted it. */
+  lastWriteOf(groupId: string): WriteNumber {
+    return this.groups.get(groupId)?.lastWrite ?? this.lastDropped;
   }
 
   entries(): IterableIterator<[string, Group]> {
@@ -37,8 +45,10 @@ export class GroupTable {
 
   replayClassic(groupId: string, value: GroupValue | null): void {
     const group = this.groups.get(groupId);
-    if (value !== null) (group instanceof ClassicGroup ? group : this.makeClassic(groupId)).replay(value);
-    else if (group instanceof ClassicGroup) this.drop(group);
+    if (value === null) {
+      if (group instanceof ClassicGroup) this.dropDeleted(group);
+    } else if (group instanceof ClassicGroup) group.replay(value);
+    else this.makeClassic(groupId, this.surroundings.port.lastWrite).replay(value);
   }
 
   replayConsumer(record: ConsumerGroupRecord): void {
@@ -46,31 +56,42 @@ export class GroupTable {
     let group = this.groups.get(groupId);
     if (!(group instanceof ConsumerGroup)) {
       if (record.value === null) return;
-      group = this.makeConsumer(groupId);
+      group = this.makeConsumer(groupId, this.surroundings.port.lastWrite);
     }
     group.replay(record);
-    if (!group.exists) this.drop(group);
+    if (!group.exists) this.dropDeleted(group);
   }
 
-  makeClassic(groupId: string): ClassicGroup {
+  /** `lastWrite`: answers of the group wait for this decision. */
+  makeClassic(groupId: string, lastWrite = this.lastDropped): ClassicGroup {
     const group = new ClassicGroup(groupId, classicSeams(groupId, this.surroundings, this.history));
+    group.follow(lastWrite);
     this.groups.set(groupId, group);
     return group;
   }
 
-  makeConsumer(groupId: string): ConsumerGroup {
+  /** `lastWrite`: answers of the group wait for this decision. */
+  makeConsumer(groupId: string, lastWrite = this.lastDropped): ConsumerGroup {
     const ports = consumerPorts(groupId, this.surroundings, this.history);
     const maxSize = () => this.surroundings.config.classic.maxSize;
     const classic = { maxSize, becameClassic: () => this.becameClassic(groupId) };
     const group = new ConsumerGroup(groupId, { ...ports, classic });
+    group.follow(lastWrite);
     this.groups.set(groupId, group);
     return group;
   }
 
-  /** Forgets a group that the log does not have, or no longer has. */
+  /** Called within replay: the log no longer has the group. */
+  private dropDeleted(group: Group): void {
+    this.lastDropped = this.surroundings.port.lastWrite;
+    this.drop(group);
+  }
+
+  /** Forgets a group that the log does not have. */
   drop(group: Group): void {
     const { groupId } = group;
     if (this.groups.get(groupId) !== group) return;
+    this.lastDropped = Math.max(this.lastDropped, group.lastWrite);
     this.groups.delete(groupId);
     this.history.forget(groupId);
     // Only a classic group that becomes a consumer group has parked calls here: its members join again.

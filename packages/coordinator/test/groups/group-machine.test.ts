@@ -267,6 +267,32 @@ describe('answers', () => {
     expect(h.commit('g', 3, { memberId, epoch: generation + 1 })).toBe(ErrorCode.ILLEGAL_GENERATION);
   });
 
+  test('about a deleted group wait for the deletion', () => {
+    const h = new MachineHost();
+    const { memberId } = h.stableGroup('g');
+    h.leave('g', memberId);
+    h.port.commitsAtOnce = false;
+    expect([h.delete('g'), h.delete('g')]).toEqual([undefined, undefined]);
+    const described: unknown[] = [];
+    h.machine.describeClassic('g', 6, ({ errorCode }) => described.push(errorCode));
+    expect([described, h.consumerHeartbeat('g', 'm', 3)]).toEqual([[], undefined]);
+    expect(h.join('g', '', 4)).toEqual([]);
+    h.port.commit();
+    expect([described, h.delete('x')]).toEqual([[69], ErrorCode.GROUP_ID_NOT_FOUND]);
+  });
+
+  test('of a group that changed its type wait for this change', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g', ASSIGNED);
+    h.consumerHeartbeat('g', 'm', 0);
+    h.port.commitsAtOnce = false;
+    h.consumerHeartbeat('g', 'm', -1);
+    expect(h.listed()).toEqual(['g classic PreparingRebalance']);
+    expect(h.heartbeat('g', memberId, generation)).toBeUndefined();
+    h.port.commit();
+    expect(h.heartbeat('g', memberId, generation + 1)).toBe(ErrorCode.REBALANCE_IN_PROGRESS);
+  });
+
   test('a shard that refuses a decision changes nothing', () => {
     const h = new MachineHost();
     h.commit('tool', 1);
