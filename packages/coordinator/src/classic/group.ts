@@ -3,13 +3,20 @@
  * and answers come out. docs/groups.md says what must hold.
  *
  * The owner makes the object, feeds it the group's records (`replay`), calls `loaded` once the shard is
- * loaded, and then passes on the requests that name the group. When the group is deleted or changes its type,
- * or when the leadership ends, the owner calls `ended` and drops the object.
+ * loaded, and then passes on the requests that name the group. When the leadership ends, the owner calls
+ * `ended` and drops the object; when the group is deleted or changes its type, `replaced`.
  */
 import type { WallMillis } from '@millrace/base';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, WriteNumber } from '../runtime/machine.ts';
-import { type HeartbeatCall, type JoinCall, joinError, type LeaveCall, type SyncCall } from './calls.ts';
+import {
+  type HeartbeatCall,
+  type JoinCall,
+  joinError,
+  type LeaveCall,
+  type SyncCall,
+  syncError,
+} from './calls.ts';
 import { type ClassicGroupSeams, type ClassicGroupState, Core } from './core.ts';
 import { type DescribedGroup, describe } from './describe.ts';
 import type { RebalanceCause } from './events.ts';
@@ -62,7 +69,27 @@ export class ClassicGroup {
 
   /** Answers all parked calls with this error. The group is dead from now on and sets no timer. */
   ended(errorCode: ErrorCode): void {
+    for (const refuse of this.die()) refuse(errorCode);
+  }
+
+  /**
+   * As `ended`, but within replay: a decision deleted the group, or made a consumer group of it. The members
+   * learn that they must join again when the decision is committed. No answer leaves in this call, because
+   * a `reply` may bring the next request, and a machine decides nothing within replay.
+   */
+  replaced(decision: WriteNumber): void {
+    const parked = this.die();
+    if (parked.length === 0) return;
+    this.core.port.whenCommitted(decision, (failure) => {
+      const errorCode = failure === ErrorCode.NONE ? ErrorCode.REBALANCE_IN_PROGRESS : failure;
+      for (const refuse of parked) refuse(errorCode);
+    });
+  }
+
+  /** Returns how to refuse each parked call. */
+  private die(): ((errorCode: ErrorCode) => void)[] {
     const { core } = this;
+    const parked: ((errorCode: ErrorCode) => void)[] = [];
     this.rebalance.stop();
     for (const expiry of core.members.pending.values()) expiry.clear();
     core.state = 'Dead';
@@ -72,9 +99,11 @@ export class ClassicGroup {
       const join = core.members.takeJoin(member);
       const sync = member.parkedSync;
       member.parkedSync = undefined;
-      join?.reply(joinError(join.version, errorCode, memberId));
-      sync?.reply({ errorCode, assignment: new Uint8Array(0) });
+      if (join !== undefined)
+        parked.push((errorCode) => join.reply(joinError(join.version, errorCode, memberId)));
+      if (sync !== undefined) parked.push((errorCode) => sync.reply(syncError(errorCode)));
     }
+    return parked;
   }
 
   /** The group comes from this decision, or from a deletion: its answers wait for the commit. */

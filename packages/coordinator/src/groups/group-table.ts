@@ -84,18 +84,22 @@ export class GroupTable {
   /** Called within replay: the log no longer has the group. */
   private dropDeleted(group: Group): void {
     this.lastDropped = this.surroundings.port.lastWrite;
-    this.drop(group);
+    this.remove(group);
+    if (group instanceof ClassicGroup) group.replaced(this.lastDropped);
+    else group.ended();
   }
 
-  /** Forgets a group that the log does not have. */
+  /** Forgets a group that the log does not have. It has no members. */
   drop(group: Group): void {
-    const { groupId } = group;
-    if (this.groups.get(groupId) !== group) return;
+    if (this.groups.get(group.groupId) !== group) return;
     this.lastDropped = Math.max(this.lastDropped, group.lastWrite);
+    this.remove(group);
+    group.ended(ErrorCode.UNKNOWN_MEMBER_ID);
+  }
+
+  private remove({ groupId }: Group): void {
     this.groups.delete(groupId);
     this.history.forget(groupId);
-    // Only a classic group that becomes a consumer group has parked calls here: its members join again.
-    group.ended(ErrorCode.REBALANCE_IN_PROGRESS);
   }
 
   /** Deletes an empty consumer group, so that a classic group can begin under its id. */

@@ -247,6 +247,26 @@ describe('a group with members that changes its type', () => {
     expect(parked).toMatchObject([{ errorCode: ErrorCode.REBALANCE_IN_PROGRESS }]);
   });
 
+  test('the answer to a parked join may bring the next request', () => {
+    const h = new MachineHost();
+    h.stableGroup('g', ASSIGNED);
+    const next: unknown[] = [];
+    h.join('g', '', 3, 10_000, () => next.push(h.commit('tool', 5)));
+    expect(h.consumerHeartbeat('g', 'm', 0)).toMatchObject({ errorCode: 0 });
+    expect([next, h.fetch('tool')]).toEqual([[0], 5]);
+  });
+
+  test('a parked join of the classic group waits for the change', () => {
+    const h = new MachineHost();
+    h.stableGroup('g', ASSIGNED);
+    const parked = h.join('g');
+    h.port.commitsAtOnce = false;
+    h.consumerHeartbeat('g', 'm', 0);
+    expect(parked).toEqual([]);
+    h.port.commit();
+    expect(parked).toMatchObject([{ errorCode: ErrorCode.REBALANCE_IN_PROGRESS }]);
+  });
+
   test('a classic member of a consumer group needs an allowed session timeout', () => {
     const h = new MachineHost();
     h.consumerHeartbeat('g', 'm', 0);

@@ -94,7 +94,13 @@ export class MachineHost {
     this.machine.metadataChanged(delta);
   }
 
-  join(groupId: string, memberId = '', version = 3, sessionTimeoutMs = 10_000): JoinAnswer[] {
+  join(
+    groupId: string,
+    memberId = '',
+    version = 3,
+    sessionTimeoutMs = 10_000,
+    answered: () => void = () => {},
+  ): JoinAnswer[] {
     const answers: JoinAnswer[] = [];
     const request = apis.joinGroup.decodeRequest(
       version,
@@ -109,7 +115,11 @@ export class MachineHost {
         }),
       ),
     );
-    this.machine.join({ request, version, client: CLIENT, reply: (answer) => answers.push(answer) });
+    const reply = (answer: JoinAnswer) => {
+      answers.push(answer);
+      answered();
+    };
+    this.machine.join({ request, version, client: CLIENT, reply });
     return answers;
   }
 
