@@ -67,6 +67,11 @@ const BEING_DELETED = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
 /** The fields that the oldest record of an offset lacks. */
 const LEGACY_OFFSET = { leaderEpoch: -1, expireTimestamp: -1, topicId: ZERO_UUID };
 
+interface AnsweredCall<Answer> {
+  readonly request: { readonly groupId: string };
+  readonly reply: Reply<Answer>;
+}
+
 export class GroupMachine implements ShardMachine {
   private readonly port: ShardPort;
   private readonly config: GroupsConfig;
@@ -88,6 +93,7 @@ export class GroupMachine implements ShardMachine {
       config: config.offsets,
       groups: {
         expiryOf: (groupId) => this.expiryOf(groupId),
+        lastWriteOf: (groupId) => this.groups.lastWriteOf(groupId),
         offsetsExpired: (groupId) => this.deleteIfUnused(groupId),
         expiryChecked: () => unused.visit(),
       },
@@ -141,23 +147,23 @@ export class GroupMachine implements ShardMachine {
   join(call: JoinCall): void {
     const { groupId, memberId } = call.request;
     if (this.offsets.isDeleting(groupId)) {
-      call.reply(joinError(call.version, BEING_DELETED, memberId));
+      this.refuseJoin(call, BEING_DELETED);
       return;
     }
     let group = this.groups.get(groupId);
     if (group === undefined && memberId !== '') {
-      call.reply(joinOfNoGroup(call));
+      this.answer(call, joinOfNoGroup(call), (errorCode) => joinError(call.version, errorCode, memberId));
       return;
     }
     if (group instanceof ConsumerGroup && !group.isEmpty) {
       if (this.isSessionAllowed(call)) group.join(call);
-      else call.reply(joinError(call.version, ErrorCode.INVALID_SESSION_TIMEOUT, memberId));
+      else this.refuseJoin(call, ErrorCode.INVALID_SESSION_TIMEOUT);
       return;
     }
     if (group instanceof ConsumerGroup) {
       const errorCode = this.groups.removeEmpty(group);
       if (errorCode !== ErrorCode.NONE) {
-        call.reply(joinError(call.version, errorCode, memberId));
+        this.refuseJoin(call, errorCode);
         return;
       }
       group = undefined;
@@ -172,9 +178,8 @@ export class GroupMachine implements ShardMachine {
     if (group !== undefined) group.sync(call);
     else {
       const isIncomplete = lacksProtocol(call);
-      call.reply(
-        syncError(isIncomplete ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.UNKNOWN_MEMBER_ID),
-      );
+      const why = isIncomplete ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.UNKNOWN_MEMBER_ID;
+      this.answer(call, syncError(why), syncError);
     }
   }
 
@@ -182,13 +187,29 @@ export class GroupMachine implements ShardMachine {
     const group = this.groups.get(call.request.groupId);
     if (group instanceof ClassicGroup) group.heartbeat(call);
     else if (group !== undefined) group.classicHeartbeat(call);
-    else call.reply({ errorCode: ErrorCode.UNKNOWN_MEMBER_ID });
+    else this.answer(call, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID }, (errorCode) => ({ errorCode }));
   }
 
   leave(call: LeaveCall): void {
     const group = this.groups.get(call.request.groupId);
     if (group !== undefined) group.leave(call);
-    else call.reply(leaveOfNoGroup(call));
+    else this.answer(call, leaveOfNoGroup(call), (errorCode) => ({ errorCode }));
+  }
+
+  private refuseJoin(call: JoinCall, errorCode: ErrorCode): void {
+    const error = (code: ErrorCode) => joinError(call.version, code, call.request.memberId);
+    this.answer(call, error(errorCode), error);
+  }
+
+  /** An answer that no group gives. It needs the lease and the last decision as every answer. */
+  private answer<Answer>(
+    { request: { groupId }, reply }: AnsweredCall<Answer>,
+    answer: Answer,
+    failed: (errorCode: ErrorCode) => Answer,
+  ): void {
+    this.afterLastWrite(groupId, (errorCode) =>
+      reply(errorCode === ErrorCode.NONE ? answer : failed(errorCode)),
+    );
   }
 
   private isSessionAllowed({ request: { sessionTimeoutMs } }: JoinCall): boolean {

@@ -41,6 +41,8 @@ type FetchedPartition = FetchedTopic['partitions'][number];
 export interface GroupsOfOffsets {
   /** Called for each group with offsets, several times if it has many. */
   expiryOf(group: string): Expiry;
+  /** The last decision about the group itself. */
+  lastWriteOf(group: string): WriteNumber;
   /** The last offset of the group expired. The owner deletes the group if it is empty. */
   offsetsExpired(group: string): void;
   /** A check saw every group with offsets. The owner deletes its empty groups without offsets. */
@@ -133,8 +135,10 @@ export class CommittedOffsets {
   ): void {
     const records = this.recordsOf(group, topics, retentionTimeMs);
     const answer = (errorCode: ErrorCode) => done(this.commitResults(topics, errorCode));
-    if (records.length === 0) answer(ErrorCode.NONE);
-    else {
+    if (records.length === 0) {
+      const write = Math.max(this.groups.lastWriteOf(group), this.writes.lastWriteOf(group));
+      this.port.whenCommitted(write, answer);
+    } else {
       const errorCode = this.writes.write(records, [group]);
       if (errorCode === ErrorCode.NONE) this.port.whenCommitted(this.port.lastWrite, answer);
       else answer(errorCode);

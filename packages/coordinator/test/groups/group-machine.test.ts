@@ -313,6 +313,53 @@ describe('answers', () => {
     expect(h.heartbeat('g', memberId, generation + 1)).toBe(ErrorCode.REBALANCE_IN_PROGRESS);
   });
 
+  test('about an unknown group need the lease', () => {
+    const h = new MachineHost();
+    const { memberId, generation } = h.stableGroup('g');
+    h.port.commitsAtOnce = false;
+    // Without the lease nothing is committed, although nothing is written.
+    const waiting: ((errorCode: ErrorCode) => void)[] = [];
+    h.port.whenCommitted = (_write, done) => waiting.push(done);
+    const answers: unknown[] = [];
+    const reply = (answer: unknown) => answers.push(answer);
+    const client = { clientId: '', clientHost: '' };
+    const member = { memberId: 'm', groupInstanceId: null };
+    const sent = { groupId: 'x', ...member, generationId: 1 };
+    h.join('x', 'm', 3, 10_000, () => reply('join'));
+    h.machine.heartbeat({ request: sent, version: 3, client, reply });
+    const sync = { ...sent, protocolType: null, protocolName: null, assignments: [] };
+    h.machine.sync({ request: sync, version: 3, client, reply });
+    const leave = { groupId: 'x', memberId: '', members: [{ ...member, reason: null }] };
+    h.machine.leave({ request: leave, version: 4, client, reply });
+    const long = {
+      partitionIndex: 0,
+      committedOffset: 1,
+      committedLeaderEpoch: -1,
+      committedMetadata: 'x'.repeat(5000),
+    };
+    h.machine.commit(
+      {
+        groupId: 'g',
+        memberId,
+        generationIdOrMemberEpoch: generation,
+        groupInstanceId: null,
+        retentionTimeMs: -1,
+        version: 9,
+      },
+      [{ name: 'words', topicId: WORDS, partitions: [long] }],
+      reply,
+    );
+    expect(answers).toEqual([]);
+    for (const done of waiting) done(ErrorCode.NOT_COORDINATOR);
+    expect(answers).toMatchObject([
+      'join',
+      { errorCode: ErrorCode.NOT_COORDINATOR },
+      { errorCode: ErrorCode.NOT_COORDINATOR },
+      { errorCode: ErrorCode.NOT_COORDINATOR },
+      [{ partitions: [{ errorCode: ErrorCode.NOT_COORDINATOR }] }],
+    ]);
+  });
+
   test('a shard that refuses a decision changes nothing', () => {
     const h = new MachineHost();
     h.commit('tool', 1);

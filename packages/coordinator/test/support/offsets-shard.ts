@@ -53,6 +53,7 @@ export class OffsetsShard {
       pending,
       groups: {
         expiryOf: (group) => this.expiry.get(group) ?? SIMPLE,
+        lastWriteOf: () => 0,
         offsetsExpired: (group) => port.note(`${group} has no offsets`),
         expiryChecked: () => port.note('checked'),
       },
