@@ -7,7 +7,13 @@ import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
 import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.ts';
 import type { OffsetWrites } from './offset-writes.ts';
-import { LARGE_SLICE, type SliceLimits, SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
+import {
+  LARGE_SLICE,
+  NEXT_TURN_MS,
+  type SliceLimits,
+  SMALL_SLICE,
+  TombstoneSlice,
+} from './tombstone-slice.ts';
 
 export interface Removed {
   readonly group: string;
@@ -88,7 +94,8 @@ export class Removals {
       }
       next.lastWrite = this.port.lastWrite;
     }
-    if (errorCode === ErrorCode.NONE && !isLast) this.port.after(0, () => this.step(removal, next));
+    if (errorCode === ErrorCode.NONE && !isLast)
+      this.port.after(NEXT_TURN_MS, () => this.step(removal, next));
     else {
       this.running.delete(removal);
       removal.done(errorCode, next.lastWrite);

@@ -6,7 +6,7 @@ import { ErrorCode } from '@millrace/protocol';
 import type { ShardPort } from '../runtime/machine.ts';
 import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.ts';
 import type { OffsetWrites } from './offset-writes.ts';
-import { SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
+import { NEXT_TURN_MS, SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
 
 /** After so many offsets a turn ends, but not within a group. */
 const EXAMINED_MAX = 10_000;
@@ -52,7 +52,7 @@ export function sweep(
       for (const group of slice.groups) if (table.group(group) === undefined) rule.emptied(group);
     }
     if (ended) rule.done(ErrorCode.NONE);
-    else port.after(0, step);
+    else port.after(NEXT_TURN_MS, step);
   };
   step();
 }

@@ -85,18 +85,34 @@ it('a deleted group with very many offsets takes several turns, and its tombston
   const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard);
   expect(sizes(shard)).toEqual([5000]);
-  shard.port.advance(0);
+  shard.port.advance(10);
   expect(sizes(shard)).toEqual([5000, 5000, VERY_MANY - 10_000 + 1]);
   expect(answers).toEqual([ErrorCode.NONE]);
   expect(shard.offsets.size).toBe(0);
   expect(decodeGroupRecord(shard.port.decisions.at(-1)!.at(-1)!)?.type).toBe('group-metadata');
 });
 
+it('a turn has one decision of a removal', () => {
+  const shard = many('g');
+  shard.offsets.metadataChanged(shard.deleteTopic('orders'));
+  shard.port.advance(0);
+  expect(sizes(shard)).toEqual([500]);
+  shard.port.advance(1);
+  expect(sizes(shard)).toEqual([500, 500]);
+});
+
+it('a turn has one decision of a retention check', () => {
+  const shard = many('g');
+  shard.expiry.set('g', { kind: 'since-empty', emptySinceMs: 0 });
+  shard.port.advance(config.retentionCheckIntervalMs);
+  expect(sizes(shard)).toEqual([500]);
+});
+
 it('an offset that is committed between two decisions stays', () => {
   const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard, []);
   shard.commit('g', 'orders', { 0: { offset: 1 }, 11000: { offset: 2 } });
-  shard.port.advance(0);
+  shard.port.advance(10);
   shard.port.transcript();
   shard.fetch('g');
   expect(shard.port.transcript()).toEqual(['fetch g: orders-0 1, orders-11000 2']);
@@ -107,7 +123,7 @@ it('a removal that the shard refuses in the middle answers the error', () => {
   const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard);
   shard.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
-  shard.port.advance(0);
+  shard.port.advance(10);
   expect(answers).toEqual([ErrorCode.COORDINATOR_NOT_AVAILABLE]);
   expect(shard.offsets.size).toBe(VERY_MANY - 5000);
 });
@@ -124,7 +140,7 @@ it('OffsetDelete of very many offsets takes several turns, and answers after the
   const shard = many('g', VERY_MANY);
   shard.delete('g', { orders: Array.from({ length: VERY_MANY }, (_, partition) => partition) });
   expect(sizes(shard)).toEqual([5000]);
-  shard.port.advance(0);
+  shard.port.advance(10);
   expect(sizes(shard)).toEqual([5000, 5000, VERY_MANY - 10_000]);
   expect(shard.port.transcript().filter((line) => line.endsWith('NONE'))).toHaveLength(VERY_MANY + 1);
 });
@@ -143,14 +159,14 @@ it('a deleted topic with many offsets takes several turns', () => {
   const shard = many('g');
   shard.offsets.metadataChanged(shard.deleteTopic('orders'));
   expect(sizes(shard)).toEqual([500]);
-  shard.port.advance(0);
+  shard.port.advance(10);
   expect(sizes(shard)).toEqual([500, 500, MANY - 1000]);
 });
 
 it('one check expires all offsets of a group, in several turns', () => {
   const shard = many('g');
   shard.expiry.set('g', { kind: 'since-empty', emptySinceMs: 0 });
-  shard.port.advance(config.retentionCheckIntervalMs);
+  shard.port.advance(config.retentionCheckIntervalMs + 10);
   expect(sizes(shard)).toEqual([500, 500, MANY - 1000]);
   expect(shard.port.transcript().slice(-2)).toEqual(['g has no offsets', 'checked']);
 });
@@ -162,9 +178,9 @@ it('an expired group with many offsets takes several turns, and asks for the rul
   port.advance(config.retentionCheckIntervalMs - 1);
   port.after(1, () => {
     // Runs in the turn of the check, before or after its first decision; the second comes in a later turn.
-    port.after(0, () => shard.expiry.set('g', { kind: 'never' }));
+    port.after(1, () => shard.expiry.set('g', { kind: 'never' }));
   });
-  port.advance(1);
+  port.advance(10);
   expect(shard.offsets.size).toBeGreaterThan(0);
   expect(shard.offsets.size).toBeLessThan(MANY);
   expect(port.transcript().at(-1)).toBe('checked');
@@ -177,6 +193,6 @@ it('a decision has few records if the names are long', () => {
   const group = 'g'.repeat(30_000);
   const shard = many(group, 40);
   shard.delete(group, { orders: Array.from({ length: 40 }, (_, partition) => partition) });
-  shard.port.advance(0);
+  shard.port.advance(10);
   expect(sizes(shard)).toEqual([18, 18, 4]);
 });
