@@ -14,7 +14,7 @@ import {
   type Random,
   type Rpc,
 } from '@millrace/base';
-import { NodeClock, NodeNet } from '@millrace/base/io';
+import { NodeClock, NodeNet, NodeRandom } from '@millrace/base/io';
 import type { LogDirectory } from '@millrace/log';
 import type { MetadataImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
@@ -25,7 +25,6 @@ import type { HealthServer } from './io/health.ts';
 import { NodeJobs } from './io/jobs.ts';
 import { FolderInUseError, type FolderLock, lockFolderSoon } from './io/lock-file.ts';
 import { createLogger } from './io/logger.ts';
-import { NodeRandom } from './io/random.ts';
 import { controllerOptions } from './roles/controller-config.ts';
 import { NodeRole, type NodeRoleOptions } from './roles/node-role.ts';
 import { StartError } from './start-error.ts';

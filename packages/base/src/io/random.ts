@@ -1,6 +1,9 @@
 /** Random from the system's generator, drawn in blocks. */
 import { randomFillSync } from 'node:crypto';
-import { assert, type Random, randomUuid, type Uuid } from '@millrace/base';
+import { assert } from '../assert.ts';
+import type { Uuid } from '../ids.ts';
+import { randomUuid } from '../prng.ts';
+import type { Random } from '../seams.ts';
 
 const BLOCK = 256;
 
