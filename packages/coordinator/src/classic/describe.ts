@@ -5,7 +5,7 @@ import { NO_ASSIGNMENT } from './member.ts';
 
 export type DescribedGroup = Omit<
   DescribeGroupsResponse['groups'][number],
-  'errorMessage' | 'authorizedOperations'
+  'errorMessage' | 'authorizedOperations' | 'rebalances'
 >;
 
 /** As in Kafka, only a stable group tells its protocol and the metadata of its members. */

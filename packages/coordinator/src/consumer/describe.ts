@@ -11,7 +11,7 @@ export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable
 
 export type DescribedConsumerGroup = Omit<
   ConsumerGroupDescribeResponse['groups'][number],
-  'errorCode' | 'errorMessage' | 'authorizedOperations'
+  'errorCode' | 'errorMessage' | 'authorizedOperations' | 'rebalances'
 >;
 
 /** Which members speak which protocol. */

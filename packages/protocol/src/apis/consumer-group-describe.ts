@@ -5,6 +5,7 @@
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int8, int16, int32, string, struct, uuid } from '../schema.ts';
+import { includeRebalances, rebalances } from './rebalances.ts';
 
 /** Partitions of a member, by topic. */
 const assignment = {
@@ -23,6 +24,7 @@ export const consumerGroupDescribe = defineApi({
   request: {
     groupIds: array('0+', 'string'),
     includeAuthorizedOperations: bool('0+'),
+    includeRebalances: includeRebalances('0+'),
   },
   response: {
     throttleTimeMs: int32('0+'),
@@ -48,6 +50,7 @@ export const consumerGroupDescribe = defineApi({
         memberType: int8('1+', { default: -1 }),
       }),
       authorizedOperations: int32('0+', { default: -2147483648 }),
+      rebalances: rebalances('0+'),
     }),
   },
 });

@@ -6,6 +6,7 @@
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, bytes, int16, int32, string } from '../schema.ts';
+import { includeRebalances, rebalances } from './rebalances.ts';
 
 export const describeGroups = defineApi({
   key: 15,
@@ -15,6 +16,7 @@ export const describeGroups = defineApi({
   request: {
     groups: array('0+', 'string'),
     includeAuthorizedOperations: bool('3+'),
+    includeRebalances: includeRebalances('5+'),
   },
   response: {
     throttleTimeMs: int32('1+'),
@@ -34,6 +36,7 @@ export const describeGroups = defineApi({
         memberAssignment: bytes('0+'),
       }),
       authorizedOperations: int32('3+', { default: -2147483648 }),
+      rebalances: rebalances('5+'),
     }),
   },
 });

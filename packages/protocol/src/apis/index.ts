@@ -123,4 +123,5 @@ export type { OffsetDeleteRequest, OffsetDeleteResponse } from './offset-delete.
 export type { OffsetFetchRequest, OffsetFetchResponse } from './offset-fetch.ts';
 export type { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from './offset-for-leader-epoch.ts';
 export type { ProduceRequest, ProduceResponse } from './produce.ts';
+export { MILLRACE_TAG } from './rebalances.ts';
 export type { SyncGroupRequest, SyncGroupResponse } from './sync-group.ts';

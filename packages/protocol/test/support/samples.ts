@@ -5,7 +5,7 @@
  * fields.
  */
 import { uuidFromBytes } from '@millrace/base';
-import { crc32c, type Field, type Fields, within } from '@millrace/protocol';
+import { crc32c, type Field, type Fields, MILLRACE_TAG, within } from '@millrace/protocol';
 import { defaultOf } from './arbitraries.ts';
 
 /**
@@ -15,7 +15,7 @@ import { defaultOf } from './arbitraries.ts';
 export const fillings = ['full', 'null'] as const;
 export type Filling = (typeof fillings)[number];
 
-/** Fields that the version does not have hold their defaults, as after decoding. */
+/** Fields that the version, or Kafka, does not have hold their defaults, as after decoding. */
 export function sampleOf(
   fields: Fields,
   version: number,
@@ -23,7 +23,8 @@ export function sampleOf(
   path = '',
 ): Record<string, unknown> {
   const members = Object.entries(fields).map(([name, field]) => {
-    if (!within(version, field.versions)) return [name, defaultOf(field)];
+    const isKafkas = within(version, field.versions) && field.tag !== MILLRACE_TAG;
+    if (!isKafkas) return [name, defaultOf(field)];
     return [name, sampleField(field, version, filling, `${path}.${name}`)];
   });
   return Object.fromEntries(members);
@@ -64,11 +65,11 @@ function scalar(kind: string, path: string): unknown {
   }
 }
 
-/** The value in the form that Kafka's JSON converters read: only fields of the version, bytes as base64. */
+/** The value in the form that Kafka's JSON converters read: only Kafka's fields of the version, bytes as base64. */
 export function toKafkaJson(fields: Fields, version: number, value: unknown): Record<string, unknown> {
   const members: [string, unknown][] = [];
   for (const [name, field] of Object.entries(fields)) {
-    if (within(version, field.versions))
+    if (within(version, field.versions) && field.tag !== MILLRACE_TAG)
       members.push([name, jsonOf(field, version, (value as Record<string, unknown>)[name])]);
   }
   return Object.fromEntries(members);

@@ -1,0 +1,34 @@
+/**
+ * Millrace's own tagged fields in DescribeGroups and ConsumerGroupDescribe: the last rebalances of a group,
+ * with their causes. A broker sends them only to a client that asks with the tagged field of the request.
+ * Every reader of the protocol skips tagged fields that it does not know, and Kafka numbers its own from 0.
+ */
+import type { Field } from '../schema.ts';
+import { array, bool, int32, int64, string, type Versions } from '../schema.ts';
+
+/** The tag of every field that only Millrace has: 'mil' in ASCII. */
+export const MILLRACE_TAG = 0x6d696c;
+
+export const includeRebalances = (versions: Versions): Field<boolean> =>
+  bool(versions, { tag: MILLRACE_TAG });
+
+/** Oldest first. Null: the client did not ask. */
+export const rebalances = (versions: Versions) =>
+  array(
+    versions,
+    { nullable: versions, default: null, tag: MILLRACE_TAG },
+    {
+      atMs: int64(versions),
+      /** The generation, or the group epoch. */
+      epoch: int32(versions),
+      cause: string(versions),
+      /** The member that caused it; empty texts if no member did. */
+      memberId: string(versions),
+      clientId: string(versions),
+      clientHost: string(versions),
+      /** The reason that the client gave. */
+      reason: string(versions, { nullable: versions, default: null }),
+      /** The timeout that ended, in milliseconds. */
+      afterMs: int32(versions, { default: -1 }),
+    },
+  );

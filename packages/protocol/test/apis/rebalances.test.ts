@@ -1,0 +1,59 @@
+/** Goal: no client of Kafka meets Millrace's own fields, and none that meets them stumbles. */
+import {
+  type AnyApi,
+  apis,
+  type ConsumerGroupDescribeResponse,
+  decodeResponseHeader,
+  encodeResponseFrame,
+} from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+
+const rebalance = {
+  atMs: 1_700_000_000_000,
+  epoch: 3,
+  cause: 'member joined',
+  memberId: 'm',
+  clientId: 'c',
+  clientHost: '/127.0.0.1',
+  reason: 'the member starts',
+  afterMs: -1,
+};
+
+describe.each([
+  [apis.describeGroups as AnyApi, 4, 5],
+  [apis.consumerGroupDescribe as AnyApi, undefined, 0],
+])('$name', (api, old, flexible) => {
+  const frame = (version: number, told: object) => {
+    const chunks = encodeResponseFrame(api, version, 1, { groups: [{ groupId: 'g', ...told }] });
+    return Buffer.concat(chunks).subarray(4);
+  };
+  const read = (version: number, bytes: Uint8Array) => {
+    const { bodyPosition } = decodeResponseHeader(api, version, bytes);
+    return (api.decodeResponse(version, bytes, bodyPosition) as ConsumerGroupDescribeResponse).groups[0];
+  };
+
+  test('a client that does not ask gets the same bytes as from Kafka: the group ends without tagged fields', () => {
+    const bytes = frame(flexible, { rebalances: null });
+    expect(bytes).toEqual(frame(flexible, {}));
+    expect(bytes.at(-2)).toBe(0);
+    expect(read(flexible, bytes)?.rebalances).toBeNull();
+  });
+
+  test('a client that asks gets the rebalances', () => {
+    expect(read(flexible, frame(flexible, { rebalances: [rebalance] }))?.rebalances).toEqual([rebalance]);
+    expect(read(flexible, frame(flexible, { rebalances: [] }))?.rebalances).toEqual([]);
+  });
+
+  test.skipIf(old === undefined)('a version without tagged fields has none of them', () => {
+    expect(frame(old!, { rebalances: [rebalance] })).toEqual(frame(old!, {}));
+  });
+
+  test('the question is one tagged field of a request, and its absence means no', () => {
+    const asks = (value: object) => Buffer.concat(api.encodeRequest(flexible, value));
+    const decoded = (value: object) =>
+      api.decodeRequest(flexible, asks(value)) as { includeRebalances: boolean };
+    expect(asks({ includeRebalances: false })).toEqual(asks({}));
+    expect(decoded({}).includeRebalances).toBe(false);
+    expect(decoded({ includeRebalances: true }).includeRebalances).toBe(true);
+  });
+});
