@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AnyApi, apis } from '@millrace/protocol';
+import { type AnyApi, apis, MILLRACE_TAG } from '@millrace/protocol';
 import { repositoryRoot } from '../lib/paths.ts';
 import { type Justification, justifications } from './justified.ts';
 
@@ -22,6 +22,17 @@ ApiVersions gets an answer: UNSUPPORTED_VERSION, with the versions of ApiVersion
 |---|---|---|---|
 `;
 
+const OWN_FIELDS = `
+## Fields that only Millrace has
+
+A client can ask why a group rebalanced, as \`millrace group describe NAME --history\` does. Its request has a
+tagged field with the tag ${MILLRACE_TAG} (\`includeRebalances\`, a boolean), in DescribeGroups from version 5 on
+and in ConsumerGroupDescribe. Then each group of the response has a tagged field with the same tag: the last
+rebalances that the coordinator knows, at most 100 (\`packages/protocol/src/apis/rebalances.ts\` has the
+fields). A response to a request without the field has the same bytes as Apache Kafka's. A broker of Apache
+Kafka skips the field, as the protocol demands of unknown tags. Kafka numbers its own tags from 0.
+`;
+
 const DIFFERENCES = `
 ## Where Millrace answers differently from Apache Kafka 4.3.1
 
@@ -37,7 +48,7 @@ not list. The command ignores ids, ports, times and wording.
 
 export function generateDocument(): string {
   const ranges = (Object.values(apis) as AnyApi[]).sort((a, b) => a.key - b.key).map(rangeRow);
-  return HEAD + ranges.join('') + DIFFERENCES + justifications.map(differenceRow).join('');
+  return HEAD + ranges.join('') + OWN_FIELDS + DIFFERENCES + justifications.map(differenceRow).join('');
 }
 
 function rangeRow({ key, name, minVersion, advertisedMinVersion, maxVersion, flexibleFrom }: AnyApi): string {

@@ -5,7 +5,7 @@
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { ALL_GROUP_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
-import { defineHandler } from '../handler.ts';
+import { defineHandler, type GroupPort } from '../handler.ts';
 
 export const listGroups = defineHandler(apis.listGroups, ({ groups }, { body }, reply) =>
   groups.list(body, (response) => reply.send(response)),
@@ -13,7 +13,13 @@ export const listGroups = defineHandler(apis.listGroups, ({ groups }, { body }, 
 
 export const describeGroups = defineHandler(apis.describeGroups, ({ groups }, { version, body }, reply) => {
   groups.describeClassic(body.groups, version, (described) =>
-    reply.send({ groups: described.map((group) => ({ ...group, ...operationsOf(group, body) })) }),
+    reply.send({
+      groups: described.map((group) => ({
+        ...group,
+        ...operationsOf(group, body),
+        ...rebalancesOf(groups, group, body),
+      })),
+    }),
   );
 });
 
@@ -21,7 +27,13 @@ export const consumerGroupDescribe = defineHandler(
   apis.consumerGroupDescribe,
   ({ groups }, { body }, reply) => {
     groups.describe(body.groupIds, (described) =>
-      reply.send({ groups: described.map((group) => ({ ...group, ...operationsOf(group, body) })) }),
+      reply.send({
+        groups: described.map((group) => ({
+          ...group,
+          ...operationsOf(group, body),
+          ...rebalancesOf(groups, group, body),
+        })),
+      }),
     );
   },
 );
@@ -32,6 +44,21 @@ function operationsOf(
 ): { authorizedOperations: number } {
   const isTold = includeAuthorizedOperations && errorCode === ErrorCode.NONE;
   return { authorizedOperations: isTold ? ALL_GROUP_OPERATIONS : NOT_REQUESTED };
+}
+
+/** Only for a client that asks: Millrace's own field (protocol/src/apis/rebalances.ts). */
+function rebalancesOf(
+  groups: GroupPort,
+  { groupId, errorCode = ErrorCode.NONE }: { readonly groupId?: unknown; readonly errorCode?: unknown },
+  { includeRebalances }: { readonly includeRebalances: boolean },
+) {
+  if (!includeRebalances || errorCode !== ErrorCode.NONE) return { rebalances: null };
+  const rebalances = groups.rebalances(String(groupId)).map(({ reason = null, afterMs, ...rebalance }) => ({
+    ...rebalance,
+    reason,
+    afterMs: afterMs === undefined ? -1 : Math.trunc(afterMs),
+  }));
+  return { rebalances };
 }
 
 /** A group that is named more than once gets one answer. */

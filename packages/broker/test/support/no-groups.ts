@@ -17,6 +17,7 @@ export function noGroups(): GroupPort {
     list: unused,
     describeClassic: unused,
     describe: unused,
+    rebalances: unused,
     delete: unused,
   };
 }

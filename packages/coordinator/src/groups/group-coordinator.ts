@@ -30,6 +30,7 @@ import { admitted, consumerHeartbeatFault, joinFault } from './door.ts';
 import { commitFailure } from './failures.ts';
 import { GroupMachine } from './group-machine.ts';
 import { matchesFilters } from './listing.ts';
+import type { PastRebalance } from './rebalance-history.ts';
 import type {
   CommitWanted,
   ConsumerHeartbeatCall,
@@ -176,6 +177,12 @@ export class GroupCoordinator {
       },
       reply,
     );
+  }
+
+  /** Oldest first. Empty if this broker does not coordinate the group. */
+  rebalances(groupId: string): readonly PastRebalance[] {
+    const found = this.machineOf(groupId);
+    return typeof found === 'number' ? [] : found.rebalances(groupId);
   }
 
   delete(groupIds: readonly string[], reply: Reply<readonly DeletedGroup[]>): void {

@@ -42,6 +42,7 @@ import type { CoordinatorRecord, ShardMachine, ShardPort } from '../runtime/mach
 import { commitFailure } from './failures.ts';
 import type { GroupSurroundings } from './group-ports.ts';
 import { type Group, GroupTable } from './group-table.ts';
+import type { PastRebalance } from './rebalance-history.ts';
 import type {
   CommitWanted,
   ConsumerHeartbeatCall,
@@ -390,6 +391,14 @@ export class GroupMachine implements ShardMachine {
           groupState: 'Dead',
         });
     });
+  }
+
+  /**
+   * The last rebalances of the group, oldest first. They are facts for people: the last one may not be
+   * committed yet.
+   */
+  rebalances(groupId: string): readonly PastRebalance[] {
+    return this.groups.history.of(groupId);
   }
 
   describe(groupId: string, reply: Reply<DescribedGroup>): void {

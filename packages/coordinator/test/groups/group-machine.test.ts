@@ -379,3 +379,14 @@ describe('answers', () => {
     expect([h.listed(), h.fetch('tool')]).toEqual([[], -1]);
   });
 });
+
+test('the history of a group tells its rebalances with their causes, oldest first', () => {
+  const h = new MachineHost();
+  const { memberId } = h.stableGroup('g');
+  h.leave('g', memberId);
+  expect(h.machine.rebalances('g')).toMatchObject([
+    { cause: 'member-joined', memberId, clientId: 'test', clientHost: '/10.0.0.1' },
+    { cause: 'member-left', memberId, clientId: 'test', clientHost: '/10.0.0.1' },
+  ]);
+  expect(h.machine.rebalances('other')).toEqual([]);
+});
