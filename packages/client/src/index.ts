@@ -11,6 +11,11 @@ export * from './connection/versions.ts';
 export * from './fetch/consumer.ts';
 export * from './fetch/fetch-errors.ts';
 export * from './fetch/position.ts';
+export {
+  type CommittedOffset,
+  type MemberIdentity,
+  NO_MEMBER,
+  type PartitionError,
 export * from './produce/produce-errors.ts';
 export * from './produce/producer.ts';
 export * from './produce/producer-identity.ts';

@@ -17,6 +17,11 @@ export interface ClusterViewOptions {
   readonly open: OpenConnection;
   /** The names of the topics to ask for. */
   readonly wanted: () => readonly string[];
+  /**
+   * The ids of topics whose names the owner does not know. The view asks for them alone first, because no
+   * request may have both names and ids.
+   */
+  readonly wantedIds?: () => readonly Uuid[];
   /** Called when metadata arrived, or when a connection is ready or closed. */
   readonly changed: () => void;
   /**
@@ -36,6 +41,8 @@ export interface ClusterViewOptions {
 
 const BACKOFF_MS = 100;
 const MAX_AGE_MS = 5_000;
+/** The first Metadata that takes topic ids. */
+const IDS_FROM_VERSION = 12;
 
 export class ClusterView {
   readonly topics = new KnownTopics();
@@ -45,6 +52,8 @@ export class ClusterView {
   private readonly connections: BrokerConnections;
   /** A request is under way, or its timer runs. */
   private isAsking = false;
+  /** The last request named topics by id; the next one names those that are wanted by name. */
+  private hasAskedIds = false;
   private isClosed = false;
   private timer: Timer | undefined;
   private nextServer: number;
@@ -122,7 +131,15 @@ export class ClusterView {
   }
 
   private ask(): void {
-    const { wanted, metadataVersion, maxAgeMs = MAX_AGE_MS, answered, changed, clock } = this.options;
+    const {
+      wanted,
+      wantedIds,
+      metadataVersion,
+      maxAgeMs = MAX_AGE_MS,
+      answered,
+      changed,
+      clock,
+    } = this.options;
     const allowAutoTopicCreation = this.options.createsTopics === true;
     const connection = this.anyConnection();
     const version = metadataVersion ?? connection?.versions?.newest(apis.metadata);
@@ -130,7 +147,12 @@ export class ClusterView {
       this.askAgain();
       return;
     }
-    const topics = wanted().map((name) => ({ name }));
+    const ids = version >= IDS_FROM_VERSION ? (wantedIds?.() ?? []) : [];
+    const asksIds = ids.length > 0 && !this.hasAskedIds;
+    this.hasAskedIds = asksIds;
+    const topics = asksIds
+      ? ids.map((topicId) => ({ topicId, name: null }))
+      : wanted().map((name) => ({ name }));
     connection.request(apis.metadata, version, { topics, allowAutoTopicCreation }, (response) => {
       if (this.isClosed) return;
       if (response === undefined) {
@@ -139,7 +161,7 @@ export class ClusterView {
       }
       this.isAsking = false;
       answered?.(response);
-      if (this.learn(response)) this.timer = clock.setTimer(maxAgeMs, () => this.refreshIn(0));
+      if (this.learn(response) && !asksIds) this.timer = clock.setTimer(maxAgeMs, () => this.refreshIn(0));
       else this.refreshIn(this.backoffMs);
       changed();
     });

@@ -1,7 +1,8 @@
 /**
- * A consumer by assignment: reads every partition of its topics, with one Fetch in flight for each leader and
- * positions of its own. It asks for a first position (ListOffsets), and follows leaders. With
- * `validatesPositions` it asks a new leader whether a position is still part of the log (KIP-320).
+ * A consumer by assignment: reads every partition of its topics, or the partitions of a list, with one Fetch
+ * in flight for each leader and positions of its own. It asks for a first position (ListOffsets), and follows
+ * leaders. With `validatesPositions` it asks a new leader whether a position is still part of the log
+ * (KIP-320).
  */
 import type { Clock, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, type FetchResponse } from '@millrace/protocol';
@@ -10,7 +11,8 @@ import type { BrokerConnection } from '../connection/broker-connection.ts';
 import type { VersionedApi } from '../connection/versions.ts';
 import { fetchOutcome } from './fetch-errors.ts';
 import { type FetchSession, FetchSessions } from './fetch-sessions.ts';
-import { newPosition, type Position, type PositionReason } from './position.ts';
+import type { Position, PositionReason, StartPosition } from './position.ts';
+import { Positions } from './positions.ts';
 import { wholeBatches } from './whole-batches.ts';
 
 /** Batches of one partition, as one answer brings them. */
@@ -42,11 +44,19 @@ export interface ConsumerOptions {
   readonly cluster: Pick<ClusterView, 'partition' | 'topics' | 'connectionTo' | 'refresh' | 'hint'>;
   readonly observer: ConsumerObserver;
   /**
-   * The names of the topics to read. The partitions of a name that leaves the list stay assigned. When a
-   * topic is deleted and created again, the consumer reads the new one from `start`.
+   * The names of the topics to read, if there is no list of `partitions`. The partitions of a name that leaves
+   * the list stay assigned. When a topic is deleted and created again, the consumer reads the new one from
+   * `start`.
    */
   readonly topics: () => readonly string[];
   readonly start: 'earliest' | 'latest';
+  /**
+   * The partitions to read, instead of all those of `topics`. The owner calls `clusterChanged` when the list
+   * changes. The consumer forgets the position of a partition that leaves the list.
+   */
+  readonly partitions?: () => Iterable<StartPosition>;
+  /** Where to continue when the log does not have a position (any more). Default: earliest. */
+  readonly outOfRange?: 'earliest' | 'latest' | 'fail';
   /** Uses fetch sessions with Fetch 7 and later (KIP-227). */
   readonly usesSessions: boolean;
   /**
@@ -76,22 +86,36 @@ const SESSIONS_FROM_VERSION = 7;
 export class Consumer {
   private readonly options: ConsumerOptions;
   private readonly backoffMs: Millis;
-  private readonly byName = new Map<string, Position>();
-  /** The topic of each name, and the number of its partitions with a position. */
-  private readonly assigned = new Map<string, { readonly topicId: Uuid; readonly count: number }>();
+  private readonly assigned: Positions;
   private readonly fetching = new Set<NodeId>();
   private readonly sessions = new FetchSessions();
   private timer: Timer | undefined;
+  private isPaused = false;
   private isClosed = false;
 
   constructor(options: ConsumerOptions) {
+    const { cluster, topics, partitions, start } = options;
     this.options = options;
+    this.assigned = new Positions(
+      cluster.topics,
+      partitions === undefined ? { topics, start } : { partitions, start },
+    );
     this.backoffMs = options.backoffMs ?? BACKOFF_MS;
   }
 
   /** The positions of all assigned partitions, by `topic-partition`. */
   get positions(): ReadonlyMap<string, Readonly<Position>> {
-    return this.byName;
+    return this.assigned.byName;
+  }
+
+  /** Sends no more Fetch until `resume`. One that is under way still brings records. */
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.pump();
   }
 
   /** Call it when metadata arrived, or when a connection is ready or closed. */
@@ -108,9 +132,10 @@ export class Consumer {
   /** Sends every request that the consumer may send now. */
   private pump(): void {
     if (this.isClosed) return;
-    this.assign();
+    this.assigned.update();
+    if (this.isPaused) return;
     const byLeader = new Map<NodeId, Position[]>();
-    for (const position of this.byName.values()) {
+    for (const position of this.assigned.byName.values()) {
       const leaderId = this.fetchesFrom(position);
       if (leaderId === undefined) continue;
       const list = byLeader.get(leaderId);
@@ -119,34 +144,6 @@ export class Consumer {
     }
     for (const [leaderId, positions] of byLeader)
       if (!this.fetching.has(leaderId)) this.fetch(leaderId, positions);
-  }
-
-  private assign(): void {
-    const { topics, cluster, start } = this.options;
-    for (const topic of topics()) {
-      const known = cluster.topics.get(topic);
-      if (known === undefined) continue;
-      const { topicId, partitions } = known;
-      const before = this.assigned.get(topic);
-      const isSame = before?.topicId === topicId;
-      if (!isSame) this.forget(topic, before?.count ?? 0);
-      const first = isSame ? before.count : 0;
-      if (first >= partitions.length) continue;
-      this.assigned.set(topic, { topicId, count: partitions.length });
-      for (let partition = first; partition < partitions.length; partition++)
-        this.byName.set(`${topic}-${partition}`, newPosition(known, partition, start));
-    }
-  }
-
-  /** Another topic has the name now. */
-  private forget(topic: string, count: number): void {
-    for (let partition = 0; partition < count; partition++) this.byName.delete(`${topic}-${partition}`);
-    this.assigned.delete(topic);
-  }
-
-  /** Whether the topic of the position still has its name. */
-  private isCurrent(position: Position): boolean {
-    return this.byName.get(`${position.topic}-${position.partition}`) === position;
   }
 
   /**
@@ -180,12 +177,14 @@ export class Consumer {
     const { topic, partition, startAt } = position;
     const version = this.versionFor(connection, apis.listOffsets, position);
     if (version === undefined) return;
-    const timestamp = startAt === 'latest' ? LATEST : EARLIEST;
+    const { outOfRange = 'earliest' } = this.options;
+    const end = startAt === 'out-of-range' ? outOfRange : startAt;
+    const timestamp = end === 'latest' ? LATEST : EARLIEST;
     const partitions = [{ partitionIndex: partition, timestamp }];
     const request = { replicaId: -1, topics: [{ name: topic, partitions }] };
     position.isAsking = true;
     connection.request(apis.listOffsets, version, request, (response) => {
-      if (this.isClosed || !this.isCurrent(position)) return;
+      if (this.isClosed || !this.assigned.isCurrent(position)) return;
       position.isAsking = false;
       const found = response?.topics[0]?.partitions[0];
       if (found?.errorCode !== ErrorCode.NONE) this.refused(position, found?.errorCode);
@@ -210,7 +209,7 @@ export class Consumer {
     const request = { replicaId: -1, topics: [{ topic, partitions: [asked] }] };
     position.isAsking = true;
     connection.request(apis.offsetForLeaderEpoch, version, request, (response) => {
-      if (this.isClosed || !this.isCurrent(position)) return;
+      if (this.isClosed || !this.assigned.isCurrent(position)) return;
       position.isAsking = false;
       const end = response?.topics[0]?.partitions[0];
       if (end?.errorCode !== ErrorCode.NONE) this.refused(position, end?.errorCode);
@@ -302,7 +301,7 @@ export class Consumer {
       for (const answer of partitions) {
         // The owner may have closed the consumer when it got records.
         if (this.isClosed) return;
-        const position = this.byName.get(`${topic}-${answer.partitionIndex}`);
+        const position = this.assigned.byName.get(`${topic}-${answer.partitionIndex}`);
         // Ignores a late answer of an earlier leader if a later one has moved the position.
         if (position !== undefined && asked.has(position) && position.offset === asked.get(position))
           this.take(leaderId, position, topicId as Uuid, answer);
@@ -316,6 +315,11 @@ export class Consumer {
     const outcome = fetchOutcome(errorCode);
     if (outcome === 'reset') {
       observer.error?.(errorCode);
+      if (this.options.outOfRange === 'fail') {
+        position.failure = errorName(errorCode);
+        observer.failed?.(position, position.failure);
+        return;
+      }
       position.offset = undefined;
       position.startAt = 'out-of-range';
       // The log may not know the epoch of the last record, and would then call the next position diverging.

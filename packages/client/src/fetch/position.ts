@@ -4,6 +4,16 @@ import type { Millis, Uuid } from '@millrace/base';
 /** The reason for a position. `truncated`: the leader lacks records before the old position (KIP-320). */
 export type PositionReason = 'earliest' | 'latest' | 'out-of-range' | 'truncated';
 
+/** Where to begin in a partition: at an end of the log, or at an offset. */
+export interface StartPosition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset of the first record to read, or an end of the log. */
+  readonly start: number | 'earliest' | 'latest';
+  /** The leader epoch of the last record before an offset, if it is known (KIP-320). */
+  readonly leaderEpoch?: number;
+}
+
 export interface Position {
   readonly topic: string;
   /** Another topic of this name starts with a new position. */
@@ -24,17 +34,17 @@ export interface Position {
 }
 
 export function newPosition(
-  { name, topicId }: { readonly name: string; readonly topicId: Uuid },
-  partition: number,
-  startAt: Position['startAt'],
+  topicId: Uuid,
+  { topic, partition, start, leaderEpoch = -1 }: StartPosition,
 ): Position {
+  const isOffset = typeof start === 'number';
   return {
-    topic: name,
+    topic,
     topicId,
     partition,
-    offset: undefined,
-    startAt,
-    lastEpoch: -1,
+    offset: isOffset ? start : undefined,
+    startAt: isOffset ? 'out-of-range' : start,
+    lastEpoch: leaderEpoch,
     validatedEpoch: -1,
     isAsking: false,
     notBeforeMs: 0,

@@ -2,9 +2,10 @@
  * Goal: a client finds the cluster, follows it, and does not flood it. Method: brokers played by hand, and a
  * clock that the test moves.
  */
+import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { metadataOf, TOPIC_ID } from '../support/metadata.ts';
+import { metadataOf, OTHER_ID, TOPIC_ID } from '../support/metadata.ts';
 import { PlayedCluster } from '../support/played-cluster.ts';
 
 test('the bootstrap server tells brokers, topics and leaders', () => {
@@ -115,4 +116,17 @@ test('after close the view sends no request, opens no connection, and does not c
   expect([view.anyConnection(), view.connectionTo(5)]).toEqual([undefined, undefined]);
   expect(server.destroyed).toBe('closed by the client');
   expect([net.ends.length, server.waiting, client.changes]).toEqual([1, [], before]);
+});
+
+test('topics that are known only by id: the view asks for them alone, then for the names', () => {
+  let wantedIds: Uuid[] = [];
+  const client = PlayedCluster.started({}, { wantedIds: () => wantedIds });
+  wantedIds = [OTHER_ID];
+  const asked = [0, 1, 2].map(() => {
+    client.view.refresh();
+    client.clock.advance(100);
+    return client.server.answer(apis.metadata, metadataOf({ topicId: TOPIC_ID })).topics;
+  });
+  const byId = [{ topicId: OTHER_ID, name: null }];
+  expect(asked).toMatchObject([byId, [{ name: 'events' }], byId]);
 });

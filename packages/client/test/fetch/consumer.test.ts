@@ -323,3 +323,41 @@ describe('a topic that was deleted and created again under its name', () => {
     expect([...consumed.consumer.positions.keys()]).toEqual(['events-0']);
   });
 });
+
+describe('a list of partitions', () => {
+  function reading(...starts: (readonly [number, number | 'earliest' | 'latest'])[]) {
+    const list = starts.map(([partition, start]) => ({ topic: 'events', partition, start, leaderEpoch: 0 }));
+    return { list, consumed: new Consumed({ partitions: () => list, outOfRange: 'fail' }) };
+  }
+
+  test('reading begins at the offset of the list, after a validation of its leader epoch', () => {
+    const { consumed } = reading([0, 7]);
+    expect(consumed.validates(4, 0, 9)).toMatchObject({ leaderEpoch: 0 });
+    expect(consumed.fetches(4, {})).toMatchObject({ fetchOffset: 7, lastFetchedEpoch: 0 });
+  });
+
+  test('a partition that leaves the list: its late records are nobody’s, and its position is forgotten', () => {
+    const { list, consumed } = reading([0, 7]);
+    consumed.validates(4, 0, 9);
+    list.pop();
+    consumed.consumer.clusterChanged();
+    consumed.fetches(4, { records: batchAt(7, 0, 'a') });
+    expect([consumed.news, consumed.consumer.positions.size]).toEqual([[], 0]);
+    expect(consumed.broker(4).waiting).toEqual([]);
+  });
+
+  test('another topic has the name: the offset of the list does not count for it', () => {
+    const { consumed } = reading([0, 7]);
+    consumed.cluster.view.topics.learn(topicOf({ topicId: OTHER_ID, leaderEpoch: 0 }));
+    consumed.consumer.clusterChanged();
+    expect(consumed.offset).toBeUndefined();
+  });
+
+  test('outOfRange `fail`: the consumer stops reading', () => {
+    const { consumed } = reading([0, 7]);
+    consumed.validates(4, 0, 9);
+    consumed.fetches(4, { errorCode: ErrorCode.OFFSET_OUT_OF_RANGE });
+    expect(consumed.news).toEqual(['failed OFFSET_OUT_OF_RANGE']);
+    expect(consumed.broker(4).waiting).toEqual([]);
+  });
+});

@@ -13,7 +13,7 @@ export class PlayedCluster {
   readonly view: ClusterView;
   private readonly timers = new Timers(this.clock);
 
-  constructor(options: Partial<ClusterViewOptions> = {}) {
+  constructor(options: Partial<ClusterViewOptions> = {}, requestTimeoutMs = 1_000) {
     this.view = new ClusterView({
       clock: this.clock,
       random: new Prng(1),
@@ -28,7 +28,7 @@ export class PlayedCluster {
             timers: this.timers,
             clientId: 'test',
             software: { name: 'test', version: '1' },
-            requestTimeoutMs: 1_000,
+            requestTimeoutMs,
             frameBytesMax: 100_000,
           },
           { changed },
@@ -41,8 +41,9 @@ export class PlayedCluster {
   static started(
     told: Told = {},
     options: Partial<ClusterViewOptions> = {},
+    requestTimeoutMs = 1_000,
   ): PlayedCluster & { server: BrokerEnd } {
-    const client = new PlayedCluster(options);
+    const client = new PlayedCluster(options, requestTimeoutMs);
     client.view.start();
     client.clock.advance(0);
     const server = client.ready(client.net.to(1));

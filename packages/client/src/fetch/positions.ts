@@ -1,0 +1,73 @@
+/**
+ * The positions of a consumer by assignment. Without a list of partitions the consumer reads every partition
+ * of its topics. When another topic has a name meanwhile, its partitions start anew.
+ */
+import type { Uuid } from '@millrace/base';
+import type { KnownTopics } from '../cluster/known-topics.ts';
+import { newPosition, type Position, type StartPosition } from './position.ts';
+
+/** All partitions of these topics; or a list of partitions, which may change at any time. */
+export type Assigned =
+  | { readonly topics: () => readonly string[]; readonly start: 'earliest' | 'latest' }
+  | { readonly partitions: () => Iterable<StartPosition>; readonly start: 'earliest' | 'latest' };
+
+export class Positions {
+  readonly byName = new Map<string, Position>();
+  private readonly topics: Pick<KnownTopics, 'get'>;
+  private readonly assigned: Assigned;
+  /** The topic of each name, and the number of its partitions with a position. */
+  private readonly counts = new Map<string, { readonly topicId: Uuid; readonly count: number }>();
+
+  constructor(topics: Pick<KnownTopics, 'get'>, assigned: Assigned) {
+    this.topics = topics;
+    this.assigned = assigned;
+  }
+
+  /** Takes in what the metadata know by now, and what the list of partitions has now. */
+  update(): void {
+    if ('topics' in this.assigned) for (const topic of this.assigned.topics()) this.assignTopic(topic);
+    else this.assignListed(this.assigned.partitions());
+  }
+
+  /** Whether the partition is still assigned, and its topic still has its name. */
+  isCurrent(position: Position): boolean {
+    return this.byName.get(`${position.topic}-${position.partition}`) === position;
+  }
+
+  private assignTopic(topic: string): void {
+    const known = this.topics.get(topic);
+    if (known === undefined) return;
+    const { topicId, partitions } = known;
+    const before = this.counts.get(topic);
+    const isSame = before?.topicId === topicId;
+    if (!isSame) this.forget(topic, before?.count ?? 0);
+    const first = isSame ? before.count : 0;
+    if (first >= partitions.length) return;
+    this.counts.set(topic, { topicId, count: partitions.length });
+    const { start } = this.assigned;
+    for (let partition = first; partition < partitions.length; partition++)
+      this.byName.set(`${topic}-${partition}`, newPosition(topicId, { topic, partition, start }));
+  }
+
+  /** Another topic has the name now. */
+  private forget(topic: string, count: number): void {
+    for (let partition = 0; partition < count; partition++) this.byName.delete(`${topic}-${partition}`);
+    this.counts.delete(topic);
+  }
+
+  private assignListed(listed: Iterable<StartPosition>): void {
+    const left = new Set(this.byName.keys());
+    for (const place of listed) {
+      const { topic, partition } = place;
+      const name = `${topic}-${partition}`;
+      left.delete(name);
+      const topicId = this.topics.get(topic)?.topicId;
+      const before = this.byName.get(name);
+      if (topicId === undefined || before?.topicId === topicId) continue;
+      // The offset belongs to the topic that had the name before.
+      const { start } = before === undefined ? place : this.assigned;
+      this.byName.set(name, newPosition(topicId, before === undefined ? place : { topic, partition, start }));
+    }
+    for (const name of left) this.byName.delete(name);
+  }
+}
