@@ -11,11 +11,17 @@ export * from './connection/versions.ts';
 export * from './fetch/consumer.ts';
 export * from './fetch/fetch-errors.ts';
 export * from './fetch/position.ts';
+export * from './groups/coordinator-call.ts';
+export * from './groups/group-coordinator.ts';
+export * from './groups/group-errors.ts';
+export * from './groups/group-offsets.ts';
 export {
   type CommittedOffset,
   type MemberIdentity,
   NO_MEMBER,
   type PartitionError,
+} from './groups/offset-requests.ts';
+export * from './groups/topic-partitions.ts';
 export * from './produce/produce-errors.ts';
 export * from './produce/producer.ts';
 export * from './produce/producer-identity.ts';

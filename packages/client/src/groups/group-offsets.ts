@@ -1,0 +1,174 @@
+/** Commits and fetches a group's offsets at its coordinator (OffsetCommit, OffsetFetch, OffsetDelete). */
+import type { Clock, Millis } from '@millrace/base';
+import { apis, ErrorCode, errorName } from '@millrace/protocol';
+import { callCoordinator } from './coordinator-call.ts';
+import type { GroupCoordinator } from './group-coordinator.ts';
+import { groupOutcome } from './group-errors.ts';
+import {
+  type CommittedOffset,
+  commitErrors,
+  commitRequest,
+  fetchedOffsets,
+  fetchRequest,
+  type MemberIdentity,
+  NO_MEMBER,
+  offsetVersion,
+  type PartitionError,
+  type TopicIds,
+} from './offset-requests.ts';
+import { byTopic, type TopicPartition } from './topic-partitions.ts';
+
+export interface GroupOffsetsOptions {
+  readonly clock: Clock;
+  readonly groupId: string;
+  readonly coordinator: GroupCoordinator;
+  /** How long a call may take, with all its retries. */
+  readonly timeoutMs: Millis;
+  /** The ids of topics, if the client knows them. Default: it knows none. */
+  readonly topicId?: TopicIds;
+  /** Who calls, at each attempt. Default: no member. */
+  readonly identity?: () => MemberIdentity;
+}
+
+/** `failed`: the partitions with an error of their own. `error`: undefined if all partitions succeeded. */
+export type ChangedOffsets = (error: string | undefined, failed: readonly PartitionError[]) => void;
+
+/** `offsets`: the partitions with a committed offset; undefined if the call failed. */
+export type FoundOffsets = (
+  offsets: readonly CommittedOffset[] | undefined,
+  error: string | undefined,
+) => void;
+
+export class GroupOffsets {
+  private readonly options: GroupOffsetsOptions;
+  private readonly stops = new Set<() => void>();
+
+  constructor(options: GroupOffsetsOptions) {
+    this.options = options;
+  }
+
+  /** Commits all of them. A retry commits those that succeeded once more. */
+  commit(offsets: readonly CommittedOffset[], done: ChangedOffsets): void {
+    const { groupId } = this.options;
+    const topics = [...new Set(offsets.map(({ topic }) => topic))];
+    const { ids, names } = this.topicIds(topics);
+    let failed: readonly PartitionError[] = [];
+    this.call(
+      (connection, answered) => {
+        const version = offsetVersion(connection, apis.offsetCommit, topics, ids);
+        if (version === undefined) return false;
+        const request = commitRequest(groupId, this.identity(), offsets, ids);
+        connection.request(apis.offsetCommit, version, request, (response) => {
+          if (response !== undefined) failed = commitErrors(response, names);
+          answered(response === undefined ? undefined : deciding(failed));
+        });
+        return true;
+      },
+      (error) => done(error, failed),
+    );
+  }
+
+  /** `partitions` null: every partition with a committed offset. */
+  fetch(partitions: readonly TopicPartition[] | null, done: FoundOffsets): void {
+    const { groupId } = this.options;
+    const topics = partitions === null ? null : [...new Set(partitions.map(({ topic }) => topic))];
+    const { ids, names } = this.topicIds(topics ?? []);
+    let found: readonly CommittedOffset[] = [];
+    this.call(
+      (connection, answered) => {
+        const version = offsetVersion(connection, apis.offsetFetch, topics, ids);
+        if (version === undefined) return false;
+        const request = fetchRequest(groupId, this.identity(), partitions, ids);
+        connection.request(apis.offsetFetch, version, request, (response) => {
+          if (response === undefined) {
+            answered(undefined);
+            return;
+          }
+          const { errorCode, offsets } = fetchedOffsets(response, version, names);
+          found = offsets;
+          answered(errorCode);
+        });
+        return true;
+      },
+      (error) => done(error === undefined ? found : undefined, error),
+    );
+  }
+
+  delete(partitions: readonly TopicPartition[], done: ChangedOffsets): void {
+    const { groupId } = this.options;
+    const topics = byTopic(partitions).map(({ topic, partitions: indexes }) => ({
+      name: topic,
+      partitions: indexes.map((partitionIndex) => ({ partitionIndex })),
+    }));
+    let failed: readonly PartitionError[] = [];
+    this.call(
+      (connection, answered) => {
+        const version = connection.versions?.newest(apis.offsetDelete);
+        if (version === undefined) return false;
+        connection.request(apis.offsetDelete, version, { groupId, topics }, (response) => {
+          if (response === undefined) {
+            answered(undefined);
+            return;
+          }
+          failed = commitErrors(response as never, NO_NAMES);
+          answered(response.errorCode === ErrorCode.NONE ? deciding(failed) : response.errorCode);
+        });
+        return true;
+      },
+      (error) => done(error, failed),
+    );
+  }
+
+  /** Ends every call; none of them calls `done`. */
+  close(): void {
+    for (const stop of this.stops) stop();
+    this.stops.clear();
+  }
+
+  private identity(): MemberIdentity {
+    return this.options.identity?.() ?? NO_MEMBER;
+  }
+
+  private topicIds(topics: readonly string[]) {
+    const ids: TopicIds = (topic) => this.options.topicId?.(topic);
+    const names = new Map(topics.map((topic) => [ids(topic) as string, topic]));
+    return { ids, names };
+  }
+
+  private call(
+    send: Parameters<typeof callCoordinator>[0]['send'],
+    done: (error: string | undefined) => void,
+  ): void {
+    const { clock, coordinator, timeoutMs } = this.options;
+    let stop: (() => void) | undefined;
+    let isOver = false;
+    stop = callCoordinator({
+      clock,
+      coordinator,
+      timeoutMs,
+      send,
+      // The member's epoch moves with each heartbeat; the next attempt has the new one.
+      alsoWait: (code) => code === ErrorCode.STALE_MEMBER_EPOCH && this.options.identity !== undefined,
+      done: (error) => {
+        isOver = true;
+        if (stop !== undefined) this.stops.delete(stop);
+        done(error);
+      },
+    });
+    if (!isOver) this.stops.add(stop);
+  }
+}
+
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
+
+/** The error of a whole request: one that asks for a retry, if a partition has one. */
+function deciding(failed: readonly PartitionError[]): number {
+  const codes = failed.map(({ errorCode }) => errorCode);
+  const retry = codes.find((code) => ['moved', 'wait'].includes(groupOutcome(code)));
+  return retry ?? codes[0] ?? ErrorCode.NONE;
+}
+
+/** `orders-3: OFFSET_METADATA_TOO_LARGE`, for a message. */
+export function partitionErrorText({ topic, partition, errorCode }: PartitionError): string {
+  return `${topic}-${partition}: ${errorName(errorCode)}`;
+}

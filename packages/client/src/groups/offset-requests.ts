@@ -1,0 +1,160 @@
+/** The requests and answers of committed offsets, whichever version the broker has. */
+import type { Uuid } from '@millrace/base';
+import {
+  type apis,
+  ErrorCode,
+  type OffsetCommitResponse,
+  type OffsetFetchResponse,
+  type RequestInputOf,
+} from '@millrace/protocol';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
+import { byTopic, type TopicPartition } from './topic-partitions.ts';
+
+/** Who commits or fetches. Without a member: an administrator, or a consumer by assignment. */
+export interface MemberIdentity {
+  readonly memberId: string;
+  /** The generation, or the member epoch (KIP-848); -1: none. */
+  readonly epoch: number;
+  readonly instanceId: string | null;
+}
+
+export const NO_MEMBER: MemberIdentity = { memberId: '', epoch: -1, instanceId: null };
+
+export interface CommittedOffset extends TopicPartition {
+  /** The offset of the next record to read. */
+  readonly offset: number;
+  /** The leader epoch of the last record before it; -1: not known. */
+  readonly leaderEpoch: number;
+  readonly metadata: string;
+}
+
+/** The id of a topic, if the client knows it. */
+export type TopicIds = (topic: string) => Uuid | undefined;
+
+/** From this version on, requests name topics by id. */
+const IDS_FROM_VERSION = 10;
+const MANY_GROUPS_FROM_VERSION = 8;
+const NONE = -1;
+
+/**
+ * The newest version that both sides have. A request that names topics by id protects a topic from the
+ * offsets of a deleted one with its name; it needs the ids of all topics.
+ */
+export function offsetVersion(
+  connection: BrokerConnection,
+  api: typeof apis.offsetCommit | typeof apis.offsetFetch,
+  topics: readonly string[] | null,
+  ids: TopicIds,
+): number | undefined {
+  const newest = connection.versions?.newest(api);
+  if (newest === undefined || newest < IDS_FROM_VERSION) return newest;
+  const knowsIds = topics?.every((topic) => ids(topic) !== undefined) === true;
+  return knowsIds ? newest : IDS_FROM_VERSION - 1;
+}
+
+export function commitRequest(
+  groupId: string,
+  { memberId, epoch, instanceId }: MemberIdentity,
+  offsets: readonly CommittedOffset[],
+  ids: TopicIds,
+): RequestInputOf<typeof apis.offsetCommit> {
+  const of = new Map(offsets.map((offset) => [`${offset.topic}-${offset.partition}`, offset]));
+  return {
+    groupId,
+    generationIdOrMemberEpoch: epoch,
+    memberId,
+    groupInstanceId: instanceId,
+    topics: byTopic(offsets).map(({ topic, partitions }) => ({
+      name: topic,
+      topicId: ids(topic),
+      partitions: partitions.map((partitionIndex) => {
+        const { offset, leaderEpoch, metadata } = of.get(`${topic}-${partitionIndex}`)!;
+        return {
+          partitionIndex,
+          committedOffset: offset,
+          committedLeaderEpoch: leaderEpoch,
+          committedMetadata: metadata,
+        };
+      }),
+    })),
+  };
+}
+
+export interface PartitionError extends TopicPartition {
+  readonly errorCode: number;
+}
+
+/** The partitions with an error. `names`: the topic of an id in the request. */
+export function commitErrors(
+  { topics }: OffsetCommitResponse,
+  names: ReadonlyMap<string, string>,
+): PartitionError[] {
+  return topics.flatMap(({ name, topicId, partitions }) =>
+    partitions
+      .filter(({ errorCode }) => errorCode !== ErrorCode.NONE)
+      .map(({ partitionIndex, errorCode }) => ({
+        topic: name === '' ? (names.get(topicId) ?? topicId) : name,
+        partition: partitionIndex,
+        errorCode,
+      })),
+  );
+}
+
+/** `partitions` null: all partitions with a committed offset. `isStable`: no offset of an open transaction. */
+export function fetchRequest(
+  groupId: string,
+  { memberId, epoch }: MemberIdentity,
+  partitions: readonly TopicPartition[] | null,
+  ids: TopicIds,
+): RequestInputOf<typeof apis.offsetFetch> {
+  const topics =
+    partitions === null
+      ? null
+      : byTopic(partitions).map(({ topic, partitions: partitionIndexes }) => ({
+          name: topic,
+          topicId: ids(topic),
+          partitionIndexes,
+        }));
+  const member = memberId === '' ? {} : { memberId, memberEpoch: epoch };
+  return { groupId, topics, groups: [{ groupId, ...member, topics }], requireStable: true };
+}
+
+export interface FetchedOffsets {
+  /** The error that decides about a retry; NONE: every partition has an answer. */
+  readonly errorCode: number;
+  /** The partitions with a committed offset. */
+  readonly offsets: readonly CommittedOffset[];
+}
+
+export function fetchedOffsets(
+  response: OffsetFetchResponse,
+  version: number,
+  names: ReadonlyMap<string, string>,
+): FetchedOffsets {
+  const group = version >= MANY_GROUPS_FROM_VERSION ? response.groups[0] : response;
+  if (group === undefined) return { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, offsets: [] };
+  if (group.errorCode !== ErrorCode.NONE) return { errorCode: group.errorCode, offsets: [] };
+  const offsets: CommittedOffset[] = [];
+  for (const found of group.topics) {
+    const { name, partitions } = found;
+    const topicId = 'topicId' in found ? found.topicId : '';
+    const topic = name === '' ? (names.get(topicId) ?? topicId) : name;
+    for (const { partitionIndex, errorCode, committedOffset, committedLeaderEpoch, metadata } of partitions) {
+      if (errorCode !== ErrorCode.NONE && !isUnknown(errorCode)) return { errorCode, offsets: [] };
+      if (committedOffset === NONE || errorCode !== ErrorCode.NONE) continue;
+      const place = { topic, partition: partitionIndex };
+      offsets.push({
+        ...place,
+        offset: committedOffset,
+        leaderEpoch: committedLeaderEpoch,
+        metadata: metadata ?? '',
+      });
+    }
+  }
+  return { errorCode: ErrorCode.NONE, offsets };
+}
+
+/** A topic that does not exist has no committed offset. */
+function isUnknown(errorCode: number): boolean {
+  return errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === ErrorCode.UNKNOWN_TOPIC_ID;
+}

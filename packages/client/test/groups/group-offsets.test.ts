@@ -1,0 +1,159 @@
+/** Goal: commits and fetches of offsets survive what a coordinator goes through, and name topics by id. */
+import type { Uuid } from '@millrace/base';
+import { apis, ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { GroupOffsets, type GroupOffsetsOptions } from '../../src/index.ts';
+import { TOPIC_ID } from '../support/metadata.ts';
+import { PlayedGroup } from '../support/played-group.ts';
+
+class Called extends PlayedGroup {
+  readonly ends: unknown[] = [];
+  readonly offsets: GroupOffsets;
+
+  constructor(options: Partial<GroupOffsetsOptions> = {}) {
+    super();
+    const { clock, coordinator } = this;
+    this.offsets = new GroupOffsets({
+      clock,
+      groupId: 'g',
+      coordinator,
+      timeoutMs: 1_000,
+      topicId: (topic) => (topic === 'events' ? TOPIC_ID : undefined),
+      ...options,
+    });
+  }
+
+  commit(): void {
+    const offset = { topic: 'events', partition: 0, offset: 7, leaderEpoch: 3, metadata: '' };
+    this.offsets.commit([offset], (error, failed) => this.ends.push([error, failed.length]));
+  }
+
+  committed(errorCode: number, port = 9) {
+    const topics = [{ topicId: TOPIC_ID, partitions: [{ partitionIndex: 0, errorCode }] }];
+    return this.answer(apis.offsetCommit, { topics }, port);
+  }
+}
+
+test('a commit names the topic by id, so that it never counts for another topic of that name', () => {
+  const called = new Called();
+  called.commit();
+  called.found();
+  expect(called.broker().received[0]?.version).toBe(10);
+  expect(called.committed(ErrorCode.NONE)).toMatchObject({
+    memberId: '',
+    generationIdOrMemberEpoch: -1,
+    topics: [{ topicId: TOPIC_ID, partitions: [{ committedOffset: 7, committedLeaderEpoch: 3 }] }],
+  });
+  expect(called.ends).toEqual([[undefined, 0]]);
+});
+
+test('a topic without a known id: the commit names it', () => {
+  const called = new Called({ topicId: () => undefined as Uuid | undefined });
+  called.commit();
+  called.found();
+  expect(called.broker().received[0]).toMatchObject({
+    version: 9,
+    request: { topics: [{ name: 'events' }] },
+  });
+});
+
+test('NOT_COORDINATOR: the commit goes to the new coordinator', () => {
+  const called = new Called();
+  called.commit();
+  called.found();
+  called.committed(ErrorCode.NOT_COORDINATOR);
+  called.clock.advance(100);
+  called.found(8);
+  called.committed(ErrorCode.NONE, 8);
+  expect(called.ends).toEqual([[undefined, 0]]);
+});
+
+test('COORDINATOR_LOAD_IN_PROGRESS: the same coordinator gets the commit again, until the time is over', () => {
+  const called = new Called();
+  called.commit();
+  called.found();
+  for (let i = 0; i < 9; i++) {
+    called.committed(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+    called.clock.advance(100);
+  }
+  expect(called.ends).toEqual([]);
+  called.clock.advance(100);
+  expect(called.ends).toEqual([['COORDINATOR_LOAD_IN_PROGRESS within 1000 ms', 1]]);
+  called.committed(ErrorCode.NONE);
+  expect(called.ends).toHaveLength(1);
+});
+
+test('a member of a consumer group commits again under its newest epoch', () => {
+  let epoch = 4;
+  const called = new Called({ identity: () => ({ memberId: 'm', epoch, instanceId: null }) });
+  called.commit();
+  called.found();
+  expect(called.committed(ErrorCode.STALE_MEMBER_EPOCH).generationIdOrMemberEpoch).toBe(4);
+  epoch = 5;
+  called.clock.advance(100);
+  expect(called.committed(ErrorCode.NONE).generationIdOrMemberEpoch).toBe(5);
+  expect(called.ends).toEqual([[undefined, 0]]);
+});
+
+test('a refusal of one partition is final, and names it', () => {
+  const called = new Called();
+  called.commit();
+  called.found();
+  called.committed(ErrorCode.OFFSET_METADATA_TOO_LARGE);
+  expect(called.ends).toEqual([['OFFSET_METADATA_TOO_LARGE', 1]]);
+});
+
+test('a fetch returns the partitions with an offset, and waits for an open transaction', () => {
+  const called = new Called();
+  const places = [0, 1].map((partition) => ({ topic: 'events', partition }));
+  called.offsets.fetch(places, (offsets, error) => called.ends.push(offsets ?? error));
+  called.found();
+  const told = (partitions: object[]) =>
+    called.answer(apis.offsetFetch, {
+      groups: [{ groupId: 'g', errorCode: 0, topics: [{ topicId: TOPIC_ID, partitions }] }],
+    } as never);
+  const request = told([{ partitionIndex: 0, errorCode: ErrorCode.UNSTABLE_OFFSET_COMMIT }]);
+  expect(request).toMatchObject({ requireStable: true, groups: [{ groupId: 'g', memberId: null }] });
+  called.clock.advance(100);
+  told([
+    { partitionIndex: 0, errorCode: 0, committedOffset: 7, committedLeaderEpoch: 3, metadata: 'x' },
+    { partitionIndex: 1, errorCode: 0, committedOffset: -1, committedLeaderEpoch: -1, metadata: '' },
+  ]);
+  const found = { topic: 'events', partition: 0, offset: 7, leaderEpoch: 3, metadata: 'x' };
+  expect(called.ends).toEqual([[found]]);
+});
+
+test('all offsets of a group come by name; an old broker tells them at the top of the answer', () => {
+  const called = new Called();
+  called.offsets.fetch(null, (offsets) => called.ends.push(offsets));
+  called.finds({ errorCode: 0, nodeId: 9, host: 'b9', port: 9 });
+  called.broker().open();
+  called.broker().answerVersions({ [apis.offsetFetch.key]: 7 });
+  const partitions = [{ partitionIndex: 2, committedOffset: 5, committedLeaderEpoch: -1, metadata: null }];
+  const topics = [{ name: 'old', partitions: partitions.map((one) => ({ ...one, errorCode: 0 })) }];
+  expect(called.answer(apis.offsetFetch, { errorCode: 0, topics } as never)).toMatchObject({ topics: null });
+  const found = { topic: 'old', partition: 2, offset: 5, leaderEpoch: -1, metadata: '' };
+  expect(called.ends).toEqual([[found]]);
+});
+
+test('a deletion names the partitions that it did not delete', () => {
+  const called = new Called();
+  called.offsets.delete([{ topic: 'events', partition: 0 }], (error, failed) =>
+    called.ends.push([error, ...failed]),
+  );
+  called.found();
+  const partitions = [{ partitionIndex: 0, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC }];
+  called.answer(apis.offsetDelete, { errorCode: 0, topics: [{ name: 'events', partitions }] });
+  const errorCode = ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC;
+  expect(called.ends).toEqual([['GROUP_SUBSCRIBED_TO_TOPIC', { topic: 'events', partition: 0, errorCode }]]);
+});
+
+test('after close, no call ends', () => {
+  const called = new Called();
+  called.commit();
+  called.found();
+  called.offsets.close();
+  called.committed(ErrorCode.NONE);
+  called.clock.advance(2_000);
+  expect(called.ends).toEqual([]);
+});
