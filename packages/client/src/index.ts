@@ -11,6 +11,8 @@ export * from './connection/versions.ts';
 export * from './fetch/consumer.ts';
 export * from './fetch/fetch-errors.ts';
 export * from './fetch/position.ts';
+export type { AssignorName } from './groups/assignors/index.ts';
+export * from './groups/consumer-member.ts';
 export * from './groups/coordinator-call.ts';
 export * from './groups/group-coordinator.ts';
 export * from './groups/group-errors.ts';

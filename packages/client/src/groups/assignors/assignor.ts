@@ -1,0 +1,40 @@
+/** The leader of a classic group assigns partitions to the members (KIP-429 for cooperative ones). */
+import type { TopicPartition, TopicPartitions } from '../topic-partitions.ts';
+
+export interface SubscribedMember {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly topics: readonly string[];
+  readonly owned: readonly TopicPartitions[];
+  /** The generation in which the member got `owned`; -1: not known. */
+  readonly generation: number;
+}
+
+/** The number of partitions of each topic that exists. */
+export type PartitionCounts = ReadonlyMap<string, number>;
+
+/** By member id. Every member has an entry. */
+export type Assignments = Map<string, TopicPartition[]>;
+
+export interface Assignor {
+  /** The name in JoinGroup. All members of a group must have one in common. */
+  readonly name: 'range' | 'cooperative-sticky';
+  /**
+   * True: a member keeps its partitions while the group rebalances, and gives up only those that move. False:
+   * a member gives up all of them first.
+   */
+  readonly isCooperative: boolean;
+  /** The user data of a subscription; null: none. */
+  userData(generation: number): Uint8Array | null;
+  /** Reads the generation in the user data of a member whose subscription has none; -1: not there. */
+  generationIn(userData: Uint8Array | null): number;
+  assign(members: readonly SubscribedMember[], partitions: PartitionCounts): Assignments;
+}
+
+/** Static members first, in the order of their instance ids; then the others in the order of member ids. */
+export function inOrder<M extends Pick<SubscribedMember, 'memberId' | 'instanceId'>>(
+  members: readonly M[],
+): M[] {
+  const keyOf = ({ memberId, instanceId }: M) => (instanceId === null ? `1${memberId}` : `0${instanceId}`);
+  return [...members].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}

@@ -1,0 +1,54 @@
+/** What a member of a group does for its owner, in either protocol. */
+import type { Clock, Millis } from '@millrace/base';
+import type { ClusterView } from '../cluster/cluster-view.ts';
+import type { GroupCoordinator } from './group-coordinator.ts';
+import type { MemberIdentity } from './offset-requests.ts';
+import type { TopicPartition } from './topic-partitions.ts';
+
+export interface MemberEvents {
+  /** The member owns these partitions from now on, in addition to those that it owns. */
+  assigned(partitions: readonly TopicPartition[]): void;
+  /**
+   * The member must give up these partitions. The owner stops reading them, commits, and calls `done`, once.
+   * The group waits for that at most the rebalance timeout.
+   */
+  revoking(partitions: readonly TopicPartition[], done: () => void): void;
+  /**
+   * Other members may own these partitions already, because the group went on without this member. The owner
+   * stops reading them at once; a commit of them would fail.
+   */
+  lost(partitions: readonly TopicPartition[]): void;
+  /** The member has stopped, because no retry would succeed. `error`: Kafka's name, and the broker's words. */
+  failed(error: string): void;
+  /** Called with each error code in an answer. */
+  answered?(code: number): void;
+}
+
+export interface MemberOptions {
+  readonly clock: Clock;
+  readonly cluster: Pick<ClusterView, 'topics' | 'refresh'>;
+  readonly coordinator: GroupCoordinator;
+  readonly groupId: string;
+  /** `group.instance.id`: a static member (KIP-345). Null: a dynamic one. */
+  readonly instanceId: string | null;
+  /** How long the group waits for a member that must give up partitions. */
+  readonly rebalanceTimeoutMs: Millis;
+  readonly events: MemberEvents;
+}
+
+export interface GroupMember {
+  /** The member's id and epoch for its next commit. */
+  readonly identity: MemberIdentity;
+  /** The partitions that the member owns. */
+  readonly owned: readonly TopicPartition[];
+  /** The names and ids of topics whose metadata the member needs, besides those that the owner reads. */
+  readonly neededTopics: { readonly names: readonly string[]; readonly ids: readonly string[] };
+  start(): void;
+  /** Call it when metadata arrived. */
+  clusterChanged(): void;
+  /**
+   * Leaves the group, and calls back when the coordinator has answered or cannot be reached. The owner has
+   * committed before. No event follows.
+   */
+  leave(done: () => void): void;
+}
