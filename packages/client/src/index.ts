@@ -14,6 +14,7 @@ export * from './fetch/position.ts';
 export type { AssignorName } from './groups/assignors/index.ts';
 export * from './groups/consumer-member.ts';
 export * from './groups/coordinator-call.ts';
+export * from './groups/group-consumer.ts';
 export * from './groups/group-coordinator.ts';
 export * from './groups/group-errors.ts';
 export * from './groups/group-offsets.ts';

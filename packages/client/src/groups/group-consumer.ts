@@ -1,0 +1,349 @@
+/**
+ * A consumer in a group: subscribes to topics, reads the partitions that the group gives it from their
+ * committed offsets, and commits. It composes a member (classic, or KIP-848), the group's offsets and a
+ * consumer by assignment.
+ *
+ * A partition passes through: assigned ──► its committed offset is fetched ──► read ──► revoked. Before the
+ * member gives up a partition, the consumer stops reading it and commits what its owner has stored. After a
+ * restart, or in another member, reading continues there: a record may come twice, and none is left out.
+ */
+import type { Clock, Millis, Random, Timer, Uuid } from '@millrace/base';
+import type { OpenConnection } from '../cluster/broker-connections.ts';
+import type { ClusterView } from '../cluster/cluster-view.ts';
+import { Consumer, type ConsumerOptions, type FetchedRecords } from '../fetch/consumer.ts';
+import type { Position, PositionReason, StartPosition } from '../fetch/position.ts';
+import { type AssignorName, assignors } from './assignors/index.ts';
+import { ClassicMember } from './classic-member.ts';
+import { ConsumerMember, type Subscription } from './consumer-member.ts';
+import { GroupCoordinator } from './group-coordinator.ts';
+import { GroupOffsets, partitionErrorText } from './group-offsets.ts';
+import type { GroupMember, MemberEvents } from './member.ts';
+import type { CommittedOffset } from './offset-requests.ts';
+import { StoredOffsets } from './stored-offsets.ts';
+import { partitionName, type TopicPartition } from './topic-partitions.ts';
+
+export interface GroupConsumerObserver {
+  /** Called with records of an assigned partition. The owner stores how far it has got, unless `autoStore`. */
+  records(position: Position, fetched: FetchedRecords): void;
+  /** Called when reading begins in these partitions. */
+  assigned?(starts: readonly StartPosition[]): void;
+  /** Called when reading has ended there. `isLost`: without a commit, because others may own them already. */
+  revoked?(partitions: readonly TopicPartition[], isLost: boolean): void;
+  /** Called after each commit. `error` undefined: the coordinator has the offsets. */
+  committed?(offsets: readonly CommittedOffset[], error: string | undefined): void;
+  /** Called when a position is looked up, or truncated (see ConsumerObserver). */
+  positioned?(position: Position, offset: number, reason: PositionReason): void;
+  /** The consumer has stopped reading, all partitions or this one. No retry would succeed. */
+  failed(error: string, place: TopicPartition | undefined): void;
+  /** Called with each error code in an answer. */
+  error?(code: number): void;
+}
+
+/** `classic`: JoinGroup, with an assignor of this client. `consumer`: KIP-848, with one of the broker. */
+export type GroupProtocol =
+  | {
+      readonly name: 'classic';
+      readonly topics: readonly string[];
+      readonly assignor: AssignorName;
+      readonly sessionTimeoutMs: Millis;
+      readonly heartbeatMs: Millis;
+    }
+  | {
+      readonly name: 'consumer';
+      readonly subscription: Subscription;
+      /** Null: the coordinator chooses. */
+      readonly serverAssignor: string | null;
+    };
+
+type FetchOptions = Pick<
+  ConsumerOptions,
+  'usesSessions' | 'sendsEpochs' | 'validatesPositions' | 'maxWaitMs' | 'maxBytes' | 'versionOf' | 'backoffMs'
+>;
+
+export interface GroupConsumerOptions extends FetchOptions {
+  readonly clock: Clock;
+  /** Draws the member's id. */
+  readonly random: Random;
+  /**
+   * The owner passes each `changed` of this view to `clusterChanged`, and asks for `wantedTopics` and
+   * `wantedIds` with it.
+   */
+  readonly cluster: ClusterView;
+  /** Opens the connection to the coordinator, which the group does not share with fetches. */
+  readonly open: OpenConnection;
+  readonly groupId: string;
+  readonly protocol: GroupProtocol;
+  /** `group.instance.id`. Default: a dynamic member. */
+  readonly instanceId?: string | null;
+  readonly rebalanceTimeoutMs: Millis;
+  /** `auto.offset.reset`: where to begin without a committed offset, or when the log does not have it. */
+  readonly reset: 'earliest' | 'latest' | 'fail';
+  /** How often the consumer commits; undefined: only before it gives up partitions, and when asked. */
+  readonly autoCommitMs?: Millis;
+  /** Stores the position after each call of `records`. Default true. False: the owner calls `store`. */
+  readonly autoStore?: boolean;
+  /** Commits before it gives up partitions and when it closes. Default true. */
+  readonly commitsOnRevoke?: boolean;
+  /** How long a commit, a fetch of offsets or the leaving may take. */
+  readonly requestTimeoutMs: Millis;
+  readonly observer: GroupConsumerObserver;
+}
+
+export class GroupConsumer {
+  private readonly options: GroupConsumerOptions;
+  private readonly coordinator: GroupCoordinator;
+  private readonly offsets: GroupOffsets;
+  private readonly member: GroupMember;
+  private readonly consumer: Consumer;
+  /** The partitions to read. */
+  private readonly reading = new Map<string, StartPosition>();
+  /** The partitions whose committed offsets the coordinator is asked for. */
+  private readonly starting = new Set<TopicPartition>();
+  private readonly stored = new StoredOffsets();
+  private commitTimer: Timer | undefined;
+  private isClosed = false;
+
+  constructor(options: GroupConsumerOptions) {
+    const { clock, cluster, open, groupId, requestTimeoutMs: timeoutMs, observer } = options;
+    this.options = options;
+    const { backoffMs } = options;
+    const answered = (code: number) => observer.error?.(code);
+    const backoff = backoffMs === undefined ? {} : { backoffMs };
+    this.coordinator = new GroupCoordinator({ clock, cluster, open, groupId, answered, ...backoff });
+    this.offsets = new GroupOffsets({
+      clock,
+      groupId,
+      coordinator: this.coordinator,
+      timeoutMs,
+      topicId: (topic) => cluster.topics.get(topic)?.topicId,
+      identity: () => this.member.identity,
+    });
+    this.member = this.memberOf(options.protocol);
+    this.consumer = this.consumerOf();
+  }
+
+  /** The names of the topics that the view must ask for. */
+  get wantedTopics(): string[] {
+    const { protocol } = this.options;
+    const subscribed =
+      protocol.name === 'classic'
+        ? protocol.topics
+        : 'topics' in protocol.subscription
+          ? protocol.subscription.topics
+          : [];
+    const owned = this.member.owned.map(({ topic }) => topic);
+    return [...new Set([...subscribed, ...this.member.neededTopics.names, ...owned])];
+  }
+
+  /** The ids of the topics that the view must ask for. */
+  get wantedIds(): Uuid[] {
+    return this.member.neededTopics.ids as Uuid[];
+  }
+
+  /** The partitions that this consumer reads. */
+  get assignment(): readonly TopicPartition[] {
+    return [...this.reading.values()];
+  }
+
+  start(): void {
+    this.member.start();
+    this.commitLater();
+  }
+
+  clusterChanged(): void {
+    if (this.isClosed) return;
+    this.member.clusterChanged();
+    this.consumer.clusterChanged();
+  }
+
+  /** See Consumer. The member stays in the group. */
+  pause(): void {
+    this.consumer.pause();
+  }
+
+  resume(): void {
+    this.consumer.resume();
+  }
+
+  /** The next commit says that the owner is done with the records before `offset`. */
+  store({ topic, partition }: TopicPartition, offset: number, leaderEpoch = -1): void {
+    if (this.reading.has(partitionName({ topic, partition })))
+      this.stored.store({ topic, partition, offset, leaderEpoch, metadata: '' });
+  }
+
+  /** Commits what is stored. `error` undefined: the coordinator has it. */
+  commit(done: (error: string | undefined) => void): void {
+    this.commitSome(this.stored.uncommitted(), done);
+  }
+
+  /** Stops reading, commits, leaves the group, and calls back; after `requestTimeoutMs` at the latest. */
+  close(done: () => void): void {
+    if (this.isClosed) return;
+    const { clock, requestTimeoutMs, commitsOnRevoke = true } = this.options;
+    this.isClosed = true;
+    this.commitTimer?.cancel();
+    this.consumer.close();
+    let isDone = false;
+    const end = () => {
+      if (isDone) return;
+      isDone = true;
+      deadline.cancel();
+      this.offsets.close();
+      this.coordinator.close();
+      done();
+    };
+    const deadline = clock.setTimer(requestTimeoutMs, end);
+    const leave = () => this.member.leave(end);
+    if (commitsOnRevoke) this.commitSome(this.stored.uncommitted(), leave);
+    else leave();
+  }
+
+  private memberOf(protocol: GroupProtocol): GroupMember {
+    const { clock, cluster, groupId, instanceId = null, rebalanceTimeoutMs, random } = this.options;
+    const { coordinator } = this;
+    const events = this.memberEvents();
+    const common = { clock, cluster, coordinator, groupId, instanceId, rebalanceTimeoutMs, events };
+    if (protocol.name === 'consumer') {
+      const { subscription, serverAssignor } = protocol;
+      return new ConsumerMember({ ...common, memberId: random.uuid(), subscription, serverAssignor });
+    }
+    const { topics, assignor, sessionTimeoutMs, heartbeatMs } = protocol;
+    return new ClassicMember({
+      ...common,
+      topics,
+      assignor: assignors[assignor],
+      sessionTimeoutMs,
+      heartbeatMs,
+    });
+  }
+
+  private memberEvents(): MemberEvents {
+    const { observer } = this.options;
+    return {
+      assigned: (partitions) => this.begin(partitions),
+      revoking: (partitions, done) => {
+        const { commitsOnRevoke = true } = this.options;
+        this.stopReading(partitions);
+        const revoked = () => {
+          this.stored.forget(partitions);
+          observer.revoked?.(partitions, false);
+          done();
+        };
+        if (commitsOnRevoke) this.commitSome(this.stored.uncommitted(partitions), revoked);
+        else revoked();
+      },
+      lost: (partitions) => {
+        this.stopReading(partitions);
+        this.stored.forget(partitions);
+        observer.revoked?.(partitions, true);
+      },
+      failed: (error) => observer.failed(error, undefined),
+      answered: (code) => observer.error?.(code),
+    };
+  }
+
+  private consumerOf(): Consumer {
+    const { clock, cluster, reset, observer } = this.options;
+    const { usesSessions, sendsEpochs, validatesPositions, maxWaitMs, maxBytes } = this.options;
+    const { versionOf, backoffMs } = this.options;
+    return new Consumer({
+      clock,
+      cluster,
+      topics: () => [],
+      partitions: () => this.reading.values(),
+      start: reset === 'fail' ? 'earliest' : reset,
+      outOfRange: reset,
+      usesSessions,
+      sendsEpochs,
+      validatesPositions,
+      maxWaitMs,
+      maxBytes,
+      ...(versionOf === undefined ? {} : { versionOf }),
+      ...(backoffMs === undefined ? {} : { backoffMs }),
+      observer: {
+        records: (position, fetched) => {
+          observer.records(position, fetched);
+          if (this.options.autoStore !== false) this.store(position, position.offset!, position.lastEpoch);
+        },
+        assigned: (position, offset, reason) => observer.positioned?.(position, offset, reason),
+        failed: (position, error) => observer.failed(error, position),
+        error: (code) => observer.error?.(code),
+      },
+    });
+  }
+
+  /** Asks where to begin, then begins. The group may take the partitions away meanwhile. */
+  private begin(partitions: readonly TopicPartition[]): void {
+    const { observer, clock } = this.options;
+    for (const partition of partitions) this.starting.add(partition);
+    this.offsets.fetch(partitions, (committed, error) => {
+      const current = partitions.filter((partition) => this.starting.has(partition));
+      if (this.isClosed || current.length === 0) return;
+      if (committed === undefined) {
+        // The member's own requests find out whether it must join again, or whether it has failed.
+        observer.committed?.([], error);
+        clock.setTimer(this.coordinator.backoffMs, () => {
+          const wanted = partitions.filter((partition) => this.starting.has(partition));
+          if (!this.isClosed && wanted.length > 0) this.begin(wanted);
+        });
+        return;
+      }
+      for (const partition of current) this.starting.delete(partition);
+      this.read(current, committed);
+    });
+  }
+
+  private read(partitions: readonly TopicPartition[], committed: readonly CommittedOffset[]): void {
+    const { reset, observer } = this.options;
+    const known = new Map(committed.map((offset) => [partitionName(offset), offset]));
+    const starts: StartPosition[] = [];
+    for (const { topic, partition } of partitions) {
+      const name = partitionName({ topic, partition });
+      const found = known.get(name);
+      if (found === undefined && reset === 'fail') {
+        observer.failed('no committed offset', { topic, partition });
+        continue;
+      }
+      const start: StartPosition =
+        found === undefined
+          ? { topic, partition, start: reset === 'latest' ? 'latest' : 'earliest' }
+          : { topic, partition, start: found.offset, leaderEpoch: found.leaderEpoch };
+      this.reading.set(name, start);
+      starts.push(start);
+    }
+    this.stored.isCommitted(committed);
+    observer.assigned?.(starts);
+    this.consumer.clusterChanged();
+  }
+
+  private stopReading(partitions: readonly TopicPartition[]): void {
+    const names = new Set(partitions.map(partitionName));
+    for (const name of names) this.reading.delete(name);
+    for (const partition of this.starting)
+      if (names.has(partitionName(partition))) this.starting.delete(partition);
+    this.consumer.clusterChanged();
+  }
+
+  private commitLater(): void {
+    const { clock, autoCommitMs } = this.options;
+    if (autoCommitMs === undefined || this.isClosed) return;
+    this.commitTimer = clock.setTimer(autoCommitMs, () =>
+      this.commitSome(this.stored.uncommitted(), () => this.commitLater()),
+    );
+  }
+
+  private commitSome(offsets: readonly CommittedOffset[], done: (error: string | undefined) => void): void {
+    if (offsets.length === 0) {
+      done(undefined);
+      return;
+    }
+    this.offsets.commit(offsets, (error, failed) => {
+      const names = new Set(failed.map(partitionName));
+      const isWhole = error === undefined || failed.length > 0;
+      if (isWhole) this.stored.isCommitted(offsets.filter((offset) => !names.has(partitionName(offset))));
+      const text = failed.length > 0 ? failed.map(partitionErrorText).join(', ') : error;
+      this.options.observer.committed?.(offsets, text);
+      done(text);
+    });
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * Goal: a consumer in a group reads each record at least once: it starts at the committed offset, and
+ * commits before it gives up a partition. Method: a coordinator and a leader (broker 4) played by hand.
+ */
+import type { Uuid } from '@millrace/base';
+import { Prng } from '@millrace/base';
+import { apis, consumerProtocolAssignment, ErrorCode } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { GroupConsumer, type GroupConsumerOptions } from '../../src/index.ts';
+import { batchAt } from '../support/batches.ts';
+import { TOPIC_ID } from '../support/metadata.ts';
+import { PlayedGroup } from '../support/played-group.ts';
+
+const CLASSIC = {
+  name: 'classic',
+  topics: ['events'],
+  assignor: 'range',
+  sessionTimeoutMs: 10_000,
+  heartbeatMs: 3_000,
+} as const;
+
+class Consumed extends PlayedGroup {
+  readonly seen: string[] = [];
+  readonly consumer: GroupConsumer;
+
+  constructor(options: Partial<GroupConsumerOptions> = {}) {
+    super();
+    this.consumer = new GroupConsumer({
+      clock: this.clock,
+      random: new Prng(1),
+      cluster: this.cluster.view,
+      open: this.open,
+      groupId: 'g',
+      protocol: CLASSIC,
+      rebalanceTimeoutMs: 20_000,
+      reset: 'earliest',
+      autoCommitMs: 1_000,
+      requestTimeoutMs: 2_000,
+      usesSessions: false,
+      sendsEpochs: true,
+      validatesPositions: false,
+      maxWaitMs: 500,
+      maxBytes: 1_000,
+      observer: {
+        records: (position, { fetchOffset }) =>
+          this.seen.push(
+            `records ${position.topic}-${position.partition} ${fetchOffset} to ${position.offset}`,
+          ),
+        assigned: (starts) =>
+          this.seen.push(
+            `assigned ${starts.map(({ topic, partition, start }) => `${topic}-${partition} at ${start}`)}`,
+          ),
+        revoked: (places, isLost) => this.seen.push(`${isLost ? 'lost' : 'revoked'} ${places.length}`),
+        committed: (offsets, error) =>
+          this.seen.push(`committed ${offsets.map(({ offset }) => offset)} ${error ?? ''}`.trim()),
+        failed: (error, place) => this.seen.push(`failed ${place?.partition ?? 'all'} ${error}`),
+      },
+      ...options,
+    });
+    this.consumer.start();
+    this.found();
+    this.cluster.view.connectionTo(4);
+    this.cluster.opens(4);
+  }
+
+  /** A consumer that owns partition 0, committed at 5, with a Fetch under way. */
+  static reading(options: Partial<GroupConsumerOptions> = {}): Consumed {
+    const consumed = new Consumed(options);
+    consumed.joins();
+    consumed.offset(5);
+    consumed.seen.length = 0;
+    return consumed;
+  }
+
+  get news(): string[] {
+    return this.seen.splice(0);
+  }
+
+  get waiting(): string[] {
+    return this.broker().waiting;
+  }
+
+  joins(generationId = 1): void {
+    this.answer(apis.joinGroup, { generationId, leader: 'other', memberId: 'me', members: [] } as never);
+    const assignedPartitions = [{ topic: 'events', partitions: [0] }];
+    const assignment = consumerProtocolAssignment.encode(1, { assignedPartitions });
+    this.answer(apis.syncGroup, { errorCode: ErrorCode.NONE, assignment });
+  }
+
+  /** Answers OffsetFetch; -1: no offset is committed. */
+  offset(committedOffset: number, errorCode = 0) {
+    const partitions = [
+      { partitionIndex: 0, errorCode: 0, committedOffset, committedLeaderEpoch: 0, metadata: '' },
+    ];
+    const topics = [{ topicId: TOPIC_ID, partitions }];
+    return this.answer(apis.offsetFetch, { groups: [{ groupId: 'g', errorCode, topics }] } as never);
+  }
+
+  commits(errorCode: number = ErrorCode.NONE) {
+    const topics = [{ topicId: TOPIC_ID, partitions: [{ partitionIndex: 0, errorCode }] }];
+    const request = this.answer(apis.offsetCommit, { topics });
+    const { generationIdOrMemberEpoch, memberId } = request;
+    const offset = request.topics[0]?.partitions[0]?.committedOffset;
+    return { generationIdOrMemberEpoch, memberId, offset };
+  }
+
+  fetches(told: object) {
+    const partition = { partitionIndex: 0, errorCode: 0, highWatermark: 100, records: null, ...told };
+    const responses = [{ topic: 'events', topicId: TOPIC_ID as Uuid, partitions: [partition] }];
+    const request = this.broker(4).answer(apis.fetch, { errorCode: 0, sessionId: 0, responses } as never);
+    return request.topics[0]!.partitions[0]!;
+  }
+}
+
+test('reading begins at the committed offset; the position is committed at the interval, once', () => {
+  const consumed = new Consumed();
+  consumed.joins();
+  expect(consumed.news).toEqual([]);
+  expect(consumed.offset(5)).toMatchObject({ groups: [{ memberId: 'me', memberEpoch: 1 }] });
+  expect(consumed.fetches({ records: batchAt(5, 0, 'a', 'b') })).toMatchObject({ fetchOffset: 5 });
+  expect(consumed.news).toEqual(['assigned events-0 at 5', 'records events-0 5 to 7']);
+  consumed.clock.advance(1_000);
+  expect(consumed.commits()).toEqual({ generationIdOrMemberEpoch: 1, memberId: 'me', offset: 7 });
+  expect(consumed.news).toEqual(['committed 7']);
+  consumed.clock.advance(1_000);
+  expect(consumed.waiting).toEqual([]);
+});
+
+describe('without a committed offset', () => {
+  test.each([
+    ['earliest', -2],
+    ['latest', -1],
+  ] as const)('reading begins at the %s one', (reset, timestamp) => {
+    const consumed = new Consumed({ reset });
+    consumed.joins();
+    consumed.offset(-1);
+    const partitions = [{ partitionIndex: 0, errorCode: 0, offset: 3 }];
+    const topics = [{ name: 'events', partitions }];
+    const asked = consumed.broker(4).answer(apis.listOffsets, { topics } as never);
+    expect(asked.topics[0]?.partitions[0]?.timestamp).toBe(timestamp);
+    expect(consumed.fetches({})).toMatchObject({ fetchOffset: 3 });
+  });
+
+  test('with `fail` the owner hears of it', () => {
+    const consumed = new Consumed({ reset: 'fail' });
+    consumed.joins();
+    consumed.offset(-1);
+    expect(consumed.news).toEqual(['failed 0 no committed offset', 'assigned ']);
+  });
+});
+
+test('the log does not have the committed offset: reading begins at the end that `reset` names', () => {
+  const consumed = Consumed.reading({ reset: 'latest' });
+  consumed.fetches({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE });
+  const topics = [{ name: 'events', partitions: [{ partitionIndex: 0, errorCode: 0, offset: 2 }] }];
+  const asked = consumed.broker(4).answer(apis.listOffsets, { topics } as never);
+  expect(asked.topics[0]?.partitions[0]?.timestamp).toBe(-1);
+});
+
+test('offsets cannot be fetched now: the consumer asks again, and reads nothing before', () => {
+  const consumed = new Consumed();
+  consumed.joins();
+  consumed.offset(-1, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+  consumed.clock.advance(100);
+  consumed.offset(-1, ErrorCode.UNKNOWN_MEMBER_ID);
+  expect(consumed.news).toEqual(['committed  UNKNOWN_MEMBER_ID']);
+  expect(consumed.broker(4).waiting).toEqual([]);
+  consumed.clock.advance(100);
+  consumed.offset(5);
+  expect(consumed.news).toEqual(['assigned events-0 at 5']);
+});
+
+describe('a rebalance', () => {
+  test('the consumer stops reading, commits, and only then joins', () => {
+    const consumed = Consumed.reading();
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.clock.advance(3_000);
+    consumed.fetches({ records: batchAt(6, 0, 'b') });
+    consumed.commits();
+    consumed.seen.length = 0;
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.REBALANCE_IN_PROGRESS });
+    expect(consumed.waiting).toEqual(['OffsetCommit']);
+    consumed.fetches({ records: batchAt(7, 0, 'c') });
+    expect(consumed.commits().offset).toBe(7);
+    expect(consumed.news).toEqual(['committed 7', 'revoked 1']);
+    expect(consumed.waiting).toEqual(['JoinGroup']);
+  });
+
+  test('a partition is revoked before its committed offset is known: the late answer changes nothing', () => {
+    const consumed = new Consumed({ requestTimeoutMs: 5_000 });
+    consumed.joins();
+    consumed.clock.advance(3_000);
+    consumed.offset(5, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID });
+    expect(consumed.news).toEqual(['lost 1']);
+    consumed.clock.advance(100);
+    expect(consumed.waiting).toEqual(['JoinGroup', 'OffsetFetch']);
+    consumed.broker().received.shift();
+    expect([consumed.news, consumed.broker(4).waiting]).toEqual([[], []]);
+  });
+
+  test('the group went on without the member: it drops its positions, and commits nothing', () => {
+    const consumed = Consumed.reading({ autoCommitMs: 100_000 });
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.clock.advance(3_000);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.ILLEGAL_GENERATION });
+    expect(consumed.news).toEqual(['records events-0 5 to 6', 'lost 1']);
+    consumed.joins(2);
+    consumed.offset(5);
+    consumed.fetches({});
+    expect(consumed.fetches({})).toMatchObject({ fetchOffset: 5 });
+  });
+});
+
+describe('an owner that stores offsets itself', () => {
+  test('the commit has what the owner stored, not what was fetched', () => {
+    const consumed = Consumed.reading({ autoStore: false });
+    consumed.fetches({ records: batchAt(5, 0, 'a', 'b', 'c') });
+    consumed.clock.advance(1_000);
+    expect(consumed.waiting).toEqual([]);
+    consumed.consumer.store({ topic: 'events', partition: 0 }, 6);
+    consumed.clock.advance(1_000);
+    expect(consumed.commits().offset).toBe(6);
+  });
+
+  test('a commit by hand reports its error; what failed is committed at the next one', () => {
+    const consumed = Consumed.reading({ autoStore: false });
+    const ends: unknown[] = [];
+    consumed.consumer.store({ topic: 'events', partition: 0 }, 6);
+    consumed.consumer.commit((error) => ends.push(error));
+    consumed.commits(ErrorCode.OFFSET_METADATA_TOO_LARGE);
+    consumed.consumer.commit((error) => ends.push(error));
+    consumed.commits();
+    consumed.consumer.commit((error) => ends.push(error));
+    expect(ends).toEqual(['events-0: OFFSET_METADATA_TOO_LARGE', undefined, undefined]);
+  });
+
+  test('an offset of a partition that the consumer does not own is not stored', () => {
+    const consumed = Consumed.reading();
+    consumed.consumer.store({ topic: 'events', partition: 1 }, 6);
+    consumed.clock.advance(1_000);
+    expect(consumed.waiting).toEqual([]);
+  });
+});
+
+describe('closing', () => {
+  test('the consumer commits, leaves, and closes', () => {
+    const consumed = Consumed.reading();
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    let ends = 0;
+    consumed.consumer.close(() => ends++);
+    consumed.commits();
+    expect(consumed.waiting).toEqual(['LeaveGroup']);
+    consumed.answer(apis.leaveGroup, { errorCode: 0, members: [] });
+    expect(ends).toBe(1);
+    consumed.clock.advance(60_000);
+    expect(consumed.waiting).toEqual([]);
+  });
+
+  test('a coordinator that does not answer cannot keep it for longer than the timeout', () => {
+    const consumed = Consumed.reading();
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    let ends = 0;
+    consumed.consumer.close(() => ends++);
+    consumed.clock.advance(1_999);
+    expect(ends).toBe(0);
+    consumed.clock.advance(1);
+    expect(ends).toBe(1);
+  });
+
+  test('without `commitsOnRevoke` it leaves and commits nothing', () => {
+    const consumed = Consumed.reading({ commitsOnRevoke: false });
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.consumer.close(() => {});
+    expect(consumed.waiting).toEqual(['LeaveGroup']);
+  });
+});
+
+test('a paused consumer fetches nothing, and stays in the group', () => {
+  const consumed = Consumed.reading();
+  consumed.consumer.pause();
+  consumed.fetches({});
+  expect(consumed.broker(4).waiting).toEqual([]);
+  consumed.clock.advance(3_000);
+  consumed.answer(apis.heartbeat, { errorCode: ErrorCode.NONE });
+  consumed.consumer.resume();
+  expect(consumed.broker(4).waiting).toEqual(['Fetch']);
+});
+
+test('a member that fails reads nothing more', () => {
+  const consumed = Consumed.reading();
+  consumed.clock.advance(3_000);
+  consumed.answer(apis.heartbeat, { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED });
+  expect(consumed.news).toEqual(['lost 1', 'failed all GROUP_AUTHORIZATION_FAILED']);
+  expect(consumed.consumer.assignment).toEqual([]);
+});
+
+test('a consumer group (KIP-848): the view learns the topics of a pattern by id', () => {
+  const subscription = { regex: 'ev.*' };
+  const consumed = new Consumed({ protocol: { name: 'consumer', subscription, serverAssignor: 'range' } });
+  expect(consumed.consumer.wantedTopics).toEqual([]);
+  const topicPartitions = [{ topicId: 'AAAAAAAAAAAAAAAAAAAAAw', partitions: [0] }];
+  const answer = { memberEpoch: 1, heartbeatIntervalMs: 5_000, assignment: { topicPartitions } };
+  const joined = consumed.answer(apis.consumerGroupHeartbeat, answer as never);
+  expect(joined).toMatchObject({ serverAssignor: 'range', subscribedTopicRegex: 'ev.*' });
+  expect(consumed.consumer.wantedIds).toEqual(['AAAAAAAAAAAAAAAAAAAAAw']);
+});
