@@ -1,1 +1,2 @@
 export * from './kafka-client.ts';
+export * from './kafka-cluster.ts';

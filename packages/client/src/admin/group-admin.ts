@@ -1,0 +1,254 @@
+/**
+ * Lists, describes and deletes groups, and reads and changes their committed offsets. Asks each group's
+ * coordinator; to list groups, every broker. Each call ends within the timeout.
+ */
+import type { Clock, Millis, NodeId } from '@millrace/base';
+import { apis, ErrorCode, errorName, type ListGroupsResponse } from '@millrace/protocol';
+import type { OpenConnection } from '../cluster/broker-connections.ts';
+import type { ClusterView } from '../cluster/cluster-view.ts';
+import { type CoordinatorCall, callCoordinator } from '../groups/coordinator-call.ts';
+import { GroupCoordinator } from '../groups/group-coordinator.ts';
+import { groupOutcome } from '../groups/group-errors.ts';
+import { type ChangedOffsets, type FoundOffsets, GroupOffsets } from '../groups/group-offsets.ts';
+import type { CommittedOffset, TopicIds } from '../groups/offset-requests.ts';
+import type { TopicPartition } from '../groups/topic-partitions.ts';
+import {
+  describedClassicGroup,
+  describedConsumerGroup,
+  type GroupDescription,
+} from './group-descriptions.ts';
+
+export interface GroupAdminOptions {
+  readonly clock: Clock;
+  readonly cluster: Pick<ClusterView, 'anyConnection' | 'connectionTo'>;
+  readonly open: OpenConnection;
+  /** How long a call may take, with all its retries. */
+  readonly timeoutMs: Millis;
+  /** The wait between two attempts. Default 100. */
+  readonly retryMs?: Millis;
+  /** The ids of topics, if the owner knows them (see GroupOffsets). */
+  readonly topicId?: TopicIds;
+}
+
+export interface ListedGroup {
+  readonly groupId: string;
+  /** `classic`, `consumer` (KIP-848) or `share`; empty: the broker does not tell. */
+  readonly type: string;
+  readonly state: string;
+  readonly protocolType: string;
+}
+
+/** `found` undefined: the call has failed, and `error` says why. */
+export type FoundGroup = (found: GroupDescription | undefined, error: string | undefined) => void;
+
+type Send = CoordinatorCall['send'];
+
+const RETRY_MS = 100;
+/** The state of a group that does not exist, in the versions of DescribeGroups without an error for it. */
+const DEAD = 'Dead';
+
+export class GroupAdmin {
+  private readonly options: GroupAdminOptions;
+
+  constructor(options: GroupAdminOptions) {
+    this.options = options;
+  }
+
+  /** `failed`: the brokers that did not answer in time, with the last error of each. */
+  list(
+    done: (
+      groups: readonly ListedGroup[],
+      failed: ReadonlyMap<NodeId, string>,
+      error: string | undefined,
+    ) => void,
+  ): void {
+    const deadlineMs = this.options.clock.monotonicMs() + this.options.timeoutMs;
+    this.brokers(deadlineMs, (brokers, error) => {
+      const groups: ListedGroup[] = [];
+      const failed = new Map<NodeId, string>();
+      let open = brokers.length;
+      if (open === 0) done(groups, failed, error);
+      for (const nodeId of brokers)
+        this.listOf(nodeId, deadlineMs, (listed, why) => {
+          if (listed === undefined) failed.set(nodeId, why ?? '');
+          else
+            for (const { groupId, groupType, groupState, protocolType } of listed)
+              groups.push({ groupId, type: groupType, state: groupState, protocolType });
+          if (--open > 0) return;
+          groups.sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
+          done(groups, failed, undefined);
+        });
+    });
+  }
+
+  /** Asks for a consumer group (KIP-848) first, then for a classic one, as Java's admin client does. */
+  describe(groupId: string, done: FoundGroup, includeRebalances = false): void {
+    let found: GroupDescription | undefined;
+    const describeClassic: Send = (connection, answered) => {
+      const version = connection.versions?.newest(apis.describeGroups);
+      if (version === undefined) return false;
+      const request = { groups: [groupId], includeRebalances };
+      connection.request(apis.describeGroups, version, request, (response) => {
+        const group = response?.groups[0];
+        if (group?.errorCode !== ErrorCode.NONE) answered(group?.errorCode);
+        else if (group.groupState === DEAD) answered(ErrorCode.GROUP_ID_NOT_FOUND);
+        else {
+          found = describedClassicGroup(group);
+          answered(ErrorCode.NONE);
+        }
+      });
+      return true;
+    };
+    const describe: Send = (connection, answered) => {
+      const version = connection.versions?.newest(apis.consumerGroupDescribe);
+      if (version === undefined) return describeClassic(connection, answered);
+      const request = { groupIds: [groupId], includeRebalances };
+      connection.request(apis.consumerGroupDescribe, version, request, (response) => {
+        const group = response?.groups[0];
+        const code = group?.errorCode;
+        const isOther = code === ErrorCode.GROUP_ID_NOT_FOUND || code === ErrorCode.UNSUPPORTED_VERSION;
+        if (isOther && connection.isReady) {
+          if (!describeClassic(connection, answered)) answered(code);
+          return;
+        }
+        if (group !== undefined && code === ErrorCode.NONE) found = describedConsumerGroup(group);
+        answered(code);
+      });
+      return true;
+    };
+    this.call(groupId, describe, (error) => done(error === undefined ? found : undefined, error));
+  }
+
+  /** `error`: NON_EMPTY_GROUP while the group has members. */
+  delete(groupId: string, done: (error: string | undefined) => void): void {
+    this.call(
+      groupId,
+      (connection, answered) => {
+        const version = connection.versions?.newest(apis.deleteGroups);
+        if (version === undefined) return false;
+        connection.request(apis.deleteGroups, version, { groupsNames: [groupId] }, (response) =>
+          answered(response?.results[0]?.errorCode),
+        );
+        return true;
+      },
+      done,
+    );
+  }
+
+  /** `partitions` null: every partition with a committed offset. */
+  listOffsets(groupId: string, partitions: readonly TopicPartition[] | null, done: FoundOffsets): void {
+    const { offsets, close } = this.offsetsOf(groupId);
+    offsets.fetch(partitions, (found, error) => {
+      close();
+      done(found, error);
+    });
+  }
+
+  /** Commits as nobody: the coordinator refuses it (UNKNOWN_MEMBER_ID) while the group has members. */
+  alterOffsets(groupId: string, wanted: readonly CommittedOffset[], done: ChangedOffsets): void {
+    const { offsets, close } = this.offsetsOf(groupId);
+    offsets.commit(wanted, (error, failed) => {
+      close();
+      done(error, failed);
+    });
+  }
+
+  deleteOffsets(groupId: string, partitions: readonly TopicPartition[], done: ChangedOffsets): void {
+    const { offsets, close } = this.offsetsOf(groupId);
+    offsets.delete(partitions, (error, failed) => {
+      close();
+      done(error, failed);
+    });
+  }
+
+  private offsetsOf(groupId: string): { offsets: GroupOffsets; close: () => void } {
+    const { clock, timeoutMs, topicId } = this.options;
+    const coordinator = this.coordinatorOf(groupId);
+    const ids = topicId === undefined ? {} : { topicId };
+    const offsets = new GroupOffsets({ clock, groupId, coordinator, timeoutMs, ...ids });
+    return { offsets, close: () => coordinator.close() };
+  }
+
+  private call(groupId: string, send: Send, done: (error: string | undefined) => void): void {
+    const { clock, timeoutMs } = this.options;
+    const coordinator = this.coordinatorOf(groupId);
+    callCoordinator({
+      clock,
+      coordinator,
+      timeoutMs,
+      send,
+      done: (error) => {
+        coordinator.close();
+        done(error);
+      },
+    });
+  }
+
+  private coordinatorOf(groupId: string): GroupCoordinator {
+    const { clock, cluster, open, retryMs: backoffMs = RETRY_MS } = this.options;
+    return new GroupCoordinator({ clock, cluster, open, groupId, backoffMs });
+  }
+
+  /** The brokers that are alive, as any broker knows them. */
+  private brokers(
+    deadlineMs: Millis,
+    done: (nodeIds: readonly NodeId[], error: string | undefined) => void,
+  ): void {
+    const { cluster } = this.options;
+    const connection = cluster.anyConnection();
+    const version = connection?.versions?.newest(apis.metadata);
+    const again = (why: string) =>
+      this.later(
+        deadlineMs,
+        () => this.brokers(deadlineMs, done),
+        () => done([], why),
+      );
+    if (connection === undefined || version === undefined) {
+      again('no broker answers');
+      return;
+    }
+    connection.request(apis.metadata, version, { topics: [], allowAutoTopicCreation: false }, (response) => {
+      if (response === undefined) again('no broker answers');
+      else
+        done(
+          response.brokers.map(({ nodeId }) => nodeId),
+          undefined,
+        );
+    });
+  }
+
+  private listOf(
+    nodeId: NodeId,
+    deadlineMs: Millis,
+    done: (groups: ListGroupsResponse['groups'] | undefined, error: string | undefined) => void,
+  ): void {
+    const connection = this.options.cluster.connectionTo(nodeId);
+    const again = (why: string) =>
+      this.later(
+        deadlineMs,
+        () => this.listOf(nodeId, deadlineMs, done),
+        () => done(undefined, why),
+      );
+    if (connection === undefined) {
+      again('the broker does not answer');
+      return;
+    }
+    const version = connection.versions?.newest(apis.listGroups);
+    if (version === undefined) {
+      done(undefined, errorName(ErrorCode.UNSUPPORTED_VERSION));
+      return;
+    }
+    connection.request(apis.listGroups, version, {}, (response) => {
+      if (response === undefined) again('the broker does not answer');
+      else if (response.errorCode === ErrorCode.NONE) done(response.groups, undefined);
+      else if (groupOutcome(response.errorCode) === 'fatal') done(undefined, errorName(response.errorCode));
+      else again(errorName(response.errorCode));
+    });
+  }
+
+  private later(deadlineMs: Millis, again: () => void, late: () => void): void {
+    const { clock, retryMs = RETRY_MS } = this.options;
+    if (clock.monotonicMs() + retryMs > deadlineMs) late();
+    else clock.setTimer(retryMs, again);
+  }
+}

@@ -1,0 +1,138 @@
+/** Describes groups for an administrator, from the answers of their coordinators. */
+import {
+  type ConsumerGroupDescribeResponse,
+  consumerProtocolAssignment,
+  consumerProtocolSubscription,
+  DecodeError,
+  type DescribeGroupsResponse,
+} from '@millrace/protocol';
+import { flattened, sorted, type TopicPartition } from '../groups/topic-partitions.ts';
+
+export interface MemberDescription {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly clientId: string;
+  /** `/` and the address. */
+  readonly clientHost: string;
+  /** The member epoch (KIP-848); undefined: a member of a classic group. */
+  readonly epoch: number | undefined;
+  /** Undefined: the group is about to assign, or its members speak another protocol than consumers do. */
+  readonly topics: readonly string[] | undefined;
+  /** The regular expression of the subscription (KIP-848), if there is one. */
+  readonly regex: string | null;
+  readonly assignment: readonly TopicPartition[];
+  /** Where the group wants the member to get (KIP-848); undefined: a member of a classic group. */
+  readonly target: readonly TopicPartition[] | undefined;
+}
+
+/** A rebalance of the past. Only Millrace tells them. */
+export interface PastRebalance {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  /** The generation, or the group epoch. */
+  readonly epoch: number;
+  readonly cause: string;
+  /** The member that caused it; empty texts: no member did. */
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly clientHost: string;
+  /** The reason that the client gave. */
+  readonly reason: string | null;
+  /** The timeout that ended; -1: none. */
+  readonly afterMs: number;
+}
+
+export interface GroupDescription {
+  readonly groupId: string;
+  /** `consumer`: KIP-848. */
+  readonly type: 'classic' | 'consumer';
+  readonly state: string;
+  /** `consumer` for groups of consumers; empty: offsets without members. */
+  readonly protocolType: string;
+  /** The assignor; empty: there are no members. */
+  readonly assignor: string;
+  /** The group epoch (KIP-848); undefined: a classic group, which does not tell its generation. */
+  readonly epoch: number | undefined;
+  readonly members: readonly MemberDescription[];
+  /** Oldest first; undefined: the broker does not tell. */
+  readonly rebalances: readonly PastRebalance[] | undefined;
+}
+
+type ConsumerGroup = ConsumerGroupDescribeResponse['groups'][number];
+type ClassicGroup = DescribeGroupsResponse['groups'][number];
+
+export function describedConsumerGroup(group: ConsumerGroup): GroupDescription {
+  return {
+    groupId: group.groupId,
+    type: 'consumer',
+    state: group.groupState,
+    protocolType: 'consumer',
+    assignor: group.assignorName,
+    epoch: group.groupEpoch,
+    members: group.members.map((member) => ({
+      memberId: member.memberId,
+      instanceId: member.instanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      epoch: member.memberEpoch,
+      topics: member.subscribedTopicNames,
+      regex: member.subscribedTopicRegex === '' ? null : member.subscribedTopicRegex,
+      assignment: partitionsOf(member.assignment),
+      target: partitionsOf(member.targetAssignment),
+    })),
+    rebalances: rebalancesOf(group),
+  };
+}
+
+export function describedClassicGroup(group: ClassicGroup): GroupDescription {
+  return {
+    groupId: group.groupId,
+    type: 'classic',
+    state: group.groupState,
+    protocolType: group.protocolType,
+    assignor: group.protocolData,
+    epoch: undefined,
+    members: group.members.map((member) => ({
+      memberId: member.memberId,
+      instanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      epoch: undefined,
+      topics: subscriptionIn(member.memberMetadata),
+      regex: null,
+      assignment: assignmentIn(member.memberAssignment),
+      target: undefined,
+    })),
+    rebalances: rebalancesOf(group),
+  };
+}
+
+function partitionsOf({ topicPartitions }: ConsumerGroup['members'][number]['assignment']): TopicPartition[] {
+  return sorted(
+    flattened(topicPartitions.map(({ topicName, partitions }) => ({ topic: topicName, partitions }))),
+  );
+}
+
+function subscriptionIn(metadata: Uint8Array): readonly string[] | undefined {
+  return decoded(metadata, (bytes) => consumerProtocolSubscription.decode(bytes).topics);
+}
+
+function assignmentIn(assignment: Uint8Array): readonly TopicPartition[] {
+  const topics = decoded(assignment, (bytes) => consumerProtocolAssignment.decode(bytes).assignedPartitions);
+  return sorted(flattened(topics ?? []));
+}
+
+/** Undefined: empty, or bytes of another protocol. */
+function decoded<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T | undefined {
+  if (bytes.length === 0) return undefined;
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
+function rebalancesOf({ rebalances }: Pick<ConsumerGroup, 'rebalances'>): PastRebalance[] | undefined {
+  return rebalances?.map((rebalance) => ({ ...rebalance }));
+}

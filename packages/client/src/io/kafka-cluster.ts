@@ -1,0 +1,185 @@
+/**
+ * A whole cluster for hosts: a view of its brokers and topics over sockets, for clients that need more than
+ * one broker. The hearts of this package call back; commands and tests turn their calls into promises here.
+ */
+import { type Clock, type Net, Timers, type Uuid } from '@millrace/base';
+import { NodeClock, NodeNet, NodeRandom } from '@millrace/base/io';
+import { parseAddress } from '../addresses.ts';
+import type { GroupAdminOptions } from '../admin/group-admin.ts';
+import { GroupAdmin } from '../admin/group-admin.ts';
+import { lookUpOffsets, type OffsetFound, type OffsetWanted } from '../admin/offset-lookup.ts';
+import type { OpenConnection } from '../cluster/broker-connections.ts';
+import { ClusterView } from '../cluster/cluster-view.ts';
+import type { KnownTopic } from '../cluster/known-topics.ts';
+import { BrokerConnection } from '../connection/broker-connection.ts';
+import { ClientError, KafkaClient, type KafkaClientOptions } from './kafka-client.ts';
+
+export interface KafkaClusterOptions extends KafkaClientOptions {
+  /** How long a call may take, with all its retries. Default 15,000. */
+  readonly timeoutMs?: number;
+  /** A broker may create a topic that is wanted and missing. Default false. */
+  readonly createsTopics?: boolean;
+}
+
+const TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const ANSWER_BYTES_MAX = 256 << 20;
+const RETRY_MS = 50;
+/** A topic that no broker knows for so long does not exist. */
+const MISSING_MS = 1_500;
+
+/** Found offsets by `topic-partition`, and why others were not found. */
+export interface LookedUp {
+  readonly found: readonly OffsetFound[];
+  readonly failed: ReadonlyMap<string, string>;
+}
+
+export class KafkaCluster {
+  readonly view: ClusterView;
+  readonly clock: Clock;
+  readonly random: NodeRandom = new NodeRandom();
+  readonly open: OpenConnection;
+  readonly groups: GroupAdmin;
+  readonly timeoutMs: number;
+  private readonly timers: Timers;
+  private readonly topics = new Set<string>();
+  private hasMetadata = false;
+  /** What clients on this view want, and who wants to know its changes. */
+  private readonly clients = new Set<ClusterClient>();
+
+  private constructor(servers: string, options: KafkaClusterOptions) {
+    const net: Net = options.net ?? new NodeNet();
+    const clientId = options.clientId ?? 'millrace';
+    this.clock = options.clock ?? new NodeClock();
+    this.timers = new Timers(this.clock);
+    this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.open = (address, changed) =>
+      new BrokerConnection(
+        {
+          net,
+          address,
+          timers: this.timers,
+          clientId,
+          software: { name: clientId, version: options.softwareVersion ?? '1' },
+          connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+          requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+          frameBytesMax: options.answerBytesMax ?? ANSWER_BYTES_MAX,
+        },
+        { changed },
+      );
+    const bootstrap = servers.split(',').map((server) => parseAddress(server)!);
+    this.view = new ClusterView({
+      clock: this.clock,
+      random: this.random,
+      bootstrap,
+      open: this.open,
+      createsTopics: options.createsTopics ?? false,
+      wanted: () => [...new Set([...this.topics, ...[...this.clients].flatMap((one) => one.wantedTopics)])],
+      wantedIds: () => [...this.clients].flatMap((one) => one.wantedIds ?? []),
+      answered: () => {
+        this.hasMetadata = true;
+      },
+      changed: () => {
+        for (const client of this.clients) client.clusterChanged();
+      },
+    });
+    const { clock, open, view: cluster, timeoutMs } = this;
+    const admin: GroupAdminOptions = { clock, cluster, open, timeoutMs };
+    this.groups = new GroupAdmin({ ...admin, topicId: (topic) => this.view.topics.get(topic)?.topicId });
+  }
+
+  /** Connects to the brokers of a `host:port,host:port` list. Rejects with a ClientError if none answers. */
+  static async connect(servers: string, options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
+    // Its errors say for each server why it does not answer.
+    const first = await KafkaClient.bootstrap(servers, options);
+    first.close();
+    const parsed = servers.split(',').filter((server) => parseAddress(server) !== undefined);
+    const cluster = new KafkaCluster(parsed.join(), options);
+    cluster.view.start();
+    return cluster;
+  }
+
+  /** The view asks for the topics of this client, and the client hears of each change. */
+  add(client: ClusterClient): void {
+    this.clients.add(client);
+    this.view.refresh();
+  }
+
+  remove(client: ClusterClient): void {
+    this.clients.delete(client);
+  }
+
+  /**
+   * Waits for the metadata of these topics. The result lacks the topics that do not exist. Rejects with a
+   * ClientError if some partition has no leader within the timeout.
+   */
+  async describe(names: readonly string[]): Promise<Map<string, KnownTopic>> {
+    for (const name of names) this.topics.add(name);
+    const beganMs = this.clock.monotonicMs();
+    for (;;) {
+      const topics = names.map((name) => this.view.topics.get(name));
+      const isLed = ({ partitions }: KnownTopic) => partitions.every(({ leaderId }) => leaderId >= 0);
+      const found = topics.filter((topic) => topic !== undefined);
+      const waitedMs = this.clock.monotonicMs() - beganMs;
+      // A broker may not know yet that a topic was created just now.
+      const isOver = found.length === names.length || (this.hasMetadata && waitedMs > MISSING_MS);
+      if (isOver && found.every(isLed)) return new Map(found.map((topic) => [topic.name, topic]));
+      if (waitedMs > this.timeoutMs) {
+        const leaderless = found.find((topic) => !isLed(topic))?.name;
+        throw new ClientError(
+          leaderless === undefined
+            ? `no broker describes the topics within ${this.timeoutMs} ms`
+            : `topic '${leaderless}' has a partition without a leader`,
+        );
+      }
+      this.view.refresh();
+      await new Promise<void>((done) => this.clock.setTimer(RETRY_MS, done));
+    }
+  }
+
+  /** Looks up offsets (see OffsetLookup). */
+  async lookUp(wanted: readonly OffsetWanted[]): Promise<LookedUp> {
+    await this.describe([...new Set(wanted.map(({ topic }) => topic))]);
+    const { clock, view: cluster, timeoutMs } = this;
+    return new Promise((resolve) =>
+      lookUpOffsets({
+        clock,
+        cluster,
+        timeoutMs,
+        retryMs: RETRY_MS,
+        wanted,
+        done: (found, failed) => resolve({ found, failed }),
+      }),
+    );
+  }
+
+  /** Closes every connection of the view. */
+  close(): void {
+    this.view.close();
+    this.timers.stop();
+  }
+}
+
+/** A consumer, a group's consumer or a producer on a cluster's view. */
+export interface ClusterClient {
+  readonly wantedTopics: readonly string[];
+  readonly wantedIds?: readonly Uuid[];
+  clusterChanged(): void;
+}
+
+/**
+ * A call of a heart as a promise: `found`, or a ClientError that begins with `what` and says why there is
+ * none.
+ */
+export function promised<T>(
+  what: string,
+  call: (done: (found: T | undefined, error: string | undefined) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) =>
+    call((found, error) => {
+      if (found === undefined || error !== undefined) reject(new ClientError(`${what}: ${error}`));
+      else resolve(found);
+    }),
+  );
+}
