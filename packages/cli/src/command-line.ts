@@ -2,7 +2,7 @@
  * Builds the command tree. Loads each command's code only when it runs, so that a node starts quickly.
  *
  * To add a command:
- * 1. Define it below in a function like `addTopic`, with its name, arguments, options, help and an example,
+ * 1. Define it below or in `definitions/`, in a function like `addTopic`, with its name, arguments, options, help and an example,
  *    and call that function in `buildProgram`. The action imports `commands/NAME.ts`.
  * 2. `commands/NAME.ts`: write the action. It refuses bad input with a `UserError` that names the bad value
  *    and the allowed ones.
@@ -11,7 +11,18 @@
  *    `packages/cli/test/scenarios/`.
  * 4. README.md lists the commands: add a sentence there.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import {
+  bootstrapOption,
+  command,
+  directoryOption,
+  jsonOption,
+  type Settings,
+  settingOption,
+  timeoutOption,
+  wholeNumber,
+} from './definitions/options.ts';
+import { addConsume, addProduce } from './definitions/records.ts';
 import { parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';
 import { millraceVersion } from './version.ts';
 
@@ -46,6 +57,8 @@ function buildProgram(): Command {
   addStart(program);
   addCluster(program);
   addTopic(program);
+  addProduce(program);
+  addConsume(program);
   addSim(program);
   return program;
 }
@@ -205,54 +218,4 @@ function seedNumbers(text: string): SeedRange {
       `Expected A..B or A.., with whole numbers from 0 to ${SEED_MAX}, the smaller first.`,
     );
   return range;
-}
-
-type Settings = Record<string, string>;
-
-function command(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).allowExcessArguments(false);
-}
-
-function directoryOption(): Option {
-  return new Option('--dir <folder>', "the cluster's folder (required)").makeOptionMandatory();
-}
-
-function settingOption(flag: string, description: string): Option {
-  const option = new Option(`${flag} <key=value>`, description);
-  // `--help` prints 'none' as the default. Without this text, `--help` would print {}.
-  return option.argParser(collectSetting).default({}, 'none');
-}
-
-function jsonOption(): Option {
-  return new Option('--json', 'print one JSON object instead of text');
-}
-
-function timeoutOption(): Option {
-  return new Option(
-    '--timeout <seconds>',
-    'give up after this time, and stop the started nodes; default 60',
-  ).argParser(wholeNumber(1, 86_400));
-}
-
-function bootstrapOption(): Option {
-  return new Option(
-    '--bootstrap-server <host:port,…>',
-    'brokers to ask first (required)',
-  ).makeOptionMandatory();
-}
-
-function collectSetting(text: string, settings: Settings): Settings {
-  const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError(`Expected key=value.`);
-  return { ...settings, [text.slice(0, equals).trim()]: text.slice(equals + 1).trim() };
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
 }

@@ -20,8 +20,12 @@ const commands = [
   'start',
   ...['start', 'stop', 'status', 'kill', 'pause', 'resume', 'restart'].map((verb) => `cluster ${verb}`),
   ...['create', 'list', 'describe', 'delete'].map((verb) => `topic ${verb}`),
+  'produce',
+  'consume',
   'sim',
 ];
+
+const B = ['-b', 'localhost:1'];
 
 test.each(commands)('millrace %s --help shows an example', async (command) => {
   expect(await runCommandLine([...command.split(' '), '--help'])).toBe(0);
@@ -61,6 +65,46 @@ test.each([
   [['sim', '--seed', '1', '--minutes', '0'], 'Expected a whole number from 1 to 100000'],
   [['sim', '--seeds', '1..2', '--jobs', 'all'], 'Expected a whole number from 1 to 1024'],
   [['sim-worker'], 'sim-worker is an internal command of `millrace sim --seeds`'],
+  [['produce', 'x'], "'-b, --bootstrap-server <host:port,…>' not specified"],
+  [['produce', ...B], 'no topic given: millrace produce TOPIC'],
+  [['produce', 'x', '-t', 'y', ...B], "two topics given, 'x' and 'y': a command produces to one"],
+  [['produce', 'x', '-k', 'a', '-K', ':', ...B], '--key is the key of every record: drop it, or --key-del'],
+  [['produce', 'x', '-H', 'nothing', ...B], "invalid header 'nothing': expected name=value"],
+  [['produce', 'x', '-D', '', ...B], 'a delimiter may not be empty'],
+  [['produce', 'x', '-l', '/nonexistent', ...B], 'cannot read /nonexistent: ENOENT'],
+  [['produce', 'x', '-z', 'rar', ...B], 'Allowed choices are none, gzip, snappy, lz4, zstd'],
+  [['produce', 'x', '--acks', '2', ...B], 'Allowed choices are all, -1, 1, 0'],
+  [['produce', 'x', '-b', 'nonsense'], "invalid broker address 'nonsense': expected host:port"],
+  [['consume', ...B], 'no topic given: millrace consume TOPIC'],
+  [['consume', 'x', ...B], 'no broker of localhost:1 answers'],
+  [
+    ['consume', 'x', '-o', 'middle', ...B],
+    "invalid -o 'middle': expected beginning, end, N, -N, s@MS or e@MS",
+  ],
+  [['consume', 'x', '-o', '1', '-o', '2', ...B], "-o has two starts: the second one is '2'"],
+  [['consume', 'x', '-p', 'all', ...B], "invalid --partition 'all': expected numbers, for example 0 or 0,2"],
+  [
+    ['consume', 'x', '-f', '%q', ...B],
+    "unknown '%q' in the format: it may have %s %S %k %K %t %p %o %T %h %%",
+  ],
+  [['consume', 'x', '-f', '%s', '-J', ...B], '--json is a format of its own: drop --format'],
+  [['consume', 'x', '-J', '-K', ':', ...B], '--key-delimiter and --delimiter are for the default format'],
+  [['consume', '^x', ...B], "the pattern '^x' needs a group: add --group NAME"],
+  [['consume', '^x', '-G', 'g', ...B], "the pattern '^x' needs --group-protocol consumer"],
+  [['consume', '^x', 'y', '-G', 'g', '--group-protocol', 'consumer', ...B], "the pattern '^x' stands alone"],
+  [['consume', 'x', '-G', 'g', '-p', '0', ...B], '--partition does not go with --group'],
+  [['consume', 'x', '-G', 'g', '-o', '5', ...B], 'in a group -o may be beginning or end'],
+  [
+    ['consume', 'x', '-G', 'g', '--assignor', 'uniform', ...B],
+    "the classic protocol has no assignor 'uniform'",
+  ],
+  [['consume', 'x', '--instance-id', 'i', ...B], '--assignor and --instance-id are for members of a group'],
+  [
+    "invalid topic 'x:': expected NAME or NAME:PARTITION,…",
+  ],
+  [
+    "invalid duration '1y': expected for example PT1H30M",
+  ],
   [['cluster', 'status', '--dir', '/nonexistent'], 'there is no cluster in /nonexistent'],
 ])('millrace %j is refused with a reason', async (args, sentence) => {
   expect(await runCommandLine(args)).toBe(1);

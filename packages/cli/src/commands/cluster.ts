@@ -198,8 +198,8 @@ ${layout.controllers} controllers and ${layout.brokers} brokers are ready after 
 Create a topic, produce, consume:
 
   npx millrace topic create demo --bootstrap-server ${servers} --partitions 3 --replication-factor ${Math.min(3, layout.brokers)}
-  echo 'hello' | kcat -P -b ${servers} -t demo
-  kcat -C -b ${servers} -t demo -o beginning -e
+  echo 'hello' | npx millrace produce demo -b ${servers}
+  npx millrace consume demo -b ${servers} -e
 
 The data is in ${layout.directory}.`;
 }

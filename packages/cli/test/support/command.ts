@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const root: string = join(import.meta.dirname, '../../../..');
-const main = join(root, 'packages/cli/src/main.ts');
+/** The file of the command. */
+export const main: string = join(root, 'packages/cli/src/main.ts');
 
 export interface RunningCommand {
   readonly child: ChildProcess;
@@ -19,26 +20,33 @@ export interface RunningCommand {
   said(text: string): Promise<void>;
 }
 
-export function millrace(words: readonly string[], env: Record<string, string> = {}): RunningCommand {
-  return run(main, words, env);
+export function millrace(
+  words: readonly string[],
+  env: Record<string, string> = {},
+  input?: string,
+): RunningCommand {
+  return run(main, words, env, input);
 }
 
+/** `input`: the whole standard input. Undefined: there is none. */
 export function run(
   script: string,
   words: readonly string[],
   env: Record<string, string> = {},
+  input?: string,
 ): RunningCommand {
   const child = spawn(process.execPath, [script, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
+  child.stdin?.end(input);
   let output = '';
   let stdout = '';
-  child.stdout.on('data', (chunk) => {
+  child.stdout!.on('data', (chunk) => {
     output += String(chunk);
     stdout += String(chunk);
   });
-  child.stderr.on('data', (chunk) => {
+  child.stderr!.on('data', (chunk) => {
     output += String(chunk);
   });
   const closed = once(child, 'close');

@@ -1,0 +1,369 @@
+/** `millrace consume`: prints records, by assignment as kcat -C, or in a group as kcat -G. */
+import {
+  Consumer,
+  GroupConsumer,
+  type GroupProtocol,
+  OffsetAt,
+  partitionName,
+  type StartPosition,
+  type TopicPartition,
+} from '@millrace/client';
+import type { ClusterClient, KafkaCluster } from '@millrace/client/io';
+import { type Format, type FormatOptions, formatOf } from '../consume/format.ts';
+import { Printer } from '../consume/printer.ts';
+import { offsetsAt, parseRange, type Range, rangesOf, startsOf } from '../consume/start.ts';
+import { INTERRUPTED, nextInterrupt } from '../interrupt.ts';
+import { partitionsIn } from '../topic-list.ts';
+import { UserError } from '../user-error.ts';
+import { type Bootstrap, withCluster } from '../with-cluster.ts';
+
+export interface ConsumeOptions extends Bootstrap, FormatOptions {
+  readonly topic?: readonly string[];
+  readonly partition?: string;
+  readonly group?: string;
+  readonly offset?: readonly string[];
+  readonly count?: number;
+  readonly exit?: boolean;
+  readonly quiet?: boolean;
+  readonly groupProtocol: 'classic' | 'consumer';
+  readonly assignor?: 'range' | 'cooperative-sticky' | 'uniform';
+  readonly instanceId?: string;
+  readonly commit: boolean;
+}
+
+/** As in Kafka's consumers. */
+const AUTO_COMMIT_MS = 5_000;
+const SESSION_TIMEOUT_MS = 45_000;
+const HEARTBEAT_MS = 3_000;
+const REBALANCE_TIMEOUT_MS = 60_000;
+/** For a commit, or to leave the group at the end. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+const FETCHING = {
+  usesSessions: true,
+  sendsEpochs: true,
+  validatesPositions: true,
+  maxWaitMs: 500,
+  maxBytes: 4 << 20,
+} as const;
+
+export async function consume(words: readonly string[], options: ConsumeOptions): Promise<void> {
+  const topics = [...new Set([...words, ...(options.topic ?? [])])];
+  if (topics.length === 0) throw new UserError('no topic given: millrace consume TOPIC');
+  const range = parseRange(options.offset ?? []);
+  const format = formatOf(options);
+  const partitions = partitionList(options.partition);
+  refuseCombinations(options, topics, range);
+  const interrupt = nextInterrupt();
+  try {
+    await withCluster(options, async (cluster) => {
+      const outcome = Promise.withResolvers<Outcome>();
+      const end = endAtBrokenPipe(() => outcome.resolve('done'));
+      void interrupt.came.then(() => outcome.resolve('interrupted'));
+      const isEndless = options.count === undefined && !options.exit && range.endMs === undefined;
+      try {
+        const how = await read(cluster, { options, topics, partitions, range, format }, outcome);
+        if (how === 'interrupted' && !isEndless) process.exitCode = INTERRUPTED;
+      } finally {
+        end();
+      }
+    });
+  } finally {
+    interrupt.forget();
+  }
+
+  /** Reads until the outcome is decided, then closes the reader. */
+  async function read(cluster: KafkaCluster, wanted: Wanted, outcome: PromiseWithResolvers<Outcome>) {
+    const note = (text: string) => {
+      if (!options.quiet) process.stderr.write(`${text}\n`);
+    };
+    const printer = new Printer({
+      stream: process.stdout,
+      format,
+      count: options.count,
+      printed: (place, offset, leaderEpoch) => reader?.printed(place, offset, leaderEpoch),
+      behind: (isBehind) => (isBehind ? reader?.pause() : reader?.resume()),
+      finished: () => outcome.resolve('done'),
+    });
+    let reader: Reader | undefined;
+    const opening = open({ cluster, printer, note, failed: outcome.reject }, wanted);
+    // A signal during the start ends the command, too.
+    const opened = await Promise.race([opening, outcome.promise]);
+    if (typeof opened === 'string') return opened;
+    reader = opened;
+    try {
+      reader.start();
+      return await outcome.promise;
+    } finally {
+      // A second signal ends the process without the commit and the leaving.
+      interrupt.forget();
+      printer.stop();
+      await printer.flushed();
+      await reader.close();
+    }
+  }
+}
+
+type Outcome = 'done' | 'interrupted';
+
+interface Wanted {
+  readonly options: ConsumeOptions;
+  readonly topics: readonly string[];
+  readonly partitions: readonly number[] | undefined;
+  readonly range: Range;
+  readonly format: Format;
+}
+
+async function open(run: Run, { options, topics, partitions, range }: Wanted): Promise<Reader> {
+  const known = topics.filter((topic) => !topic.startsWith('^'));
+  const counts = await countsOf(run.cluster, known);
+  if (options.group !== undefined) return inGroup(run, options, range, topics);
+  const named = known.map((topic) => ({ topic, partitions }));
+  return await assigned(run, options, range, partitionsIn(named, counts));
+}
+
+interface Run {
+  readonly cluster: KafkaCluster;
+  readonly printer: Printer;
+  readonly note: (text: string) => void;
+  readonly failed: (error: Error) => void;
+}
+
+interface Reader {
+  start(): void;
+  printed(place: TopicPartition, offset: number, leaderEpoch: number): void;
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+function refuseCombinations(
+  options: ConsumeOptions,
+  topics: readonly string[],
+  { start, endMs }: Range,
+): void {
+  const pattern = topics.find((topic) => topic.startsWith('^'));
+  if (options.group === undefined) {
+    if (pattern !== undefined)
+      throw new UserError(`the pattern '${pattern}' needs a group: add --group NAME`);
+    if (options.assignor ?? options.instanceId)
+      throw new UserError('--assignor and --instance-id are for members of a group: add --group NAME');
+    return;
+  }
+  if (options.partition !== undefined)
+    throw new UserError('--partition does not go with --group: the group assigns the partitions');
+  if ((start.kind !== 'beginning' && start.kind !== 'end') || endMs !== undefined)
+    throw new UserError(
+      'in a group -o may be beginning or end, for partitions without a committed offset; `millrace group reset` moves committed offsets',
+    );
+  const { assignor, groupProtocol } = options;
+  const allowed = groupProtocol === 'classic' ? ['range', 'cooperative-sticky'] : ['uniform', 'range'];
+  if (assignor !== undefined && !allowed.includes(assignor))
+    throw new UserError(
+      `the ${groupProtocol} protocol has no assignor '${assignor}'; it has ${allowed.join(' and ')}`,
+    );
+  if (pattern === undefined) return;
+  if (groupProtocol === 'classic')
+    throw new UserError(`the pattern '${pattern}' needs --group-protocol consumer: the broker matches it`);
+  if (topics.length > 1)
+    throw new UserError(`the pattern '${pattern}' stands alone: a group member has names or one pattern`);
+}
+
+async function countsOf(cluster: KafkaCluster, topics: readonly string[]): Promise<Map<string, number>> {
+  const found = await cluster.describe(topics);
+  const missing = topics.filter((topic) => !found.has(topic));
+  if (missing.length > 0)
+    throw new UserError(`topic '${missing[0]}' does not exist; \`millrace topic create\` creates it`);
+  return new Map([...found].map(([topic, { partitions }]) => [topic, partitions.length]));
+}
+
+async function assigned(
+  { cluster, printer, note, failed }: Run,
+  options: ConsumeOptions,
+  range: Range,
+  places: readonly TopicPartition[],
+): Promise<Reader> {
+  const ranges = await rangesOf(cluster, places, range, options.exit === true);
+  for (const { topic, partition, start, clippedFrom } of ranges)
+    if (clippedFrom !== undefined)
+      note(`${topic}-${partition} does not have offset ${clippedFrom}: it begins at ${start}`);
+  const starts = startsOf(ranges);
+  const consumer = new Consumer({
+    ...FETCHING,
+    clock: cluster.clock,
+    cluster: cluster.view,
+    topics: () => [],
+    partitions: () => starts,
+    start: 'earliest',
+    observer: {
+      records: (position, fetched) => printer.records(placeOf(position), fetched),
+      failed: (position, error) => failed(cannotRead(position, error)),
+    },
+  });
+  const client: ClusterClient = {
+    wantedTopics: [...new Set(places.map(({ topic }) => topic))],
+    clusterChanged: () => consumer.clusterChanged(),
+  };
+  return {
+    start: () => {
+      for (const { end, start, ...place } of ranges)
+        if (end !== undefined) printer.endAt(placeOf(place), end, start);
+      if (options.exit || range.endMs !== undefined) printer.endsKnown();
+      cluster.add(client);
+      consumer.clusterChanged();
+    },
+    printed: () => {},
+    pause: () => consumer.pause(),
+    resume: () => consumer.resume(),
+    close: async () => {
+      consumer.close();
+      cluster.remove(client);
+    },
+  };
+}
+
+function inGroup(
+  { cluster, printer, note, failed }: Run,
+  options: ConsumeOptions,
+  range: Range,
+  topics: readonly string[],
+): Reader {
+  const positions = new Map<string, number>();
+  /** Looks up where the new partitions end, then tells the printer. */
+  const watchEnds = async (starts: readonly StartPosition[]) => {
+    const places = starts.map(placeOf);
+    const first = await offsetsAt(cluster, places, OffsetAt.EARLIEST);
+    const last = await offsetsAt(cluster, places, OffsetAt.LATEST);
+    for (const { topic, partition, start } of starts) {
+      const name = partitionName({ topic, partition });
+      const begin = typeof start === 'number' ? start : (start === 'latest' ? last : first).get(name)!;
+      const position = positions.get(name) ?? begin;
+      printer.endAt({ topic, partition }, last.get(name)!, position);
+    }
+    printer.endsKnown();
+  };
+  const consumer = new GroupConsumer({
+    ...FETCHING,
+    clock: cluster.clock,
+    random: cluster.random,
+    cluster: cluster.view,
+    open: cluster.open,
+    groupId: options.group!,
+    protocol: protocolOf(options, topics),
+    ...(options.instanceId === undefined ? {} : { instanceId: options.instanceId }),
+    rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+    reset: range.start.kind === 'end' ? 'latest' : 'earliest',
+    ...(options.commit ? { autoCommitMs: AUTO_COMMIT_MS } : {}),
+    autoStore: false,
+    commitsOnRevoke: options.commit,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    observer: {
+      records: (position, fetched) => {
+        positions.set(partitionName(position), position.offset!);
+        printer.records(placeOf(position), fetched);
+      },
+      assigned: (starts) => {
+        note(`assigned ${namesOf(starts)}`);
+        if (options.exit) watchEnds(starts).catch(failed);
+      },
+      revoked: (places, isLost) => {
+        note(`${isLost ? 'lost' : 'gave up'} ${namesOf(places)}`);
+        for (const place of places) {
+          positions.delete(partitionName(place));
+          printer.forget(place);
+        }
+      },
+      committed: (_offsets, error) => {
+        if (error !== undefined) note(`a commit failed: ${error}`);
+      },
+      failed: (error, place) =>
+        failed(place === undefined ? groupFailed(options, error) : cannotRead(place, error)),
+    },
+  });
+  return {
+    start: () => {
+      cluster.add(consumer);
+      consumer.start();
+    },
+    printed: (place, offset, leaderEpoch) => consumer.store(place, offset, leaderEpoch),
+    pause: () => consumer.pause(),
+    resume: () => consumer.resume(),
+    close: () =>
+      new Promise((resolve) =>
+        consumer.close(() => {
+          cluster.remove(consumer);
+          resolve();
+        }),
+      ),
+  };
+}
+
+function protocolOf({ groupProtocol, assignor }: ConsumeOptions, topics: readonly string[]): GroupProtocol {
+  if (groupProtocol === 'consumer') {
+    const [pattern] = topics.filter((topic) => topic.startsWith('^'));
+    // The broker matches the whole name.
+    const subscription = pattern === undefined ? { topics } : { regex: pattern.slice(1) };
+    return { name: 'consumer', subscription, serverAssignor: assignor ?? null };
+  }
+  return {
+    name: 'classic',
+    topics,
+    assignor: assignor === 'cooperative-sticky' ? assignor : 'range',
+    sessionTimeoutMs: SESSION_TIMEOUT_MS,
+    heartbeatMs: HEARTBEAT_MS,
+  };
+}
+
+/** What a user can do about the errors that a group's coordinator gives a member. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  INCONSISTENT_GROUP_PROTOCOL:
+    'its members use another assignor or another protocol; try --assignor cooperative-sticky or --group-protocol consumer',
+  UNSUPPORTED_VERSION: 'the broker does not have this group protocol',
+  UNSUPPORTED_ASSIGNOR: 'the broker has the assignors uniform and range',
+  FENCED_INSTANCE_ID: 'another process joined with this instance id',
+  UNRELEASED_INSTANCE_ID: 'another process has this instance id',
+  GROUP_MAX_SIZE_REACHED: 'the group has as many members as the broker allows',
+  GROUP_ID_NOT_FOUND: 'the group is of another type; try --group-protocol classic',
+  INVALID_GROUP_ID: 'the name of the group is empty',
+};
+
+function groupFailed({ group }: ConsumeOptions, error: string): UserError {
+  const remedy = REMEDIES[error.split(' ')[0]!];
+  return new UserError(
+    `group '${group}' refused this member: ${error}${remedy === undefined ? '' : `: ${remedy}`}`,
+  );
+}
+
+function cannotRead({ topic, partition }: TopicPartition, error: string): UserError {
+  return new UserError(`${topic}-${partition} cannot be read: ${error}`);
+}
+
+function partitionList(text: string | undefined): number[] | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d+(,\d+)*$/.test(text))
+    throw new UserError(`invalid --partition '${text}': expected numbers, for example 0 or 0,2`);
+  return [...new Set(text.split(',').map(Number))];
+}
+
+function placeOf({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition };
+}
+
+function namesOf(places: readonly TopicPartition[]): string {
+  return places.map(partitionName).join(', ');
+}
+
+/** The reader of our output closed it (`millrace consume … | head`): the command ends, but leaves its group first. */
+function endAtBrokenPipe(end: () => void): () => void {
+  const before = process.stdout.listeners('error');
+  const broken = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    end();
+  };
+  process.stdout.removeAllListeners('error');
+  process.stdout.on('error', broken);
+  return () => {
+    process.stdout.off('error', broken);
+    for (const listener of before) process.stdout.on('error', listener as (error: Error) => void);
+  };
+}

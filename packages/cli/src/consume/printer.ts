@@ -1,0 +1,114 @@
+/**
+ * Prints fetched records, up to a count and up to the end of each partition. Tells when the last one is out:
+ * then the output has taken every record, or its reader has closed it.
+ */
+import { type FetchedRecords, partitionName, type TopicPartition } from '@millrace/client';
+import { batchSizeAt, readBatchHeader, readRecords } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import type { Format } from './format.ts';
+
+export interface PrinterOptions {
+  readonly stream: NodeJS.WritableStream;
+  readonly format: Format;
+  /** Undefined: no limit. */
+  readonly count: number | undefined;
+  /** The output has taken the records before `offset`. */
+  printed(place: TopicPartition, offset: number, leaderEpoch: number): void;
+  /** The output is behind, or has caught up. */
+  behind(isBehind: boolean): void;
+  /** Nothing more is to print. Called once. */
+  finished(): void;
+}
+
+export class Printer {
+  printedRecords = 0;
+  private readonly options: PrinterOptions;
+  /** The partitions that have an end and have not reached it. */
+  private readonly ends = new Map<string, number>();
+  private hasEnds = false;
+  private isFinished = false;
+  private writes = 0;
+  private readonly idle: (() => void)[] = [];
+
+  constructor(options: PrinterOptions) {
+    this.options = options;
+  }
+
+  /** Reading ends there at this offset. `position`: the offset of the next record to read. */
+  endAt(place: TopicPartition, end: number, position: number): void {
+    if (position >= end) this.ends.delete(partitionName(place));
+    else this.ends.set(partitionName(place), end);
+  }
+
+  /** Another member reads the partition. */
+  forget(place: TopicPartition): void {
+    this.ends.delete(partitionName(place));
+  }
+
+  /** Every end is known: the printer finishes when all are reached. */
+  endsKnown(): void {
+    this.hasEnds = true;
+    this.finishAtEnds();
+  }
+
+  records(place: TopicPartition, { bytes, fetchOffset }: FetchedRecords): void {
+    if (this.isFinished) return;
+    const { format, count } = this.options;
+    const end = this.ends.get(partitionName(place)) ?? Number.POSITIVE_INFINITY;
+    const chunks: Uint8Array[] = [];
+    let next = fetchOffset;
+    let leaderEpoch = -1;
+    for (let at = 0; at < bytes.length && !this.isFinished; ) {
+      const batch = bytes.subarray(at, at + batchSizeAt(bytes, at)!);
+      at += batch.length;
+      const header = readBatchHeader(batch, 0);
+      leaderEpoch = header.leaderEpoch;
+      // The markers of transactions are no records of an application.
+      for (const record of header.isControl ? [] : readRecords(batch, compressionCodecs)) {
+        if (record.offset < fetchOffset) continue;
+        if (record.offset >= end || this.isFinished) break;
+        chunks.push(format({ ...place, ...record }));
+        next = record.offset + 1;
+        if (++this.printedRecords === count) this.isFinished = true;
+      }
+      if (!this.isFinished) next = Math.max(next, header.lastOffset + 1);
+    }
+    this.write(chunks, place, Math.min(next, end), leaderEpoch);
+    if (next >= end) this.ends.delete(partitionName(place));
+    if (this.isFinished) this.options.finished();
+    else this.finishAtEnds();
+  }
+
+  /** Prints nothing more. */
+  stop(): void {
+    this.isFinished = true;
+  }
+
+  /** Resolves when the output has taken everything, or is gone. */
+  flushed(): Promise<void> {
+    return this.writes === 0 ? Promise.resolve() : new Promise((resolve) => this.idle.push(resolve));
+  }
+
+  private write(
+    chunks: readonly Uint8Array[],
+    place: TopicPartition,
+    next: number,
+    leaderEpoch: number,
+  ): void {
+    const { stream, printed, behind } = this.options;
+    this.writes++;
+    const isTaken = stream.write(Buffer.concat(chunks), (error) => {
+      if (!error) printed(place, next, leaderEpoch);
+      if (--this.writes === 0) for (const resolve of this.idle.splice(0)) resolve();
+    });
+    if (isTaken) return;
+    behind(true);
+    stream.once('drain', () => behind(false));
+  }
+
+  private finishAtEnds(): void {
+    if (!this.hasEnds || this.isFinished || this.ends.size > 0) return;
+    this.isFinished = true;
+    this.options.finished();
+  }
+}

@@ -1,0 +1,97 @@
+/** Goal: each record is printed once, up to the count and the ends, and counts as printed when the output has it. */
+import { buildBatch, stampBatch } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { Printer, type PrinterOptions } from '../../src/consume/printer.ts';
+
+const place = { topic: 'x', partition: 0 };
+
+function batchAt(baseOffset: number, values: string[], isControl = false): Uint8Array {
+  const records = values.map((value) => ({ value: Buffer.from(value) }));
+  const batch = buildBatch({ records, baseTimestamp: 1, isControl });
+  stampBatch(batch, 0, baseOffset, 3);
+  return batch;
+}
+
+class Output {
+  readonly seen: string[] = [];
+  readonly taken: (() => void)[] = [];
+  isFull = false;
+  readonly printer: Printer;
+
+  constructor(options: Partial<PrinterOptions> = {}) {
+    const stream = {
+      write: (chunk: Uint8Array, done: (error?: Error) => void) => {
+        this.seen.push(Buffer.from(chunk).toString());
+        this.taken.push(() => done());
+        return !this.isFull;
+      },
+      once: (_event: string, callback: () => void) => this.taken.push(callback),
+    } as unknown as NodeJS.WritableStream;
+    this.printer = new Printer({
+      stream,
+      format: ({ value }) => value!,
+      count: undefined,
+      printed: (_place, offset, leaderEpoch) => this.seen.push(`printed before ${offset} in ${leaderEpoch}`),
+      behind: (isBehind) => this.seen.push(isBehind ? 'behind' : 'caught up'),
+      finished: () => this.seen.push('finished'),
+      ...options,
+    });
+  }
+
+  fetched(bytes: Uint8Array, fetchOffset: number): void {
+    this.printer.records(place, { bytes, fetchOffset, highWatermark: 100, brokerId: 1 });
+  }
+
+  takes(): void {
+    for (const done of this.taken.splice(0)) done();
+  }
+}
+
+test('records before the position are skipped; the position counts when the output has taken them', () => {
+  const output = new Output();
+  output.fetched(batchAt(5, ['a', 'b', 'c']), 6);
+  expect(output.seen).toEqual(['bc']);
+  output.takes();
+  expect(output.seen).toEqual(['bc', 'printed before 8 in 3']);
+});
+
+test('markers of transactions are not printed, but they are passed', () => {
+  const output = new Output();
+  output.fetched(new Uint8Array(Buffer.concat([batchAt(5, ['a']), batchAt(6, ['marker'], true)])), 5);
+  output.takes();
+  expect(output.seen).toEqual(['a', 'printed before 7 in 3']);
+});
+
+test('the count ends within a batch, and only what was printed counts', () => {
+  const output = new Output({ count: 2 });
+  output.fetched(batchAt(5, ['a', 'b', 'c']), 5);
+  output.fetched(batchAt(8, ['d']), 8);
+  output.takes();
+  expect(output.seen).toEqual(['ab', 'finished', 'printed before 7 in 3']);
+});
+
+test('every partition has an end: the printer finishes when all are reached', () => {
+  const output = new Output();
+  output.printer.endAt(place, 7, 5);
+  output.printer.endAt({ topic: 'x', partition: 1 }, 3, 3);
+  output.printer.endsKnown();
+  output.fetched(batchAt(5, ['a']), 5);
+  expect(output.seen).toEqual(['a']);
+  output.fetched(batchAt(6, ['b', 'c']), 6);
+  output.takes();
+  expect(output.seen).toEqual(['a', 'b', 'finished', 'printed before 6 in 3', 'printed before 7 in 3']);
+});
+
+test('an output that is full stops the reading until it has caught up', async () => {
+  const output = new Output();
+  output.isFull = true;
+  output.fetched(batchAt(5, ['a']), 5);
+  let isFlushed = false;
+  const flushed = output.printer.flushed().then(() => {
+    isFlushed = true;
+  });
+  expect([output.seen, isFlushed]).toEqual([['a', 'behind'], false]);
+  output.takes();
+  await flushed;
+  expect(output.seen).toEqual(['a', 'behind', 'printed before 6 in 3', 'caught up']);
+});

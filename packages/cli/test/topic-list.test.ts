@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { parseTopic, partitionsIn } from '../src/topic-list.ts';
+
+test('a topic stands for all of its partitions, or for some', () => {
+  const counts = new Map([
+    ['orders', 2],
+    ['events', 1],
+  ]);
+  const named = ['orders', 'events:0'].map(parseTopic);
+  expect(partitionsIn(named, counts)).toEqual([
+    { topic: 'orders', partition: 0 },
+    { topic: 'orders', partition: 1 },
+    { topic: 'events', partition: 0 },
+  ]);
+});
+
+test('a missing topic or partition is named, with what there is', () => {
+  const counts = new Map([['orders', 2]]);
+  expect(() => partitionsIn([parseTopic('orders:1,2')], counts)).toThrow(
+    "topic 'orders' has no partition 2: it has partitions 0 to 1",
+  );
+  expect(() => partitionsIn([parseTopic('x')], counts)).toThrow("topic 'x' does not exist");
+});
