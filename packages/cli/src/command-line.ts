@@ -12,6 +12,7 @@
  * 4. README.md lists the commands: add a sentence there.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { addGroup } from './definitions/group.ts';
 import {
   bootstrapOption,
   command,
@@ -59,6 +60,7 @@ function buildProgram(): Command {
   addTopic(program);
   addProduce(program);
   addConsume(program);
+  addGroup(program);
   addSim(program);
   return program;
 }

@@ -22,6 +22,7 @@ const commands = [
   ...['create', 'list', 'describe', 'delete'].map((verb) => `topic ${verb}`),
   'produce',
   'consume',
+  ...['list', 'describe', 'lag', 'reset', 'delete'].map((verb) => `group ${verb}`),
   'sim',
 ];
 
@@ -99,12 +100,21 @@ test.each([
     "the classic protocol has no assignor 'uniform'",
   ],
   [['consume', 'x', '--instance-id', 'i', ...B], '--assignor and --instance-id are for members of a group'],
+  [['group', 'list', ...B], 'no broker of localhost:1 answers'],
+  [['group', 'lag', 'g', '--watch', '0', ...B], 'Expected a whole number from 1 to 86400'],
+  [['group', 'reset', 'g', '--all-topics', ...B], 'no target given: give one of --to-earliest, --to-latest'],
+  [['group', 'reset', 'g', '--to-latest', '--to-offset', '1', ...B], 'too many targets: give one of'],
+  [['group', 'reset', 'g', '--to-latest', ...B], 'give either --topic NAME, once or more, or --all-topics'],
+  [['group', 'reset', 'g', '--topic', 'x', '--shift-by', 'a', ...B], 'Expected a whole number.'],
   [
+    ['group', 'reset', 'g', '--topic', 'x:', '--to-latest', ...B],
     "invalid topic 'x:': expected NAME or NAME:PARTITION,…",
   ],
   [
+    ['group', 'reset', 'g', '--topic', 'x', '--by-duration', '1y', ...B],
     "invalid duration '1y': expected for example PT1H30M",
   ],
+  [['group', 'reset', 'g', '--topic', 'x', '--to-datetime', 'noon', ...B], "invalid date and time 'noon'"],
   [['cluster', 'status', '--dir', '/nonexistent'], 'there is no cluster in /nonexistent'],
 ])('millrace %j is refused with a reason', async (args, sentence) => {
   expect(await runCommandLine(args)).toBe(1);

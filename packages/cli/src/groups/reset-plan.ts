@@ -1,0 +1,90 @@
+/** Computes the offsets of a reset: pure, so that a dry run shows what `--execute` commits. */
+import {
+  type CommittedOffset,
+  OffsetAt,
+  type OffsetFound,
+  type OffsetWanted,
+  partitionName,
+  sorted,
+  type TopicPartition,
+} from '@millrace/client';
+import { UserError } from '../user-error.ts';
+import type { ResetTarget } from './reset-target.ts';
+
+export interface PlannedOffset extends TopicPartition {
+  /** Null: the group has committed nothing there. */
+  readonly before: number | null;
+  readonly after: number;
+  /** The offset that the user asked for, if the log does not have it. */
+  readonly clippedFrom: number | undefined;
+}
+
+export interface Ends {
+  readonly earliest: readonly OffsetFound[];
+  readonly latest: readonly OffsetFound[];
+  /** The first offsets at or after the timestamp; -1: all records are older. */
+  readonly atTime: readonly OffsetFound[];
+}
+
+/** The lookups that the plan needs, by the kinds in Ends. */
+export function wantedFor(
+  target: ResetTarget,
+  places: readonly TopicPartition[],
+): Record<keyof Ends, OffsetWanted[]> {
+  const at = (timestamp: number) => places.map((place) => ({ ...place, timestamp }));
+  return {
+    earliest: at(OffsetAt.EARLIEST),
+    latest: at(OffsetAt.LATEST),
+    atTime: target.kind === 'time' ? at(target.timestampMs) : [],
+  };
+}
+
+/** Refuses a shift of a partition without a committed offset. */
+export function planReset(
+  target: ResetTarget,
+  places: readonly TopicPartition[],
+  committed: readonly CommittedOffset[],
+  ends: Ends,
+): PlannedOffset[] {
+  const offsets = (found: readonly (OffsetFound | CommittedOffset)[]) =>
+    new Map(found.map((one) => [partitionName(one), one.offset]));
+  const before = offsets(committed);
+  const earliest = offsets(ends.earliest);
+  const latest = offsets(ends.latest);
+  const atTime = offsets(ends.atTime);
+  const uncommitted = places.filter((place) => !before.has(partitionName(place)));
+  if (target.kind === 'shift' && uncommitted.length > 0)
+    throw new UserError(
+      `the group has no committed offset to shift in ${uncommitted.map(partitionName).join(', ')}`,
+    );
+  return sorted(places).map(({ topic, partition }) => {
+    const name = partitionName({ topic, partition });
+    const first = earliest.get(name)!;
+    const end = latest.get(name)!;
+    const old = before.get(name) ?? null;
+    const wanted = wantedOffset(target, { first, end, old, atTime: atTime.get(name) ?? -1 });
+    const after = Math.min(Math.max(wanted, first), end);
+    const clippedFrom = after === wanted ? undefined : wanted;
+    return { topic, partition, before: old, after, clippedFrom };
+  });
+}
+
+function wantedOffset(
+  target: ResetTarget,
+  { first, end, old, atTime }: { first: number; end: number; old: number | null; atTime: number },
+): number {
+  switch (target.kind) {
+    case 'earliest':
+      return first;
+    case 'latest':
+      return end;
+    case 'current':
+      return old ?? end;
+    case 'offset':
+      return target.offset;
+    case 'shift':
+      return old! + target.offset;
+    default:
+      return atTime < 0 ? end : atTime;
+  }
+}

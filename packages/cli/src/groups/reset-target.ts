@@ -1,0 +1,65 @@
+/** Where `millrace group reset` moves the committed offsets. */
+import { UserError } from '../user-error.ts';
+
+export interface ResetOptions {
+  readonly toEarliest?: boolean;
+  readonly toLatest?: boolean;
+  readonly toCurrent?: boolean;
+  readonly toOffset?: number;
+  readonly shiftBy?: number;
+  readonly byDuration?: string;
+  readonly toDatetime?: string;
+}
+
+export type ResetTarget =
+  | { readonly kind: 'earliest' | 'latest' | 'current' }
+  | { readonly kind: 'offset' | 'shift'; readonly offset: number }
+  | { readonly kind: 'time'; readonly timestampMs: number };
+
+const WAYS =
+  '--to-earliest, --to-latest, --to-offset, --shift-by, --by-duration, --to-datetime or --to-current';
+
+/** Refuses all but one way. */
+export function resetTarget(options: ResetOptions, nowMs: number): ResetTarget {
+  const targets: ResetTarget[] = [];
+  if (options.toEarliest) targets.push({ kind: 'earliest' });
+  if (options.toLatest) targets.push({ kind: 'latest' });
+  if (options.toCurrent) targets.push({ kind: 'current' });
+  if (options.toOffset !== undefined) targets.push({ kind: 'offset', offset: options.toOffset });
+  if (options.shiftBy !== undefined) targets.push({ kind: 'shift', offset: options.shiftBy });
+  if (options.byDuration !== undefined)
+    targets.push({ kind: 'time', timestampMs: nowMs - durationMs(options.byDuration) });
+  if (options.toDatetime !== undefined)
+    targets.push({ kind: 'time', timestampMs: datetimeMs(options.toDatetime) });
+  const [target] = targets;
+  if (target === undefined || targets.length > 1)
+    throw new UserError(
+      `${target === undefined ? 'no target given' : 'too many targets'}: give one of ${WAYS}`,
+    );
+  return target;
+}
+
+const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
+
+/** ISO 8601 (P1DT2H30M), or short: 1d2h30m. */
+export function durationMs(text: string): number {
+  const match = /^(?:P(?=.))?(?:(\d+)D)?(?:T(?=.))?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?$/i.exec(text);
+  const [, days, hours, minutes, seconds] = match ?? [];
+  if (match === null || text === '' || [days, hours, minutes, seconds].every((part) => part === undefined))
+    throw new UserError(`invalid duration '${text}': expected for example PT1H30M, or 1d, 90m, 30s`);
+  const of = (part: string | undefined, unitMs: number) => Number(part ?? 0) * unitMs;
+  return of(days, UNIT_MS.d) + of(hours, UNIT_MS.h) + of(minutes, UNIT_MS.m) + of(seconds, UNIT_MS.s);
+}
+
+/** ISO 8601; without a zone it is UTC, as in Kafka's own tool. */
+export function datetimeMs(text: string): number {
+  const match = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?)?(Z|[+-]\d\d:?\d\d)?$/.exec(text);
+  const hasZone = match?.[4] !== undefined;
+  const hasTime = match?.[1] !== undefined;
+  const timestampMs = Date.parse(hasZone || !hasTime ? text : `${text}Z`);
+  if (match === null || Number.isNaN(timestampMs))
+    throw new UserError(
+      `invalid date and time '${text}': expected for example 2026-07-31T09:30:00 (UTC), or with a zone: 2026-07-31T09:30:00+02:00`,
+    );
+  return timestampMs;
+}

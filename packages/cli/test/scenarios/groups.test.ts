@@ -1,0 +1,189 @@
+/** Goal: a person sees and moves a group from the command line, and cannot harm one that runs. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startCluster } from '../../src/index.ts';
+import { millrace, type RunningCommand } from '../support/command.ts';
+
+let cluster: Awaited<ReturnType<typeof startCluster>>;
+beforeAll(async () => {
+  cluster = await startCluster({ brokers: 2, settings: { 'logger.level': 'silent' } });
+  await out(['topic', 'create', 'orders', '--partitions', '2', '--replication-factor', '1']);
+  await out(['produce', 'orders', '-q'], '1\n2\n3\n4\n5\n6\n');
+});
+afterAll(() => cluster.stop());
+
+function command(words: readonly string[], input?: string): RunningCommand {
+  return millrace([...words, '-b', cluster.bootstrapServers], {}, input);
+}
+
+async function out(words: readonly string[], input?: string): Promise<string> {
+  const running = command(words, input);
+  expect(await running.exit(), running.output()).toBe(0);
+  return running.stdout();
+}
+
+async function refusal(words: readonly string[]): Promise<string> {
+  const running = command(words);
+  expect(await running.exit(), running.output()).toBe(1);
+  return running.output();
+}
+
+interface Lag {
+  readonly topic: string;
+  readonly partition: number;
+  readonly committed: number;
+  readonly lag: number;
+}
+
+async function lagOf(group: string): Promise<number[][]> {
+  const { partitions } = JSON.parse(await out(['group', 'lag', group, '--json']));
+  return partitions.map(({ partition, committed, lag }: Lag) => [partition, committed, lag]);
+}
+
+describe.each(['classic', 'consumer'])('a group of the %s protocol', (protocol) => {
+  const group = `shop-${protocol}`;
+  const consume = ['consume', 'orders', '--group', group, '--group-protocol', protocol];
+
+  test('a second run begins where the first one ended', async () => {
+    expect((await out([...consume, '-c', '4', '-q'])).split('\n')).toHaveLength(5);
+    expect((await lagOf(group)).reduce((sum, [, , lag]) => sum + lag!, 0)).toBeLessThanOrEqual(2);
+    const first = await out([...consume, '-e', '-q']);
+    expect(first.split('\n').length - 1).toBeLessThanOrEqual(2);
+    expect(await lagOf(group)).toEqual([
+      [0, 3, 0],
+      [1, 3, 0],
+    ]);
+    expect(await out([...consume, '-e', '-q'])).toBe('');
+  });
+
+  test('two members share the partitions; the description names them, the history says why', async () => {
+    const members = [0, 1].map(() => command(consume));
+    await Promise.all(members.map((member) => member.said('assigned')));
+    let described = '';
+    for (let tries = 0; tries < 60 && !/Stable, .*2 members/.test(described); tries++) {
+      described = await out(['group', 'describe', group, '--history']);
+      if (tries > 0) await sleep(500);
+    }
+    expect(described).toMatch(
+      new RegExp(`^group ${group}: ${protocol}, Stable, assignor \\w+, .*2 members, lag 0\n`),
+    );
+    expect(described.match(/millrace-cli +127\.0\.0\.1 +orders:[01]\n/g)).toHaveLength(2);
+    expect(described).toMatch(/TIME +EPOCH +CAUSE/);
+    expect(described).toContain('member-joined');
+    const reset = await refusal(['group', 'reset', group, '--all-topics', '--to-earliest', '--execute']);
+    expect(reset).toMatch(
+      /cannot be reset while it has 2 members; stop them first: .*\(client millrace-cli, host /,
+    );
+    expect(await refusal(['group', 'delete', group])).toMatch(
+      /was not deleted while it has 2 members; stop them/,
+    );
+    for (const { child } of members) child.kill('SIGINT');
+    for (const member of members) expect(await member.exit(), member.output()).toBe(0);
+    expect(await out(['group', 'list'])).toMatch(new RegExp(`${group} +${protocol} +Empty\n`));
+  });
+
+  test('a reset is a dry run, until --execute', async () => {
+    const reset = (...more: string[]) => out(['group', 'reset', group, ...more]);
+    expect(await reset('--topic', 'orders', '--to-earliest')).toBe(`TOPIC   PARTITION  BEFORE  AFTER
+orders  0          3       0
+orders  1          3       0
+
+This was a dry run: add --execute to commit these offsets.
+`);
+    expect(await lagOf(group)).toEqual([
+      [0, 3, 0],
+      [1, 3, 0],
+    ]);
+    expect(
+      await reset('--topic', 'orders:1', '--shift-by', '-2', '--execute'),
+    ).toBe(`TOPIC   PARTITION  BEFORE  AFTER
+orders  1          3       1
+
+The offsets are committed.
+`);
+    const after: [string[], number[][]][] = [
+      [
+        ['--to-offset', '9'],
+        [
+          [0, 3, 0],
+          [1, 3, 0],
+        ],
+      ],
+      [
+        ['--to-earliest'],
+        [
+          [0, 0, 3],
+          [1, 0, 3],
+        ],
+      ],
+      [
+        ['--to-current'],
+        [
+          [0, 0, 3],
+          [1, 0, 3],
+        ],
+      ],
+      [
+        ['--to-datetime', '2100-01-01T00:00:00'],
+        [
+          [0, 3, 0],
+          [1, 3, 0],
+        ],
+      ],
+      [
+        ['--by-duration', '1h'],
+        [
+          [0, 0, 3],
+          [1, 0, 3],
+        ],
+      ],
+      [
+        ['--to-latest'],
+        [
+          [0, 3, 0],
+          [1, 3, 0],
+        ],
+      ],
+    ];
+    for (const [way, lag] of after) {
+      await reset('--all-topics', ...way, '--execute');
+      expect(await lagOf(group), way.join(' ')).toEqual(lag);
+    }
+  });
+
+  test('an empty group is deleted', async () => {
+    expect(await out(['group', 'delete', group])).toBe(`Deleted group ${group}.\n`);
+    const missing = `millrace: group '${group}' does not exist; \`millrace group list\` lists the groups\n`;
+    expect(await refusal(['group', 'delete', group])).toBe(missing);
+    expect(await refusal(['group', 'describe', group])).toBe(missing);
+    expect(await refusal(['group', 'lag', group])).toBe(missing);
+  });
+});
+
+test('a reset can make a group that does not exist', async () => {
+  await out(['group', 'reset', 'new', '--topic', 'orders', '--to-latest', '--execute']);
+  expect(await out(['consume', 'orders', '--group', 'new', '-e', '-q'])).toBe('');
+  expect(await refusal(['group', 'reset', 'newer', '--all-topics', '--to-latest'])).toContain(
+    "group 'newer' has no committed offsets: name its topics with --topic",
+  );
+});
+
+test('--watch repeats the report until Ctrl-C', async () => {
+  await out(['group', 'reset', 'watched', '--topic', 'orders', '--to-earliest', '--execute']);
+  const running = command(['group', 'lag', 'watched', '--watch', '1']);
+  await running.said('lag 6\n');
+  await sleep(1_500);
+  running.child.kill('SIGINT');
+  expect(await running.exit()).toBe(0);
+  expect(running.stdout().match(/^lag 6$/gm)!.length).toBeGreaterThan(1);
+});
+
+test('a pattern: the member reads topics that match, also new ones', async () => {
+  await out(['topic', 'create', 'logs-a', '--replication-factor', '1']);
+  await out(['produce', 'logs-a', '-q'], 'a\n');
+  const running = command(['consume', '^logs-.*', '--group', 'logs', '--group-protocol', 'consumer']);
+  await running.said('a\n');
+  running.child.kill('SIGTERM');
+  expect(await running.exit()).toBe(0);
+  expect(running.stdout()).toBe('a\n');
+});
