@@ -8,11 +8,11 @@
  * Sends raw requests: an ordinary client asks for the metadata of all topics before each creation, and the
  * measurement would include that work.
  */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
 import { startMillrace } from '../lib/cluster.ts';
+import { cpuMs } from '../lib/cpu.ts';
 import { table } from '../lib/table.ts';
 import { connect } from '../lib/wire.ts';
 import { startPeerKafka } from './peer-kafka.ts';
@@ -20,8 +20,6 @@ import { startPeerKafka } from './peer-kafka.ts';
 const CONNECTIONS = 32;
 const GOAL_MS = 3000;
 const TIMEOUT_MS = 60_000;
-/** The unit of times in /proc/PID/stat. */
-const TICK_MS = 10;
 const QUIET_MS = 300;
 
 const { values } = parseArgs({
@@ -46,23 +44,16 @@ async function create(client: KafkaClient, names: readonly string[]): Promise<vo
 const cluster = values.peer ? await startPeerKafka('three-and-three') : await startMillrace();
 const nodes = await cluster.nodes();
 
-/** CPU time by node. On a shared machine it says more than elapsed time. */
-function cpuMs(): Map<number, number> {
-  return new Map(
-    nodes.map(({ id, pid }) => {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return [id, (Number(fields[11]) + Number(fields[12])) * TICK_MS];
-    }),
-  );
+function cpuOfNodes(): Map<number, number> {
+  return new Map(nodes.map(({ id, pid }) => [id, cpuMs(pid)]));
 }
 
 /** Returns when no node has used more than a tenth of a core for QUIET_MS, or after TIMEOUT_MS. */
 async function quiet(): Promise<void> {
   const end = performance.now() + TIMEOUT_MS;
-  for (let before = cpuMs(); performance.now() < end; ) {
+  for (let before = cpuOfNodes(); performance.now() < end; ) {
     await new Promise((done) => setTimeout(done, QUIET_MS));
-    const after = cpuMs();
+    const after = cpuOfNodes();
     if ([...after].every(([id, ms]) => ms - before.get(id)! <= QUIET_MS / 10)) return;
     before = after;
   }
@@ -70,13 +61,13 @@ async function quiet(): Promise<void> {
 
 async function measured(what: string, work: () => Promise<unknown>): Promise<void> {
   await quiet();
-  const before = cpuMs();
+  const before = cpuOfNodes();
   const start = performance.now();
   await work();
   const ms = Math.round(performance.now() - start);
   await quiet();
   const busyAfterMs = Math.max(0, Math.round(performance.now() - start - ms - QUIET_MS));
-  const after = cpuMs();
+  const after = cpuOfNodes();
   const busiest = (role: string) => {
     const spent = nodes
       .filter((node) => node.role === role)
