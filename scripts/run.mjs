@@ -22,6 +22,7 @@ const scripts = {
   'matrix:groups': ['test-e2e/groups/matrix.ts'],
   'compare:wire': ['test-e2e/wire/main.ts'],
   'bench:quick': ['test-e2e/bench/quick.ts'],
+  'bench:groups': ['test-e2e/bench/groups.ts'],
   'bench:check': ['packages/protocol/bench/check.ts'],
   'measure:start': ['test-e2e/bench/measure-start.ts'],
   'measure:topics': ['test-e2e/bench/topics.ts'],

@@ -11,7 +11,7 @@ export default defineConfig({
       'lib/*.test.ts',
       'clients/*.test.ts',
       'soak/*.test.ts',
-      'bench/*.test.ts',
+      'bench/**/*.test.ts',
       'wire/*.test.ts',
       'groups/*.test.ts',
       'examples.test.ts',

@@ -1,0 +1,38 @@
+/**
+ * Lets only a few groups of one set of lanes join at a time. A broker does not answer a JoinGroup before the
+ * whole group has joined, and it answers nothing else on that connection meanwhile. If two groups joined over
+ * the same lanes at once, each could wait for a member of the other one.
+ */
+export class Gate {
+  readonly #width: number;
+  readonly #inside = new Set<object>();
+  readonly #queue: { readonly who: object; readonly enter: () => void }[] = [];
+
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  /** Calls `enter` at once or later. Ignores the call of a group that is inside or queued already. */
+  enter(who: object, enter: () => void): void {
+    if (this.#inside.has(who) || this.#queue.some((queued) => queued.who === who)) return;
+    this.#queue.push({ who, enter });
+    this.#advance();
+  }
+
+  isInside(who: object): boolean {
+    return this.#inside.has(who);
+  }
+
+  leave(who: object): void {
+    if (this.#inside.delete(who)) this.#advance();
+  }
+
+  #advance(): void {
+    while (this.#inside.size < this.#width) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#inside.add(next.who);
+      next.enter();
+    }
+  }
+}

@@ -1,0 +1,154 @@
+/** The sections `steady` and `memory`: latencies, highest rates, CPU time and memory of the brokers. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster, ClusterNode } from '../../lib/cluster.ts';
+import { cpuMs } from '../../lib/cpu.ts';
+import type { Protocol } from './group.ts';
+import type { Measure } from './judge.ts';
+import type { Latencies } from './latencies.ts';
+import { fullLoad, PacedLoad, type Send, sendCommit, sendHeartbeat } from './load.ts';
+import { brokersOf, megabytes, printTroubles, worldOptions } from './measuring.ts';
+import type { SectionName, Sizes } from './options.ts';
+import { World } from './world.ts';
+
+const WARM_UP_MS = 3000;
+
+export async function steadyAndMemory(
+  cluster: Cluster,
+  protocol: Protocol,
+  sizes: Sizes,
+  sections: ReadonlySet<SectionName>,
+): Promise<Measure[]> {
+  const world = await World.create(cluster, worldOptions(`steady-${protocol}`, protocol, sizes));
+  try {
+    // Asked once: with Millrace, each question starts a process.
+    const brokers = await brokersOf(cluster);
+    const heartbeats = new PacedLoad(world.members, sizes.heartbeatMs, sendHeartbeat);
+    await sleep(WARM_UP_MS);
+    const measures = sections.has('memory') ? memory(brokers, world) : [];
+    if (sections.has('steady')) {
+      measures.push(...(await paced(brokers, world, sizes, heartbeats)));
+      // The paced heartbeats continue while commits run, because the commits of KIP-848 members do not keep a
+      // session. They pause while the highest rate of heartbeats is measured.
+      measures.push(...(await full(brokers, world, sizes, 'commit', sendCommit)));
+      heartbeats.stop();
+      measures.push(...(await full(brokers, world, sizes, 'heartbeat', sendHeartbeat)));
+    }
+    heartbeats.stop();
+    printTroubles(world);
+    await world.leaveAll();
+    return measures;
+  } finally {
+    world.close();
+  }
+}
+
+function memory(brokers: readonly ClusterNode[], { protocol, coordinator }: World): Measure[] {
+  const others = brokers.filter(({ id }) => id !== coordinator);
+  const leader = brokers.find(({ id }) => id === coordinator);
+  const title = (who: string) => `${protocol}: memory of ${who}`;
+  return [
+    {
+      title: title('the coordinator'),
+      unit: 'MB',
+      value: megabytes(leader?.pid, 'VmRSS'),
+      better: 'lower',
+      limit: MEMORY_LIMIT_MB,
+    },
+    {
+      title: title('the largest other broker'),
+      unit: 'MB',
+      value: Math.max(0, ...others.map(({ pid }) => megabytes(pid, 'VmRSS'))),
+      better: 'lower',
+    },
+  ];
+}
+
+export const MEMORY_LIMIT_MB = 250;
+
+async function paced(
+  brokers: readonly ClusterNode[],
+  world: World,
+  sizes: Sizes,
+  heartbeats: PacedLoad,
+): Promise<Measure[]> {
+  const { protocol } = world;
+  const commits = new PacedLoad(world.members, sizes.commitMs, sendCommit);
+  await sleep(WARM_UP_MS);
+  heartbeats.restart();
+  commits.restart();
+  const cpu = brokersCpuMs(brokers);
+  const start = performance.now();
+  await sleep(sizes.pacedMs);
+  const seconds = (performance.now() - start) / 1000;
+  const spentMs = brokersCpuMs(brokers) - cpu;
+  commits.stop();
+  const requests = heartbeats.latencies.count + commits.latencies.count;
+  const title = (what: string) => `${protocol}, fixed rate: ${what}`;
+  const timesOf = (what: string, { latencies, skipped }: PacedLoad): Measure[] => [
+    { title: title(`${what}s`), unit: '/s', value: latencies.count / seconds, better: 'higher' },
+    { title: title(`${what} p50`), unit: 'ms', value: latencies.percentile(0.5), better: 'lower' },
+    {
+      title: title(`${what} p99`),
+      unit: 'ms',
+      value: latencies.percentile(0.99),
+      better: 'lower',
+      isJudged: true,
+    },
+    { title: title(`${what}s that were not sent in time`), unit: '', value: skipped, better: 'lower' },
+  ];
+  return [
+    ...timesOf('heartbeat', heartbeats),
+    ...timesOf('commit', commits),
+    {
+      title: title('brokers’ CPU time per 1,000 requests'),
+      unit: 'ms',
+      value: (spentMs / requests) * 1000,
+      better: 'lower',
+    },
+  ];
+}
+
+async function full(
+  brokers: readonly ClusterNode[],
+  world: World,
+  { fullMs, inFlight }: Sizes,
+  what: string,
+  send: Send,
+): Promise<Measure[]> {
+  await fullLoad(world.members, inFlight, Math.min(WARM_UP_MS, fullMs), send);
+  const cpu = brokersCpuMs(brokers);
+  const own = process.cpuUsage();
+  const start = performance.now();
+  const latencies: Latencies = await fullLoad(world.members, inFlight, fullMs, send);
+  const elapsedMs = performance.now() - start;
+  const { user, system } = process.cpuUsage(own);
+  const spentMs = brokersCpuMs(brokers) - cpu;
+  const title = (which: string) => `${world.protocol}, highest rate: ${which}`;
+  return [
+    {
+      title: title(`${what}s`),
+      unit: '/s',
+      value: (latencies.count / fullMs) * 1000,
+      better: 'higher',
+      isJudged: true,
+    },
+    { title: title(`${what} p50`), unit: 'ms', value: latencies.percentile(0.5), better: 'lower' },
+    { title: title(`${what} p99`), unit: 'ms', value: latencies.percentile(0.99), better: 'lower' },
+    {
+      title: title(`brokers’ CPU time per 1,000 ${what}s`),
+      unit: 'ms',
+      value: (spentMs / latencies.count) * 1000,
+      better: 'lower',
+    },
+    {
+      title: title(`the load generator’s share of a core, ${what}s`),
+      unit: '%',
+      value: (user + system) / 10 / elapsedMs,
+      better: 'lower',
+    },
+  ];
+}
+
+function brokersCpuMs(brokers: readonly ClusterNode[]): number {
+  return brokers.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
+}
