@@ -104,7 +104,60 @@ export interface AdminOp extends TopicRef {
   readonly error: string | undefined;
 }
 
-export type Op = SendOp | PollOp | AssignOp | AdminOp;
+/** The member of a group that commits. */
+export interface MemberRef {
+  readonly memberId: string;
+  /** `group.instance.id` of a static member; null: a dynamic member. */
+  readonly instanceId: string | null;
+  /** The generation of a classic group, or the member epoch (KIP-848). */
+  readonly epoch: number;
+}
+
+/** One request that commits the offset of one partition for a group. */
+export interface CommitOp extends PartitionRef {
+  readonly type: 'commit';
+  readonly client: string;
+  readonly group: string;
+  /** Undefined: the client commits without being a member. */
+  readonly member: MemberRef | undefined;
+  readonly offset: Offset;
+  readonly metadata: string;
+  /** The client's library may have sent the commit several times, so it may take effect after its end. */
+  readonly mayLinger: boolean;
+  readonly invokedUs: Micros;
+  readonly endedUs: Micros;
+  readonly outcome: Outcome;
+  readonly error: string | undefined;
+}
+
+/** The committed offset of one partition, in an answer without an error. */
+export interface FetchOffsetOp extends PartitionRef {
+  readonly type: 'fetch-offset';
+  readonly client: string;
+  readonly group: string;
+  /** -1: the group has no offset for the partition. */
+  readonly offset: Offset;
+  readonly metadata: string;
+  readonly invokedUs: Micros;
+  readonly endedUs: Micros;
+}
+
+/** An answer of the coordinator that makes a client a member in this generation or member epoch. */
+export interface MembershipOp extends MemberRef {
+  readonly type: 'membership';
+  readonly client: string;
+  readonly group: string;
+  readonly protocol: 'classic' | 'consumer';
+  /** The assignment in the answer. Undefined: the answer has none. */
+  readonly assigned: readonly PartitionRef[] | undefined;
+  readonly invokedUs: Micros;
+  readonly endedUs: Micros;
+}
+
+/** An operation on the offsets or the members of a group. */
+export type GroupOp = CommitOp | FetchOffsetOp | MembershipOp;
+
+export type Op = SendOp | PollOp | AssignOp | AdminOp | GroupOp;
 
 /**
  * An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although every earlier batch of the partition is

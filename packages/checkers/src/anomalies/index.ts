@@ -1,13 +1,17 @@
 /** All checkers of a history. */
 import type { HistoryCheckerKind } from '../checker.ts';
 import { abortedRead } from './aborted-read.ts';
+import { commitLost } from './commit-lost.ts';
+import { commitWentBack } from './commit-went-back.ts';
 import { damagedBatch } from './damaged-batch.ts';
 import { duplicate } from './duplicate.ts';
+import { fencedCommitAccepted } from './fenced-commit-accepted.ts';
 import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { largestTimestamp } from './largest-timestamp.ts';
 import { leaderEpochFell } from './leader-epoch-fell.ts';
 import { lostSequence } from './lost-sequence.ts';
 import { lostWrite } from './lost-write.ts';
+import { neverCommitted } from './never-committed.ts';
 import { neverSent } from './never-sent.ts';
 import { nonmonotonicSend } from './nonmonotonic-send.ts';
 import { oldTopicRead } from './old-topic-read.ts';
@@ -40,4 +44,8 @@ export const historyCheckers: readonly HistoryCheckerKind[] = [
   neverSent,
   refusedChange,
   unseen,
+  neverCommitted,
+  commitLost,
+  commitWentBack,
+  fencedCommitAccepted,
 ];

@@ -4,7 +4,16 @@ import type { BatchHeader } from '@millrace/protocol';
 import { expect, it } from 'vitest';
 import type { HistoryCheckerKind } from '../../src/checker.ts';
 import { type FinalLog, FinalLogs } from '../../src/final-logs.ts';
-import { type AssignOp, History, type Op, type PollOp, type SendOp } from '../../src/history.ts';
+import {
+  type AssignOp,
+  type CommitOp,
+  type FetchOffsetOp,
+  History,
+  type MembershipOp,
+  type Op,
+  type PollOp,
+  type SendOp,
+} from '../../src/history.ts';
 import { Violation } from '../../src/violation.ts';
 
 export interface End {
@@ -155,3 +164,73 @@ export function withoutBatches(log: FinalLog): FinalLog {
 /** Two values at offsets 0 and 1, and the sends of both. */
 export const two = finalLog(['p1-0', 'p1-1']);
 export const sent = [send(['p1-0'], { baseOffset: 0 }), send(['p1-1'], { baseOffset: 1 })];
+
+/** A commit of partition 0 of `t` in group `g`, from `invokedUs` to `endedUs`. */
+export function commit(
+  offset: number,
+  invokedUs: number,
+  endedUs: number,
+  facts: Partial<CommitOp> = {},
+): CommitOp {
+  return {
+    type: 'commit',
+    client: 'g1',
+    group: 'g',
+    member: undefined,
+    topic: 't',
+    topicId: undefined,
+    partition: 0,
+    offset,
+    metadata: '',
+    mayLinger: false,
+    invokedUs,
+    endedUs,
+    outcome: 'ok',
+    error: undefined,
+    ...facts,
+  };
+}
+
+/** A fetch of the committed offset; -1: there is none. */
+export function fetchOffset(
+  offset: number,
+  invokedUs: number,
+  endedUs: number,
+  facts: Partial<FetchOffsetOp> = {},
+): FetchOffsetOp {
+  return {
+    type: 'fetch-offset',
+    client: 'g2',
+    group: 'g',
+    topic: 't',
+    topicId: undefined,
+    partition: 0,
+    offset,
+    metadata: '',
+    invokedUs,
+    endedUs,
+    ...facts,
+  };
+}
+
+/** The answer, at `endedUs`, that makes `memberId` a member in this epoch. */
+export function membership(
+  memberId: string,
+  epoch: number,
+  endedUs: number,
+  facts: Partial<MembershipOp> = {},
+): MembershipOp {
+  return {
+    type: 'membership',
+    client: memberId,
+    group: 'g',
+    protocol: 'classic',
+    memberId,
+    instanceId: null,
+    epoch,
+    assigned: undefined,
+    invokedUs: endedUs - 1,
+    endedUs,
+    ...facts,
+  };
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { commitLost } from '../../src/anomalies/commit-lost.ts';
+import { commit, fetchOffset, itFires, judge, NEW, OLD } from '../support/histories.ts';
+
+describe('commit-lost', () => {
+  itFires(
+    commitLost,
+    [[commit(5, 1, 2), fetchOffset(-1, 3, 4)]],
+    [[commit(5, 1, 2), fetchOffset(5, 3, 4)]],
+    /fetched no offset for t-0 in group g .* 5 of g1 was acknowledged/,
+  );
+  itFires(
+    commitLost,
+    [[commit(5, 1, 2), commit(6, 3, 4), fetchOffset(5, 5, 6)]],
+    [[commit(5, 1, 2), commit(6, 3, 4), fetchOffset(6, 5, 6)]],
+    /fetched 5 .* but 6 of g1/,
+  );
+
+  it('accepts each order of operations that overlap', () => {
+    const both = [commit(5, 1, 4), commit(6, 2, 3)];
+    expect(judge(commitLost, [...both, fetchOffset(5, 5, 6)])).toBeUndefined();
+    expect(judge(commitLost, [...both, fetchOffset(6, 5, 6)])).toBeUndefined();
+    expect(judge(commitLost, [commit(5, 1, 4), fetchOffset(-1, 3, 6)])).toBeUndefined();
+    expect(judge(commitLost, [commit(5, 1, 4), commit(6, 5, 9), fetchOffset(6, 6, 7)])).toBeUndefined();
+  });
+
+  it('accepts that a commit without an answer takes effect late, or never', () => {
+    const late = commit(5, 1, 2, { outcome: 'info' });
+    expect(judge(commitLost, [late, commit(6, 3, 4), fetchOffset(5, 5, 6)])).toBeUndefined();
+    expect(judge(commitLost, [late, fetchOffset(-1, 3, 4)])).toBeUndefined();
+    const lingers = commit(5, 1, 2, { mayLinger: true });
+    expect(judge(commitLost, [lingers, commit(6, 3, 4), fetchOffset(5, 5, 6)])).toBeUndefined();
+  });
+
+  it('does not take a refused commit for one that may have replaced another', () => {
+    const refused = commit(6, 3, 4, { outcome: 'fail' });
+    expect(judge(commitLost, [commit(5, 1, 2), refused, fetchOffset(5, 5, 6)])).toBeUndefined();
+  });
+
+  it('tells groups, partitions and topics of one name apart', () => {
+    const other = fetchOffset(-1, 3, 4, { group: 'h' });
+    expect(judge(commitLost, [commit(5, 1, 2), other])).toBeUndefined();
+    expect(judge(commitLost, [commit(5, 1, 2), { ...other, group: 'g', partition: 1 }])).toBeUndefined();
+    const old = commit(5, 1, 2, { topicId: OLD });
+    expect(judge(commitLost, [old, fetchOffset(-1, 3, 4, { topicId: NEW })])).toBeUndefined();
+    expect(judge(commitLost, [old, fetchOffset(-1, 3, 4, { topicId: OLD })])).toMatch(/^commit-lost: /);
+  });
+
+  it('expects nothing of a fetch that may show another topic, nor of a commit that may have reached one', () => {
+    const known = commit(5, 1, 2, { topicId: OLD });
+    expect(judge(commitLost, [known, fetchOffset(-1, 3, 4)])).toBeUndefined();
+    const stray = commit(6, 3, 4);
+    expect(judge(commitLost, [known, stray, fetchOffset(5, 5, 6, { topicId: OLD })])).toBeUndefined();
+    expect(judge(commitLost, [known, stray, fetchOffset(6, 5, 6, { topicId: OLD })])).toBeUndefined();
+  });
+
+  it('expects nothing when the topic of the offsets is beyond the contract', () => {
+    const exempt = ['__consumer_offsets'];
+    expect(judge(commitLost, [commit(5, 1, 2), fetchOffset(-1, 3, 4)], { exempt })).toBeUndefined();
+  });
+});
