@@ -1,6 +1,8 @@
 export type * from './client-facts.ts';
 export type * from './config.ts';
 export { GroupCoordinator, type GroupCoordinatorOptions, OFFSETS_TOPIC } from './groups/group-coordinator.ts';
+export type { GroupMachine } from './groups/group-machine.ts';
+export type { Group } from './groups/group-table.ts';
 export type * from './groups/requests.ts';
 export type { CommitTopics, DeleteTopics, FetchTopics } from './offsets/committed-offsets.ts';
 export { CoordinatorMetrics } from './runtime/coordinator-metrics.ts';
@@ -10,6 +12,7 @@ export {
   type LiveMachines,
 } from './runtime/coordinator-runtime.ts';
 export { keyPartition } from './runtime/key-partition.ts';
+export type { LedPartition } from './runtime/led-partition.ts';
 export type * from './runtime/machine.ts';
 export type { LedPartitions } from './runtime/ports.ts';
 export type { ShardLimits } from './runtime/shard.ts';

@@ -74,6 +74,11 @@ export class ConsumerGroup {
     return this.core.state.members.size === 0;
   }
 
+  /** The members as of the last decision, which may not be committed yet. */
+  get members(): ReadonlyMap<string, Member> {
+    return this.core.state.members;
+  }
+
   isSubscribedTo(topicName: string): boolean {
     return this.core.state.isSubscribedTo(topicName);
   }

@@ -60,7 +60,8 @@ export interface GroupCoordinatorOptions {
 }
 
 export class GroupCoordinator {
-  private readonly runtime: CoordinatorRuntime<GroupMachine>;
+  /** Its shards. Requests go through the methods of the coordinator; others only look. */
+  readonly runtime: CoordinatorRuntime<GroupMachine>;
 
   constructor(options: GroupCoordinatorOptions) {
     const { config, random, logger } = options;

@@ -101,6 +101,11 @@ export class GroupMachine implements ShardMachine {
     });
   }
 
+  /** The groups with members, or that had some. */
+  get all(): Iterable<[groupId: string, group: Group]> {
+    return this.groups.entries();
+  }
+
   // ------------------------------------------------------------------ the shard's calls
 
   replay({ key, value }: CoordinatorRecord): void {

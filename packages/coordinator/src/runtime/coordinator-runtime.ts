@@ -71,6 +71,11 @@ export class CoordinatorRuntime<M extends ShardMachine> {
     });
   }
 
+  /** The partitions of the topic that this broker leads, in no order. */
+  get partitions(): Iterable<LedPartition<M>> {
+    return this.led.values();
+  }
+
   /** The partition that holds this key. Undefined while the topic is unknown. */
   partitionOf(key: string): number | undefined {
     const topic = this.options.image().topic(this.options.topic);
