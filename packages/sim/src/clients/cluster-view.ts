@@ -3,6 +3,7 @@ import type { Millis } from '@millrace/base';
 import { ClusterView } from '@millrace/client';
 import { openConnection } from './broker-connection.ts';
 import { type ClientEnv, countError } from './env.ts';
+import type { GroupRecorder } from './group-recorder.ts';
 
 const METADATA_VERSION = 12;
 
@@ -16,13 +17,14 @@ export function clusterViewOf(
     readonly timeoutMs: Millis;
     readonly wanted: () => readonly string[];
     readonly changed: () => void;
+    readonly recorder?: GroupRecorder;
   },
 ): ClusterView {
   return new ClusterView({
     clock: env.life.clock,
     random: env.random,
     bootstrap: env.bootstrap,
-    open: (address, changed) => openConnection(env, address, options.timeoutMs, changed),
+    open: (address, changed) => openConnection(env, address, options.timeoutMs, changed, options.recorder),
     wanted: options.wanted,
     changed: options.changed,
     metadataVersion: METADATA_VERSION,

@@ -1,4 +1,5 @@
 export * from './admin.ts';
+export * from './committer.ts';
 export * from './consumer.ts';
 export type { ClientEnv } from './env.ts';
 export * from './prober.ts';

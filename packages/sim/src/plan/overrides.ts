@@ -77,6 +77,7 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
   producers: whole(0, 20),
   consumers: whole(0, 20),
   autoTopics: whole(0, 20),
+  committers: whole(0, 20),
   // Shrinking keeps the pause: with a shorter one the clients would do more.
   paceMs: { ...whole(1, MILLIS_MAX), less: () => [] },
   faultsFromTheStart: yes,
@@ -92,7 +93,13 @@ export function isDomain(one: Domain | Section): one is Domain {
 export function scenarioOf({ seed, overrides }: Pick<Plan, 'seed' | 'overrides'>): Scenario {
   const drawn = drawScenario(new Prng(seed).fork('scenario'));
   const { cluster, network, ...others } = overrides as Partial<Scenario>;
-  const settings = { ...drawn.cluster.settings, ...cluster?.settings };
+  const { everythingIsSynced } = { ...drawn, ...others };
+  const settings = {
+    ...drawn.cluster.settings,
+    // For the topics that brokers create, as that of the committed offsets.
+    ...(everythingIsSynced ? { 'log.flush.interval.messages': '1' } : {}),
+    ...cluster?.settings,
+  };
   const scenario = {
     ...drawn,
     ...others,

@@ -31,6 +31,8 @@ export interface Scenario {
   readonly paceMs: number;
   /** The first incident begins before the cluster is up. */
   readonly faultsFromTheStart: boolean;
+  /** Number of clients that store offsets without being members of a group. */
+  readonly committers: number;
   /** Whether the run has a prober. Only a plan can leave it out. */
   readonly prober: boolean;
   /** Average pause of the prober between two probes. */
@@ -67,6 +69,7 @@ export function drawScenario(random: Prng): Scenario {
       settings: {
         ...drawSettings(random),
         ...drawLimits(random.fork('limits')),
+        ...drawGroupSettings(random.fork('settings of groups')),
         ...(createsTopics
           ? { ...CREATES_TOPICS, 'default.replication.factor': String(Math.min(3, brokers)) }
           : {}),
@@ -92,6 +95,7 @@ export function drawScenario(random: Prng): Scenario {
     autoTopics: createsTopics ? 2 : 0,
     paceMs: one(random, [40, 80, 150, 300]),
     faultsFromTheStart: random.below(8) === 0,
+    committers: one(random.fork('committers'), [0, 1, 2, 2, 3]),
     prober: true,
     proberPaceMs: PROBER_PACE_MS,
   };
@@ -119,6 +123,14 @@ function drawLimits(random: Prng): Record<string, string> {
   return {
     'queued.max.request.bytes': one(random, ['268435456', '268435456', '268435456', '200000']),
     'max.incremental.fetch.session.cache.slots': one(random, ['1000', '1000', '1000', '3']),
+  };
+}
+
+/** Few partitions, so that groups share a coordinator. */
+function drawGroupSettings(random: Prng): Record<string, string> {
+  return {
+    'offsets.topic.num.partitions': one(random, ['1', '2', '2', '3']),
+    'offsets.commit.timeout.ms': one(random, ['500', '2000', '5000']),
   };
 }
 

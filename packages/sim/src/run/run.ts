@@ -28,8 +28,8 @@ export const LIVENESS = {
   /** From then on until everything is in sync. */
   calmUs: 40 * SECOND,
   /**
-   * From then on until every producer that asks for acknowledgements has got one, and every consumer has read
-   * a new record.
+   * From then on until every producer that asks for acknowledgements has got one, every consumer has read a
+   * new record, and every committer has committed and fetched offsets.
    */
   progressUs: 10 * SECOND,
   /**
@@ -227,7 +227,8 @@ class Run {
       const stuck =
         waitsForAck.find(({ lastAckUs }) => lastAckUs <= sinceUs) ??
         consumers.find(({ lastReadUs }) => lastReadUs <= sinceUs);
-      return stuck === undefined ? undefined : `${stuck.name} has got nothing for a while`;
+      if (stuck !== undefined) return `${stuck.name} has got nothing for a while`;
+      return workload.groups.stuckSince(sinceUs);
     });
     this.mustBecome(LIVENESS.idleUs, 'a client waits for ever', () => {
       const waiting = producers.find(({ waitsSinceUs }) => waitsSinceUs <= sinceUs);

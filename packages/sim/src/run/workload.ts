@@ -1,6 +1,6 @@
 /**
- * The clients of a run: producers, consumers by assignment, an administrator and a prober, each on a machine
- * of its own. The administrator also acts for the operator faults.
+ * The clients of a run: producers, consumers by assignment, clients of groups, an administrator and a prober,
+ * each on a machine of its own. The administrator also acts for the operator faults.
  */
 import type { Prng, Uuid } from '@millrace/base';
 import type { History, TopicRef } from '@millrace/checkers';
@@ -19,6 +19,7 @@ import type { ExtraTopic, Operator } from '../faults/index.ts';
 import type { Network } from '../net/index.ts';
 import type { Scenario, TopicPlan } from '../plan/index.ts';
 import { Host, MILLISECOND, type World } from '../world/index.ts';
+import { GroupWorkload } from './group-workload.ts';
 
 interface Surroundings {
   readonly world: World;
@@ -67,6 +68,7 @@ const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.l
 export class Workload implements Operator {
   readonly producers: Producer[] = [];
   readonly consumers: Consumer[] = [];
+  readonly groups: GroupWorkload;
   readonly clientHosts: string[] = [];
   /** In a quiet phase the clients do less. */
   isQuiet = false;
@@ -93,6 +95,13 @@ export class Workload implements Operator {
     for (let i = 1; i <= scenario.consumers; i++)
       this.consumers.push(new Consumer(this.machine(`q${i}`), this.drawConsumer(this.random.fork(`q${i}`))));
     if (scenario.prober) this.prober = this.makeProber();
+    this.groups = new GroupWorkload({
+      random: world.random.fork('groups'),
+      scenario,
+      machine: (name) => this.machine(name),
+      topics: () => this.allTopics(),
+      isQuiet: () => this.isQuiet,
+    });
   }
 
   start(): void {
@@ -102,6 +111,7 @@ export class Workload implements Operator {
     for (let i = 1; i <= autoTopics; i++) this.leaveToBrokers(`auto-${i}`);
     for (const client of [...this.producers, ...this.consumers]) client.start();
     this.prober?.start();
+    this.groups.start();
   }
 
   /** Whether every topic of the scenario exists, and every topic that is created again. */
@@ -113,12 +123,14 @@ export class Workload implements Operator {
 
   get isIdle(): boolean {
     const isProberIdle = this.prober?.isIdle !== false;
-    return isProberIdle && this.admin.isIdle && this.producers.every((producer) => producer.isIdle);
+    const areProducersIdle = this.producers.every((producer) => producer.isIdle);
+    return isProberIdle && this.admin.isIdle && areProducersIdle && this.groups.isIdle;
   }
 
   stopProducing(): void {
     for (const producer of this.producers) producer.stop();
     this.prober?.stop();
+    this.groups.stop();
   }
 
   /** A new consumer, at the beginning of every partition of `allTopics`. */

@@ -1,0 +1,213 @@
+/**
+ * Writes the group requests of a client to the history, each attempt as an operation of its own: commits and
+ * fetches of offsets, and the answers that make the client a member. It looks at the requests on a
+ * connection, so every client of groups is recorded alike.
+ */
+import type { Uuid } from '@millrace/base';
+import type { CommitOp, MemberRef, Outcome, PartitionRef } from '@millrace/checkers';
+import { type AnyApi, apis, ErrorCode, errorName, type RequestOf, type ResponseOf } from '@millrace/protocol';
+import type { Micros } from '../world/index.ts';
+import type { ClientEnv } from './env.ts';
+
+/** From this version on OffsetCommit and OffsetFetch name topics by their ids. */
+const WITH_ID_VERSION = 10;
+const MANY_GROUPS_VERSION = 8;
+const NO_OFFSET = -1;
+
+/** After these answers the coordinator may have written the commit, or may still do so. */
+const UNCERTAIN: ReadonlySet<number> = new Set([
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
+  ErrorCode.NOT_COORDINATOR,
+  ErrorCode.REQUEST_TIMED_OUT,
+  ErrorCode.UNKNOWN_SERVER_ERROR,
+]);
+
+/** The fields of a commit that a client may leave out have Kafka's defaults. */
+interface Commit {
+  readonly groupId: string;
+  readonly memberId?: string;
+  readonly generationIdOrMemberEpoch?: number;
+  readonly groupInstanceId?: string | null;
+  readonly topics: readonly {
+    readonly name?: string;
+    readonly topicId?: string;
+    readonly partitions: readonly {
+      readonly partitionIndex: number;
+      readonly committedOffset: number;
+      readonly committedMetadata?: string | null;
+    }[];
+  }[];
+}
+type Fetched = NonNullable<ResponseOf<typeof apis.offsetFetch>['groups']>[number]['topics'];
+type Answer<T> = T | undefined;
+
+/** Takes the answer to a request; undefined: there is none. */
+type Taken = (response: unknown) => void;
+
+export class GroupRecorder {
+  private readonly env: ClientEnv;
+  private readonly nameOf: (topicId: Uuid) => string | undefined;
+
+  /** `nameOf`: the name of a topic that the client knows by its id. */
+  constructor(env: ClientEnv, nameOf: (topicId: Uuid) => string | undefined) {
+    this.env = env;
+    this.nameOf = nameOf;
+  }
+
+  /** Call it when a request leaves. Returns a function for its answer; undefined: nothing to record. */
+  sent(api: Pick<AnyApi, 'key'>, version: number, input: unknown): Taken | undefined {
+    const sinceUs = this.env.world.nowUs;
+    switch (api.key) {
+      case apis.offsetCommit.key:
+        return (response) => this.committed(version, input as Commit, sinceUs, response as never);
+      case apis.offsetFetch.key:
+        return (response) =>
+          this.fetched(version, input as { readonly groupId?: string }, sinceUs, response as never);
+      case apis.syncGroup.key:
+        return (response) => this.synchronized(input as never, sinceUs, response as never);
+      case apis.consumerGroupHeartbeat.key:
+        return (response) => this.heartbeat(input as never, sinceUs, response as never);
+      default:
+        return undefined;
+    }
+  }
+
+  private committed(
+    version: number,
+    request: Commit,
+    sinceUs: Micros,
+    response: Answer<ResponseOf<typeof apis.offsetCommit>>,
+  ): void {
+    const { env } = this;
+    const member = memberOf(request);
+    request.topics.forEach(({ name, topicId, partitions }, at) => {
+      partitions.forEach((partition, index) => {
+        const { partitionIndex, committedOffset, committedMetadata } = partition;
+        const errorCode = response?.topics[at]?.partitions[index]?.errorCode;
+        const outcome = outcomeOf(errorCode);
+        const topic = this.topicOf(version, { name, topicId }, sinceUs);
+        const op: CommitOp = {
+          type: 'commit',
+          client: env.name,
+          group: request.groupId,
+          member,
+          // Without an answer, the coordinator may resolve the name at any later time.
+          topic: topic.topic,
+          topicId: version >= WITH_ID_VERSION || response !== undefined ? topic.topicId : undefined,
+          partition: partitionIndex,
+          offset: committedOffset,
+          metadata: committedMetadata ?? '',
+          mayLinger: false,
+          invokedUs: sinceUs,
+          endedUs: env.world.nowUs,
+          outcome,
+          error: errorCode === undefined ? 'no answer' : outcome === 'ok' ? undefined : errorName(errorCode),
+        };
+        env.history.add(op);
+      });
+    });
+  }
+
+  private fetched(
+    version: number,
+    { groupId: group = '' }: { readonly groupId?: string },
+    sinceUs: Micros,
+    response: Answer<ResponseOf<typeof apis.offsetFetch>>,
+  ): void {
+    if (response === undefined) return;
+    if (version < MANY_GROUPS_VERSION) {
+      if ((response.errorCode ?? 0) === ErrorCode.NONE)
+        this.shown(version, group, sinceUs, response.topics as unknown as Fetched);
+      return;
+    }
+    for (const { groupId, errorCode, topics } of response.groups)
+      if (errorCode === ErrorCode.NONE) this.shown(version, groupId, sinceUs, topics);
+  }
+
+  private shown(version: number, group: string, sinceUs: Micros, topics: Fetched): void {
+    const { env } = this;
+    for (const { name, topicId, partitions } of topics)
+      for (const { partitionIndex, errorCode, committedOffset, metadata } of partitions) {
+        if (errorCode !== ErrorCode.NONE) continue;
+        env.history.add({
+          type: 'fetch-offset',
+          client: env.name,
+          group,
+          ...this.topicOf(version, { name, topicId }, sinceUs),
+          partition: partitionIndex,
+          offset: committedOffset < 0 ? NO_OFFSET : committedOffset,
+          metadata: metadata ?? '',
+          invokedUs: sinceUs,
+          endedUs: env.world.nowUs,
+        });
+      }
+  }
+
+  private synchronized(
+    { groupId, memberId, generationId, groupInstanceId }: RequestOf<typeof apis.syncGroup>,
+    sinceUs: Micros,
+    response: Answer<ResponseOf<typeof apis.syncGroup>>,
+  ): void {
+    if (response?.errorCode !== ErrorCode.NONE) return;
+    const member = { memberId, instanceId: groupInstanceId ?? null, epoch: generationId };
+    this.joined('classic', groupId, member, undefined, sinceUs);
+  }
+
+  private heartbeat(
+    { groupId, memberId, instanceId }: RequestOf<typeof apis.consumerGroupHeartbeat>,
+    sinceUs: Micros,
+    response: Answer<ResponseOf<typeof apis.consumerGroupHeartbeat>>,
+  ): void {
+    if (response?.errorCode !== ErrorCode.NONE || response.memberEpoch <= 0) return;
+    const assigned = response.assignment?.topicPartitions.flatMap(({ topicId, partitions }) =>
+      partitions.map((partition) => ({
+        topic: this.nameOf(topicId as Uuid) ?? topicId,
+        topicId: topicId as Uuid,
+        partition,
+      })),
+    );
+    const member = {
+      memberId: response.memberId ?? memberId,
+      instanceId: instanceId ?? null,
+      epoch: response.memberEpoch,
+    };
+    this.joined('consumer', groupId, member, assigned, sinceUs);
+  }
+
+  private joined(
+    protocol: 'classic' | 'consumer',
+    group: string,
+    member: MemberRef,
+    assigned: readonly PartitionRef[] | undefined,
+    invokedUs: Micros,
+  ): void {
+    const { name: client, history, world } = this.env;
+    const endedUs = world.nowUs;
+    history.add({ type: 'membership', client, group, protocol, ...member, assigned, invokedUs, endedUs });
+  }
+
+  /** The topic of a request or answer, and its id if it is certain. */
+  private topicOf(
+    version: number,
+    { name, topicId }: { readonly name?: string | undefined; readonly topicId?: string | undefined },
+    sinceUs: Micros,
+  ): { readonly topic: string; readonly topicId: Uuid | undefined } {
+    if (version < WITH_ID_VERSION) {
+      const topic = name ?? '';
+      return { topic, topicId: this.env.topicIdOf(topic, sinceUs) };
+    }
+    const id = topicId as Uuid;
+    return { topic: this.nameOf(id) ?? id, topicId: id };
+  }
+}
+
+function memberOf({ memberId, generationIdOrMemberEpoch, groupInstanceId }: Commit): MemberRef | undefined {
+  const epoch = generationIdOrMemberEpoch ?? -1;
+  if (epoch < 0) return undefined;
+  return { memberId: memberId ?? '', instanceId: groupInstanceId ?? null, epoch };
+}
+
+function outcomeOf(errorCode: number | undefined): Outcome {
+  if (errorCode === ErrorCode.NONE) return 'ok';
+  return errorCode === undefined || UNCERTAIN.has(errorCode) ? 'info' : 'fail';
+}
