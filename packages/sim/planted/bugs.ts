@@ -301,4 +301,29 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'return lease !== undefined;',
     expectedCheckers: ['two-leaders'],
   },
+  {
+    name: 'commit-before-replicated',
+    sentence: 'the group coordinator answers a commit before it is replicated',
+    file: 'packages/coordinator/src/runtime/shard.ts',
+    find: 'const isCommittedNow = write <= this.pipeline.committedWrite;',
+    replace: 'const isCommittedNow = true;',
+    expectedCheckers: ['commit-lost'],
+  },
+  {
+    name: 'shard-outlives-leadership',
+    sentence: 'the group coordinator keeps a shard when its leadership has ended',
+    file: 'packages/coordinator/src/runtime/coordinator-runtime.ts',
+    find: 'if (partition?.led.leaderEpoch !== leaderEpoch) return;',
+    replace: 'if (partition?.led.leaderEpoch !== leaderEpoch || partition.state === "active") return;',
+    expectedCheckers: ['shard-without-leadership', 'commit-lost'],
+  },
+  {
+    name: 'offsets-lost-at-first-commit',
+    sentence:
+      'the offsets of a group that a new coordinator has loaded are lost when the group commits for the first time',
+    file: 'packages/coordinator/src/offsets/offset-table.ts',
+    find: 'let offsets = this.byGroup.get(group);',
+    replace: 'let offsets = this.byGroup.get(group)?.lastWrite ? this.byGroup.get(group) : undefined;',
+    expectedCheckers: ['commit-lost', 'commit-went-back'],
+  },
 ];

@@ -12,6 +12,7 @@ import { CommittedLog } from './committed-log.ts';
 import { CommittedMetadata } from './committed-metadata.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
 import { folderUnknown } from './folder-unknown.ts';
+import { groupCheckers } from './groups/index.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
 import { imageCheckers } from './image/index.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
@@ -46,6 +47,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   lostMetadata,
   folderUnknown,
   ...imageCheckers,
+  ...groupCheckers,
   leaderUnavailable,
   writesUnavailable,
   memoryGrows,
