@@ -177,9 +177,8 @@ export const justifications: readonly Justification[] = [
     api: 'InitProducerId',
     cases: /transactionalId=/,
     when: 'there is a transactional id',
-    field: /^errorCode$/,
-    ours: /UNSUPPORTED_VERSION/,
-    peer: /NOT_COORDINATOR|COORDINATOR_/,
+    field: /^(errorCode|producerId|producerEpoch)$/,
+    ours: /UNSUPPORTED_VERSION|^-1$/,
     reason: 'Millrace has no transactions yet and answers UNSUPPORTED_VERSION.',
   },
   {
