@@ -15,13 +15,14 @@ import {
 } from '../classic/index.ts';
 import type { GroupsConfig } from '../config.ts';
 import { fitsRecord } from '../limits.ts';
-import type {
-  CommitResults,
-  CommitTopics,
-  DeleteResult,
-  DeleteTopics,
-  FetchResult,
-  FetchTopics,
+import {
+  type CommitResults,
+  type CommitTopics,
+  type DeleteResult,
+  type DeleteTopics,
+  type FetchResult,
+  type FetchTopics,
+  fetchError,
 } from '../offsets/committed-offsets.ts';
 import type { CoordinatorMetrics } from '../runtime/coordinator-metrics.ts';
 import { CoordinatorRuntime } from '../runtime/coordinator-runtime.ts';
@@ -206,11 +207,6 @@ export class GroupCoordinator {
   private named(groupId: string): GroupMachine | ErrorCode {
     return groupId === '' ? ErrorCode.INVALID_GROUP_ID : this.machineOf(groupId);
   }
-}
-
-/** Java's consumer ends at COORDINATOR_NOT_AVAILABLE in this answer, but finds the coordinator again. */
-function fetchError(errorCode: ErrorCode): ErrorCode {
-  return errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE ? ErrorCode.NOT_COORDINATOR : errorCode;
 }
 
 /** Asks for each key, and replies with all answers, in order, when the last one is there. */

@@ -36,6 +36,7 @@ import {
   type DeleteTopics,
   type FetchResult,
   type FetchTopics,
+  fetchError,
 } from '../offsets/committed-offsets.ts';
 import type { Expiry } from '../offsets/expiry.ts';
 import type { CoordinatorRecord, ShardMachine, ShardPort } from '../runtime/machine.ts';
@@ -319,7 +320,7 @@ export class GroupMachine implements ShardMachine {
     if (errorCode === ErrorCode.NONE) this.offsets.fetch(groupId, topics, requireStable, reply);
     else
       this.afterLastWrite(groupId, (failure) =>
-        reply({ errorCode: failure === ErrorCode.NONE ? errorCode : failure, topics: [] }),
+        reply({ errorCode: failure === ErrorCode.NONE ? errorCode : fetchError(failure), topics: [] }),
       );
   }
 

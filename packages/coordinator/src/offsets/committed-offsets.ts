@@ -381,7 +381,7 @@ function isOf(topicId: Uuid, offset: CommittedOffset): boolean {
 
 const NO_OFFSET = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '' };
 
-/** As Kafka's coordinator: here COORDINATOR_NOT_AVAILABLE becomes NOT_COORDINATOR. */
-function fetchError(errorCode: ErrorCode): ErrorCode {
+/** Java's consumer ends at COORDINATOR_NOT_AVAILABLE in this answer, but finds the coordinator again. */
+export function fetchError(errorCode: ErrorCode): ErrorCode {
   return errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE ? ErrorCode.NOT_COORDINATOR : errorCode;
 }

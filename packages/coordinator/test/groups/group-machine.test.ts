@@ -360,6 +360,18 @@ describe('answers', () => {
     ]);
   });
 
+  test('to a refused fetch say NOT_COORDINATOR after the commit timeout', () => {
+    const h = new MachineHost();
+    const epoch = h.consumerHeartbeat('c', 'm', 0)!.memberEpoch!;
+    h.port.commitsAtOnce = false;
+    h.consumerHeartbeat('c', 'n', 0);
+    const answers: ErrorCode[] = [];
+    const wanted = { groupId: 'c', memberId: 'm', memberEpoch: epoch + 7, requireStable: false };
+    h.machine.fetch(wanted, null, ({ errorCode }) => answers.push(errorCode as ErrorCode));
+    h.port.timeOutCommits();
+    expect(answers).toEqual([ErrorCode.NOT_COORDINATOR]);
+  });
+
   test('a shard that refuses a decision changes nothing', () => {
     const h = new MachineHost();
     h.commit('tool', 1);
