@@ -4,10 +4,10 @@
  */
 import type { Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import type { WriteNumber } from '../runtime/machine.ts';
+import type { CoordinatorRecord, WriteNumber } from '../runtime/machine.ts';
 import { Decision } from './decision.ts';
 import { classicRecords, mayBecomeClassic } from './downgrade.ts';
-import { encodeRecord, memberTombstones, regexRecord } from './group-records.ts';
+import { type ConsumerGroupRecord, encodeRecord, memberTombstones, regexRecord } from './group-records.ts';
 import { GroupState } from './group-state.ts';
 import type { Circumstances } from './heartbeat.ts';
 import { type Member, mustRevoke, regexOf } from './member.ts';
@@ -17,6 +17,14 @@ import { MemberTimers } from './timers.ts';
 /** How long the group waits before it removes a member again after the log refused that. */
 const RETRY_MS: Millis = 500;
 
+/** How a consumer group begins that takes the place of a classic group. */
+export interface Upgrade {
+  /** The classic group. */
+  readonly tombstone: CoordinatorRecord;
+  /** The consumer group with the members of the classic group. None: the classic group is empty. */
+  readonly records: readonly ConsumerGroupRecord[];
+}
+
 export class GroupCore {
   readonly groupId: string;
   readonly ports: ConsumerGroupPorts;
@@ -25,6 +33,8 @@ export class GroupCore {
   lastWrite: WriteNumber = 0;
   /** Topics may have changed since the group epoch was set, for example before the group was loaded. */
   topicsMayDiffer = true;
+  /** Set until the group's first decision, if the group takes the place of a classic group. */
+  private upgrade: Upgrade | undefined;
 
   constructor(groupId: string, ports: ConsumerGroupPorts) {
     this.groupId = groupId;
@@ -50,8 +60,17 @@ export class GroupCore {
     return this.ports.settings();
   }
 
+  /** The next decision begins with these records. If it is refused, the classic group stays. */
+  beginWith(upgrade: Upgrade): void {
+    this.upgrade = upgrade;
+  }
+
   decision(): Decision {
-    return new Decision(this.groupId, this.state);
+    if (this.upgrade === undefined) return new Decision(this.groupId, this.state);
+    const { records } = this.upgrade;
+    const upgraded = new GroupState();
+    for (const record of records) upgraded.replay(record);
+    return new Decision(this.groupId, upgraded, records);
   }
 
   circumstances(): Circumstances {
@@ -64,8 +83,11 @@ export class GroupCore {
   write(decision: Decision): ErrorCode {
     if (decision.records.length === 0) return ErrorCode.NONE;
     const { shard } = this.ports;
-    const errorCode = shard.write(decision.records.map(encodeRecord));
+    const records = decision.records.map(encodeRecord);
+    if (this.upgrade !== undefined) records.unshift(this.upgrade.tombstone);
+    const errorCode = shard.write(records);
     if (errorCode !== ErrorCode.NONE) return errorCode;
+    this.upgrade = undefined;
     this.lastWrite = shard.lastWrite;
     this.updateTimers(decision);
     for (const rebalance of decision.rebalances) this.ports.rebalanced(rebalance);

@@ -12,15 +12,17 @@ export type Cause = Omit<Rebalance, 'epoch'>;
 
 export class Decision {
   readonly groupId: string;
-  readonly records: ConsumerGroupRecord[] = [];
+  readonly records: ConsumerGroupRecord[];
   readonly rebalances: Rebalance[] = [];
   /** The state before the decision. */
   readonly before: GroupState;
   private draft: GroupState | undefined;
 
-  constructor(groupId: string, before: GroupState) {
+  /** `records`: the first ones, which made `before`, and which are not written yet. */
+  constructor(groupId: string, before: GroupState, records: readonly ConsumerGroupRecord[] = []) {
     this.groupId = groupId;
     this.before = before;
+    this.records = [...records];
   }
 
   /** The state after the records so far. */

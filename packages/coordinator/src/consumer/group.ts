@@ -10,7 +10,7 @@ import type { ClientFacts } from '../client-facts.ts';
 import type { WriteNumber } from '../runtime/machine.ts';
 import type { HeartbeatCall, JoinCall, LeaveCall, SyncCall } from './classic-calls.ts';
 import { ClassicMembers } from './classic-members.ts';
-import { GroupCore } from './core.ts';
+import { GroupCore, type Upgrade } from './core.ts';
 import {
   type ConsumerGroupState,
   type DescribedConsumerGroup,
@@ -49,6 +49,11 @@ export class ConsumerGroup {
   /** The group comes from this decision, or from a deletion: its answers wait for the commit. */
   follow(write: WriteNumber): void {
     this.core.lastWrite = write;
+  }
+
+  /** The group takes the place of a classic group, together with its first member's join. */
+  beginWith(upgrade: Upgrade): void {
+    this.core.beginWith(upgrade);
   }
 
   get groupId(): string {
@@ -179,9 +184,9 @@ export class ConsumerGroup {
     const circumstances = core.circumstances();
     const { settings } = circumstances;
     const memberId = request.memberId === '' ? core.ports.newMemberId() : request.memberId;
-    const full = groupFull(core.state, memberId, settings.maxSize);
-    if (full !== undefined) return full;
     const decision = core.decision();
+    const full = groupFull(decision.state, memberId, settings.maxSize);
+    if (full !== undefined) return full;
     const before = beatingMember(decision, { memberId, instanceId, memberEpoch, owned });
     if (isRefusal(before)) return before;
     const told = toldMember(before, request, client);

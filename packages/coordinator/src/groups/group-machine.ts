@@ -168,7 +168,7 @@ export class GroupMachine implements ShardMachine {
       return;
     }
     if (group instanceof ConsumerGroup) {
-      const errorCode = this.groups.removeEmpty(group);
+      const errorCode = this.checkFirstJoin(call) || this.groups.removeEmpty(group);
       if (errorCode !== ErrorCode.NONE) {
         this.refuseJoin(call, errorCode);
         return;
@@ -219,6 +219,15 @@ export class GroupMachine implements ShardMachine {
     );
   }
 
+  /** A consumer group without members stays if the classic group that takes its place refuses the join. */
+  private checkFirstJoin(call: JoinCall): ErrorCode {
+    const { memberId, protocolType, protocols } = call.request;
+    if (!this.isSessionAllowed(call)) return ErrorCode.INVALID_SESSION_TIMEOUT;
+    if (memberId !== '') return ErrorCode.UNKNOWN_MEMBER_ID;
+    const hasProtocol = protocolType !== '' && protocols.length > 0;
+    return hasProtocol ? ErrorCode.NONE : ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
+  }
+
   private isSessionAllowed({ request: { sessionTimeoutMs } }: JoinCall): boolean {
     const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.config.classic;
     return sessionTimeoutMs >= minSessionTimeoutMs && sessionTimeoutMs <= maxSessionTimeoutMs;
@@ -233,21 +242,21 @@ export class GroupMachine implements ShardMachine {
     const fault =
       heartbeatFault(version, request, consumer.assignors) ??
       (known instanceof ClassicGroup ? regexRefusal(request) : undefined);
-    let refusalOfType = fault;
-    if (fault === undefined && memberEpoch === 0 && this.offsets.isDeleting(groupId))
-      refusalOfType = refusal(BEING_DELETED);
-    else if (fault === undefined && known instanceof ClassicGroup)
-      refusalOfType = memberEpoch === 0 ? this.groups.upgrade(known) : notConsumerGroup(groupId);
-    if (refusalOfType !== undefined) {
-      const why = refusalOfType;
-      this.afterLastWrite(groupId, (errorCode) =>
-        reply(refused(errorCode === ErrorCode.NONE ? why : refusal(errorCode))),
-      );
+    const join = (group: ConsumerGroup) => group.heartbeat(version, request, client, reply);
+    let why = fault;
+    if (why === undefined && memberEpoch === 0 && this.offsets.isDeleting(groupId))
+      why = refusal(BEING_DELETED);
+    if (why === undefined && known instanceof ClassicGroup) {
+      why = memberEpoch === 0 ? this.groups.upgrade(known, join) : notConsumerGroup(groupId);
+      if (why === undefined) return;
+    }
+    if (why !== undefined) {
+      const refusalOf = (errorCode: ErrorCode) => refused(refusal(errorCode));
+      this.answer({ request, reply }, refused(why), refusalOf);
       return;
     }
-    const now = this.groups.get(groupId);
-    const group = now instanceof ConsumerGroup ? now : this.groups.makeConsumer(groupId);
-    group.heartbeat(version, request, client, reply);
+    const group = known instanceof ConsumerGroup ? known : this.groups.makeConsumer(groupId);
+    join(group);
     if (!group.exists) this.groups.drop(group);
   }
 

@@ -6,7 +6,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { ClassicGroup, type GroupValue, groupTombstone } from '../classic/index.ts';
 import { ConsumerGroup } from '../consumer/group.ts';
 import { type ConsumerGroupRecord, encodeRecord } from '../consumer/group-records.ts';
-import { isRefusal, type Refusal, refusal } from '../consumer/refusal.ts';
+import { isRefusal, type Refusal } from '../consumer/refusal.ts';
 import { upgradeRecords } from '../consumer/upgrade.ts';
 import type { WriteNumber } from '../runtime/machine.ts';
 import { classicSeams, consumerPorts, type GroupSurroundings } from './group-ports.ts';
@@ -20,6 +20,8 @@ export class GroupTable {
   private readonly groups = new Map<string, Group>();
   /** The last decision that deleted a group, or changed its type. */
   private lastDropped: WriteNumber = 0;
+  /** The consumer group that the decision of a join puts in the place of a classic group. */
+  private successor: ConsumerGroup | undefined;
 
   constructor(surroundings: GroupSurroundings) {
     this.surroundings = surroundings;
@@ -56,7 +58,8 @@ export class GroupTable {
     let group = this.groups.get(groupId);
     if (!(group instanceof ConsumerGroup)) {
       if (record.value === null) return;
-      group = this.makeConsumer(groupId, this.surroundings.port.lastWrite);
+      group = this.takeSuccessor(groupId) ?? this.newConsumer(groupId, this.surroundings.port.lastWrite);
+      this.groups.set(groupId, group);
     }
     group.replay(record);
     if (!group.exists) this.dropDeleted(group);
@@ -70,15 +73,27 @@ export class GroupTable {
     return group;
   }
 
+  makeConsumer(groupId: string): ConsumerGroup {
+    const group = this.newConsumer(groupId, this.lastDropped);
+    this.groups.set(groupId, group);
+    return group;
+  }
+
   /** `lastWrite`: answers of the group wait for this decision. */
-  makeConsumer(groupId: string, lastWrite = this.lastDropped): ConsumerGroup {
+  private newConsumer(groupId: string, lastWrite: WriteNumber): ConsumerGroup {
     const ports = consumerPorts(groupId, this.surroundings, this.history);
     const maxSize = () => this.surroundings.config.classic.maxSize;
     const classic = { maxSize, becameClassic: () => this.becameClassic(groupId) };
     const group = new ConsumerGroup(groupId, { ...ports, classic });
     group.follow(lastWrite);
-    this.groups.set(groupId, group);
     return group;
+  }
+
+  private takeSuccessor(groupId: string): ConsumerGroup | undefined {
+    const { successor } = this;
+    if (successor?.groupId !== groupId) return undefined;
+    this.successor = undefined;
+    return successor;
   }
 
   /** Called within replay: the log no longer has the group. */
@@ -108,21 +123,22 @@ export class GroupTable {
   }
 
   /**
-   * Makes a consumer group of a classic group, for a member that joins with the consumer protocol. Returns
-   * why the group stays as it is; undefined: it is gone, or has become a consumer group.
+   * Makes a consumer group of a classic group, for a member that joins with the consumer protocol: `join`
+   * passes the join to the new group, which decides both at once. If it refuses the join, the classic group
+   * stays as it is. Returns why a group cannot change its type, without a call of `join`.
    */
-  upgrade(group: ClassicGroup): Refusal | undefined {
+  upgrade(group: ClassicGroup, join: (upgraded: ConsumerGroup) => void): Refusal | undefined {
     const { groupId } = group;
     const { port, config } = this.surroundings;
-    if (group.isForgettable) {
-      this.drop(group);
-      return undefined;
-    }
     const records = group.isEmpty ? [] : upgradeRecords(group, config.consumer, port.image());
     if (isRefusal(records)) return records;
-    const errorCode = port.write([groupTombstone(groupId), ...records.map(encodeRecord)]);
-    if (errorCode !== ErrorCode.NONE) return refusal(errorCode);
-    this.groups.get(groupId)?.loaded();
+    const upgraded = this.newConsumer(groupId, group.lastWrite);
+    upgraded.beginWith({ tombstone: groupTombstone(groupId), records });
+    this.successor = upgraded;
+    join(upgraded);
+    this.successor = undefined;
+    if (this.groups.get(groupId) === upgraded) upgraded.loaded();
+    else upgraded.ended();
     return undefined;
   }
 

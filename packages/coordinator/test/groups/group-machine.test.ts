@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { MachineHost, WORDS } from '../support/machine-host.ts';
+import { groupsConfig, MachineHost, WORDS } from '../support/machine-host.ts';
 
 /** ConsumerProtocolAssignment, version 0: words-0 and words-1, no user data. */
 const ASSIGNED = Uint8Array.from([
@@ -236,6 +236,34 @@ describe('a group with members that changes its type', () => {
     });
     expect(h.consumerHeartbeat('g', 'm', 3)).toMatchObject({ errorCode: ErrorCode.GROUP_ID_NOT_FOUND });
     expect(h.listed()).toEqual(['g classic Stable']);
+  });
+
+  test('a join that the log or the size of the group refuses does not change the type', () => {
+    const full = new MachineHost({ ...groupsConfig, consumer: { ...groupsConfig.consumer, maxSize: 1 } });
+    const { memberId, generation } = full.stableGroup('g', ASSIGNED);
+    expect(full.consumerHeartbeat('g', 'm', 0)).toMatchObject({
+      errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED,
+    });
+    expect(full.listed()).toEqual(['g classic Stable']);
+    expect(full.heartbeat('g', memberId, generation)).toBe(ErrorCode.NONE);
+    const h = new MachineHost();
+    h.stableGroup('g', ASSIGNED);
+    const before = h.port.lastWrite;
+    const { port } = h;
+    const write = port.write.bind(port);
+    port.write = (records) =>
+      port.lastWrite > before ? ErrorCode.COORDINATOR_NOT_AVAILABLE : write(records);
+    expect(h.consumerHeartbeat('g', 'm', 0)).toMatchObject({ errorCode: 0 });
+    expect(port.lastWrite).toBe(before + 1);
+  });
+
+  test('an empty consumer group stays if a classic join is refused', () => {
+    const h = new MachineHost();
+    h.consumerHeartbeat('g', 'm', 0);
+    h.consumerHeartbeat('g', 'm', -1);
+    expect(h.join('g', '', 3, 5)).toMatchObject([{ errorCode: ErrorCode.INVALID_SESSION_TIMEOUT }]);
+    expect(h.join('g', 'a-1')).toMatchObject([{ errorCode: ErrorCode.UNKNOWN_MEMBER_ID }]);
+    expect(h.listed()).toEqual(['g consumer Empty']);
   });
 
   test('a parked join of the classic group gets REBALANCE_IN_PROGRESS', () => {

@@ -44,11 +44,13 @@ const CLIENT = { clientId: 'test', clientHost: '/10.0.0.1' };
 
 export class MachineHost {
   readonly port: FakeShardPort;
+  private readonly config: GroupsConfig;
   readonly logger = new MemoryLogger();
   readonly machine: GroupMachine;
   private offset = 0;
 
-  constructor(port = new FakeShardPort({ commitsAtOnce: true })) {
+  constructor(config = groupsConfig, port = new FakeShardPort({ commitsAtOnce: true })) {
+    this.config = config;
     this.port = port;
     this.machine = this.newMachine();
     port.host(this.machine);
@@ -73,7 +75,7 @@ export class MachineHost {
   private newMachine(): GroupMachine {
     return new GroupMachine({
       port: this.port,
-      config: groupsConfig,
+      config: this.config,
       random: new Prng(3),
       logger: this.logger,
     });
