@@ -2,8 +2,8 @@
  * Builds the command tree. Loads each command's code only when it runs, so that a node starts quickly.
  *
  * To add a command:
- * 1. Define it below or in `definitions/`, in a function like `addTopic`, with its name, arguments, options, help and an example,
- *    and call that function in `buildProgram`. The action imports `commands/NAME.ts`.
+ * 1. Define it below or in `definitions/`, in a function like `addTopic`, with its name, arguments, options,
+ *    help and an example, and call that function in `buildProgram`. The action imports `commands/NAME.ts`.
  * 2. `commands/NAME.ts`: write the action. It refuses bad input with a `UserError` that names the bad value
  *    and the allowed ones.
  * 3. `packages/cli/test/command-line.test.ts`: add the name to `commands`, whose test demands help with an

@@ -6,7 +6,8 @@
  *   generation that no member has synchronized with.
  * - KIP-848 groups: once a member has got a partition in a member epoch, another member commits the
  *   partition only in this epoch or a later one. The member itself may use an older epoch (KIP-1251).
- * - Both: once a member has taken over a group instance id, the member that had the id before commits no more.
+ * - Both: once a member has taken over a group instance id, the member that had the id before commits
+ *   nothing.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { CommitOp, MemberRef, MembershipOp, Micros, Op } from '../history.ts';

@@ -353,7 +353,10 @@ function namesOf(places: readonly TopicPartition[]): string {
   return places.map(partitionName).join(', ');
 }
 
-/** The reader of our output closed it (`millrace consume … | head`): the command ends, but leaves its group first. */
+/**
+ * The reader of our output closed it (`millrace consume … | head`): the command ends, but leaves its group
+ * first.
+ */
 function endAtBrokenPipe(end: () => void): () => void {
   const before = process.stdout.listeners('error');
   const broken = (error: NodeJS.ErrnoException) => {

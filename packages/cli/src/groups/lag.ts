@@ -14,7 +14,7 @@ import { type KafkaCluster, promised } from '@millrace/client/io';
 export interface PartitionLag extends TopicPartition {
   /** Null: the group has committed nothing there. */
   readonly committed: number | null;
-  /** The high watermark. Null: the leader does not answer, or the topic does not exist any more. */
+  /** The high watermark. Null: the leader does not answer, or the topic no longer exists. */
   readonly end: number | null;
   /** Records that the group has not committed yet. Null: `committed` or `end` is not known. */
   readonly lag: number | null;

@@ -1,4 +1,7 @@
-/** Goal: each record is printed once, up to the count and the ends, and counts as printed when the output has it. */
+/**
+ * Goal: each record is printed once, up to the count and the ends, and counts as printed when the output has
+ * it.
+ */
 import { buildBatch, stampBatch } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { Printer, type PrinterOptions } from '../../src/consume/printer.ts';

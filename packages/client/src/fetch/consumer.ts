@@ -44,9 +44,9 @@ export interface ConsumerOptions {
   readonly cluster: Pick<ClusterView, 'partition' | 'topics' | 'connectionTo' | 'refresh' | 'hint'>;
   readonly observer: ConsumerObserver;
   /**
-   * The names of the topics to read, if there is no list of `partitions`. The partitions of a name that leaves
-   * the list stay assigned. When a topic is deleted and created again, the consumer reads the new one from
-   * `start`.
+   * The names of the topics to read, if there is no list of `partitions`. The partitions of a name that
+   * leaves the list stay assigned. When a topic is deleted and created again, the consumer reads the new one
+   * from `start`.
    */
   readonly topics: () => readonly string[];
   readonly start: 'earliest' | 'latest';
@@ -55,7 +55,7 @@ export interface ConsumerOptions {
    * changes. The consumer forgets the position of a partition that leaves the list.
    */
   readonly partitions?: () => Iterable<StartPosition>;
-  /** Where to continue when the log does not have a position (any more). Default: earliest. */
+  /** Where to continue when the log does not have a position. Default: earliest. */
   readonly outOfRange?: 'earliest' | 'latest' | 'fail';
   /** Uses fetch sessions with Fetch 7 and later (KIP-227). */
   readonly usesSessions: boolean;

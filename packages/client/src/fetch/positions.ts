@@ -1,6 +1,6 @@
 /**
  * The positions of a consumer by assignment. Without a list of partitions the consumer reads every partition
- * of its topics. When another topic has a name meanwhile, its partitions start anew.
+ * of its topics. When another topic has a name meanwhile, its partitions start from the beginning.
  */
 import type { Uuid } from '@millrace/base';
 import type { KnownTopics } from '../cluster/known-topics.ts';

@@ -33,7 +33,7 @@ import { type TopicPartition, without } from './topic-partitions.ts';
 export interface ClassicMemberOptions extends MemberOptions {
   readonly topics: readonly string[];
   readonly assignor: Assignor;
-  /** The coordinator removes a member that it does not hear for so long. */
+  /** The coordinator removes a member that is silent for this long. */
   readonly sessionTimeoutMs: Millis;
   readonly heartbeatMs: Millis;
 }
@@ -304,7 +304,7 @@ export class ClassicMember implements GroupMember {
     return false;
   }
 
-  /** The group went on without this member. */
+  /** The group continues without this member. */
   private forgetMembership(code: number): void {
     if (code === ErrorCode.UNKNOWN_MEMBER_ID) this.memberId = '';
     this.generation = NO_GENERATION;

@@ -250,7 +250,7 @@ export class ConsumerMember implements GroupMember {
     return [...byId].map(([topicId, partitions]) => ({ topicId, partitions }));
   }
 
-  /** The group went on without this member. */
+  /** The group continues without this member. */
   private joinAgain(): void {
     this.round++;
     this.epoch = JOIN_EPOCH;

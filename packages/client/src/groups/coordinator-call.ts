@@ -17,15 +17,15 @@ export interface CoordinatorCall {
   /** The call ends with an error after this time. */
   readonly timeoutMs: Millis;
   /**
-   * Sends one attempt, and passes on the error code that decides about the retry; undefined: no answer. Returns
-   * false if the broker has no version of the request.
+   * Sends one attempt, and passes on the error code that decides about the retry; undefined: no answer.
+   * Returns false if the broker has no version of the request.
    */
   send(connection: BrokerConnection, answered: (code: number | undefined) => void): boolean;
   /** More codes that a later attempt may get over. */
   readonly alsoWait?: (code: number) => boolean;
   /**
-   * `error` undefined: the coordinator has answered without an error. Otherwise Kafka's name of the error, the
-   * last one when the time is over.
+   * `error` undefined: the coordinator has answered without an error. Otherwise Kafka's name of the error,
+   * the last one when the time is over.
    */
   done(error: string | undefined): void;
 }

@@ -23,7 +23,9 @@ import { StoredOffsets } from './stored-offsets.ts';
 import { partitionName, type TopicPartition } from './topic-partitions.ts';
 
 export interface GroupConsumerObserver {
-  /** Called with records of an assigned partition. The owner stores how far it has got, unless `autoStore`. */
+  /**
+   * Called with records of an assigned partition. The owner stores how far it has got, unless `autoStore`.
+   */
   records(position: Position, fetched: FetchedRecords): void;
   /** Called when reading begins in these partitions. */
   assigned?(starts: readonly StartPosition[]): void;

@@ -3,7 +3,7 @@ import { ErrorCode } from '@millrace/protocol';
 
 /**
  * `none`: the answer is good. `moved`: another broker may coordinate the group; the client asks which one.
- * `wait`: the same coordinator may answer later. `fenced`: the group goes on without this member, which
+ * `wait`: the same coordinator may answer later. `fenced`: the group continues without this member, which
  * must join again as a new one. `rejoin`: the group rebalances, and the member must join again. `fatal`: no
  * retry will succeed.
  */

@@ -14,11 +14,13 @@ export interface MemberEvents {
    */
   revoking(partitions: readonly TopicPartition[], done: () => void): void;
   /**
-   * Other members may own these partitions already, because the group went on without this member. The owner
-   * stops reading them at once; a commit of them would fail.
+   * Other members may own these partitions already, because the group continues without this member. The
+   * owner stops reading them at once; a commit of them would fail.
    */
   lost(partitions: readonly TopicPartition[]): void;
-  /** The member has stopped, because no retry would succeed. `error`: Kafka's name, and the broker's words. */
+  /**
+   * The member has stopped, because no retry would succeed. `error`: Kafka's name, and the broker's words.
+   */
   failed(error: string): void;
   /** Called with each error code in an answer. */
   answered?(code: number): void;

@@ -100,7 +100,9 @@ export function commitErrors(
   );
 }
 
-/** `partitions` null: all partitions with a committed offset. `isStable`: no offset of an open transaction. */
+/**
+ * `partitions` null: all partitions with a committed offset. `isStable`: no offset of an open transaction.
+ */
 export function fetchRequest(
   groupId: string,
   { memberId, epoch }: MemberIdentity,

@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const ANSWER_BYTES_MAX = 256 << 20;
 const RETRY_MS = 50;
-/** A topic that no broker knows for so long does not exist. */
+/** A topic that no broker knows for this long does not exist. */
 const MISSING_MS = 1_500;
 
 /** Found offsets by `topic-partition`, and why others were not found. */
@@ -100,7 +100,7 @@ export class KafkaCluster {
     return cluster;
   }
 
-  /** The view asks for the topics of this client, and the client hears of each change. */
+  /** The view asks for the topics of this client, and the client learns of each change. */
   add(client: ClusterClient): void {
     this.clients.add(client);
     this.view.refresh();

@@ -194,7 +194,7 @@ describe('a rebalance', () => {
   });
 });
 
-describe('the group goes on without the member', () => {
+describe('the group continues without the member', () => {
   test('UNKNOWN_MEMBER_ID: it loses its partitions at once, and joins as a new member', () => {
     const membership = Membership.stable();
     membership.beats(ErrorCode.UNKNOWN_MEMBER_ID);
@@ -219,7 +219,7 @@ describe('the group goes on without the member', () => {
 });
 
 describe('the coordinator', () => {
-  test('moves: the member goes on with its generation at the new one', () => {
+  test('moves: the member continues with its generation at the new one', () => {
     const membership = Membership.stable();
     membership.beats(ErrorCode.NOT_COORDINATOR);
     membership.clock.advance(100);

@@ -1,6 +1,6 @@
 /**
  * Goal: a member of a consumer group (KIP-848) reports truthfully what it owns, gives up partitions before it
- * says so, and joins again when the group went on without it. Method: a coordinator played by hand.
+ * says so, and joins again when the group continues without it. Method: a coordinator played by hand.
  */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -123,7 +123,7 @@ test('a newer assignment comes during a revocation: the member gets there afterw
   expect(membership.beats({})).toMatchObject({ topicPartitions: [] });
 });
 
-describe('the group goes on without the member', () => {
+describe('the group continues without the member', () => {
   test.each([ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.GROUP_ID_NOT_FOUND])(
     '%d: it loses its partitions and joins again under its id',
     (errorCode) => {
@@ -164,7 +164,7 @@ describe('the coordinator', () => {
     expect(membership.news).toEqual([]);
   });
 
-  test('moves: the member goes on at the new one', () => {
+  test('moves: the member continues at the new one', () => {
     const membership = Membership.stable();
     membership.next({ errorCode: ErrorCode.NOT_COORDINATOR });
     membership.clock.advance(100);

@@ -141,7 +141,7 @@ describe('without a committed offset', () => {
     expect(consumed.fetches({})).toMatchObject({ fetchOffset: 3 });
   });
 
-  test('with `fail` the owner hears of it', () => {
+  test('with `fail` the owner learns of it', () => {
     const consumed = new Consumed({ reset: 'fail' });
     consumed.joins();
     consumed.offset(-1);
@@ -199,7 +199,7 @@ describe('a rebalance', () => {
     expect([consumed.news, consumed.broker(4).waiting]).toEqual([[], []]);
   });
 
-  test('the group went on without the member: it drops its positions, and commits nothing', () => {
+  test('the group continues without the member: it drops its positions, and commits nothing', () => {
     const consumed = Consumed.reading({ autoCommitMs: 100_000 });
     consumed.fetches({ records: batchAt(5, 0, 'a') });
     consumed.clock.advance(3_000);

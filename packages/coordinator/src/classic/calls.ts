@@ -31,7 +31,7 @@ export type SyncCall = Call<SyncGroupRequest, SyncAnswer>;
 export type HeartbeatCall = Call<HeartbeatRequest, HeartbeatAnswer>;
 export type LeaveCall = Call<LeaveGroupRequest, LeaveAnswer>;
 
-/** A call whose answer is still to come. Without the request: it can be large, and nobody needs it any more. */
+/** A call whose answer is still to come. Without the request, which can be large and is no longer needed. */
 export type Parked<Answer> = Pick<Call<unknown, Answer>, 'version' | 'reply'>;
 export type ParkedJoin = Parked<JoinAnswer>;
 export type ParkedSync = Parked<SyncAnswer>;

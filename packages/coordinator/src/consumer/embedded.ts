@@ -43,7 +43,9 @@ export type EmbeddedAssignment =
   | { readonly partitions: TopicPartitions; readonly hasUserData: boolean }
   | undefined;
 
-/** Undefined if the bytes are no assignment. No bytes mean no partitions. Drops partitions that do not exist. */
+/**
+ * Undefined if the bytes are no assignment. No bytes mean no partitions. Drops partitions that do not exist.
+ */
 export function decodeAssignment(bytes: Uint8Array, image: MetadataImage): EmbeddedAssignment {
   if (bytes.length === 0) return { partitions: new Map(), hasUserData: false };
   const assignment = decoded(() => consumerProtocolAssignment.decode(bytes));

@@ -108,7 +108,7 @@ export class ConsumerGroup {
 
   /** The log is loaded: each member has a new session, and continues where it was. */
   loaded(): void {
-    // The group has not heard of the topics that appeared during the load.
+    // Topics may have appeared during the load.
     this.regexes.topicsAppeared();
     for (const member of this.core.state.members.values()) {
       this.core.extendSession(member);

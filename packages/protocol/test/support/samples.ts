@@ -65,7 +65,10 @@ function scalar(kind: string, path: string): unknown {
   }
 }
 
-/** The value in the form that Kafka's JSON converters read: only Kafka's fields of the version, bytes as base64. */
+/**
+ * The value in the form that Kafka's JSON converters read: only Kafka's fields of the version, bytes as
+ * base64.
+ */
 export function toKafkaJson(fields: Fields, version: number, value: unknown): Record<string, unknown> {
   const members: [string, unknown][] = [];
   for (const [name, field] of Object.entries(fields)) {
