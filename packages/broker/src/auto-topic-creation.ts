@@ -19,6 +19,8 @@ export interface WantedTopic {
   readonly name: string;
   readonly numPartitions?: number;
   readonly replicationFactor?: number;
+  /** The replicas that the topic should have; the broker warns if `replicationFactor` is less. */
+  readonly replicasAdvised?: number;
   readonly configs?: readonly { readonly name: string; readonly value: string }[];
 }
 
@@ -47,6 +49,7 @@ export class AutoTopicCreation {
     }
     if (topics.length === 0) return;
     const wanted = topics.map(({ name }) => name);
+    const meagre = topics.filter((topic) => (topic.replicationFactor ?? 0) < (topic.replicasAdvised ?? -1));
     const chunks = apis.createTopics.encodeRequest(CREATE_VERSION, { topics, timeoutMs: TIMEOUT_MS });
     this.options.forward(
       {
@@ -59,7 +62,7 @@ export class AutoTopicCreation {
       },
       ({ errorCode, body }) => {
         for (const name of wanted) this.inFlight.delete(name);
-        if (errorCode === ErrorCode.NONE) this.report(body);
+        if (errorCode === ErrorCode.NONE) this.report(body, meagre);
         else
           this.options.logger.warn('auto-topic-creation-failed', {
             topics: wanted,
@@ -69,11 +72,19 @@ export class AutoTopicCreation {
     );
   }
 
-  private report(body: Uint8Array): void {
+  private report(body: Uint8Array, meagre: readonly WantedTopic[]): void {
     for (const { name, errorCode, errorMessage } of apis.createTopics.decodeResponse(CREATE_VERSION, body)
       .topics) {
-      if (errorCode === ErrorCode.NONE) this.options.logger.info('topic-auto-created', { topic: name });
-      else if (errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS)
+      if (errorCode === ErrorCode.NONE) {
+        this.options.logger.info('topic-auto-created', { topic: name });
+        const few = meagre.find((topic) => topic.name === name);
+        if (few !== undefined)
+          this.options.logger.warn('internal-topic-few-replicas', {
+            topic: name,
+            replicas: few.replicationFactor,
+            advised: few.replicasAdvised,
+          });
+      } else if (errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS)
         this.options.logger.warn('auto-topic-creation-failed', {
           topics: [name],
           error: errorName(errorCode as ErrorCode),

@@ -27,6 +27,8 @@ export function offsetsTopic(config: OffsetsTopicConfig, image: MetadataImage): 
     name: OFFSETS_TOPIC,
     numPartitions: partitions,
     replicationFactor,
+    // A factor that the user has set is the user's decision.
+    ...(config.replicationFactor === undefined ? { replicasAdvised: OFFSETS_REPLICATION_FACTOR } : {}),
     configs: [
       { name: 'cleanup.policy', value: 'compact' },
       { name: 'compression.type', value: 'producer' },

@@ -3,7 +3,7 @@
  * this topic when the first client asks.
  */
 import type { Uuid } from '@millrace/base';
-import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
+import { apis, ErrorCode, joinedChunks, type RequestInputOf } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { partition, type TestBroker, testBroker } from '../support/broker.ts';
 
@@ -100,6 +100,25 @@ describe('the first request', () => {
       },
     ]);
   });
+
+  test.each([
+    [undefined, ['topic-auto-created', 'internal-topic-few-replicas']],
+    [1, ['topic-auto-created']],
+  ])(
+    'the broker warns if there are too few brokers for the replicas (set: %s)',
+    (replicationFactor, events) => {
+      const offsetsTopic = { partitions: 7, segmentBytes: 1 << 20, replicationFactor };
+      const broker = testBroker({ config: { offsetsTopic } });
+      for (const { id, epoch } of [...broker.image.brokers.values()].slice(1))
+        broker.add([{ type: 'unregisterBroker', brokerId: id, brokerEpoch: epoch }]);
+      find(broker, 3, { key: 'a', keyType: 0 });
+      const { request, done } = broker.forwarded[0]!;
+      const response = { topics: [{ name: '__consumer_offsets' }] };
+      const body = joinedChunks(apis.createTopics.encodeResponse(request.apiVersion, response));
+      done({ errorCode: ErrorCode.NONE, body });
+      expect(broker.log()).toEqual(events);
+    },
+  );
 
   test('a replication factor that the user set counts even if there are fewer brokers', () => {
     const offsetsTopic = { partitions: 7, replicationFactor: 5, segmentBytes: 1 << 20 };

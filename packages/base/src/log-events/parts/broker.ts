@@ -102,6 +102,11 @@ export const clientEvents = {
     facts: ['topic'],
     says: 'The broker creates the topic {topic} through the controller, because a client asked for it.',
   },
+  'internal-topic-few-replicas': {
+    level: 'warn',
+    facts: ['topic', 'replicas', 'advised'],
+    says: 'The broker creates {topic} with {replicas} replicas instead of {advised}, because there are fewer brokers; the topic keeps this number when more join.',
+  },
   'auto-topic-creation-failed': {
     level: 'warn',
     facts: ['topics', 'error', 'detail?'],
