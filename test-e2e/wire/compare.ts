@@ -1,6 +1,7 @@
 /** The comparison: sends every case to both sides, and marks the justified differences. */
 import { type AnyApi, apis } from '@millrace/protocol';
-import { casesByApi } from './cases/index.ts';
+import type { ApiCases } from './cases/api-cases.ts';
+import { lanes } from './cases/index.ts';
 import { type Difference, differencesOf, fieldOf } from './difference.ts';
 import { type Outcome, Side } from './exchange.ts';
 import { casesOf, unsupportedCases, type WireCase } from './frames.ts';
@@ -29,16 +30,40 @@ export interface Selection {
 }
 
 export async function compareWire(ours: World, peer: World, selection: Selection = {}): Promise<Comparison> {
-  const run = new Run(ours, peer);
+  const done = await Promise.all(lanes.map((lane, i) => compareLane(lane, String(i), ours, peer, selection)));
+  if (selection.apis === undefined) done.push(await compareUnsupported(ours, peer));
+  return {
+    cases: done.reduce((sum, { cases }) => sum + cases, 0),
+    found: done.flatMap(({ found }) => found),
+  };
+}
+
+async function compareLane(
+  lane: Readonly<Record<string, ApiCases>>,
+  name: string,
+  ours: World,
+  peer: World,
+  selection: Selection,
+): Promise<Comparison> {
+  const run = new Run(ours, peer, name);
   try {
-    for (const [key, cases] of Object.entries(casesByApi)) {
+    for (const [key, cases] of Object.entries(lane)) {
       const api = apis[key as keyof typeof apis] as AnyApi;
       if (selection.apis?.includes(api.name) === false) continue;
       for (const version of selection.versions?.(api) ?? allVersions(api)) {
         await run.compareAll(casesOf(api, version, cases, ours), casesOf(api, version, cases, peer));
       }
     }
-    if (selection.apis === undefined) await run.compareAll(unsupportedCases(), unsupportedCases());
+    return { cases: run.cases, found: run.found };
+  } finally {
+    run.close();
+  }
+}
+
+async function compareUnsupported(ours: World, peer: World): Promise<Comparison> {
+  const run = new Run(ours, peer, 'unsupported');
+  try {
+    await run.compareAll(unsupportedCases(), unsupportedCases());
     return { cases: run.cases, found: run.found };
   } finally {
     run.close();
@@ -62,9 +87,9 @@ class Run {
   readonly #ours: Actors;
   readonly #peer: Actors;
 
-  constructor(ours: World, peer: World) {
-    this.#ours = actorsOf(ours);
-    this.#peer = actorsOf(peer);
+  constructor(ours: World, peer: World, lane: string) {
+    this.#ours = actorsOf(ours, lane);
+    this.#peer = actorsOf(peer, lane);
   }
 
   close(): void {
@@ -94,8 +119,8 @@ interface Actors {
   readonly side: Side;
 }
 
-function actorsOf(world: World): Actors {
-  return { world, stage: new Stage(world), side: new Side(world.bootstrap) };
+function actorsOf(world: World, lane: string): Actors {
+  return { world, stage: new Stage(world, lane), side: new Side(world.bootstrap) };
 }
 
 async function outcome(wireCase: WireCase, { world, stage, side }: Actors): Promise<Outcome> {

@@ -14,13 +14,16 @@ export type Values = Readonly<Record<string, string>>;
 
 export class Stage {
   readonly #world: World;
+  /** Part of the names of the groups, because each lane has groups of its own. */
+  readonly #lane: string;
   readonly #clients: KafkaClient[] = [];
   readonly #shared = new Map<string, Promise<Values>>();
   #client: Promise<KafkaClient> | undefined;
   #groups = 0;
 
-  constructor(world: World) {
+  constructor(world: World, lane: string) {
     this.#world = world;
+    this.#lane = lane;
   }
 
   close(): void {
@@ -37,7 +40,7 @@ export class Stage {
   }
 
   async #make(setUp: SetUp): Promise<Values> {
-    const group = `${this.#world.prefix}-group-${this.#groups++}`;
+    const group = `${this.#world.prefix}-group-${this.#lane}-${this.#groups++}`;
     if (setUp === 'fresh') return { group };
     this.#client ??= this.#connect();
     const client = await this.#client;
