@@ -120,7 +120,7 @@ const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: Reg
   [
     'followers that never learn the high watermark',
     deafenFollowersInSync,
-    /^a client or a replica waits for ever: broker \d knows [a-z]+-\d-\d up to \d+ of \d+ after 35 s$/,
+    /^a client or a replica waits for ever: broker \d knows [a-z_]+-[\d-]+ up to \d+ of \d+ after 35 s$/,
   ],
   [
     'a new consumer that does not start to read',
