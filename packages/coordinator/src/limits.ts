@@ -1,13 +1,17 @@
 /** Limits on texts that clients choose. */
+import { utf8Bytes } from '@millrace/protocol';
 
-/** A text of this many characters has at most 32,767 bytes in UTF-8: so many fit into a record. */
-const TEXT_CHARS_MAX = 10_922;
+/** The longest text that fits into a record, in UTF-8. */
+const TEXT_BYTES_MAX = 32_767;
+/** A UTF-16 code unit has at most so many bytes in UTF-8. */
+const BYTES_OF_UNIT_MAX = 3;
 /** A text that only people read keeps so many characters. */
 const SHORT_CHARS = 255;
 
 /** False: a record could not hold the text. Null: no text. */
 export function fitsRecord(text: string | null): boolean {
-  return text === null || text.length <= TEXT_CHARS_MAX;
+  if (text === null || text.length * BYTES_OF_UNIT_MAX <= TEXT_BYTES_MAX) return true;
+  return utf8Bytes(text) <= TEXT_BYTES_MAX;
 }
 
 /** The first characters of a text, copied: a slice would keep the memory of the whole text. */

@@ -2,7 +2,17 @@ import { Prng } from '@millrace/base';
 import { expect, it } from 'vitest';
 import { newMemberId } from '../src/classic/member-id.ts';
 import { admitted } from '../src/groups/door.ts';
-import { shortened } from '../src/limits.ts';
+import { fitsRecord, shortened } from '../src/limits.ts';
+
+it.each([
+  ['x', 32_767],
+  ['ü', 16_383],
+  ['\ufffd', 10_922],
+  ['\u{1f600}', 8_191],
+])('a record holds 32,767 bytes of text: %s %i times', (character, times) => {
+  expect(fitsRecord(character.repeat(times))).toBe(true);
+  expect(fitsRecord(character.repeat(times + 1))).toBe(false);
+});
 
 it('keeps the first 255 characters of a text', () => {
   expect(shortened('x'.repeat(255))).toBe('x'.repeat(255));

@@ -1,6 +1,7 @@
 export * from './api.ts';
 export * from './apis/index.ts';
 export * from './batch.ts';
+export { utf8Bytes } from './bytes.ts';
 export * from './compressed-batch.ts';
 export { type ByteSink, TooLargeError } from './compression/unfold.ts';
 export * from './consumer-protocol.ts';

@@ -37,8 +37,8 @@ it('describes no consumer group with the empty id; a classic group may have it',
   ]);
 });
 
-/** The longest id that is allowed. */
-const LONGEST = 'x'.repeat(10_922);
+/** The longest id that is allowed: 32,767 bytes. */
+const LONGEST = `${'x'.repeat(32_764)}\ufffd`;
 const CLIENT = { clientId: 'c', clientHost: '/h' };
 
 describe('a text that a record could not hold is refused', () => {
