@@ -38,6 +38,7 @@ const oddClients: [string, string | null | Raw][] = [
   ['not UTF-8', new Raw(int(2, 2), 0x61, 0xff)],
   ['length -2', new Raw(int(2, -2))],
   ['x*249', 'x'.repeat(249)],
+  ['x*1000', 'x'.repeat(1000)],
   ['length 32767', new Raw(int(2, 32767))],
 ];
 

@@ -216,6 +216,32 @@ export const justifications: readonly Justification[] = [
     reason: 'Millrace lets the member join. Apache Kafka never answers.',
   },
   {
+    api: 'JoinGroup',
+    cases: /^101 protocols$/,
+    when: 'a member names more than 100 protocols',
+    field: /^/,
+    ours: /INCONSISTENT_GROUP_PROTOCOL|^(-1|""|null|absent|"<member>")$/,
+    reason:
+      'Millrace answers INCONSISTENT_GROUP_PROTOCOL: a client names one protocol for each of its assignors, and a request must not cost much more. Apache Kafka has no limit.',
+  },
+  {
+    api: 'JoinGroup',
+    cases: /^client id x\*1000$/,
+    when: 'a client id has more than 255 characters',
+    field: /^(memberId|leader|members)$/,
+    reason:
+      'A new member id begins with the first 255 characters of the client id. In Apache Kafka it begins with all.',
+  },
+  {
+    api: 'ConsumerGroupHeartbeat',
+    versions: '1-1',
+    cases: /^a regex of 1,001 characters$/,
+    when: 'a regular expression has more than 1,000 characters',
+    field: /^(errorCode|memberId|memberEpoch|heartbeatIntervalMs|assignment)$/,
+    reason:
+      'Millrace answers INVALID_REGULAR_EXPRESSION: the time to match a name grows with the expression. Apache Kafka has no limit.',
+  },
+  {
     api: 'OffsetFetch',
     versions: '9-10',
     cases: /memberId=(null|length 2\^31)$|^consumer: an epoch without a member$/,
@@ -223,6 +249,13 @@ export const justifications: readonly Justification[] = [
     field: /^groups\.errorCode$/,
     ours: /UNKNOWN_MEMBER_ID/,
     reason: 'Millrace answers UNKNOWN_MEMBER_ID. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+  },
+  {
+    cases: /^includeRebalances=/,
+    when: 'DescribeGroups or ConsumerGroupDescribe ask for the last rebalances, in a tagged field of Millrace',
+    field: /^groups\.rebalances$/,
+    peer: /^null$/,
+    reason: 'Millrace tells the last rebalances of the group. Apache Kafka ignores the field.',
   },
   {
     api: 'ConsumerGroupHeartbeat',

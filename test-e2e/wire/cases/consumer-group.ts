@@ -133,6 +133,7 @@ export const consumerGroupHeartbeat: ApiCases = {
     ),
     ...goodRegexes.map((regex) => joiningByRegex(`regex ${regex}`, regex)),
     ...badRegexes.map((regex) => joiningByRegex(`bad regex ${regex}`, regex)),
+    joiningByRegex('a regex of 1,001 characters', 'a'.repeat(1001)),
     joiningByRegex('regex and names', 'a.*', (world) => ({ subscribedTopicNames: [world.full] })),
     joiningByRegex('no names and no regex', null),
     joiningByRegex('a regex of all topics of this run', 'wire-.*-(full|sink)'),

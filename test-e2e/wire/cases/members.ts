@@ -86,6 +86,9 @@ export const joinGroup: ApiCases = {
     joining('a protocol without metadata', {
       more: () => ({ protocols: [{ name: 'range', metadata: Buffer.alloc(0) }] }),
     }),
+    joining('101 protocols', {
+      more: (world) => ({ protocols: protocolsOf(world, ...Array.from({ length: 101 }, (_, i) => `p${i}`)) }),
+    }),
     joining('another type', { more: () => ({ protocolType: 'connect' }) }),
     joining('a new member without an id', { setUp: 'fresh' }),
     joining('a new member with an id of its own', { setUp: 'fresh', more: () => ({ memberId: MEMBER }) }),
