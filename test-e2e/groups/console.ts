@@ -1,12 +1,9 @@
 /** Makes the groups of console-table.ts in a cluster, and calls Kafka's tools. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { KafkaClient } from '@millrace/client/io';
-import { apis } from '@millrace/protocol';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { run } from '../lib/exec.ts';
 import { neededTool } from '../lib/tools.ts';
-import { connect, createTopic } from '../lib/wire.ts';
+import { createTopic } from '../lib/wire.ts';
 import {
   type Call,
   COMMITTED,
@@ -17,13 +14,11 @@ import {
   RECORDS,
   TOPIC,
 } from './console-table.ts';
-import { coordinatorOf } from './monitor.ts';
 import { GroupRun } from './run.ts';
+import { commitWithoutMember } from './simple-commit.ts';
 import { variants } from './variants.ts';
 
 const LIMIT_MS = 60_000;
-const RETRY_MS = 100;
-const COMMIT_VERSION = 8;
 const CALLS_LIMIT_MS = 150_000;
 const EXIT = /^=== exit (\d+)$/;
 
@@ -36,7 +31,7 @@ export async function runCalls(bootstrapServers: string, replicas: number): Prom
     await createTopic(bootstrapServers, { name, partitions: PARTITIONS, replicas });
   }
   await produce(bootstrapServers);
-  await commitOld(bootstrapServers);
+  await commitWithoutMember(bootstrapServers, 'old', TOPIC, COMMITTED);
   const members = [
     await startMember(bootstrapServers, 'classic'),
     await startMember(bootstrapServers, 'consumer'),
@@ -63,41 +58,6 @@ async function produce(bootstrapServers: string): Promise<void> {
   }));
   await producer.send({ topic: TOPIC, messages, acks: -1 });
   await producer.disconnect();
-}
-
-/** A commit without a member, as a consumer with assigned partitions sends it. */
-async function commitOld(bootstrapServers: string): Promise<void> {
-  const deadline = Date.now() + LIMIT_MS;
-  // The coordinator answers with errors until it has loaded its partition of the offsets topic.
-  for (let failure = await tryCommit(bootstrapServers); failure !== ''; ) {
-    if (Date.now() > deadline) throw new Error(`the commit failed: ${failure}`);
-    await sleep(RETRY_MS);
-    failure = await tryCommit(bootstrapServers);
-  }
-}
-
-/** Returns why the commit failed, or an empty string. */
-async function tryCommit(bootstrapServers: string): Promise<string> {
-  const partitions = COMMITTED.map((committedOffset, partitionIndex) => ({
-    partitionIndex,
-    committedOffset,
-    committedLeaderEpoch: -1,
-    committedMetadata: '',
-  }));
-  const topics = [{ name: TOPIC, partitions }];
-  const member = { generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null };
-  let client: KafkaClient | undefined;
-  try {
-    client = await connect((await coordinatorOf(bootstrapServers, 'old')).server);
-    const request = { groupId: 'old', ...member, topics };
-    const answer = await client.call(apis.offsetCommit, request, { version: COMMIT_VERSION });
-    const results = answer.topics.flatMap((topic) => topic.partitions);
-    return results.some(({ errorCode }) => errorCode !== 0) ? JSON.stringify(results) : '';
-  } catch (error) {
-    return (error as Error).message;
-  } finally {
-    client?.close();
-  }
 }
 
 async function startMember(bootstrapServers: string, protocol: 'classic' | 'consumer'): Promise<GroupRun> {

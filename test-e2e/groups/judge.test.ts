@@ -85,6 +85,13 @@ describe('the judge of groups', () => {
     expect(judge(good())).toEqual([]);
   });
 
+  test('leaves out the checks that a client itself breaks, and no other', () => {
+    const history = { ...withB(read(220, 1, 2)), readings: [reading(140, 2, 2), reading(150, 2, 1)] };
+    const broken = [/without owning/, /moved back/, /was acknowledged/, /no member processed/, /at the end/];
+    expect(judge(history, ['order', 'monotone', 'kept'])).toEqual([expect.stringMatching(broken[3]!)]);
+    expect(judge(history).filter((text) => broken.some((pattern) => pattern.test(text))).length).toBe(4);
+  });
+
   test('finds an acknowledged record that nobody processed', () => {
     const history = withB(assigned(205, 1), read(220, 1, 2), commit(310, { 1: 3 }));
     expect(unprocessed(history)).toEqual(['partition 1: no member processed the acknowledged offsets 3']);

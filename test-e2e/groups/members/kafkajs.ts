@@ -4,15 +4,18 @@
  *
  * usage: node kafkajs.ts NAME=VALUE …     (../member-lines.ts)
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Consumer, type EachBatchPayload, Kafka, logLevel } from 'kafkajs';
 import { parseArguments } from '../member-lines.ts';
-import { commitAndTell, emit, errorText, numberOf, Owned, Pending, untilStopped } from './lines.ts';
+import { emit, errorText, numberOf, Owned, Pending, untilStopped } from './lines.ts';
 
+const STOP_LIMIT_MS = 5000;
 const settings = parseArguments(process.argv.slice(2));
 const { topic } = settings;
 const owned = new Owned();
 const pending = new Pending(settings.commitMs);
-const retry = { retries: 100, initialRetryTime: 100, maxRetryTime: 500 };
+// The library keeps its coordinator until the retries end, also when that broker is gone; then it restarts.
+const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 500 };
 const kafka = new Kafka({
   clientId: 'member',
   brokers: settings.bootstrap.split(','),
@@ -44,8 +47,8 @@ isStopping = true;
 clearInterval(timer);
 await commit();
 owned.become([]);
-await consumer.stop();
-await consumer.disconnect();
+// After an error, the library's stop may never end.
+await Promise.race([consumer.stop().then(() => consumer.disconnect()), sleep(STOP_LIMIT_MS)]);
 emit({ e: 'closed' });
 process.exit(0);
 
@@ -59,6 +62,11 @@ function watch({ events, on }: Consumer): void {
     forget('lost');
     owned.become(payload.memberAssignment[topic] ?? []);
   });
+  // The promise of a commit also resolves if the library sent nothing, because it had stopped after an error.
+  on(events.COMMIT_OFFSETS, ({ payload }) => {
+    const partitions = payload.topics.flatMap((one) => one.partitions);
+    emit({ e: 'commit', o: Object.fromEntries(partitions.map((p) => [p.partition, Number(p.offset)])) });
+  });
   on(events.CRASH, ({ payload }) => {
     emit({ e: 'error', m: errorText(payload.error) });
     forget('lost');
@@ -67,9 +75,13 @@ function watch({ events, on }: Consumer): void {
 
 async function processBatch({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
   if (isStopping) return;
-  if (isRunning() && !isStale() && owned.has(batch.partition) && batch.messages.length > 0) {
-    const o = batch.messages.map(({ offset }) => Number(offset));
-    emit({ e: 'read', p: batch.partition, o, n: batch.messages.map(({ value }) => numberOf(value)) });
+  // After an error the library passes the same batch again.
+  const from = owned.position(batch.partition);
+  const messages = batch.messages.filter(({ offset }) => Number(offset) >= from);
+  if (isRunning() && !isStale() && owned.has(batch.partition) && messages.length > 0) {
+    const o = messages.map(({ offset }) => Number(offset));
+    emit({ e: 'read', p: batch.partition, o, n: messages.map(({ value }) => numberOf(value)) });
+    owned.advance(batch.partition, o.at(-1)! + 1);
     pending.processed(batch.partition, o.at(-1)!);
   }
   if (pending.isDue) {
@@ -87,9 +99,14 @@ async function commit(): Promise<unknown> {
 
 async function sendCommit(): Promise<unknown> {
   const offsets = pending.take(owned);
-  return await commitAndTell(offsets, () =>
-    consumer.commitOffsets(
+  if (offsets.length === 0) return undefined;
+  try {
+    await consumer.commitOffsets(
       offsets.map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
-    ),
-  );
+    );
+    return undefined;
+  } catch (error) {
+    emit({ e: 'commit', o: Object.fromEntries(offsets), m: errorText(error) });
+    return error;
+  }
 }
