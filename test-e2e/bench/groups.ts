@@ -5,7 +5,7 @@
  *
  *   --only steady,failover,settle,memory   sections; all by default
  *   --protocol classic,consumer            both by default
- *   --quick        small sizes, one run, one cluster for all sections: under three minutes
+ *   --quick        small sizes, one run, one cluster for all sections: about three minutes
  *   --alone        measures Millrace only; --peer: measures Apache Kafka only
  *   --groups 1000 --members 10 --offsets 100 --lanes 100 --heartbeat-ms 3000 --commit-ms 5000 --seconds 20
  *   --settle-members 100 --settle-partitions 1000 --settle-heartbeat-ms 100,3000 --deaths 3

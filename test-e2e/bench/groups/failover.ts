@@ -19,9 +19,7 @@ import type { Sizes } from './options.ts';
 import { MEMORY_LIMIT_MB } from './steady.ts';
 import { until, World } from './world.ts';
 
-/** The load before the kill, the same for each contender, so that the logs have the same length. */
-const BEFORE_MS = 5000;
-const AFTER_MS = 3000;
+const AFTER_MS = 2000;
 const GO_ON_LIMIT_MS = 90_000;
 const GO_ON_GOAL_MS = 2000;
 const QUIET_MS = 1000;
@@ -36,9 +34,10 @@ export async function failover(cluster: Cluster, protocol: Protocol, sizes: Size
       new PacedLoad(world.members, sizes.heartbeatMs, sendHeartbeat),
       new PacedLoad(world.members, sizes.commitMs, sendCommit),
     ];
-    await sleep(BEFORE_MS);
+    // The rates are fixed, so the logs of all contenders have about the same length.
+    await sleep(sizes.beforeKillMs);
     await untilInSync(cluster);
-    const victim = world.coordinator;
+    const victim = busiestCoordinator(world);
     const thrownOutBefore = world.thrownOut;
     const rebalancesBefore = world.rebalances;
     const killedAt = Date.now();
@@ -71,6 +70,7 @@ export async function failover(cluster: Cluster, protocol: Protocol, sizes: Size
       killedAt,
     );
     return [
+      { title: title('groups of the killed coordinator'), unit: '', value: recovery.size, better: 'higher' },
       lower('time until every group has a coordinator', 'ms', Math.max(...recovery.times('lookups'))),
       lower('time until a group has heartbeats, median', 'ms', median(heartbeats)),
       lower('time until every group has heartbeats', 'ms', Math.max(...heartbeats), goal),
@@ -98,6 +98,15 @@ export async function failover(cluster: Cluster, protocol: Protocol, sizes: Size
   }
 }
 
+/** The coordinator of most groups. On a busy machine a broker may have lost leaderships since the setup. */
+function busiestCoordinator(world: World): number {
+  const byBroker = Map.groupBy(world.list, ({ coordinator }) => coordinator ?? -1);
+  const [[victim, groups]] = [...byBroker].sort(([, a], [, b]) => b.length - a.length) as [[number, Group[]]];
+  if (groups.length < world.groups)
+    process.stdout.write(`  only ${groups.length} groups are still with one coordinator before the kill\n`);
+  return victim;
+}
+
 /** Starts the killed broker again and waits until it is in every ISR. */
 export async function restore(cluster: Cluster): Promise<void> {
   await cluster.startAll();
@@ -119,6 +128,7 @@ type Kind = 'lookups' | 'heartbeats' | 'commits';
 /** When each group continues, counted from now. */
 class Recovery {
   readonly #startMs = performance.now();
+  /** The members without an answer yet, of the groups that the victim coordinates. */
   readonly #silent: Map<Group, Set<Member>>;
   readonly #times: Record<Kind, Map<Group, number>> = {
     lookups: new Map(),
@@ -127,17 +137,23 @@ class Recovery {
   };
 
   constructor(world: World, victim: number) {
-    this.#silent = new Map(world.list.map((group) => [group, new Set(group.members)]));
+    const killed = world.list.filter(({ coordinator }) => coordinator === victim);
+    this.#silent = new Map(killed.map((group) => [group, new Set(group.members)]));
     world.heartbeatAnswered = (member, broker) => {
       if (broker === victim) return;
-      const silent = this.#silent.get(member.group)!;
-      silent.delete(member);
-      if (silent.size === 0) this.#note('heartbeats', member.group);
+      const silent = this.#silent.get(member.group);
+      silent?.delete(member);
+      if (silent?.size === 0) this.#note('heartbeats', member.group);
     };
     world.coordinatorFound = (group) => this.#note('lookups', group);
     world.committed = (member, broker) => {
       if (broker !== victim) this.#note('commits', member.group);
     };
+  }
+
+  /** The number of groups that the victim coordinated. */
+  get size(): number {
+    return this.#silent.size;
   }
 
   get isDone(): boolean {
@@ -158,7 +174,7 @@ class Recovery {
 
   #note(kind: Kind, group: Group): void {
     const times = this.#times[kind];
-    if (!times.has(group)) times.set(group, performance.now() - this.#startMs);
+    if (this.#silent.has(group) && !times.has(group)) times.set(group, performance.now() - this.#startMs);
   }
 }
 

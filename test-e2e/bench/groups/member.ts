@@ -126,7 +126,9 @@ export abstract class Member {
     if (this.isDead) return;
     if (outcome === 'out') world.thrownOut++;
     if (outcome !== 'loading' && outcome !== 'lost') world.complain(what);
-    if (outcome === 'lost' && this.group.coordinator === broker) world.fleet.lose(this.group);
+    if (outcome !== 'lost') return;
+    if (this.group.coordinator === broker) world.fleet.lose(this.group);
+    else if (this.group.coordinator !== undefined) this.later(RETRY_MS, () => this.resume());
   }
 
   protected later(ms: number, action: () => void): void {

@@ -17,6 +17,9 @@ export interface Sizes {
   readonly heartbeatMs: number;
   readonly commitMs: number;
   readonly sessionMs: number;
+  readonly warmUpMs: number;
+  /** The length of the fixed rate before the kill of the coordinator. */
+  readonly beforeKillMs: number;
   /** The length of the measurement at a fixed rate. */
   readonly pacedMs: number;
   /** The length of each measurement of the highest rate. */
@@ -49,6 +52,8 @@ const full: Sizes = {
   heartbeatMs: 3000,
   commitMs: 5000,
   sessionMs: 45_000,
+  warmUpMs: 3000,
+  beforeKillMs: 5000,
   pacedMs: 20_000,
   fullMs: 10_000,
   settleMembers: 100,
@@ -66,8 +71,10 @@ const quick: Sizes = {
   heartbeatMs: 1000,
   commitMs: 1000,
   sessionMs: 6000,
-  pacedMs: 4000,
-  fullMs: 2000,
+  warmUpMs: 1000,
+  beforeKillMs: 2000,
+  pacedMs: 3000,
+  fullMs: 1500,
   settleMembers: 30,
   settlePartitions: 300,
   settleHeartbeatsMs: [100],

@@ -10,8 +10,6 @@ import { brokersOf, megabytes, printTroubles, worldOptions } from './measuring.t
 import type { SectionName, Sizes } from './options.ts';
 import { World } from './world.ts';
 
-const WARM_UP_MS = 3000;
-
 export async function steadyAndMemory(
   cluster: Cluster,
   protocol: Protocol,
@@ -23,7 +21,7 @@ export async function steadyAndMemory(
     // Asked once: with Millrace, each question starts a process.
     const brokers = await brokersOf(cluster);
     const heartbeats = new PacedLoad(world.members, sizes.heartbeatMs, sendHeartbeat);
-    await sleep(WARM_UP_MS);
+    await sleep(sizes.warmUpMs);
     const measures = sections.has('memory') ? memory(brokers, world) : [];
     if (sections.has('steady')) {
       measures.push(...(await paced(brokers, world, sizes, heartbeats)));
@@ -73,7 +71,7 @@ async function paced(
 ): Promise<Measure[]> {
   const { protocol } = world;
   const commits = new PacedLoad(world.members, sizes.commitMs, sendCommit);
-  await sleep(WARM_UP_MS);
+  await sleep(sizes.warmUpMs);
   heartbeats.restart();
   commits.restart();
   const cpu = brokersCpuMs(brokers);
@@ -111,11 +109,11 @@ async function paced(
 async function full(
   brokers: readonly ClusterNode[],
   world: World,
-  { fullMs, inFlight }: Sizes,
+  { fullMs, inFlight, warmUpMs }: Sizes,
   what: string,
   send: Send,
 ): Promise<Measure[]> {
-  await fullLoad(world.members, inFlight, Math.min(WARM_UP_MS, fullMs), send);
+  await fullLoad(world.members, inFlight, warmUpMs, send);
   const cpu = brokersCpuMs(brokers);
   const own = process.cpuUsage();
   const start = performance.now();
