@@ -189,6 +189,19 @@ export class ClassicGroup {
     return this.core.members.size;
   }
 
+  /** Calls of members that wait for a rebalance. */
+  get parkedCalls(): number {
+    const { members } = this.core;
+    let syncs = 0;
+    for (const { parkedSync } of members) if (parkedSync !== undefined) syncs++;
+    return members.joined + syncs;
+  }
+
+  /** Member ids that the group gave out, and that nobody has joined with yet. */
+  get pendingMembers(): number {
+    return this.core.members.pending.size;
+  }
+
   get members(): Iterable<MemberFacts> {
     return this.core.members;
   }

@@ -20,7 +20,13 @@ import {
   type LifecycleConfig,
   ProducerIdBlocks,
 } from '@millrace/broker';
-import { CoordinatorMetrics, GroupCoordinator, type GroupsConfig } from '@millrace/coordinator';
+import {
+  CoordinatorMetrics,
+  GroupCoordinator,
+  type GroupHoldings,
+  type GroupsConfig,
+  holdingsOfGroups,
+} from '@millrace/coordinator';
 import type { LogDirectory } from '@millrace/log';
 import type { ListenerEndpoint, MetadataImage } from '@millrace/metadata';
 import type { Metrics } from '@millrace/metrics';
@@ -101,7 +107,7 @@ export interface BrokerRoleOptions {
   readonly events: BrokerRoleEvents;
 }
 
-export interface BrokerHoldings extends ReplicaHoldings {
+export interface BrokerHoldings extends ReplicaHoldings, GroupHoldings {
   readonly connections: number;
   /** Bytes that all connections hold: frames, decoded requests and unsent answers. */
   readonly requestBytes: number;
@@ -227,6 +233,7 @@ export class BrokerRole {
     const { connections, budget } = this.frontEnd;
     return {
       ...holdingsOf(this.replicas),
+      ...holdingsOfGroups(this.groups.runtime),
       connections: connections.size,
       requestBytes: budget.heldBytes,
       controllerCalls: this.channel.openCalls,
