@@ -326,4 +326,28 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'let offsets = this.byGroup.get(group)?.lastWrite ? this.byGroup.get(group) : undefined;',
     expectedCheckers: ['commit-lost', 'commit-went-back'],
   },
+  {
+    name: 'fenced-commit-accepted',
+    sentence: 'the group coordinator accepts the commit of a member that it has removed from its group',
+    file: 'packages/coordinator/src/consumer/offset-checks.ts',
+    find: 'if (member === undefined) return refused(ErrorCode.UNKNOWN_MEMBER_ID);',
+    replace: 'if (member === undefined) return ACCEPTED;',
+    expectedCheckers: ['fenced-commit-accepted'],
+  },
+  {
+    name: 'assigned-before-revoked',
+    sentence: 'the group coordinator assigns a partition before its previous owner has given it up',
+    file: 'packages/coordinator/src/consumer/reconcile.ts',
+    find: 'const holder = goal.holder(topic, partition);',
+    replace: 'const holder = undefined as string | undefined;',
+    expectedCheckers: ['two-owners'],
+  },
+  {
+    name: 'instance-id-lost',
+    sentence: 'a new group coordinator loads static members of classic groups without their instance ids',
+    file: 'packages/coordinator/src/classic/record.ts',
+    find: 'groupInstanceId,',
+    replace: 'groupInstanceId: null,',
+    expectedCheckers: ['instance-id-lost'],
+  },
 ];

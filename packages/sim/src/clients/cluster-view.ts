@@ -1,5 +1,5 @@
 /** The cluster as a simulated client sees it. Counts the errors in metadata. */
-import type { Millis } from '@millrace/base';
+import type { Millis, Uuid } from '@millrace/base';
 import { ClusterView } from '@millrace/client';
 import { openConnection } from './broker-connection.ts';
 import { type ClientEnv, countError } from './env.ts';
@@ -16,6 +16,8 @@ export function clusterViewOf(
   options: {
     readonly timeoutMs: Millis;
     readonly wanted: () => readonly string[];
+    /** The topics to ask for by their ids. */
+    readonly wantedIds?: () => readonly Uuid[];
     readonly changed: () => void;
     readonly recorder?: GroupRecorder;
   },
@@ -26,6 +28,7 @@ export function clusterViewOf(
     bootstrap: env.bootstrap,
     open: (address, changed) => openConnection(env, address, options.timeoutMs, changed, options.recorder),
     wanted: options.wanted,
+    ...(options.wantedIds === undefined ? {} : { wantedIds: options.wantedIds }),
     changed: options.changed,
     metadataVersion: METADATA_VERSION,
     createsTopics: env.createsTopics,

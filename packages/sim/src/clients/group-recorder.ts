@@ -47,15 +47,31 @@ type Taken = (response: unknown) => void;
 export class GroupRecorder {
   private readonly env: ClientEnv;
   private readonly nameOf: (topicId: Uuid) => string | undefined;
+  /** The requests without an answer. */
+  private readonly open = new Set<Taken>();
 
   /** `nameOf`: the name of a topic that the client knows by its id. */
   constructor(env: ClientEnv, nameOf: (topicId: Uuid) => string | undefined) {
     this.env = env;
     this.nameOf = nameOf;
+    // A request that the process sent before its death may still take effect.
+    env.life.onDeath(() => {
+      for (const taken of this.open) taken(undefined);
+    });
   }
 
   /** Call it when a request leaves. Returns a function for its answer; undefined: nothing to record. */
   sent(api: Pick<AnyApi, 'key'>, version: number, input: unknown): Taken | undefined {
+    const record = this.record(api, version, input);
+    if (record === undefined) return undefined;
+    const taken = (response: unknown) => {
+      if (this.open.delete(taken)) record(response);
+    };
+    this.open.add(taken);
+    return taken;
+  }
+
+  private record(api: Pick<AnyApi, 'key'>, version: number, input: unknown): Taken | undefined {
     const sinceUs = this.env.world.nowUs;
     switch (api.key) {
       case apis.offsetCommit.key:

@@ -2,6 +2,7 @@ export * from './admin.ts';
 export * from './committer.ts';
 export * from './consumer.ts';
 export type { ClientEnv } from './env.ts';
+export * from './group-member.ts';
 export * from './prober.ts';
 export * from './probes/index.ts';
 export * from './producer.ts';

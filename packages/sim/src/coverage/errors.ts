@@ -30,7 +30,7 @@ const partitionErrors: ErrorArea = {
   exempt: [
     {
       name: 'INVALID_TOPIC_EXCEPTION',
-      reason: 'a client may not write to an internal topic, and no simulated cluster has one',
+      reason: 'no simulated client writes to an internal topic',
     },
     { name: 'INELIGIBLE_REPLICA', reason: 'the controller answers a leader with it: see below' },
     {
@@ -91,7 +91,48 @@ const controllerErrors: ErrorArea = {
   ],
 };
 
-export const errorAreas: readonly ErrorArea[] = [partitionErrors, controllerErrors];
+const GROUP_APIS = [
+  'FindCoordinator',
+  'OffsetCommit',
+  'OffsetFetch',
+  'JoinGroup',
+  'SyncGroup',
+  'Heartbeat',
+  'LeaveGroup',
+  'ConsumerGroupHeartbeat',
+];
+const OF_THE_LOG = 'the log answers the coordinator with it, and the coordinator turns it into another error';
+
+/** A group coordinator answers clients and members, or the broker answers that it coordinates nothing. */
+const groupErrors: ErrorArea = {
+  name: 'group error',
+  keysOf: (code) => GROUP_APIS.map((api) => `answer ${api} ${code}`),
+  exempt: [
+    { name: 'KAFKA_STORAGE_ERROR', reason: OF_THE_LOG },
+    { name: 'NOT_ENOUGH_REPLICAS', reason: OF_THE_LOG },
+    { name: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', reason: OF_THE_LOG },
+    { name: 'NOT_LEADER_OR_FOLLOWER', reason: OF_THE_LOG },
+    { name: 'REQUEST_TIMED_OUT', reason: OF_THE_LOG },
+    { name: 'UNSTABLE_OFFSET_COMMIT', reason: 'no client commits offsets in a transaction' },
+  ],
+  demandedByTests: [
+    'GROUP_ID_NOT_FOUND',
+    'GROUP_MAX_SIZE_REACHED',
+    'GROUP_SUBSCRIBED_TO_TOPIC',
+    'INCONSISTENT_GROUP_PROTOCOL',
+    'INVALID_GROUP_ID',
+    'INVALID_REGULAR_EXPRESSION',
+    'INVALID_REQUEST',
+    'INVALID_SESSION_TIMEOUT',
+    'NON_EMPTY_GROUP',
+    'OFFSET_METADATA_TOO_LARGE',
+    'UNKNOWN_SERVER_ERROR',
+    'UNSUPPORTED_ASSIGNOR',
+    'UNSUPPORTED_VERSION',
+  ],
+};
+
+export const errorAreas: readonly ErrorArea[] = [partitionErrors, controllerErrors, groupErrors];
 
 /** The items of an area, when production can answer these codes. */
 export function errorItems(

@@ -6,6 +6,7 @@ import { type FaultKind, faultKinds } from '../faults/index.ts';
 import { disks } from './disks.ts';
 import { partitionElectionExemptions, partitionElections, quorumElections } from './elections.ts';
 import { errorAreas, errorItems } from './errors.ts';
+import { groupExemptions, groups } from './groups.ts';
 import type { CoverageItem, Exemption } from './item.ts';
 import { jobs } from './jobs.ts';
 import { network } from './network.ts';
@@ -33,6 +34,7 @@ const fixedAreas: readonly CoverageArea[] = [
   { name: 'job', items: jobs, exempt: [] },
   { name: 'network', items: network, exempt: [] },
   { name: 'disk', items: disks, exempt: [] },
+  { name: 'group', items: groups, exempt: groupExemptions },
   { name: 'truncation', items: truncations, exempt: truncationExemptions },
 ];
 

@@ -78,6 +78,8 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
   consumers: whole(0, 20),
   autoTopics: whole(0, 20),
   committers: whole(0, 20),
+  classicMembers: whole(0, 20),
+  consumerMembers: whole(0, 20),
   // Shrinking keeps the pause: with a shorter one the clients would do more.
   paceMs: { ...whole(1, MILLIS_MAX), less: () => [] },
   faultsFromTheStart: yes,

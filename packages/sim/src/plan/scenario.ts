@@ -33,6 +33,10 @@ export interface Scenario {
   readonly faultsFromTheStart: boolean;
   /** Number of clients that store offsets without being members of a group. */
   readonly committers: number;
+  /** Number of members of a classic group. */
+  readonly classicMembers: number;
+  /** Number of members of a KIP-848 group. */
+  readonly consumerMembers: number;
   /** Whether the run has a prober. Only a plan can leave it out. */
   readonly prober: boolean;
   /** Average pause of the prober between two probes. */
@@ -96,6 +100,8 @@ export function drawScenario(random: Prng): Scenario {
     paceMs: one(random, [40, 80, 150, 300]),
     faultsFromTheStart: random.below(8) === 0,
     committers: one(random.fork('committers'), [0, 1, 2, 2, 3]),
+    classicMembers: one(random.fork('classic members'), [0, 0, 2, 3]),
+    consumerMembers: one(random.fork('consumer members'), [0, 0, 2, 3]),
     prober: true,
     proberPaceMs: PROBER_PACE_MS,
   };
@@ -126,11 +132,18 @@ function drawLimits(random: Prng): Record<string, string> {
   };
 }
 
-/** Few partitions, so that groups share a coordinator. */
+/** Few partitions, so that groups share a coordinator. Short timeouts, so that more happens in a run. */
 function drawGroupSettings(random: Prng): Record<string, string> {
   return {
     'offsets.topic.num.partitions': one(random, ['1', '2', '2', '3']),
     'offsets.commit.timeout.ms': one(random, ['500', '2000', '5000']),
+    'group.min.session.timeout.ms': '500',
+    'group.initial.rebalance.delay.ms': one(random, ['0', '300', '1000']),
+    'group.consumer.min.session.timeout.ms': '500',
+    'group.consumer.session.timeout.ms': one(random, ['1500', '3000']),
+    'group.consumer.min.heartbeat.interval.ms': '100',
+    'group.consumer.heartbeat.interval.ms': one(random, ['200', '500']),
+    'group.consumer.assignment.interval.ms': one(random, ['0', '300', '1000']),
   };
 }
 

@@ -1,5 +1,7 @@
 /** The clients of groups in a run. */
 import type { Millis, Prng } from '@millrace/base';
+import type { GroupProtocol } from '@millrace/client';
+import { shardsOf } from '../checkers/groups/shards.ts';
 import {
   type ClientEnv,
   COMMIT_VERSIONS,
@@ -7,14 +9,20 @@ import {
   FETCH_VERSIONS,
   FIND_VERSIONS,
 } from '../clients/index.ts';
+import type { SimCluster } from '../cluster/index.ts';
 import type { Scenario } from '../plan/index.ts';
-import type { Micros } from '../world/index.ts';
+import type { Micros, World } from '../world/index.ts';
+import { GroupMemberActor } from './group-members.ts';
 
 export interface GroupSurroundings {
   readonly random: Prng;
   readonly scenario: Scenario;
-  /** A machine that faults may strike. */
+  readonly world: World;
+  readonly cluster: SimCluster;
+  /** A process on a machine that faults may strike. */
   machine(name: string): ClientEnv;
+  /** A machine that faults may strike. Each call of the function starts a process there. */
+  bootable(name: string): () => ClientEnv;
   /** The topics that clients use. */
   topics(): readonly string[];
   /** In a quiet phase the clients do less. */
@@ -22,6 +30,8 @@ export interface GroupSurroundings {
 }
 
 const PACES_MS: readonly Millis[] = [60, 120, 250];
+/** Each member subscribes to the first topics of the scenario: `events-1`, and `events-2` if it exists. */
+const SUBSCRIBED_MAX = 2;
 /** Average time between two requests of a committer in a quiet phase. */
 const QUIET_PACE_MS = 2_000;
 
@@ -30,6 +40,7 @@ const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.l
 export class GroupWorkload {
   private readonly surroundings: GroupSurroundings;
   private readonly committers: readonly Committer[];
+  private readonly members: readonly GroupMemberActor[];
 
   constructor(surroundings: GroupSurroundings) {
     this.surroundings = surroundings;
@@ -37,18 +48,72 @@ export class GroupWorkload {
     this.committers = Array.from({ length: scenario.committers }, (_unused, index) =>
       this.makeCommitter(`g${index + 1}`, random.fork(`g${index + 1}`)),
     );
+    this.members = [
+      ...this.makeMembers('classic', scenario.classicMembers, random.fork('classic')),
+      ...this.makeMembers('consumer', scenario.consumerMembers, random.fork('consumer')),
+    ];
   }
 
   start(): void {
-    for (const committer of this.committers) committer.start();
+    for (const client of [...this.committers, ...this.members]) client.start();
   }
 
   stop(): void {
-    for (const committer of this.committers) committer.stop();
+    for (const client of [...this.committers, ...this.members]) client.stop();
   }
 
   get isIdle(): boolean {
-    return this.committers.every(({ isIdle }) => isIdle);
+    return [...this.committers, ...this.members].every(({ isIdle }) => isIdle);
+  }
+
+  /** An incident begins: members crash, pause, leave and come back. */
+  suffer(): void {
+    for (const member of this.members) member.suffer();
+  }
+
+  /** The incident is over: every member comes back. */
+  recover(): void {
+    for (const member of this.members) member.recover();
+  }
+
+  /** Describes a group that has not settled. Undefined: each partition has one owner, a live member. */
+  unsettled(): string | undefined {
+    for (const group of new Set(this.members.map((member) => member.group))) {
+      const missing = this.unsettledGroup(group);
+      if (missing !== undefined) return `${group}: ${missing}`;
+    }
+    return undefined;
+  }
+
+  private unsettledGroup(group: string): string | undefined {
+    const { cluster, topics } = this.surroundings;
+    const owned = new Set<string>();
+    for (const { assignment } of this.members.filter((member) => member.group === group)) {
+      if (assignment === undefined) return 'a member is away';
+      for (const { topic, partition } of assignment) {
+        const name = `${topic}-${partition}`;
+        if (owned.has(name)) return `two members read ${name}`;
+        owned.add(name);
+      }
+    }
+    const there = topics();
+    for (const { topic, partition } of cluster.partitions())
+      if (this.subscribed().includes(topic) && there.includes(topic) && !owned.has(`${topic}-${partition}`))
+        return `nobody reads ${topic}-${partition}`;
+    const state = this.stateOf(group);
+    return state === 'stable' ? undefined : `its state is ${state ?? 'unknown'}`;
+  }
+
+  private stateOf(group: string): string | undefined {
+    for (const node of this.surroundings.cluster.brokers)
+      for (const { machine } of shardsOf(node))
+        for (const [groupId, found] of machine?.all ?? [])
+          if (groupId === group) return ('stateName' in found ? found.stateName : found.state).toLowerCase();
+    return undefined;
+  }
+
+  private subscribed(): string[] {
+    return this.surroundings.scenario.topics.slice(0, SUBSCRIBED_MAX).map(({ name }) => name);
   }
 
   /** Describes a client that has achieved nothing since then. Undefined: there is none. */
@@ -58,6 +123,38 @@ export class GroupWorkload {
       if (lastFetchUs <= sinceUs) return `${name} cannot fetch offsets`;
     }
     return undefined;
+  }
+
+  private makeMembers(name: 'classic' | 'consumer', count: number, random: Prng): GroupMemberActor[] {
+    const { world, bootable } = this.surroundings;
+    const protocol = this.drawProtocol(name, random);
+    const rebalanceTimeoutMs = one(random, [1_500, 4_000]);
+    const autoCommitMs = one(random, [100, 300, 1_000]);
+    return Array.from({ length: count }, (_unused, index) => {
+      const host = `${name === 'classic' ? 'j' : 'k'}${index + 1}`;
+      const instanceId = random.below(3) === 0 ? host : null;
+      const machines = [bootable(host), ...(instanceId === null ? [] : [bootable(`${host}b`)])];
+      const requestTimeoutMs = one(random, [1_000, 3_000]);
+      const member = {
+        group: name,
+        protocol,
+        instanceId,
+        rebalanceTimeoutMs,
+        autoCommitMs,
+        requestTimeoutMs,
+      };
+      return new GroupMemberActor({ world, random: random.fork(host), member, machines });
+    });
+  }
+
+  private drawProtocol(name: 'classic' | 'consumer', random: Prng): GroupProtocol {
+    const topics = this.subscribed();
+    if (name === 'consumer') {
+      const subscription = random.below(4) === 0 ? { regex: 'events-[12]' } : { topics };
+      return { name, subscription, serverAssignor: one(random, [null, 'uniform', 'range']) };
+    }
+    const assignor = one(random, ['range', 'cooperative-sticky'] as const);
+    return { name, topics, assignor, sessionTimeoutMs: one(random, [1_000, 3_000]), heartbeatMs: 300 };
   }
 
   private makeCommitter(name: string, random: Prng): Committer {

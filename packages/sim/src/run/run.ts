@@ -38,12 +38,19 @@ export const LIVENESS = {
    * client waits for an answer, and every replica has every record.
    */
   idleUs: 35 * SECOND,
+  /** From then on until each group is stable, and each of its partitions has one owner, a live member. */
+  settledUs: 20 * SECOND,
   /** For a new consumer to read everything from the beginning. */
   rereadUs: 20 * SECOND,
 } as const;
 
 /** The checkers of time limits. When one of them fails, the story says what each node waits for. */
-const LIMITS: ReadonlySet<string> = new Set(['liveness', 'leader-unavailable', 'writes-unavailable']);
+const LIMITS: ReadonlySet<string> = new Set([
+  'liveness',
+  'group-unsettled',
+  'leader-unavailable',
+  'writes-unavailable',
+]);
 /** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;
 /** In a longer quiet phase the clients do less, until shortly before the next incident. */
@@ -194,6 +201,7 @@ class Run {
     const untilUs = world.nowUs + incident.lastsMs * MILLISECOND;
     const { clientHosts } = workload;
     this.supervisor.hurries = false;
+    workload.groups.suffer();
     for (const { host } of cluster.nodes) host.hasSlowJobs = true;
     world.tell('world', 'incident', { faults: incident.faults.length, lastsMs: incident.lastsMs });
     const context = { world, network, cluster, atlas, operator: workload, clientHosts, untilUs };
@@ -203,6 +211,7 @@ class Run {
 
   private recover(): void {
     this.world.tell('world', 'faults-over');
+    this.workload.groups.recover();
     makePeace(this.cluster, this.supervisor);
     this.mustBecome(LIVENESS.handOverUs, 'no working replica leads', () => {
       this.atlas.watch();
@@ -230,6 +239,12 @@ class Run {
       if (stuck !== undefined) return `${stuck.name} has got nothing for a while`;
       return workload.groups.stuckSince(sinceUs);
     });
+    this.mustBecome(
+      LIVENESS.settledUs,
+      'a group does not settle',
+      () => workload.groups.unsettled(),
+      'group-unsettled',
+    );
     this.mustBecome(LIVENESS.idleUs, 'a client waits for ever', () => {
       const waiting = producers.find(({ waitsSinceUs }) => waitsSinceUs <= sinceUs);
       return waiting === undefined ? undefined : `${waiting.name} still waits for an answer`;
@@ -274,14 +289,18 @@ class Run {
   }
 
   /** Looks now and then until nothing is missing; fails the run when the time is up. */
-  private mustBecome(withinUs: Micros, complaint: string, missing: () => string | undefined): void {
+  private mustBecome(
+    withinUs: Micros,
+    complaint: string,
+    missing: () => string | undefined,
+    checker = 'liveness',
+  ): void {
     const { world } = this;
     const untilUs = world.nowUs + withinUs;
     for (;;) {
       const what = missing();
       if (what === undefined) return;
-      if (world.nowUs >= untilUs)
-        world.fail('liveness', `${complaint}: ${what} after ${withinUs / SECOND} s`);
+      if (world.nowUs >= untilUs) world.fail(checker, `${complaint}: ${what} after ${withinUs / SECOND} s`);
       world.runUntil(world.nowUs + LOOK_US);
     }
   }

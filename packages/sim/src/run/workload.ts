@@ -98,7 +98,10 @@ export class Workload implements Operator {
     this.groups = new GroupWorkload({
       random: world.random.fork('groups'),
       scenario,
+      world,
+      cluster: surroundings.cluster,
       machine: (name) => this.machine(name),
+      bootable: (name) => this.bootable(name),
       topics: () => this.allTopics(),
       isQuiet: () => this.isQuiet,
     });
@@ -263,15 +266,31 @@ export class Workload implements Operator {
 
   /** A client on a machine that faults may strike. */
   private machine(name: string): ClientEnv {
+    return this.bootable(name)();
+  }
+
+  /** A machine that faults may strike. Each call of the function starts a process there. */
+  private bootable(name: string): () => ClientEnv {
     this.clientHosts.push(name);
-    return this.environment(name);
+    const host = this.host(name);
+    return () => this.processOn(host);
   }
 
   private environment(name: string): ClientEnv {
-    const { world, network, cluster, history, codecs, scenario } = this.surroundings;
-    const createsTopics = scenario.autoTopics > 0;
+    return this.processOn(this.host(name));
+  }
+
+  private host(name: string): Host {
+    const { world, network } = this.surroundings;
     const host = new Host(world, name);
     network.add(host);
+    return host;
+  }
+
+  private processOn(host: Host): ClientEnv {
+    const { world, network, cluster, history, codecs, scenario } = this.surroundings;
+    const { name } = host;
+    const createsTopics = scenario.autoTopics > 0;
     const life = host.boot();
     const { bootstrap } = cluster;
     const random = life.random.fork('client');

@@ -59,6 +59,8 @@ const COUNTED_FACTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['replica-restarted', ['reason']],
   ['replica-fetch-refused', ['error']],
   ['fetch-session-refused', ['error']],
+  ['group-rebalanced', ['cause']],
+  ['group-member-removed', ['cause']],
 ]);
 
 const NO_FACTS: Facts = {};

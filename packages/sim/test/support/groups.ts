@@ -1,9 +1,17 @@
-/** A small cluster with a simple group `g`. Its offsets have one partition. */
+/** Small clusters with groups. The committed offsets have one partition. */
+import type { GroupProtocol } from '@millrace/client';
+import type { Group } from '@millrace/coordinator';
 import type { StateCheckerKind } from '../../src/checkers/checker.ts';
 import { shardsOf } from '../../src/checkers/groups/shards.ts';
-import { Committer } from '../../src/clients/index.ts';
+import { Committer, MemberProcess } from '../../src/clients/index.ts';
 import type { SimNode } from '../../src/cluster/index.ts';
 import { SmallCluster } from './small-cluster.ts';
+
+const SETTINGS = {
+  'offsets.topic.num.partitions': '1',
+  'group.min.session.timeout.ms': '500',
+  'group.initial.rebalance.delay.ms': '100',
+};
 
 export interface SmallGroups {
   readonly small: SmallCluster;
@@ -14,9 +22,9 @@ export interface SmallGroups {
   replica(): NonNullable<ReturnType<SmallCluster['cluster']['replica']>>;
 }
 
-/** Returns when the group has committed. */
+/** A simple group `g`. Returns when it has committed. */
 export function withGroups(kinds: readonly StateCheckerKind[]): SmallGroups {
-  const small = new SmallCluster(kinds, 1, { 'offsets.topic.num.partitions': '1' });
+  const small = new SmallCluster(kinds, 1, SETTINGS);
   const committer = new Committer(small.machine('g1'), {
     group: 'g',
     topics: () => ['t'],
@@ -35,4 +43,54 @@ export function withGroups(kinds: readonly StateCheckerKind[]): SmallGroups {
     return small.cluster.replica(coordinator(), topicId, index)!;
   };
   return { small, committer, coordinator, replica };
+}
+
+const PROTOCOLS: Readonly<Record<'classic' | 'consumer', GroupProtocol>> = {
+  classic: { name: 'classic', topics: ['t'], assignor: 'range', sessionTimeoutMs: 1_000, heartbeatMs: 200 },
+  consumer: { name: 'consumer', subscription: { topics: ['t'] }, serverAssignor: null },
+};
+
+export interface SmallMembers {
+  readonly small: SmallCluster;
+  /** The broker with the shard, or that had it last. */
+  coordinator(): SimNode;
+  /** The group at its coordinator. */
+  group(): Group;
+}
+
+/** A group `m` of two static members. Returns when one of them reads the only partition. */
+export function withMembers(
+  kinds: readonly StateCheckerKind[],
+  protocol: 'classic' | 'consumer',
+): SmallMembers {
+  const small = new SmallCluster(kinds, 1, SETTINGS);
+  const members = ['m1', 'm2'].map(
+    (name) =>
+      new MemberProcess(
+        small.machine(name),
+        {
+          group: 'm',
+          protocol: PROTOCOLS[protocol],
+          instanceId: name,
+          rebalanceTimeoutMs: 1_000,
+          autoCommitMs: 300,
+          requestTimeoutMs: 2_000,
+        },
+        (error) => small.world.fail('member-failed', error),
+      ),
+  );
+  for (const member of members) member.start();
+  small.until(() => members.some(({ assignment }) => assignment.length > 0));
+  small.run(3);
+  const shards = () => small.cluster.brokers.flatMap((node) => [...shardsOf(node)]);
+  let last = shards()[0]!.node;
+  const coordinator = () => {
+    last = shards()[0]?.node ?? last;
+    return last;
+  };
+  return {
+    small,
+    coordinator,
+    group: () => new Map(shards()[0]!.machine!.all).get('m')!,
+  };
 }

@@ -1,0 +1,51 @@
+/**
+ * No partition has two owners in a group, as the coordinator sees it: in a KIP-848 group the member that it
+ * is assigned to, or that must still give it up; in a classic group the member that the assignment of the
+ * generation names.
+ */
+import { ClassicGroup, type ConsumerGroup, type Group } from '@millrace/coordinator';
+import { CONSUMER_PROTOCOL_TYPE, consumerProtocolAssignment } from '@millrace/protocol';
+import type { SimNode } from '../../cluster/index.ts';
+import type { StateCheckerKind, StateScope } from '../checker.ts';
+import { GroupWalk } from './walk.ts';
+
+const NAME = 'two-owners';
+
+export const twoOwners: StateCheckerKind = {
+  name: NAME,
+  sentence: 'no two members of a group own a partition at the same time, as the coordinator sees it',
+  make: (scope) => {
+    const walk = new GroupWalk();
+    return { turn: (node) => walk.turn(node, (group) => check(scope, node, group)) };
+  },
+};
+
+function check(scope: StateScope, node: SimNode, group: Group): void {
+  const owners = new Map<string, string>();
+  for (const [memberId, place] of group instanceof ClassicGroup ? ofClassic(group) : ofConsumer(group)) {
+    const other = owners.get(place);
+    owners.set(place, memberId);
+    if (other !== undefined && other !== memberId)
+      scope.world.fail(
+        NAME,
+        `${other} and ${memberId} both own ${place} in group ${group.groupId}, at the coordinator ${node.name}`,
+      );
+  }
+}
+
+/** Member ids with partitions. While the group rebalances, the members have no valid assignment. */
+function* ofClassic(group: ClassicGroup): Generator<[memberId: string, place: string]> {
+  if (group.state !== 'Stable' || group.protocolType !== CONSUMER_PROTOCOL_TYPE) return;
+  for (const { memberId, assignment } of group.members) {
+    if (assignment.length === 0) continue;
+    for (const { topic, partitions } of consumerProtocolAssignment.decode(assignment).assignedPartitions)
+      for (const partition of partitions) yield [memberId, `${topic}-${partition}`];
+  }
+}
+
+function* ofConsumer(group: ConsumerGroup): Generator<[memberId: string, place: string]> {
+  for (const { memberId, assigned, pendingRevocation } of group.members.values())
+    for (const partitions of [assigned, pendingRevocation])
+      for (const [topicId, epochs] of partitions)
+        for (const partition of epochs.keys()) yield [memberId, `${topicId}-${partition}`];
+}

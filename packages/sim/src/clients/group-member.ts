@@ -1,0 +1,104 @@
+/**
+ * One process of a member of a group: the client package's consumer in a group, which reads, commits what it
+ * has read, and takes part in rebalances. Its requests are in the history.
+ */
+import type { Millis } from '@millrace/base';
+import { type ClusterView, GroupConsumer, type GroupProtocol, type TopicPartition } from '@millrace/client';
+import { openConnection } from './broker-connection.ts';
+import { clusterViewOf } from './cluster-view.ts';
+import { type ClientEnv, countError } from './env.ts';
+import { GroupRecorder } from './group-recorder.ts';
+
+export interface MemberOptions {
+  readonly group: string;
+  readonly protocol: GroupProtocol;
+  /** `group.instance.id`; null: a dynamic member. */
+  readonly instanceId: string | null;
+  readonly rebalanceTimeoutMs: Millis;
+  readonly autoCommitMs: Millis;
+  readonly requestTimeoutMs: Millis;
+}
+
+const MAX_WAIT_MS = 500;
+const FETCH_BYTES = 1 << 16;
+
+export class MemberProcess {
+  private readonly env: ClientEnv;
+  private readonly consumer: GroupConsumer;
+  private readonly metadata: ClusterView;
+
+  /** `failed`: the consumer has stopped, because no retry would succeed. */
+  constructor(env: ClientEnv, options: MemberOptions, failed: (error: string) => void) {
+    const { group, protocol, instanceId, requestTimeoutMs } = options;
+    const { life, random } = env;
+    this.env = env;
+    const recorder = new GroupRecorder(env, (topicId) => this.metadata.topics.withId(topicId)?.name);
+    // A subscription is no reason to create a topic: an administrator creates those of the scenario.
+    this.metadata = clusterViewOf(
+      { ...env, createsTopics: false },
+      {
+        timeoutMs: requestTimeoutMs,
+        wanted: () => this.consumer.wantedTopics,
+        wantedIds: () => this.consumer.wantedIds,
+        changed: () => this.consumer.clusterChanged(),
+      },
+    );
+    this.consumer = new GroupConsumer({
+      clock: life.clock,
+      random,
+      cluster: this.metadata,
+      open: (address, changed) => openConnection(env, address, requestTimeoutMs, changed, recorder),
+      groupId: group,
+      protocol,
+      instanceId,
+      rebalanceTimeoutMs: options.rebalanceTimeoutMs,
+      reset: 'earliest',
+      autoCommitMs: options.autoCommitMs,
+      requestTimeoutMs,
+      usesSessions: true,
+      sendsEpochs: true,
+      validatesPositions: true,
+      maxWaitMs: MAX_WAIT_MS,
+      maxBytes: FETCH_BYTES,
+      observer: {
+        records: () => {},
+        failed: (error, place) => {
+          if (place === undefined) failed(error);
+        },
+        error: (code) => countError(env, code),
+      },
+    });
+  }
+
+  start(): void {
+    this.metadata.start();
+    this.env.life.arrives(0, () => this.consumer.start());
+  }
+
+  /** The partitions that it reads. */
+  get assignment(): readonly TopicPartition[] {
+    return this.consumer.assignment;
+  }
+
+  get isAlive(): boolean {
+    return this.env.life.isAlive;
+  }
+
+  /** Commits, leaves the group, and ends. */
+  leave(): void {
+    this.env.life.arrives(0, () => this.consumer.close(() => this.env.life.die('ended')));
+  }
+
+  /** kill -9 */
+  crash(): void {
+    this.env.life.die('process');
+  }
+
+  pause(): void {
+    this.env.life.pause();
+  }
+
+  resume(): void {
+    this.env.life.resume();
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * A member of a group over the whole run, and what happens to its processes: they leave, crash, pause for
+ * longer than their session, and come back. A static member also comes back on another machine while its old
+ * process is paused: the group must fence the old process.
+ */
+import type { Prng } from '@millrace/base';
+import type { TopicPartition } from '@millrace/client';
+import { type ClientEnv, type MemberOptions, MemberProcess } from '../clients/index.ts';
+import { MILLISECOND, type Micros, SECOND, type World } from '../world/index.ts';
+
+type Event = 'nothing' | 'leave' | 'crash' | 'pause' | 'replace';
+
+const EVENTS: readonly Event[] = ['nothing', 'nothing', 'nothing', 'leave', 'crash', 'pause', 'replace'];
+/** Average time between two events of a member in an incident. */
+const EVENT_US: Micros = 3 * SECOND;
+const AWAY_US_MAX: Micros = 5 * SECOND;
+/** After an error that no retry gets over, a supervisor starts the process again. */
+const AGAIN_US: Micros = 500 * MILLISECOND;
+/** How long the old process of a static member may run beside the new one in peace. */
+const ZOMBIE_US: Micros = SECOND;
+
+export interface ActorOptions {
+  readonly world: World;
+  readonly random: Prng;
+  readonly member: MemberOptions;
+  /** Starts a process on one of the member's machines. Only a static member uses the second machine. */
+  readonly machines: readonly (() => ClientEnv)[];
+}
+
+export class GroupMemberActor {
+  private readonly options: ActorOptions;
+  private current: MemberProcess | undefined;
+  /** Paused, and replaced by `current`. */
+  private old: MemberProcess | undefined;
+  private machine = 0;
+  /** Its process has ended or ends, and another one shall start. */
+  private isAway = false;
+  private isPeace = true;
+  private isStopping = false;
+
+  constructor(options: ActorOptions) {
+    this.options = options;
+  }
+
+  get group(): string {
+    return this.options.member.group;
+  }
+
+  /** The partitions that the member reads. Undefined: no process runs, or two. */
+  get assignment(): readonly TopicPartition[] | undefined {
+    if (this.old?.isAlive === true) return undefined;
+    return this.current?.isAlive === true ? this.current.assignment : undefined;
+  }
+
+  get isIdle(): boolean {
+    return this.isStopping && this.current?.isAlive !== true && this.old?.isAlive !== true;
+  }
+
+  start(): void {
+    this.boot();
+    this.think();
+  }
+
+  /** An incident begins. */
+  suffer(): void {
+    this.isPeace = false;
+  }
+
+  /** The incident is over: everything that is paused or away comes back. */
+  recover(): void {
+    const { world } = this.options;
+    this.isPeace = true;
+    this.current?.resume();
+    this.old?.resume();
+    const { old } = this;
+    world.after(ZOMBIE_US, () => old?.crash());
+    this.comeBack();
+  }
+
+  stop(): void {
+    this.isStopping = true;
+    this.old?.crash();
+    this.current?.leave();
+  }
+
+  private think(): void {
+    const { world, random } = this.options;
+    world.after(1 + random.below(2 * EVENT_US), () => {
+      if (this.isStopping) return;
+      if (!this.isPeace) this.happen(EVENTS[random.below(EVENTS.length)]!);
+      this.think();
+    });
+  }
+
+  private happen(event: Event): void {
+    const { current } = this;
+    const { world, random, member, machines } = this.options;
+    if (current?.isAlive !== true || this.isAway || event === 'nothing') return;
+    if (event === 'replace' && (member.instanceId === null || this.old?.isAlive === true)) return;
+    world.count(`member ${event}`);
+    world.tell(member.instanceId ?? member.group, `member-${event}`);
+    const awayUs = 1 + random.below(AWAY_US_MAX);
+    switch (event) {
+      case 'leave':
+        current.leave();
+        this.comeBackIn(awayUs);
+        break;
+      case 'crash':
+        current.crash();
+        this.comeBackIn(awayUs);
+        break;
+      case 'pause':
+        current.pause();
+        world.after(awayUs, () => current.resume());
+        break;
+      case 'replace':
+        current.pause();
+        this.old = current;
+        this.machine = (this.machine + 1) % machines.length;
+        this.boot();
+        world.after(awayUs, () => current.resume());
+    }
+  }
+
+  private comeBackIn(delayUs: Micros): void {
+    this.isAway = true;
+    this.options.world.after(delayUs, () => this.comeBack());
+  }
+
+  private comeBack(): void {
+    if (!this.isAway || this.isStopping) return;
+    // It is still leaving.
+    if (this.current?.isAlive === true) this.comeBackIn(AGAIN_US);
+    else this.boot();
+  }
+
+  private boot(): void {
+    const { machines, member, world } = this.options;
+    const process = new MemberProcess(machines[this.machine]!(), member, (error) => {
+      world.count(`member failed: ${error}`);
+      world.tell(member.instanceId ?? member.group, 'member-failed', { error });
+      world.after(0, () => process.crash());
+      if (process === this.current) this.comeBackIn(AGAIN_US);
+    });
+    this.isAway = false;
+    this.current = process;
+    process.start();
+  }
+}
