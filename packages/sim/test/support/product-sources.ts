@@ -36,6 +36,10 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
     'packages/broker/src/control/**/*.ts',
     'packages/broker/src/handlers/{topics,init-producer-id}.ts',
   ],
+  'group error': [
+    'packages/coordinator/src/!(testing)/**/*.ts',
+    'packages/broker/src/handlers/{committed-offsets,find-coordinator,group-membership,groups}.ts',
+  ],
 };
 
 export const productErrorCodes: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
