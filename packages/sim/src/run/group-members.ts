@@ -137,7 +137,7 @@ export class GroupMemberActor {
   private boot(): void {
     const { machines, member, world } = this.options;
     const process = new MemberProcess(machines[this.machine]!(), member, (error) => {
-      world.count(`member failed: ${error}`);
+      world.count(`member failed: ${error.split(' ', 1)[0]}`);
       world.tell(member.instanceId ?? member.group, 'member-failed', { error });
       world.after(0, () => process.crash());
       if (process === this.current) this.comeBackIn(AGAIN_US);
