@@ -22,7 +22,9 @@ export const twoOwners: StateCheckerKind = {
 
 function check(scope: StateScope, node: SimNode, group: Group): void {
   const owners = new Map<string, string>();
-  for (const [memberId, place] of group instanceof ClassicGroup ? ofClassic(group) : ofConsumer(group)) {
+  for (const [memberId, place] of group instanceof ClassicGroup
+    ? ownersInClassic(group)
+    : ofConsumer(group)) {
     const other = owners.get(place);
     owners.set(place, memberId);
     if (other !== undefined && other !== memberId)
@@ -33,8 +35,11 @@ function check(scope: StateScope, node: SimNode, group: Group): void {
   }
 }
 
-/** Member ids with partitions. While the group rebalances, the members have no valid assignment. */
-function* ofClassic(group: ClassicGroup): Generator<[memberId: string, place: string]> {
+/**
+ * Member ids with partitions, as `topic-partition`. While the group rebalances, the members have no valid
+ * assignment.
+ */
+export function* ownersInClassic(group: ClassicGroup): Generator<[memberId: string, place: string]> {
   if (group.state !== 'Stable' || group.protocolType !== CONSUMER_PROTOCOL_TYPE) return;
   for (const { memberId, assignment } of group.members) {
     if (assignment.length === 0) continue;
