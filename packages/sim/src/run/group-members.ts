@@ -136,14 +136,14 @@ export class GroupMemberActor {
 
   private boot(): void {
     const { machines, member, world } = this.options;
-    const process = new MemberProcess(machines[this.machine]!(), member, (error) => {
+    const started = new MemberProcess(machines[this.machine]!(), member, (error) => {
       world.count(`member failed: ${error.split(' ', 1)[0]}`);
       world.tell(member.instanceId ?? member.group, 'member-failed', { error });
-      world.after(0, () => process.crash());
-      if (process === this.current) this.comeBackIn(AGAIN_US);
+      world.after(0, () => started.crash());
+      if (started === this.current) this.comeBackIn(AGAIN_US);
     });
     this.isAway = false;
-    this.current = process;
-    process.start();
+    this.current = started;
+    started.start();
   }
 }
