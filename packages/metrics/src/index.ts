@@ -7,4 +7,11 @@ export {
   type MetricName,
   metricsTable,
 } from './metrics-table.ts';
-export { BUCKETS_SECONDS, type Counter, type Histogram, Metrics, NO_LABEL } from './registry.ts';
+export {
+  BUCKETS_SECONDS,
+  type Counter,
+  type Histogram,
+  type LabelledValue,
+  Metrics,
+  NO_LABEL,
+} from './registry.ts';

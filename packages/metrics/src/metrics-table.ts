@@ -19,6 +19,8 @@ export interface MetricDefinition {
   readonly of: 'broker' | 'controller' | 'node';
   /** The name of the metric's only label, if it has one. */
   readonly label?: string;
+  /** The names of the labels of a gauge that has several. */
+  readonly labels?: readonly string[];
   /** The description, in one or two sentences. */
   readonly help: string;
   /** Set for a metric of the process, which io/process-registry.ts measures. */
@@ -173,6 +175,17 @@ export const metricsTable = {
     type: 'histogram',
     of: 'broker',
     help: 'Time from the append of a coordinator’s batch until it is committed.',
+  },
+  millrace_group_lag: {
+    type: 'gauge',
+    of: 'broker',
+    labels: ['group', 'topic', 'partition'],
+    help: 'Records between the committed offset of a group and the high watermark of the partition. The broker that coordinates the group has the series, and asks the leaders at each scrape. A series is missing while the leader does not answer.',
+  },
+  millrace_group_lag_omitted: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Committed offsets for which millrace_group_lag has no series, because there are more than metrics.group.lag.max.series.',
   },
   millrace_coordinator_waiting_decisions: {
     type: 'gauge',
@@ -342,10 +355,12 @@ type NamesOf<Type extends MetricDefinition['type']> = {
 export type CounterName = NamesOf<'counter'>;
 export type GaugeName = NamesOf<'gauge'>;
 export type HistogramName = NamesOf<'histogram'>;
-/** `[]`, or one element: the value of the metric's only label. */
+/** The values of the metric's labels: `[]`, one element, or as many as `labels` has names. */
 export type LabelsOf<Name extends MetricName> = Table[Name] extends { readonly label: string }
   ? readonly [label: string]
-  : readonly [];
+  : Table[Name] extends { readonly labels: infer Names extends readonly string[] }
+    ? { readonly [Index in keyof Names]: string }
+    : readonly [];
 
 export function definitionOf(name: string): MetricDefinition | undefined {
   return (metricsTable as Readonly<Record<string, MetricDefinition>>)[name];

@@ -20,10 +20,21 @@ export interface Histogram<Labels extends readonly string[]> {
   observeMs(durationMs: number, ...label: Labels): void;
 }
 
-/** The value of a gauge (undefined: none now), or the values of a gauge with a label, by label value. */
+/** One value of a gauge with several labels. */
+export interface LabelledValue<Labels extends readonly string[] = readonly string[]> {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/**
+ * The value of a gauge (undefined: none now); the values of a gauge with one label, by label value; or the
+ * values of a gauge with several labels.
+ */
 export type GaugeReading<Labels extends readonly string[]> = Labels extends readonly []
   ? number | undefined
-  : ReadonlyMap<string, number>;
+  : Labels extends readonly [string]
+    ? ReadonlyMap<string, number>
+    : readonly LabelledValue<Labels>[];
 
 /** Upper bounds in seconds, without the last bucket (+Inf). */
 export const BUCKETS_SECONDS: readonly number[] = [
@@ -43,7 +54,8 @@ export const NO_LABEL = '';
 export class Metrics {
   private readonly counters = new Map<MetricName, Map<string, number>>();
   private readonly histograms = new Map<MetricName, Map<string, BucketCounts>>();
-  private readonly gauges = new Map<MetricName, () => number | undefined | ReadonlyMap<string, number>>();
+  private readonly gauges = new Map<MetricName, () => AnyReading>();
+  private readonly preparations: ((done: () => void) => void)[] = [];
 
   /** All counters of one name share their values. */
   counter<Name extends CounterName>(name: Name): Counter<LabelsOf<Name>> {
@@ -75,21 +87,41 @@ export class Metrics {
     this.gauges.set(name, read);
   }
 
+  /**
+   * For gauges whose values are elsewhere: each scrape calls `prepare`, and reads the gauges when it has
+   * called `done`. It must do so within some seconds, because Prometheus does not wait longer.
+   */
+  beforeScrape(prepare: (done: () => void) => void): void {
+    this.preparations.push(prepare);
+  }
+
   // ---- calls of the code that writes the text format
 
-  /** The values by label of a counter or gauge; undefined if it has none on this node. */
-  values(name: MetricName): ReadonlyMap<string, number> | undefined {
-    const counted = this.counters.get(name);
-    if (counted !== undefined) return counted;
-    const reading = this.gauges.get(name)?.();
-    if (typeof reading !== 'number') return reading;
-    return new Map([[NO_LABEL, reading]]);
+  /** Calls `done` when every gauge can be read. */
+  prepare(done: () => void): void {
+    let open = this.preparations.length;
+    if (open === 0) done();
+    for (const prepare of this.preparations)
+      prepare(() => {
+        if (--open === 0) done();
+      });
+  }
+
+  /** The values of a counter or gauge; undefined if it has none on this node. */
+  values(name: MetricName): readonly LabelledValue[] | undefined {
+    const reading = this.counters.get(name) ?? this.gauges.get(name)?.();
+    if (reading === undefined) return undefined;
+    if (typeof reading === 'number') return [{ labels: [], value: reading }];
+    if (!(reading instanceof Map)) return reading as readonly LabelledValue[];
+    return Array.from(reading, ([label, value]) => ({ labels: label === NO_LABEL ? [] : [label], value }));
   }
 
   buckets(name: MetricName): ReadonlyMap<string, HistogramState> | undefined {
     return this.histograms.get(name);
   }
 }
+
+type AnyReading = number | undefined | ReadonlyMap<string, number> | readonly LabelledValue[];
 
 function isLabelled(name: MetricName): boolean {
   return definitionOf(name)?.label !== undefined;

@@ -1,6 +1,6 @@
 /** Goal: a scrape shows exactly the metrics of the table, with the counted values, in Prometheus's format. */
 import { readFileSync } from 'node:fs';
-import { type MetricDefinition, Metrics, metricsTable } from '@millrace/metrics';
+import { type LabelledValue, type MetricDefinition, Metrics, metricsTable } from '@millrace/metrics';
 import { Exposition } from '@millrace/metrics/io';
 import { expect, test } from 'vitest';
 import { documentPath, generateDocument } from '../src/io/generate-docs.ts';
@@ -36,6 +36,33 @@ test('a gauge is read at each scrape, and not before', async () => {
   expect(lines).toContain('millrace_connections 2');
   expect(lines).toContain('millrace_replicas{role="leader"} 4');
   expect(lines.filter((line) => line.startsWith('millrace_quorum_epoch'))).toEqual([]);
+});
+
+test('a gauge with several labels has a sample for each of its values', async () => {
+  const metrics = new Metrics();
+  const lags: LabelledValue<readonly [string, string, string]>[] = [
+    { labels: ['billing', 'a "topic"', '0'], value: 3 },
+    { labels: ['billing', 'orders', '11'], value: 0 },
+  ];
+  metrics.gauge('millrace_group_lag', () => lags);
+  const lines = await scraped(metrics);
+  expect(lines).toContain('millrace_group_lag{group="billing",topic="a \\"topic\\"",partition="0"} 3');
+  expect(lines).toContain('millrace_group_lag{group="billing",topic="orders",partition="11"} 0');
+});
+
+test('a scrape reads the gauges when every preparation is done', async () => {
+  const metrics = new Metrics();
+  let connections = 0;
+  metrics.gauge('millrace_connections', () => connections);
+  metrics.beforeScrape((done) => done());
+  metrics.beforeScrape((done) =>
+    setTimeout(() => {
+      connections++;
+      done();
+    }, 5),
+  );
+  expect(await scraped(metrics)).toContain('millrace_connections 1');
+  expect(await scraped(metrics)).toContain('millrace_connections 2');
 });
 
 test('a histogram has cumulative buckets, a sum and a count', async () => {

@@ -19,13 +19,17 @@ export class Exposition {
   private readonly registry = new Registry();
   readonly contentType: string = this.registry.contentType;
 
+  private readonly metrics: Metrics;
+
   constructor(metrics: Metrics) {
+    this.metrics = metrics;
     for (const [name, definition] of Object.entries(metricsTable) as [MetricName, MetricDefinition][])
       if (definition.isDefault !== true)
         this.registry.registerMetric(new Written(name, definition, metrics) as unknown as Metric);
   }
 
   async text(): Promise<string> {
+    await new Promise<void>((prepared) => this.metrics.prepare(prepared));
     return (await this.process.metrics()) + (await this.registry.metrics());
   }
 }
@@ -36,14 +40,14 @@ class Written {
   readonly help: string;
   readonly type: MetricDefinition['type'];
   readonly aggregator = 'sum';
-  private readonly label: string | undefined;
+  private readonly labels: readonly string[];
   private readonly metrics: Metrics;
 
   constructor(name: MetricName, definition: MetricDefinition, metrics: Metrics) {
     this.name = name;
     this.help = definition.help;
     this.type = definition.type;
-    this.label = definition.label;
+    this.labels = definition.labels ?? (definition.label === undefined ? [] : [definition.label]);
     this.metrics = metrics;
   }
 
@@ -57,13 +61,13 @@ class Written {
 
   private plain(): Sample[] {
     const values = this.metrics.values(this.name) ?? [];
-    return [...values].map(([label, value]) => ({ labels: this.labelled(label), value }));
+    return values.map(({ labels, value }) => ({ labels: this.labelled(labels), value }));
   }
 
   private histogram(): Sample[] {
     const samples: Sample[] = [];
     for (const [label, { counts, sumSeconds, count }] of this.metrics.buckets(this.name) ?? []) {
-      const labels = this.labelled(label);
+      const labels = this.labelled(label === NO_LABEL ? [] : [label]);
       let below = 0;
       for (const [index, here] of counts.entries()) {
         below += here;
@@ -76,7 +80,7 @@ class Written {
     return samples;
   }
 
-  private labelled(value: string): Record<string, string> {
-    return this.label === undefined || value === NO_LABEL ? {} : { [this.label]: value };
+  private labelled(values: readonly string[]): Record<string, string> {
+    return Object.fromEntries(values.map((value, index) => [this.labels[index]!, value]));
   }
 }

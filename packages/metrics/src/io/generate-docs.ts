@@ -31,13 +31,15 @@ export function generateDocument(): string {
   const rows = Object.entries(metricsTable) as [string, MetricDefinition][];
   const sections = Object.entries(GROUPS).map(([of, title]) => {
     const own = rows.filter(([, definition]) => definition.of === of).map(row);
-    return `\n${title}\n\n| metric | type | label | meaning |\n|---|---|---|---|\n${own.join('')}`;
+    return `\n${title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n${own.join('')}`;
   });
   return HEAD + sections.join('');
 }
 
-function row([name, { type, label, help }]: [string, MetricDefinition]): string {
-  return `| \`${name}\` | ${type} | ${label === undefined ? '-' : `\`${label}\``} | ${help} |\n`;
+function row([name, { type, label, labels, help }]: [string, MetricDefinition]): string {
+  const names = labels ?? (label === undefined ? [] : [label]);
+  const shown = names.length === 0 ? '-' : names.map((one) => `\`${one}\``).join(', ');
+  return `| \`${name}\` | ${type} | ${shown} | ${help} |\n`;
 }
 
 if (import.meta.main) writeFileSync(documentPath, generateDocument());
