@@ -23,3 +23,4 @@ export type {
   ProducerIdSource,
   ReplicaPort,
 } from './handler.ts';
+export { GroupLag, type GroupLagPorts } from './lag/group-lag.ts';

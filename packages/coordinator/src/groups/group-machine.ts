@@ -39,6 +39,7 @@ import {
   fetchError,
 } from '../offsets/committed-offsets.ts';
 import type { Expiry } from '../offsets/expiry.ts';
+import type { GroupOffsets } from '../offsets/offset-table.ts';
 import type { CoordinatorRecord, ShardMachine, ShardPort } from '../runtime/machine.ts';
 import { commitFailure } from './failures.ts';
 import type { GroupSurroundings } from './group-ports.ts';
@@ -105,6 +106,11 @@ export class GroupMachine implements ShardMachine {
   /** The groups with members, or that had some. */
   get all(): Iterable<[groupId: string, group: Group]> {
     return this.groups.entries();
+  }
+
+  /** The offsets of each group that has some. Only for this turn. */
+  get offsetsByGroup(): Iterable<[groupId: string, offsets: GroupOffsets]> {
+    return this.offsets.byGroup;
   }
 
   // ------------------------------------------------------------------ the shard's calls

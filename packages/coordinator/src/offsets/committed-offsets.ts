@@ -19,7 +19,7 @@ import type { OffsetsConfig } from '../config.ts';
 import { encodeGroupRecord, type OffsetCommitRecord } from '../records/group-record.ts';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
 import { type Expiry, expireTimestamp, isExpired } from './expiry.ts';
-import { type CommittedOffset, OffsetTable } from './offset-table.ts';
+import { type CommittedOffset, type GroupOffsets, OffsetTable } from './offset-table.ts';
 import { OffsetWrites } from './offset-writes.ts';
 import { allOf, type Removal, Removals, type Removed } from './removal.ts';
 import { type OfTopic, sweep } from './sweep.ts';
@@ -105,6 +105,11 @@ export class CommittedOffsets {
   /** Number of offsets of the group. A simple group exists while it has offsets. */
   sizeOf(group: string): number {
     return this.table.group(group)?.size ?? 0;
+  }
+
+  /** The offsets of each group that has some, also those that are not committed yet. */
+  get byGroup(): Iterable<[group: string, offsets: GroupOffsets]> {
+    return this.table.groups();
   }
 
   /** The groups with offsets. */

@@ -156,6 +156,7 @@ export const ownSettings = [
   'group.consumer.min.assignment.interval.ms',
   'group.consumer.max.assignment.interval.ms',
   'health.port',
+  'metrics.group.lag.max.series',
   'logger.level',
   'logger.format',
 ] as const satisfies readonly SettingName[];

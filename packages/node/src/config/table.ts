@@ -383,6 +383,13 @@ const operationSettings = {
     'Port of a small HTTP server on all interfaces: `GET /health` answers 200 while the broker is unfenced, or the controller knows the leader of the quorum, else 503; `GET /metrics` returns the metrics that docs/metrics.md lists. Not set: no server.',
     { differs: OURS },
   ),
+  'metrics.group.lag.max.series': setting(
+    'Operation',
+    int(0),
+    '1000',
+    'The most series of `millrace_group_lag` on one broker. The metric `millrace_group_lag_omitted` counts the rest. 0: the broker asks for no lag.',
+    { differs: OURS },
+  ),
   'logger.level': setting(
     'Operation',
     oneOf('debug', 'info', 'warn', 'error', 'silent'),

@@ -46,6 +46,7 @@ export function brokerOptions(
     frontEnd: frontEndConfig(config),
     groups: groupsConfig(config),
     lifecycle: lifecycleConfig(config),
+    lagSeriesMax: config.settings['metrics.group.lag.max.series'],
   };
 }
 

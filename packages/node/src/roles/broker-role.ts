@@ -17,6 +17,7 @@ import {
   ControllerLocator,
   type FrontEndConfig,
   forwardOver,
+  GroupLag,
   type LifecycleConfig,
   ProducerIdBlocks,
 } from '@millrace/broker';
@@ -98,6 +99,8 @@ export interface BrokerRoleOptions {
   readonly frontEnd: FrontEndConfig;
   readonly groups: GroupsConfig;
   readonly lifecycle: LifecycleConfig;
+  /** `metrics.group.lag.max.series` */
+  readonly lagSeriesMax: number;
   readonly quorum: QuorumConfig;
   /**
    * True if this process is also a voter. Its quorum then passes committed records to this role, which needs
@@ -288,6 +291,25 @@ export class BrokerRole {
     metrics.gauge('millrace_broker_unfenced', () => Number(this.isUnfenced && this.replicas.holdsLease));
     metrics.gauge('millrace_lease_seconds', () => this.replicas.leaseMs / 1000);
     metrics.gauge('millrace_metadata_applied_offset', () => this.metadata.offset);
+    this.measureLag(metrics);
+  }
+
+  private measureLag(metrics: Metrics): void {
+    const { brokerId, net, lagSeriesMax, replication } = this.options;
+    const ports = {
+      brokerId,
+      net,
+      timers: this.replicas.timers,
+      listenerName: replication.interBrokerListenerName,
+      image: () => this.metadata.image,
+      highWatermark: (topicId: Uuid, index: number) => {
+        const partition = this.replicas.partition(topicId, index);
+        return partition?.role === 'leader' ? partition.highWatermark : undefined;
+      },
+      groups: this.groups,
+      seriesMax: lagSeriesMax,
+    };
+    new GroupLag(ports, metrics);
   }
 
   private makeObserver(): QuorumObserver {

@@ -299,6 +299,25 @@ test('the leader of the quorum shows how many records a killed voter lacks', asy
   }
 }, 20_000);
 
+/** Commits an offset in a group that the broker coordinates: only such a broker shows a lag. */
+async function commitOffset(broker: TestClient, brokerId: number): Promise<void> {
+  const groups = Array.from({ length: 60 }, (_, number) => `group-${number}`);
+  await eventually(async () => {
+    const { coordinators } = await broker.call(apis.findCoordinator, 4, {
+      keyType: 0,
+      coordinatorKeys: groups,
+    });
+    const own = coordinators.find(({ errorCode, nodeId }) => errorCode === 0 && nodeId === brokerId);
+    if (own === undefined) return undefined;
+    const partitions = [{ partitionIndex: 0, committedOffset: 1 }];
+    const { topics } = await broker.call(apis.offsetCommit, 8, {
+      groupId: own.key,
+      topics: [{ name: TOPIC, partitions }],
+    });
+    return topics[0]!.partitions[0]!.errorCode === 0 || undefined;
+  });
+}
+
 test('a broker and a controller show every metric of their role', async () => {
   const table = Object.entries(metricsTable) as [string, MetricDefinition][];
   const shown = async (nodeId: number) => {
@@ -315,6 +334,7 @@ test('a broker and a controller show every metric of their role', async () => {
   asks.close();
   const leads = await TestClient.connect(cluster.node(newLeader).port!);
   await leads.metadata(TOPIC);
+  await commitOffset(leads, newLeader);
   leads.close();
   for (const [role, nodeId] of [
     ['controller', CONTROLLER],

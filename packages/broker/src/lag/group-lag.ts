@@ -1,0 +1,63 @@
+/**
+ * How far the groups that this broker coordinates are behind: the metric `millrace_group_lag`. Computes
+ * nothing until a scrape asks.
+ */
+import { ZERO_UUID } from '@millrace/base';
+import { type GroupCoordinator, type GroupPosition, groupPositions } from '@millrace/coordinator';
+import type { LabelledValue, Metrics } from '@millrace/metrics';
+import { type EndOffsetsPorts, type EndWanted, endKey, endOffsets } from './end-offsets.ts';
+
+export interface GroupLagPorts extends EndOffsetsPorts {
+  readonly groups: Pick<GroupCoordinator, 'runtime'>;
+  /** `metrics.group.lag.max.series` */
+  readonly seriesMax: number;
+}
+
+type Lag = LabelledValue<readonly [group: string, topic: string, partition: string]>;
+
+export class GroupLag {
+  private readonly ports: GroupLagPorts;
+  private lags: readonly Lag[] = [];
+  private omitted = 0;
+  /** The scrapes that wait for the reading under way. */
+  private waiting: (() => void)[] = [];
+
+  constructor(ports: GroupLagPorts, metrics: Metrics) {
+    this.ports = ports;
+    metrics.gauge('millrace_group_lag', () => this.lags);
+    metrics.gauge('millrace_group_lag_omitted', () => this.omitted);
+    metrics.beforeScrape((done) => this.read(done));
+  }
+
+  /** Scrapes at the same time share one reading. */
+  private read(done: () => void): void {
+    this.waiting.push(done);
+    if (this.waiting.length > 1) return;
+    const { positions, omitted } = groupPositions(this.ports.groups.runtime, this.ports.seriesMax);
+    const placed = positions.flatMap((position) => {
+      const topicId = this.topicIdOf(position);
+      return topicId === undefined ? [] : [{ ...position, topicId }];
+    });
+    const wanted = new Map<string, EndWanted>(placed.map((position) => [endKey(position), position]));
+    endOffsets(this.ports, wanted.values(), (ends) => {
+      this.omitted = omitted;
+      this.lags = placed.flatMap((position) => {
+        const end = ends.get(endKey(position));
+        return end === undefined ? [] : [lagOf(position, end)];
+      });
+      for (const one of this.waiting.splice(0)) one();
+    });
+  }
+
+  /** Undefined: the topic of the commit is deleted, or lacks the partition. */
+  private topicIdOf({ topic, topicId, partition }: GroupPosition) {
+    const image = this.ports.image().topic(topic);
+    const isSame = topicId === ZERO_UUID || topicId === image?.id;
+    return isSame && image?.partitions[partition] !== undefined ? image.id : undefined;
+  }
+}
+
+/** A group may have committed more than a leader that has just been elected knows to be committed. */
+function lagOf({ groupId, topic, partition, offset }: GroupPosition, end: number): Lag {
+  return { labels: [groupId, topic, String(partition)], value: Math.max(0, end - offset) };
+}
