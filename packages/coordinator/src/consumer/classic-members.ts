@@ -36,22 +36,11 @@ export class ClassicMembers {
     const { core } = this;
     // What waits for the commit holds no request: it can be large.
     const { version, reply } = call;
-    const rebalanceTimeoutMs = rebalanceTimeoutOf(call.request);
     const decided = this.decideJoin(call);
     const answer = typeof decided === 'number' ? joinError(version, decided) : decided;
-    core.whenCommitted((errorCode) => {
-      if (errorCode !== ErrorCode.NONE) {
-        reply(joinError(version, errorCode));
-        return;
-      }
-      const member = core.state.members.get(answer.memberId ?? '');
-      if (answer.errorCode === ErrorCode.NONE && member !== undefined) {
-        core.timers.fulfil(member.memberId, 'join');
-        core.extendSession(member);
-        core.timers.expect(member.memberId, 'sync', rebalanceTimeoutMs);
-      }
-      reply(answer);
-    });
+    core.whenCommitted((errorCode) =>
+      reply(errorCode === ErrorCode.NONE ? answer : joinError(version, errorCode)),
+    );
   }
 
   sync(call: SyncCall): void {
@@ -64,14 +53,15 @@ export class ClassicMembers {
       typeof member === 'number'
         ? NO_BYTES
         : encodeAssignment(member.assigned, firstProtocol(member)?.metadata, core.ports.shard.image());
+    // The member has done its part, also if the commit takes long and the answer is an error.
+    if (typeof member !== 'number') {
+      core.timers.fulfil(member.memberId, 'sync');
+      core.extendSession(member);
+    }
     core.whenCommitted((failure) => {
       if (failure !== ErrorCode.NONE) {
         reply({ errorCode: failure, assignment: NO_BYTES });
         return;
-      }
-      if (typeof member !== 'number') {
-        core.timers.fulfil(member.memberId, 'sync');
-        if (core.state.members.has(member.memberId)) core.extendSession(member);
       }
       reply(
         errorCode === ErrorCode.NONE ? { protocolType, protocolName, assignment } : { errorCode, assignment },
@@ -157,8 +147,13 @@ export class ClassicMembers {
     const member = decideHeartbeat(decision, before, told, owned, core.circumstances());
     if (isRefusal(member)) return member.errorCode;
     const errorCode = core.write(decision);
+    // The timers do not wait for the commit: if it is late, the member exists although its join got an error.
+    const known = core.state.members.get(memberId);
+    if (known !== undefined) core.extendSession(known);
     if (errorCode !== ErrorCode.NONE) return errorCode;
     core.topicsMayDiffer = false;
+    core.timers.fulfil(memberId, 'join');
+    core.timers.expect(memberId, 'sync', told.rebalanceTimeoutMs);
     const answer = {
       errorCode,
       memberId,

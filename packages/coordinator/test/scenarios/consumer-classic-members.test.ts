@@ -217,6 +217,84 @@ describe('a classic member', () => {
     }
   });
 
+  it('has a session although the commit of its join takes too long', () => {
+    const b = bench();
+    b.settle('a');
+    b.port.commitsAtOnce = false;
+    new ClassicClient(b, 'k').join(['foo']);
+    b.port.timeOutCommits();
+    b.port.commit();
+    b.port.commitsAtOnce = true;
+    expect(b.transcript().at(-1)).toBe('k join < COORDINATOR_NOT_AVAILABLE');
+    b.port.advance(19_999);
+    expect(b.described('k').memberType).toBe(0);
+    b.port.advance(1);
+    expect(() => b.described('k')).toThrow();
+    expect(b.rebalances.at(-1)).toMatchObject({ cause: 'session-expired', memberId: 'k' });
+  });
+
+  it('must sync although the commit of its join takes too long', () => {
+    const b = bench();
+    b.settle('a');
+    b.port.commitsAtOnce = false;
+    const k = new ClassicClient(b, 'k');
+    k.join(['foo']);
+    b.port.timeOutCommits();
+    b.port.commit();
+    b.port.commitsAtOnce = true;
+    for (let i = 0; i < 3; i++) {
+      k.heartbeat(3);
+      b.port.advance(10_000);
+    }
+    expect(b.rebalances.at(-1)).toMatchObject({ cause: 'rebalance-timeout', memberId: 'k' });
+  });
+
+  it('has done its part when its join or its sync arrives, however long the commit takes', () => {
+    const b = bench();
+    b.settle('a');
+    const k = new ClassicClient(b, 'k');
+    k.join(['foo']);
+    b.port.commitsAtOnce = false;
+    b.join('c', ['foo']);
+    k.sync({ generationId: 3 });
+    k.join(['foo']);
+    k.sync({ generationId: 4 });
+    for (let i = 0; i < 4; i++) {
+      k.heartbeat(4);
+      b.beat('a', 2);
+      b.port.advance(10_000);
+    }
+    expect(b.described('k').memberEpoch).toBe(4);
+  });
+
+  it('lives while it tries to join again, although the log accepts nothing', () => {
+    const b = bench();
+    b.settle('a');
+    const k = new ClassicClient(b, 'k');
+    k.join(['foo']);
+    k.sync();
+    b.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    for (let i = 0; i < 4; i++) {
+      b.port.advance(10_000);
+      k.join(['foo', 'bar']);
+    }
+    b.port.refusal = ErrorCode.NONE;
+    b.port.advance(1_000);
+    expect(b.described('k').memberEpoch).toBe(3);
+  });
+
+  it('that uses the consumer protocol before its join is committed need not sync', () => {
+    const b = bench();
+    b.settle('a');
+    b.port.commitsAtOnce = false;
+    new ClassicClient(b, 'k').join(['foo']);
+    b.join('k', ['foo']);
+    b.port.commit();
+    b.port.commitsAtOnce = true;
+    b.port.advance(40_000);
+    expect(b.described('k').memberType).toBe(1);
+  });
+
   it('that is static is replaced by the next process with its instance id', () => {
     const b = bench();
     b.settle('a');
