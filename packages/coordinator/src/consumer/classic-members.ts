@@ -144,7 +144,8 @@ export class ClassicMembers {
       },
     };
     const owned = knownPartitions(subscription.ownedPartitions, image);
-    const member = decideHeartbeat(decision, before, told, owned, core.circumstances());
+    const claim = { owned, missedAnswer: false };
+    const member = decideHeartbeat(decision, before, told, claim, core.circumstances());
     if (isRefusal(member)) return member.errorCode;
     const errorCode = core.write(decision);
     // The timers do not wait for the commit: if it is late, the member exists although its join got an error.

@@ -190,7 +190,9 @@ export class ConsumerGroup {
     const before = beatingMember(decision, { memberId, instanceId, memberEpoch, owned });
     if (isRefusal(before)) return before;
     const told = toldMember(before, request, client);
-    const member = decideHeartbeat(decision, before, told, owned, circumstances);
+    // The answer with the member's present epoch was lost.
+    const missedAnswer = memberEpoch !== JOIN_EPOCH && memberEpoch !== before.memberEpoch;
+    const member = decideHeartbeat(decision, before, told, { owned, missedAnswer }, circumstances);
     if (isRefusal(member)) return member;
     const errorCode = core.write(decision);
     // A member that sends heartbeats lives, also while the log accepts nothing.

@@ -19,12 +19,11 @@ import {
   sortedNames,
 } from './member.ts';
 import type { ConsumerGroupSettings, RebalanceCause } from './ports.ts';
-import { reconcile } from './reconcile.ts';
+import { type Claim, reconcile } from './reconcile.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import { regexFault } from './regex.ts';
 import { Subscriptions, subscriptionHash } from './subscriptions.ts';
 import { assignTarget, mayAssign, preferredAssignor } from './target.ts';
-import type { WirePartitions } from './topic-partitions.ts';
 
 /** Where a decision takes place. */
 export interface Circumstances {
@@ -64,7 +63,7 @@ export function decideHeartbeat(
   decision: Decision,
   before: Member,
   told: Member,
-  owned: readonly WirePartitions[] | null,
+  claim: Claim,
   circumstances: Circumstances,
 ): Member | Refusal {
   const fault = regexRefusal(decision, before, told);
@@ -74,7 +73,7 @@ export function decideHeartbeat(
   updateTarget(decision, circumstances);
   const member = decision.state.members.get(told.memberId) ?? told;
   const changed = subscription.namesChanged || subscription.regex !== 'same';
-  return step(decision, member, changed, owned, circumstances.image);
+  return step(decision, member, changed, claim, circumstances.image);
 }
 
 /** A regular expression that another member has is valid, and is compiled only once. */
@@ -153,7 +152,7 @@ export function step(
   decision: Decision,
   member: Member,
   subscriptionChanged: boolean,
-  owned: readonly WirePartitions[] | null,
+  claim: Claim,
   image: MetadataImage,
 ): Member | Refusal {
   const { groupId, state } = decision;
@@ -165,7 +164,7 @@ export function step(
     target: state.target(memberId),
     topics: new Subscriptions(state, image).topicIds(member),
     subscriptionChanged,
-    owned,
+    ...claim,
     holder: (topic, partition) => state.holders.holder(topic, partition),
   });
   if (next === undefined)

@@ -13,15 +13,21 @@ import {
   type WirePartitions,
 } from './topic-partitions.ts';
 
-export interface Goal {
+/** What the member says about its assignment. */
+export interface Claim {
+  /** What the member says that it owns; null: as before. */
+  readonly owned: readonly WirePartitions[] | null;
+  /** The member has the previous epoch: it does not know its present assignment yet. */
+  readonly missedAnswer: boolean;
+}
+
+export interface Goal extends Claim {
   readonly assignmentEpoch: number;
   readonly target: TopicPartitions;
   /** The topics that the member subscribes to and that exist. */
   readonly topics: ReadonlySet<Uuid>;
   /** The member changed its subscription with this heartbeat. */
   readonly subscriptionChanged: boolean;
-  /** What the member says that it owns; null: as before. */
-  readonly owned: readonly WirePartitions[] | null;
   /** The member that holds the partition. */
   holder(topic: Uuid, partition: number): string | undefined;
 }
@@ -31,6 +37,7 @@ export interface Goal {
  * known, and the member must give up everything and join again.
  */
 export function reconcile(member: Member, goal: Goal): Member | undefined {
+  if (waitsForAnswer(member, goal)) return member;
   switch (member.state) {
     case MemberState.STABLE:
       if (member.memberEpoch !== goal.assignmentEpoch) return nextAssignment(member, goal);
@@ -43,6 +50,15 @@ export function reconcile(member: Member, goal: Goal): Member | undefined {
     default:
       return goal.owned?.length === 0 ? nextAssignment(member, goal) : undefined;
   }
+}
+
+/**
+ * A member that missed an answer gets it again before the next step. Its request may be a late copy: then the
+ * member may own more meanwhile than the request says, and the step would give that away. Kafka 4.3.1 takes
+ * the next step.
+ */
+function waitsForAnswer({ state }: Member, { missedAnswer, subscriptionChanged }: Goal): boolean {
+  return missedAnswer && !subscriptionChanged && state !== MemberState.UNKNOWN;
 }
 
 /** True if the member owns some of the partitions, or did not say what it owns. */

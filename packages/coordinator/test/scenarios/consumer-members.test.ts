@@ -144,6 +144,35 @@ describe('a heartbeat', () => {
     expect(b.transcript()).toEqual(['a < epoch 3']);
   });
 
+  it('with the previous epoch takes no step', () => {
+    const b = bench();
+    b.settle('a', 'b');
+    b.beat('b', -1);
+    b.beat('a', 3);
+    expect(b.transcript().at(-1)).toBe('a < epoch 4 foo:0,1,2,3');
+    b.join('c', ['foo']);
+    b.transcript();
+    // The member may own foo:2,3 by now: this may be a late copy of an earlier heartbeat.
+    b.beat('a', 3, { owned: { foo: [0, 1] } });
+    expect(b.transcript()).toEqual(['a < epoch 4']);
+    b.beat('a', 4);
+    expect(b.transcript()).toEqual([
+      'write #9 a epoch 4 UNREVOKED_PARTITIONS foo:0,1 revokes foo:2,3',
+      'a < epoch 4 foo:0,1',
+    ]);
+  });
+
+  it('with the previous epoch and another subscription gets its next step at once', () => {
+    const b = bench();
+    b.createTopic('bar', 1);
+    b.settle('a');
+    b.growTopic('foo', 5);
+    b.beat('a', 2);
+    b.transcript();
+    b.beat('a', 2, { owned: {}, subscribedTopicNames: ['bar'] });
+    expect(b.transcript().at(-1)).toBe('a < epoch 4 bar:0');
+  });
+
   it('with the previous epoch is fenced if the member does not say what it owns, or owns more', () => {
     const b = bench();
     b.settle('a');
