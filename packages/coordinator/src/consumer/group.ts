@@ -190,7 +190,7 @@ export class ConsumerGroup {
     const before = beatingMember(decision, { memberId, instanceId, memberEpoch, owned });
     if (isRefusal(before)) return before;
     const told = toldMember(before, request, client);
-    // The answer with the member's present epoch was lost.
+    // The answer with the member's present epoch was lost, and with it the assignment.
     const missedAnswer = memberEpoch !== JOIN_EPOCH && memberEpoch !== before.memberEpoch;
     const member = decideHeartbeat(decision, before, told, { owned, missedAnswer }, circumstances);
     if (isRefusal(member)) return member;
@@ -202,7 +202,9 @@ export class ConsumerGroup {
     core.topicsMayDiffer = false;
     this.classicMembers.leftProtocol(memberId);
     this.regexes.refreshIfDue(core.state, settings);
-    const isAnswered = isFullRequest(request) || !sameAssigned(before.assigned, member.assigned);
+    // Kafka 4.3.1 answers a member that missed an answer without the assignment, unless it says everything.
+    const isAnswered =
+      isFullRequest(request) || missedAnswer || !sameAssigned(before.assigned, member.assigned);
     return {
       ...NO_ANSWER,
       memberId,

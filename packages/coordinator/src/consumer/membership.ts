@@ -99,7 +99,8 @@ export function replaceMember(decision: Decision, present: Member, memberId: str
 
 /**
  * A smaller epoch is accepted only if the last answer may have been lost: the member then owns nothing that
- * the coordinator took from it since.
+ * the coordinator took from it since. A member that does not say what it owns is fenced, as in Kafka: Kafka's
+ * clients say everything after an error.
  */
 function epochFault(member: Member, { memberEpoch, owned }: Identity): Refusal | undefined {
   if (memberEpoch === JOIN_EPOCH || memberEpoch === member.memberEpoch) return undefined;

@@ -136,7 +136,8 @@ function split(
 
 /**
  * Keeps the previous epoch while the epoch stays: a member whose answers were lost still knows the epoch
- * before, however often the coordinator has changed its assignment since.
+ * before, however often the coordinator has changed its assignment since. In Kafka 4.3.1 the previous epoch
+ * is then the present one, so Kafka fences such a member.
  */
 function advanced(
   member: Member,
