@@ -5,8 +5,8 @@
  */
 import type { Random, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
+import { Alarm } from '../runtime/alarm.ts';
 import type { ShardPort, WriteNumber } from '../runtime/machine.ts';
-import { Alarm } from './alarm.ts';
 import {
   type JoinAnswer,
   joinError,

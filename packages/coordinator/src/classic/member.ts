@@ -1,7 +1,7 @@
 /** One member of a group: what it told, what it was assigned, and its call if one is parked. */
 import type { Millis } from '@millrace/base';
 import type { ClientFacts } from '../client-facts.ts';
-import type { Alarm } from './alarm.ts';
+import type { Alarm } from '../runtime/alarm.ts';
 import type { ParkedJoin, ParkedSync } from './calls.ts';
 
 /** A protocol that a member supports, and its metadata for this protocol (in a record: subscription). */

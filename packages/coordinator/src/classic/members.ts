@@ -4,7 +4,7 @@
  */
 import { assert } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import type { Alarm } from './alarm.ts';
+import type { Alarm } from '../runtime/alarm.ts';
 import type { ParkedJoin } from './calls.ts';
 import type { Joining, Member, MemberProtocol } from './member.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import type { Alarm } from './alarm.ts';
+import type { Alarm } from '../runtime/alarm.ts';
 import type { JoinAnswer } from './calls.ts';
 import { type Core, eventMember } from './core.ts';
 import type { EventMember, RebalanceCause, RemovalCause } from './events.ts';

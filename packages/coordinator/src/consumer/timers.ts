@@ -1,37 +1,31 @@
 /**
  * The deadlines of the members: a session ends without a heartbeat, and a member has its rebalance timeout to
- * do its part. A heartbeat only moves the deadline of the session. The timer looks at the deadline when it
- * fires, so a heartbeat sets no timer.
+ * do its part.
  */
 import type { Millis } from '@millrace/base';
-import type { ShardPort } from '../runtime/machine.ts';
+import { Alarm, type AlarmPort } from '../runtime/alarm.ts';
 
 /** What a member must do within its rebalance timeout; `join` and `sync` only for classic members. */
 export type Duty = 'revoke' | 'join' | 'sync';
 
 const DUTIES: readonly Duty[] = ['revoke', 'join', 'sync'];
 
-interface Session {
-  deadline: Millis;
-  armedFor: Millis;
-  cancel: () => void;
-}
-
 export class MemberTimers {
-  private readonly shard: ShardPort;
+  private readonly port: AlarmPort;
   private readonly expired: (memberId: string) => void;
   private readonly failed: (memberId: string, duty: Duty) => void;
-  private readonly sessions = new Map<string, Session>();
-  /** How to cancel the timer of each duty, by `keyOf`. */
-  private readonly duties = new Map<string, () => void>();
+  /** By the member's id. */
+  private readonly sessions = new Map<string, Alarm>();
+  /** By `keyOf`. */
+  private readonly duties = new Map<string, Alarm>();
   private ended = false;
 
   constructor(
-    shard: ShardPort,
+    port: AlarmPort,
     expired: (memberId: string) => void,
     failed: (memberId: string, duty: Duty) => void,
   ) {
-    this.shard = shard;
+    this.port = port;
     this.expired = expired;
     this.failed = failed;
   }
@@ -39,25 +33,14 @@ export class MemberTimers {
   /** The session ends after `timeoutMs`, unless this is called again. */
   extendSession(memberId: string, timeoutMs: Millis): void {
     if (this.ended) return;
-    const deadline = this.shard.now() + timeoutMs;
-    const session = this.sessions.get(memberId);
-    if (session !== undefined && session.armedFor <= deadline) {
-      session.deadline = deadline;
-      return;
-    }
-    session?.cancel();
-    this.arm(memberId, deadline);
+    alarmOf(this.sessions, memberId, this.port, () => this.expired(memberId)).set(timeoutMs);
   }
 
   /** The member has `timeoutMs` from now to do its duty. */
   expect(memberId: string, duty: Duty, timeoutMs: Millis): void {
     if (this.ended) return;
-    this.fulfil(memberId, duty);
-    const cancel = this.shard.after(timeoutMs, () => {
-      this.duties.delete(keyOf(memberId, duty));
-      this.failed(memberId, duty);
-    });
-    this.duties.set(keyOf(memberId, duty), cancel);
+    const key = keyOf(memberId, duty);
+    alarmOf(this.duties, key, this.port, () => this.failed(memberId, duty)).set(timeoutMs);
   }
 
   /** As `expect`, but an earlier deadline stays. */
@@ -66,40 +49,37 @@ export class MemberTimers {
   }
 
   fulfil(memberId: string, duty: Duty): void {
-    this.duties.get(keyOf(memberId, duty))?.();
+    this.duties.get(keyOf(memberId, duty))?.clear();
     this.duties.delete(keyOf(memberId, duty));
   }
 
   /** The member is gone. */
   remove(memberId: string): void {
     for (const duty of DUTIES) this.fulfil(memberId, duty);
-    this.sessions.get(memberId)?.cancel();
+    this.sessions.get(memberId)?.clear();
     this.sessions.delete(memberId);
   }
 
   /** The group is gone: no timer fires or starts after this, also if an answer was still on its way. */
   end(): void {
     this.ended = true;
-    for (const { cancel } of this.sessions.values()) cancel();
-    for (const cancel of this.duties.values()) cancel();
+    for (const session of this.sessions.values()) session.clear();
+    for (const duty of this.duties.values()) duty.clear();
     this.sessions.clear();
     this.duties.clear();
   }
+}
 
-  private arm(memberId: string, deadline: Millis): void {
-    const session: Session = { deadline, armedFor: deadline, cancel: () => {} };
-    session.cancel = this.shard.after(deadline - this.shard.now(), () => this.fire(memberId, session));
-    this.sessions.set(memberId, session);
-  }
-
-  private fire(memberId: string, session: Session): void {
-    if (this.shard.now() < session.deadline) {
-      this.arm(memberId, session.deadline);
-      return;
-    }
-    this.sessions.delete(memberId);
-    this.expired(memberId);
-  }
+/** The alarm that is set under the key, or a new one. An alarm that rings is gone from the map before. */
+function alarmOf(alarms: Map<string, Alarm>, key: string, port: AlarmPort, ring: () => void): Alarm {
+  const present = alarms.get(key);
+  if (present !== undefined) return present;
+  const alarm = new Alarm(port, () => {
+    alarms.delete(key);
+    ring();
+  });
+  alarms.set(key, alarm);
+  return alarm;
 }
 
 function keyOf(memberId: string, duty: Duty): string {

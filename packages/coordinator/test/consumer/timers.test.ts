@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { MemberTimers } from '../../src/consumer/timers.ts';
 import { FakeShardPort } from '../../src/testing/index.ts';
+import { PausedPort } from '../support/paused-port.ts';
 
 function bench() {
   const port = new FakeShardPort();
@@ -65,4 +66,24 @@ it('sets no timer after its end', () => {
   expect(port.timerCount).toBe(0);
   port.advance(1_000);
   expect(lines).toEqual([]);
+});
+
+it('keeps a member whose heartbeat waited while the process stood still', () => {
+  const port = new PausedPort();
+  const lines: string[] = [];
+  const timers = new MemberTimers(
+    port,
+    (memberId) => lines.push(`${memberId} expired`),
+    (memberId, duty) => lines.push(`${memberId} did not ${duty}`),
+  );
+  for (const memberId of ['alive', 'dead']) {
+    timers.extendSession(memberId, 100);
+    timers.expect(memberId, 'revoke', 100);
+  }
+  port.pause(5_000);
+  expect(lines).toEqual([]);
+  timers.extendSession('alive', 10_000);
+  timers.fulfil('alive', 'revoke');
+  port.run(2_000);
+  expect(lines).toEqual(['dead expired', 'dead did not revoke']);
 });

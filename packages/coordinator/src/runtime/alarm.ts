@@ -1,11 +1,19 @@
 /**
  * A deadline that moves often, for example a session. Moving it to a later time costs nothing: the timer
  * stays set, and sets itself again when it fires too early.
+ *
+ * A timer that fires late shows that the whole process stood still. The requests of members that live may
+ * wait in the sockets, so the alarm gives them a grace before it rings.
  */
 import type { Millis } from '@millrace/base';
-import type { ShardPort } from '../runtime/machine.ts';
+import type { ShardPort } from './machine.ts';
 
 export type AlarmPort = Pick<ShardPort, 'now' | 'after'>;
+
+/** A timer that fires later than this after its time is late. */
+export const LATE_MS: Millis = 500;
+/** Enough to read and decide the requests that arrived while the process stood still. */
+export const GRACE_MS: Millis = 1_000;
 
 export class Alarm {
   private readonly port: AlarmPort;
@@ -13,6 +21,8 @@ export class Alarm {
   private dueAt: Millis | undefined;
   private timerAt: Millis = 0;
   private cancelTimer: (() => void) | undefined;
+  /** One grace for each deadline: the alarm also rings if the process stands still again and again. */
+  private hadGrace = false;
 
   constructor(port: AlarmPort, ring: () => void) {
     this.port = port;
@@ -27,6 +37,7 @@ export class Alarm {
   set(delayMs: Millis): void {
     const dueAt = this.port.now() + Math.max(0, delayMs);
     this.dueAt = dueAt;
+    this.hadGrace = false;
     if (this.cancelTimer !== undefined && this.timerAt <= dueAt) return;
     this.cancelTimer?.();
     this.arm(dueAt);
@@ -45,10 +56,14 @@ export class Alarm {
 
   private fire(): void {
     this.cancelTimer = undefined;
-    const { dueAt } = this;
-    if (dueAt === undefined) return;
-    if (dueAt > this.port.now()) {
-      this.arm(dueAt);
+    if (this.dueAt === undefined) return;
+    const now = this.port.now();
+    if (now - this.timerAt > LATE_MS && !this.hadGrace) {
+      this.hadGrace = true;
+      this.dueAt = Math.max(this.dueAt, now + GRACE_MS);
+    }
+    if (this.dueAt > now) {
+      this.arm(this.dueAt);
       return;
     }
     this.dueAt = undefined;
