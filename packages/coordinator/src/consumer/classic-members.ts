@@ -203,11 +203,15 @@ export class ClassicMembers {
    * consumer protocol. In Kafka 4.3.1 such a group keeps the old target until a member joins by itself.
    */
   private needsJoin(): boolean {
-    const { state, topicsMayDiffer, ports } = this.core;
-    const isOld =
-      state.groupEpoch > state.assignmentEpoch ||
-      (topicsMayDiffer && subscriptionHash(state, ports.shard.image()) !== state.metadataHash);
-    return isOld && [...state.members.values()].every(({ classic }) => classic !== null);
+    const { core } = this;
+    const { state } = core;
+    const isOld = state.groupEpoch > state.assignmentEpoch;
+    if (!isOld && !core.topicsMayDiffer) return false;
+    for (const { classic } of state.members.values()) if (classic === null) return false;
+    if (isOld) return true;
+    // A join computes the target and clears the flag. If the topics are the same, no join comes.
+    core.topicsMayDiffer = subscriptionHash(state, core.ports.shard.image()) !== state.metadataHash;
+    return core.topicsMayDiffer;
   }
 
   private expectJoin({ memberId, rebalanceTimeoutMs }: Member): void {

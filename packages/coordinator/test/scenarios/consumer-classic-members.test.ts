@@ -1,6 +1,6 @@
 /** Classic members of a consumer group, and groups that change their type (KIP-848, migration). */
 import { decodeGroupRecord, ErrorCode } from '@millrace/protocol';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Refusal } from '../../src/consumer/refusal.ts';
 import { type ClassicMemberFacts, upgradeRecords } from '../../src/consumer/upgrade.ts';
 import { assignment, ClassicClient, showAssignment, subscription } from '../support/classic-client.ts';
@@ -75,6 +75,27 @@ describe('a classic member', () => {
     expect(b.transcript()).toEqual([]);
     b.port.advance(1_000);
     expect(b.transcript()[0]).toContain('no member k');
+  });
+
+  it('compares the topics once after a load, not with each heartbeat', () => {
+    const b = new GroupBench({ migrationPolicy: 'upgrade' });
+    b.createTopic('foo', 4);
+    b.settle('a');
+    const k = new ClassicClient(b, 'k');
+    b.beat('a', -1);
+    k.join(['foo']);
+    k.sync();
+    b.restart();
+    b.transcript();
+    const image = vi.spyOn(b.port, 'image');
+    k.heartbeat();
+    expect([b.transcript(), image.mock.calls.length]).toEqual([['k heartbeat < NONE'], 1]);
+    k.heartbeat();
+    expect([b.transcript(), image.mock.calls.length]).toEqual([['k heartbeat < NONE'], 1]);
+    b.growTopic('foo', 5);
+    k.heartbeat();
+    k.heartbeat();
+    expect(b.transcript()).toEqual(Array.from({ length: 2 }, () => 'k heartbeat < REBALANCE_IN_PROGRESS'));
   });
 
   it('may name many protocols', () => {
