@@ -10,9 +10,16 @@ import { isRefusal, type Refusal } from '../consumer/refusal.ts';
 import { upgradeRecords } from '../consumer/upgrade.ts';
 import type { WriteNumber } from '../runtime/machine.ts';
 import { classicSeams, consumerPorts, type GroupSurroundings } from './group-ports.ts';
-import { RebalanceHistory } from './rebalance-history.ts';
+import { type PastRebalance, RebalanceHistory } from './rebalance-history.ts';
 
 export type Group = ClassicGroup | ConsumerGroup;
+
+interface Deleted {
+  readonly groupId: string;
+  /** The decision that deleted the group. */
+  readonly write: WriteNumber;
+  readonly rebalances: readonly PastRebalance[];
+}
 
 export class GroupTable {
   readonly history = new RebalanceHistory();
@@ -22,6 +29,8 @@ export class GroupTable {
   private lastDropped: WriteNumber = 0;
   /** The consumer group that the decision of a join puts in the place of a classic group. */
   private successor: ConsumerGroup | undefined;
+  /** The last deleted group. If the same decision makes a group of this id, the group changed its type. */
+  private lastDeleted: Deleted | undefined;
 
   constructor(surroundings: GroupSurroundings) {
     this.surroundings = surroundings;
@@ -50,7 +59,10 @@ export class GroupTable {
     if (value === null) {
       if (group instanceof ClassicGroup) this.dropDeleted(group);
     } else if (group instanceof ClassicGroup) group.replay(value);
-    else this.makeClassic(groupId, this.surroundings.port.lastWrite).replay(value);
+    else {
+      this.makeClassic(groupId, this.surroundings.port.lastWrite).replay(value);
+      this.continueHistory(groupId);
+    }
   }
 
   replayConsumer(record: ConsumerGroupRecord): void {
@@ -60,6 +72,7 @@ export class GroupTable {
       if (record.value === null) return;
       group = this.takeSuccessor(groupId) ?? this.newConsumer(groupId, this.surroundings.port.lastWrite);
       this.groups.set(groupId, group);
+      this.continueHistory(groupId);
     }
     group.replay(record);
     if (!group.exists) this.dropDeleted(group);
@@ -98,7 +111,10 @@ export class GroupTable {
 
   /** Called within replay: the log no longer has the group. */
   private dropDeleted(group: Group): void {
-    this.lastDropped = this.surroundings.port.lastWrite;
+    const { groupId } = group;
+    const write = this.surroundings.port.lastWrite;
+    this.lastDropped = write;
+    this.lastDeleted = { groupId, write, rebalances: this.history.of(groupId) };
     this.remove(group);
     if (group instanceof ClassicGroup) group.replaced(this.lastDropped);
     else group.ended();
@@ -112,6 +128,13 @@ export class GroupTable {
     group.ended(ErrorCode.UNKNOWN_MEMBER_ID);
   }
 
+  /** Called within replay: the group is new, or it has another type since this decision. */
+  private continueHistory(groupId: string): void {
+    const { lastDeleted } = this;
+    const isSame = lastDeleted?.groupId === groupId && lastDeleted.write === this.surroundings.port.lastWrite;
+    if (isSame) this.history.restore(groupId, lastDeleted.rebalances);
+  }
+
   private remove({ groupId }: Group): void {
     this.groups.delete(groupId);
     this.history.forget(groupId);
@@ -119,7 +142,10 @@ export class GroupTable {
 
   /** Deletes an empty consumer group, so that a classic group can begin under its id. */
   removeEmpty(group: ConsumerGroup): ErrorCode {
-    return this.surroundings.port.write(group.tombstones().map(encodeRecord));
+    const rebalances = this.history.of(group.groupId);
+    const errorCode = this.surroundings.port.write(group.tombstones().map(encodeRecord));
+    if (errorCode === ErrorCode.NONE) this.history.restore(group.groupId, rebalances);
+    return errorCode;
   }
 
   /**

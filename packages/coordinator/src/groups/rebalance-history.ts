@@ -44,6 +44,11 @@ export class RebalanceHistory {
     return this.byGroup.get(groupId) ?? [];
   }
 
+  /** The group has another type now: what `of` told before stays. */
+  restore(groupId: string, past: readonly PastRebalance[]): void {
+    if (past.length > 0) this.byGroup.set(groupId, [...past]);
+  }
+
   forget(groupId: string): void {
     this.byGroup.delete(groupId);
   }

@@ -430,3 +430,37 @@ test('the history of a group tells its rebalances with their causes, oldest firs
   ]);
   expect(h.machine.rebalances('other')).toEqual([]);
 });
+
+describe('the history of a group', () => {
+  const causes = (h: MachineHost) => h.machine.rebalances('g').map(({ cause }) => cause);
+
+  test('stays when the group changes its type with its members', () => {
+    const h = new MachineHost();
+    h.stableGroup('g', ASSIGNED);
+    h.consumerHeartbeat('g', 'm', 0);
+    expect([h.listed(), causes(h)]).toEqual([['g consumer Reconciling'], ['member-joined', 'member-joined']]);
+    h.consumerHeartbeat('g', 'm', -1);
+    expect(h.listed()).toEqual(['g classic PreparingRebalance']);
+    expect(causes(h)).toEqual(['member-joined', 'member-joined', 'became-classic']);
+  });
+
+  test('stays when the group changes its type without members', () => {
+    const h = new MachineHost();
+    h.consumerHeartbeat('g', 'm', 0);
+    h.consumerHeartbeat('g', 'm', -1);
+    h.stableGroup('g');
+    expect([h.listed(), causes(h)]).toEqual([
+      ['g classic Stable'],
+      ['member-joined', 'member-left', 'member-joined'],
+    ]);
+  });
+
+  test('ends with the group', () => {
+    const h = new MachineHost();
+    const { memberId } = h.stableGroup('g');
+    h.leave('g', memberId);
+    expect([h.delete('g'), causes(h)]).toEqual([ErrorCode.NONE, []]);
+    h.stableGroup('g');
+    expect(causes(h)).toEqual(['member-joined']);
+  });
+});
