@@ -84,6 +84,8 @@ export async function consume(words: readonly string[], options: ConsumeOptions)
       printed: (place, offset, leaderEpoch) => reader?.printed(place, offset, leaderEpoch),
       behind: (isBehind) => (isBehind ? reader?.pause() : reader?.resume()),
       finished: () => outcome.resolve('done'),
+      failed: (place, offset, error) =>
+        outcome.reject(cannotRead(place, `the record at offset ${offset} cannot be decoded (${error})`)),
     });
     let reader: Reader | undefined;
     const opening = open({ cluster, printer, note, failed: outcome.reject }, wanted);

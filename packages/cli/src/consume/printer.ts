@@ -3,7 +3,14 @@
  * then the output has taken every record, or its reader has closed it.
  */
 import { type FetchedRecords, partitionName, type TopicPartition } from '@millrace/client';
-import { batchSizeAt, readBatchHeader, readRecords } from '@millrace/protocol';
+import {
+  batchSizeAt,
+  DecodeError,
+  type Record as KafkaRecord,
+  RECORDS_WORK_MAX,
+  readBatchHeader,
+  readRecords,
+} from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { Format } from './format.ts';
 
@@ -18,6 +25,8 @@ export interface PrinterOptions {
   behind(isBehind: boolean): void;
   /** Nothing more is to print. Called once. */
   finished(): void;
+  /** The record at `offset` cannot be decoded: the printer has printed those before it, and stops. */
+  failed(place: TopicPartition, offset: number, error: string): void;
 }
 
 export class Printer {
@@ -58,22 +67,33 @@ export class Printer {
     const chunks: Uint8Array[] = [];
     let next = fetchOffset;
     let leaderEpoch = -1;
-    for (let at = 0; at < bytes.length && !this.isFinished; ) {
-      const batch = bytes.subarray(at, at + batchSizeAt(bytes, at)!);
-      at += batch.length;
-      const header = readBatchHeader(batch, 0);
-      leaderEpoch = header.leaderEpoch;
-      // The markers of transactions are no records of an application.
-      for (const record of header.isControl ? [] : readRecords(batch, compressionCodecs)) {
-        if (record.offset < fetchOffset) continue;
-        if (record.offset >= end || this.isFinished) break;
-        chunks.push(format({ ...place, ...record }));
-        next = record.offset + 1;
-        if (++this.printedRecords === count) this.isFinished = true;
+    let failure: string | undefined;
+    try {
+      for (let at = 0; at < bytes.length && next < end && !this.isFinished; ) {
+        const batch = bytes.subarray(at, at + batchSizeAt(bytes, at)!);
+        at += batch.length;
+        const header = readBatchHeader(batch, 0);
+        leaderEpoch = header.leaderEpoch;
+        // The markers of transactions are no records of an application.
+        for (const record of header.isControl ? [] : recordsOf(batch)) {
+          if (record.offset < fetchOffset) continue;
+          if (record.offset >= end || this.isFinished) break;
+          chunks.push(format({ ...place, ...record }));
+          next = record.offset + 1;
+          if (++this.printedRecords === count) this.isFinished = true;
+        }
+        if (!this.isFinished) next = Math.max(next, header.lastOffset + 1);
       }
-      if (!this.isFinished) next = Math.max(next, header.lastOffset + 1);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      failure = error.message;
+      this.isFinished = true;
     }
     this.write(chunks, place, Math.min(next, end), leaderEpoch);
+    if (failure !== undefined) {
+      this.options.failed(place, next, failure);
+      return;
+    }
     if (next >= end) this.ends.delete(partitionName(place));
     if (this.isFinished) this.options.finished();
     else this.finishAtEnds();
@@ -111,4 +131,9 @@ export class Printer {
     this.isFinished = true;
     this.options.finished();
   }
+}
+
+/** The limit is that of the brokers: they append no batch whose records decompress to more. */
+function recordsOf(batch: Uint8Array): Iterable<KafkaRecord> {
+  return readRecords(batch, compressionCodecs, RECORDS_WORK_MAX);
 }

@@ -2,7 +2,8 @@
  * Goal: each record is printed once, up to the count and the ends, and counts as printed when the output has
  * it.
  */
-import { buildBatch, stampBatch } from '@millrace/protocol';
+import { buildBatch, Compression, stampBatch } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { Printer, type PrinterOptions } from '../../src/consume/printer.ts';
 
@@ -37,6 +38,7 @@ class Output {
       printed: (_place, offset, leaderEpoch) => this.seen.push(`printed before ${offset} in ${leaderEpoch}`),
       behind: (isBehind) => this.seen.push(isBehind ? 'behind' : 'caught up'),
       finished: () => this.seen.push('finished'),
+      failed: (_place, offset, error) => this.seen.push(`failed at ${offset}: ${error}`),
       ...options,
     });
   }
@@ -63,6 +65,32 @@ test('markers of transactions are not printed, but they are passed', () => {
   output.fetched(new Uint8Array(Buffer.concat([batchAt(5, ['a']), batchAt(6, ['marker'], true)])), 5);
   output.takes();
   expect(output.seen).toEqual(['a', 'printed before 7 in 3']);
+});
+
+test('a record that cannot be decoded: those before it are printed and count, and nothing more is', () => {
+  const output = new Output();
+  const damaged = batchAt(6, ['b', 'c']);
+  // The last byte of the record `c` is the number of its headers.
+  damaged[damaged.length - 1] = 2;
+  output.fetched(new Uint8Array(Buffer.concat([batchAt(5, ['a']), damaged])), 5);
+  output.fetched(batchAt(8, ['d']), 8);
+  output.takes();
+  const failed = 'failed at 7: record with an impossible number of headers';
+  expect(output.seen).toEqual(['ab', failed, 'printed before 7 in 3']);
+});
+
+test('a batch may decompress to more than 128 MiB, as at the brokers', () => {
+  const output = new Output({ format: ({ value }) => Buffer.from(String(value!.length)) });
+  const sizeBytes = 129 * 1024 * 1024;
+  const records = [{ value: Buffer.alloc(sizeBytes) }];
+  const batch = buildBatch({
+    records,
+    baseTimestamp: 1,
+    compression: Compression.ZSTD,
+    codecs: compressionCodecs,
+  });
+  output.fetched(batch, 0);
+  expect(output.seen).toEqual([String(sizeBytes)]);
 });
 
 test('the count ends within a batch, and only what was printed counts', () => {

@@ -26,7 +26,7 @@ export interface FetchedRecords {
 }
 
 export interface ConsumerObserver {
-  /** Called with fetched records. The position is already behind them. */
+  /** Called with fetched records. The position is already behind them. If it throws, they come again. */
   records(position: Position, fetched: FetchedRecords): void;
   /** Called when a lookup or a truncation sets the position. */
   assigned?(position: Position, offset: number, reason: PositionReason): void;
@@ -345,10 +345,18 @@ export class Consumer {
       this.again(position);
     }
     if (nextOffset === undefined) return;
+    const { lastEpoch: fetchEpoch } = position;
     position.offset = nextOffset;
     position.lastEpoch = lastEpoch;
     const bytes = records.subarray(0, sizeBytes);
-    observer.records(position, { bytes, fetchOffset, highWatermark, brokerId });
+    let isTaken = false;
+    try {
+      observer.records(position, { bytes, fetchOffset, highWatermark, brokerId });
+      isTaken = true;
+    } finally {
+      // The owner threw: it does not have these records, and gets them again.
+      if (!isTaken) Object.assign(position, { offset: fetchOffset, lastEpoch: fetchEpoch });
+    }
   }
 
   /**

@@ -213,6 +213,19 @@ test('a damaged batch is fetched again after a pause; the batches before it coun
   expect(consumed.fetches(4, {})).toMatchObject({ fetchOffset: 11 });
 });
 
+test('the owner throws when it gets records: it gets them again', () => {
+  let calls = 0;
+  const records = () => {
+    if (++calls === 1) throw new Error('no');
+  };
+  const consumed = Consumed.at10({ validatesPositions: false, observer: { records } });
+  expect(() => consumed.fetches(4, { records: batchAt(10, 3, 'a') })).toThrow('no');
+  expect(consumed.consumer.positions.get('events-0')).toMatchObject({ offset: 10, lastEpoch: -1 });
+  consumed.consumer.clusterChanged();
+  expect(consumed.fetches(4, { records: batchAt(10, 3, 'a') })).toMatchObject({ fetchOffset: 10 });
+  expect([calls, consumed.offset]).toEqual([2, 11]);
+});
+
 test('a session continues with its id, and another starts after its error or a lost connection', () => {
   const consumed = Consumed.at10({ usesSessions: true });
   expect(consumed.fetches(4, {}, 77)).toMatchObject({ sessionId: 0, sessionEpoch: 0 });
