@@ -26,7 +26,7 @@ import {
   subscriptionBytes,
 } from './classic-messages.ts';
 import { groupOutcome } from './group-errors.ts';
-import type { GroupMember, MemberOptions } from './member.ts';
+import type { Committer, GroupMember, MemberOptions } from './member.ts';
 import type { MemberIdentity } from './offset-requests.ts';
 import { type TopicPartition, without } from './topic-partitions.ts';
 
@@ -68,6 +68,13 @@ export class ClassicMember implements GroupMember {
 
   get identity(): MemberIdentity {
     return { memberId: this.memberId, epoch: this.generation, instanceId: this.options.instanceId };
+  }
+
+  /** A retry keeps the generation: the coordinator refuses it when the group has rebalanced. */
+  committer(): Committer {
+    const { identity, generation } = this;
+    const isMember = () => !this.hasStopped && this.generation !== NO_GENERATION;
+    return () => (isMember() && generation !== NO_GENERATION ? identity : undefined);
   }
 
   get neededTopics() {

@@ -14,7 +14,7 @@ import {
   type RequestInputOf,
 } from '@millrace/protocol';
 import { groupOutcome } from './group-errors.ts';
-import type { GroupMember, MemberOptions } from './member.ts';
+import type { Committer, GroupMember, MemberOptions } from './member.ts';
 import type { MemberIdentity } from './offset-requests.ts';
 import { type TopicPartition, without } from './topic-partitions.ts';
 
@@ -75,6 +75,12 @@ export class ConsumerMember implements GroupMember {
 
   get identity(): MemberIdentity {
     return { memberId: this.memberId, epoch: this.epoch, instanceId: this.options.instanceId };
+  }
+
+  /** A retry has the newest epoch: the epoch moves with heartbeats while the membership lasts. */
+  committer(): Committer {
+    const { round } = this;
+    return () => (round === this.round && this.epoch > JOIN_EPOCH ? this.identity : undefined);
   }
 
   /** The assigned topics that the member knows only by their ids. */

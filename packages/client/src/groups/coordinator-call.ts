@@ -18,9 +18,9 @@ export interface CoordinatorCall {
   readonly timeoutMs: Millis;
   /**
    * Sends one attempt, and passes on the error code that decides about the retry; undefined: no answer.
-   * Returns false if the broker has no version of the request.
+   * Returns false if the broker has no version of the request, or says why this call must not send it.
    */
-  send(connection: BrokerConnection, answered: (code: number | undefined) => void): boolean;
+  send(connection: BrokerConnection, answered: (code: number | undefined) => void): boolean | string;
   /** More codes that a later attempt may get over. */
   readonly alsoWait?: (code: number) => boolean;
   /**
@@ -60,7 +60,9 @@ export function callCoordinator(call: CoordinatorCall): () => void {
     if (isOver) return;
     const connection = coordinator.connection();
     if (connection !== undefined) {
-      if (!send(connection, judge)) end(errorName(ErrorCode.UNSUPPORTED_VERSION));
+      const sent = send(connection, judge);
+      if (typeof sent === 'string') end(sent);
+      else if (!sent) end(errorName(ErrorCode.UNSUPPORTED_VERSION));
     } else if (coordinator.failure !== undefined) end(coordinator.failure);
     else coordinator.whenChanged(attempt);
   };

@@ -14,13 +14,14 @@ import { Consumer, type ConsumerOptions, type FetchedRecords } from '../fetch/co
 import type { Position, PositionReason, StartPosition } from '../fetch/position.ts';
 import { type AssignorName, assignors } from './assignors/index.ts';
 import { ClassicMember } from './classic-member.ts';
+import { type CommitDone, Commits } from './commits.ts';
 import { ConsumerMember, type Subscription } from './consumer-member.ts';
 import { GroupCoordinator } from './group-coordinator.ts';
-import { GroupOffsets, partitionErrorText } from './group-offsets.ts';
+import { GroupOffsets } from './group-offsets.ts';
 import type { GroupMember, MemberEvents } from './member.ts';
 import type { CommittedOffset } from './offset-requests.ts';
 import { StoredOffsets } from './stored-offsets.ts';
-import { partitionName, type TopicPartition } from './topic-partitions.ts';
+import { partitionName, type TopicPartition, without } from './topic-partitions.ts';
 
 export interface GroupConsumerObserver {
   /**
@@ -91,6 +92,8 @@ export interface GroupConsumerOptions extends FetchOptions {
   readonly observer: GroupConsumerObserver;
 }
 
+const CLOSED = 'the consumer is closed';
+
 export class GroupConsumer {
   private readonly options: GroupConsumerOptions;
   private readonly coordinator: GroupCoordinator;
@@ -101,7 +104,10 @@ export class GroupConsumer {
   private readonly reading = new Map<string, StartPosition>();
   /** The partitions whose committed offsets the coordinator is asked for. */
   private readonly starting = new Set<TopicPartition>();
+  /** The partitions that the member gives up, while the commit before that is under way. */
+  private readonly revoking = new Map<string, TopicPartition>();
   private readonly stored = new StoredOffsets();
+  private readonly commits: Commits;
   private commitTimer: Timer | undefined;
   private isClosed = false;
 
@@ -121,6 +127,12 @@ export class GroupConsumer {
       identity: () => this.member.identity,
     });
     this.member = this.memberOf(options.protocol);
+    this.commits = new Commits({
+      offsets: this.offsets,
+      stored: this.stored,
+      member: () => this.member,
+      committed: (offsets, error) => observer.committed?.(offsets, error),
+    });
     this.consumer = this.consumerOf();
   }
 
@@ -174,8 +186,8 @@ export class GroupConsumer {
   }
 
   /** Commits what is stored. `error` undefined: the coordinator has it. */
-  commit(done: (error: string | undefined) => void): void {
-    this.commitSome(this.stored.uncommitted(), done);
+  commit(done: CommitDone): void {
+    this.commits.commit(done);
   }
 
   /** Stops reading, commits, leaves the group, and calls back; after `requestTimeoutMs` at the latest. */
@@ -190,13 +202,14 @@ export class GroupConsumer {
       if (isDone) return;
       isDone = true;
       deadline.cancel();
+      this.commits.stop(CLOSED);
       this.offsets.close();
       this.coordinator.close();
       done();
     };
     const deadline = clock.setTimer(requestTimeoutMs, end);
     const leave = () => this.member.leave(end);
-    if (commitsOnRevoke) this.commitSome(this.stored.uncommitted(), leave);
+    if (commitsOnRevoke) this.commits.replace(leave);
     else leave();
   }
 
@@ -224,20 +237,25 @@ export class GroupConsumer {
     return {
       assigned: (partitions) => this.begin(partitions),
       revoking: (partitions, done) => {
+        // The last commit is under way, and the member leaves after it.
+        if (this.isClosed) return;
         const { commitsOnRevoke = true } = this.options;
         this.stopReading(partitions);
+        for (const partition of partitions) this.revoking.set(partitionName(partition), partition);
         const revoked = () => {
-          this.stored.forget(partitions);
-          observer.revoked?.(partitions, false);
+          this.givenUp(partitions);
           done();
         };
-        if (commitsOnRevoke) this.commitSome(this.stored.uncommitted(partitions), revoked);
-        else revoked();
+        if (commitsOnRevoke) this.commits.replace(revoked);
+        else this.commits.settled(revoked);
       },
       lost: (partitions) => {
-        this.stopReading(partitions);
-        this.stored.forget(partitions);
-        observer.revoked?.(partitions, true);
+        const all = [...partitions, ...without([...this.revoking.values()], partitions)];
+        this.revoking.clear();
+        this.stopReading(all);
+        this.stored.forget(all);
+        this.commits.stop('other members may own the partitions');
+        observer.revoked?.(all, true);
       },
       failed: (error) => observer.failed(error, undefined),
       answered: (code) => observer.error?.(code),
@@ -277,6 +295,9 @@ export class GroupConsumer {
   /** Asks where to begin, then begins. The group may take the partitions away meanwhile. */
   private begin(partitions: readonly TopicPartition[]): void {
     const { observer, clock } = this.options;
+    if (this.isClosed) return;
+    // A group that rebalances again may give a partition back before the commit has ended.
+    this.givenUp(partitions);
     for (const partition of partitions) this.starting.add(partition);
     this.offsets.fetch(partitions, (committed, error) => {
       const current = partitions.filter((partition) => this.starting.has(partition));
@@ -318,6 +339,14 @@ export class GroupConsumer {
     this.consumer.clusterChanged();
   }
 
+  /** Reports the partitions whose revocation has not been reported yet. */
+  private givenUp(partitions: readonly TopicPartition[]): void {
+    const given = partitions.filter((partition) => this.revoking.delete(partitionName(partition)));
+    if (given.length === 0) return;
+    this.stored.forget(given);
+    this.options.observer.revoked?.(given, false);
+  }
+
   private stopReading(partitions: readonly TopicPartition[]): void {
     const names = new Set(partitions.map(partitionName));
     for (const name of names) this.reading.delete(name);
@@ -329,23 +358,6 @@ export class GroupConsumer {
   private commitLater(): void {
     const { clock, autoCommitMs } = this.options;
     if (autoCommitMs === undefined || this.isClosed) return;
-    this.commitTimer = clock.setTimer(autoCommitMs, () =>
-      this.commitSome(this.stored.uncommitted(), () => this.commitLater()),
-    );
-  }
-
-  private commitSome(offsets: readonly CommittedOffset[], done: (error: string | undefined) => void): void {
-    if (offsets.length === 0) {
-      done(undefined);
-      return;
-    }
-    this.offsets.commit(offsets, (error, failed) => {
-      const names = new Set(failed.map(partitionName));
-      const isWhole = error === undefined || failed.length > 0;
-      if (isWhole) this.stored.isCommitted(offsets.filter((offset) => !names.has(partitionName(offset))));
-      const text = failed.length > 0 ? failed.map(partitionErrorText).join(', ') : error;
-      this.options.observer.committed?.(offsets, text);
-      done(text);
-    });
+    this.commitTimer = clock.setTimer(autoCommitMs, () => this.commits.commit(() => this.commitLater()));
   }
 }

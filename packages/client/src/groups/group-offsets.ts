@@ -4,6 +4,7 @@ import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { callCoordinator } from './coordinator-call.ts';
 import type { GroupCoordinator } from './group-coordinator.ts';
 import { groupOutcome } from './group-errors.ts';
+import type { Committer } from './member.ts';
 import {
   type CommittedOffset,
   commitErrors,
@@ -26,7 +27,7 @@ export interface GroupOffsetsOptions {
   readonly timeoutMs: Millis;
   /** The ids of topics, if the client knows them. Default: it knows none. */
   readonly topicId?: TopicIds;
-  /** Who calls, at each attempt. Default: no member. */
+  /** Who fetches, at each attempt. Default: no member. */
   readonly identity?: () => MemberIdentity;
 }
 
@@ -39,6 +40,16 @@ export type FoundOffsets = (
   error: string | undefined,
 ) => void;
 
+export interface CommitOptions {
+  /** The member that commits. Default: no member, which the coordinator accepts while the group is empty. */
+  readonly committer?: Committer;
+  /** Default: the timeout of all calls. */
+  readonly timeoutMs?: Millis;
+}
+
+/** The error of a commit whose member has left, or was removed from the group. */
+const NO_LONGER_MEMBER = 'the membership has ended';
+
 export class GroupOffsets {
   private readonly options: GroupOffsetsOptions;
   private readonly stops = new Set<() => void>();
@@ -47,17 +58,26 @@ export class GroupOffsets {
     this.options = options;
   }
 
-  /** Commits all of them. A retry commits those that succeeded once more. */
-  commit(offsets: readonly CommittedOffset[], done: ChangedOffsets): void {
+  /**
+   * Commits all of them. A retry commits those that succeeded once more. Returns a function that ends the
+   * commit without calling `done`; the coordinator may have got it before.
+   */
+  commit(
+    offsets: readonly CommittedOffset[],
+    done: ChangedOffsets,
+    { committer = () => NO_MEMBER, timeoutMs }: CommitOptions = {},
+  ): () => void {
     const { groupId } = this.options;
     const topics = [...new Set(offsets.map(({ topic }) => topic))];
     const { ids, names } = this.topicIds(topics);
     let failed: readonly PartitionError[] = [];
-    this.call(
+    return this.call(
       (connection, answered) => {
         const version = offsetVersion(connection, apis.offsetCommit, topics, ids);
         if (version === undefined) return false;
-        const request = commitRequest(groupId, this.identity(), offsets, ids);
+        const identity = committer();
+        if (identity === undefined) return NO_LONGER_MEMBER;
+        const request = commitRequest(groupId, identity, offsets, ids);
         connection.request(apis.offsetCommit, version, request, (response) => {
           if (response !== undefined) failed = commitErrors(response, names);
           answered(response === undefined ? undefined : deciding(failed));
@@ -65,6 +85,7 @@ export class GroupOffsets {
         return true;
       },
       (error) => done(error, failed),
+      timeoutMs,
     );
   }
 
@@ -138,8 +159,9 @@ export class GroupOffsets {
   private call(
     send: Parameters<typeof callCoordinator>[0]['send'],
     done: (error: string | undefined) => void,
-  ): void {
-    const { clock, coordinator, timeoutMs } = this.options;
+    timeoutMs: Millis = this.options.timeoutMs,
+  ): () => void {
+    const { clock, coordinator } = this.options;
     let stop: (() => void) | undefined;
     let isOver = false;
     stop = callCoordinator({
@@ -148,14 +170,19 @@ export class GroupOffsets {
       timeoutMs,
       send,
       // The member's epoch moves with each heartbeat; the next attempt has the new one.
-      alsoWait: (code) => code === ErrorCode.STALE_MEMBER_EPOCH && this.options.identity !== undefined,
+      alsoWait: (code) => code === ErrorCode.STALE_MEMBER_EPOCH,
       done: (error) => {
         isOver = true;
         if (stop !== undefined) this.stops.delete(stop);
         done(error);
       },
     });
-    if (!isOver) this.stops.add(stop);
+    const end = stop;
+    if (!isOver) this.stops.add(end);
+    return () => {
+      this.stops.delete(end);
+      end();
+    };
   }
 }
 

@@ -38,9 +38,17 @@ export interface MemberOptions {
   readonly events: MemberEvents;
 }
 
+/**
+ * The identity for the next attempt of a commit. Undefined: the membership under which the commit began has
+ * ended, so another member may read the partitions.
+ */
+export type Committer = () => MemberIdentity | undefined;
+
 export interface GroupMember {
-  /** The member's id and epoch for its next commit. */
+  /** The member's id and epoch for its next request. */
   readonly identity: MemberIdentity;
+  /** The member as it is now, for a commit and its retries. */
+  committer(): Committer;
   /** The partitions that the member owns. */
   readonly owned: readonly TopicPartition[];
   /** The names and ids of topics whose metadata the member needs, besides those that the owner reads. */

@@ -19,13 +19,10 @@ export class StoredOffsets {
     for (const offset of offsets) this.committed.set(partitionName(offset), offset.offset);
   }
 
-  /** The offsets that the coordinator does not have, of these partitions, or of all. */
-  uncommitted(partitions?: readonly TopicPartition[]): CommittedOffset[] {
-    const names = partitions?.map(partitionName) ?? [...this.stored.keys()];
-    return names
-      .map((name) => this.stored.get(name))
-      .filter((offset) => offset !== undefined)
-      .filter((offset) => this.committed.get(partitionName(offset)) !== offset.offset);
+  /** The offsets that the coordinator does not have. */
+  uncommitted(): CommittedOffset[] {
+    const all = [...this.stored.values()];
+    return all.filter((offset) => this.committed.get(partitionName(offset)) !== offset.offset);
   }
 
   forget(partitions: readonly TopicPartition[]): void {

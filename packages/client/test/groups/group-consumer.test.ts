@@ -80,9 +80,9 @@ class Consumed extends PlayedGroup {
     return this.broker().waiting;
   }
 
-  joins(generationId = 1): void {
+  joins(generationId = 1, partitions = [0]): void {
     this.answer(apis.joinGroup, { generationId, leader: 'other', memberId: 'me', members: [] } as never);
-    const assignedPartitions = [{ topic: 'events', partitions: [0] }];
+    const assignedPartitions = [{ topic: 'events', partitions }];
     const assignment = consumerProtocolAssignment.encode(1, { assignedPartitions });
     this.answer(apis.syncGroup, { errorCode: ErrorCode.NONE, assignment });
   }
@@ -240,6 +240,93 @@ describe('an owner that stores offsets itself', () => {
     consumed.consumer.store({ topic: 'events', partition: 1 }, 6);
     consumed.clock.advance(1_000);
     expect(consumed.waiting).toEqual([]);
+  });
+});
+
+describe('a commit that waits for its retry', () => {
+  /** A consumer whose commit of offset 6 the coordinator could not take yet. */
+  function waiting(options: Partial<GroupConsumerOptions> = {}) {
+    const consumed = Consumed.reading({ autoCommitMs: 100_000, ...options });
+    const ends: unknown[] = [];
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.consumer.commit((error) => ends.push(error));
+    consumed.clock.advance(2_990);
+    return { consumed, ends };
+  }
+
+  const LOADING = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+  const SLOW = { requestTimeoutMs: 10_000 };
+
+  test('the next commit begins when this one has ended', () => {
+    const { consumed, ends } = waiting(SLOW);
+    consumed.fetches({ records: batchAt(6, 0, 'b') });
+    consumed.consumer.commit((error) => ends.push(error));
+    expect(consumed.waiting).toEqual(['OffsetCommit']);
+    expect(consumed.commits(LOADING).offset).toBe(6);
+    consumed.clock.advance(100);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.NONE });
+    expect([consumed.commits().offset, ends]).toEqual([6, [undefined]]);
+    expect([consumed.commits().offset, ends]).toEqual([7, [undefined, undefined]]);
+    expect(consumed.waiting).toEqual([]);
+  });
+
+  test('a revocation replaces it: the older offset is not sent again', () => {
+    const { consumed, ends } = waiting(SLOW);
+    consumed.fetches({ records: batchAt(6, 0, 'b') });
+    consumed.commits(LOADING);
+    consumed.clock.advance(10);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.REBALANCE_IN_PROGRESS });
+    expect([consumed.commits().offset, ends]).toEqual([7, [undefined]]);
+    consumed.clock.advance(100);
+    expect(consumed.waiting).toEqual(['JoinGroup']);
+  });
+
+  test.each([ErrorCode.ILLEGAL_GENERATION, ErrorCode.UNKNOWN_MEMBER_ID])(
+    'the group continues without the member (%d): nobody commits',
+    (errorCode) => {
+      const { consumed, ends } = waiting(SLOW);
+      consumed.commits(LOADING);
+      consumed.clock.advance(10);
+      consumed.answer(apis.heartbeat, { errorCode });
+      expect(ends).toEqual(['other members may own the partitions']);
+      consumed.clock.advance(100);
+      expect(consumed.waiting).toEqual(['JoinGroup']);
+    },
+  );
+
+  test('a member of a consumer group is fenced during a revocation: its owner learns of it once', () => {
+    const subscription = { topics: ['events'] };
+    const consumed = new Consumed({ protocol: { name: 'consumer', subscription, serverAssignor: null } });
+    const beats = (told: object) => consumed.answer(apis.consumerGroupHeartbeat, told as never);
+    const assigned = (partitions: number[]) => ({
+      memberEpoch: 1,
+      heartbeatIntervalMs: 500,
+      assignment: { topicPartitions: partitions.length === 0 ? [] : [{ topicId: TOPIC_ID, partitions }] },
+    });
+    beats(assigned([0]));
+    consumed.offset(5);
+    consumed.clock.advance(0);
+    beats(assigned([0]));
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.clock.advance(500);
+    beats(assigned([]));
+    consumed.clock.advance(500);
+    consumed.commits(LOADING);
+    consumed.seen.length = 0;
+    beats({ errorCode: ErrorCode.FENCED_MEMBER_EPOCH });
+    expect(consumed.news).toEqual(['committed 6 other members may own the partitions', 'lost 1']);
+    consumed.clock.advance(100);
+    expect(consumed.waiting).toEqual(['ConsumerGroupHeartbeat']);
+  });
+
+  test('the group rebalances, and the member keeps its partition: the retry has the old generation', () => {
+    const { consumed } = waiting({ ...SLOW, protocol: { ...CLASSIC, assignor: 'cooperative-sticky' } });
+    consumed.clock.advance(10);
+    consumed.commits(LOADING);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.REBALANCE_IN_PROGRESS });
+    consumed.joins(2);
+    consumed.clock.advance(100);
+    expect(consumed.commits()).toMatchObject({ generationIdOrMemberEpoch: 1 });
   });
 });
 

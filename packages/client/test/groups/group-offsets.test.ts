@@ -2,7 +2,7 @@
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { GroupOffsets, type GroupOffsetsOptions } from '../../src/index.ts';
+import { type CommitOptions, GroupOffsets, type GroupOffsetsOptions } from '../../src/index.ts';
 import { TOPIC_ID } from '../support/metadata.ts';
 import { PlayedGroup } from '../support/played-group.ts';
 
@@ -23,9 +23,9 @@ class Called extends PlayedGroup {
     });
   }
 
-  commit(): void {
+  commit(options: CommitOptions = {}): () => void {
     const offset = { topic: 'events', partition: 0, offset: 7, leaderEpoch: 3, metadata: '' };
-    this.offsets.commit([offset], (error, failed) => this.ends.push([error, failed.length]));
+    return this.offsets.commit([offset], (error, failed) => this.ends.push([error, failed.length]), options);
   }
 
   committed(errorCode: number, port = 9) {
@@ -85,14 +85,37 @@ test('COORDINATOR_LOAD_IN_PROGRESS: the same coordinator gets the commit again, 
 
 test('a member of a consumer group commits again under its newest epoch', () => {
   let epoch = 4;
-  const called = new Called({ identity: () => ({ memberId: 'm', epoch, instanceId: null }) });
-  called.commit();
+  const called = new Called();
+  called.commit({ committer: () => ({ memberId: 'm', epoch, instanceId: null }) });
   called.found();
   expect(called.committed(ErrorCode.STALE_MEMBER_EPOCH).generationIdOrMemberEpoch).toBe(4);
   epoch = 5;
   called.clock.advance(100);
   expect(called.committed(ErrorCode.NONE).generationIdOrMemberEpoch).toBe(5);
   expect(called.ends).toEqual([[undefined, 0]]);
+});
+
+test('the membership ends while a commit waits: no retry goes out', () => {
+  let isMember = true;
+  const called = new Called();
+  const identity = { memberId: 'm', epoch: 4, instanceId: null };
+  called.commit({ committer: () => (isMember ? identity : undefined) });
+  called.found();
+  called.committed(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+  isMember = false;
+  called.clock.advance(100);
+  expect(called.broker().waiting).toEqual([]);
+  expect(called.ends).toEqual([['the membership has ended', 1]]);
+});
+
+test('a commit that its owner ends is not sent again', () => {
+  const called = new Called();
+  const stop = called.commit();
+  called.found();
+  called.committed(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+  stop();
+  called.clock.advance(2_000);
+  expect([called.broker().waiting, called.ends]).toEqual([[], []]);
 });
 
 test('a refusal of one partition is final, and names it', () => {

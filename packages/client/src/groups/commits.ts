@@ -1,0 +1,101 @@
+/**
+ * The commits of a group's consumer, one in flight at a time: two at once could arrive in the wrong order,
+ * and the older one would move offsets back.
+ */
+import type { Millis } from '@millrace/base';
+import { type GroupOffsets, partitionErrorText } from './group-offsets.ts';
+import type { GroupMember } from './member.ts';
+import type { CommittedOffset } from './offset-requests.ts';
+import type { StoredOffsets } from './stored-offsets.ts';
+import { partitionName } from './topic-partitions.ts';
+
+export interface CommitsOptions {
+  readonly offsets: Pick<GroupOffsets, 'commit'>;
+  readonly stored: StoredOffsets;
+  readonly member: () => Pick<GroupMember, 'committer'>;
+  /** Called after each commit. `error` undefined: the coordinator has the offsets. */
+  committed(offsets: readonly CommittedOffset[], error: string | undefined): void;
+}
+
+/** `error` undefined: the coordinator has everything that was stored at the call. */
+export type CommitDone = (error: string | undefined) => void;
+
+interface InFlight {
+  readonly offsets: readonly CommittedOffset[];
+  readonly callers: CommitDone[];
+  /** Ends the call to the coordinator. */
+  stop(): void;
+}
+
+export class Commits {
+  private readonly options: CommitsOptions;
+  private inFlight: InFlight | undefined;
+  /** The callers whose commit begins when the one in flight has ended. */
+  private next: CommitDone[] = [];
+
+  constructor(options: CommitsOptions) {
+    this.options = options;
+  }
+
+  /** Commits what is stored, after the commit in flight. */
+  commit(done: CommitDone): void {
+    if (this.inFlight === undefined) this.start([done]);
+    else this.next.push(done);
+  }
+
+  /**
+   * Commits what is stored, instead of the commit in flight: that one has the same offsets or older ones. Its
+   * callers learn how this commit ends, after `done`.
+   */
+  replace(done: CommitDone, timeoutMs?: Millis): void {
+    const callers = [done, ...(this.inFlight?.callers ?? []), ...this.next.splice(0)];
+    this.inFlight?.stop();
+    this.inFlight = undefined;
+    this.start(callers, timeoutMs);
+  }
+
+  /** Calls back when the commit in flight has ended, and at once if there is none. */
+  settled(done: () => void): void {
+    if (this.inFlight === undefined) done();
+    else this.inFlight.callers.push(done);
+  }
+
+  /** Ends the commit in flight, and those that wait, with this error. */
+  stop(error: string): void {
+    const { inFlight } = this;
+    if (inFlight === undefined) return;
+    const waiting = this.next.splice(0);
+    inFlight.stop();
+    this.ended(inFlight, error);
+    for (const done of waiting) done(error);
+  }
+
+  private start(callers: CommitDone[], timeoutMs?: Millis): void {
+    const { offsets, stored, member } = this.options;
+    const wanted = stored.uncommitted();
+    if (wanted.length === 0) {
+      for (const done of callers) done(undefined);
+      return;
+    }
+    const commit = { offsets: wanted, callers, stop: () => {} };
+    this.inFlight = commit;
+    commit.stop = offsets.commit(
+      wanted,
+      (error, failed) => {
+        const names = new Set(failed.map(partitionName));
+        const isWhole = error === undefined || failed.length > 0;
+        if (isWhole) stored.isCommitted(wanted.filter((offset) => !names.has(partitionName(offset))));
+        this.ended(commit, failed.length > 0 ? failed.map(partitionErrorText).join(', ') : error);
+      },
+      { committer: member().committer(), ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+    );
+  }
+
+  private ended({ offsets, callers }: InFlight, error: string | undefined): void {
+    this.inFlight = undefined;
+    this.options.committed(offsets, error);
+    for (const done of callers) done(error);
+    if (this.inFlight !== undefined || this.next.length === 0) return;
+    this.start(this.next.splice(0));
+  }
+}
