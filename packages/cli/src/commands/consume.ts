@@ -6,6 +6,7 @@ import {
   OffsetAt,
   partitionName,
   type StartPosition,
+  type StoredPlace,
   type TopicPartition,
 } from '@millrace/client';
 import type { ClusterClient, KafkaCluster } from '@millrace/client/io';
@@ -133,7 +134,7 @@ interface Run {
 
 interface Reader {
   start(): void;
-  printed(place: TopicPartition, offset: number, leaderEpoch: number): void;
+  printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
   pause(): void;
   resume(): void;
   close(): Promise<void>;
@@ -262,7 +263,7 @@ function inGroup(
     observer: {
       records: (position, fetched) => {
         positions.set(partitionName(position), position.offset!);
-        printer.records(placeOf(position), fetched);
+        printer.records({ ...placeOf(position), topicId: position.topicId }, fetched);
       },
       assigned: (starts) => {
         note(`assigned ${namesOf(starts)}`);

@@ -2,7 +2,7 @@
  * Prints fetched records, up to a count and up to the end of each partition. Tells when the last one is out:
  * then the output has taken every record, or its reader has closed it.
  */
-import { type FetchedRecords, partitionName, type TopicPartition } from '@millrace/client';
+import { type FetchedRecords, partitionName, type StoredPlace, type TopicPartition } from '@millrace/client';
 import {
   batchSizeAt,
   DecodeError,
@@ -19,8 +19,8 @@ export interface PrinterOptions {
   readonly format: Format;
   /** Undefined: no limit. */
   readonly count: number | undefined;
-  /** The output has taken the records before `offset`. */
-  printed(place: TopicPartition, offset: number, leaderEpoch: number): void;
+  /** The output has taken the records before `offset`. `place`: as `records` got it. */
+  printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
   /** The output is behind, or has caught up. */
   behind(isBehind: boolean): void;
   /** Nothing more is to print. Called once. */
@@ -60,7 +60,7 @@ export class Printer {
     this.finishAtEnds();
   }
 
-  records(place: TopicPartition, { bytes, fetchOffset }: FetchedRecords): void {
+  records(place: StoredPlace, { bytes, fetchOffset }: FetchedRecords): void {
     if (this.isFinished) return;
     const { format, count } = this.options;
     const end = this.ends.get(partitionName(place)) ?? Number.POSITIVE_INFINITY;
@@ -109,12 +109,7 @@ export class Printer {
     return this.writes === 0 ? Promise.resolve() : new Promise((resolve) => this.idle.push(resolve));
   }
 
-  private write(
-    chunks: readonly Uint8Array[],
-    place: TopicPartition,
-    next: number,
-    leaderEpoch: number,
-  ): void {
+  private write(chunks: readonly Uint8Array[], place: StoredPlace, next: number, leaderEpoch: number): void {
     const { stream, printed, behind } = this.options;
     this.writes++;
     const isTaken = stream.write(Buffer.concat(chunks), (error) => {

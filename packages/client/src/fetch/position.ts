@@ -7,6 +7,8 @@ export type PositionReason = 'earliest' | 'latest' | 'out-of-range' | 'truncated
 /** Where to begin in a partition: at an end of the log, or at an offset. */
 export interface StartPosition {
   readonly topic: string;
+  /** The topic that an offset belongs to. Default: the one that has the name. */
+  readonly topicId?: Uuid;
   readonly partition: number;
   /** The offset of the first record to read, or an end of the log. */
   readonly start: number | 'earliest' | 'latest';

@@ -64,9 +64,10 @@ export class Positions {
       const topicId = this.topics.get(topic)?.topicId;
       const before = this.byName.get(name);
       if (topicId === undefined || before?.topicId === topicId) continue;
-      // The offset belongs to the topic that had the name before.
-      const { start } = before === undefined ? place : this.assigned;
-      this.byName.set(name, newPosition(topicId, before === undefined ? place : { topic, partition, start }));
+      const { start } = this.assigned;
+      // The listed offset belongs to the topic that had the name before.
+      const isOther = before !== undefined || (place.topicId ?? topicId) !== topicId;
+      this.byName.set(name, newPosition(topicId, isOther ? { topic, partition, start } : place));
     }
     for (const name of left) this.byName.delete(name);
   }

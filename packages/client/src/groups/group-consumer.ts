@@ -58,6 +58,12 @@ export type GroupProtocol =
       readonly serverAssignor: string | null;
     };
 
+/** A partition whose records the owner has read. */
+export interface StoredPlace extends TopicPartition {
+  /** The topic of the records. If another topic has its name now, the consumer ignores the offset. */
+  readonly topicId?: Uuid;
+}
+
 type FetchOptions = Pick<
   ConsumerOptions,
   'usesSessions' | 'sendsEpochs' | 'validatesPositions' | 'maxWaitMs' | 'maxBytes' | 'versionOf' | 'backoffMs'
@@ -123,7 +129,7 @@ export class GroupConsumer {
       groupId,
       coordinator: this.coordinator,
       timeoutMs,
-      topicId: (topic) => cluster.topics.get(topic)?.topicId,
+      topicId: (topic) => this.topicId(topic),
       identity: () => this.member.identity,
     });
     this.member = this.memberOf(options.protocol);
@@ -166,6 +172,7 @@ export class GroupConsumer {
 
   clusterChanged(): void {
     if (this.isClosed) return;
+    this.stored.forgetOthers((topic) => this.topicId(topic));
     this.member.clusterChanged();
     this.consumer.clusterChanged();
   }
@@ -180,9 +187,13 @@ export class GroupConsumer {
   }
 
   /** The next commit says that the owner is done with the records before `offset`. */
-  store({ topic, partition }: TopicPartition, offset: number, leaderEpoch = -1): void {
-    if (this.reading.has(partitionName({ topic, partition })))
-      this.stored.store({ topic, partition, offset, leaderEpoch, metadata: '' });
+  store(place: StoredPlace, offset: number, leaderEpoch = -1): void {
+    const { topic, partition } = place;
+    const name = partitionName(place);
+    const current = this.consumer.positions.get(name)?.topicId ?? this.topicId(topic);
+    const { topicId = current } = place;
+    if (this.reading.has(name) && topicId === current)
+      this.stored.store({ topic, topicId, partition, offset, leaderEpoch, metadata: '' });
   }
 
   /** Commits what is stored. `error` undefined: the coordinator has it. */
@@ -211,6 +222,10 @@ export class GroupConsumer {
     const leave = () => this.member.leave(end);
     if (commitsOnRevoke) this.commits.replace(leave);
     else leave();
+  }
+
+  private topicId(topic: string): Uuid | undefined {
+    return this.options.cluster.topics.get(topic)?.topicId;
   }
 
   private memberOf(protocol: GroupProtocol): GroupMember {
@@ -330,11 +345,20 @@ export class GroupConsumer {
       const start: StartPosition =
         found === undefined
           ? { topic, partition, start: reset === 'latest' ? 'latest' : 'earliest' }
-          : { topic, partition, start: found.offset, leaderEpoch: found.leaderEpoch };
+          : {
+              topic,
+              ...(found.topicId === undefined ? {} : { topicId: found.topicId }),
+              partition,
+              start: found.offset,
+              leaderEpoch: found.leaderEpoch,
+            };
       this.reading.set(name, start);
       starts.push(start);
     }
-    this.stored.isCommitted(committed);
+    // An answer that names no ids is about the topics that the client knows by these names.
+    this.stored.isCommitted(
+      committed.map((offset) => ({ ...offset, topicId: offset.topicId ?? this.topicId(offset.topic) })),
+    );
     observer.assigned?.(starts);
     this.consumer.clusterChanged();
   }

@@ -1,5 +1,5 @@
 /** Commits and fetches a group's offsets at its coordinator (OffsetCommit, OffsetFetch, OffsetDelete). */
-import type { Clock, Millis } from '@millrace/base';
+import type { Clock, Millis, Uuid } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { callCoordinator } from './coordinator-call.ts';
 import type { GroupCoordinator } from './group-coordinator.ts';
@@ -11,13 +11,14 @@ import {
   commitRequest,
   fetchedOffsets,
   fetchRequest,
+  IDS_FROM_VERSION,
   type MemberIdentity,
   NO_MEMBER,
   offsetVersion,
   type PartitionError,
   type TopicIds,
 } from './offset-requests.ts';
-import { byTopic, type TopicPartition } from './topic-partitions.ts';
+import { byTopic, type TopicPartition, without } from './topic-partitions.ts';
 
 export interface GroupOffsetsOptions {
   readonly clock: Clock;
@@ -69,7 +70,7 @@ export class GroupOffsets {
   ): () => void {
     const { groupId } = this.options;
     const topics = [...new Set(offsets.map(({ topic }) => topic))];
-    const { ids, names } = this.topicIds(topics);
+    const { ids, names } = this.topicIds(offsets);
     let failed: readonly PartitionError[] = [];
     return this.call(
       (connection, answered) => {
@@ -77,9 +78,23 @@ export class GroupOffsets {
         if (version === undefined) return false;
         const identity = committer();
         if (identity === undefined) return NO_LONGER_MEMBER;
-        const request = commitRequest(groupId, identity, offsets, ids);
+        // A request that names topics must not name one whose name another topic has now.
+        const isNamed = version < IDS_FROM_VERSION;
+        const sent = isNamed ? offsets.filter(({ topic }) => !this.hasOtherId(topic, ids)) : offsets;
+        const errorCode = ErrorCode.UNKNOWN_TOPIC_ID;
+        const unsent = without(offsets, sent).map(({ topic, partition }) => ({
+          topic,
+          partition,
+          errorCode,
+        }));
+        if (sent.length === 0) {
+          failed = unsent;
+          answered(errorCode);
+          return true;
+        }
+        const request = commitRequest(groupId, identity, sent, ids);
         connection.request(apis.offsetCommit, version, request, (response) => {
-          if (response !== undefined) failed = commitErrors(response, names);
+          if (response !== undefined) failed = [...commitErrors(response, names), ...unsent];
           answered(response === undefined ? undefined : deciding(failed));
         });
         return true;
@@ -93,7 +108,7 @@ export class GroupOffsets {
   fetch(partitions: readonly TopicPartition[] | null, done: FoundOffsets): void {
     const { groupId } = this.options;
     const topics = partitions === null ? null : [...new Set(partitions.map(({ topic }) => topic))];
-    const { ids, names } = this.topicIds(topics ?? []);
+    const { ids, names } = this.topicIds(partitions ?? []);
     let found: readonly CommittedOffset[] = [];
     this.call(
       (connection, answered) => {
@@ -150,10 +165,19 @@ export class GroupOffsets {
     return this.options.identity?.() ?? NO_MEMBER;
   }
 
-  private topicIds(topics: readonly string[]) {
-    const ids: TopicIds = (topic) => this.options.topicId?.(topic);
-    const names = new Map(topics.map((topic) => [ids(topic) as string, topic]));
+  /** The ids of the topics, which do not change between the attempts of a call, and their names by id. */
+  private topicIds(partitions: readonly (TopicPartition & Pick<CommittedOffset, 'topicId'>)[]) {
+    const known = new Map<string, Uuid>();
+    for (const { topic, topicId = this.options.topicId?.(topic) } of partitions)
+      if (topicId !== undefined) known.set(topic, topicId);
+    const ids: TopicIds = (topic) => known.get(topic);
+    const names = new Map<string, string>([...known].map(([topic, topicId]) => [topicId, topic]));
     return { ids, names };
+  }
+
+  private hasOtherId(topic: string, ids: TopicIds): boolean {
+    const topicId = this.options.topicId?.(topic);
+    return topicId !== undefined && ids(topic) !== undefined && ids(topic) !== topicId;
   }
 
   private call(

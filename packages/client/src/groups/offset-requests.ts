@@ -21,6 +21,8 @@ export interface MemberIdentity {
 export const NO_MEMBER: MemberIdentity = { memberId: '', epoch: -1, instanceId: null };
 
 export interface CommittedOffset extends TopicPartition {
+  /** The topic that the offset belongs to. Undefined: the one that has the name. */
+  readonly topicId?: Uuid | undefined;
   /** The offset of the next record to read. */
   readonly offset: number;
   /** The leader epoch of the last record before it; -1: not known. */
@@ -32,7 +34,7 @@ export interface CommittedOffset extends TopicPartition {
 export type TopicIds = (topic: string) => Uuid | undefined;
 
 /** From this version on, requests name topics by id. */
-const IDS_FROM_VERSION = 10;
+export const IDS_FROM_VERSION = 10;
 const MANY_GROUPS_FROM_VERSION = 8;
 const NONE = -1;
 
@@ -128,6 +130,7 @@ export interface FetchedOffsets {
   readonly offsets: readonly CommittedOffset[];
 }
 
+/** An offset has a topic id if the answer names it. */
 export function fetchedOffsets(
   response: OffsetFetchResponse,
   version: number,
@@ -144,9 +147,10 @@ export function fetchedOffsets(
     for (const { partitionIndex, errorCode, committedOffset, committedLeaderEpoch, metadata } of partitions) {
       if (errorCode !== ErrorCode.NONE && !isUnknown(errorCode)) return { errorCode, offsets: [] };
       if (committedOffset === NONE || errorCode !== ErrorCode.NONE) continue;
-      const place = { topic, partition: partitionIndex };
       offsets.push({
-        ...place,
+        topic,
+        ...(name === '' ? { topicId: topicId as Uuid } : {}),
+        partition: partitionIndex,
         offset: committedOffset,
         leaderEpoch: committedLeaderEpoch,
         metadata: metadata ?? '',

@@ -2,12 +2,12 @@
  * The offsets that a group's consumer has stored for its next commit, and those that it committed last, of
  * the partitions that it owns.
  */
-import type { CommittedOffset } from './offset-requests.ts';
+import type { CommittedOffset, TopicIds } from './offset-requests.ts';
 import { partitionName, type TopicPartition } from './topic-partitions.ts';
 
 export class StoredOffsets {
   private readonly stored = new Map<string, CommittedOffset>();
-  private readonly committed = new Map<string, number>();
+  private readonly committed = new Map<string, CommittedOffset>();
 
   /** Replaces an earlier offset of the partition. */
   store(offset: CommittedOffset): void {
@@ -16,13 +16,25 @@ export class StoredOffsets {
 
   /** Notes an offset that the coordinator has. */
   isCommitted(offsets: readonly CommittedOffset[]): void {
-    for (const offset of offsets) this.committed.set(partitionName(offset), offset.offset);
+    for (const offset of offsets) this.committed.set(partitionName(offset), offset);
   }
 
   /** The offsets that the coordinator does not have. */
   uncommitted(): CommittedOffset[] {
     const all = [...this.stored.values()];
-    return all.filter((offset) => this.committed.get(partitionName(offset)) !== offset.offset);
+    return all.filter((offset) => {
+      const committed = this.committed.get(partitionName(offset));
+      return committed?.offset !== offset.offset || committed.topicId !== offset.topicId;
+    });
+  }
+
+  /** Forgets the offsets of topics whose names other topics have now. */
+  forgetOthers(topicId: TopicIds): void {
+    for (const offset of this.stored.values()) {
+      const current = topicId(offset.topic);
+      const isOther = current !== undefined && offset.topicId !== undefined && current !== offset.topicId;
+      if (isOther) this.forget([offset]);
+    }
   }
 
   forget(partitions: readonly TopicPartition[]): void {

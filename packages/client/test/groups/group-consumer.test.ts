@@ -8,7 +8,7 @@ import { apis, consumerProtocolAssignment, ErrorCode } from '@millrace/protocol'
 import { describe, expect, test } from 'vitest';
 import { GroupConsumer, type GroupConsumerOptions } from '../../src/index.ts';
 import { batchAt } from '../support/batches.ts';
-import { TOPIC_ID } from '../support/metadata.ts';
+import { OTHER_ID, TOPIC_ID, topicOf } from '../support/metadata.ts';
 import { PlayedGroup } from '../support/played-group.ts';
 
 const CLASSIC = {
@@ -327,6 +327,54 @@ describe('a commit that waits for its retry', () => {
     consumed.joins(2);
     consumed.clock.advance(100);
     expect(consumed.commits()).toMatchObject({ generationIdOrMemberEpoch: 1 });
+  });
+});
+
+describe('another topic gets the name of the one that the consumer reads', () => {
+  function renames(consumed: Consumed): void {
+    consumed.cluster.view.topics.learn(topicOf({ topicId: OTHER_ID }));
+    consumed.consumer.clusterChanged();
+  }
+
+  /** Answers ListOffsets. */
+  function begins(consumed: Consumed, offset: number): void {
+    const partitions = [{ partitionIndex: 0, errorCode: 0, offset }];
+    consumed.broker(4).answer(apis.listOffsets, { topics: [{ name: 'events', partitions }] } as never);
+  }
+
+  test('the position in the old topic is not committed for the new one', () => {
+    const consumed = Consumed.reading();
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    renames(consumed);
+    consumed.consumer.store({ topic: 'events', topicId: TOPIC_ID, partition: 0 }, 7);
+    consumed.clock.advance(1_000);
+    expect(consumed.waiting).toEqual([]);
+  });
+
+  test('a position in the new topic is committed, also if the old topic had the same one', () => {
+    const consumed = Consumed.reading();
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.clock.advance(1_000);
+    consumed.commits();
+    renames(consumed);
+    consumed.broker(4).received.shift();
+    begins(consumed, 0);
+    consumed.consumer.store({ topic: 'events', topicId: OTHER_ID, partition: 0 }, 6);
+    consumed.clock.advance(1_000);
+    const request = consumed.broker().received[0]?.request;
+    const partitions = [{ committedOffset: 6 }];
+    expect(request).toMatchObject({ topics: [{ topicId: OTHER_ID, partitions }] });
+  });
+
+  test('the committed offset of the old topic is no start in the new one', () => {
+    const consumed = new Consumed();
+    consumed.joins();
+    renames(consumed);
+    consumed.offset(5);
+    begins(consumed, 0);
+    expect(consumed.broker(4).waiting).toEqual(['Fetch']);
+    const request = consumed.broker(4).received[0]?.request;
+    expect(request).toMatchObject({ topics: [{ topicId: OTHER_ID, partitions: [{ fetchOffset: 0 }] }] });
   });
 });
 

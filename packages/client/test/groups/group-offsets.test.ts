@@ -1,9 +1,9 @@
 /** Goal: commits and fetches of offsets survive what a coordinator goes through, and name topics by id. */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type CommitOptions, GroupOffsets, type GroupOffsetsOptions } from '../../src/index.ts';
-import { TOPIC_ID } from '../support/metadata.ts';
+import { OTHER_ID, TOPIC_ID } from '../support/metadata.ts';
 import { PlayedGroup } from '../support/played-group.ts';
 
 class Called extends PlayedGroup {
@@ -55,6 +55,51 @@ test('a topic without a known id: the commit names it', () => {
     version: 9,
     request: { topics: [{ name: 'events' }] },
   });
+});
+
+describe('another topic gets the name before the retry of a commit', () => {
+  /** The first attempt has named, or identified, the old topic. */
+  function renamed(version: number) {
+    let topicId = TOPIC_ID;
+    const called = new Called({ topicId: () => topicId });
+    called.commit();
+    called.finds({ errorCode: 0, nodeId: 9, host: 'b9', port: 9 });
+    called.broker().open();
+    called.broker().answerVersions({ [apis.offsetCommit.key]: version });
+    const partitions = [{ partitionIndex: 0, errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS }];
+    called.answer(apis.offsetCommit, { topics: [{ name: 'events', topicId: TOPIC_ID, partitions }] });
+    topicId = OTHER_ID;
+    called.clock.advance(100);
+    return called;
+  }
+
+  test('the retry identifies the old topic', () => {
+    const called = renamed(10);
+    expect(called.committed(ErrorCode.UNKNOWN_TOPIC_ID)).toMatchObject({ topics: [{ topicId: TOPIC_ID }] });
+    expect(called.ends).toEqual([['UNKNOWN_TOPIC_ID', 1]]);
+  });
+
+  test('a coordinator that knows only names gets no retry', () => {
+    const called = renamed(9);
+    expect([called.broker().waiting, called.ends]).toEqual([[], [['UNKNOWN_TOPIC_ID', 1]]]);
+  });
+});
+
+test('another topic gets the name between the attempts of a fetch: the answer is about the old one', () => {
+  let topicId = TOPIC_ID;
+  const called = new Called({ topicId: () => topicId });
+  called.offsets.fetch([{ topic: 'events', partition: 0 }], (offsets) => called.ends.push(offsets));
+  called.found();
+  const partition = { partitionIndex: 0, committedOffset: 7, committedLeaderEpoch: 3, metadata: 'x' };
+  const fetched = (errorCode: number) => {
+    const topics = [{ topicId: TOPIC_ID, partitions: [{ ...partition, errorCode }] }];
+    return called.answer(apis.offsetFetch, { groups: [{ groupId: 'g', errorCode: 0, topics }] } as never);
+  };
+  fetched(ErrorCode.UNSTABLE_OFFSET_COMMIT);
+  topicId = OTHER_ID;
+  called.clock.advance(100);
+  expect(fetched(ErrorCode.NONE)).toMatchObject({ groups: [{ topics: [{ topicId: TOPIC_ID }] }] });
+  expect(called.ends).toMatchObject([[{ topic: 'events', topicId: TOPIC_ID, offset: 7 }]]);
 });
 
 test('NOT_COORDINATOR: the commit goes to the new coordinator', () => {
@@ -142,7 +187,8 @@ test('a fetch returns the partitions with an offset, and waits for an open trans
     { partitionIndex: 0, errorCode: 0, committedOffset: 7, committedLeaderEpoch: 3, metadata: 'x' },
     { partitionIndex: 1, errorCode: 0, committedOffset: -1, committedLeaderEpoch: -1, metadata: '' },
   ]);
-  const found = { topic: 'events', partition: 0, offset: 7, leaderEpoch: 3, metadata: 'x' };
+  const place = { topic: 'events', topicId: TOPIC_ID, partition: 0 };
+  const found = { ...place, offset: 7, leaderEpoch: 3, metadata: 'x' };
   expect(called.ends).toEqual([[found]]);
 });
 
