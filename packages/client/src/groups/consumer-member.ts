@@ -58,6 +58,8 @@ export class ConsumerMember implements GroupMember {
   private hasNews = false;
   private isRevoking = false;
   private isSending = false;
+  /** A heartbeat has gone out: the coordinator may know the member. */
+  private hasJoined = false;
   private hasStopped = false;
   /** Answers to heartbeats of an earlier membership do not count. */
   private round = 0;
@@ -100,7 +102,8 @@ export class ConsumerMember implements GroupMember {
 
   leave(done: () => void): void {
     const { coordinator, groupId, instanceId, clock } = this.options;
-    const wasMember = this.epoch > 0 && !this.hasStopped;
+    // The coordinator may have taken the member in, although its answer has not come.
+    const wasMember = this.hasJoined && !this.hasStopped;
     this.stop();
     const connection = coordinator.connection();
     const version = connection?.versions?.newest(apis.consumerGroupHeartbeat);
@@ -145,6 +148,7 @@ export class ConsumerMember implements GroupMember {
     this.isComplete = false;
     this.hasNews = false;
     this.isSending = true;
+    this.hasJoined = true;
     connection.request(consumerGroupHeartbeat, version, request, (response) => {
       this.isSending = false;
       if (this.hasStopped) return;

@@ -116,6 +116,9 @@ export class GroupConsumer {
   private readonly commits: Commits;
   private commitTimer: Timer | undefined;
   private isClosed = false;
+  private hasEnded = false;
+  /** Whom the end of `close` calls back. */
+  private readonly closers: (() => void)[] = [];
 
   constructor(options: GroupConsumerOptions) {
     const { clock, cluster, open, groupId, requestTimeoutMs: timeoutMs, observer } = options;
@@ -201,26 +204,31 @@ export class GroupConsumer {
     this.commits.commit(done);
   }
 
-  /** Stops reading, commits, leaves the group, and calls back; after `requestTimeoutMs` at the latest. */
+  /**
+   * Stops reading, commits, leaves the group, and calls back; after `requestTimeoutMs` at the latest. A
+   * second call waits for the end of the first one.
+   */
   close(done: () => void): void {
-    if (this.isClosed) return;
     const { clock, requestTimeoutMs, commitsOnRevoke = true } = this.options;
+    if (this.hasEnded) clock.soon(done);
+    else this.closers.push(done);
+    if (this.isClosed) return;
     this.isClosed = true;
     this.commitTimer?.cancel();
     this.consumer.close();
-    let isDone = false;
     const end = () => {
-      if (isDone) return;
-      isDone = true;
+      if (this.hasEnded) return;
+      this.hasEnded = true;
       deadline.cancel();
       this.commits.stop(CLOSED);
       this.offsets.close();
       this.coordinator.close();
-      done();
+      for (const closed of this.closers.splice(0)) closed();
     };
     const deadline = clock.setTimer(requestTimeoutMs, end);
     const leave = () => this.member.leave(end);
-    if (commitsOnRevoke) this.commits.replace(leave);
+    // The rest of the time is for the leaving, also when the commit does not succeed.
+    if (commitsOnRevoke) this.commits.replace(leave, requestTimeoutMs / 2);
     else leave();
   }
 

@@ -208,6 +208,15 @@ test('a broker without regular expressions: the member fails', () => {
   expect(membership.news).toEqual(['failed UNSUPPORTED_VERSION']);
 });
 
+test('a member leaves although the answer to its join has not come', () => {
+  const membership = new Membership();
+  let ends = 0;
+  membership.member.leave(() => ends++);
+  expect(membership.beats({ epoch: 1 })).toMatchObject({ memberId: 'me', memberEpoch: 0 });
+  expect(membership.beats({ epoch: -1 })).toMatchObject({ memberId: 'me', memberEpoch: -1 });
+  expect(ends).toBe(1);
+});
+
 test.each([
   [null, -1],
   ['i', -2],

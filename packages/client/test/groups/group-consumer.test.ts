@@ -403,6 +403,38 @@ describe('closing', () => {
     expect(ends).toBe(1);
   });
 
+  test('a coordinator that cannot take the commit still learns that the member leaves', () => {
+    const consumed = Consumed.reading();
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.consumer.close(() => {});
+    consumed.commits(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+    consumed.clock.advance(1_000);
+    expect(consumed.waiting).toContain('LeaveGroup');
+  });
+
+  test('a second call waits for the end of the first one', () => {
+    const consumed = Consumed.reading();
+    const ends: string[] = [];
+    consumed.consumer.close(() => ends.push('first'));
+    consumed.consumer.close(() => ends.push('second'));
+    expect(ends).toEqual([]);
+    consumed.answer(apis.leaveGroup, { errorCode: 0, members: [] });
+    consumed.consumer.close(() => ends.push('third'));
+    consumed.clock.advance(0);
+    expect(ends).toEqual(['first', 'second', 'third']);
+  });
+
+  test('a rebalance during the last commit: the member leaves and does not join again', () => {
+    const consumed = Consumed.reading({ autoCommitMs: 100_000 });
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.clock.advance(3_000);
+    consumed.consumer.close(() => {});
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.REBALANCE_IN_PROGRESS });
+    expect(consumed.waiting).toEqual(['OffsetCommit']);
+    consumed.commits();
+    expect(consumed.waiting).toEqual(['LeaveGroup']);
+  });
+
   test('without `commitsOnRevoke` it leaves and commits nothing', () => {
     const consumed = Consumed.reading({ commitsOnRevoke: false });
     consumed.fetches({ records: batchAt(5, 0, 'a') });
