@@ -279,6 +279,8 @@ function inGroup(
       committed: (_offsets, error) => {
         if (error !== undefined) note(`a commit failed: ${error}`);
       },
+      notFetched: (places, error) =>
+        note(`the committed offsets of ${namesOf(places)} cannot be fetched now: ${error}`),
       failed: (error, place) =>
         failed(place === undefined ? groupFailed(options, error) : cannotRead(place, error)),
     },

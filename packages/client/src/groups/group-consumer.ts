@@ -34,6 +34,10 @@ export interface GroupConsumerObserver {
   revoked?(partitions: readonly TopicPartition[], isLost: boolean): void;
   /** Called after each commit. `error` undefined: the coordinator has the offsets. */
   committed?(offsets: readonly CommittedOffset[], error: string | undefined): void;
+  /**
+   * Called when the coordinator does not say where to begin in these partitions. The consumer asks it again.
+   */
+  notFetched?(partitions: readonly TopicPartition[], error: string): void;
   /** Called when a position is looked up, or truncated (see ConsumerObserver). */
   positioned?(position: Position, offset: number, reason: PositionReason): void;
   /** The consumer has stopped reading, all partitions or this one. No retry would succeed. */
@@ -327,7 +331,7 @@ export class GroupConsumer {
       if (this.isClosed || current.length === 0) return;
       if (committed === undefined) {
         // The member's own requests find out whether it must join again, or whether it has failed.
-        observer.committed?.([], error);
+        observer.notFetched?.(current, error ?? 'no answer');
         clock.setTimer(this.coordinator.backoffMs, () => {
           const wanted = partitions.filter((partition) => this.starting.has(partition));
           if (!this.isClosed && wanted.length > 0) this.begin(wanted);

@@ -53,6 +53,8 @@ class Consumed extends PlayedGroup {
         revoked: (places, isLost) => this.seen.push(`${isLost ? 'lost' : 'revoked'} ${places.length}`),
         committed: (offsets, error) =>
           this.seen.push(`committed ${offsets.map(({ offset }) => offset)} ${error ?? ''}`.trim()),
+        notFetched: (places, error) =>
+          this.seen.push(`not fetched ${places.map(({ partition }) => partition)} ${error}`),
         failed: (error, place) => this.seen.push(`failed ${place?.partition ?? 'all'} ${error}`),
       },
       ...options,
@@ -163,7 +165,7 @@ test('offsets cannot be fetched now: the consumer asks again, and reads nothing 
   consumed.offset(-1, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
   consumed.clock.advance(100);
   consumed.offset(-1, ErrorCode.UNKNOWN_MEMBER_ID);
-  expect(consumed.news).toEqual(['committed  UNKNOWN_MEMBER_ID']);
+  expect(consumed.news).toEqual(['not fetched 0 UNKNOWN_MEMBER_ID']);
   expect(consumed.broker(4).waiting).toEqual([]);
   consumed.clock.advance(100);
   consumed.offset(5);
