@@ -87,24 +87,33 @@ export async function produce(word: string | undefined, options: ProduceOptions)
       batcher.flush();
       producer.poll();
     };
+    let unread: string | undefined;
+    let wasInterrupted = false;
     try {
-      for await (const chunk of input) {
-        add(pieces.push(chunk));
-        await sender.below(OPEN_BATCHES_MAX);
-        if (left === 0 || sender.failure !== undefined) break;
+      try {
+        for await (const chunk of input) {
+          add(pieces.push(chunk));
+          await sender.below(OPEN_BATCHES_MAX);
+          if (left === 0 || sender.failure !== undefined) break;
+        }
+        if (left > 0) add(pieces.end());
+      } catch (error) {
+        if (!(error instanceof Error) || !('code' in error)) throw error;
+        // A signal destroys the input; what was read before is still produced.
+        if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') unread = String(error.code);
       }
-      if (left > 0) add(pieces.end());
-    } catch (error) {
-      // A signal destroys the input; what was read before is still produced.
-      if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_STREAM_PREMATURE_CLOSE')
-        throw error;
+      await sender.below(1);
+      wasInterrupted = await Promise.race([interrupted, Promise.resolve(false)]);
+    } finally {
+      interrupt.forget();
+      input.destroy();
+      producer.close();
+      cluster.remove(client);
     }
-    await sender.below(1);
-    const wasInterrupted = await Promise.race([interrupted, Promise.resolve(false)]);
-    interrupt.forget();
-    input.destroy();
-    producer.close();
-    cluster.remove(client);
+    if (unread !== undefined)
+      throw new UserError(
+        `cannot read ${options.file ?? 'the standard input'}: ${unread}; ${sender.summary(topic)}`,
+      );
     if (sender.failure !== undefined) throw new UserError(`${sender.failure}; ${sender.summary(topic)}`);
     if (!options.quiet) process.stderr.write(`${sender.summary(topic)}\n`);
     if (wasInterrupted) process.exitCode = INTERRUPTED;

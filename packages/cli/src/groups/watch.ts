@@ -22,16 +22,19 @@ export async function watched(
   void interrupt.came.then(() => {
     isOver = true;
   });
-  for (let round = 0; !isOver; round++) {
-    const text = await report();
-    if (stream.isTTY) stream.write(`${CLEAR}${text}`);
-    else stream.write(round === 0 ? text : `\n${text}`);
-    let timer: NodeJS.Timeout | undefined;
-    const pause = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, seconds * 1_000);
-    });
-    await Promise.race([pause, interrupt.came]);
-    clearTimeout(timer);
+  try {
+    for (let round = 0; !isOver; round++) {
+      const text = await report();
+      if (stream.isTTY) stream.write(`${CLEAR}${text}`);
+      else stream.write(round === 0 ? text : `\n${text}`);
+      let timer: NodeJS.Timeout | undefined;
+      const pause = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, seconds * 1_000);
+      });
+      await Promise.race([pause, interrupt.came]);
+      clearTimeout(timer);
+    }
+  } finally {
+    interrupt.forget();
   }
-  interrupt.forget();
 }

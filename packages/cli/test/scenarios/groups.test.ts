@@ -178,6 +178,10 @@ test('--watch repeats the report until Ctrl-C', async () => {
   expect(running.stdout().match(/^lag 6$/gm)!.length).toBeGreaterThan(1);
 });
 
+test('--watch of a group that does not exist ends the command', async () => {
+  expect(await refusal(['group', 'lag', 'nope', '--watch'])).toContain("group 'nope' does not exist");
+});
+
 test('a pattern: the member reads topics that match, also new ones', async () => {
   await out(['topic', 'create', 'logs-a', '--replication-factor', '1']);
   await out(['produce', 'logs-a', '-q'], 'a\n');

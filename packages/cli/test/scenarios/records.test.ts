@@ -46,6 +46,15 @@ test('keys, headers and null values', async () => {
   expect(lines.map((line) => JSON.parse(line).payload)).toEqual(['1', null, 'none']);
 });
 
+test('an input that cannot be read: the command says so, and ends', async () => {
+  await topic('unread');
+  const running = command(['produce', 'unread', '-l', import.meta.dirname]);
+  expect([await running.exit(), running.output()]).toEqual([
+    1,
+    `millrace: cannot read ${import.meta.dirname}: EISDIR; produced 0 records to unread\n`,
+  ]);
+});
+
 test('-o, -c and -p', async () => {
   await topic('many', 2);
   await out(['produce', 'many', '-q', '-p', '1'], '1\n2\n3\n4\n5\n');
