@@ -103,7 +103,8 @@ export async function groupReset(
     );
     if (named.length === 0 && committed.length === 0)
       throw new UserError(`group '${name}' has no committed offsets: name its topics with --topic`);
-    const topics = await cluster.describe(named.map(({ topic }) => topic));
+    const names = named.map(({ topic }) => topic);
+    const topics = await cluster.describe(names, false);
     const counts = new Map([...topics].map(([topic, { partitions }]) => [topic, partitions.length]));
     const places = named.length > 0 ? partitionsIn(named, counts) : committed.map(placeOf);
     const ends = await endsFor(cluster, wantedFor(target, places));

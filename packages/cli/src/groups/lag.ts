@@ -9,18 +9,23 @@ import {
   sorted,
   type TopicPartition,
 } from '@millrace/client';
-import { type KafkaCluster, promised } from '@millrace/client/io';
+import { type KafkaCluster, type LookedUp, promised } from '@millrace/client/io';
 
 export interface PartitionLag extends TopicPartition {
   /** Null: the group has committed nothing there. */
   readonly committed: number | null;
-  /** The high watermark. Null: the leader does not answer, or the topic no longer exists. */
+  /** The high watermark. Null: see `error`. */
   readonly end: number | null;
+  /** Why the high watermark is not known; null: it is known. */
+  readonly error: string | null;
   /** Records that the group has not committed yet. Null: `committed` or `end` is not known. */
   readonly lag: number | null;
   /** The member that reads the partition; null: none does. */
   readonly member: MemberDescription | null;
 }
+
+/** A partition without a leader delays the report of the others for at most this long. */
+const ENDS_TIMEOUT_MS = 3_000;
 
 export interface GroupState {
   readonly group: GroupDescription;
@@ -43,20 +48,19 @@ export async function groupState(
   const assigned = group.members.flatMap(({ assignment }) => assignment);
   const all = new Map([...committed, ...assigned].map((one) => [partitionName(one), one]));
   const places = [...all.values()].map(({ topic, partition }) => ({ topic, partition }));
-  const ends = await endsOf(cluster, places);
-  return { group, partitions: lagsOf(group, places, committed, ends) };
+  const { found, failed } = await endsOf(cluster, places);
+  return { group, partitions: lagsOf(group, places, committed, found, failed) };
 }
 
-/** The ends of the partitions that exist and whose leaders answer. */
-async function endsOf(
-  cluster: KafkaCluster,
-  places: readonly TopicPartition[],
-): Promise<readonly OffsetFound[]> {
-  const topics = await cluster.describe([...new Set(places.map(({ topic }) => topic))]);
+/** The ends of the partitions that exist. */
+async function endsOf(cluster: KafkaCluster, places: readonly TopicPartition[]): Promise<LookedUp> {
+  const names = [...new Set(places.map(({ topic }) => topic))];
+  const topics = await cluster.describe(names, false);
   const wanted = places
     .filter(({ topic, partition }) => partition < (topics.get(topic)?.partitions.length ?? 0))
     .map((place) => ({ ...place, timestamp: OffsetAt.LATEST }));
-  return wanted.length === 0 ? [] : (await cluster.lookUp(wanted)).found;
+  if (wanted.length === 0) return { found: [], failed: new Map() };
+  return cluster.lookUp(wanted, Math.min(cluster.timeoutMs, ENDS_TIMEOUT_MS));
 }
 
 /** Sorted by topic and partition. */
@@ -65,6 +69,7 @@ export function lagsOf(
   places: readonly TopicPartition[],
   committed: readonly CommittedOffset[],
   ends: readonly OffsetFound[],
+  failed: ReadonlyMap<string, string> = new Map(),
 ): PartitionLag[] {
   const committedAt = new Map(committed.map((one) => [partitionName(one), one.offset]));
   const endAt = new Map(ends.map((one) => [partitionName(one), one.offset]));
@@ -76,7 +81,8 @@ export function lagsOf(
     const offset = committedAt.get(name) ?? null;
     const end = endAt.get(name) ?? null;
     const lag = offset === null || end === null ? null : Math.max(0, end - offset);
-    return { topic, partition, committed: offset, end, lag, member: readers.get(name) ?? null };
+    const error = end === null ? (failed.get(name) ?? 'the partition does not exist') : null;
+    return { topic, partition, committed: offset, end, error, lag, member: readers.get(name) ?? null };
   });
 }
 

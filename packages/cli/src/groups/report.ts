@@ -56,11 +56,11 @@ export function lagText(partitions: readonly PartitionLag[]): string {
   if (partitions.length === 0) return 'The group has no partitions and no committed offsets.\n';
   return textTable(
     ['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG', 'MEMBER'],
-    partitions.map(({ topic, partition, committed, end, lag, member }) => [
+    partitions.map(({ topic, partition, committed, end, error, lag, member }) => [
       topic,
       String(partition),
       String(committed ?? NONE),
-      String(end ?? NONE),
+      error === null ? String(end) : `${NONE} (${error})`,
       String(lag ?? NONE),
       member === null ? NONE : nameOf(member),
     ]),

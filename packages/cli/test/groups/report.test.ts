@@ -75,6 +75,23 @@ x      2          -          5    -    -
   expect(lagText([])).toBe('The group has no partitions and no committed offsets.\n');
 });
 
+test('a partition whose end is not known says why; the others have their lag', () => {
+  const lags = lagsOf(
+    group,
+    [at(0), at(1), at(2)],
+    [offsetAt(0, 3), offsetAt(1, 9)],
+    [offsetAt(0, 10)],
+    new Map([['x-1', 'LEADER_NOT_AVAILABLE']]),
+  );
+  expect(lagText(lags)).toBe(
+    `TOPIC  PARTITION  COMMITTED  END                               LAG  MEMBER
+x      0          3          10                                7    m1 (instance i1)
+x      1          9          - (LEADER_NOT_AVAILABLE)          -    -
+x      2          -          - (the partition does not exist)  -    -
+`,
+  );
+});
+
 test('members by name, for an error', () => {
   expect(memberNames([member])).toBe('m1 (instance i1) (client app, host 10.0.0.1)');
 });

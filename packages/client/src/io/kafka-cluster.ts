@@ -112,14 +112,15 @@ export class KafkaCluster {
 
   /**
    * Waits for the metadata of these topics. The result lacks the topics that do not exist. Rejects with a
-   * ClientError if some partition has no leader within the timeout.
+   * ClientError if some partition has no leader within the timeout, unless `needsLeaders` is false.
    */
-  async describe(names: readonly string[]): Promise<Map<string, KnownTopic>> {
+  async describe(names: readonly string[], needsLeaders = true): Promise<Map<string, KnownTopic>> {
     for (const name of names) this.topics.add(name);
     const beganMs = this.clock.monotonicMs();
     for (;;) {
       const topics = names.map((name) => this.view.topics.get(name));
-      const isLed = ({ partitions }: KnownTopic) => partitions.every(({ leaderId }) => leaderId >= 0);
+      const isLed = ({ partitions }: KnownTopic) =>
+        !needsLeaders || partitions.every(({ leaderId }) => leaderId >= 0);
       const found = topics.filter((topic) => topic !== undefined);
       const waitedMs = this.clock.monotonicMs() - beganMs;
       // A broker may not know yet that a topic was created just now.
@@ -138,10 +139,10 @@ export class KafkaCluster {
     }
   }
 
-  /** Looks up offsets (see OffsetLookup). */
-  async lookUp(wanted: readonly OffsetWanted[]): Promise<LookedUp> {
-    await this.describe([...new Set(wanted.map(({ topic }) => topic))]);
-    const { clock, view: cluster, timeoutMs } = this;
+  /** Looks up offsets (see OffsetLookup). A partition without a leader fails; the others do not. */
+  async lookUp(wanted: readonly OffsetWanted[], timeoutMs: number = this.timeoutMs): Promise<LookedUp> {
+    await this.describe([...new Set(wanted.map(({ topic }) => topic))], false);
+    const { clock, view: cluster } = this;
     return new Promise((resolve) =>
       lookUpOffsets({
         clock,

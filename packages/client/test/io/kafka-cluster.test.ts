@@ -63,6 +63,14 @@ test('a partition without a leader: the error names the topic', async () => {
   cluster.close();
 });
 
+test('a partition without a leader: a caller that needs none gets the topic, and a lookup fails there', async () => {
+  const cluster = await KafkaCluster.connect(await broker(-1, 0), { timeoutMs: 200 });
+  expect([...(await cluster.describe(['events'], false)).keys()]).toEqual(['events']);
+  const { found, failed } = await cluster.lookUp([{ topic: 'events', partition: 0, timestamp: -1 }]);
+  expect([found, [...failed]]).toEqual([[], [['events-0', 'LEADER_NOT_AVAILABLE']]]);
+  cluster.close();
+});
+
 test('no broker answers: the error says why, for each server', async () => {
   await expect(KafkaCluster.connect('127.0.0.1:1')).rejects.toThrow(/^no broker of 127\.0\.0\.1:1 answers/);
 });
