@@ -30,7 +30,7 @@ import type { LedPartitions } from '../runtime/ports.ts';
 import { admitted, consumerHeartbeatFault, joinFault } from './door.ts';
 import { commitFailure } from './failures.ts';
 import { GroupMachine } from './group-machine.ts';
-import { matchesFilters } from './listing.ts';
+import { groupFilter } from './listing.ts';
 import type { PastRebalance } from './rebalance-history.ts';
 import type {
   CommitWanted,
@@ -150,7 +150,7 @@ export class GroupCoordinator {
       return;
     }
     const groups = machines.flatMap((machine) => machine.list());
-    reply({ errorCode: ErrorCode.NONE, groups: groups.filter((group) => matchesFilters(group, filters)) });
+    reply({ errorCode: ErrorCode.NONE, groups: groups.filter(groupFilter(filters)) });
   }
 
   describeClassic(

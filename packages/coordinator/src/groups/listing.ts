@@ -3,16 +3,15 @@ import type { ListedGroup, ListFilters } from './requests.ts';
 
 /**
  * States and types compare without regard to case, as in Kafka, and states also to the space around them. An
- * empty filter matches every group.
+ * empty filter matches every group. Reads the filters once: a request may have many, and the broker many
+ * groups.
  */
-export function matchesFilters(
-  { groupState = '', groupType = '' }: ListedGroup,
-  filters: ListFilters,
-): boolean {
-  const states = filters.statesFilter.map((state) => state.trim());
-  return contains(states, groupState) && contains(filters.typesFilter, groupType);
+export function groupFilter({ statesFilter, typesFilter }: ListFilters): (group: ListedGroup) => boolean {
+  const states = new Set(statesFilter.map((state) => state.trim().toLowerCase()));
+  const types = new Set(typesFilter.map((type) => type.toLowerCase()));
+  return ({ groupState = '', groupType = '' }) => matches(states, groupState) && matches(types, groupType);
 }
 
-function contains(filter: readonly string[], value: string): boolean {
-  return filter.length === 0 || filter.some((one) => one.toLowerCase() === value.toLowerCase());
+function matches(filter: ReadonlySet<string>, value: string): boolean {
+  return filter.size === 0 || filter.has(value.toLowerCase());
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { matchesFilters } from '../../src/groups/listing.ts';
+import { groupFilter } from '../../src/groups/listing.ts';
 
 const group = { groupId: 'g', protocolType: 'consumer', groupState: 'Stable', groupType: 'classic' };
 
@@ -15,5 +15,13 @@ test.each([
   [[' Stable\t'], [], true],
   [[], [' classic'], false],
 ])('states %j and types %j: %s', (statesFilter, typesFilter, matches) => {
-  expect(matchesFilters(group, { statesFilter, typesFilter })).toBe(matches);
+  expect(groupFilter({ statesFilter, typesFilter })(group)).toBe(matches);
+});
+
+test('many filters are read once, not again for each group', () => {
+  let reads = 0;
+  const counted = { trim: () => ({ toLowerCase: () => String(reads++) }) } as unknown as string;
+  const matches = groupFilter({ statesFilter: Array.from({ length: 100 }, () => counted), typesFilter: [] });
+  for (let i = 0; i < 50; i++) expect(matches(group)).toBe(false);
+  expect(reads).toBe(100);
 });
