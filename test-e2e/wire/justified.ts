@@ -29,6 +29,7 @@ const anySession = /sessionId=(-2147483648|2147483647)$/;
 const negativeLimit = /axBytes=-/;
 const allOfTheBroker = /^all of the broker$/;
 const unnamed = /^by neither$|topics\[\]\.name=(null|length 2\^31)$/;
+const ofGroupTwice = /^(member: )?groups=duplicate$|^groupIds=duplicate$|^a group twice$/;
 const nowhere = /topics\[\]\.name=''$/;
 
 export const justifications: readonly Justification[] = [
@@ -249,6 +250,43 @@ export const justifications: readonly Justification[] = [
     field: /^groups\.errorCode$/,
     ours: /UNKNOWN_MEMBER_ID/,
     reason: 'Millrace answers UNKNOWN_MEMBER_ID. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+  },
+  {
+    api: 'DescribeGroups',
+    cases: ofGroupTwice,
+    when: 'a group is named more than once',
+    field: /^groups$/,
+    ours: /^absent$/,
+    reason:
+      'Millrace describes the group once, because a few bytes of request must not become a large answer. Apache Kafka describes it each time.',
+  },
+  {
+    api: 'ConsumerGroupDescribe',
+    cases: ofGroupTwice,
+    when: 'a group is named more than once',
+    field: /^groups$/,
+    ours: /^absent$/,
+    reason:
+      'Millrace describes the group once, because a few bytes of request must not become a large answer. Apache Kafka describes it each time.',
+  },
+  {
+    api: 'OffsetFetch',
+    versions: '8-10',
+    cases: ofGroupTwice,
+    when: 'a group is named more than once',
+    field: /^groups$/,
+    ours: /^absent$/,
+    reason:
+      'Millrace answers for the group once, with the topics of all mentions, and checks the member of the first mention. Apache Kafka answers each time.',
+  },
+  {
+    api: 'OffsetFetch',
+    cases: /partitionIndexes=duplicate$|topics=duplicate$|partitionIndexes\[\]=1$|^a partition twice$/,
+    when: 'a partition is named more than once',
+    field: /^(groups\.)?topics(\.partitions)?$/,
+    ours: /^absent$/,
+    reason:
+      'Millrace answers for the partition once, because its metadata may be large. Apache Kafka answers each time.',
   },
   {
     cases: /^includeRebalances=/,

@@ -8,6 +8,7 @@ import type { CommitTopics, DeleteTopics, FetchTopics } from '@millrace/coordina
 import type { TopicImage } from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
+import { type AskedGroup, type AskedTopic, distinctGroups, distinctPartitions } from './asked-offsets.ts';
 
 const BY_ID_SINCE = 10;
 const MANY_GROUPS_SINCE = 8;
@@ -57,8 +58,6 @@ function refusalOf(topic: TopicImage | undefined, partition: number, usesIds: bo
 }
 
 type OffsetFetchRequest = RequestOf<typeof apis.offsetFetch>;
-type AskedGroup = OffsetFetchRequest['groups'][number];
-type AskedTopic = NonNullable<AskedGroup['topics']>[number];
 type FetchedGroup = NonNullable<ResponseInputOf<typeof apis.offsetFetch>['groups']>[number];
 type FetchedTopic = NonNullable<FetchedGroup['topics']>[number];
 
@@ -66,9 +65,10 @@ export const offsetFetch = defineHandler(apis.offsetFetch, (broker, request, rep
   const { body, version } = request;
   if (version >= MANY_GROUPS_SINCE) {
     const groups: FetchedGroup[] = [];
-    let open = body.groups.length;
+    const askedGroups = distinctGroups(body.groups);
+    let open = askedGroups.length;
     if (open === 0) reply.send({ groups });
-    body.groups.forEach((asked, index) => {
+    askedGroups.forEach((asked, index) => {
       fetchGroup(broker, request, asked, (fetched) => {
         groups[index] = fetched;
         if (--open === 0) reply.send({ groups });
@@ -76,8 +76,9 @@ export const offsetFetch = defineHandler(apis.offsetFetch, (broker, request, rep
     });
     return;
   }
-  const topics = body.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
-  const asked = { groupId: body.groupId, memberId: null, memberEpoch: -1, topics };
+  const named = body.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
+  const asked = distinctPartitions({ groupId: body.groupId, memberId: null, memberEpoch: -1, topics: named });
+  const { topics } = asked;
   fetchGroup(broker, request, asked, ({ errorCode, topics: fetched }) => {
     const hasError = errorCode !== ErrorCode.NONE;
     if (hasError && version < GROUP_ERROR_SINCE)

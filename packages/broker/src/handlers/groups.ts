@@ -2,6 +2,9 @@
  * ListGroups (16), DescribeGroups (15), ConsumerGroupDescribe (69) and DeleteGroups (42): the groups that
  * this broker coordinates. Clients ask every broker for its groups, and each group's coordinator for the
  * rest.
+ *
+ * A group that is named more than once gets one answer: a few bytes of request must not become many large
+ * descriptions.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { ALL_GROUP_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
@@ -12,7 +15,7 @@ export const listGroups = defineHandler(apis.listGroups, ({ groups }, { body }, 
 );
 
 export const describeGroups = defineHandler(apis.describeGroups, ({ groups }, { version, body }, reply) => {
-  groups.describeClassic(body.groups, version, (described) =>
+  groups.describeClassic(distinct(body.groups), version, (described) =>
     reply.send({
       groups: described.map((group) => ({
         ...group,
@@ -26,7 +29,7 @@ export const describeGroups = defineHandler(apis.describeGroups, ({ groups }, { 
 export const consumerGroupDescribe = defineHandler(
   apis.consumerGroupDescribe,
   ({ groups }, { body }, reply) => {
-    groups.describe(body.groupIds, (described) =>
+    groups.describe(distinct(body.groupIds), (described) =>
       reply.send({
         groups: described.map((group) => ({
           ...group,
@@ -61,7 +64,10 @@ function rebalancesOf(
   return { rebalances };
 }
 
-/** A group that is named more than once gets one answer. */
 export const deleteGroups = defineHandler(apis.deleteGroups, ({ groups }, { body }, reply) =>
-  groups.delete([...new Set(body.groupsNames)], (results) => reply.send({ results })),
+  groups.delete(distinct(body.groupsNames), (results) => reply.send({ results })),
 );
+
+function distinct(groupIds: readonly string[]): string[] {
+  return [...new Set(groupIds)];
+}

@@ -1,6 +1,6 @@
 /** Goal: the answers about groups have Kafka's form. A fake coordinator decides what is in them. */
 import { type Api, apis, ErrorCode } from '@millrace/protocol';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { GroupPort } from '../../src/handler.ts';
 import { testBroker } from '../support/broker.ts';
 
@@ -43,6 +43,80 @@ test('DeleteGroups answers once for a group that is named twice', () => {
   };
   const { results } = ask(groups, apis.deleteGroups, 2, { groupsNames: ['b', 'a', 'b'] });
   expect(results.map(({ groupId }) => groupId)).toEqual(['b', 'a']);
+});
+
+test('DescribeGroups and ConsumerGroupDescribe answer once for a group that is named twice', () => {
+  const groups: Partial<GroupPort> = {
+    describeClassic: (ids, _version, reply) => reply(ids.map((groupId) => ({ groupId }))),
+    describe: (ids, reply) => reply(ids.map((groupId) => ({ groupId }))),
+  };
+  const named = ['b', 'a', 'b', ...Array.from({ length: 30_000 }, () => 'a')];
+  const classic = ask(groups, apis.describeGroups, 6, { groups: named });
+  const consumer = ask(groups, apis.consumerGroupDescribe, 1, { groupIds: named });
+  for (const { groups: told } of [classic, consumer])
+    expect(told.map(({ groupId }) => groupId)).toEqual(['b', 'a']);
+});
+
+describe('OffsetFetch answers once for what is named more than once', () => {
+  const asked: unknown[] = [];
+  const groups: Partial<GroupPort> = {
+    fetch: ({ groupId, memberId, memberEpoch }, topics, reply) => {
+      asked.push([
+        groupId,
+        memberId,
+        memberEpoch,
+        topics?.map(({ name, partitionIndexes }) => [name, partitionIndexes]),
+      ]);
+      reply({ errorCode: ErrorCode.NONE, topics: [] });
+    },
+  };
+  const topic = (name: string, ...partitionIndexes: number[]) => ({ name, partitionIndexes });
+
+  test('groups, topics and partitions', () => {
+    const { groups: told } = ask(groups, apis.offsetFetch, 9, {
+      groups: [
+        { groupId: 'g', memberId: 'm', memberEpoch: 3, topics: [topic('a', 1, 0, 1), topic('b', 0)] },
+        { groupId: 'h', topics: [topic('a', 0)] },
+        {
+          groupId: 'g',
+          memberId: 'n',
+          memberEpoch: 4,
+          topics: [topic('b', 0), topic('c', 5), topic('a', 2, 0)],
+        },
+        { groupId: 'h', topics: null },
+        { groupId: 'h', topics: [topic('c', 0)] },
+      ],
+    });
+    expect(told.map(({ groupId }) => groupId)).toEqual(['g', 'h']);
+    const ofG = [
+      ['a', [1, 0]],
+      ['b', [0]],
+      ['c', [5]],
+      ['a', [2]],
+    ];
+    expect(asked.splice(0)).toEqual([
+      ['g', 'm', 3, ofG],
+      ['h', null, -1, undefined],
+    ]);
+  });
+
+  test('before the version that asks for many groups', () => {
+    ask(groups, apis.offsetFetch, 7, {
+      groupId: 'g',
+      topics: [topic('a', 1, 1), topic('a', 1), topic('a', 1, 0)],
+    });
+    expect(asked.splice(0)).toEqual([
+      [
+        'g',
+        null,
+        -1,
+        [
+          ['a', [1]],
+          ['a', [0]],
+        ],
+      ],
+    ]);
+  });
 });
 
 test('OffsetCommit and OffsetDelete leave out a topic without partitions', () => {
