@@ -9,7 +9,7 @@ import { Acknowledgement, produceFailure } from './partition/acks.ts';
 import { refusalBeforeAppend } from './partition/min-isr.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionLookup } from './partition-lookup.ts';
-import { type ReaderPorts, type ReadWanted, readInSlices } from './serving/sliced-read.ts';
+import { type ReaderPorts, type ReadWanted, SlicedReads } from './serving/sliced-read.ts';
 import type { Cancel, ProduceResult } from './types.ts';
 
 export interface OwnAppend {
@@ -29,7 +29,7 @@ export interface PartitionBounds {
   readonly batchBytesMax: number;
 }
 
-export interface CoordinatorPorts extends Omit<ReaderPorts, 'find'> {
+export interface CoordinatorPorts extends ReaderPorts {
   /** Calls back at the end of this turn. */
   readonly soon: (callback: () => void) => void;
   readonly holdsLease: () => boolean;
@@ -39,11 +39,13 @@ export class CoordinatorPort {
   readonly leaderships: LeadershipFeed;
   private readonly lookup: PartitionLookup;
   private readonly ports: CoordinatorPorts;
+  private readonly reads: SlicedReads;
 
   constructor(leaderships: LeadershipFeed, lookup: PartitionLookup, ports: CoordinatorPorts) {
     this.leaderships = leaderships;
     this.lookup = lookup;
     this.ports = ports;
+    this.reads = new SlicedReads(ports);
   }
 
   /**
@@ -114,9 +116,12 @@ export class CoordinatorPort {
     this.led(topicId, index, leaderEpoch)?.corruption.found(reason);
   }
 
-  /** Reads to the log's end, one slice per turn. Returns a function that stops the reading. */
+  /**
+   * Reads to the log's end in slices. All readings share the bytes of a turn. Returns a function that stops
+   * the reading.
+   */
   read(topicId: Uuid, index: number, wanted: ReadWanted): Cancel {
-    return readInSlices(wanted, { ...this.ports, find: () => this.find(topicId, index) });
+    return this.reads.read(wanted, () => this.find(topicId, index));
   }
 
   private find(topicId: Uuid, index: number): Partition | undefined {

@@ -192,6 +192,77 @@ test('a read returns every batch in order, one slice per turn, including uncommi
   for (const sizeBytes of read.slices) expect(sizeBytes).toBeLessThanOrEqual(256 << 10);
 });
 
+test('the readings of all partitions share the bytes of one turn, and the first one ends first', () => {
+  const world = new World().start();
+  const partitions = 50;
+  const topic = world.controller.createTopic(
+    'events',
+    Array.from({ length: partitions }, () => [1]),
+  );
+  world.advance(20);
+  const { coordination } = world.broker(1).manager;
+  const ended: number[] = [];
+  let bytesOfTurn = 0;
+  for (let index = 0; index < partitions; index++) {
+    // Every second partition is empty, some have a batch that is larger than the bytes of a turn.
+    const sizes = index % 2 === 0 ? [] : [300, 50 << 10, index % 5 === 0 ? 400 << 10 : 90 << 10, 300];
+    for (const size of sizes) {
+      const records = batchOf(new Uint8Array(size));
+      coordination.append({ topicId: topic, index, leaderEpoch: 0, records }, () => {});
+    }
+    coordination.read(topic, index, {
+      fromOffset: 0,
+      leaderEpoch: 0,
+      batches: (bytes) => {
+        bytesOfTurn += bytes.length;
+      },
+      done: (errorCode, endOffset) => {
+        expect([errorCode, endOffset]).toEqual([ErrorCode.NONE, sizes.length]);
+        ended.push(index);
+      },
+    });
+  }
+  const turns: number[] = [];
+  const endings: number[] = [];
+  while (ended.length < partitions && turns.length < 1000) {
+    bytesOfTurn = 0;
+    const before = ended.length;
+    world.advance(1);
+    turns.push(bytesOfTurn);
+    endings.push(ended.length - before);
+  }
+  expect(ended).toEqual(Array.from({ length: partitions }, (_, index) => index));
+  // One batch of 400 KiB takes a turn of its own.
+  const large = turns.filter((bytes) => bytes > 256 << 10);
+  expect(large).toHaveLength(5);
+  expect(Math.max(...large)).toBeLessThan(401 << 10);
+  expect(Math.max(...endings)).toBeLessThan(33);
+});
+
+test('many empty partitions take several turns, and a reading that begins in a turn ends in a later one', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic(
+    'events',
+    Array.from({ length: 50 }, () => [1]),
+  );
+  world.advance(20);
+  const { coordination } = world.broker(1).manager;
+  const ended: number[] = [];
+  const read = (index: number, done: () => void) =>
+    coordination.read(topic, index, { fromOffset: 0, leaderEpoch: 0, batches: () => {}, done });
+  for (let index = 0; index < 50; index++)
+    read(index, () => {
+      ended.push(index);
+      if (index === 49) read(49, () => ended.push(50));
+    });
+  const turns = [1, 1, 1].map(() => {
+    const before = ended.length;
+    world.advance(1);
+    return ended.length - before;
+  });
+  expect(turns).toEqual([33, 17, 1]);
+});
+
 test('a read ends when it is stopped, when the leadership ends, and when its offset lies outside of the log', () => {
   const { world, topic } = filled();
   const stopped = readBack(world, topic, 0);

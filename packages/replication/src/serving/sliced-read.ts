@@ -1,15 +1,23 @@
 /**
- * Reads all records of a partition that this broker leads, from an offset to the log's end, in slices. Each
- * turn of the event loop reads one slice, so that a coordinator that loads gigabytes does not block other
- * requests.
+ * Reads all records of partitions that this broker leads, from an offset to the log's end, in slices. A
+ * broker may begin to lead many partitions of a coordinator at once. All their readings share one queue, and
+ * each turn of the event loop reads one slice's worth of bytes, so that a coordinator that loads gigabytes
+ * does not block other requests.
  */
 import type { LeaderEpoch, Millis, Offset } from '@millrace/base';
 import { BatchHeader, ErrorCode, readBatchHeader, type SpareBuffers } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
 import type { Cancel } from '../types.ts';
 
-/** The size of a slice. Reading and applying it takes about a millisecond each. */
-const SLICE_BYTES = 256 * 1024;
+/**
+ * The bytes that one turn reads, of all partitions together. One larger batch may exceed this. To read and to
+ * apply these bytes takes about a millisecond each.
+ */
+const TURN_BYTES = 256 * 1024;
+/** A turn with fewer bytes left reads no further slice: few whole batches would fit. */
+const SLICE_BYTES_MIN = TURN_BYTES / 2;
+/** The fixed costs of a read, in bytes. Without them, one turn could read any number of small partitions. */
+const READ_COST_BYTES = 4096;
 
 export interface ReadWanted {
   readonly fromOffset: Offset;
@@ -27,7 +35,6 @@ export interface ReadWanted {
 }
 
 export interface ReaderPorts {
-  readonly find: () => Partition | undefined;
   /** Calls back in a later turn; returns a function that cancels it. */
   readonly after: (delayMs: Millis, callback: () => void) => Cancel;
   /** The buffers that the log reads into. */
@@ -37,68 +44,115 @@ export interface ReaderPorts {
 /** The shortest delay that ends the turn: timers due in the same millisecond run in one turn. */
 const NEXT_TURN_MS: Millis = 1;
 
-/**
- * Returns a function that stops the reading, also when called inside `batches`. `done` is then not called.
- */
-export function readInSlices(wanted: ReadWanted, ports: ReaderPorts): Cancel {
-  const run = new SlicedRead(wanted, ports);
-  return () => run.stop();
+export class SlicedReads {
+  private readonly ports: ReaderPorts;
+  /** A turn reads the first one to its end before the next one, so that it is complete early. */
+  private readonly queue: SlicedRead[] = [];
+  private isWaiting = false;
+
+  constructor(ports: ReaderPorts) {
+    this.ports = ports;
+  }
+
+  /**
+   * Returns a function that stops the reading, also when called inside `batches`. `done` is then not called.
+   */
+  read(wanted: ReadWanted, find: () => Partition | undefined): Cancel {
+    const run = new SlicedRead(wanted, find, this.ports.spares);
+    this.queue.push(run);
+    this.wait();
+    return () => run.stop();
+  }
+
+  private wait(): void {
+    if (this.isWaiting || this.queue.length === 0) return;
+    this.isWaiting = true;
+    this.ports.after(NEXT_TURN_MS, () => {
+      this.isWaiting = false;
+      this.turn();
+      this.wait();
+    });
+  }
+
+  private turn(): void {
+    // A reading that begins within a callback waits for a later turn.
+    let older = this.queue.length;
+    for (let left = TURN_BYTES; older > 0 && left >= SLICE_BYTES_MIN; ) {
+      const run = this.queue[0]!;
+      if (!run.isStopped) left -= Math.max(READ_COST_BYTES, run.readSlice(left, left === TURN_BYTES));
+      if (run.isStopped) {
+        this.queue.shift();
+        older--;
+      }
+    }
+  }
 }
 
 class SlicedRead {
+  isStopped = false;
   private readonly wanted: ReadWanted;
-  private readonly ports: ReaderPorts;
+  private readonly find: () => Partition | undefined;
+  private readonly spares: ReaderPorts['spares'];
   private readonly header = new BatchHeader();
   private offset: Offset;
-  private cancel: Cancel;
-  private isStopped = false;
 
-  constructor(wanted: ReadWanted, ports: ReaderPorts) {
+  constructor(wanted: ReadWanted, find: () => Partition | undefined, spares: ReaderPorts['spares']) {
     this.wanted = wanted;
-    this.ports = ports;
+    this.find = find;
+    this.spares = spares;
     this.offset = wanted.fromOffset;
-    this.cancel = ports.after(NEXT_TURN_MS, () => this.readSlice());
   }
 
   stop(): void {
     this.isStopped = true;
-    this.cancel();
   }
 
-  private readSlice(): void {
-    const errorCode = this.readOnce();
-    if (this.isStopped) return;
-    if (errorCode !== undefined) this.wanted.done(errorCode, this.offset);
-    else this.cancel = this.ports.after(NEXT_TURN_MS, () => this.readSlice());
+  /** Returns the bytes that it used of `maxBytes`. */
+  readSlice(maxBytes: number, atLeastOneBatch: boolean): number {
+    const { errorCode, sizeBytes } = this.readOnce(maxBytes, atLeastOneBatch);
+    if (errorCode !== undefined && !this.isStopped) {
+      this.stop();
+      this.wanted.done(errorCode, this.offset);
+    }
+    return sizeBytes;
   }
 
-  /** Reads one slice. Undefined: there may be more records. */
-  private readOnce(): ErrorCode | undefined {
-    const partition = this.ports.find();
+  /** No error: there may be more records. */
+  private readOnce(
+    maxBytes: number,
+    atLeastOneBatch: boolean,
+  ): { readonly errorCode?: ErrorCode; readonly sizeBytes: number } {
+    const nothing = (errorCode: ErrorCode) => ({ errorCode, sizeBytes: 0 });
+    const partition = this.find();
     if (partition === undefined || partition.leadership?.epoch !== this.wanted.leaderEpoch)
-      return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+      return nothing(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     const { log } = partition;
-    if (this.offset < log.startOffset || this.offset > log.endOffset) return ErrorCode.OFFSET_OUT_OF_RANGE;
-    if (this.offset === log.endOffset) return ErrorCode.NONE;
+    const { offset } = this;
+    if (offset < log.startOffset || offset > log.endOffset) return nothing(ErrorCode.OFFSET_OUT_OF_RANGE);
+    if (offset === log.endOffset) return nothing(ErrorCode.NONE);
     const read = log.read({
-      fromOffset: this.offset,
+      fromOffset: offset,
       endOffsetMax: log.endOffset,
-      maxBytes: SLICE_BYTES,
-      atLeastOneBatch: true,
+      maxBytes,
+      atLeastOneBatch,
     });
     if (read.errorCode !== ErrorCode.NONE) {
       partition.noticeOffline();
       if (read.damage !== undefined) partition.corruption.found(read.damage);
-      return read.errorCode;
+      return nothing(read.errorCode);
     }
-    // Below the log's end there must be a batch. Without this error, the reader would repeat an empty read
-    // for ever.
-    if (read.chunks.length === 0) return ErrorCode.KAFKA_STORAGE_ERROR;
+    if (read.chunks.length === 0) {
+      // Below the log's end there must be a batch. Without this error, the reader would repeat an empty read
+      // for ever.
+      if (atLeastOneBatch) return nothing(ErrorCode.KAFKA_STORAGE_ERROR);
+      // The next batch needs a turn of its own.
+      return { sizeBytes: maxBytes };
+    }
     for (const chunk of read.chunks) {
       if (!this.isStopped) this.pass(chunk);
-      this.ports.spares.give(chunk);
+      this.spares.give(chunk);
     }
-    return undefined;
+    return { sizeBytes: read.sizeBytes };
   }
 
   private pass(batches: Uint8Array): void {
