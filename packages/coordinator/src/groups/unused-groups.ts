@@ -3,20 +3,21 @@
  * them, and each deletion is a decision.
  */
 import type { ShardPort } from '../runtime/machine.ts';
+import { NEXT_TURN_MS } from '../runtime/own-turns.ts';
 
 /** After so many groups, or so many deletions, a turn ends. */
 const VISITS_PER_SLICE = 10_000;
 const DELETIONS_PER_SLICE = 500;
 
 export class UnusedGroups {
-  private readonly port: Pick<ShardPort, 'after'>;
+  private readonly port: Pick<ShardPort, 'inOwnTurn'>;
   private readonly groupIds: () => Iterator<string>;
   private readonly deleteIfUnused: (groupId: string) => boolean;
   private isRunning = false;
 
   /** The iterator survives changes of the groups. `deleteIfUnused` says whether it has deleted the group. */
   constructor(
-    port: Pick<ShardPort, 'after'>,
+    port: Pick<ShardPort, 'inOwnTurn'>,
     groupIds: () => Iterator<string>,
     deleteIfUnused: (groupId: string) => boolean,
   ) {
@@ -42,7 +43,6 @@ export class UnusedGroups {
       }
       if (this.deleteIfUnused(value)) deleted++;
     }
-    // A later turn: timers of the same millisecond share a turn.
-    this.port.after(1, () => this.slice(groupIds));
+    this.port.inOwnTurn(NEXT_TURN_MS, () => this.slice(groupIds));
   }
 }

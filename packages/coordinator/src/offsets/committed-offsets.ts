@@ -342,11 +342,11 @@ export class CommittedOffsets {
         if (offsets !== undefined && offsets.length > 0) removed.push({ group, topic, offsets });
       }
     }
-    this.removals.start({ removed, done: () => {} });
+    if (removed.length > 0) this.port.inOwnTurn(0, () => this.removals.start({ removed, done: () => {} }));
   }
 
   private checkExpiryLater(): void {
-    this.port.after(this.config.retentionCheckIntervalMs, () => this.checkExpiry());
+    this.port.inOwnTurn(this.config.retentionCheckIntervalMs, () => this.checkExpiry());
   }
 
   /**

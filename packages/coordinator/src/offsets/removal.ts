@@ -5,15 +5,10 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
+import { NEXT_TURN_MS } from '../runtime/own-turns.ts';
 import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.ts';
 import type { OffsetWrites } from './offset-writes.ts';
-import {
-  LARGE_SLICE,
-  NEXT_TURN_MS,
-  type SliceLimits,
-  SMALL_SLICE,
-  TombstoneSlice,
-} from './tombstone-slice.ts';
+import { LARGE_SLICE, type SliceLimits, SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
 
 export interface Removed {
   readonly group: string;
@@ -54,12 +49,12 @@ interface Progress {
 }
 
 export class Removals {
-  private readonly port: Pick<ShardPort, 'after' | 'lastWrite'>;
+  private readonly port: Pick<ShardPort, 'inOwnTurn' | 'lastWrite'>;
   private readonly table: OffsetTable;
   private readonly writes: OffsetWrites;
   private readonly running = new Set<Removal>();
 
-  constructor(port: Pick<ShardPort, 'after' | 'lastWrite'>, table: OffsetTable, writes: OffsetWrites) {
+  constructor(port: Pick<ShardPort, 'inOwnTurn' | 'lastWrite'>, table: OffsetTable, writes: OffsetWrites) {
     this.port = port;
     this.table = table;
     this.writes = writes;
@@ -72,7 +67,7 @@ export class Removals {
     this.step(removal, { list: 0, done: 0, lastWrite: 0, limits });
   }
 
-  /** The leadership ended. No timer calls after this. */
+  /** The leadership ended. No slice runs after this. */
   ended(errorCode: ErrorCode): void {
     const running = [...this.running];
     this.running.clear();
@@ -95,7 +90,7 @@ export class Removals {
       next.lastWrite = this.port.lastWrite;
     }
     if (errorCode === ErrorCode.NONE && !isLast)
-      this.port.after(NEXT_TURN_MS, () => this.step(removal, next));
+      this.port.inOwnTurn(NEXT_TURN_MS, () => this.step(removal, next));
     else {
       this.running.delete(removal);
       removal.done(errorCode, next.lastWrite);

@@ -4,9 +4,10 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import type { ShardPort } from '../runtime/machine.ts';
+import { NEXT_TURN_MS } from '../runtime/own-turns.ts';
 import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.ts';
 import type { OffsetWrites } from './offset-writes.ts';
-import { NEXT_TURN_MS, SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
+import { SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
 
 /** After so many offsets a turn ends, but not within a group. */
 const EXAMINED_MAX = 10_000;
@@ -22,9 +23,9 @@ export interface SweepRule {
   done(errorCode: ErrorCode): void;
 }
 
-/** Begins a walk. `done` may be called within this call. */
+/** Begins a walk in this turn. `done` may be called within this call. */
 export function sweep(
-  port: Pick<ShardPort, 'after'>,
+  port: Pick<ShardPort, 'inOwnTurn'>,
   table: OffsetTable,
   writes: OffsetWrites,
   rule: SweepRule,
@@ -52,7 +53,7 @@ export function sweep(
       for (const group of slice.groups) if (table.group(group) === undefined) rule.emptied(group);
     }
     if (ended) rule.done(ErrorCode.NONE);
-    else port.after(NEXT_TURN_MS, step);
+    else port.inOwnTurn(NEXT_TURN_MS, step);
   };
   step();
 }

@@ -2,12 +2,8 @@
  * The tombstones of one decision. A removal of many offsets takes several decisions, one a turn: each fits
  * into a batch, and none blocks the event loop for long.
  */
-import type { Millis } from '@millrace/base';
 import { encodeGroupRecord } from '../records/group-record.ts';
 import type { CoordinatorRecord } from '../runtime/machine.ts';
-
-/** The shortest delay that ends the turn: timers due in the same millisecond run in one turn. */
-export const NEXT_TURN_MS: Millis = 1;
 
 export interface SliceLimits {
   readonly tombstones: number;

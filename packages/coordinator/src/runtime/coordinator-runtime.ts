@@ -10,6 +10,7 @@ import type { CoordinatorMetrics } from './coordinator-metrics.ts';
 import { keyPartition } from './key-partition.ts';
 import { LedPartition, type LedPartitionPorts } from './led-partition.ts';
 import type { ShardMachine, ShardPort } from './machine.ts';
+import { OwnTurns } from './own-turns.ts';
 import type { LedPartitions } from './ports.ts';
 import type { ShardLimits } from './shard.ts';
 
@@ -52,6 +53,7 @@ export class CoordinatorRuntime<M extends ShardMachine> {
     this.ports = {
       partitions: options.coordination,
       timers: this.timers,
+      ownTurns: new OwnTurns(this.timers),
       codecs: options.codecs,
       limits: options.config,
       metrics: metrics.appendsOf(topic),

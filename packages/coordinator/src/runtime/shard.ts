@@ -18,6 +18,7 @@ import type { AppendMetrics } from './coordinator-metrics.ts';
 import { batchBytes, type DecisionBatch } from './decision-batch.ts';
 import { type Led, Load, type LoadOutcome } from './load.ts';
 import type { CoordinatorRecord, ShardMachine, ShardPort, WriteNumber } from './machine.ts';
+import type { OwnTurns } from './own-turns.ts';
 import type { LedPartitions } from './ports.ts';
 import { WritePipeline } from './write-pipeline.ts';
 
@@ -32,6 +33,7 @@ export interface ShardLimits {
 export interface ShardServices<M extends ShardMachine> {
   readonly partitions: LedPartitions;
   readonly timers: Timers;
+  readonly ownTurns: OwnTurns;
   readonly codecs: CompressionCodecs;
   readonly limits: ShardLimits;
   readonly metrics: AppendMetrics;
@@ -59,6 +61,7 @@ export class Shard<M extends ShardMachine> implements ShardPort {
   private readonly pipeline: WritePipeline;
   private readonly waiters: CommitWaiters;
   private readonly deadlines = new Set<Deadline<DueCallback>>();
+  private readonly cancelSlices = new Set<() => void>();
   private isReplaying = false;
   private isAwaitingLease = false;
 
@@ -114,6 +117,8 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     this.pipeline.stop();
     for (const deadline of this.deadlines) this.services.timers.cancel(deadline);
     this.deadlines.clear();
+    for (const cancel of this.cancelSlices) cancel();
+    this.cancelSlices.clear();
     this.waiters.end(errorOf);
     if (wasActive) this.machine.ended(errorCode);
   }
@@ -183,6 +188,18 @@ export class Shard<M extends ShardMachine> implements ShardPort {
       this.deadlines.delete(deadline);
       timers.cancel(deadline);
     };
+  }
+
+  inOwnTurn(delayMs: Millis, slice: () => void): void {
+    if (this.state === 'ended') return;
+    let hasRun = false;
+    let cancel: (() => void) | undefined;
+    cancel = this.services.ownTurns.after(delayMs, () => {
+      hasRun = true;
+      if (cancel !== undefined) this.cancelSlices.delete(cancel);
+      slice();
+    });
+    if (!hasRun) this.cancelSlices.add(cancel);
   }
 
   // ------------------------------------------------------------------ load, commits, failures

@@ -98,6 +98,11 @@ export class FakeShardPort implements ShardPort {
     return () => this.timers.cancel(deadline);
   }
 
+  inOwnTurn(delayMs: Millis, slice: () => void): void {
+    if (delayMs === 0) slice();
+    else this.timers.after(delayMs, slice);
+  }
+
   // The rest is for tests.
 
   /** Commits the decisions up to `write`, and calls those who wait for them. */

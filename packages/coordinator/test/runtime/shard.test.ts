@@ -169,6 +169,25 @@ test('a timer runs once in a later turn; a cancelled one and one of an ended sha
   expect(heard).toHaveLength(2);
 });
 
+test('a slice of an ended shard does not run, and takes no turn of another shard', () => {
+  const { host, machine, partitions } = manual();
+  partitions.lead(1);
+  host.clock.advance(10);
+  const other = host.machines.at(-1)!;
+  const heard: string[] = [];
+  machine.port.inOwnTurn(0, () => heard.push('at once'));
+  machine.port.inOwnTurn(0, () => heard.push('waits'));
+  machine.port.inOwnTurn(10, () => heard.push('too late'));
+  other.port.inOwnTurn(0, () => heard.push('other'));
+  expect(heard).toEqual(['at once']);
+  partitions.resign(0);
+  machine.port.inOwnTurn(0, () => heard.push('after the end'));
+  host.clock.advance(1);
+  expect(heard).toEqual(['at once', 'other']);
+  host.clock.advance(100);
+  expect(heard).toHaveLength(2);
+});
+
 test('when the leadership ends, every answer is NOT_COORDINATOR, and then the machine ends', () => {
   const { host, machine, partitions } = manual();
   const order: string[] = [];

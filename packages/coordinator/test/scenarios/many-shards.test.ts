@@ -1,0 +1,115 @@
+/** Goal: the work of all shards of a broker does not meet in one turn of the event loop. */
+import { Prng, type Uuid } from '@millrace/base';
+import { ManualClock, MemoryLogger } from '@millrace/base/testing';
+import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
+import { Metrics } from '@millrace/metrics';
+import { buildBatch, readBatchHeader } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import { CoordinatorMetrics, GroupCoordinator } from '../../src/index.ts';
+import { encodeGroupRecord } from '../../src/records/group-record.ts';
+import { FakePartitions, TOPIC, TOPIC_ID } from '../support/fake-partitions.ts';
+import { groupsConfig } from '../support/machine-host.ts';
+
+const SHARDS = 50;
+const OFFSETS = 700;
+const ORDERS = 'b3JkZXJzb3JkZXJzb3JkZQ' as Uuid;
+
+function topicOf(name: string, topicId: Uuid, partitions: number): MetadataRecord[] {
+  return [
+    { type: 'topic', name, topicId },
+    ...Array.from({ length: partitions }, (_, partition) => ({
+      type: 'partition' as const,
+      topicId,
+      partition,
+      replicas: [1],
+      isr: [1],
+      leader: 1,
+      leaderEpoch: 0,
+      partitionEpoch: 0,
+    })),
+  ];
+}
+
+/** A coordinator with 50 shards. Each has a group with 700 offsets of the topic `orders`. */
+class ManyShards {
+  readonly clock = new ManualClock();
+  private readonly partitions = new FakePartitions(this.clock);
+  private image = MetadataImage.EMPTY;
+  private readonly coordinator: GroupCoordinator;
+
+  constructor() {
+    this.coordinator = new GroupCoordinator({
+      coordination: this.partitions,
+      clock: this.clock,
+      random: new Prng(1),
+      logger: new MemoryLogger(),
+      metrics: new CoordinatorMetrics(new Metrics()),
+      codecs: compressionCodecs,
+      config: groupsConfig,
+      image: () => this.image,
+    });
+    this.change([...topicOf(TOPIC, TOPIC_ID, SHARDS), ...topicOf('orders', ORDERS, 1)]);
+    for (let index = 0; index < SHARDS; index++) {
+      this.partitions.put(index, buildBatch({ baseTimestamp: 0, records: offsetsOf(`g${index}`) }));
+      this.partitions.lead(index);
+    }
+    this.clock.advance(10);
+  }
+
+  change(records: MetadataRecord[]): void {
+    const applied = applyRecords(this.image, { baseOffset: this.image.offset + 1, epoch: 1, records });
+    this.image = applied.image;
+    this.coordinator.publish(applied.delta);
+  }
+
+  /** How many tombstones this turn and each of the next ones wrote, until all offsets are gone. */
+  tombstonesOfTurns(turnsMax: number): number[] {
+    const turns: number[] = [];
+    let before = 0;
+    while (before < SHARDS * OFFSETS && turns.length < turnsMax) {
+      this.clock.advance(turns.length === 0 ? 0 : 1);
+      const now = this.tombstones();
+      turns.push(now - before);
+      before = now;
+    }
+    return turns;
+  }
+
+  private tombstones(): number {
+    let count = 0;
+    for (const batches of this.partitions.logs.values())
+      for (const batch of batches.slice(1)) count += readBatchHeader(batch).recordCount;
+    return count;
+  }
+}
+
+function offsetsOf(group: string) {
+  return Array.from({ length: OFFSETS }, (_, partition) => {
+    const value = {
+      offset: 5,
+      leaderEpoch: -1,
+      metadata: '',
+      commitTimestamp: 0,
+      expireTimestamp: -1,
+      topicId: ORDERS,
+    };
+    return encodeGroupRecord({ type: 'offset-commit', group, topic: 'orders', partition, value });
+  });
+}
+
+test('a turn has one slice of the retention checks of all shards', () => {
+  const shards = new ManyShards();
+  shards.clock.advance(groupsConfig.offsets.retentionCheckIntervalMs - 20);
+  const turns = shards.tombstonesOfTurns(1000);
+  expect(turns.reduce((sum, count) => sum + count)).toBe(SHARDS * OFFSETS);
+  expect(Math.max(...turns)).toBe(500);
+});
+
+test('a turn has one slice of the removals for a deleted topic', () => {
+  const shards = new ManyShards();
+  shards.change([{ type: 'removeTopic', topicId: ORDERS }]);
+  const turns = shards.tombstonesOfTurns(1000);
+  expect(turns.reduce((sum, count) => sum + count)).toBe(SHARDS * OFFSETS);
+  expect(Math.max(...turns)).toBe(500);
+});
