@@ -26,6 +26,11 @@ const bringing: ReadonlySet<number> = new Set(
   [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
 );
 /**
+ * These requests bring the subscriptions and the assignments of the members of a group, whose size grows with
+ * the group. As in Kafka, only `socket.request.max.bytes` limits their bytes.
+ */
+const growing: ReadonlySet<number> = new Set([apis.joinGroup, apis.syncGroup].map(({ key }) => key));
+/**
  * Size limit of a request that only names topics and partitions. Each partition of the cluster raises the
  * limit. The router refuses a larger request before the broker reads the rest of it.
  */
@@ -94,6 +99,7 @@ export class Router {
   checkSize(start: Uint8Array, sizeBytes: number): void {
     if (sizeBytes <= NAMING_BYTES || start.length < 2 || this.brings(start)) return;
     const apiKey = apiKeyOf(start);
+    if (growing.has(apiKey)) return;
     const maxBytes = NAMING_BYTES + NAMING_BYTES_PER_PARTITION * this.partitions();
     if (sizeBytes > maxBytes)
       throw new DecodeError(`${sizeBytes} bytes for a request of API ${apiKey}, more than ${maxBytes}`);

@@ -361,7 +361,7 @@ describe('the memory of a decoded request', () => {
     expect(replicas.fetches).toHaveLength(1);
   });
 
-  test('the broker refuses a Fetch above 2 MiB after its first bytes, but waits for a large Produce or CreateTopics', () => {
+  test('the broker refuses a Fetch above 2 MiB after its first bytes, but waits for a large Produce, CreateTopics, JoinGroup or SyncGroup', () => {
     const { connect, add, frontEnd, log } = testBroker();
     const beginning = (apiKey: number, sizeBytes: number) => {
       const bytes = new Uint8Array(1000);
@@ -369,7 +369,7 @@ describe('the memory of a decoded request', () => {
       bytes[5] = apiKey;
       return bytes;
     };
-    const open = [apis.produce, apis.createTopics].map(({ key }) => {
+    const open = [apis.produce, apis.createTopics, apis.joinGroup, apis.syncGroup].map(({ key }) => {
       const client = connect();
       client.bytes(beginning(key, 90 << 20));
       return client;
@@ -382,14 +382,14 @@ describe('the memory of a decoded request', () => {
     const begun = beginning(apis.fetch.key, most + 1);
     halves.bytes(begun.subarray(0, 5));
     halves.bytes(begun.subarray(5));
-    expect([...open, fitting].map(({ ended }) => ended)).toEqual([false, false, false]);
+    expect([...open, fitting].map(({ ended }) => ended)).toEqual([false, false, false, false, false]);
     expect(halves.ended).toBe(true);
     expect(log()).toEqual(['connection-closed: malformed request']);
     add([partition(TOPIC_ID, 2, [1, 2, 3], 1)]);
     const later = connect();
     later.bytes(begun);
     expect(later.ended).toBe(false);
-    expect(frontEnd.budget.heldBytes).toBe(4 * 996);
+    expect(frontEnd.budget.heldBytes).toBe(6 * 996);
   });
 
   test('a connection that ends gives back the memory of its decoded requests', () => {
