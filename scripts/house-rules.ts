@@ -48,11 +48,10 @@ const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   coordinator: {
     runtime: [],
-    records: [],
-    offsets: ['records', 'runtime'],
-    classic: ['records', 'runtime'],
-    consumer: ['records', 'runtime'],
-    groups: ['records', 'runtime', 'offsets', 'classic', 'consumer'],
+    offsets: ['runtime'],
+    classic: ['runtime'],
+    consumer: ['runtime'],
+    groups: ['runtime', 'offsets', 'classic', 'consumer'],
   },
   replication: { partition: [], serving: ['partition'], following: ['partition'] },
 };

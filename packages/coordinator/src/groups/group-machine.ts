@@ -120,11 +120,10 @@ export class GroupMachine implements ShardMachine {
     if (record === undefined) return;
     switch (record.name) {
       case 'offsetCommit':
-        this.offsets.replay({ type: 'offset-commit', ...record.key, value: record.value });
+        this.offsets.replay({ ...record.key, value: record.value });
         break;
       case 'legacyOffsetCommit':
         this.offsets.replay({
-          type: 'offset-commit',
           ...record.key,
           value: record.value === null ? null : { ...LEGACY_OFFSET, ...record.value },
         });

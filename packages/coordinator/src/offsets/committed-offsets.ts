@@ -16,9 +16,9 @@ import {
   type OffsetFetchResponse,
 } from '@millrace/protocol';
 import type { OffsetsConfig } from '../config.ts';
-import { encodeGroupRecord, type OffsetCommitRecord } from '../records/group-record.ts';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
 import { type Expiry, expireTimestamp, isExpired } from './expiry.ts';
+import { encodeOffset, type OffsetRecord } from './offset-record.ts';
 import { type CommittedOffset, type GroupOffsets, OffsetTable } from './offset-table.ts';
 import { OffsetWrites } from './offset-writes.ts';
 import { allOf, type Removal, Removals, type Removed } from './removal.ts';
@@ -83,7 +83,7 @@ export class CommittedOffsets {
     this.removals = new Removals(port, this.table, this.writes);
   }
 
-  replay({ group, topic, partition, value }: OffsetCommitRecord): void {
+  replay({ group, topic, partition, value }: OffsetRecord): void {
     if (value === null) this.table.remove(group, topic, partition);
     else this.table.put(group, topic, partition, value);
   }
@@ -168,7 +168,7 @@ export class CommittedOffsets {
           topicId,
         };
         const key = { group, topic, partition: partition.partitionIndex };
-        records.push(encodeGroupRecord({ type: 'offset-commit', ...key, value }));
+        records.push(encodeOffset(key, value));
       }
     }
     return records;

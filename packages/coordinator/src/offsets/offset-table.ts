@@ -4,8 +4,8 @@
  * topics are one string. The table knows no rules: committed-offsets.ts decides, and replays into it.
  */
 import type { LeaderEpoch, Offset, Uuid, WallMillis } from '@millrace/base';
-import type { OffsetCommitValue } from '../records/group-record.ts';
 import type { WriteNumber } from '../runtime/machine.ts';
+import type { OffsetValue } from './offset-record.ts';
 
 /** One committed offset. Immutable: the next commit of the partition replaces it. */
 export class CommittedOffset {
@@ -19,7 +19,7 @@ export class CommittedOffset {
   /** ZERO_UUID if the record has none: version 1, or written by an old broker. */
   readonly topicId: Uuid;
 
-  constructor(partition: number, value: OffsetCommitValue, topicId: Uuid) {
+  constructor(partition: number, value: OffsetValue, topicId: Uuid) {
     this.partition = partition;
     this.offset = value.offset;
     this.leaderEpoch = value.leaderEpoch;
@@ -83,7 +83,7 @@ export class OffsetTable {
     return this.topics.has(topic);
   }
 
-  put(group: string, topic: string, partition: number, value: OffsetCommitValue): void {
+  put(group: string, topic: string, partition: number, value: OffsetValue): void {
     let offsets = this.byGroup.get(group);
     if (offsets === undefined) {
       offsets = { topics: new Map(), size: 0, lastWrite: 0 };

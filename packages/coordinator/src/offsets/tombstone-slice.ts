@@ -2,8 +2,8 @@
  * The tombstones of one decision. A removal of many offsets takes several decisions, one a turn: each fits
  * into a batch, and none blocks the event loop for long.
  */
-import { encodeGroupRecord } from '../records/group-record.ts';
 import type { CoordinatorRecord } from '../runtime/machine.ts';
+import { encodeOffset } from './offset-record.ts';
 
 export interface SliceLimits {
   readonly tombstones: number;
@@ -31,7 +31,7 @@ export class TombstoneSlice {
   }
 
   add(group: string, topic: string, partition: number): void {
-    const record = encodeGroupRecord({ type: 'offset-commit', group, topic, partition, value: null });
+    const record = encodeOffset({ group, topic, partition }, null);
     this.records.push(record);
     this.groups.add(group);
     this.bytes += record.key.length;

@@ -3,14 +3,13 @@
  * not committed. Method: transcripts of decisions and answers.
  */
 import { ZERO_UUID } from '@millrace/base';
-import { ErrorCode } from '@millrace/protocol';
+import { decodeGroupRecord, ErrorCode } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
-import { decodeGroupRecord } from '../../src/records/group-record.ts';
 import { commitTopics, ids, OffsetsShard } from '../support/offsets-shard.ts';
 
 /** The values of the records of the last decision. */
 function lastValues(shard: OffsetsShard) {
-  return shard.port.decisions.at(-1)!.map((record) => decodeGroupRecord(record)!.value);
+  return shard.port.decisions.at(-1)!.map(({ key, value }) => decodeGroupRecord(key, value)!.value);
 }
 
 describe('OffsetCommit', () => {

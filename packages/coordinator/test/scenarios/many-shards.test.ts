@@ -7,7 +7,7 @@ import { buildBatch, readBatchHeader } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { CoordinatorMetrics, GroupCoordinator } from '../../src/index.ts';
-import { encodeGroupRecord } from '../../src/records/group-record.ts';
+import { encodeOffset } from '../../src/offsets/offset-record.ts';
 import { FakePartitions, TOPIC, TOPIC_ID } from '../support/fake-partitions.ts';
 import { groupsConfig } from '../support/machine-host.ts';
 
@@ -94,7 +94,7 @@ function offsetsOf(group: string) {
       expireTimestamp: -1,
       topicId: ORDERS,
     };
-    return encodeGroupRecord({ type: 'offset-commit', group, topic: 'orders', partition, value });
+    return encodeOffset({ group, topic: 'orders', partition }, value);
   });
 }
 

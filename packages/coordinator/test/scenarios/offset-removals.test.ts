@@ -2,15 +2,15 @@
  * Goal: removals of many offsets come in small decisions, and do not touch what was committed meanwhile.
  * Method: groups with thousands of offsets; one turn at a time.
  */
-import { ErrorCode } from '@millrace/protocol';
+import { decodeGroupRecord, ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
-import { decodeGroupRecord, encodeGroupRecord } from '../../src/records/group-record.ts';
+import { groupTombstone } from '../../src/classic/index.ts';
 import { type Committed, config, OffsetsShard } from '../support/offsets-shard.ts';
 
 const MANY = 1234;
 /** Too many for one decision that deletes a group. */
 const VERY_MANY = 12_340;
-const tombstone = encodeGroupRecord({ type: 'group-metadata', group: 'g', value: null });
+const tombstone = groupTombstone('g');
 
 function many(group: string, partitions = MANY): OffsetsShard {
   const shard = new OffsetsShard(true);
@@ -89,7 +89,8 @@ it('a deleted group with very many offsets takes several turns, and its tombston
   expect(sizes(shard)).toEqual([5000, 5000, VERY_MANY - 10_000 + 1]);
   expect(answers).toEqual([ErrorCode.NONE]);
   expect(shard.offsets.size).toBe(0);
-  expect(decodeGroupRecord(shard.port.decisions.at(-1)!.at(-1)!)?.type).toBe('group-metadata');
+  const { key, value } = shard.port.decisions.at(-1)!.at(-1)!;
+  expect(decodeGroupRecord(key, value)?.name).toBe('groupMetadata');
 });
 
 it('a turn has one decision of a removal', () => {

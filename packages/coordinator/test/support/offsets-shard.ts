@@ -1,7 +1,7 @@
 /** Committed offsets on a shard in memory, with a transcript of the decisions and the answers. */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { applyRecords, type MetadataDelta, type MetadataRecord } from '@millrace/metadata';
-import { errorName } from '@millrace/protocol';
+import { decodeGroupRecord, errorName } from '@millrace/protocol';
 import {
   type CommitTopics,
   CommittedOffsets,
@@ -9,7 +9,6 @@ import {
   type PendingOffsets,
 } from '../../src/offsets/committed-offsets.ts';
 import type { Expiry } from '../../src/offsets/expiry.ts';
-import { decodeGroupRecord } from '../../src/records/group-record.ts';
 import type { CoordinatorRecord } from '../../src/runtime/machine.ts';
 import { FakeShardPort } from '../../src/testing/index.ts';
 
@@ -138,9 +137,9 @@ export class OffsetsShard {
 
 export function replaying(offsets: CommittedOffsets) {
   return {
-    replay(record: CoordinatorRecord) {
-      const decoded = decodeGroupRecord(record);
-      if (decoded?.type === 'offset-commit') offsets.replay(decoded);
+    replay({ key, value }: CoordinatorRecord) {
+      const decoded = decodeGroupRecord(key, value);
+      if (decoded?.name === 'offsetCommit') offsets.replay({ ...decoded.key, value: decoded.value });
     },
   };
 }
@@ -169,10 +168,12 @@ export function shown({ errorCode, topics }: FetchResult): string {
 }
 
 /** `g orders-0=5`, or without a value for a tombstone. */
-function show(record: CoordinatorRecord): string {
-  const decoded = decodeGroupRecord(record);
+function show({ key, value: bytes }: CoordinatorRecord): string {
+  const decoded = decodeGroupRecord(key, bytes);
   if (decoded === undefined) return 'another record';
-  if (decoded.type !== 'offset-commit') return `${decoded.type} ${decoded.group}`;
-  const { group, topic, partition, value } = decoded;
+  if (decoded.name === 'groupMetadata') return `group-metadata ${decoded.key.group}`;
+  if (decoded.name !== 'offsetCommit') return decoded.name;
+  const { group, topic, partition } = decoded.key;
+  const { value } = decoded;
   return `${group} ${topic}-${partition}=${value === null ? '' : value.offset}`;
 }
