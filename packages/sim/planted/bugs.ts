@@ -293,6 +293,16 @@ export const bugs: readonly PlantedBug[] = [
     expectedCheckers: ['live-broker-replaced'],
   },
   {
+    name: 'heartbeat-opens-no-stream',
+    sentence:
+      'a new controller does not count the control stream on which a broker sends heartbeats as open, so a process on a copy of its disk replaces the broker',
+    file: 'packages/controller/src/sessions.ts',
+    find: "session.stream = 'open';",
+    replace: 'session.stream = session.stream;',
+    expectedCheckers: ['live-broker-replaced'],
+    plan: 'clone-after-failover',
+  },
+  {
     name: 'roles-of-successor',
     sentence:
       'a broker that lost its registration takes the roles that the metadata give to the next process with its id',

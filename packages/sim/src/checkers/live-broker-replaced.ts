@@ -2,9 +2,10 @@
  * Two live processes never take a broker id from each other. The active controller registers another process
  * under the id of a registered broker only after one of these events: the control stream or the session of
  * the earlier process ended, the earlier process began its controlled shutdown, or the controller became
- * active.
+ * active. When the earlier process contacts the controller again, the event no longer counts.
  */
-import type { NodeId } from '@millrace/base';
+import type { Millis, NodeId } from '@millrace/base';
+import type { Controller } from '@millrace/controller';
 import type { MetadataImage } from '@millrace/metadata';
 import type { SimNode } from '../cluster/index.ts';
 import type { Life } from '../world/index.ts';
@@ -13,11 +14,12 @@ import type { StateCheckerKind, StateScope } from './checker.ts';
 const NAME = 'live-broker-replaced';
 /** The controller logs these events, each with the id of the broker. */
 const ENDS: ReadonlySet<string> = new Set(['broker-session-closed', 'broker-session-ended']);
+const NO_SESSION = Number.NEGATIVE_INFINITY;
 
 export const liveBrokerReplaced: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the controller gives a broker id to another process only after a failover, or after the end of the control stream, the session or the service of the earlier process',
+    'the controller gives a broker id to another process only after a failover, or after the end of the control stream, the session or the service of the earlier process, and not when the earlier process has contacted the controller since',
   make: (scope) => new LiveBrokerReplaced(scope),
 };
 
@@ -25,8 +27,13 @@ export const liveBrokerReplaced: StateCheckerKind = {
 interface Reign {
   readonly epoch: number;
   brokers: MetadataImage['brokers'];
-  /** The brokers whose control stream or session has ended since their last registration here. */
-  readonly ended: Set<NodeId>;
+  /**
+   * The brokers whose control stream or session has ended since their last contact with this controller. The
+   * value is the end of the broker's session after the last turn; undefined if the event is newer.
+   */
+  readonly ended: Map<NodeId, Millis | undefined>;
+  /** The earliest end of a session after the last turn. */
+  nextExpiry: Millis;
 }
 
 class LiveBrokerReplaced {
@@ -36,7 +43,7 @@ class LiveBrokerReplaced {
   constructor(scope: StateScope) {
     this.scope = scope;
     scope.world.logWatchers.push((life, event, { brokerId }) => {
-      if (ENDS.has(event)) this.reigns.get(life)?.ended.add(brokerId as NodeId);
+      if (ENDS.has(event)) this.reigns.get(life)?.ended.set(brokerId as NodeId, undefined);
     });
   }
 
@@ -45,14 +52,20 @@ class LiveBrokerReplaced {
     const epoch = controller?.activeEpoch;
     if (life === undefined || controller === undefined || epoch === undefined) return;
     const { brokers } = controller.head;
-    const reign = this.reigns.get(life);
-    if (reign?.epoch !== epoch) {
-      const ended = new Set(controller.head.sortedBrokers().map(({ id }) => id));
-      this.reigns.set(life, { epoch, brokers, ended });
+    const before = this.reigns.get(life);
+    if (before?.epoch !== epoch) {
+      const ended = new Map(controller.head.sortedBrokers().map(({ id }) => [id, undefined]));
+      const reign: Reign = { epoch, brokers, ended, nextExpiry: NO_SESSION };
+      this.reigns.set(life, reign);
+      noteContacts(reign, controller, life);
       return;
     }
-    if (reign.brokers === brokers) return;
-    for (const { id, epoch: brokerEpoch, incarnationId } of controller.head.sortedBrokers()) {
+    if (before.brokers !== brokers) this.compare(name, before, controller.head);
+    if (before.ended.size > 0) noteContacts(before, controller, life);
+  }
+
+  private compare(name: string, reign: Reign, head: MetadataImage): void {
+    for (const { id, epoch: brokerEpoch, incarnationId } of head.sortedBrokers()) {
       const before = reign.brokers.get(id);
       if (before === undefined || before.incarnationId === incarnationId) continue;
       if (!reign.ended.delete(id) && !before.inControlledShutdown)
@@ -61,6 +74,21 @@ class LiveBrokerReplaced {
           `${name} registers another process as broker ${id} (epoch ${brokerEpoch}), and has heard no end of the earlier one (epoch ${before.epoch})`,
         );
     }
-    reign.brokers = brokers;
+    reign.brokers = head.brokers;
   }
+}
+
+/**
+ * A contact moves the end of the broker's session later. A late tick does so, too, when the earliest session
+ * is over. So in such a turn the checker assumes no contact: it sees the broker's next one.
+ */
+function noteContacts(reign: Reign, { sessions }: Controller, { clock }: Life): void {
+  const now = clock.monotonicMs();
+  const mayBePutOff = reign.nextExpiry <= now;
+  for (const [id, before] of reign.ended) {
+    const expiresAt = sessions.expiresAt(id) ?? NO_SESSION;
+    if (before !== undefined && expiresAt > before && !mayBePutOff) reign.ended.delete(id);
+    else reign.ended.set(id, expiresAt);
+  }
+  reign.nextExpiry = sessions.nextExpiry() ?? Number.POSITIVE_INFINITY;
 }

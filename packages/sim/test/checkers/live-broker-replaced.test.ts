@@ -22,6 +22,42 @@ describe('live-broker-replaced', () => {
     else expect(found).toBeUndefined();
   });
 
+  it('sees it after a failover, when the broker has contacted the new controller', () => {
+    const small = new SmallCluster([liveBrokerReplaced], 3);
+    const { cluster } = small;
+    const first = cluster.activeController()!;
+    first.kill('process');
+    small.until(() => ![undefined, first].includes(cluster.activeController()));
+    small.run(2);
+    const { sessions } = controllerOf(cluster.activeController()!);
+    const hasOpenStream = sessions.hasOpenStream.bind(sessions);
+    let questions = 0;
+    // Wrong for the first question only, so that the broker cannot take its id back.
+    sessions.hasOpenStream = (id) => questions++ > 0 && hasOpenStream(id);
+    const found = violationOf(() => {
+      cloneLeader(small);
+      small.run(2);
+    });
+    expect(found).toMatch(/^live-broker-replaced: c\d registers another process as broker \d/);
+  });
+
+  it('does not take a session that a late controller puts off for a contact', () => {
+    const small = new SmallCluster([liveBrokerReplaced]);
+    const { leader, cluster } = small;
+    const controller = cluster.controllers[0]!;
+    const { sessions } = controllerOf(controller);
+    leader.kill('process');
+    small.run(0.01);
+    const before = sessions.expiresAt(leader.id)!;
+    controller.life!.pause();
+    small.run(0.8);
+    controller.life!.resume();
+    small.run(0.01);
+    expect(sessions.expiresAt(leader.id)).toBeGreaterThan(before);
+    leader.start();
+    small.until(() => leader.isReady);
+  });
+
   it.each(['process', 'power'] as const)('allows that a broker restarts after its end: %s', (death) => {
     const small = new SmallCluster([liveBrokerReplaced]);
     const { leader } = small;
