@@ -1,16 +1,16 @@
 /**
  * Writes the group requests of a client to the history, each attempt as an operation of its own: commits and
  * fetches of offsets, and the answers that make the client a member. It looks at the requests on a
- * connection, so every client of groups is recorded alike.
+ * connection, so every client of groups is recorded alike. An answer without a partition of its request fails
+ * the run, because the history would not show the partition.
  */
 import type { Uuid } from '@millrace/base';
 import type { CommitOp, MemberRef, Outcome, PartitionRef } from '@millrace/checkers';
 import { type AnyApi, apis, ErrorCode, errorName, type RequestOf, type ResponseOf } from '@millrace/protocol';
 import type { Micros } from '../world/index.ts';
+import { demandComplete, placeOf, placesOf, WITH_ID_VERSION } from './asked-partitions.ts';
 import type { ClientEnv } from './env.ts';
 
-/** From this version on OffsetCommit and OffsetFetch name topics by their ids. */
-const WITH_ID_VERSION = 10;
 const MANY_GROUPS_VERSION = 8;
 const NO_OFFSET = -1;
 
@@ -38,6 +38,19 @@ interface Commit {
     }[];
   }[];
 }
+interface Fetch {
+  readonly groupId?: string;
+  readonly topics?: FetchTopics;
+  readonly groups?: readonly { readonly groupId: string; readonly topics?: FetchTopics }[];
+}
+/** Null: every topic of the group. */
+type FetchTopics =
+  | readonly {
+      readonly name?: string | undefined;
+      readonly topicId?: string | undefined;
+      readonly partitionIndexes: readonly number[];
+    }[]
+  | null;
 type Fetched = NonNullable<ResponseOf<typeof apis.offsetFetch>['groups']>[number]['topics'];
 type Answer<T> = T | undefined;
 
@@ -77,8 +90,7 @@ export class GroupRecorder {
       case apis.offsetCommit.key:
         return (response) => this.committed(version, input as Commit, sinceUs, response as never);
       case apis.offsetFetch.key:
-        return (response) =>
-          this.fetched(version, input as { readonly groupId?: string }, sinceUs, response as never);
+        return (response) => this.fetched(version, input as Fetch, sinceUs, response as never);
       case apis.syncGroup.key:
         return (response) => this.synchronized(input as never, sinceUs, response as never);
       case apis.consumerGroupHeartbeat.key:
@@ -96,10 +108,19 @@ export class GroupRecorder {
   ): void {
     const { env } = this;
     const member = memberOf(request);
-    request.topics.forEach(({ name, topicId, partitions }, at) => {
-      partitions.forEach((partition, index) => {
-        const { partitionIndex, committedOffset, committedMetadata } = partition;
-        const errorCode = response?.topics[at]?.partitions[index]?.errorCode;
+    const { topics: answered } = response ?? {};
+    if (answered !== undefined)
+      demandComplete(env.world, env.name, placesOf(version, request.topics), placesOf(version, answered));
+    const codes = new Map(
+      answered?.flatMap((topic) =>
+        topic.partitions.map(
+          ({ partitionIndex, errorCode }) => [placeOf(version, topic, partitionIndex), errorCode] as const,
+        ),
+      ),
+    );
+    for (const { name, topicId, partitions } of request.topics) {
+      for (const { partitionIndex, committedOffset, committedMetadata } of partitions) {
+        const errorCode = codes.get(placeOf(version, { name, topicId }, partitionIndex));
         const outcome = outcomeOf(errorCode);
         const topic = this.topicOf(version, { name, topicId }, sinceUs);
         const op: CommitOp = {
@@ -120,24 +141,39 @@ export class GroupRecorder {
           error: errorCode === undefined ? 'no answer' : outcome === 'ok' ? undefined : errorName(errorCode),
         };
         env.history.add(op);
-      });
-    });
+      }
+    }
   }
 
   private fetched(
     version: number,
-    { groupId: group = '' }: { readonly groupId?: string },
+    { groupId = '', topics: wanted = null, groups = [] }: Fetch,
     sinceUs: Micros,
     response: Answer<ResponseOf<typeof apis.offsetFetch>>,
   ): void {
     if (response === undefined) return;
-    if (version < MANY_GROUPS_VERSION) {
-      if ((response.errorCode ?? 0) === ErrorCode.NONE)
-        this.shown(version, group, sinceUs, response.topics as unknown as Fetched);
-      return;
+    const { name: client, world } = this.env;
+    // Before version 8 the request and the answer are those of one group.
+    const isOne = version < MANY_GROUPS_VERSION;
+    const asked = isOne ? [{ groupId, topics: wanted }] : groups;
+    const answered = isOne
+      ? [
+          {
+            groupId,
+            errorCode: response.errorCode ?? ErrorCode.NONE,
+            topics: response.topics as unknown as Fetched,
+          },
+        ]
+      : response.groups;
+    const idsOf = (list: readonly { readonly groupId: string }[]) => list.map((group) => group.groupId);
+    demandComplete(world, client, idsOf(asked), idsOf(answered));
+    for (const { groupId: group, errorCode, topics } of answered) {
+      if (errorCode !== ErrorCode.NONE) continue;
+      const places = asked.find((one) => one.groupId === group)?.topics ?? null;
+      if (places !== null)
+        demandComplete(world, client, askedPlaces(version, places), placesOf(version, topics));
+      this.shown(version, group, sinceUs, topics);
     }
-    for (const { groupId, errorCode, topics } of response.groups)
-      if (errorCode === ErrorCode.NONE) this.shown(version, groupId, sinceUs, topics);
   }
 
   private shown(version: number, group: string, sinceUs: Micros, topics: Fetched): void {
@@ -215,6 +251,10 @@ export class GroupRecorder {
     const id = topicId as Uuid;
     return { topic: this.nameOf(id) ?? id, topicId: id };
   }
+}
+
+function askedPlaces(version: number, topics: NonNullable<FetchTopics>): string[] {
+  return topics.flatMap((topic) => topic.partitionIndexes.map((index) => placeOf(version, topic, index)));
 }
 
 function memberOf({ memberId, generationIdOrMemberEpoch, groupInstanceId }: Commit): MemberRef | undefined {

@@ -1,7 +1,7 @@
 import { apis, ErrorCode } from '@millrace/protocol';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GroupRecorder } from '../../src/clients/group-recorder.ts';
-import { SmallCluster } from '../support/small-cluster.ts';
+import { SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 const commit = {
   groupId: 'g',
@@ -19,7 +19,9 @@ function recorded(answer: (taken: (response: unknown) => void, die: () => void) 
   return small.history.ops.filter(({ type }) => type === 'commit');
 }
 
-const answered = (errorCode: number) => ({ topics: [{ name: 't', partitions: [{ errorCode }] }] });
+const answered = (errorCode: number) => ({
+  topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode }] }],
+});
 
 it.each([
   [ErrorCode.NONE, 'ok', undefined],
@@ -39,4 +41,80 @@ it('records the commit of a process that dies before the answer, once', () => {
     taken(answered(ErrorCode.NONE));
   });
   expect(ops).toEqual([expect.objectContaining({ type: 'commit', outcome: 'info', error: 'no answer' })]);
+});
+
+describe('answers-are-complete', () => {
+  const id = 'AAAAAAAAAAAAAAAAAAAAAQ';
+  const two = [{ name: 't', topicId: id, partitionIndexes: [0, 1] }];
+  const found = { committedOffset: 5, committedLeaderEpoch: -1, metadata: '', errorCode: 0 };
+  const fetched = (...indexes: number[]) => [
+    { name: 't', topicId: id, partitions: indexes.map((partitionIndex) => ({ partitionIndex, ...found })) },
+  ];
+
+  /** The violation of an answer to a fetch of t-0 and t-1; `topics` null: a fetch of all topics. */
+  function fetching(version: number, answer: unknown, topics: typeof two | null = two) {
+    const small = new SmallCluster([]);
+    const recorder = new GroupRecorder(small.machine('k1'), () => 't');
+    const request = { groupId: 'g', topics, groups: [{ groupId: 'g', topics }] };
+    const violation = violationOf(() => recorder.sent(apis.offsetFetch, version, request)!(answer));
+    return violation ?? small.history.ops.filter(({ type }) => type === 'fetch-offset').length;
+  }
+
+  /** The answer with these topics, in the form of the version. */
+  const answerOf = (version: number, topics: unknown[], errorCode = 0) =>
+    version < 8 ? { topics, errorCode } : { groups: [{ groupId: 'g', topics, errorCode }] };
+
+  const LACKS = 'answers-are-complete: k1 got an answer about committed offsets';
+
+  it.each([1, 7, 8, 9])(
+    'sees a partition that a fetch of version %i asked for and did not get',
+    (version) => {
+      expect(fetching(version, answerOf(version, fetched(0, 1)))).toBe(2);
+      expect(fetching(version, answerOf(version, fetched(1)))).toBe(`${LACKS} without t-0`);
+      expect(fetching(version, answerOf(version, []))).toBe(`${LACKS} without t-0, t-1`);
+      expect(fetching(version, answerOf(version, fetched(0, 1, 2)))).toBe(
+        `${LACKS} with t-2 unasked or twice`,
+      );
+      expect(fetching(version, answerOf(version, fetched(0, 1, 1)))).toBe(
+        `${LACKS} with t-1 unasked or twice`,
+      );
+    },
+  );
+
+  it('names the topic by its id from version 10 on', () => {
+    expect(fetching(10, answerOf(10, fetched(0)))).toBe(`${LACKS} without ${id}-1`);
+  });
+
+  it('sees an answer without the group', () => {
+    expect(fetching(9, { groups: [] })).toBe(`${LACKS} without g`);
+  });
+
+  it('accepts an error of the whole group, and any partitions when the fetch asks for all', () => {
+    for (const version of [2, 9]) {
+      expect(fetching(version, answerOf(version, [], ErrorCode.NOT_COORDINATOR))).toBe(0);
+      expect(fetching(version, answerOf(version, fetched(3)), null)).toBe(1);
+    }
+  });
+
+  it('sees a partition of a commit without an answer', () => {
+    const nothing = () => recorded((taken) => taken({ topics: [] }));
+    expect(violationOf(nothing)).toBe(`${LACKS} without t-0`);
+  });
+
+  it('finds the answer to a commit in any order', () => {
+    const small = new SmallCluster([]);
+    const recorder = new GroupRecorder(small.machine('k1'), () => undefined);
+    const partitions = [0, 1].map((partitionIndex) => ({ partitionIndex, committedOffset: 5 }));
+    const taken = recorder.sent(apis.offsetCommit, 9, { groupId: 'g', topics: [{ name: 't', partitions }] })!;
+    const answers = [1, 0].map((partitionIndex) => ({
+      partitionIndex,
+      errorCode: partitionIndex === 0 ? ErrorCode.NONE : ErrorCode.OFFSET_METADATA_TOO_LARGE,
+    }));
+    taken({ topics: [{ name: 't', partitions: answers }] });
+    const ops = small.history.ops.filter((op) => op.type === 'commit');
+    expect(ops.map(({ partition, outcome }) => [partition, outcome])).toEqual([
+      [0, 'ok'],
+      [1, 'fail'],
+    ]);
+  });
 });
