@@ -12,6 +12,7 @@ import {
   overlaps,
   ownerships,
   unprocessed,
+  unread,
   wrongFinal,
 } from './judge.ts';
 import type { MemberLine } from './member-lines.ts';
@@ -67,6 +68,7 @@ function good(): GroupHistory {
       member('b', assigned(205, 1), read(220, 1, 2, 3), commit(310, { 1: 4 }), revoked(400, 1)),
     ],
     readings: [reading(90), reading(140, 2, 2), reading(320, 4, 4)],
+    monitored: { fromMs: 80, toMs: 450, gapMaxMs: 300 },
     final: new Map([
       [0, 4],
       [1, 4],
@@ -165,11 +167,21 @@ describe('the judge of groups', () => {
     expect(commitsLost({ ...failed, readings: [reading(131, 2, 2)] })).toEqual([]);
   });
 
-  test('finds a wrong offset at the end, and a group whose offsets nobody could read', () => {
+  test('finds a time in which nobody read the offsets: at the beginning, between two readings, at the end', () => {
+    const text = (ms: number) => `the committed offsets were not read for ${ms} ms; the limit is 300 ms`;
+    const found = (...readings: Reading[]) => unread({ ...good(), readings });
+    expect(found(...good().readings)).toEqual([]);
+    expect(found()).toEqual([text(370)]);
+    expect(found(reading(376, 4, 4))).toEqual([text(301)]);
+    expect(found(reading(90), reading(391, 4, 4))).toEqual([text(301)]);
+    expect(found(reading(90), reading(144, 4, 4))).toEqual([text(301)]);
+    expect(judge({ ...good(), readings: [] })).toContain(text(370));
+  });
+
+  test('finds a wrong offset at the end', () => {
     expect(wrongFinal({ ...good(), final: new Map([[0, 4]]) })).toEqual([
       'partition 1: 0 is committed at the end, not 4',
     ]);
-    expect(wrongFinal({ ...good(), readings: [] })).toEqual(['the committed offsets could never be read']);
   });
 
   test('measures the longest pause of the partitions that did not move', () => {

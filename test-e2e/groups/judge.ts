@@ -7,7 +7,7 @@
  *   ownership, and never behind a commit that was acknowledged before.
  * - No two members own one partition at the same time. The ownership of a killed or paused member ends there.
  * - A committed offset never decreases, is never below an acknowledged commit, and is what the members
- *   committed last.
+ *   committed last. Somebody read the committed offsets throughout.
  */
 import type { MemberLine } from './member-lines.ts';
 import type { Reading } from './monitor.ts';
@@ -27,6 +27,8 @@ export interface GroupHistory {
   readonly written: readonly ReadonlyMap<number, number>[];
   readonly members: readonly MemberHistory[];
   readonly readings: readonly Reading[];
+  /** The monitor read from and until when, and the longest time that it may need for a reading. */
+  readonly monitored: { readonly fromMs: number; readonly toMs: number; readonly gapMaxMs: number };
   /** By partition, read by another client after every member had left. */
   readonly final: ReadonlyMap<number, number>;
 }
@@ -47,6 +49,7 @@ const checks = {
   ownership: overlaps,
   monotone: commitsMovedBack,
   kept: commitsLost,
+  monitored: unread,
   final: wrongFinal,
 } satisfies Record<string, (history: GroupHistory) => string[]>;
 export type CheckName = keyof typeof checks;
@@ -183,8 +186,20 @@ export function commitsLost({ members, readings }: GroupHistory): string[] {
     .slice(0, SHOWN_MAX);
 }
 
-export function wrongFinal({ partitions, written, members, final, readings }: GroupHistory): string[] {
-  if (readings.length === 0) return ['the committed offsets could never be read'];
+/** A time without readings could hide a commit that moved back or was lost. */
+export function unread({ readings, monitored: { fromMs, toMs, gapMaxMs } }: GroupHistory): string[] {
+  const faults: string[] = [];
+  let sinceMs = fromMs;
+  for (const answeredMs of [...readings.map((reading) => reading.answeredMs), toMs]) {
+    const gapMs = answeredMs - sinceMs;
+    if (gapMs > gapMaxMs)
+      faults.push(`the committed offsets were not read for ${gapMs} ms; the limit is ${gapMaxMs} ms`);
+    sinceMs = answeredMs;
+  }
+  return faults.slice(0, SHOWN_MAX);
+}
+
+export function wrongFinal({ partitions, written, members, final }: GroupHistory): string[] {
   const commits = acknowledged(members);
   return Array.from({ length: partitions }, (_, partition) => partition).flatMap((partition) => {
     const end = Math.max(0, ...[...(written[partition]?.keys() ?? [])].map((offset) => offset + 1));

@@ -51,6 +51,9 @@ export async function readCommitted(client: KafkaClient, group: string, topic: s
 
 export class Monitor {
   readonly readings: Reading[] = [];
+  readonly startedMs = Date.now();
+  /** When `stop` was called; undefined before. */
+  stoppedMs: number | undefined;
   #stopped = false;
   readonly #done: Promise<void>;
 
@@ -66,7 +69,7 @@ export class Monitor {
         this.readings.push(await readCommitted(client, group, topic));
         await delay(PERIOD_MS);
       } catch {
-        // The coordinator moves or loads. The end of the run demands a reading, so an error cannot hide.
+        // The coordinator moves or loads. The judge limits the time without a reading.
         client?.close();
         client = undefined;
         await delay(RETRY_MS);
@@ -77,6 +80,7 @@ export class Monitor {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.stoppedMs ??= Date.now();
     await this.#done;
   }
 }

@@ -142,15 +142,20 @@ export class GroupRun {
     }
   }
 
-  /** The members leave one after the other, and another client reads the committed offsets. */
-  async finish(written: readonly ReadonlyMap<number, number>[]): Promise<GroupHistory> {
+  /**
+   * The members leave one after the other, and another client reads the committed offsets. `gapMaxMs`: the
+   * longest time that the monitor may need for a reading.
+   */
+  async finish(written: readonly ReadonlyMap<number, number>[], gapMaxMs: number): Promise<GroupHistory> {
     await Promise.all(this.live.map((member) => member.stop()));
     await this.#monitor.stop();
+    const { startedMs, stoppedMs = Date.now() } = this.#monitor;
     return {
       partitions: this.partitions,
       written,
       members: this.members.map(({ name, lines, endedMs, pauses }) => ({ name, lines, endedMs, pauses })),
       readings: this.#monitor.readings,
+      monitored: { fromMs: startedMs, toMs: stoppedMs, gapMaxMs },
       final: await this.#committed(),
     };
   }
