@@ -54,7 +54,7 @@ const checks = {
 } satisfies Record<string, (history: GroupHistory) => string[]>;
 export type CheckName = keyof typeof checks;
 
-/** `excused`: the checks that the client itself breaks, whatever the broker does. */
+/** `excused`: the checks that the client itself broke, whatever the broker did (excuses.ts). */
 export function judge(history: GroupHistory, excused: readonly CheckName[] = []): string[] {
   const names = (Object.keys(checks) as CheckName[]).filter((name) => !excused.includes(name));
   return names.flatMap((name) => checks[name](history));

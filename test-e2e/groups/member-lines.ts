@@ -44,6 +44,9 @@ export type MemberLine =
   /** The member has left the group. */
   | { readonly e: 'closed'; readonly t: number };
 
+/** The member of @platformatic/kafka prints this error when its library drops all its partitions at once. */
+export const DROPPED = 'the library dropped all partitions, because the coordinator refused a request';
+
 /** The names of the arguments. Every program reads these. */
 const names: Readonly<Record<keyof MemberSettings, string>> = {
   bootstrap: 'bootstrap',

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { testRoot } from '../lib/paths.ts';
 import { neededTool, type ToolName } from '../lib/tools.ts';
-import type { CheckName } from './judge.ts';
+import type { Excuse } from './excuses.ts';
+import { DROPPED } from './member-lines.ts';
 
 export type EventName = 'join' | 'leave' | 'kill' | 'pause' | 'static' | 'grow' | 'coordinator';
 export const eventNames: readonly EventName[] = [
@@ -30,10 +31,7 @@ export interface Variant {
    * committed offset. So a group of this client begins with a commit of 0 for each partition.
    */
   readonly needsCommits?: boolean;
-  /** The judge's checks that the client breaks with Apache Kafka, too. */
-  readonly excused?: readonly CheckName[];
-  /** More of these checks, for one event. */
-  readonly excusedAt?: Partial<Readonly<Record<EventName, readonly CheckName[]>>>;
+  readonly excuses?: readonly Excuse[];
   /** Only `npm run matrix:groups` runs the variant. */
   readonly onlyMatrix?: boolean;
 }
@@ -44,23 +42,28 @@ export interface Variant {
  */
 const FRANZ_GO_LEAVES = { static: 'the client does not release its instance id when it leaves' };
 /**
- * On a busy machine, a heartbeat or a commit of a cooperative member is often late for a rebalance. The
- * coordinator refuses it. The client then drops its partitions, joins again, and delivers records that it had
- * fetched before. It also commits partitions that it no longer owns. With Apache Kafka 4.3.1, six of six runs
- * showed that at a load of 36 on two cores.
+ * On a busy machine, a heartbeat or a commit of a cooperative member is often late for a rebalance. With
+ * Apache Kafka 4.3.1, six of six runs showed the excused violations at a load of 36 on two cores.
  */
-const PLATFORMATIC_CLASSIC: readonly CheckName[] = ['order', 'ownership', 'monotone', 'kept'];
+const PLATFORMATIC_CLASSIC: Excuse = {
+  checks: ['order', 'ownership', 'monotone', 'kept'],
+  after: DROPPED,
+  reason:
+    'after a refused request the client drops its partitions and joins again; it then delivers records that it had fetched before, and commits partitions that it no longer owns',
+};
 /** With Apache Kafka 4.3.1, each of these runs failed in the same way. */
 const PLATFORMATIC_CONSUMER: Variant['lacks'] = {
   pause: 'after the error UNKNOWN_MEMBER_ID the client does not join again',
   static: 'the client leaves with the epoch -1, which gives up its instance id',
   grow: 'the client ends when a new partition is assigned before it has the metadata',
 };
-/**
- * The client asks for another coordinator only after its retries ("Broker not found in the cached metadata").
- * Its session ends meanwhile, and it still processes its partitions.
- */
-const KAFKAJS_COORDINATOR: Variant['excusedAt'] = { coordinator: ['ownership'] };
+const KAFKAJS_COORDINATOR: Excuse = {
+  checks: ['ownership'],
+  at: 'coordinator',
+  after: 'not found in the cached metadata',
+  reason:
+    'the client asks for another coordinator only after its retries; its session ends meanwhile, and it still processes its partitions',
+};
 const NO_STATIC = { static: 'the client has no static members' };
 
 export const variants: readonly Variant[] = [
@@ -70,7 +73,7 @@ export const variants: readonly Variant[] = [
     assignor: 'RoundRobinAssigner',
     isIncremental: false,
     lacks: NO_STATIC,
-    excusedAt: KAFKAJS_COORDINATOR,
+    excuses: [KAFKAJS_COORDINATOR],
   },
   {
     client: 'platformatic',
@@ -78,7 +81,7 @@ export const variants: readonly Variant[] = [
     assignor: 'cooperative-sticky',
     isIncremental: false, // After a refused request the client drops its partitions and joins again.
     needsCommits: true,
-    excused: PLATFORMATIC_CLASSIC,
+    excuses: [PLATFORMATIC_CLASSIC],
     lacks: { grow: 'the client does not join again when a topic grows' },
   },
   {

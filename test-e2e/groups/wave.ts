@@ -10,6 +10,7 @@ import { cacheFolder } from '../lib/paths.ts';
 import { createTopic, deleteTopic, growTopic } from '../lib/wire.ts';
 import { RunningWriter } from '../soak/writers.ts';
 import { type Applied, applyToMembers, GROWN_PARTITIONS, startMembers } from './events.ts';
+import { excusedChecks } from './excuses.ts';
 import { changedIn, type GroupHistory, gapsOfUnmoved, judge } from './judge.ts';
 import { coordinatorOf } from './monitor.ts';
 import { endsOf, GroupRun, writtenByPartition } from './run.ts';
@@ -214,8 +215,9 @@ function linesOf(run: GroupRun): string[] {
 function outcomeOf(state: State, history: GroupHistory): Outcome {
   const { run, applied } = state;
   const { variant } = run;
-  const excused = applied.flatMap(({ event }) => variant.excusedAt?.[event] ?? []);
-  const violations = judge(history, [...(variant.excused ?? []), ...excused]);
+  const events = applied.map(({ event }) => event);
+  const lines = history.members.flatMap((member) => member.lines);
+  const violations = judge(history, excusedChecks(variant.excuses ?? [], events, lines));
   for (const { event, fromMs, settledMs, struck } of applied) {
     if (event !== 'static') continue;
     const changed = changedIn(

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Consumer, type ConsumerOptions } from '@platformatic/kafka';
-import { parseArguments } from '../member-lines.ts';
+import { DROPPED, parseArguments } from '../member-lines.ts';
 import { commitAndTell, emit, errorText, numberOf, Owned, Pending, untilStopped } from './lines.ts';
 
 const RESTART_MS = 200;
@@ -52,7 +52,10 @@ function listen(): void {
     get: () => assignments,
     set: (value: typeof assignments) => {
       assignments = value;
-      if (!stopped) owned.become(value?.find((assignment) => assignment.topic === topic)?.partitions ?? []);
+      if (stopped) return;
+      // Only a refused request empties the list of a cooperative member: it empties it before it joins again.
+      if (isClassic && value?.length === 0 && owned.all.length > 0) emit({ e: 'error', m: DROPPED });
+      owned.become(value?.find((assignment) => assignment.topic === topic)?.partitions ?? []);
     },
   });
 }

@@ -1,0 +1,30 @@
+/** What a client breaks by itself, whatever the broker does. variants.ts lists the excuses. */
+import type { CheckName } from './judge.ts';
+import type { MemberLine } from './member-lines.ts';
+import type { EventName } from './variants.ts';
+
+export interface Excuse {
+  /** The judge's checks that the client breaks with Apache Kafka, too. */
+  readonly checks: readonly CheckName[];
+  /** Only in runs with this event. Default: in all. */
+  readonly at?: EventName;
+  /** Only if a member printed an error or a failed commit with this text. */
+  readonly after: string;
+  readonly reason: string;
+}
+
+/** The checks that the judge leaves out for a run with these events, whose members printed these lines. */
+export function excusedChecks(
+  excuses: readonly Excuse[],
+  events: readonly EventName[],
+  lines: readonly MemberLine[],
+): CheckName[] {
+  return excuses
+    .filter(({ at }) => at === undefined || events.includes(at))
+    .filter(({ after }) => lines.some((line) => messageOf(line)?.includes(after)))
+    .flatMap(({ checks }) => checks);
+}
+
+function messageOf(line: MemberLine): string | undefined {
+  return line.e === 'error' || line.e === 'commit' ? line.m : undefined;
+}
