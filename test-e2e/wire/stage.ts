@@ -30,9 +30,12 @@ export class Stage {
     for (const client of this.#clients) client.close();
   }
 
-  /** A group for one case. With `sharedBy`, every case with the same words gets the same group. */
+  /**
+   * A group for one case. With `sharedBy`, every case with the same words gets the same group. No case shares
+   * an unknown group: a case may create the group that the next case expects to be unknown.
+   */
   async prepare(setUp: SetUp, sharedBy?: string): Promise<Values> {
-    if (sharedBy === undefined) return await this.#make(setUp);
+    if (sharedBy === undefined || setUp === 'fresh') return await this.#make(setUp);
     const key = `${sharedBy} ${setUp}`;
     const made = this.#shared.get(key) ?? this.#make(setUp);
     this.#shared.set(key, made);

@@ -13,7 +13,10 @@ export interface ApiCases {
   readonly special?: readonly SpecialCase[];
   /** The state of the group `{group}` before each case; by default nobody has used the id. */
   readonly setUp?: SetUp | ((version: number) => SetUp);
-  /** True: no case changes a group. Then all cases of a version share one group. */
+  /**
+   * True: no answer depends on what an earlier case did to its group. Then all cases of a version with the
+   * same set-up share one group, except unknown groups.
+   */
   readonly readsOnly?: boolean;
   /** Names of generic cases that would harm the peer or the run. */
   readonly leftOut?: RegExp;
