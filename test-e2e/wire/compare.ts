@@ -140,8 +140,13 @@ export function justificationOf(found: Omit<Found, 'justification'>): Justificat
       cases?.test(found.name) !== false &&
       field.test(fieldOf(found.path)) &&
       element?.test(found.path) !== false &&
-      ours?.test(found.ours) !== false &&
+      isOurs(ours, found) &&
       peer?.test(found.peer) !== false
     );
   });
+}
+
+function isOurs(ours: Justification['ours'], { path, ours: answer }: Difference): boolean {
+  if (ours === undefined || ours instanceof RegExp) return ours?.test(answer) !== false;
+  return ours[fieldOf(path).split('.').at(-1)!] === answer;
 }

@@ -19,7 +19,8 @@ export interface Justification {
   readonly field: RegExp;
   /** The elements, by the path with their names: `results{2 orders}.configs{flush.ms}`; undefined: all. */
   readonly element?: RegExp;
-  readonly ours?: RegExp;
+  /** Millrace's answer: a pattern, or the exact value of each field by its last name. */
+  readonly ours?: RegExp | Readonly<Record<string, string>>;
   readonly peer?: RegExp;
   /** The behaviour of Millrace and of Apache Kafka, and why the difference stays. */
   readonly reason: string;
@@ -30,6 +31,7 @@ const negativeLimit = /axBytes=-/;
 const allOfTheBroker = /^all of the broker$/;
 const unnamed = /^by neither$|topics\[\]\.name=(null|length 2\^31)$/;
 const ofGroupTwice = /^(member: )?groups=duplicate$|^groupIds=duplicate$|^a group twice$/;
+const NO_COORDINATOR = { errorCode: '42 INVALID_REQUEST', host: '""', nodeId: '-1', port: '-1' };
 const nowhere = /topics\[\]\.name=''$/;
 
 export const justifications: readonly Justification[] = [
@@ -188,6 +190,7 @@ export const justifications: readonly Justification[] = [
     cases: /^a transactional id$/,
     when: 'the key is a transactional id',
     field: /^(coordinators\.)?(errorCode|host|nodeId|port)$/,
+    ours: NO_COORDINATOR,
     reason: 'Millrace has no transactions yet and answers INVALID_REQUEST.',
   },
   {
@@ -196,6 +199,7 @@ export const justifications: readonly Justification[] = [
     cases: /^a share partition$/,
     when: 'the key is a share partition',
     field: /^coordinators\.(errorCode|host|nodeId|port)$/,
+    ours: NO_COORDINATOR,
     reason: 'Millrace has no share groups and answers INVALID_REQUEST.',
   },
   {
@@ -204,6 +208,7 @@ export const justifications: readonly Justification[] = [
     cases: /^groupInstanceId=/,
     when: 'a member has an instance id, and joins with the member id that it got without one',
     field: /^(errorCode|memberId)$/,
+    ours: { errorCode: '25 UNKNOWN_MEMBER_ID', memberId: '"<member>"' },
     peer: /^(-1 UNKNOWN_SERVER_ERROR|"")$/,
     reason:
       'Millrace answers UNKNOWN_MEMBER_ID, and the client joins again. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
@@ -213,6 +218,7 @@ export const justifications: readonly Justification[] = [
     cases: /^a protocol twice$/,
     when: 'a member names a protocol more than once',
     field: /^$/,
+    ours: /^answer 0$/,
     peer: /^silence$/,
     reason: 'Millrace lets the member join. Apache Kafka never answers.',
   },
@@ -230,6 +236,8 @@ export const justifications: readonly Justification[] = [
     cases: /^client id x\*1000$/,
     when: 'a client id has more than 255 characters',
     field: /^(memberId|leader|members)$/,
+    // 255 characters, a hyphen, "<uuid>" and two quotes.
+    ours: /^("x{159}… \(264\)|present|absent)$/,
     reason:
       'A new member id begins with the first 255 characters of the client id. In Apache Kafka it begins with all.',
   },
@@ -239,6 +247,13 @@ export const justifications: readonly Justification[] = [
     cases: /^a regex of 1,001 characters$/,
     when: 'a regular expression has more than 1,000 characters',
     field: /^(errorCode|memberId|memberEpoch|heartbeatIntervalMs|assignment)$/,
+    ours: {
+      errorCode: '128 INVALID_REGULAR_EXPRESSION',
+      memberId: 'null',
+      memberEpoch: '0',
+      heartbeatIntervalMs: '0',
+      assignment: 'null',
+    },
     reason:
       'Millrace answers INVALID_REGULAR_EXPRESSION: the time to match a name grows with the expression. Apache Kafka has no limit.',
   },
@@ -248,7 +263,7 @@ export const justifications: readonly Justification[] = [
     cases: /memberId=(null|length 2\^31)$|^consumer: an epoch without a member$/,
     when: 'there is a member epoch without a member id, and the group is a consumer group',
     field: /^groups\.errorCode$/,
-    ours: /UNKNOWN_MEMBER_ID/,
+    ours: { errorCode: '25 UNKNOWN_MEMBER_ID' },
     reason: 'Millrace answers UNKNOWN_MEMBER_ID. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
   },
   {
@@ -300,6 +315,8 @@ export const justifications: readonly Justification[] = [
     cases: /^consumer: another assignor$/,
     when: 'a member asks for another assignor',
     field: /^memberEpoch$/,
+    ours: { memberEpoch: '3' },
+    peer: /^2$/,
     reason:
       'Millrace uses the assignor at once, and the group epoch rises (KIP-848). Apache Kafka uses it at the next rebalance.',
   },
