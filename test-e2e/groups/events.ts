@@ -16,6 +16,8 @@ export interface Applied {
   readonly tookMs: number;
   /** The members that the event changes by itself. */
   readonly struck: readonly Member[];
+  /** Number of live members before the event. */
+  readonly members: number;
 }
 
 export function startMembers(run: GroupRun, event: EventName | undefined): void {
@@ -28,9 +30,10 @@ export async function applyToMembers(
   event: Exclude<EventName, 'grow' | 'coordinator'>,
 ): Promise<Applied> {
   const fromMs = Date.now();
+  const members = run.live.length;
   const struck = await strike(run, event);
   const tookMs = await run.settle(`after ${event}`, fromMs);
-  return { event, fromMs, settledMs: Date.now(), tookMs, struck };
+  return { event, fromMs, settledMs: Date.now(), tookMs, struck, members };
 }
 
 async function strike(run: GroupRun, event: Exclude<EventName, 'grow' | 'coordinator'>): Promise<Member[]> {

@@ -16,19 +16,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runningCluster, startForGroups } from './clusters.ts';
+import { movedFault, pauseFault, repeated } from './kept.ts';
 import { type EventName, eventNames, nameOf, type Variant, variants } from './variants.ts';
 import { type Outcome, runWave } from './wave.ts';
 
 const SESSION_MS = 6000;
 const SETTLE_LIMIT_MS = 60_000;
-/** A partition that does not move may stand still for this long, or for twice the longest quiet pause. */
-const GAP_LIMIT_MS = 1500;
-const TRIES = 3;
-/**
- * Of the 12 partitions, so many can stay where they are, for example 9 when a fourth member joins. A member
- * that comes back from a pause may get any of them, so no number is demanded there.
- */
-const keptAtLeast: Partial<Record<EventName, number>> = { join: 9, leave: 8, kill: 8, static: 8, grow: 12 };
 
 const { values } = parseArgs({
   options: {
@@ -75,7 +68,12 @@ try {
         event,
         able.filter((_, i) => i % waves === wave),
       )) {
-        report(event, await repeated(event, outcome));
+        const { variant } = outcome;
+        const again = async (fault: string) => {
+          say(`again ${nameOf(variant)} ${event}: ${fault}`);
+          return (await strike(event, [variant]))[0]!;
+        };
+        report(event, await repeated(outcome, faultOf, again));
       }
     }
   }
@@ -103,36 +101,14 @@ async function strike(event: EventName, wave: readonly Variant[]): Promise<Outco
   });
 }
 
-/**
- * A busy machine can make a pause, too. So a run with a pause that is too long is repeated alone. A broker
- * that stops partitions that do not move does so each time.
- */
-async function repeated(event: EventName, first: Outcome): Promise<Outcome> {
-  let outcome = first;
-  for (let tries = 1; tries < TRIES && pauseFault(outcome) !== undefined; tries++) {
-    say(`again ${nameOf(outcome.variant)} ${event}: ${pauseFault(outcome)}`);
-    const [again] = await strike(event, [outcome.variant]);
-    outcome = { ...again!, violations: [...outcome.violations, ...again!.violations] };
-  }
-  return outcome;
-}
-
-function pauseFault({ gaps, quietGapMs }: Outcome): string | undefined {
-  const limit = Math.max(GAP_LIMIT_MS, 2 * quietGapMs);
-  for (const { event, partitions, longestMs } of gaps) {
-    const wanted = keptAtLeast[event] ?? 0;
-    if (partitions < wanted) return `${partitions} partitions did not move; ${wanted} could stay`;
-    if (longestMs > limit) {
-      return `partitions that did not move stood still for ${longestMs} ms; the limit is ${limit} ms`;
-    }
-  }
-  return undefined;
+function faultOf({ gaps, quietGapMs }: Outcome): string | undefined {
+  return movedFault(gaps) ?? pauseFault(gaps, quietGapMs);
 }
 
 function report(event: EventName, outcome: Outcome): void {
   const gap = outcome.gaps[0];
   const violations = [...outcome.violations];
-  const fault = pauseFault(outcome);
+  const fault = faultOf(outcome);
   if (fault !== undefined) violations.push(fault);
   const pause =
     gap === undefined

@@ -12,6 +12,7 @@ import { RunningWriter } from '../soak/writers.ts';
 import { type Applied, applyToMembers, GROWN_PARTITIONS, startMembers } from './events.ts';
 import { excusedChecks } from './excuses.ts';
 import { changedIn, type GroupHistory, gapsOfUnmoved, judge } from './judge.ts';
+import { couldStay, type Kept } from './kept.ts';
 import { coordinatorOf } from './monitor.ts';
 import { endsOf, GroupRun, writtenByPartition } from './run.ts';
 import { commitWithoutMember } from './simple-commit.ts';
@@ -47,11 +48,7 @@ export interface Outcome {
   readonly processed: number;
   /** Longest pause of partitions that did not move: before the event, and in the window of each event. */
   readonly quietGapMs: number;
-  readonly gaps: readonly {
-    readonly event: EventName;
-    readonly partitions: number;
-    readonly longestMs: number;
-  }[];
+  readonly gaps: readonly Kept[];
   readonly violations: readonly string[];
 }
 
@@ -177,7 +174,14 @@ async function apply(
   }
   await all(states, async (state) => {
     const tookMs = await state.run.settle(`after ${event}`, fromMs);
-    state.applied.push({ event, fromMs, settledMs: Date.now(), tookMs, struck: [] });
+    state.applied.push({
+      event,
+      fromMs,
+      settledMs: Date.now(),
+      tookMs,
+      struck: [],
+      members: state.run.live.length,
+    });
   });
   if (event === 'coordinator') await options.cluster.startAll();
 }
@@ -232,9 +236,14 @@ function outcomeOf(state: State, history: GroupHistory): Outcome {
   const first = applied[0]?.fromMs ?? Date.now();
   const gaps = applied
     .filter(({ event }) => variant.isIncremental && event !== 'coordinator')
-    .map(({ event, fromMs, settledMs }) => {
+    .map(({ event, fromMs, settledMs, members }) => {
       const { partitions, longestMs } = gapsOfUnmoved(history, fromMs, settledMs);
-      return { event, partitions: partitions.length, longestMs };
+      return {
+        event,
+        partitions: partitions.length,
+        couldStay: couldStay(event, members, PARTITIONS),
+        longestMs,
+      };
     });
   return {
     variant,
