@@ -8,7 +8,7 @@
  */
 import type { WallMillis } from '@millrace/base';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode } from '@millrace/protocol';
-import type { CoordinatorRecord, WriteNumber } from '../runtime/machine.ts';
+import type { WriteNumber } from '../runtime/machine.ts';
 import {
   type HeartbeatCall,
   type JoinCall,
@@ -24,7 +24,7 @@ import { Join } from './join.ts';
 import { Leave } from './leave.ts';
 import type { MemberFacts } from './member.ts';
 import { Rebalance } from './rebalance.ts';
-import { type GroupValue, groupTombstone } from './record.ts';
+import type { GroupValue } from './record.ts';
 import { Replacement } from './replacement.ts';
 import { Sync } from './sync.ts';
 
@@ -231,11 +231,6 @@ export class ClassicGroup {
     return state === 'Empty' && protocolType !== null && changedAtMs >= 0 ? changedAtMs : undefined;
   }
 
-  /** The topics that the members subscribe to; undefined if the group cannot know them. */
-  get subscribedTopics(): ReadonlySet<string> | undefined {
-    return this.core.topics;
-  }
-
   /** As in Kafka, a consumer group whose subscriptions are not readable is subscribed to every topic. */
   isSubscribedTo(topic: string): boolean {
     const { topics, protocolType } = this.core;
@@ -244,11 +239,6 @@ export class ClassicGroup {
 
   describe(): DescribedGroup {
     return describe(this.core);
-  }
-
-  /** The tombstone that removes the group; undefined if the group is not empty. */
-  removeIfEmpty(): CoordinatorRecord | undefined {
-    return this.isEmpty ? groupTombstone(this.core.groupId) : undefined;
   }
 
   /** The group's record as of now. Equals the last record while the group is stable or empty. */

@@ -7,25 +7,22 @@ import type { MemberAssignment, MemberMetadata } from './member.ts';
 import type { ResolvedRegex } from './regex.ts';
 import { type EpochedPartitions, type TopicPartitions, toWire } from './topic-partitions.ts';
 
-/** The names of the records that belong to consumer groups. */
-const NAMES = [
-  'consumerGroupMetadata',
-  'consumerGroupPartitionMetadata',
-  'consumerGroupMemberMetadata',
-  'consumerGroupTargetAssignmentMetadata',
-  'consumerGroupTargetAssignmentMember',
-  'consumerGroupCurrentMemberAssignment',
-  'consumerGroupRegularExpression',
-] as const;
-
-export type ConsumerGroupRecord = Extract<GroupRecord, { name: (typeof NAMES)[number] }>;
+export type ConsumerGroupRecord = Extract<
+  GroupRecord,
+  {
+    name:
+      | 'consumerGroupMetadata'
+      | 'consumerGroupPartitionMetadata'
+      | 'consumerGroupMemberMetadata'
+      | 'consumerGroupTargetAssignmentMetadata'
+      | 'consumerGroupTargetAssignmentMember'
+      | 'consumerGroupCurrentMemberAssignment'
+      | 'consumerGroupRegularExpression';
+  }
+>;
 
 /** All values have this version. */
 const VALUE_VERSION = 0;
-
-export function isConsumerGroupRecord(record: GroupRecord): record is ConsumerGroupRecord {
-  return (NAMES as readonly string[]).includes(record.name);
-}
 
 export function encodeRecord({ name, key, value }: ConsumerGroupRecord): CoordinatorRecord {
   const kind: {

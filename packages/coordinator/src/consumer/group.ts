@@ -27,7 +27,6 @@ import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { decideResolved, RegexSubscriptions } from './regex-subscriptions.ts';
 import type { TopicChanges } from './topic-changes.ts';
 import { NO_PARTITIONS, resetEpochs, sameAssigned, toWire } from './topic-partitions.ts';
-import { heartbeatFault } from './validation.ts';
 
 export type HeartbeatReply = (response: ConsumerGroupHeartbeatResponse) => void;
 
@@ -154,18 +153,11 @@ export class ConsumerGroup {
 
   // Members that use the consumer protocol.
 
-  /** Answers a ConsumerGroupHeartbeat. A group that does not exist yet answers only a join. */
-  heartbeat(
-    version: number,
-    request: ConsumerGroupHeartbeatRequest,
-    client: ClientFacts,
-    reply: HeartbeatReply,
-  ): void {
-    const fault = heartbeatFault(version, request, this.core.settings.assignors);
-    if (fault !== undefined) {
-      reply(refused(fault));
-      return;
-    }
+  /**
+   * Answers a ConsumerGroupHeartbeat that the caller has checked (`heartbeatFault`). A group that does not
+   * exist yet answers only a join.
+   */
+  heartbeat(request: ConsumerGroupHeartbeatRequest, client: ClientFacts, reply: HeartbeatReply): void {
     const answer = this.decide(request, client);
     this.core.whenCommitted((errorCode) => {
       if (errorCode !== ErrorCode.NONE) reply(refused(refusal(errorCode)));

@@ -20,11 +20,6 @@ export function groupNotFound(groupId: string): Refusal {
   return refusal(ErrorCode.GROUP_ID_NOT_FOUND, `Consumer group ${groupId} not found.`);
 }
 
-/** Kafka's answer for a group of another type. */
-export function notAConsumerGroup(groupId: string): Refusal {
-  return refusal(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} is not a consumer group.`);
-}
-
 export function groupFull(state: GroupState, memberId: string, maxSize: number): Refusal | undefined {
   if (state.members.size < maxSize || state.members.has(memberId)) return undefined;
   return refusal(

@@ -247,7 +247,7 @@ export class GroupMachine implements ShardMachine {
     const fault =
       heartbeatFault(version, request, consumer.assignors) ??
       (known instanceof ClassicGroup ? regexRefusal(request) : undefined);
-    const join = (group: ConsumerGroup) => group.heartbeat(version, request, client, reply);
+    const join = (group: ConsumerGroup) => group.heartbeat(request, client, reply);
     let why = fault;
     if (why === undefined && memberEpoch === 0 && this.offsets.isDeleting(groupId))
       why = refusal(BEING_DELETED);

@@ -56,15 +56,15 @@ it('gives a new dynamic member its id at once from version 4 on', () => {
   const s = new Subject();
   const answer = s.join('a', { version: 4 }).answer!;
   expect(answer.memberId).toMatch(/^a-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
-  expect(s.group.memberCount).toBe(0);
+  expect(s.memberCount).toBe(0);
   s.join('a', { version: 4, memberId: answer.memberId! });
-  expect(s.group.memberCount).toBe(1);
+  expect(s.memberCount).toBe(1);
 });
 
 it('adds a new dynamic member directly up to version 3', () => {
   const s = new Subject();
   s.join('a', { version: 3 });
-  expect(s.group.memberCount).toBe(1);
+  expect(s.memberCount).toBe(1);
   expect(s.pass(3000)).toEqual([
     'write #1 g0 ""/null leader null',
     'a <- join g1 consumer/range a#1 leader a#1 [a#1:a]',
@@ -92,7 +92,7 @@ it('forgets the oldest pending id when there are too many', () => {
   expect(s.lines()).toEqual(['a <- join UNKNOWN_MEMBER_ID a#1']);
   s.join('b', { memberId: ids[1]! });
   s.join('c', { memberId: ids[2]! });
-  expect(s.group.memberCount).toBe(2);
+  expect(s.memberCount).toBe(2);
 });
 
 it('does not know an instance id that comes with a pending id', () => {
@@ -304,7 +304,7 @@ it('restarts the session of a follower that only missed an answer', () => {
   s.join('b', { memberId: b! });
   s.heartbeat('a', a!, 1);
   s.pass(9999);
-  expect(s.group.memberCount).toBe(2);
+  expect(s.memberCount).toBe(2);
 });
 
 it('does not wait for a pending member that it has turned away', () => {

@@ -25,8 +25,8 @@ it('reads the topics of all members', () => {
   const newer = subscription(3, 'c');
   newer[1] = 9;
   const { group } = groupOf(subscription(0, 'a'), subscription(3, 'a', 'b'), truncatedVersion1('d'), newer);
-  expect([...group.subscribedTopics!].sort()).toEqual(['a', 'b', 'c', 'd']);
-  expect(['a', 'c', 'x'].map((topic) => group.isSubscribedTo(topic))).toEqual([true, true, false]);
+  const topics = ['a', 'b', 'c', 'd', 'x'];
+  expect(topics.filter((topic) => group.isSubscribedTo(topic))).toEqual(['a', 'b', 'c', 'd']);
 });
 
 it('takes every topic for subscribed when a subscription is not readable', () => {
@@ -34,7 +34,6 @@ it('takes every topic for subscribed when a subscription is not readable', () =>
   negative[0] = 0xff;
   for (const bytes of [utf8('?'), utf8('not a subscription'), negative, new Uint8Array(0)]) {
     const { group } = groupOf(subscription(0, 'a'), bytes);
-    expect(group.subscribedTopics).toBeUndefined();
     expect(group.isSubscribedTo('x')).toBe(true);
   }
 });
@@ -43,7 +42,7 @@ it('takes no topic for subscribed when the protocol type is another one', () => 
   const s = new Subject();
   s.join('a', { version: 3, protocolType: 'connect', protocols: [['eager', subscription(0, 'a')]] });
   s.pass(3000);
-  expect([s.group.subscribedTopics, s.group.isSubscribedTo('a')]).toEqual([undefined, false]);
+  expect(s.group.isSubscribedTo('a')).toBe(false);
 });
 
 it('subscribes to nothing when the group is empty', () => {
@@ -56,5 +55,5 @@ it('reads the subscriptions of a loaded group', () => {
   const s = groupOf(subscription(0, 'a'));
   s.sync('m0', s.group.leaderId!, 1);
   s.fail();
-  expect([...s.group.subscribedTopics!]).toEqual(['a']);
+  expect(['a', 'x'].filter((topic) => s.group.isSubscribedTo(topic))).toEqual(['a']);
 });

@@ -183,10 +183,10 @@ it('pauses the session while the call is parked', () => {
     s.heartbeat('a', a!, 1);
     s.pass(1000);
   }
-  expect(s.group.memberCount).toBe(2);
+  expect(s.memberCount).toBe(2);
   s.sync('a', a!, 1);
   s.pass(9999);
-  expect(s.group.memberCount).toBe(2);
+  expect(s.memberCount).toBe(2);
 });
 
 it('restarts the session with the answer, and when the log refuses the assignments', () => {
@@ -198,12 +198,12 @@ it('restarts the session with the answer, and when the log refuses the assignmen
   s.sync('a', a!, 1);
   s.port.refusal = ErrorCode.NONE;
   s.pass(9999);
-  expect(s.group.memberCount).toBe(2);
+  expect(s.memberCount).toBe(2);
   s.sync('a', a!, 1);
   s.pass(9999);
-  expect(s.group.memberCount).toBe(2);
+  expect(s.memberCount).toBe(2);
   s.pass(1);
-  expect(s.group.memberCount).toBe(0);
+  expect(s.memberCount).toBe(0);
 });
 
 it('keeps the protocols of a member that the record does not have', () => {

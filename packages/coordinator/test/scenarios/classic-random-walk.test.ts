@@ -272,7 +272,7 @@ class Walk {
     for (const client of members) expect(client.generation).toBe(s.group.generation);
     // Nobody sends heartbeats now, so the group becomes empty.
     s.pass(60_000);
-    expect([s.group.state, s.group.memberCount]).toEqual(['Empty', 0]);
+    expect([s.group.state, s.memberCount]).toEqual(['Empty', 0]);
     expect(s.port.timerCount).toBe(0);
   }
 }

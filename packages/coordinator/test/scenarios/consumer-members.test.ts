@@ -79,7 +79,7 @@ describe('a member that joins', () => {
 
   it('gets an id from the coordinator in version 0', () => {
     const b = bench();
-    b.join('', ['foo'], { version: 0 });
+    b.join('', ['foo']);
     expect(b.transcript().at(-1)).toBe('generated < epoch 2 foo:0,1,2,3');
   });
 

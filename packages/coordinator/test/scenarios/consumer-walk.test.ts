@@ -191,7 +191,7 @@ class Walk {
       serverAssignor: null,
       topicPartitions: isSettled ? wire(client.owned) : null,
     };
-    this.b.group.heartbeat(1, request, { clientId: 'c', clientHost: '/h' }, (response) => {
+    this.b.group.heartbeat(request, { clientId: 'c', clientHost: '/h' }, (response) => {
       answer = response;
     });
     if (answer === undefined && this.chance(50)) this.b.port.commit();

@@ -73,6 +73,10 @@ export class Subject {
     this.port.host({ replay: (record) => this.replayInto(this.group, record) });
   }
 
+  get memberCount(): number {
+    return [...this.group.members].length;
+  }
+
   private newGroup(port = this.port): ClassicGroup {
     return new ClassicGroup(this.groupId, {
       port,
