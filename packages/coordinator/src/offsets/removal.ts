@@ -28,7 +28,10 @@ export interface Removal {
   readonly isLarge?: boolean;
   /** Whether these offsets stay after all. The removal asks in each turn, for each list that it reaches. */
   isKept?(removed: Removed): boolean;
-  /** Further records of the last decision. The removal calls it once, when it writes this decision. */
+  /**
+   * Further records of the last decision. The removal calls it when it writes this decision, and again if it
+   * must write smaller decisions instead.
+   */
   last?(): readonly CoordinatorRecord[];
   /**
    * NONE: every decision is accepted, not yet committed; `lastWrite` is the last one, 0 if there was nothing

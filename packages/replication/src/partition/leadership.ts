@@ -143,7 +143,8 @@ export class Leadership {
   private acknowledgeReplicated(end: Offset, ack: ParkedAck): void {
     const isReplicated = this.partition.highWatermark >= end;
     // Durability contract, row 3 (acks=all): the high watermark has passed the batch, so every member of the
-    // maximal ISR has written it (row 4, with flush.messages=1: synced it). `produce` checked min ISR.
+    // maximal ISR has written it (row 4, with flush.messages=1: synced it). `produce` checked min ISR before
+    // the append; `whenCommitted` has no batch of its own, and needs only the high watermark.
     if (isReplicated && this.ports.holdsLease()) {
       ack.acknowledgement.settle(ack.appended);
       return;
