@@ -18,7 +18,11 @@ export interface PastRebalance {
 }
 
 /** The shard forgets older ones. */
-const KEPT = 100;
+const KEPT_MAX = 100;
+/** A shard with many groups keeps fewer of each: 100 rebalances take about 30 KB. */
+const KEPT_MIN = 10;
+/** Shared by the groups of the shard. */
+const KEPT_TOTAL = 10_000;
 
 export class RebalanceHistory {
   private readonly byGroup = new Map<string, PastRebalance[]>();
@@ -35,8 +39,14 @@ export class RebalanceHistory {
     if (past === undefined) this.byGroup.set(groupId, [rebalance]);
     else {
       past.push(rebalance);
-      if (past.length > KEPT) past.shift();
+      if (past.length > this.kept) past.splice(0, past.length - this.kept);
     }
+  }
+
+  /** How many rebalances a group keeps. A group with more forgets them with its next rebalance. */
+  private get kept(): number {
+    const share = Math.floor(KEPT_TOTAL / this.byGroup.size);
+    return Math.min(KEPT_MAX, Math.max(KEPT_MIN, share));
   }
 
   /** Oldest first. */
