@@ -1,7 +1,8 @@
 /**
  * A shard of the group coordinator lives exactly as long as the leadership in which it began. A shard that
- * outlived it would answer from a state that another broker changes. Also, at most one active shard of a
- * partition holds a lease in one epoch, so at most one decides.
+ * outlived it would answer from a state that another broker changes. Also, at most one broker has a shard of
+ * a partition in one leader epoch, so at most one decides. A topic that is created again has another id, and
+ * its leader epochs begin again.
  */
 import type { SimNode } from '../../cluster/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from '../checker.ts';
@@ -17,7 +18,7 @@ export const shardWithoutLeadership: StateCheckerKind = {
 
 class ShardWithoutLeadership implements StateChecker {
   private readonly scope: StateScope;
-  /** The node of the shard, by partition and leader epoch. */
+  /** The node of the shard, by topic id, partition and leader epoch. */
   private readonly owners = new Map<string, SimNode>();
 
   constructor(scope: StateScope) {
@@ -35,7 +36,7 @@ class ShardWithoutLeadership implements StateChecker {
       const leads = led === undefined ? 'does not lead it' : `leads it in epoch ${led}`;
       this.fail(`${node.name} has a shard of ${name} for leader epoch ${leaderEpoch}, but ${leads}`);
     }
-    const key = `${name}@${leaderEpoch}`;
+    const key = `${topicId}-${index}@${leaderEpoch}`;
     const owner = this.owners.get(key);
     if (owner === undefined) this.owners.set(key, node);
     else if (owner !== node)
