@@ -8,9 +8,9 @@ const NONE = '0 NONE';
 const UNKNOWN = '-1 UNKNOWN_SERVER_ERROR';
 
 test.each([
-  ['FindCoordinator', 6, 'a transactional id', 'coordinators{g}.errorCode', '42 INVALID_REQUEST', NONE],
-  ['FindCoordinator', 6, 'a transactional id', 'coordinators{g}.host', '""', '"<host>"'],
-  ['FindCoordinator', 3, 'a transactional id', 'nodeId', '-1', '"<broker>"'],
+  ['FindCoordinator', 6, 'keyType=1', 'coordinators{g}.errorCode', '42 INVALID_REQUEST', NONE],
+  ['FindCoordinator', 6, 'keyType=1', 'coordinators{g}.host', '""', '"<host>"'],
+  ['FindCoordinator', 3, 'keyType=1', 'nodeId', '-1', '"<broker>"'],
   ['FindCoordinator', 6, 'a share partition', 'coordinators{g:a:0}.errorCode', '42 INVALID_REQUEST', NONE],
   ['JoinGroup', 9, "groupInstanceId='x'", 'errorCode', '25 UNKNOWN_MEMBER_ID', UNKNOWN],
   ['JoinGroup', 9, "groupInstanceId='x'", 'memberId', '"<member>"', '""'],

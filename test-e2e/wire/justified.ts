@@ -187,7 +187,7 @@ export const justifications: readonly Justification[] = [
   {
     api: 'FindCoordinator',
     versions: '1-6',
-    cases: /^a transactional id$/,
+    cases: /^keyType=1$/,
     when: 'the key is a transactional id',
     field: /^(coordinators\.)?(errorCode|host|nodeId|port)$/,
     ours: NO_COORDINATOR,

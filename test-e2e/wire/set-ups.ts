@@ -179,29 +179,31 @@ async function pair(port: SetUpPort, rebalanceMs?: number): Promise<Pair> {
   return made;
 }
 
+/** The groups of `zoo`, each with its set-up. `{NAME}` stands for the id of the group. */
+export const enclosures = {
+  pending: 'pending',
+  joined: 'joined',
+  stable: 'committed',
+  static: 'static',
+  rebalancing: 'rebalancing',
+  other: 'other',
+  left: 'left',
+  simple: 'simple',
+  consumer: 'consumer',
+  consumerStatic: 'consumerStatic',
+  consumerStaticLeft: 'consumerStaticLeft',
+  consumerPair: 'consumerPair',
+  consumerRegex: 'consumerRegex',
+  mixed: 'mixed',
+  consumerEmpty: 'consumerEmpty',
+} as const;
+
 /** Groups of each state, for the requests that list and describe. */
 async function zoo(port: SetUpPort): Promise<Made> {
   const made: Record<string, string> = {};
-  const enclosures: [string, (of: SetUpPort) => Promise<Made>][] = [
-    ['pending', setUps.pending],
-    ['joined', setUps.joined],
-    ['stable', setUps.committed],
-    ['static', setUps.static],
-    ['rebalancing', setUps.rebalancing],
-    ['other', setUps.other],
-    ['left', setUps.left],
-    ['simple', setUps.simple],
-    ['consumer', setUps.consumer],
-    ['consumerStatic', setUps.consumerStatic],
-    ['consumerStaticLeft', setUps.consumerStaticLeft],
-    ['consumerPair', setUps.consumerPair],
-    ['consumerRegex', setUps.consumerRegex],
-    ['mixed', setUps.mixed],
-    ['consumerEmpty', setUps.consumerEmpty],
-  ];
-  for (const [name, make] of enclosures) {
+  for (const [name, setUp] of Object.entries(enclosures)) {
     const group = `${port.group}-${name}`;
-    const inside = await make({ ...port, group });
+    const inside: Made = await setUps[setUp]({ ...port, group });
     made[name] = group;
     for (const [key, value] of Object.entries(inside)) made[`${name}_${key}`] = value;
   }

@@ -1,7 +1,7 @@
 /** Requests that find, list, describe and delete groups. */
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
-import type { SetUp } from '../set-ups.ts';
+import { enclosures, type SetUp } from '../set-ups.ts';
 import type { ApiCases, SpecialCase } from './api-cases.ts';
 import { oddGroups } from './odd-groups.ts';
 
@@ -16,8 +16,6 @@ function coordinatorOf(...keys: readonly string[]): Struct {
 
 export const findCoordinator: ApiCases = {
   base: () => coordinatorOf('{group}'),
-  // The first such request creates a topic.
-  leftOut: /keyType=1$/,
   special: [
     ...oddGroups.map(({ name, text }) => ({
       name: `group id ${name}`,
@@ -34,27 +32,8 @@ export const findCoordinator: ApiCases = {
         keyType: 2,
       }),
     },
-    { name: 'a transactional id', value: () => ({ ...coordinatorOf('{group}'), keyType: 1 }) },
   ],
 };
-
-const enclosures = [
-  'pending',
-  'joined',
-  'stable',
-  'static',
-  'rebalancing',
-  'other',
-  'left',
-  'simple',
-  'consumer',
-  'consumerStatic',
-  'consumerStaticLeft',
-  'consumerPair',
-  'consumerRegex',
-  'mixed',
-  'consumerEmpty',
-] as const;
 
 const listing = (name: string, since: number, more: Struct): SpecialCase => ({
   name,
@@ -109,13 +88,14 @@ const describing = (name: string, ...groups: readonly string[]): SpecialCase => 
   value: () => ({ groups, groupIds: groups, includeAuthorizedOperations: true }),
 });
 
+const names = Object.keys(enclosures);
 const descriptions: readonly SpecialCase[] = [
-  ...enclosures.map((name) => describing(`a group: ${name}`, `{${name}}`)),
+  ...names.map((name) => describing(`a group: ${name}`, `{${name}}`)),
   describing('an unknown group', '{group}-unknown'),
   describing('the empty group id', ''),
   describing('no groups'),
   describing('a group twice', '{stable}', '{stable}'),
-  describing('all', ...enclosures.map((name) => `{${name}}`)),
+  describing('all', ...names.map((name) => `{${name}}`)),
   describing('a known group and an unknown one', '{consumer}', '{stable}', '{group}-unknown'),
   {
     name: 'without operations',
