@@ -23,7 +23,8 @@ const MESSAGE_AGE_US: Micros = 20 * SECOND;
 
 export const deadBrokerUnfenced: StateCheckerKind = {
   name: NAME,
-  sentence: 'the controller fences a dead broker within its session, and the broker stays fenced',
+  sentence:
+    'the controller decides to fence a dead broker within its session, the grace and 5 s, and unfences no broker that died more than 20 s before',
   make: (scope) => new DeadBrokerUnfenced(scope),
 };
 

@@ -32,14 +32,14 @@ export const LIVENESS = {
    * new record, and every committer has committed and fetched offsets.
    */
   progressUs: 10 * SECOND,
+  /** From then on until each group is stable, and each of its partitions has one owner, a live member. */
+  settledUs: 20 * SECOND,
   /**
    * From then on until each batch that a producer created before everything was in sync has ended, with an
    * answer or without. (The longest delivery timeout of a producer is 30 s.) At the end of the run: until no
    * client waits for an answer, and every replica has every record.
    */
   idleUs: 35 * SECOND,
-  /** From then on until each group is stable, and each of its partitions has one owner, a live member. */
-  settledUs: 20 * SECOND,
   /** For a new consumer to read everything from the beginning. */
   rereadUs: 20 * SECOND,
 } as const;
