@@ -420,6 +420,14 @@ describe('answers', () => {
   });
 });
 
+test('an offset of the oldest Kafka releases is an offset without leader epoch and topic id', () => {
+  const h = new MachineHost();
+  const key = Uint8Array.from([0, 0, 0, 1, 103, 0, 5, ...Buffer.from('words'), 0, 0, 0, 0]);
+  const value = new Uint8Array(Buffer.from('0000000000000000002a00016d0000018bcfe5687b', 'hex'));
+  h.machine.replay({ key, value });
+  expect(h.fetch('g')).toBe(42);
+});
+
 test('the history of a group tells its rebalances with their causes, oldest first', () => {
   const h = new MachineHost();
   const { memberId } = h.stableGroup('g');
