@@ -1,4 +1,4 @@
-/** What a change of the metadata means to consumer groups. The machine computes it once for all groups. */
+/** What a change of the metadata means to consumer groups. Computed once for all groups. */
 import type { MetadataDelta } from '@millrace/metadata';
 
 export interface TopicChanges {
@@ -18,4 +18,18 @@ export function topicChangesOf(delta: MetadataDelta): TopicChanges | undefined {
     if (before !== undefined && partition >= before.partitions.length) changed.add(topic);
   }
   return changed.size === 0 ? undefined : { created, changed };
+}
+
+/** Computes the changes of a delta once for all shards of the broker. */
+export class SharedTopicChanges {
+  private readonly known = new WeakMap<MetadataDelta, { readonly changes: TopicChanges | undefined }>();
+
+  of(delta: MetadataDelta): TopicChanges | undefined {
+    let entry = this.known.get(delta);
+    if (entry === undefined) {
+      entry = { changes: topicChangesOf(delta) };
+      this.known.set(delta, entry);
+    }
+    return entry.changes;
+  }
 }

@@ -14,6 +14,7 @@ import {
   syncError,
 } from '../classic/index.ts';
 import type { GroupsConfig } from '../config.ts';
+import { SharedTopicChanges } from '../consumer/topic-changes.ts';
 import { fitsRecord } from '../limits.ts';
 import {
   type CommitResults,
@@ -66,11 +67,13 @@ export class GroupCoordinator {
 
   constructor(options: GroupCoordinatorOptions) {
     const { config, random, logger } = options;
+    const topicChanges = new SharedTopicChanges();
+    const topicChangesOf = (delta: MetadataDelta) => topicChanges.of(delta);
     this.runtime = new CoordinatorRuntime({
       ...options,
       topic: OFFSETS_TOPIC,
       config: { commitTimeoutMs: config.commitTimeoutMs, waitingBytesMax: WAITING_BYTES_MAX },
-      makeMachine: (port) => new GroupMachine({ port, config, random, logger }),
+      makeMachine: (port) => new GroupMachine({ port, config, random, logger, topicChangesOf }),
     });
   }
 

@@ -26,7 +26,6 @@ import { ConsumerGroup, refused } from '../consumer/group.ts';
 import { encodeRecord } from '../consumer/group-records.ts';
 import { invalidRegex } from '../consumer/heartbeat.ts';
 import { type Refusal, refusal } from '../consumer/refusal.ts';
-import { topicChangesOf } from '../consumer/topic-changes.ts';
 import { heartbeatFault } from '../consumer/validation.ts';
 import {
   type CommitResults,
@@ -78,13 +77,15 @@ interface AnsweredCall<Answer> {
 export class GroupMachine implements ShardMachine {
   private readonly port: ShardPort;
   private readonly config: GroupsConfig;
+  private readonly topicChangesOf: GroupSurroundings['topicChangesOf'];
   private readonly groups: GroupTable;
   private readonly offsets: CommittedOffsets;
 
   constructor(surroundings: GroupSurroundings) {
-    const { port, config } = surroundings;
+    const { port, config, topicChangesOf } = surroundings;
     this.port = port;
     this.config = config;
+    this.topicChangesOf = topicChangesOf;
     this.groups = new GroupTable(surroundings);
     const unused = new UnusedGroups(
       port,
@@ -147,7 +148,7 @@ export class GroupMachine implements ShardMachine {
   }
 
   metadataChanged(delta: MetadataDelta): void {
-    const changes = topicChangesOf(delta);
+    const changes = this.topicChangesOf(delta);
     if (changes !== undefined)
       for (const [, group] of this.groups.entries())
         if (group instanceof ConsumerGroup) group.topicsChanged(changes);

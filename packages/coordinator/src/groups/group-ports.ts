@@ -1,8 +1,10 @@
 /** The ports of the groups of a shard: their settings, and the receivers of what they tell. */
 import type { Logger, Random } from '@millrace/base';
+import type { MetadataDelta } from '@millrace/metadata';
 import type { ClassicGroupSeams, RemovalEvent } from '../classic/index.ts';
 import type { GroupsConfig } from '../config.ts';
 import type { ConsumerGroupPorts } from '../consumer/ports.ts';
+import type { TopicChanges } from '../consumer/topic-changes.ts';
 import type { ShardPort } from '../runtime/machine.ts';
 import type { RebalanceHistory } from './rebalance-history.ts';
 
@@ -11,6 +13,8 @@ export interface GroupSurroundings {
   readonly config: GroupsConfig;
   readonly random: Random;
   readonly logger: Logger;
+  /** Undefined if no group needs to know of the change. */
+  topicChangesOf(delta: MetadataDelta): TopicChanges | undefined;
 }
 
 /** A member whose first join is parked for this long is removed. The value is Kafka's. */

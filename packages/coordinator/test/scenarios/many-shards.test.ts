@@ -1,11 +1,11 @@
 /** Goal: the work of all shards of a broker does not meet in one turn of the event loop. */
 import { Prng, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
-import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
+import { applyRecords, MetadataDelta, MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { buildBatch, readBatchHeader } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { CoordinatorMetrics, GroupCoordinator } from '../../src/index.ts';
 import { encodeOffset } from '../../src/offsets/offset-record.ts';
 import { FakePartitions, TOPIC, TOPIC_ID } from '../support/fake-partitions.ts';
@@ -112,4 +112,14 @@ test('a turn has one slice of the removals for a deleted topic', () => {
   const turns = shards.tombstonesOfTurns(1000);
   expect(turns.reduce((sum, count) => sum + count)).toBe(SHARDS * OFFSETS);
   expect(Math.max(...turns)).toBe(500);
+});
+
+test('the shards share what a change of the metadata means to groups', () => {
+  const shards = new ManyShards();
+  const changedPartitions = vi.spyOn(MetadataDelta.prototype, 'changedPartitions', 'get');
+  const words = 'd29yZHN3b3Jkc3dvcmRzdw' as Uuid;
+  shards.change(topicOf('words', words, 3));
+  shards.change([{ type: 'removeTopic', topicId: words }]);
+  expect(changedPartitions).toHaveBeenCalledTimes(2);
+  changedPartitions.mockRestore();
 });

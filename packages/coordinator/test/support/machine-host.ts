@@ -13,6 +13,7 @@ import {
 } from '@millrace/protocol';
 import type { JoinAnswer } from '../../src/classic/index.ts';
 import type { GroupsConfig } from '../../src/config.ts';
+import { topicChangesOf } from '../../src/consumer/topic-changes.ts';
 import { GroupMachine } from '../../src/groups/group-machine.ts';
 import { FakeShardPort } from '../../src/testing/index.ts';
 import { utf8 } from './classic-group.ts';
@@ -78,6 +79,7 @@ export class MachineHost {
       config: this.config,
       random: new Prng(3),
       logger: this.logger,
+      topicChangesOf,
     });
   }
 
