@@ -2,7 +2,7 @@ export { ClassicGroup } from './classic/index.ts';
 export type * from './client-facts.ts';
 export type * from './config.ts';
 export type { ConsumerGroup } from './consumer/group.ts';
-export { GroupCoordinator, type GroupCoordinatorOptions, OFFSETS_TOPIC } from './groups/group-coordinator.ts';
+export { GroupCoordinator, OFFSETS_TOPIC } from './groups/group-coordinator.ts';
 export type { GroupMachine } from './groups/group-machine.ts';
 export {
   type GroupPosition,
@@ -14,13 +14,4 @@ export { type GroupHoldings, holdingsOfGroups } from './groups/holdings.ts';
 export type * from './groups/requests.ts';
 export type { CommitTopics, DeleteTopics, FetchTopics } from './offsets/committed-offsets.ts';
 export { CoordinatorMetrics } from './runtime/coordinator-metrics.ts';
-export {
-  CoordinatorRuntime,
-  type CoordinatorRuntimeOptions,
-  type LiveMachines,
-} from './runtime/coordinator-runtime.ts';
 export { keyPartition } from './runtime/key-partition.ts';
-export type { LedPartition } from './runtime/led-partition.ts';
-export type * from './runtime/machine.ts';
-export type { LedPartitions } from './runtime/ports.ts';
-export type { ShardLimits } from './runtime/shard.ts';

@@ -78,12 +78,6 @@ export class CoordinatorRuntime<M extends ShardMachine> {
     return this.led.values();
   }
 
-  /** The partition that holds this key. Undefined while the topic is unknown. */
-  partitionOf(key: string): number | undefined {
-    const topic = this.options.image().topic(this.options.topic);
-    return topic === undefined ? undefined : keyPartition(key, topic.partitions.length);
-  }
-
   /**
    * The machine for this key, or the error for a client: COORDINATOR_NOT_AVAILABLE while the topic is unknown
    * or after `stop`, COORDINATOR_LOAD_IN_PROGRESS, or NOT_COORDINATOR.

@@ -21,7 +21,6 @@ test('a key finds the machine of its partition, or the reason why there is none'
   host.clock.advance(10);
   for (const key of keys) {
     expect(found(host, key)).toBe(keyPartition(key, PARTITIONS));
-    expect(host.runtime.partitionOf(key)).toBe(keyPartition(key, PARTITIONS));
   }
   host.partitions.resign(keyPartition('group-a', PARTITIONS));
   expect(found(host, 'group-a')).toBe('NOT_COORDINATOR');
@@ -31,7 +30,6 @@ test('while the topic is unknown, the coordinator is not available', () => {
   const host = new RuntimeHost();
   host.image = MetadataImage.EMPTY;
   expect(found(host, 'a')).toBe('COORDINATOR_NOT_AVAILABLE');
-  expect(host.runtime.partitionOf('a')).toBeUndefined();
 });
 
 test('leaderships of other topics are ignored', () => {

@@ -2,8 +2,8 @@
 import { readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import type { CoordinatorRecord } from '../../src/index.ts';
 import { batchBytes, DecisionBatch } from '../../src/runtime/decision-batch.ts';
+import type { CoordinatorRecord } from '../../src/runtime/machine.ts';
 
 test('the size counts each length at its own number of bytes', () => {
   for (const length of [0, 1, 50, 56, 57, 58, 63, 64, 65, 127, 128, 8000, 8191, 8192, 20_000]) {

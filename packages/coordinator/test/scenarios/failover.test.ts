@@ -7,7 +7,8 @@ import { Metrics } from '@millrace/metrics';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { World } from '../../../replication/test/support/world.ts';
-import { CoordinatorMetrics, CoordinatorRuntime } from '../../src/index.ts';
+import { CoordinatorMetrics } from '../../src/runtime/coordinator-metrics.ts';
+import { CoordinatorRuntime } from '../../src/runtime/coordinator-runtime.ts';
 import { CounterMachine, nameOf } from '../support/counter-machine.ts';
 
 const TOPIC = '__consumer_offsets';

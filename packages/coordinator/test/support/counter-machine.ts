@@ -2,7 +2,7 @@
 
 import type { MetadataDelta } from '@millrace/metadata';
 import { DecodeError, ErrorCode } from '@millrace/protocol';
-import type { CoordinatorRecord, ShardMachine, ShardPort } from '../../src/index.ts';
+import type { CoordinatorRecord, ShardMachine, ShardPort } from '../../src/runtime/machine.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -13,7 +13,7 @@ import type {
   ProduceResult,
   ReadWanted,
 } from '@millrace/replication';
-import type { LedPartitions } from '../../src/index.ts';
+import type { LedPartitions } from '../../src/runtime/ports.ts';
 import { textOf } from './counter-machine.ts';
 
 export const TOPIC_ID = 'offsetsAAAAAAAAAAAAAAA' as Uuid;

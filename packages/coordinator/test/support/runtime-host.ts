@@ -3,7 +3,9 @@ import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { applyRecords, MetadataImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { CoordinatorMetrics, CoordinatorRuntime, type ShardLimits } from '../../src/index.ts';
+import { CoordinatorMetrics } from '../../src/runtime/coordinator-metrics.ts';
+import { CoordinatorRuntime } from '../../src/runtime/coordinator-runtime.ts';
+import type { ShardLimits } from '../../src/runtime/shard.ts';
 import { CounterMachine } from './counter-machine.ts';
 import { FakePartitions, TOPIC, TOPIC_ID } from './fake-partitions.ts';
 
