@@ -2,6 +2,7 @@ export { ClassicGroup } from './classic/index.ts';
 export type * from './client-facts.ts';
 export type * from './config.ts';
 export type { ConsumerGroup } from './consumer/group.ts';
+export { gather } from './groups/gather.ts';
 export { GroupCoordinator, OFFSETS_TOPIC } from './groups/group-coordinator.ts';
 export type { GroupMachine } from './groups/group-machine.ts';
 export {

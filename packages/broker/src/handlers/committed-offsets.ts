@@ -4,7 +4,7 @@
  */
 
 import { ZERO_UUID } from '@millrace/base';
-import type { CommitTopics, DeleteTopics, FetchTopics } from '@millrace/coordinator';
+import { type CommitTopics, type DeleteTopics, type FetchTopics, gather } from '@millrace/coordinator';
 import type { TopicImage } from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
@@ -28,15 +28,11 @@ export const offsetCommit = defineHandler(apis.offsetCommit, (broker, { body, ve
     return { name, topicId, partitions, refused };
   });
   const answer = (results: readonly { readonly errorCode: number }[]) => {
-    let next = 0;
-    const topics = answers.map(({ name, topicId, partitions, refused }) => ({
+    const rest = results.values();
+    const topics = answers.map(({ name, topicId, ...answer }) => ({
       name,
       topicId,
-      partitions: partitions.map(({ partitionIndex }, at) => {
-        const refusal = refused[at]!;
-        const errorCode = refusal === ErrorCode.NONE ? results[next++]!.errorCode : refusal;
-        return { partitionIndex, errorCode };
-      }),
+      partitions: withResults(answer, rest),
     }));
     reply.send({ topics });
   };
@@ -52,6 +48,24 @@ function hasPartitions({ partitions }: { readonly partitions: readonly unknown[]
   return partitions.length > 0;
 }
 
+/** Takes the coordinator's next result for each partition that was not refused here. */
+function withResults(
+  {
+    partitions,
+    refused,
+  }: {
+    readonly partitions: readonly { readonly partitionIndex: number }[];
+    readonly refused: readonly ErrorCode[];
+  },
+  results: Iterator<{ readonly errorCode: number }>,
+): { readonly partitionIndex: number; readonly errorCode: number }[] {
+  return partitions.map(({ partitionIndex }, at) => {
+    const refusal = refused[at]!;
+    const errorCode = refusal === ErrorCode.NONE ? results.next().value!.errorCode : refusal;
+    return { partitionIndex, errorCode };
+  });
+}
+
 function refusalOf(topic: TopicImage | undefined, partition: number, usesIds: boolean): ErrorCode {
   if (topic === undefined && usesIds) return ErrorCode.UNKNOWN_TOPIC_ID;
   return topic?.partitions[partition] === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE;
@@ -64,16 +78,11 @@ type FetchedTopic = NonNullable<FetchedGroup['topics']>[number];
 export const offsetFetch = defineHandler(apis.offsetFetch, (broker, request, reply) => {
   const { body, version } = request;
   if (version >= MANY_GROUPS_SINCE) {
-    const groups: FetchedGroup[] = [];
-    const askedGroups = distinctGroups(body.groups);
-    let open = askedGroups.length;
-    if (open === 0) reply.send({ groups });
-    askedGroups.forEach((asked, index) => {
-      fetchGroup(broker, request, asked, (fetched) => {
-        groups[index] = fetched;
-        if (--open === 0) reply.send({ groups });
-      });
-    });
+    gather<AskedGroup, FetchedGroup>(
+      distinctGroups(body.groups),
+      (asked, done) => fetchGroup(broker, request, asked, done),
+      (groups) => reply.send({ groups }),
+    );
     return;
   }
   const named = body.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
@@ -125,9 +134,8 @@ export const offsetDelete = defineHandler(apis.offsetDelete, (broker, { body }, 
   const image = broker.image();
   const known: DeleteTopics[number][] = [];
   const answers = body.topics.filter(hasPartitions).map(({ name, partitions }) => {
-    const refused = partitions.map(({ partitionIndex }) =>
-      refusalOf(image.topic(name), partitionIndex, false),
-    );
+    const topic = image.topic(name);
+    const refused = partitions.map(({ partitionIndex }) => refusalOf(topic, partitionIndex, false));
     const accepted = partitions.filter((_unused, at) => refused[at] === ErrorCode.NONE);
     if (accepted.length > 0) known.push({ name, partitions: accepted });
     return { name, partitions, refused };
@@ -137,18 +145,8 @@ export const offsetDelete = defineHandler(apis.offsetDelete, (broker, { body }, 
       reply.send({ errorCode, topics: [] });
       return;
     }
-    const results = deleted.flatMap(({ partitions }) => partitions);
-    let next = 0;
-    const topics = answers.map(({ name, partitions, refused }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex }, at) => {
-        const refusal = refused[at]!;
-        return {
-          partitionIndex,
-          errorCode: refusal === ErrorCode.NONE ? results[next++]!.errorCode : refusal,
-        };
-      }),
-    }));
+    const rest = deleted.flatMap(({ partitions }) => partitions).values();
+    const topics = answers.map(({ name, ...answer }) => ({ name, partitions: withResults(answer, rest) }));
     reply.send({ errorCode: ErrorCode.NONE, topics });
   });
 });

@@ -30,6 +30,7 @@ import { CoordinatorRuntime } from '../runtime/coordinator-runtime.ts';
 import type { LedPartitions } from '../runtime/ports.ts';
 import { admitted, consumerHeartbeatFault, joinFault } from './door.ts';
 import { commitFailure } from './failures.ts';
+import { gather } from './gather.ts';
 import { GroupMachine } from './group-machine.ts';
 import { groupFilter } from './listing.ts';
 import type { PastRebalance } from './rebalance-history.ts';
@@ -210,21 +211,4 @@ export class GroupCoordinator {
   private named(groupId: string): GroupMachine | ErrorCode {
     return groupId === '' ? ErrorCode.INVALID_GROUP_ID : this.machineOf(groupId);
   }
-}
-
-/** Asks for each key, and replies with all answers, in order, when the last one is there. */
-function gather<Key, Answer>(
-  keys: readonly Key[],
-  ask: (key: Key, done: Reply<Answer>) => void,
-  reply: Reply<readonly Answer[]>,
-): void {
-  const answers: Answer[] = [];
-  let open = keys.length;
-  if (open === 0) reply(answers);
-  keys.forEach((key, index) => {
-    ask(key, (answer) => {
-      answers[index] = answer;
-      if (--open === 0) reply(answers);
-    });
-  });
 }

@@ -1,0 +1,18 @@
+import type { Reply } from './requests.ts';
+
+/** Asks for each key, and replies with all answers, in order, when the last one is there. */
+export function gather<Key, Answer>(
+  keys: readonly Key[],
+  ask: (key: Key, done: Reply<Answer>) => void,
+  reply: Reply<readonly Answer[]>,
+): void {
+  const answers: Answer[] = [];
+  let open = keys.length;
+  if (open === 0) reply(answers);
+  keys.forEach((key, index) => {
+    ask(key, (answer) => {
+      answers[index] = answer;
+      if (--open === 0) reply(answers);
+    });
+  });
+}
