@@ -3,14 +3,13 @@ import {
   Consumer,
   GroupConsumer,
   type GroupProtocol,
-  OffsetAt,
   partitionName,
-  type StartPosition,
   type StoredPlace,
   type TopicPartition,
 } from '@millrace/client';
 import type { ClusterClient, KafkaCluster } from '@millrace/client/io';
 import { type Format, type FormatOptions, formatOf } from '../consume/format.ts';
+import { GroupEnds } from '../consume/group-ends.ts';
 import { Printer } from '../consume/printer.ts';
 import { offsetsAt, parseRange, type Range, rangesOf, startsOf } from '../consume/start.ts';
 import { INTERRUPTED, nextInterrupt } from '../interrupt.ts';
@@ -231,20 +230,10 @@ function inGroup(
   range: Range,
   topics: readonly string[],
 ): Reader {
-  const positions = new Map<string, number>();
-  /** Looks up where the new partitions end, then tells the printer. */
-  const watchEnds = async (starts: readonly StartPosition[]) => {
-    const places = starts.map(placeOf);
-    const first = await offsetsAt(cluster, places, OffsetAt.EARLIEST);
-    const last = await offsetsAt(cluster, places, OffsetAt.LATEST);
-    for (const { topic, partition, start } of starts) {
-      const name = partitionName({ topic, partition });
-      const begin = typeof start === 'number' ? start : (start === 'latest' ? last : first).get(name)!;
-      const position = positions.get(name) ?? begin;
-      printer.endAt({ topic, partition }, last.get(name)!, position);
-    }
-    printer.endsKnown();
-  };
+  const ends = new GroupEnds({
+    printer,
+    lookUp: (places, timestamp) => offsetsAt(cluster, places, timestamp),
+  });
   const consumer = new GroupConsumer({
     ...FETCHING,
     clock: cluster.clock,
@@ -262,19 +251,17 @@ function inGroup(
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     observer: {
       records: (position, fetched) => {
-        positions.set(partitionName(position), position.offset!);
+        ends.read(position, position.offset!);
         printer.records({ ...placeOf(position), topicId: position.topicId }, fetched);
       },
       assigned: (starts) => {
         note(`assigned ${namesOf(starts)}`);
-        if (options.exit) watchEnds(starts).catch(failed);
+        if (options.exit) ends.assigned(starts).catch(failed);
       },
       revoked: (places, isLost) => {
         note(`${isLost ? 'lost' : 'gave up'} ${namesOf(places)}`);
-        for (const place of places) {
-          positions.delete(partitionName(place));
-          printer.forget(place);
-        }
+        ends.revoked(places);
+        for (const place of places) printer.forget(place);
       },
       committed: (_offsets, error) => {
         if (error !== undefined) note(`a commit failed: ${error}`);

@@ -32,8 +32,9 @@ export interface PrinterOptions {
 export class Printer {
   printedRecords = 0;
   private readonly options: PrinterOptions;
-  /** The partitions that have an end and have not reached it. */
+  /** The partitions that have an end, and those of them that have not reached it. */
   private readonly ends = new Map<string, number>();
+  private readonly unreached = new Set<string>();
   private hasEnds = false;
   private isFinished = false;
   private writes = 0;
@@ -45,13 +46,21 @@ export class Printer {
 
   /** Reading ends there at this offset. `position`: the offset of the next record to read. */
   endAt(place: TopicPartition, end: number, position: number): void {
-    if (position >= end) this.ends.delete(partitionName(place));
-    else this.ends.set(partitionName(place), end);
+    const name = partitionName(place);
+    this.ends.set(name, end);
+    if (position < end) this.unreached.add(name);
+    else this.unreached.delete(name);
   }
 
   /** Another member reads the partition. */
   forget(place: TopicPartition): void {
     this.ends.delete(partitionName(place));
+    this.unreached.delete(partitionName(place));
+  }
+
+  /** The ends of more partitions are looked up: the printer does not finish before `endsKnown`. */
+  endsAwaited(): void {
+    this.hasEnds = false;
   }
 
   /** Every end is known: the printer finishes when all are reached. */
@@ -63,7 +72,9 @@ export class Printer {
   records(place: StoredPlace, { bytes, fetchOffset }: FetchedRecords): void {
     if (this.isFinished) return;
     const { format, count } = this.options;
-    const end = this.ends.get(partitionName(place)) ?? Number.POSITIVE_INFINITY;
+    const name = partitionName(place);
+    const end = this.ends.get(name) ?? Number.POSITIVE_INFINITY;
+    if (fetchOffset >= end) return;
     const chunks: Uint8Array[] = [];
     let next = fetchOffset;
     let leaderEpoch = -1;
@@ -94,7 +105,7 @@ export class Printer {
       this.options.failed(place, next, failure);
       return;
     }
-    if (next >= end) this.ends.delete(partitionName(place));
+    if (next >= end) this.unreached.delete(name);
     if (this.isFinished) this.options.finished();
     else this.finishAtEnds();
   }
@@ -122,7 +133,7 @@ export class Printer {
   }
 
   private finishAtEnds(): void {
-    if (!this.hasEnds || this.isFinished || this.ends.size > 0) return;
+    if (!this.hasEnds || this.isFinished || this.unreached.size > 0) return;
     this.isFinished = true;
     this.options.finished();
   }

@@ -113,6 +113,34 @@ test('every partition has an end: the printer finishes when all are reached', ()
   expect(output.seen).toEqual(['a', 'b', 'finished', 'printed before 6 in 3', 'printed before 7 in 3']);
 });
 
+test('a partition at its end prints nothing more while another one is read', () => {
+  const output = new Output();
+  output.printer.endAt(place, 7, 5);
+  output.printer.endAt({ topic: 'x', partition: 1 }, 3, 0);
+  output.printer.endAt({ topic: 'x', partition: 2 }, 3, 8);
+  output.printer.endsKnown();
+  output.fetched(batchAt(5, ['a', 'b', 'c']), 5);
+  output.fetched(batchAt(8, ['d']), 8);
+  const { printer } = output;
+  printer.records(
+    { topic: 'x', partition: 2 },
+    { bytes: batchAt(8, ['e']), fetchOffset: 8, highWatermark: 9, brokerId: 1 },
+  );
+  output.takes();
+  expect(output.seen).toEqual(['ab', 'printed before 7 in 3']);
+});
+
+test('the printer does not finish while the ends of more partitions are looked up', () => {
+  const output = new Output();
+  output.printer.endAt(place, 6, 5);
+  output.printer.endsKnown();
+  output.printer.endsAwaited();
+  output.fetched(batchAt(5, ['a']), 5);
+  expect(output.seen).toEqual(['a']);
+  output.printer.endsKnown();
+  expect(output.seen).toEqual(['a', 'finished']);
+});
+
 test('an output that is full stops the reading until it has caught up', async () => {
   const output = new Output();
   output.isFull = true;

@@ -1,0 +1,61 @@
+/** Goal: `consume --group --exit` ends when the partitions of the member are at their ends, not before. */
+import { expect, test } from 'vitest';
+import { GroupEnds } from '../../src/consume/group-ends.ts';
+
+const place = (partition: number) => ({ topic: 'x', partition });
+const start = (partition: number) => ({ ...place(partition), start: 'earliest' as const });
+
+class Ended {
+  readonly seen: string[] = [];
+  readonly answers: (() => void)[] = [];
+  readonly ends = new GroupEnds({
+    printer: {
+      endAt: ({ partition }, end, position) => this.seen.push(`${partition}: ${position} to ${end}`),
+      endsAwaited: () => this.seen.push('awaited'),
+      endsKnown: () => this.seen.push('known'),
+    },
+    // Every log has the offsets 3 to 9.
+    lookUp: (places, timestamp) =>
+      new Promise((resolve) => {
+        const offsets = new Map(places.map(({ partition }) => [`x-${partition}`, timestamp === -2 ? 3 : 9]));
+        this.answers.push(() => resolve(offsets));
+      }),
+  });
+
+  /** The oldest lookup gets its answer. */
+  async answer(): Promise<void> {
+    this.answers.shift()!();
+    await new Promise((done) => setImmediate(done));
+  }
+}
+
+test('the ends of the assigned partitions, from where the reading is', async () => {
+  const ended = new Ended();
+  const assigned = ended.ends.assigned([
+    start(0),
+    { ...start(1), start: 5 },
+    { ...start(2), start: 'latest' },
+  ]);
+  await ended.answer();
+  ended.ends.read(place(0), 7);
+  await ended.answer();
+  await assigned;
+  expect(ended.seen).toEqual(['awaited', '0: 7 to 9', '1: 5 to 9', '2: 9 to 9', 'known']);
+});
+
+test('a partition that the member gives up during the lookup has no end to wait for', async () => {
+  const ended = new Ended();
+  void ended.ends.assigned([start(0), start(1)]);
+  ended.ends.revoked([place(0)]);
+  await ended.answer();
+  await ended.answer();
+  expect(ended.seen).toEqual(['awaited', '1: 3 to 9', 'known']);
+});
+
+test('more partitions come during a lookup: the ends are known after both', async () => {
+  const ended = new Ended();
+  void ended.ends.assigned([start(0)]);
+  void ended.ends.assigned([start(1)]);
+  for (let i = 0; i < 4; i++) await ended.answer();
+  expect(ended.seen).toEqual(['awaited', 'awaited', '0: 3 to 9', '1: 3 to 9', 'known']);
+});
