@@ -11,7 +11,8 @@ enableCompileCache(process.env['NODE_COMPILE_CACHE']);
 // The reader of our output may close it early (`millrace … | head`): that is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`millrace: cannot write the output: ${error.code ?? error.message}\n`);
+  process.exit(1);
 });
 
 const { runCommandLine } = await import('./command-line.ts');

@@ -58,7 +58,10 @@ export async function consume(words: readonly string[], options: ConsumeOptions)
   try {
     await withCluster(options, async (cluster) => {
       const outcome = Promise.withResolvers<Outcome>();
-      const end = endAtBrokenPipe(() => outcome.resolve('done'));
+      const end = watchOutput((error) => {
+        if (error === undefined) outcome.resolve('done');
+        else outcome.reject(error);
+      });
       void interrupt.came.then(() => outcome.resolve('interrupted'));
       const isEndless = options.count === undefined && !options.exit && range.endMs === undefined;
       try {
@@ -346,15 +349,13 @@ function namesOf(places: readonly TopicPartition[]): string {
 }
 
 /**
- * The reader of our output closed it (`millrace consume … | head`): the command ends, but leaves its group
- * first.
+ * Calls back when the output takes nothing more: its reader closed it (`millrace consume … | head`), or there
+ * is an error, for example a full disk. The command ends, but leaves its group first.
  */
-function endAtBrokenPipe(end: () => void): () => void {
+function watchOutput(ended: (error: UserError | undefined) => void): () => void {
   const before = process.stdout.listeners('error');
-  const broken = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    end();
-  };
+  const broken = ({ code, message }: NodeJS.ErrnoException) =>
+    ended(code === 'EPIPE' ? undefined : new UserError(`cannot write the output: ${code ?? message}`));
   process.stdout.removeAllListeners('error');
   process.stdout.on('error', broken);
   return () => {

@@ -1,6 +1,7 @@
 /** Goal: `produce` and `consume` do what kcat's flags promise, against a real cluster. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster } from '../../src/index.ts';
@@ -116,17 +117,37 @@ test('Ctrl-C before the count is reached: the exit code says so', async () => {
 test('a reader that closes the output ends the command, and the group is left', async () => {
   await topic('pipe');
   await out(['produce', 'pipe', '-q'], 'line\n'.repeat(100_000));
-  const consume = ['consume', 'pipe', '-q', '--group', 'head', '-b', cluster.bootstrapServers];
-  const script = '"$0" "$@" | head -1; exit $PIPESTATUS';
-  const shell = spawn('bash', ['-c', script, process.execPath, main, ...consume], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  expect(await shell('"$0" "$@" | head -1; exit $PIPESTATUS', ...inGroup('pipe', 'head'))).toEqual([
+    0,
+    'line\n',
+  ]);
+  expect(await out(['group', 'list'])).toMatch(/head +classic +Empty/);
+});
+
+// Only Linux has a device that is always full.
+test.runIf(existsSync('/dev/full'))('a full disk ends the command, and the group is left', async () => {
+  await topic('disk');
+  await out(['produce', 'disk', '-q'], 'line\n');
+  const says = 'millrace: cannot write the output: ENOSPC\n';
+  expect(await shell('"$0" "$@" > /dev/full', ...inGroup('disk', 'full'))).toEqual([1, says]);
+  expect(await out(['group', 'list'])).toMatch(/full +classic +Empty/);
+  expect(await out(['group', 'lag', 'full'])).toContain('no committed offsets');
+  expect(await shell('"$0" "$@" > /dev/full', 'topic', 'list')).toEqual([1, says]);
+});
+
+function inGroup(name: string, group: string): string[] {
+  return ['consume', name, '-q', '--group', group];
+}
+
+/** Runs a script of Bash, which starts the command as "$0" "$@". Returns its exit code and output. */
+async function shell(script: string, ...words: string[]): Promise<unknown[]> {
+  const args = [process.execPath, main, ...words, '-b', cluster.bootstrapServers];
+  const child = spawn('bash', ['-c', script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  for (const stream of [shell.stdout, shell.stderr])
+  for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
       output += String(chunk);
     });
-  const [code] = await once(shell, 'close');
-  expect([code, output]).toEqual([0, 'line\n']);
-  expect(await out(['group', 'list'])).toMatch(/head +classic +Empty/);
-});
+  const [code] = await once(child, 'close');
+  return [code, output];
+}
