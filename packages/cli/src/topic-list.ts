@@ -1,5 +1,5 @@
 /** Topics as users name them: `orders`, or some partitions of a topic: `orders:0,2`. */
-import type { TopicPartition } from '@millrace/client';
+import { partitionName, type TopicPartition } from '@millrace/client';
 import { UserError } from './user-error.ts';
 
 export interface NamedTopic {
@@ -21,13 +21,19 @@ export function partitionsIn(
   topics: readonly NamedTopic[],
   counts: ReadonlyMap<string, number>,
 ): TopicPartition[] {
-  return topics.flatMap(({ topic, partitions }) => {
+  const all = topics.flatMap(({ topic, partitions }) => {
     const count = counts.get(topic);
     if (count === undefined) throw new UserError(`topic '${topic}' does not exist`);
     for (const partition of partitions ?? []) refuseMissing(topic, partition, count);
     const indexes = partitions ?? Array.from({ length: count }, (_, index) => index);
     return indexes.map((partition) => ({ topic, partition }));
   });
+  const seen = new Set<string>();
+  for (const name of all.map(partitionName)) {
+    if (seen.has(name)) throw new UserError(`partition ${name} is given twice`);
+    seen.add(name);
+  }
+  return all;
 }
 
 export function refuseMissing(topic: string, partition: number, count: number): void {

@@ -99,7 +99,16 @@ test.each([
     ['consume', 'x', '-G', 'g', '--assignor', 'uniform', ...B],
     "the classic protocol has no assignor 'uniform'",
   ],
-  [['consume', 'x', '--instance-id', 'i', ...B], '--assignor and --instance-id are for members of a group'],
+  [['consume', 'x', '--instance-id', 'i', ...B], 'are for members of a group: add --group NAME'],
+  [['consume', 'x', '--no-commit', ...B], 'are for members of a group: add --group NAME'],
+  [['consume', 'x', '--group-protocol', 'classic', ...B], 'are for members of a group: add --group NAME'],
+  [['consume', '^', '-G', 'g', '--group-protocol', 'consumer', ...B], "the pattern '^' is empty"],
+  [
+    ['consume', 'x', '-o', 's@99999999999999999999', ...B],
+    "invalid -o 's@99999999999999999999': the number is larger than 9007199254740991",
+  ],
+  [['consume', 'x', '-o', '-9007199254740992', ...B], "invalid -o '-9007199254740992': the number is"],
+  [['produce', '-t', 'x', '-t', 'y', ...B], "The option is given twice, first as 'x'."],
   [['group', 'list', ...B], 'no broker of localhost:1 answers'],
   [['group', 'lag', 'g', '--watch', '0', ...B], 'Expected a whole number from 1 to 86400'],
   [['group', 'reset', 'g', '--all-topics', ...B], 'no target given: give one of --to-earliest, --to-latest'],
@@ -115,6 +124,7 @@ test.each([
     "invalid duration '1y': expected for example PT1H30M",
   ],
   [['group', 'reset', 'g', '--topic', 'x', '--to-datetime', 'noon', ...B], "invalid date and time 'noon'"],
+  [['group', 'reset', 'g', '--topic', 'x', '--by-duration', '999999d', ...B], 'the time is before 1970'],
   [['cluster', 'status', '--dir', '/nonexistent'], 'there is no cluster in /nonexistent'],
 ])('millrace %j is refused with a reason', async (args, sentence) => {
   expect(await runCommandLine(args)).toBe(1);

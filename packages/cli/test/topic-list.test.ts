@@ -21,3 +21,13 @@ test('a missing topic or partition is named, with what there is', () => {
   );
   expect(() => partitionsIn([parseTopic('x')], counts)).toThrow("topic 'x' does not exist");
 });
+
+test.each([['orders', 'orders'], ['orders', 'orders:1'], ['orders:1,1']])(
+  '%j name a partition twice',
+  (...texts) => {
+    const counts = new Map([['orders', 2]]);
+    expect(() => partitionsIn(texts.map(parseTopic), counts)).toThrow(
+      /^partition orders-[01] is given twice$/,
+    );
+  },
+);

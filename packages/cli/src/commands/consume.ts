@@ -25,7 +25,8 @@ export interface ConsumeOptions extends Bootstrap, FormatOptions {
   readonly count?: number;
   readonly exit?: boolean;
   readonly quiet?: boolean;
-  readonly groupProtocol: 'classic' | 'consumer';
+  /** Default: classic. */
+  readonly groupProtocol?: 'classic' | 'consumer';
   readonly assignor?: 'range' | 'cooperative-sticky' | 'uniform';
   readonly instanceId?: string;
   readonly commit: boolean;
@@ -151,8 +152,11 @@ function refuseCombinations(
   if (options.group === undefined) {
     if (pattern !== undefined)
       throw new UserError(`the pattern '${pattern}' needs a group: add --group NAME`);
-    if (options.assignor ?? options.instanceId)
-      throw new UserError('--assignor and --instance-id are for members of a group: add --group NAME');
+    const { assignor, instanceId, groupProtocol, commit } = options;
+    if ((assignor ?? instanceId ?? groupProtocol) !== undefined || !commit)
+      throw new UserError(
+        '--group-protocol, --assignor, --instance-id and --no-commit are for members of a group: add --group NAME',
+      );
     return;
   }
   if (options.partition !== undefined)
@@ -161,13 +165,17 @@ function refuseCombinations(
     throw new UserError(
       'in a group -o may be beginning or end, for partitions without a committed offset; `millrace group reset` moves committed offsets',
     );
-  const { assignor, groupProtocol } = options;
+  const { assignor, groupProtocol = 'classic' } = options;
   const allowed = groupProtocol === 'classic' ? ['range', 'cooperative-sticky'] : ['uniform', 'range'];
   if (assignor !== undefined && !allowed.includes(assignor))
     throw new UserError(
       `the ${groupProtocol} protocol has no assignor '${assignor}'; it has ${allowed.join(' and ')}`,
     );
   if (pattern === undefined) return;
+  if (pattern === '^')
+    throw new UserError(
+      "the pattern '^' is empty: an expression stands behind the ^, for example '^orders-.*'",
+    );
   if (groupProtocol === 'classic')
     throw new UserError(`the pattern '${pattern}' needs --group-protocol consumer: the broker matches it`);
   if (topics.length > 1)

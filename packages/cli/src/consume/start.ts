@@ -29,12 +29,12 @@ export function parseRange(texts: readonly string[]): Range {
     const time = /^([se])@(\d+)$/.exec(text);
     if (time?.[1] === 'e') {
       if (endMs !== undefined) throw new UserError('-o e@MS is given twice');
-      endMs = Number(time[2]);
+      endMs = wholeNumber(text, time[2]!);
       continue;
     }
     if (start !== undefined) throw new UserError(`-o has two starts: the second one is '${text}'`);
-    if (time !== null) start = { kind: 'time', timestampMs: Number(time[2]) };
-    else if (/^-?\d+$/.test(text)) start = { kind: 'offset', offset: Number(text) };
+    if (time !== null) start = { kind: 'time', timestampMs: wholeNumber(text, time[2]!) };
+    else if (/^-?\d+$/.test(text)) start = { kind: 'offset', offset: wholeNumber(text, text) };
     else if (text === 'beginning' || text === 'end') start = { kind: text };
     else
       throw new UserError(
@@ -42,6 +42,12 @@ export function parseRange(texts: readonly string[]): Range {
       );
   }
   return { start: start ?? { kind: 'beginning' }, endMs };
+}
+
+function wholeNumber(text: string, digits: string): number {
+  const value = Number(digits);
+  if (Number.isSafeInteger(value)) return value;
+  throw new UserError(`invalid -o '${text}': the number is larger than ${Number.MAX_SAFE_INTEGER}`);
 }
 
 export interface PartitionRange extends TopicPartition {

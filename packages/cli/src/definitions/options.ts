@@ -59,6 +59,12 @@ export function anyWholeNumber(text: string): number {
   return value;
 }
 
+/** The value of an option that may be given only once. */
+export function once(text: string, before: string | undefined): string {
+  if (before === undefined) return text;
+  throw new InvalidArgumentError(`The option is given twice, first as '${before}'.`);
+}
+
 /** Collects the values of an option that may be given more than once. */
 export function collected(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];

@@ -1,6 +1,6 @@
 /** Defines `millrace produce` and `millrace consume`, with the common flags of kcat. */
 import { type Command, Option } from 'commander';
-import { bootstrapOption, collected, command, wholeNumber } from './options.ts';
+import { bootstrapOption, collected, command, once, wholeNumber } from './options.ts';
 
 const BOOTSTRAP = '-b localhost:9092';
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
@@ -11,7 +11,7 @@ export function addProduce(program: Command): void {
   command(program, 'produce', 'Produces each line of the standard input, or of a file, as a record.')
     .argument('[topic]')
     .addOption(bootstrapOption())
-    .option('-t, --topic <topic>', 'the topic, if it is not the argument')
+    .option('-t, --topic <topic>', 'the topic, if it is not the argument', once)
     .option(
       '-p, --partition <n>',
       "the partition; default: by the key's hash, as in Java; without a key one partition after the other",
@@ -71,9 +71,10 @@ export function addConsume(program: Command): void {
     .option('-q, --quiet', 'print only records, no notes on the standard error')
     .option('-J, --json', 'print each record as a JSON object')
     .addOption(
-      new Option('--group-protocol <protocol>', 'classic, or consumer: the next generation (KIP-848)')
-        .choices(['classic', 'consumer'])
-        .default('classic'),
+      new Option(
+        '--group-protocol <protocol>',
+        'classic (default), or consumer: the next generation (KIP-848)',
+      ).choices(['classic', 'consumer']),
     )
     .addOption(
       new Option(

@@ -28,15 +28,21 @@ export function resetTarget(options: ResetOptions, nowMs: number): ResetTarget {
   if (options.toOffset !== undefined) targets.push({ kind: 'offset', offset: options.toOffset });
   if (options.shiftBy !== undefined) targets.push({ kind: 'shift', offset: options.shiftBy });
   if (options.byDuration !== undefined)
-    targets.push({ kind: 'time', timestampMs: nowMs - durationMs(options.byDuration) });
+    targets.push({ kind: 'time', timestampMs: since1970(nowMs - durationMs(options.byDuration)) });
   if (options.toDatetime !== undefined)
-    targets.push({ kind: 'time', timestampMs: datetimeMs(options.toDatetime) });
+    targets.push({ kind: 'time', timestampMs: since1970(datetimeMs(options.toDatetime)) });
   const [target] = targets;
   if (target === undefined || targets.length > 1)
     throw new UserError(
       `${target === undefined ? 'no target given' : 'too many targets'}: give one of ${WAYS}`,
     );
   return target;
+}
+
+/** Negative timestamps mean the ends of the log in ListOffsets. */
+function since1970(timestampMs: number): number {
+  if (timestampMs >= 0) return Math.floor(timestampMs);
+  throw new UserError('the time is before 1970: no record is so old; --to-earliest moves to the first one');
 }
 
 const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
@@ -57,7 +63,10 @@ export function datetimeMs(text: string): number {
   const hasZone = match?.[4] !== undefined;
   const hasTime = match?.[1] !== undefined;
   const timestampMs = Date.parse(hasZone || !hasTime ? text : `${text}Z`);
-  if (match === null || Number.isNaN(timestampMs))
+  const day = text.slice(0, 10);
+  // Date.parse takes 31 February for 3 March.
+  const isDay = !Number.isNaN(timestampMs) && new Date(`${day}T00:00Z`).toISOString().startsWith(day);
+  if (match === null || !isDay)
     throw new UserError(
       `invalid date and time '${text}': expected for example 2026-07-31T09:30:00 (UTC), or with a zone: 2026-07-31T09:30:00+02:00`,
     );

@@ -25,6 +25,19 @@ test('a time without a zone is UTC', () => {
   expect(() => datetimeMs('31.7.2026')).toThrow("invalid date and time '31.7.2026'");
 });
 
+test.each(['2026-02-31', '2026-02-29T00:00:00Z', '2026-04-31T10:00'])('%s is no date', (text) => {
+  expect(() => datetimeMs(text)).toThrow(`invalid date and time '${text}'`);
+});
+
+test('a day in a leap year, and at the end of a year in another zone', () => {
+  expect(datetimeMs('2028-02-29T01:00:00+02:00')).toBe(Date.UTC(2028, 1, 28, 23));
+});
+
+test('a time before 1970 is refused, because a negative timestamp means an end of the log', () => {
+  expect(() => resetTarget({ toDatetime: '1969-12-31T23:59:59.999' }, 0)).toThrow('before 1970');
+  expect(() => resetTarget({ byDuration: '1h' }, 1_000)).toThrow('before 1970');
+});
+
 test('a target in time counts from now', () => {
   expect(resetTarget({ byDuration: '1h' }, 10_000_000)).toEqual({ kind: 'time', timestampMs: 6_400_000 });
   expect(resetTarget({ shiftBy: -3 }, 0)).toEqual({ kind: 'shift', offset: -3 });
