@@ -27,6 +27,7 @@ import {
 } from './classic-messages.ts';
 import { groupOutcome } from './group-errors.ts';
 import type { Committer, GroupMember, MemberOptions } from './member.ts';
+import { sendAtOnce, sendToCoordinator } from './member-requests.ts';
 import type { MemberIdentity } from './offset-requests.ts';
 import { type TopicPartition, without } from './topic-partitions.ts';
 
@@ -93,19 +94,24 @@ export class ClassicMember implements GroupMember {
   }
 
   leave(done: () => void): void {
-    const { coordinator, groupId, instanceId, clock } = this.options;
+    const { groupId, instanceId, clock } = this.options;
     const { memberId } = this;
     const wasMember = memberId !== '' && !this.hasStopped;
     this.stop();
-    const connection = coordinator.connection();
-    const version = connection?.versions?.newest(apis.leaveGroup);
     // A static member stays until its session times out, so that it can come back (KIP-345).
-    if (!wasMember || instanceId !== null || connection === undefined || version === undefined) {
+    if (!wasMember || instanceId !== null) {
       clock.soon(done);
       return;
     }
     const members = [{ memberId, groupInstanceId: null, reason: 'the consumer closes' }];
-    connection.request(apis.leaveGroup, version, { groupId, memberId, members }, () => done());
+    const { leaveGroup } = apis;
+    sendAtOnce(
+      this.options,
+      leaveGroup,
+      (connection, version) =>
+        connection.request(leaveGroup, version, { groupId, memberId, members }, () => done()),
+      done,
+    );
   }
 
   private stop(): void {
@@ -349,16 +355,7 @@ export class ClassicMember implements GroupMember {
     api: VersionedApi,
     send: (connection: BrokerConnection, version: number) => void,
   ): void {
-    if (round !== this.round || this.hasStopped) return;
-    const { coordinator } = this.options;
-    const connection = coordinator.connection();
-    if (connection === undefined) {
-      if (coordinator.failure !== undefined) this.fail(coordinator.failure);
-      else coordinator.whenChanged(() => this.withCoordinator(round, api, send));
-      return;
-    }
-    const version = connection.versions?.newest(api);
-    if (version === undefined) this.fail(errorName(ErrorCode.UNSUPPORTED_VERSION));
-    else send(connection, version);
+    const isOver = () => round !== this.round || this.hasStopped;
+    sendToCoordinator(this.options, { api, isOver, send, failed: (error) => this.fail(error) });
   }
 }

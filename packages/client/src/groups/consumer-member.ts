@@ -13,8 +13,10 @@ import {
   errorName,
   type RequestInputOf,
 } from '@millrace/protocol';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
 import { groupOutcome } from './group-errors.ts';
 import type { Committer, GroupMember, MemberOptions } from './member.ts';
+import { sendAtOnce, sendToCoordinator } from './member-requests.ts';
 import type { MemberIdentity } from './offset-requests.ts';
 import { type TopicPartition, without } from './topic-partitions.ts';
 
@@ -101,19 +103,23 @@ export class ConsumerMember implements GroupMember {
   }
 
   leave(done: () => void): void {
-    const { coordinator, groupId, instanceId, clock } = this.options;
+    const { groupId, instanceId, clock } = this.options;
     // The coordinator may have taken the member in, although its answer has not come.
     const wasMember = this.hasJoined && !this.hasStopped;
     this.stop();
-    const connection = coordinator.connection();
-    const version = connection?.versions?.newest(apis.consumerGroupHeartbeat);
-    if (!wasMember || connection === undefined || version === undefined) {
+    if (!wasMember) {
       clock.soon(done);
       return;
     }
     const memberEpoch = instanceId === null ? LEAVE_EPOCH : STATIC_LEAVE_EPOCH;
     const request = { groupId, memberId: this.memberId, memberEpoch, instanceId };
-    connection.request(apis.consumerGroupHeartbeat, version, request, () => done());
+    const { consumerGroupHeartbeat } = apis;
+    sendAtOnce(
+      this.options,
+      consumerGroupHeartbeat,
+      (connection, version) => connection.request(consumerGroupHeartbeat, version, request, () => done()),
+      done,
+    );
   }
 
   private stop(): void {
@@ -128,28 +134,24 @@ export class ConsumerMember implements GroupMember {
   }
 
   private heartbeat(): void {
-    if (this.hasStopped || this.isSending) return;
-    this.timer?.cancel();
-    const { coordinator, subscription } = this.options;
-    const connection = coordinator.connection();
-    if (connection === undefined) {
-      if (coordinator.failure !== undefined) this.fail(coordinator.failure);
-      else coordinator.whenChanged(() => this.heartbeat());
-      return;
-    }
-    const { consumerGroupHeartbeat } = apis;
-    const version = connection.versions?.newest(consumerGroupHeartbeat);
-    if (version === undefined || ('regex' in subscription && version < REGEX_FROM_VERSION)) {
-      this.fail(errorName(ErrorCode.UNSUPPORTED_VERSION));
-      return;
-    }
+    sendToCoordinator(this.options, {
+      api: apis.consumerGroupHeartbeat,
+      fromVersion: 'regex' in this.options.subscription ? REGEX_FROM_VERSION : 0,
+      isOver: () => this.hasStopped || this.isSending,
+      send: (connection, version) => this.beat(connection, version),
+      failed: (error) => this.fail(error),
+    });
+  }
+
+  private beat(connection: BrokerConnection, version: number): void {
     const { round } = this;
+    this.timer?.cancel();
     const request = this.request();
     this.isComplete = false;
     this.hasNews = false;
     this.isSending = true;
     this.hasJoined = true;
-    connection.request(consumerGroupHeartbeat, version, request, (response) => {
+    connection.request(apis.consumerGroupHeartbeat, version, request, (response) => {
       this.isSending = false;
       if (this.hasStopped) return;
       if (round === this.round) this.answered(response);
