@@ -9,6 +9,8 @@ export interface StartPosition {
   readonly topic: string;
   /** The topic that an offset belongs to. Default: the one that has the name. */
   readonly topicId?: Uuid;
+  /** The only topic to read: the consumer waits while another one has the name. Default: any. */
+  readonly onlyTopicId?: Uuid | undefined;
   readonly partition: number;
   /** The offset of the first record to read, or an end of the log. */
   readonly start: number | 'earliest' | 'latest';

@@ -58,10 +58,11 @@ export class Positions {
   private assignListed(listed: Iterable<StartPosition>): void {
     const left = new Set(this.byName.keys());
     for (const place of listed) {
-      const { topic, partition } = place;
+      const { topic, partition, onlyTopicId } = place;
       const name = `${topic}-${partition}`;
-      left.delete(name);
       const topicId = this.topics.get(topic)?.topicId;
+      if (onlyTopicId !== undefined && topicId !== undefined && topicId !== onlyTopicId) continue;
+      left.delete(name);
       const before = this.byName.get(name);
       if (topicId === undefined || before?.topicId === topicId) continue;
       const { start } = this.assigned;

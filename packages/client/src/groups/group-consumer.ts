@@ -21,7 +21,7 @@ import { GroupOffsets } from './group-offsets.ts';
 import type { GroupMember, MemberEvents } from './member.ts';
 import type { CommittedOffset } from './offset-requests.ts';
 import { StoredOffsets } from './stored-offsets.ts';
-import { partitionName, type TopicPartition, without } from './topic-partitions.ts';
+import { type AssignedPartition, partitionName, type TopicPartition, without } from './topic-partitions.ts';
 
 export interface GroupConsumerObserver {
   /**
@@ -113,7 +113,7 @@ export class GroupConsumer {
   /** The partitions to read. */
   private readonly reading = new Map<string, StartPosition>();
   /** The partitions whose committed offsets the coordinator is asked for. */
-  private readonly starting = new Set<TopicPartition>();
+  private readonly starting = new Set<AssignedPartition>();
   /** The partitions that the member gives up, while the commit before that is under way. */
   private readonly revoking = new Map<string, TopicPartition>();
   private readonly stored = new StoredOffsets();
@@ -197,9 +197,11 @@ export class GroupConsumer {
   store(place: StoredPlace, offset: number, leaderEpoch = -1): void {
     const { topic, partition } = place;
     const name = partitionName(place);
-    const current = this.consumer.positions.get(name)?.topicId ?? this.topicId(topic);
+    const read = this.reading.get(name);
+    const position = this.consumer.positions.get(name);
+    const current = read?.onlyTopicId ?? position?.topicId ?? this.topicId(topic);
     const { topicId = current } = place;
-    if (this.reading.has(name) && topicId === current)
+    if (read !== undefined && topicId === current)
       this.stored.store({ topic, topicId, partition, offset, leaderEpoch, metadata: '' });
   }
 
@@ -320,7 +322,7 @@ export class GroupConsumer {
   }
 
   /** Asks where to begin, then begins. The group may take the partitions away meanwhile. */
-  private begin(partitions: readonly TopicPartition[]): void {
+  private begin(partitions: readonly AssignedPartition[]): void {
     const { observer, clock } = this.options;
     if (this.isClosed) return;
     // A group that rebalances again may give a partition back before the commit has ended.
@@ -343,11 +345,11 @@ export class GroupConsumer {
     });
   }
 
-  private read(partitions: readonly TopicPartition[], committed: readonly CommittedOffset[]): void {
+  private read(partitions: readonly AssignedPartition[], committed: readonly CommittedOffset[]): void {
     const { reset, observer } = this.options;
     const known = new Map(committed.map((offset) => [partitionName(offset), offset]));
     const starts: StartPosition[] = [];
-    for (const { topic, partition } of partitions) {
+    for (const { topic, topicId: onlyTopicId, partition } of partitions) {
       const name = partitionName({ topic, partition });
       const found = known.get(name);
       if (found === undefined && reset === 'fail') {
@@ -356,9 +358,10 @@ export class GroupConsumer {
       }
       const start: StartPosition =
         found === undefined
-          ? { topic, partition, start: reset === 'latest' ? 'latest' : 'earliest' }
+          ? { topic, onlyTopicId, partition, start: reset === 'latest' ? 'latest' : 'earliest' }
           : {
               topic,
+              onlyTopicId,
               ...(found.topicId === undefined ? {} : { topicId: found.topicId }),
               partition,
               start: found.offset,

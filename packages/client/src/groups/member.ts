@@ -3,11 +3,11 @@ import type { Clock, Millis } from '@millrace/base';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { GroupCoordinator } from './group-coordinator.ts';
 import type { MemberIdentity } from './offset-requests.ts';
-import type { TopicPartition } from './topic-partitions.ts';
+import type { AssignedPartition, TopicPartition } from './topic-partitions.ts';
 
 export interface MemberEvents {
   /** The member owns these partitions from now on, in addition to those that it owns. */
-  assigned(partitions: readonly TopicPartition[]): void;
+  assigned(partitions: readonly AssignedPartition[]): void;
   /**
    * The member must give up these partitions. The owner stops reading them, commits, and calls `done`, once.
    * The group waits for that at most the rebalance timeout.

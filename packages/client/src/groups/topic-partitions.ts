@@ -1,8 +1,15 @@
 /** Lists of partitions, as members of a group own them. */
+import type { Uuid } from '@millrace/base';
 
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
+}
+
+/** A partition that a group assigns. */
+export interface AssignedPartition extends TopicPartition {
+  /** The topic that the coordinator means (KIP-848). Undefined: whichever has the name (classic groups). */
+  readonly topicId?: Uuid;
 }
 
 /** A topic and some of its partitions, as requests of groups name them. */

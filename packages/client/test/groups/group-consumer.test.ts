@@ -368,6 +368,33 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     expect(request).toMatchObject({ topics: [{ topicId: OTHER_ID, partitions }] });
   });
 
+  test('a member of a consumer group reads the new topic when the coordinator assigns it, and not before', () => {
+    const subscription = { topics: ['events'] };
+    const consumed = new Consumed({ protocol: { name: 'consumer', subscription, serverAssignor: null } });
+    const beats = (topicId: Uuid) =>
+      consumed.answer(apis.consumerGroupHeartbeat, {
+        memberEpoch: 1,
+        heartbeatIntervalMs: 500,
+        assignment: { topicPartitions: [{ topicId, partitions: [0] }] },
+      } as never);
+    beats(TOPIC_ID);
+    consumed.offset(5);
+    consumed.clock.advance(0);
+    beats(TOPIC_ID);
+    renames(consumed);
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.clock.advance(400);
+    consumed.consumer.store({ topic: 'events', topicId: OTHER_ID, partition: 0 }, 3);
+    expect(consumed.broker(4).waiting).toEqual([]);
+    expect(consumed.news).toEqual(['assigned events-0 at 5']);
+    consumed.clock.advance(100);
+    beats(OTHER_ID);
+    expect(consumed.news).toEqual(['revoked 1']);
+    expect(consumed.waiting).toEqual(['OffsetFetch', 'ConsumerGroupHeartbeat']);
+    consumed.offset(-1);
+    expect(consumed.broker(4).waiting).toEqual(['ListOffsets']);
+  });
+
   test('the committed offset of the old topic is no start in the new one', () => {
     const consumed = new Consumed();
     consumed.joins();
