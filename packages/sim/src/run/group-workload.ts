@@ -32,7 +32,7 @@ export interface GroupSurroundings {
 }
 
 const PACES_MS: readonly Millis[] = [60, 120, 250];
-/** Each member subscribes to the first topics of the scenario: `events-1`, and `events-2` if it exists. */
+/** Each member subscribes to the first topics of the scenario. */
 const SUBSCRIBED_MAX = 2;
 /** Average time between two requests of a committer in a quiet phase. */
 const QUIET_PACE_MS = 2_000;
@@ -157,7 +157,7 @@ export class GroupWorkload {
   private drawProtocol(name: 'classic' | 'consumer', random: Prng): GroupProtocol {
     const topics = this.subscribed();
     if (name === 'consumer') {
-      const subscription = random.below(4) === 0 ? { regex: 'events-[12]' } : { topics };
+      const subscription = random.below(4) === 0 ? { regex: topics.join('|') } : { topics };
       return { name, subscription, serverAssignor: one(random, [null, 'uniform', 'range']) };
     }
     const assignor = one(random, ['range', 'cooperative-sticky'] as const);
