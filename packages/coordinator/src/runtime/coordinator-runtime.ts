@@ -79,12 +79,13 @@ export class CoordinatorRuntime<M extends ShardMachine> {
   }
 
   /**
-   * The machine for this key, or the error for a client: COORDINATOR_NOT_AVAILABLE while the topic is unknown
-   * or after `stop`, COORDINATOR_LOAD_IN_PROGRESS, or NOT_COORDINATOR.
+   * The machine for this key, or the error for a client: COORDINATOR_NOT_AVAILABLE after `stop`,
+   * COORDINATOR_LOAD_IN_PROGRESS, or NOT_COORDINATOR, also while the topic is unknown.
    */
   shardFor(key: string): M | ErrorCode {
+    if (this.isStopped) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     const topic = this.options.image().topic(this.options.topic);
-    if (this.isStopped || topic === undefined) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (topic === undefined) return ErrorCode.NOT_COORDINATOR;
     const index = keyPartition(key, topic.partitions.length);
     return this.led.get(keyOf({ topicId: topic.id, index }))?.machine ?? ErrorCode.NOT_COORDINATOR;
   }

@@ -31,9 +31,9 @@ it('describes no consumer group with the empty id; a classic group may have it',
   expect(told).toEqual([
     [
       { groupId: '', errorCode: ErrorCode.INVALID_GROUP_ID },
-      { groupId: 'g', errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE },
+      { groupId: 'g', errorCode: ErrorCode.NOT_COORDINATOR },
     ],
-    [{ groupId: '', errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE }],
+    [{ groupId: '', errorCode: ErrorCode.NOT_COORDINATOR }],
   ]);
 });
 
@@ -72,7 +72,7 @@ describe('a text that a record could not hold is refused', () => {
     };
     const protocols = (count: number, name: string) =>
       Array.from({ length: count }, () => ({ name, metadata: new Uint8Array(0) }));
-    const reached = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const reached = ErrorCode.NOT_COORDINATOR;
     expect(join({ memberId: LONGEST, groupInstanceId: LONGEST, protocolType: LONGEST })).toBe(reached);
     expect(join({ protocols: protocols(100, LONGEST) })).toBe(reached);
     expect(join({ memberId: `${LONGEST}x` })).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
@@ -108,7 +108,7 @@ describe('a text that a record could not hold is refused', () => {
       });
       return told;
     };
-    const reached = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const reached = ErrorCode.NOT_COORDINATOR;
     expect(beat({ memberId: LONGEST, instanceId: LONGEST, rackId: LONGEST })).toBe(reached);
     expect(beat({ memberId: `${LONGEST}x` })).toBe('MemberId is too long.');
     expect(beat({ instanceId: `${LONGEST}x` })).toBe('InstanceId is too long.');

@@ -26,10 +26,10 @@ test('a key finds the machine of its partition, or the reason why there is none'
   expect(found(host, 'group-a')).toBe('NOT_COORDINATOR');
 });
 
-test('while the topic is unknown, the coordinator is not available', () => {
+test('while the topic is unknown, no broker is the coordinator', () => {
   const host = new RuntimeHost();
   host.image = MetadataImage.EMPTY;
-  expect(found(host, 'a')).toBe('COORDINATOR_NOT_AVAILABLE');
+  expect(found(host, 'a')).toBe('NOT_COORDINATOR');
 });
 
 test('leaderships of other topics are ignored', () => {
