@@ -24,8 +24,7 @@ export class Join {
 
   join(call: JoinCall): void {
     const { request } = call;
-    const errorCode = this.check(request);
-    if (errorCode !== ErrorCode.NONE) this.refuse(call, errorCode, request.memberId);
+    if (this.core.state === 'Dead') this.refuse(call, ErrorCode.COORDINATOR_NOT_AVAILABLE, request.memberId);
     else if (!this.hasRoom(request)) this.turnAway(call);
     else if (!this.supports(request))
       this.refuse(call, ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId);
@@ -35,13 +34,6 @@ export class Join {
 
   private refuse(call: JoinCall, errorCode: ErrorCode, memberId: string): void {
     this.core.answerJoin(call, joinError(call.version, errorCode, memberId));
-  }
-
-  private check({ sessionTimeoutMs }: JoinGroupRequest): ErrorCode {
-    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.core.config;
-    if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs)
-      return ErrorCode.INVALID_SESSION_TIMEOUT;
-    return this.core.state === 'Dead' ? ErrorCode.COORDINATOR_NOT_AVAILABLE : ErrorCode.NONE;
   }
 
   /**

@@ -1,6 +1,6 @@
 /** SyncGroup: the leader brings the assignments, and each member gets its own. */
 import { ErrorCode } from '@millrace/protocol';
-import { lacksProtocol, type ParkedSync, type SyncCall, syncError } from './calls.ts';
+import { type ParkedSync, type SyncCall, syncError } from './calls.ts';
 import type { Core } from './core.ts';
 import { type Member, NO_ASSIGNMENT } from './member.ts';
 import type { Rebalance } from './rebalance.ts';
@@ -34,7 +34,6 @@ export class Sync {
   private check(call: SyncCall): ErrorCode {
     const { core } = this;
     const { memberId, groupInstanceId, generationId, protocolType, protocolName } = call.request;
-    if (lacksProtocol(call)) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
     if (core.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     const errorCode = core.members.check(memberId, groupInstanceId);
     if (errorCode !== ErrorCode.NONE) return errorCode;

@@ -153,10 +153,7 @@ export class ConsumerGroup {
 
   // Members that use the consumer protocol.
 
-  /**
-   * Answers a ConsumerGroupHeartbeat that the caller has checked (`heartbeatFault`). A group that does not
-   * exist yet answers only a join.
-   */
+  /** Answers a valid ConsumerGroupHeartbeat. A group that does not exist yet answers only a join. */
   heartbeat(request: ConsumerGroupHeartbeatRequest, client: ClientFacts, reply: HeartbeatReply): void {
     const answer = this.decide(request, client);
     this.core.whenCommitted((errorCode) => {

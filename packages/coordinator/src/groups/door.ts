@@ -1,24 +1,43 @@
 /**
- * The limits of requests, checked before the request reaches a group. A record could not hold a longer id:
- * two ids with the same start would become one. Kafka has no such limits.
+ * The checks of requests that need no group. The coordinator makes them before it looks for the group, so a
+ * bad request gets the same answer from every broker. Some limits are not Kafka's: a record could not hold a
+ * longer id, and two ids with the same start would become one.
  */
 import { type ConsumerGroupHeartbeatRequest, ErrorCode, type JoinGroupRequest } from '@millrace/protocol';
 import type { ClientFacts } from '../client-facts.ts';
+import type { ClassicGroupConfig } from '../config.ts';
+import { type Refusal, refusal } from '../consumer/refusal.ts';
+import { heartbeatFault } from '../consumer/validation.ts';
 import { fitsRecord, shortened } from '../limits.ts';
 
 /** Clients name one protocol for each of their assignors. */
 const PROTOCOLS_MAX = 100;
 
-export function joinFault(request: JoinGroupRequest): ErrorCode | undefined {
-  const { memberId, groupInstanceId, protocolType, protocols } = request;
+export function joinFault(
+  request: JoinGroupRequest,
+  { minSessionTimeoutMs, maxSessionTimeoutMs }: ClassicGroupConfig,
+): ErrorCode | undefined {
+  const { groupId, sessionTimeoutMs, memberId, groupInstanceId, protocolType, protocols } = request;
+  if (groupId === '') return ErrorCode.INVALID_GROUP_ID;
+  if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs)
+    return ErrorCode.INVALID_SESSION_TIMEOUT;
   if (!fitsRecord(memberId)) return ErrorCode.UNKNOWN_MEMBER_ID;
   if (!fitsRecord(groupInstanceId)) return ErrorCode.INVALID_REQUEST;
   const isUsual = protocols.length <= PROTOCOLS_MAX && protocols.every(({ name }) => fitsRecord(name));
   return isUsual && fitsRecord(protocolType) ? undefined : ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
 }
 
-/** The message of INVALID_REQUEST. */
-export function consumerHeartbeatFault(request: ConsumerGroupHeartbeatRequest): string | undefined {
+export function consumerHeartbeatFault(
+  version: number,
+  request: ConsumerGroupHeartbeatRequest,
+  assignorNames: readonly string[],
+): Refusal | undefined {
+  const tooLong = longText(request);
+  if (tooLong !== undefined) return refusal(ErrorCode.INVALID_REQUEST, tooLong);
+  return heartbeatFault(version, request, assignorNames);
+}
+
+function longText(request: ConsumerGroupHeartbeatRequest): string | undefined {
   const { memberId, instanceId, rackId, subscribedTopicNames } = request;
   if (!fitsRecord(memberId)) return 'MemberId is too long.';
   if (!fitsRecord(instanceId)) return 'InstanceId is too long.';

@@ -10,6 +10,7 @@ import {
   type JoinCall,
   joinError,
   type LeaveCall,
+  lacksProtocol,
   type SyncCall,
   syncError,
 } from '../classic/index.ts';
@@ -65,9 +66,11 @@ export interface GroupCoordinatorOptions {
 export class GroupCoordinator {
   /** Its shards. Requests go through the methods of the coordinator; others only look. */
   readonly runtime: CoordinatorRuntime<GroupMachine>;
+  private readonly config: GroupsConfig;
 
   constructor(options: GroupCoordinatorOptions) {
     const { config, random, logger } = options;
+    this.config = config;
     const topicChanges = new SharedTopicChanges();
     const topicChangesOf = (delta: MetadataDelta) => topicChanges.of(delta);
     this.runtime = new CoordinatorRuntime({
@@ -90,13 +93,15 @@ export class GroupCoordinator {
 
   join(call: JoinCall): void {
     const { groupId, memberId } = call.request;
-    const found = joinFault(call.request) ?? this.named(groupId);
+    const found = joinFault(call.request, this.config.classic) ?? this.machineOf(groupId);
     if (typeof found === 'number') call.reply(joinError(call.version, found, memberId));
     else found.join(admitted(call));
   }
 
   sync(call: SyncCall): void {
-    const found = this.named(call.request.groupId);
+    const found = lacksProtocol(call)
+      ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+      : this.named(call.request.groupId);
     if (typeof found === 'number') call.reply(syncError(found));
     else found.sync(call);
   }
@@ -118,9 +123,10 @@ export class GroupCoordinator {
   }
 
   consumerHeartbeat(call: ConsumerHeartbeatCall): void {
-    const errorMessage = consumerHeartbeatFault(call.request);
-    const found = this.machineOf(call.request.groupId);
-    if (errorMessage !== undefined) call.reply({ errorCode: ErrorCode.INVALID_REQUEST, errorMessage });
+    const { version, request } = call;
+    const fault = consumerHeartbeatFault(version, request, this.config.consumer.assignors);
+    const found = this.machineOf(request.groupId);
+    if (fault !== undefined) call.reply(fault);
     else if (typeof found === 'number') call.reply({ errorCode: found });
     else found.consumerHeartbeat(admitted(call));
   }

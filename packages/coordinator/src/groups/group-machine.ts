@@ -16,17 +16,14 @@ import {
   joinError,
   joinOfNoGroup,
   type LeaveCall,
-  lacksProtocol,
   leaveOfNoGroup,
   type SyncCall,
   syncError,
 } from '../classic/index.ts';
-import type { GroupsConfig } from '../config.ts';
 import { ConsumerGroup, refused } from '../consumer/group.ts';
 import { encodeRecord } from '../consumer/group-records.ts';
 import { invalidRegex } from '../consumer/heartbeat.ts';
 import { type Refusal, refusal } from '../consumer/refusal.ts';
-import { heartbeatFault } from '../consumer/validation.ts';
 import {
   type CommitResults,
   type CommitTopics,
@@ -76,7 +73,6 @@ interface AnsweredCall<Answer> {
 
 export class GroupMachine implements ShardMachine {
   private readonly port: ShardPort;
-  private readonly config: GroupsConfig;
   private readonly topicChangesOf: GroupSurroundings['topicChangesOf'];
   private readonly groups: GroupTable;
   private readonly offsets: CommittedOffsets;
@@ -84,7 +80,6 @@ export class GroupMachine implements ShardMachine {
   constructor(surroundings: GroupSurroundings) {
     const { port, config, topicChangesOf } = surroundings;
     this.port = port;
-    this.config = config;
     this.topicChangesOf = topicChangesOf;
     this.groups = new GroupTable(surroundings);
     const unused = new UnusedGroups(
@@ -169,8 +164,7 @@ export class GroupMachine implements ShardMachine {
       return;
     }
     if (group instanceof ConsumerGroup && !group.isEmpty) {
-      if (this.isSessionAllowed(call)) group.join(call);
-      else this.refuseJoin(call, ErrorCode.INVALID_SESSION_TIMEOUT);
+      group.join(call);
       return;
     }
     if (group instanceof ConsumerGroup) {
@@ -189,11 +183,7 @@ export class GroupMachine implements ShardMachine {
   sync(call: SyncCall): void {
     const group = this.groups.get(call.request.groupId);
     if (group !== undefined) group.sync(call);
-    else {
-      const isIncomplete = lacksProtocol(call);
-      const why = isIncomplete ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.UNKNOWN_MEMBER_ID;
-      this.answer(call, syncError(why), syncError);
-    }
+    else this.answer(call, syncError(ErrorCode.UNKNOWN_MEMBER_ID), syncError);
   }
 
   heartbeat(call: HeartbeatCall): void {
@@ -228,28 +218,18 @@ export class GroupMachine implements ShardMachine {
   /** A consumer group without members stays if the classic group that takes its place refuses the join. */
   private checkFirstJoin(call: JoinCall): ErrorCode {
     const { memberId, protocolType, protocols } = call.request;
-    if (!this.isSessionAllowed(call)) return ErrorCode.INVALID_SESSION_TIMEOUT;
     if (memberId !== '') return ErrorCode.UNKNOWN_MEMBER_ID;
     const hasProtocol = protocolType !== '' && protocols.length > 0;
     return hasProtocol ? ErrorCode.NONE : ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
   }
 
-  private isSessionAllowed({ request: { sessionTimeoutMs } }: JoinCall): boolean {
-    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.config.classic;
-    return sessionTimeoutMs >= minSessionTimeoutMs && sessionTimeoutMs <= maxSessionTimeoutMs;
-  }
-
   // ------------------------------------------------------------------ members of consumer groups
 
-  consumerHeartbeat({ request, version, client, reply }: ConsumerHeartbeatCall): void {
+  consumerHeartbeat({ request, client, reply }: ConsumerHeartbeatCall): void {
     const { groupId, memberEpoch } = request;
-    const { consumer } = this.config;
     const known = this.groups.get(groupId);
-    const fault =
-      heartbeatFault(version, request, consumer.assignors) ??
-      (known instanceof ClassicGroup ? regexRefusal(request) : undefined);
     const join = (group: ConsumerGroup) => group.heartbeat(request, client, reply);
-    let why = fault;
+    let why = known instanceof ClassicGroup ? regexRefusal(request) : undefined;
     if (why === undefined && memberEpoch === 0 && this.offsets.isDeleting(groupId))
       why = refusal(BEING_DELETED);
     if (why === undefined && known instanceof ClassicGroup) {

@@ -10,18 +10,6 @@ function completing(s: Subject, ...names: string[]): string[] {
   return ids;
 }
 
-it('refuses a request without the protocol from version 5 on', () => {
-  const s = new Subject();
-  s.sync('a', 'x', 1, {}, { protocolType: null });
-  s.sync('a', 'x', 1, {}, { protocolName: null });
-  s.sync('a', 'x', 1, {}, { version: 4, protocolType: null, protocolName: null });
-  expect(s.lines()).toEqual([
-    'a <- sync INCONSISTENT_GROUP_PROTOCOL',
-    'a <- sync INCONSISTENT_GROUP_PROTOCOL',
-    'a <- sync UNKNOWN_MEMBER_ID',
-  ]);
-});
-
 it('checks the member, then the instance, the generation, and the protocol', () => {
   const s = new Subject();
   s.join('a', { instance: 'i' });

@@ -41,6 +41,52 @@ it('describes no consumer group with the empty id; a classic group may have it',
 const LONGEST = `${'x'.repeat(32_764)}\ufffd`;
 const CLIENT = { clientId: 'c', clientHost: '/h' };
 
+function join(change: object) {
+  let told: number | undefined;
+  const request = {
+    groupId: 'g',
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 10_000,
+    memberId: '',
+    groupInstanceId: null,
+    protocolType: 'consumer',
+    protocols: [{ name: 'range', metadata: new Uint8Array(0) }],
+    reason: null,
+    ...change,
+  };
+  const reply = ({ errorCode }: { errorCode?: number }) => {
+    told = errorCode;
+  };
+  coordinator().join({ request, version: 9, client: CLIENT, reply });
+  return told;
+}
+
+function beat(change: object) {
+  let told: unknown;
+  const request = {
+    groupId: 'g',
+    memberId: 'm',
+    memberEpoch: 0,
+    instanceId: null,
+    rackId: null,
+    rebalanceTimeoutMs: 1000,
+    subscribedTopicNames: ['t'],
+    subscribedTopicRegex: null,
+    serverAssignor: null,
+    topicPartitions: [],
+    ...change,
+  };
+  coordinator().consumerHeartbeat({
+    request,
+    version: 1,
+    client: CLIENT,
+    reply: ({ errorCode, errorMessage }) => {
+      told = errorCode === ErrorCode.INVALID_REQUEST ? errorMessage : errorCode;
+    },
+  });
+  return told;
+}
+
 describe('a text that a record could not hold is refused', () => {
   it('as the id of a group', () => {
     const told: unknown[] = [];
@@ -51,25 +97,6 @@ describe('a text that a record could not hold is refused', () => {
   });
 
   it('in JoinGroup', () => {
-    const join = (change: object) => {
-      let told: number | undefined;
-      const request = {
-        groupId: 'g',
-        sessionTimeoutMs: 10_000,
-        rebalanceTimeoutMs: 10_000,
-        memberId: '',
-        groupInstanceId: null,
-        protocolType: 'consumer',
-        protocols: [{ name: 'range', metadata: new Uint8Array(0) }],
-        reason: null,
-        ...change,
-      };
-      const reply = ({ errorCode }: { errorCode?: number }) => {
-        told = errorCode;
-      };
-      coordinator().join({ request, version: 9, client: CLIENT, reply });
-      return told;
-    };
     const protocols = (count: number, name: string) =>
       Array.from({ length: count }, () => ({ name, metadata: new Uint8Array(0) }));
     const reached = ErrorCode.NOT_COORDINATOR;
@@ -83,36 +110,52 @@ describe('a text that a record could not hold is refused', () => {
   });
 
   it('in ConsumerGroupHeartbeat', () => {
-    const beat = (change: object) => {
-      let told: unknown;
-      const request = {
-        groupId: 'g',
-        memberId: 'm',
-        memberEpoch: 0,
-        instanceId: null,
-        rackId: null,
-        rebalanceTimeoutMs: 1000,
-        subscribedTopicNames: ['t'],
-        subscribedTopicRegex: null,
-        serverAssignor: null,
-        topicPartitions: [],
-        ...change,
-      };
-      coordinator().consumerHeartbeat({
-        request,
-        version: 1,
-        client: CLIENT,
-        reply: ({ errorCode, errorMessage }) => {
-          told = errorCode === ErrorCode.INVALID_REQUEST ? errorMessage : errorCode;
-        },
-      });
-      return told;
-    };
     const reached = ErrorCode.NOT_COORDINATOR;
     expect(beat({ memberId: LONGEST, instanceId: LONGEST, rackId: LONGEST })).toBe(reached);
     expect(beat({ memberId: `${LONGEST}x` })).toBe('MemberId is too long.');
     expect(beat({ instanceId: `${LONGEST}x` })).toBe('InstanceId is too long.');
     expect(beat({ rackId: `${LONGEST}x` })).toBe('RackId is too long.');
     expect(beat({ subscribedTopicNames: ['t', `${LONGEST}x`] })).toBe('A topic name is too long.');
+  });
+});
+
+describe('a bad request gets the same answer from every broker', () => {
+  it('JoinGroup', () => {
+    const timeouts = [5999, 6000, 1_800_000, 1_800_001];
+    expect(timeouts.map((sessionTimeoutMs) => join({ sessionTimeoutMs }))).toEqual([
+      ErrorCode.INVALID_SESSION_TIMEOUT,
+      ErrorCode.NOT_COORDINATOR,
+      ErrorCode.NOT_COORDINATOR,
+      ErrorCode.INVALID_SESSION_TIMEOUT,
+    ]);
+    expect(join({ groupId: '', sessionTimeoutMs: 5 })).toBe(ErrorCode.INVALID_GROUP_ID);
+  });
+
+  it('SyncGroup without the protocol, from version 5 on', () => {
+    const sync = (version: number, change: object) => {
+      let told: number | undefined;
+      const named = { protocolType: 'consumer', protocolName: 'range', ...change };
+      const member = { generationId: 1, memberId: 'm', groupInstanceId: null, assignments: [] };
+      coordinator().sync({
+        request: { groupId: 'g', ...member, ...named },
+        version,
+        client: CLIENT,
+        reply: ({ errorCode }) => {
+          told = errorCode;
+        },
+      });
+      return told;
+    };
+    const unnamed = { protocolType: null, protocolName: null };
+    expect([sync(5, {}), sync(4, unnamed)]).toEqual([ErrorCode.NOT_COORDINATOR, ErrorCode.NOT_COORDINATOR]);
+    for (const change of [{ protocolType: null }, { protocolName: null }, { ...unnamed, groupId: '' }])
+      expect(sync(5, change)).toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+  });
+
+  it('ConsumerGroupHeartbeat', () => {
+    expect(beat({ groupId: '' })).toBe("GroupId can't be empty.");
+    expect(beat({ memberEpoch: -3 })).toBe('MemberEpoch is invalid.');
+    expect(beat({ serverAssignor: 'sticky' })).toBe(ErrorCode.UNSUPPORTED_ASSIGNOR);
+    expect(beat({ subscribedTopicNames: null, subscribedTopicRegex: '(' })).toBe(ErrorCode.NOT_COORDINATOR);
   });
 });
