@@ -148,6 +148,8 @@ export interface MembershipOp extends MemberRef {
   readonly client: string;
   readonly group: string;
   readonly protocol: 'classic' | 'consumer';
+  /** The request asked to join the group (KIP-848). */
+  readonly isJoin: boolean;
   /** The assignment in the answer. Undefined: the answer has none. */
   readonly assigned: readonly PartitionRef[] | undefined;
   readonly invokedUs: Micros;

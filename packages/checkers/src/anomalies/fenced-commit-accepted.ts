@@ -7,7 +7,7 @@
  * - KIP-848 groups: once a member has got a partition in a member epoch, another member commits the
  *   partition only in this epoch or a later one. The member itself may use an older epoch (KIP-1251).
  * - Both: once a member has taken over a group instance id, the member that had the id before commits
- *   nothing.
+ *   nothing, unless it joins again and takes the id back.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { CommitOp, MemberRef, MembershipOp, Micros, Op } from '../history.ts';
@@ -35,7 +35,7 @@ class FencedCommitAccepted {
   private readonly generations = new Map<string, Fence[]>();
   /** By group and partition: the answers that assigned it in a newer epoch. */
   private readonly assignments = new Map<string, Fence[]>();
-  /** By group and instance id: the members, in the order of their first answers. */
+  /** By group and instance id: the members that took it, in the order of their answers. */
   private readonly instances = new Map<string, Fence[]>();
 
   constructor(scope: HistoryScope) {
@@ -61,7 +61,7 @@ class FencedCommitAccepted {
   }
 
   private joined(op: MembershipOp): void {
-    const { group, protocol, memberId, instanceId, epoch, assigned, endedUs } = op;
+    const { group, protocol, memberId, instanceId, epoch, assigned, isJoin, invokedUs, endedUs } = op;
     const fence: Fence = { sinceUs: endedUs, member: { memberId, instanceId, epoch } };
     const isNewer = (last: Fence | undefined) => last === undefined || last.member.epoch < epoch;
     if (protocol === 'classic') append(this.generations, group, fence, isNewer);
@@ -75,8 +75,11 @@ class FencedCommitAccepted {
         );
     if (instanceId === null) return;
     const known = this.instances.get(`${group}/${instanceId}`) ?? [];
-    if (known.every(({ member }) => member.memberId !== memberId))
-      append(this.instances, `${group}/${instanceId}`, fence, () => true);
+    const isNew = known.every(({ member }) => member.memberId !== memberId);
+    append(this.instances, `${group}/${instanceId}`, fence, (last) => {
+      const isBack = isJoin && last?.member.memberId !== memberId && invokedUs >= (last?.sinceUs ?? 0);
+      return isNew || isBack;
+    });
   }
 
   private fenceOf(commit: CommitOp, { memberId, instanceId, epoch }: MemberRef): Fence | undefined {
@@ -89,7 +92,7 @@ class FencedCommitAccepted {
       ?.find((one) => isBefore(one) && one.member.epoch > epoch && one.member.memberId !== memberId);
     if (owner !== undefined || instanceId === null) return owner;
     const holders = this.instances.get(`${group}/${instanceId}`) ?? [];
-    const own = holders.findIndex(({ member }) => member.memberId === memberId);
+    const own = holders.findLastIndex((one) => isBefore(one) && one.member.memberId === memberId);
     return own < 0 ? undefined : holders.slice(own + 1).find(isBefore);
   }
 }

@@ -44,6 +44,18 @@ describe('fenced-commit-accepted', () => {
     expect(found(first, second, commit(5, 4, 7, as('a', 2, 'i')))).toBeUndefined();
   });
 
+  it('lets a member commit again when it has joined again and taken its instance id back', () => {
+    const facts = { instanceId: 'i', protocol: 'consumer' } as const;
+    const [first, second] = [membership('a', 2, 1, facts), membership('b', 3, 5, facts)];
+    const back = membership('a', 4, 9, { ...facts, isJoin: true });
+    expect(found(first, second, back, commit(5, 10, 11, as('a', 4, 'i')))).toBeUndefined();
+    expect(found(first, second, back, commit(5, 10, 11, as('b', 3, 'i')))).toMatch(/member b .* member a/);
+    const heartbeat = membership('a', 4, 9, facts);
+    expect(found(first, second, heartbeat, commit(5, 10, 11, as('a', 4, 'i')))).toMatch(/ a .* member b/);
+    const late = membership('a', 2, 9, { ...facts, isJoin: true, invokedUs: 1 });
+    expect(found(first, second, late, commit(5, 10, 11, as('a', 2, 'i')))).toMatch(/ a .* member b/);
+  });
+
   it('expects nothing when the topic of the offsets is beyond the contract', () => {
     const ops = [membership('b', 3, 5), commit(5, 6, 7, as('a', 2))];
     expect(judge(fencedCommitAccepted, ops, { exempt: ['__consumer_offsets'] })).toBeUndefined();

@@ -225,6 +225,7 @@ export function membership(
     client: memberId,
     group: 'g',
     protocol: 'classic',
+    isJoin: false,
     memberId,
     instanceId: null,
     epoch,

@@ -5,7 +5,7 @@
  * the run, because the history would not show the partition.
  */
 import type { Uuid } from '@millrace/base';
-import type { CommitOp, MemberRef, Outcome, PartitionRef } from '@millrace/checkers';
+import type { CommitOp, MemberRef, MembershipOp, Outcome } from '@millrace/checkers';
 import { type AnyApi, apis, ErrorCode, errorName, type RequestOf, type ResponseOf } from '@millrace/protocol';
 import type { Micros } from '../world/index.ts';
 import { demandComplete, placeOf, placesOf, WITH_ID_VERSION } from './asked-partitions.ts';
@@ -14,6 +14,8 @@ import type { ClientEnv } from './env.ts';
 const MANY_GROUPS_VERSION = 8;
 const NO_OFFSET = -1;
 
+/** The member epoch of a request to join. */
+const JOIN_EPOCH = 0;
 /** After these answers the coordinator may have written the commit, or may still do so. */
 const UNCERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.COORDINATOR_NOT_AVAILABLE,
@@ -202,11 +204,11 @@ export class GroupRecorder {
   ): void {
     if (response?.errorCode !== ErrorCode.NONE) return;
     const member = { memberId, instanceId: groupInstanceId ?? null, epoch: generationId };
-    this.joined('classic', groupId, member, undefined, sinceUs);
+    this.joined('classic', groupId, member, { assigned: undefined, isJoin: false }, sinceUs);
   }
 
   private heartbeat(
-    { groupId, memberId, instanceId }: RequestOf<typeof apis.consumerGroupHeartbeat>,
+    { groupId, memberId, instanceId, memberEpoch }: RequestOf<typeof apis.consumerGroupHeartbeat>,
     sinceUs: Micros,
     response: Answer<ResponseOf<typeof apis.consumerGroupHeartbeat>>,
   ): void {
@@ -223,19 +225,19 @@ export class GroupRecorder {
       instanceId: instanceId ?? null,
       epoch: response.memberEpoch,
     };
-    this.joined('consumer', groupId, member, assigned, sinceUs);
+    this.joined('consumer', groupId, member, { assigned, isJoin: memberEpoch === JOIN_EPOCH }, sinceUs);
   }
 
   private joined(
     protocol: 'classic' | 'consumer',
     group: string,
     member: MemberRef,
-    assigned: readonly PartitionRef[] | undefined,
+    told: Pick<MembershipOp, 'assigned' | 'isJoin'>,
     invokedUs: Micros,
   ): void {
     const { name: client, history, world } = this.env;
     const endedUs = world.nowUs;
-    history.add({ type: 'membership', client, group, protocol, ...member, assigned, invokedUs, endedUs });
+    history.add({ type: 'membership', client, group, protocol, ...member, ...told, invokedUs, endedUs });
   }
 
   /** The topic of a request or answer, and its id if it is certain. */
