@@ -24,6 +24,8 @@ export const fencedCommitAccepted: HistoryCheckerKind = {
 
 /** A fact that fences others from `sinceUs` on. */
 interface Fence {
+  /** When the client asked for it: the coordinator decided it then or later. */
+  readonly askedUs: Micros;
   readonly sinceUs: Micros;
   readonly member: MemberRef;
 }
@@ -62,7 +64,7 @@ class FencedCommitAccepted {
 
   private joined(op: MembershipOp): void {
     const { group, protocol, memberId, instanceId, epoch, assigned, isJoin, invokedUs, endedUs } = op;
-    const fence: Fence = { sinceUs: endedUs, member: { memberId, instanceId, epoch } };
+    const fence: Fence = { askedUs: invokedUs, sinceUs: endedUs, member: { memberId, instanceId, epoch } };
     const isNewer = (last: Fence | undefined) => last === undefined || last.member.epoch < epoch;
     if (protocol === 'classic') append(this.generations, group, fence, isNewer);
     else
@@ -92,8 +94,9 @@ class FencedCommitAccepted {
       ?.find((one) => isBefore(one) && one.member.epoch > epoch && one.member.memberId !== memberId);
     if (owner !== undefined || instanceId === null) return owner;
     const holders = this.instances.get(`${group}/${instanceId}`) ?? [];
-    const own = holders.findLastIndex((one) => isBefore(one) && one.member.memberId === memberId);
-    return own < 0 ? undefined : holders.slice(own + 1).find(isBefore);
+    const own = holders.findLast((one) => isBefore(one) && one.member.memberId === memberId);
+    // The answers may arrive in another order than the coordinator gave them.
+    return own && holders.find((one) => isBefore(one) && one.askedUs >= own.sinceUs && one !== own);
   }
 }
 

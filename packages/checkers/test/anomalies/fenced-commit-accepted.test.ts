@@ -52,6 +52,8 @@ describe('fenced-commit-accepted', () => {
     expect(found(first, second, back, commit(5, 10, 11, as('b', 3, 'i')))).toMatch(/member b .* member a/);
     const heartbeat = membership('a', 4, 9, facts);
     expect(found(first, second, heartbeat, commit(5, 10, 11, as('a', 4, 'i')))).toMatch(/ a .* member b/);
+    const paused = membership('c', 1, 9, { ...facts, isJoin: true, invokedUs: 0 });
+    expect(found(first, paused, commit(5, 10, 11, as('a', 2, 'i')))).toBeUndefined();
     const late = membership('a', 2, 9, { ...facts, isJoin: true, invokedUs: 1 });
     expect(found(first, second, late, commit(5, 10, 11, as('a', 2, 'i')))).toMatch(/ a .* member b/);
   });
