@@ -225,7 +225,13 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     const { metrics, timers } = this.services;
     metrics.committed(timers.now() - appendedMs);
     this.owner.committed();
-    this.waiters.committed(lastWrite);
+    this.release(lastWrite);
+  }
+
+  /** The leadership asked for the lease when it settled the batch, and this call comes a turn later. */
+  private release(write: WriteNumber): void {
+    if (this.services.partitions.holdsLease()) this.waiters.committed(write);
+    else this.awaitLease();
   }
 
   /** Releases the waiting callbacks of committed decisions when this broker has a lease again. */
@@ -236,8 +242,7 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     this.services.partitions.whenCommitted(topicId, index, leaderEpoch, 0, (errorCode) => {
       this.isAwaitingLease = false;
       // After another error the report of the leadership's end follows.
-      if (this.state === 'active' && isCommitted(errorCode))
-        this.waiters.committed(this.pipeline.committedWrite);
+      if (this.state === 'active' && isCommitted(errorCode)) this.release(this.pipeline.committedWrite);
     });
   }
 

@@ -129,6 +129,23 @@ test('without a lease nothing is answered, because another broker may have decid
   expect(heard[3]).toBe('NOT_COORDINATOR');
 });
 
+test('a lease that ends between the commit and the answer delays the answer', () => {
+  const { host, machine, partitions } = manual();
+  const answers = host.increment(machine, 'a');
+  host.clock.settle();
+  partitions.settle(0);
+  partitions.hasLease = false;
+  host.clock.advance(100);
+  expect(answers).toEqual([]);
+  partitions.settle(0);
+  host.clock.advance(100);
+  expect(answers).toEqual([]);
+  partitions.hasLease = true;
+  partitions.settle(0);
+  host.clock.settle();
+  expect(answers).toEqual([1]);
+});
+
 test('a machine may decide within loaded', () => {
   const host = new RuntimeHost();
   host.partitions.lead(0);
