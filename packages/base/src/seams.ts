@@ -185,6 +185,7 @@ export interface StreamHandler {
 }
 
 export interface Stream {
+  /** An IP address; of an IPv4 peer, the dotted form. */
   readonly remoteAddress: string;
   /**
    * Sends the chunks in order. False: the peer reads slowly, so the caller must wait for `drained` before it

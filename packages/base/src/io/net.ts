@@ -122,7 +122,7 @@ class NodeStream implements Stream {
       },
     });
     this.#all = all;
-    this.remoteAddress = this.#socket.remoteAddress ?? '';
+    this.remoteAddress = withoutMapping(this.#socket.remoteAddress ?? '');
     all.add(this);
   }
 
@@ -202,4 +202,9 @@ function listenError(address: Address, error: NodeJS.ErrnoException): Error {
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
     return new Error(`${address.host} is not an address of this machine; give another host in listeners`);
   return new Error(`cannot listen on ${where}: ${error.message}`);
+}
+
+/** A socket for both families shows an IPv4 peer as `::ffff:10.0.0.5`. Its address is `10.0.0.5`. */
+function withoutMapping(address: string): string {
+  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice('::ffff:'.length) : address;
 }

@@ -46,7 +46,7 @@ class Recorder implements StreamHandler {
   }
 }
 
-async function server(): Promise<{
+async function server(hostName = '127.0.0.1'): Promise<{
   port: number;
   listener: Listener;
   net: NodeNet;
@@ -59,7 +59,7 @@ async function server(): Promise<{
   });
   return new Promise((resolve, reject) => {
     const listener = host.listen(
-      { host: '127.0.0.1', port: 0 },
+      { host: hostName, port: 0 },
       {
         listening: (port) => resolve({ port, listener, net: host, accepted }),
         failed: reject,
@@ -101,6 +101,12 @@ test('bytes travel both ways, in order; closed is called once when the peer clos
   await peer.untilEvent('closed');
   expect(recorder.events).toEqual(['opened', 'data d', 'closed: closed by the peer']);
   expect(peer.events.filter((event) => event.startsWith('closed'))).toHaveLength(1);
+});
+
+test('a listener on all interfaces shows an IPv4 peer by its IPv4 address', async () => {
+  const { port, accepted } = await server('');
+  client(port);
+  expect((await accepted).stream.remoteAddress).toBe('127.0.0.1');
 });
 
 test('a peer that does not read: send returns false, and drained follows when all bytes have left', async () => {
