@@ -62,17 +62,19 @@ export class LogWriter {
   /** Writes batches to one segment: the active one, or a new one if the first batch needs it. */
   write(bytes: Uint8Array, nowWallMs: WallMillis): AppendFailure | undefined {
     const { log } = this;
-    const { header, segments, producers } = this.parts;
+    const { header, segments, producers, health } = this.parts;
     log.lastWallMs = nowWallMs;
     try {
       readBatchHeader(bytes, 0, header);
       if (segments.active.isFullFor(header, 0, nowWallMs, log.config)) this.roll(nowWallMs);
+      // The sync that `roll` starts may fail at once.
+      if (health.offline !== undefined) return health.offlineFailure();
       this.assignEpochs(bytes);
       // The first write may create the file.
       if (segments.active.sizeBytes === 0) this.parts.names.changed();
       segments.active.write(bytes, this.cutBackFailed);
     } catch (error) {
-      if (error instanceof DiskError) return this.parts.health.writeFailure(error);
+      if (error instanceof DiskError) return health.writeFailure(error);
       throw error;
     }
     // Nothing below can fail: update memory to match the file.

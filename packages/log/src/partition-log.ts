@@ -80,6 +80,11 @@ export class PartitionLog {
   readonly wasCut: boolean;
   /** Called at the end of `advanceStartOffset`. */
   startAdvanced: (() => void) | undefined;
+  /**
+   * Called when a sync failed and the log went offline. Nobody waits for the sync that a new segment starts,
+   * so no other call reports its failure.
+   */
+  syncFailed: (() => void) | undefined;
   private readonly disk: Disk;
   private readonly segments: Segments;
   private readonly snapshots: Snapshots;
@@ -125,6 +130,7 @@ export class PartitionLog {
       failed: (error) => {
         this.health.goOffline(`${error.code}: ${error.message}`);
         noteFailedSync(this.disk, this.directory);
+        this.syncFailed?.();
       },
     });
     const { flusher, names, health, header } = this;

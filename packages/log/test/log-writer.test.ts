@@ -119,6 +119,37 @@ test('a failed roll leaves the old segment in use', () => {
   expect(readAll(openLog({ disk, config: { segmentBytes: 300 }, cleanShutdown: true })).length).toBe(3);
 });
 
+test('an append is refused if the sync that its new segment starts fails at once', () => {
+  class NoSyncDisk extends MemoryDisk {
+    broken = false;
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      const file = super.open(path);
+      const { sync } = file;
+      file.sync = (done) => {
+        this.checkSync(path);
+        sync.call(file, done);
+      };
+      return file;
+    }
+    override syncFolder(directory: string, done: (error?: DiskError) => void): void {
+      this.checkSync(directory);
+      super.syncFolder(directory, done);
+    }
+    private checkSync(path: string): void {
+      if (this.broken) throw new DiskError('EMFILE', path);
+    }
+  }
+  const disk = new NoSyncDisk();
+  const log = openLog({ disk, config: { segmentBytes: 100 } });
+  append(log, batch(1));
+  let told = 0;
+  log.syncFailed = () => told++;
+  disk.broken = true;
+  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect([log.endOffset, log.offline, told]).toEqual([1, expect.stringMatching('EMFILE'), 1]);
+  expect(readAll(openLog({ disk })).length).toBe(1);
+});
+
 test('a failed creation of a segment leaves no file that a later open takes for the last segment', () => {
   class NoIndexDisk extends MemoryDisk {
     broken = false;

@@ -140,12 +140,24 @@ test('a rolled segment is flushed in the background', () => {
   expect(log.recoveryPoint).toBeGreaterThanOrEqual(2);
 });
 
-test('flush: a failed sync of a folder fails the flush, like a failed sync of a file', () => {
-  class NamelessDisk extends SyncingDisk {
-    override syncFolder(directory: string, done: (error?: DiskError) => void): void {
-      this.pending.push(() => done(new DiskError('EIO', `${directory}: input/output error`)));
-    }
+class NamelessDisk extends SyncingDisk {
+  override syncFolder(directory: string, done: (error?: DiskError) => void): void {
+    this.pending.push(() => done(new DiskError('EIO', `${directory}: input/output error`)));
   }
+}
+
+test('a failed flush of a rolled segment takes the log offline, and its owner learns of it', () => {
+  const disk = new NamelessDisk();
+  const log = openLog({ disk, config: { segmentBytes: 100 } });
+  const told: (string | undefined)[] = [];
+  log.syncFailed = () => told.push(log.offline);
+  for (let i = 0; i < 2; i++) append(log, batch(1));
+  expect([log.segmentCount, told]).toEqual([2, []]);
+  disk.settle();
+  expect(told).toEqual(['EIO: /data/topic-0: input/output error']);
+});
+
+test('flush: a failed sync of a folder fails the flush, like a failed sync of a file', () => {
   const disk = new NamelessDisk();
   const log = openLog({ disk });
   append(log, batch(1));

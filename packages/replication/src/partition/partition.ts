@@ -91,6 +91,7 @@ export class Partition {
     this.ports = options.ports;
     this.blockedProducers = options.blockedProducers;
     this.log.startAdvanced = () => this.touchWaiters();
+    this.log.syncFailed = () => this.noticeOffline();
     this.corruption = new Corruption(this, options.ports);
     this.highWatermark = Math.min(Math.max(options.highWatermark, this.log.startOffset), this.log.endOffset);
     this.sync = new DeviceSync(this.log, {

@@ -1,8 +1,10 @@
 /**
- * Goal: a leader without a lease acknowledges nothing until it has a lease again, and no dead replica holds
- * an acknowledgement back for ever. Method: one partition. The test moves its lease, ISR, followers and clock
- * by hand, in orders that are rare in a real cluster.
+ * Goal: a leader without a lease acknowledges nothing until it has a lease again, a leader whose log failed
+ * acknowledges nothing more, and no dead replica holds an acknowledgement back for ever. Method: one
+ * partition. The test moves its lease, ISR, followers, disk and clock by hand, in orders that are rare in a
+ * real cluster.
  */
+import { DiskError } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { LoneReplica, ME, OTHER, THIRD } from '../support/lone-replica.ts';
@@ -39,4 +41,19 @@ test('a replica outside the ISR that dies holds the high watermark back for the 
   leader.nowMs = 30_001;
   leader.partition.leadership!.checkLag();
   expect([leader.partition.highWatermark, answers]).toEqual([1, [ErrorCode.NONE]]);
+});
+
+test('a leader acknowledges nothing after the sync of a full segment failed', () => {
+  const leader = new LoneReplica();
+  const { partition, disk, clock } = leader;
+  partition.log.setConfig({ ...partition.log.config, segmentBytes: 100 });
+  leader.produce(-1);
+  leader.otherHasAll();
+  disk.syncFolder = (path, done) => clock.soon(() => done(new DiskError('EIO', path)));
+  const answers = leader.produce(-1);
+  expect([partition.log.segmentCount, answers]).toEqual([2, []]);
+  clock.advance(1);
+  expect(answers).toEqual([ErrorCode.KAFKA_STORAGE_ERROR]);
+  expect([partition.isOffline, partition.leadership, partition.highWatermark]).toEqual([true, undefined, 1]);
+  expect(leader.proposals.map(({ kind }) => kind)).toEqual(['storage-failed']);
 });

@@ -54,6 +54,19 @@ test('a follower whose log went offline leaves the ISR, so that acknowledgements
   expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
+test('a follower whose log cannot sync a full segment leaves the ISR, even if the leader has nothing new', () => {
+  const { world, topic } = cluster();
+  const { log } = world.partition(3, topic);
+  log.setConfig({ ...log.config, segmentBytes: 100 });
+  const { disk } = world.broker(3);
+  // Later than the fetch that brings the high watermark.
+  disk.syncFolder = (path, done) => world.clock.setTimer(700, () => done(new DiskError('EIO', path)));
+  world.broker(1).produce(topic, 'v1');
+  world.advance(2000);
+  expect(log.segmentCount).toBe(2);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2]);
+});
+
 test('an append that a read-only file system refuses takes the replica offline; a full disk does not', () => {
   const { world, topic } = cluster();
   const { disk } = world.broker(1);
