@@ -63,6 +63,7 @@ test.each([
   ['ack-before-isr', 9],
   ['metadata-out-of-order', 1],
   ['index-read-after-write', 1],
+  ['failed-sync-untold', 1],
 ])('%s is found', async (name, from) => {
   const { found } = await runChild(bugNamed(name), { from, to: RUNS_MAX, step: 1 });
   expect(bugNamed(name).expectedCheckers).toContain(found?.checker);
