@@ -176,6 +176,12 @@ export const metricsTable = {
     of: 'broker',
     help: 'Time from the append of a coordinator’s batch until it is committed.',
   },
+  millrace_group_rebalances_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'cause',
+    help: 'Rebalances of the groups that this broker coordinates, by the cause in the event group-rebalanced.',
+  },
   millrace_group_lag: {
     type: 'gauge',
     of: 'broker',

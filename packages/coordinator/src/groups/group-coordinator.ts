@@ -59,6 +59,8 @@ export interface GroupCoordinatorOptions {
   readonly metrics: CoordinatorMetrics;
   readonly codecs: CompressionCodecs;
   readonly config: GroupsConfig;
+  /** Counts a rebalance for the metric, by its cause. */
+  readonly countRebalance: (cause: string) => void;
   /** The metadata that this broker has applied. */
   image(): MetadataImage;
 }
@@ -69,7 +71,7 @@ export class GroupCoordinator {
   private readonly config: GroupsConfig;
 
   constructor(options: GroupCoordinatorOptions) {
-    const { config, random, logger } = options;
+    const { config, random, logger, countRebalance } = options;
     this.config = config;
     const topicChanges = new SharedTopicChanges();
     const topicChangesOf = (delta: MetadataDelta) => topicChanges.of(delta);
@@ -77,7 +79,8 @@ export class GroupCoordinator {
       ...options,
       topic: OFFSETS_TOPIC,
       config: { commitTimeoutMs: config.commitTimeoutMs, waitingBytesMax: WAITING_BYTES_MAX },
-      makeMachine: (port) => new GroupMachine({ port, config, random, logger, topicChangesOf }),
+      makeMachine: (port) =>
+        new GroupMachine({ port, config, random, logger, countRebalance, topicChangesOf }),
     });
   }
 

@@ -13,6 +13,8 @@ export interface GroupSurroundings {
   readonly config: GroupsConfig;
   readonly random: Random;
   readonly logger: Logger;
+  /** Counts a rebalance for the metric, by its cause. */
+  readonly countRebalance: (cause: string) => void;
   /** Undefined if no group needs to know of the change. */
   topicChangesOf(delta: MetadataDelta): TopicChanges | undefined;
 }
@@ -24,7 +26,7 @@ const PENDING_MEMBERS_MAX = 10_000;
 
 export function classicSeams(
   groupId: string,
-  { port, config, random, logger }: GroupSurroundings,
+  { port, config, random, logger, countRebalance }: GroupSurroundings,
   history: RebalanceHistory,
 ): ClassicGroupSeams {
   const removed = ({ generation, ...event }: RemovalEvent) =>
@@ -39,6 +41,7 @@ export function classicSeams(
     },
     events: {
       rebalanced: ({ generation: epoch, ...event }) => {
+        countRebalance(event.cause);
         history.note(groupId, { atMs: port.wallMs(), epoch, ...event });
         logger.info('group-rebalanced', { group: groupId, epoch, ...event });
       },
@@ -53,7 +56,7 @@ export function classicSeams(
 
 export function consumerPorts(
   groupId: string,
-  { port, config, random, logger }: GroupSurroundings,
+  { port, config, random, logger, countRebalance }: GroupSurroundings,
   history: RebalanceHistory,
 ): ConsumerGroupPorts {
   return {
@@ -62,6 +65,7 @@ export function consumerPorts(
     newMemberId: () => random.uuid(),
     rebalanced: ({ memberId, clientId, clientHost, ...event }) => {
       const who = { memberId: memberId ?? '', clientId: clientId ?? '', clientHost: clientHost ?? '' };
+      countRebalance(event.cause);
       history.note(groupId, { atMs: port.wallMs(), ...event, ...who });
       logger.info('group-rebalanced', { group: groupId, ...event, ...who });
     },

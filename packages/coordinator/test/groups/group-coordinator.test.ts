@@ -20,6 +20,7 @@ function coordinator(): GroupCoordinator {
     metrics: new CoordinatorMetrics(new Metrics()),
     codecs: compressionCodecs,
     config: groupsConfig,
+    countRebalance: () => {},
     image: () => MetadataImage.EMPTY,
   });
 }

@@ -425,6 +425,8 @@ test('the history of a group tells its rebalances with their causes, oldest firs
     { cause: 'member-left', memberId, clientId: 'test', clientHost: '/10.0.0.1' },
   ]);
   expect(h.machine.rebalances('other')).toEqual([]);
+  h.consumerHeartbeat('other', 'm', 0);
+  expect(h.causes).toEqual(['member-joined', 'member-left', 'member-joined']);
 });
 
 describe('the history of a group', () => {

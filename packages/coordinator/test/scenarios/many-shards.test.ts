@@ -47,6 +47,7 @@ class ManyShards {
       metrics: new CoordinatorMetrics(new Metrics()),
       codecs: compressionCodecs,
       config: groupsConfig,
+      countRebalance: () => {},
       image: () => this.image,
     });
     this.change([...topicOf(TOPIC, TOPIC_ID, SHARDS), ...topicOf('orders', ORDERS, 1)]);

@@ -73,12 +73,16 @@ export class MachineHost {
     ]);
   }
 
+  /** What the machine counts for the metric of rebalances. */
+  readonly causes: string[] = [];
+
   private newMachine(): GroupMachine {
     return new GroupMachine({
       port: this.port,
       config: this.config,
       random: new Prng(3),
       logger: this.logger,
+      countRebalance: (cause) => this.causes.push(cause),
       topicChangesOf,
     });
   }

@@ -157,6 +157,7 @@ export class BrokerRole {
       alterPartition: (request, done) => alterPartitions.send(request, done),
       directoryFailed: (reason) => options.events.failed(directoryFailure(logs.directory, reason)),
     });
+    const rebalances = options.metrics.counter('millrace_group_rebalances_total');
     this.groups = new GroupCoordinator({
       coordination: this.replicas.coordination,
       clock,
@@ -165,6 +166,7 @@ export class BrokerRole {
       metrics: new CoordinatorMetrics(options.metrics),
       codecs: options.codecs,
       config: options.groups,
+      countRebalance: (cause) => rebalances.add(1, cause),
       image: () => this.metadata.image,
     });
     const subscribers = metadataSubscribers({

@@ -299,8 +299,8 @@ test('the leader of the quorum shows how many records a killed voter lacks', asy
   }
 }, 20_000);
 
-/** Commits an offset in a group that the broker coordinates: only such a broker shows a lag. */
-async function commitOffset(broker: TestClient, brokerId: number): Promise<void> {
+/** Commits an offset in a group that the broker coordinates, and joins it: else the broker shows no lag. */
+async function useGroup(broker: TestClient, brokerId: number): Promise<void> {
   const groups = Array.from({ length: 60 }, (_, number) => `group-${number}`);
   await eventually(async () => {
     const { coordinators } = await broker.call(apis.findCoordinator, 4, {
@@ -314,7 +314,16 @@ async function commitOffset(broker: TestClient, brokerId: number): Promise<void>
       groupId: own.key,
       topics: [{ name: TOPIC, partitions }],
     });
-    return topics[0]!.partitions[0]!.errorCode === 0 || undefined;
+    if (topics[0]!.partitions[0]!.errorCode !== 0) return undefined;
+    const { errorCode } = await broker.call(apis.consumerGroupHeartbeat, 1, {
+      groupId: own.key,
+      memberId: 'a member',
+      memberEpoch: 0,
+      rebalanceTimeoutMs: 5000,
+      subscribedTopicNames: [TOPIC],
+      topicPartitions: [],
+    });
+    return errorCode === 0 || undefined;
   });
 }
 
@@ -334,7 +343,7 @@ test('a broker and a controller show every metric of their role', async () => {
   asks.close();
   const leads = await TestClient.connect(cluster.node(newLeader).port!);
   await leads.metadata(TOPIC);
-  await commitOffset(leads, newLeader);
+  await useGroup(leads, newLeader);
   leads.close();
   for (const [role, nodeId] of [
     ['controller', CONTROLLER],
