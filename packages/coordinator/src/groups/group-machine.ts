@@ -229,7 +229,8 @@ export class GroupMachine implements ShardMachine {
     const { groupId, memberEpoch } = request;
     const known = this.groups.get(groupId);
     const join = (group: ConsumerGroup) => group.heartbeat(request, client, reply);
-    let why = known instanceof ClassicGroup ? regexRefusal(request) : undefined;
+    const joinsClassic = known instanceof ClassicGroup && memberEpoch === 0;
+    let why = joinsClassic ? regexRefusal(request) : undefined;
     if (why === undefined && memberEpoch === 0 && this.offsets.isDeleting(groupId))
       why = refusal(BEING_DELETED);
     if (why === undefined && known instanceof ClassicGroup) {

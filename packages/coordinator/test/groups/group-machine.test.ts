@@ -230,7 +230,10 @@ describe('a group with members that changes its type', () => {
     expect(h.consumerHeartbeat('g', 'm', 0, regex)).toMatchObject({
       errorCode: ErrorCode.INVALID_REGULAR_EXPRESSION,
     });
-    expect(h.consumerHeartbeat('g', 'm', 3)).toMatchObject({ errorCode: ErrorCode.GROUP_ID_NOT_FOUND });
+    for (const change of [{}, regex])
+      expect(h.consumerHeartbeat('g', 'm', 3, change)).toMatchObject({
+        errorCode: ErrorCode.GROUP_ID_NOT_FOUND,
+      });
     expect(h.listed()).toEqual(['g classic Stable']);
   });
 
