@@ -119,7 +119,10 @@ export interface Handler {
   readonly api: AnyApi;
   /** The connection starts no other request before the answer to this one: the answer may be huge. */
   readonly exclusive: boolean;
-  /** The handler uses the decoded request until it has answered, so the memory counts as held until then. */
+  /**
+   * The memory of the request, its frame included, counts as held until the answer, because the handler uses
+   * the decoded request until then.
+   */
   readonly keepsRequest: boolean;
   handle(broker: BrokerContext, request: Request<unknown>, reply: Reply<unknown>): void;
 }

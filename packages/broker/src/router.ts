@@ -88,7 +88,9 @@ export class Router {
       bytes: frame.subarray(header.bodyPosition),
     };
     handler.handle(this.broker, request, new PendingReply(connection, slot, api, header));
-    if (!handler.keepsRequest) connection.forgetDecoded(slot);
+    // The frame's bytes are free, too, when this call returns. No budget counts the subscriptions that the
+    // group coordinator copies from a JoinGroup.
+    if (!handler.keepsRequest) connection.forgetRequest(slot);
   }
 
   /** True if the request of this frame brings records, or creates, extends or deletes topics. */

@@ -144,14 +144,15 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * Counts the decoded request as freed, because no code refers to it now. Its answer may still be missing.
+   * Counts the frame and the decoded request as freed, because no code refers to them when `route` returns.
+   * The answer may still be missing.
    */
-  forgetDecoded(slot: Slot): void {
+  forgetRequest(slot: Slot): void {
     // When the request ended, all of its bytes were subtracted.
     if (slot.isOver) return;
-    this.held.request -= slot.decodedBytes;
+    this.held.request -= slot.requestBytes;
     this.held.decoded -= slot.decodedBytes;
-    slot.requestBytes -= slot.decodedBytes;
+    slot.requestBytes = 0;
     slot.decodedBytes = 0;
   }
 

@@ -2,7 +2,7 @@
 import type { MemoryBudget } from './memory-budget.ts';
 
 export class HeldBytes {
-  /** Frames of requests that are not answered yet, and their decoded objects. */
+  /** Frames of requests that are not answered yet, and their decoded objects; not those already freed. */
   request = 0;
   /** Part of `request`: the decoded objects. */
   decoded = 0;

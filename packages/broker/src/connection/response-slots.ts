@@ -40,7 +40,7 @@ export interface Slot {
   readonly apiName: string;
   /** Bytes of the frame as received. */
   readonly frameBytes: number;
-  /** Bytes held for the request until it is answered: its frame and the decoded objects. */
+  /** Bytes held for the request now: its frame and the decoded objects. */
   requestBytes: number;
   /** Part of `requestBytes`: the decoded objects. */
   decodedBytes: number;

@@ -296,16 +296,47 @@ describe('the memory of a decoded request', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('for a waiting fetch only the frame counts, because the broker drops the decoded request', () => {
+  test('a waiting fetch holds nothing, because the broker drops the frame and the decoded request', () => {
     const { connect, clock, replicas, frontEnd } = testBroker();
     const client = connect();
     const partitions = Array.from({ length: 1000 }, () => ({ partition: 0, fetchOffset: 0 }));
     const frame = client.frame(apis.fetch, 12, { replicaId: -1, topics: [{ topic: 'words', partitions }] });
     client.bytes(frame);
-    expect(frontEnd.budget.heldBytes).toBe(frame.length - 4);
+    expect(replicas.fetches).toHaveLength(1);
+    expect(frontEnd.budget.heldBytes).toBe(0);
     expect(frontEnd.budget.decodedBytes).toBe(0);
     replicas.fetches[0]!.done({});
     clock.settle();
+    expect(client.order).toHaveLength(1);
+    expect(frontEnd.budget.heldBytes).toBe(0);
+  });
+
+  test('large requests that wait for their group stop nobody, because the coordinator has copied them', () => {
+    const parked: (() => void)[] = [];
+    const { connect, clock, frontEnd } = testBroker({
+      limits: { queuedMaxBytes: 100_000 },
+      groups: {
+        join: ({ reply }) => parked.push(() => reply({ memberId: 'm', members: [] })),
+        sync: ({ reply }) => parked.push(() => reply({ assignment: new Uint8Array(0) })),
+      },
+    });
+    const bytes = new Uint8Array(90_000);
+    const member = { groupId: 'g', memberId: 'm', protocolType: 'consumer' };
+    const joining = { ...member, sessionTimeoutMs: 10_000, protocols: [{ name: 'range', metadata: bytes }] };
+    const syncing = { ...member, generationId: 1, assignments: [{ memberId: 'm', assignment: bytes }] };
+    const clients = Array.from({ length: 4 }, () => connect());
+    for (const [index, client] of clients.entries())
+      if (index % 2 === 0) client.request(apis.joinGroup, 5, joining);
+      else client.request(apis.syncGroup, 4, syncing);
+    expect(parked).toHaveLength(4);
+    expect([frontEnd.budget.heldBytes, frontEnd.budget.decodedBytes]).toEqual([0, 0]);
+    const other = connect();
+    other.request(apis.metadata, 9, ALL_TOPICS);
+    clock.settle();
+    expect(other.order).toEqual(['Metadata#1']);
+    for (const answer of parked) answer();
+    clock.settle();
+    expect(clients.map(({ order }) => order.length)).toEqual([1, 1, 1, 1]);
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
