@@ -8,6 +8,9 @@ import type { Clock, Timer } from './seams.ts';
 
 export type DueCallback = () => void;
 
+/** The shortest delay that ends the turn: timers due in the same millisecond run in one turn. */
+export const NEXT_TURN_MS: Millis = 1;
+
 export class Timers {
   private readonly clock: Clock;
   private readonly queue = new DeadlineQueue<DueCallback>();

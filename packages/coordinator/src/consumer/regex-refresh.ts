@@ -1,15 +1,13 @@
 /**
  * Matches regular expressions against the names of all topics, in slices: the broker serves other requests
- * between them. The topics are those of the metadata at the start.
+ * between them, and the groups of a broker take turns. The topics are those of the metadata at the start.
  */
-import type { Millis } from '@millrace/base';
+import { NEXT_TURN_MS } from '@millrace/base';
 import type { ShardPort } from '../runtime/machine.ts';
 import { type CompiledRegex, compileRegex, type ResolvedRegex } from './regex.ts';
 
 /** Instructions times characters: a slice takes some milliseconds, and one match more takes ten at most. */
 const COST_PER_SLICE = 100_000;
-/** A timer of 0 ms may still fire in the same turn. */
-const NEXT_TURN_MS: Millis = 1;
 /** A match costs at least this. */
 const MATCH_COST_MIN = 100;
 /** To compile an expression costs this for each of its characters. */
@@ -51,7 +49,7 @@ export class RegexRefresh {
   }
 
   private soon(scan: Scan, finished: () => void): void {
-    this.cancelNext = this.shard.after(NEXT_TURN_MS, () => {
+    this.cancelNext = this.shard.inOwnTurn(NEXT_TURN_MS, () => {
       this.cancelNext = undefined;
       if (scan.slice()) finished();
       else this.soon(scan, finished);

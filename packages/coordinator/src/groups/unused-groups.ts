@@ -2,8 +2,8 @@
  * Visits all groups of a shard in slices, to delete those that nobody uses: a client can make a million of
  * them, and each deletion is a decision.
  */
+import { NEXT_TURN_MS } from '@millrace/base';
 import type { ShardPort } from '../runtime/machine.ts';
-import { NEXT_TURN_MS } from '../runtime/own-turns.ts';
 
 /** After so many groups, or so many deletions, a turn ends. */
 const VISITS_PER_SLICE = 10_000;

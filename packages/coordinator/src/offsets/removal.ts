@@ -3,9 +3,9 @@
  * The first slice is written at once, each further one in a later turn. A commit between two slices wins: the
  * removal only removes the offsets that were there when it began.
  */
+import { NEXT_TURN_MS } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
-import { NEXT_TURN_MS } from '../runtime/own-turns.ts';
 import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.ts';
 import type { OffsetWrites } from './offset-writes.ts';
 import { LARGE_SLICE, type SliceLimits, SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';

@@ -2,9 +2,9 @@
  * A walk over all offsets of the shard that removes those which a rule names. A walk looks at some thousand
  * offsets a turn. In each turn it asks the rule of the group again, because members may have joined.
  */
+import { NEXT_TURN_MS } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { ShardPort } from '../runtime/machine.ts';
-import { NEXT_TURN_MS } from '../runtime/own-turns.ts';
 import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.ts';
 import type { OffsetWrites } from './offset-writes.ts';
 import { SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';

@@ -68,9 +68,10 @@ export interface ShardPort {
   after(delayMs: Millis, callback: () => void): () => void;
   /**
    * Like `after`, for a slice of long work: the shards of a broker take turns, so that no two slices share
-   * one. Without a delay, `slice` may run within this call. No call comes after `ended`.
+   * one. Without a delay, `slice` may run within this call. The returned function cancels the call. No call
+   * comes after `ended`.
    */
-  inOwnTurn(delayMs: Millis, slice: () => void): void;
+  inOwnTurn(delayMs: Millis, slice: () => void): () => void;
 }
 
 /**

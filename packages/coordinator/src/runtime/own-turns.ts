@@ -3,10 +3,7 @@
  * partitions of a topic, and their work is due together: a slice of each of them in one turn would block the
  * loop.
  */
-import type { Millis, Timers } from '@millrace/base';
-
-/** The shortest delay that ends the turn: timers due in the same millisecond run in one turn. */
-export const NEXT_TURN_MS: Millis = 1;
+import { type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
 
 export class OwnTurns {
   private readonly timers: Pick<Timers, 'after' | 'cancel'>;

@@ -190,8 +190,8 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     };
   }
 
-  inOwnTurn(delayMs: Millis, slice: () => void): void {
-    if (this.state === 'ended') return;
+  inOwnTurn(delayMs: Millis, slice: () => void): () => void {
+    if (this.state === 'ended') return () => {};
     let hasRun = false;
     let cancel: (() => void) | undefined;
     cancel = this.services.ownTurns.after(delayMs, () => {
@@ -199,7 +199,12 @@ export class Shard<M extends ShardMachine> implements ShardPort {
       if (cancel !== undefined) this.cancelSlices.delete(cancel);
       slice();
     });
-    if (!hasRun) this.cancelSlices.add(cancel);
+    const cancelSlice = cancel;
+    if (!hasRun) this.cancelSlices.add(cancelSlice);
+    return () => {
+      this.cancelSlices.delete(cancelSlice);
+      cancelSlice();
+    };
   }
 
   // ------------------------------------------------------------------ load, commits, failures

@@ -98,9 +98,10 @@ export class FakeShardPort implements ShardPort {
     return () => this.timers.cancel(deadline);
   }
 
-  inOwnTurn(delayMs: Millis, slice: () => void): void {
-    if (delayMs === 0) slice();
-    else this.timers.after(delayMs, slice);
+  inOwnTurn(delayMs: Millis, slice: () => void): () => void {
+    if (delayMs > 0) return this.after(delayMs, slice);
+    slice();
+    return () => {};
   }
 
   // The rest is for tests.

@@ -3,6 +3,7 @@ import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/meta
 import { expect, it } from 'vitest';
 import { RegexRefresh } from '../../src/consumer/regex-refresh.ts';
 import { FakeShardPort } from '../../src/testing/index.ts';
+import { RuntimeHost } from '../support/runtime-host.ts';
 
 function topics(count: number): MetadataImage {
   const partition = { type: 'partition', partition: 0, replicas: [1], isr: [1], leader: 1 } as const;
@@ -41,4 +42,18 @@ it('finds nothing when it is cancelled between its slices', () => {
   refresh.cancel();
   port.advance(100);
   expect([found, refresh.isRunning, port.timerCount]).toEqual([[], false, 0]);
+});
+
+it('runs at most one slice in a turn, however many groups of the broker refresh', () => {
+  const host = new RuntimeHost();
+  const { port } = host.active();
+  const finished: string[] = [];
+  const refreshes = ['a', 'b', 'c', 'd'].map((group) => new RegexRefresh(port, () => finished.push(group)));
+  for (const refresh of refreshes) refresh.start(['word.*']);
+  refreshes[2]!.cancel();
+  const turns = Array.from({ length: 4 }, () => {
+    host.clock.advance(1);
+    return finished.splice(0).join(' ');
+  });
+  expect(turns).toEqual(['a', 'b', 'd', '']);
 });

@@ -205,6 +205,19 @@ test('a slice of an ended shard does not run, and takes no turn of another shard
   expect(heard).toHaveLength(2);
 });
 
+test('a slice runs unless it is cancelled, also while it waits for its turn', () => {
+  const { host, machine } = manual();
+  const heard: string[] = [];
+  machine.port.inOwnTurn(0, () => heard.push('at once'))();
+  const cancelWaiting = machine.port.inOwnTurn(0, () => heard.push('waits'));
+  const cancelLater = machine.port.inOwnTurn(5, () => heard.push('later'));
+  machine.port.inOwnTurn(5, () => heard.push('last'));
+  cancelWaiting();
+  cancelLater();
+  host.clock.advance(10);
+  expect(heard).toEqual(['at once', 'last']);
+});
+
 test('when the leadership ends, every answer is NOT_COORDINATOR, and then the machine ends', () => {
   const { host, machine, partitions } = manual();
   const order: string[] = [];

@@ -4,7 +4,7 @@
  * each turn of the event loop reads one slice's worth of bytes, so that a coordinator that loads gigabytes
  * does not block other requests.
  */
-import type { LeaderEpoch, Millis, Offset } from '@millrace/base';
+import { type LeaderEpoch, type Millis, NEXT_TURN_MS, type Offset } from '@millrace/base';
 import { BatchHeader, ErrorCode, readBatchHeader, type SpareBuffers } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
 import type { Cancel } from '../types.ts';
@@ -40,9 +40,6 @@ export interface ReaderPorts {
   /** The buffers that the log reads into. */
   readonly spares: Pick<SpareBuffers, 'give'>;
 }
-
-/** The shortest delay that ends the turn: timers due in the same millisecond run in one turn. */
-const NEXT_TURN_MS: Millis = 1;
 
 export class SlicedReads {
   private readonly ports: ReaderPorts;
