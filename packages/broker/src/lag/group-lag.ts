@@ -2,7 +2,6 @@
  * How far the groups that this broker coordinates are behind: the metric `millrace_group_lag`. Computes
  * nothing until a scrape asks.
  */
-import { ZERO_UUID } from '@millrace/base';
 import { type GroupCoordinator, type GroupPosition, groupPositions } from '@millrace/coordinator';
 import type { LabelledValue, Metrics } from '@millrace/metrics';
 import { type EndOffsetsPorts, type EndWanted, endKey, endOffsets } from './end-offsets.ts';
@@ -33,27 +32,17 @@ export class GroupLag {
   private read(done: () => void): void {
     this.waiting.push(done);
     if (this.waiting.length > 1) return;
-    const { positions, omitted } = groupPositions(this.ports.groups.runtime, this.ports.seriesMax);
-    const placed = positions.flatMap((position) => {
-      const topicId = this.topicIdOf(position);
-      return topicId === undefined ? [] : [{ ...position, topicId }];
-    });
-    const wanted = new Map<string, EndWanted>(placed.map((position) => [endKey(position), position]));
+    const { groups, seriesMax } = this.ports;
+    const { positions, omitted } = groupPositions(groups.runtime, this.ports.image(), seriesMax);
+    const wanted = new Map<string, EndWanted>(positions.map((position) => [endKey(position), position]));
     endOffsets(this.ports, wanted.values(), (ends) => {
       this.omitted = omitted;
-      this.lags = placed.flatMap((position) => {
+      this.lags = positions.flatMap((position) => {
         const end = ends.get(endKey(position));
         return end === undefined ? [] : [lagOf(position, end)];
       });
       for (const one of this.waiting.splice(0)) one();
     });
-  }
-
-  /** Undefined: the topic of the commit is deleted, or lacks the partition. */
-  private topicIdOf({ topic, topicId, partition }: GroupPosition) {
-    const image = this.ports.image().topic(topic);
-    const isSame = topicId === ZERO_UUID || topicId === image?.id;
-    return isSame && image?.partitions[partition] !== undefined ? image.id : undefined;
   }
 }
 

@@ -109,6 +109,11 @@ export class GroupMachine implements ShardMachine {
     return this.offsets.byGroup;
   }
 
+  /** Number of offsets of all groups. */
+  get offsetCount(): number {
+    return this.offsets.size;
+  }
+
   // ------------------------------------------------------------------ the shard's calls
 
   replay({ key, value }: CoordinatorRecord): void {

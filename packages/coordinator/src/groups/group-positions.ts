@@ -1,39 +1,59 @@
 /** The positions of the groups that a broker coordinates, for the metric of their lag. */
-import type { Offset, Uuid } from '@millrace/base';
-import type { CoordinatorRuntime } from '../runtime/coordinator-runtime.ts';
+import { type Offset, type Uuid, ZERO_UUID } from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import type { CommittedOffset, TopicOffsets } from '../offsets/offset-table.ts';
 import type { GroupMachine } from './group-machine.ts';
 
 /** The offset that a group reads next, by its last commit of the partition. */
 export interface GroupPosition {
   readonly groupId: string;
   readonly topic: string;
-  /** ZERO_UUID: an old broker wrote the commit. */
+  /** The id of the topic that has this name now. */
   readonly topicId: Uuid;
   readonly partition: number;
   readonly offset: Offset;
 }
 
-export interface GroupPositions {
+interface GroupPositions {
   readonly positions: readonly GroupPosition[];
-  /** Number of positions beyond `max`. */
+  /** Number of offsets beyond the limit. Some of them may be of deleted topics. */
   readonly omitted: number;
 }
 
+/** The part of the runtime that has the offsets. */
+interface Shards {
+  shards(): { readonly machines: readonly Pick<GroupMachine, 'offsetsByGroup' | 'offsetCount'>[] };
+}
+
 /**
- * Lists at most `max` positions. Groups keep their order from one call to the next, so the same groups have
- * positions. A position may be of a commit that is not replicated yet: its lag is only shown.
+ * Lists at most `max` positions in partitions that exist. Groups keep their order from one call to the next,
+ * so the same groups have positions. Looks at no offset beyond the limit. A position may be of a commit that
+ * is not replicated yet: its lag is only shown.
  */
-export function groupPositions(runtime: CoordinatorRuntime<GroupMachine>, max: number): GroupPositions {
+export function groupPositions(runtime: Shards, image: MetadataImage, max: number): GroupPositions {
+  const { machines } = runtime.shards();
   const positions: GroupPosition[] = [];
-  let count = 0;
-  for (const machine of runtime.shards().machines)
-    for (const [groupId, { topics, size }] of machine.offsetsByGroup) {
-      count += size;
-      for (const [topic, offsets] of topics) {
-        if (positions.length >= max) break;
-        for (const { topicId, partition, offset } of offsets.slice(0, max - positions.length))
-          positions.push({ groupId, topic, topicId, partition, offset });
-      }
+  let left = 0;
+  for (const { offsetCount } of machines) left += offsetCount;
+  for (const [groupId, topic, offsets] of offsetsOf(machines)) {
+    if (positions.length >= max) break;
+    const found = image.topic(topic);
+    const isPresent = ({ topicId, partition }: CommittedOffset) =>
+      found?.partitions[partition] !== undefined && (topicId === ZERO_UUID || topicId === found.id);
+    for (const committed of offsets) {
+      if (positions.length >= max) break;
+      left--;
+      const { partition, offset } = committed;
+      if (isPresent(committed)) positions.push({ groupId, topic, topicId: found!.id, partition, offset });
     }
-  return { positions, omitted: count - positions.length };
+  }
+  return { positions, omitted: left };
+}
+
+function* offsetsOf(
+  machines: readonly Pick<GroupMachine, 'offsetsByGroup'>[],
+): Generator<readonly [groupId: string, topic: string, offsets: TopicOffsets]> {
+  for (const machine of machines)
+    for (const [groupId, { topics }] of machine.offsetsByGroup)
+      for (const [topic, offsets] of topics) yield [groupId, topic, offsets];
 }
