@@ -55,7 +55,7 @@ export class Metrics {
   private readonly counters = new Map<MetricName, Map<string, number>>();
   private readonly histograms = new Map<MetricName, Map<string, BucketCounts>>();
   private readonly gauges = new Map<MetricName, () => AnyReading>();
-  private readonly preparations: ((done: () => void) => void)[] = [];
+  private readonly preparations = new Map<GaugeName, (done: () => void) => void>();
 
   /** All counters of one name share their values. */
   counter<Name extends CounterName>(name: Name): Counter<LabelsOf<Name>> {
@@ -89,19 +89,20 @@ export class Metrics {
 
   /**
    * For gauges whose values are elsewhere: each scrape calls `prepare`, and reads the gauges when it has
-   * called `done`. It must do so within some seconds, because Prometheus does not wait longer.
+   * called `done`. It must do so within some seconds, because Prometheus does not wait longer. `name`: one of
+   * these gauges. A later `beforeScrape` of the same name replaces an earlier one.
    */
-  beforeScrape(prepare: (done: () => void) => void): void {
-    this.preparations.push(prepare);
+  beforeScrape(name: GaugeName, prepare: (done: () => void) => void): void {
+    this.preparations.set(name, prepare);
   }
 
   // ---- calls of the code that writes the text format
 
   /** Calls `done` when every gauge can be read. */
   prepare(done: () => void): void {
-    let open = this.preparations.length;
+    let open = this.preparations.size;
     if (open === 0) done();
-    for (const prepare of this.preparations)
+    for (const prepare of this.preparations.values())
       prepare(() => {
         if (--open === 0) done();
       });

@@ -54,8 +54,8 @@ test('a scrape reads the gauges when every preparation is done', async () => {
   const metrics = new Metrics();
   let connections = 0;
   metrics.gauge('millrace_connections', () => connections);
-  metrics.beforeScrape((done) => done());
-  metrics.beforeScrape((done) =>
+  metrics.beforeScrape('millrace_group_lag', (done) => done());
+  metrics.beforeScrape('millrace_connections', (done) =>
     setTimeout(() => {
       connections++;
       done();
@@ -63,6 +63,18 @@ test('a scrape reads the gauges when every preparation is done', async () => {
   );
   expect(await scraped(metrics)).toContain('millrace_connections 1');
   expect(await scraped(metrics)).toContain('millrace_connections 2');
+});
+
+test('a preparation replaces the earlier one of its name, which may never be done', async () => {
+  const metrics = new Metrics();
+  const asked: string[] = [];
+  metrics.beforeScrape('millrace_group_lag', () => asked.push('the stopped broker'));
+  metrics.beforeScrape('millrace_group_lag', (done) => {
+    asked.push('the broker');
+    done();
+  });
+  await scraped(metrics);
+  expect(asked).toEqual(['the broker']);
 });
 
 test('a histogram has cumulative buckets, a sum and a count', async () => {

@@ -25,7 +25,7 @@ export class GroupLag {
     this.ports = ports;
     metrics.gauge('millrace_group_lag', () => this.lags);
     metrics.gauge('millrace_group_lag_omitted', () => this.omitted);
-    metrics.beforeScrape((done) => this.read(done));
+    metrics.beforeScrape('millrace_group_lag', (done) => this.read(done));
   }
 
   /** Scrapes at the same time share one reading. */
