@@ -23,4 +23,4 @@ export type {
   ProducerIdSource,
   ReplicaPort,
 } from './handler.ts';
-export { GroupLag, type GroupLagPorts } from './lag/group-lag.ts';
+export { GroupLag } from './lag/group-lag.ts';

@@ -6,7 +6,7 @@ import { type GroupCoordinator, type GroupPosition, groupPositions } from '@mill
 import type { LabelledValue, Metrics } from '@millrace/metrics';
 import { type EndOffsetsPorts, type EndWanted, endKey, endOffsets } from './end-offsets.ts';
 
-export interface GroupLagPorts extends EndOffsetsPorts {
+interface GroupLagPorts extends EndOffsetsPorts {
   readonly groups: Pick<GroupCoordinator, 'runtime'>;
   /** `metrics.group.lag.max.series` */
   readonly seriesMax: number;
@@ -32,6 +32,16 @@ export class GroupLag {
   private read(done: () => void): void {
     this.waiting.push(done);
     if (this.waiting.length > 1) return;
+    try {
+      this.begin();
+    } catch (error) {
+      // Otherwise every later scrape would wait for a reading that never began.
+      this.waiting = [];
+      throw error;
+    }
+  }
+
+  private begin(): void {
     const { groups, seriesMax } = this.ports;
     const { positions, omitted } = groupPositions(groups.runtime, this.ports.image(), seriesMax);
     const wanted = new Map<string, EndWanted>(positions.map((position) => [endKey(position), position]));
