@@ -3,7 +3,7 @@
  * leads. Each other leader gets one ListOffsets on a connection of its own, which ends with the answer.
  */
 import type { Address, Millis, Net, NodeId, Offset, Timers, Uuid } from '@millrace/base';
-import { BrokerConnection } from '@millrace/client';
+import { BrokerConnection, OffsetAt } from '@millrace/client';
 import type { MetadataImage } from '@millrace/metadata';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { endpointOf } from '../cluster-view.ts';
@@ -32,8 +32,6 @@ export type EndOffsets = ReadonlyMap<string, Offset>;
 const TIMEOUT_MS: Millis = 1_000;
 const ANSWER_BYTES_MAX = 16 << 20;
 const CONSUMER = -1;
-/** The special timestamp of ListOffsets for the high watermark. */
-const LATEST = -1;
 
 export function endKey({ topicId, partition }: Omit<EndWanted, 'topic'>): string {
   return `${topicId}-${partition}`;
@@ -47,24 +45,25 @@ export function endOffsets(
 ): void {
   const ends = new Map<string, Offset>();
   const image = ports.image();
-  const byLeader = new Map<NodeId, EndWanted[]>();
+  const remote: { readonly leader: NodeId; readonly one: EndWanted }[] = [];
   for (const one of wanted) {
     const leader = image.partition(one.topicId, one.partition)?.leader ?? -1;
     if (leader === ports.brokerId) {
       const end = ports.highWatermark(one.topicId, one.partition);
       if (end !== undefined) ends.set(endKey(one), end);
-    } else if (leader >= 0) byLeader.set(leader, [...(byLeader.get(leader) ?? []), one]);
+    } else if (leader >= 0) remote.push({ leader, one });
   }
   let open = 1;
   const answered = () => {
     if (--open === 0) done(ends);
   };
-  for (const [leader, ofLeader] of byLeader) {
+  for (const [leader, ofLeader] of Map.groupBy(remote, (each) => each.leader)) {
     const registration = image.broker(leader);
     const address = registration && endpointOf(registration, ports.listenerName);
     if (address === undefined) continue;
     open++;
-    askLeader(ports, address, ofLeader, ends, answered);
+    const wantedOfLeader = ofLeader.map(({ one }) => one);
+    askLeader(ports, address, wantedOfLeader, ends, answered);
   }
   answered();
 }
@@ -123,6 +122,6 @@ function topicsOf(wanted: readonly EndWanted[]) {
   const byTopic = Map.groupBy(wanted, ({ topic }) => topic);
   return Array.from(byTopic, ([name, ones]) => ({
     name,
-    partitions: ones.map(({ partition }) => ({ partitionIndex: partition, timestamp: LATEST })),
+    partitions: ones.map(({ partition }) => ({ partitionIndex: partition, timestamp: OffsetAt.LATEST })),
   }));
 }
