@@ -58,9 +58,11 @@ export class Alarm {
     this.cancelTimer = undefined;
     if (this.dueAt === undefined) return;
     const now = this.port.now();
-    if (now - this.timerAt > LATE_MS && !this.hadGrace) {
+    const graceEndsAt = now + GRACE_MS;
+    // A deadline after the grace needs none now, and keeps its grace.
+    if (now - this.timerAt > LATE_MS && !this.hadGrace && this.dueAt < graceEndsAt) {
       this.hadGrace = true;
-      this.dueAt = Math.max(this.dueAt, now + GRACE_MS);
+      this.dueAt = graceEndsAt;
     }
     if (this.dueAt > now) {
       this.arm(this.dueAt);

@@ -100,6 +100,25 @@ describe('after the process stood still', () => {
     expect(rung).toEqual([4_950 + GRACE_MS]);
   });
 
+  it('gives the grace to a deadline that is hardly ahead', () => {
+    const { port, rung, alarm } = paused(100);
+    alarm.set(5_001);
+    port.pause(5_000);
+    port.run(GRACE_MS);
+    expect(rung).toEqual([5_000 + GRACE_MS]);
+  });
+
+  it('keeps the grace of a deadline that is far ahead when an earlier timer is late', () => {
+    const { port, rung, alarm } = paused(100);
+    alarm.set(20_000);
+    port.pause(5_000);
+    port.run(14_000);
+    port.pause(5_000);
+    expect([rung, alarm.isSet]).toEqual([[], true]);
+    port.run(GRACE_MS);
+    expect(rung).toEqual([24_000 + GRACE_MS]);
+  });
+
   it('gives one grace for each deadline', () => {
     const { port, rung } = paused(100);
     port.pause(5_000);
