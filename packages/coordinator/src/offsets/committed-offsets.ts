@@ -122,12 +122,6 @@ export class CommittedOffsets {
     return this.writes.lastWriteOf(group);
   }
 
-  /** Visits every offset, for metrics: also those that are not committed yet. */
-  visitAll(visit: (group: string, topic: string, offset: CommittedOffset) => void): void {
-    for (const [group, { topics }] of this.table.groups())
-      for (const [topic, offsets] of topics) for (const offset of offsets) visit(group, topic, offset);
-  }
-
   /**
    * Commits offsets of one group. Too long metadata only refuses its partition; an error of the log refuses
    * all. A duplicate partition counts in its last place.

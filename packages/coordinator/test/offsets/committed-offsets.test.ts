@@ -323,13 +323,14 @@ describe('the deletion of topics', () => {
   });
 });
 
-it('visits every offset', () => {
+it('lists every offset by its group', () => {
   const shard = new OffsetsShard();
   shard.commit('a', 'orders', { 0: { offset: 5 } });
   shard.commit('b', 'bills', { 1: { offset: 6 } });
-  const seen: string[] = [];
-  shard.offsets.visitAll((group, topic, { partition, offset }) =>
-    seen.push(`${group} ${topic}-${partition} ${offset}`),
+  const seen = Array.from(shard.offsets.byGroup, ([group, { topics }]) =>
+    Array.from(topics, ([topic, offsets]) =>
+      offsets.map(({ partition, offset }) => `${group} ${topic}-${partition} ${offset}`),
+    ),
   );
-  expect(seen).toEqual(['a orders-0 5', 'b bills-1 6']);
+  expect(seen.flat(2)).toEqual(['a orders-0 5', 'b bills-1 6']);
 });

@@ -190,11 +190,12 @@ it('has the offsets of a dumb twin, and so has a shard that loads the records', 
       loaded.port.metadata = port.metadata;
       port.loadInto(replaying(loaded.offsets));
       const everything = (of: OffsetsShard) => {
-        const all: string[] = [];
-        of.offsets.visitAll((group, topic, offset) =>
-          all.push(`${group} ${topic} ${JSON.stringify(offset)}`),
+        const all = Array.from(of.offsets.byGroup, ([group, { topics }]) =>
+          Array.from(topics, ([topic, offsets]) =>
+            offsets.map((offset) => `${group} ${topic} ${JSON.stringify(offset)}`),
+          ),
         );
-        return all.sort();
+        return all.flat(2).sort();
       };
       expect(everything(loaded)).toEqual(everything(shard));
     }),
