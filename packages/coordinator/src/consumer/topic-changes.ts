@@ -20,16 +20,16 @@ export function topicChangesOf(delta: MetadataDelta): TopicChanges | undefined {
   return changed.size === 0 ? undefined : { created, changed };
 }
 
-/** Computes the changes of a delta once for all shards of the broker. */
+/** Computes the changes of a delta once for all shards of the broker, which ask one after the other. */
 export class SharedTopicChanges {
-  private readonly known = new WeakMap<MetadataDelta, { readonly changes: TopicChanges | undefined }>();
+  private last: MetadataDelta | undefined;
+  private changes: TopicChanges | undefined;
 
   of(delta: MetadataDelta): TopicChanges | undefined {
-    let entry = this.known.get(delta);
-    if (entry === undefined) {
-      entry = { changes: topicChangesOf(delta) };
-      this.known.set(delta, entry);
+    if (delta !== this.last) {
+      this.last = delta;
+      this.changes = topicChangesOf(delta);
     }
-    return entry.changes;
+    return this.changes;
   }
 }
