@@ -191,7 +191,7 @@ export const metricsTable = {
   millrace_group_lag_omitted: {
     type: 'gauge',
     of: 'broker',
-    help: 'Committed offsets for which millrace_group_lag has no series, because there are more than metrics.group.lag.max.series.',
+    help: 'Committed offsets beyond the limit metrics.group.lag.max.series, for which millrace_group_lag has no series. Some may belong to deleted topics.',
   },
   millrace_coordinator_waiting_decisions: {
     type: 'gauge',
