@@ -368,6 +368,10 @@ export type LabelsOf<Name extends MetricName> = Table[Name] extends { readonly l
     ? { readonly [Index in keyof Names]: string }
     : readonly [];
 
+export function labelNames({ label, labels }: MetricDefinition): readonly string[] {
+  return labels ?? (label === undefined ? [] : [label]);
+}
+
 export function definitionOf(name: string): MetricDefinition | undefined {
   return (metricsTable as Readonly<Record<string, MetricDefinition>>)[name];
 }

@@ -4,7 +4,7 @@
  * scrape reads them.
  */
 import { type Metric, Registry } from 'prom-client';
-import { type MetricDefinition, type MetricName, metricsTable } from '../metrics-table.ts';
+import { labelNames, type MetricDefinition, type MetricName, metricsTable } from '../metrics-table.ts';
 import { BUCKETS_SECONDS, type Metrics, NO_LABEL } from '../registry.ts';
 import { processRegistry } from './process-registry.ts';
 
@@ -47,7 +47,7 @@ class Written {
     this.name = name;
     this.help = definition.help;
     this.type = definition.type;
-    this.labels = definition.labels ?? (definition.label === undefined ? [] : [definition.label]);
+    this.labels = labelNames(definition);
     this.metrics = metrics;
   }
 

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MetricDefinition, metricsTable } from '../metrics-table.ts';
+import { labelNames, type MetricDefinition, metricsTable } from '../metrics-table.ts';
 import { BUCKETS_SECONDS } from '../registry.ts';
 
 export const documentPath: string = join(import.meta.dirname, '../../../../docs/metrics.md');
@@ -36,8 +36,9 @@ export function generateDocument(): string {
   return HEAD + sections.join('');
 }
 
-function row([name, { type, label, labels, help }]: [string, MetricDefinition]): string {
-  const names = labels ?? (label === undefined ? [] : [label]);
+function row([name, definition]: [string, MetricDefinition]): string {
+  const { type, help } = definition;
+  const names = labelNames(definition);
   const shown = names.length === 0 ? '-' : names.map((one) => `\`${one}\``).join(', ');
   return `| \`${name}\` | ${type} | ${shown} | ${help} |\n`;
 }
