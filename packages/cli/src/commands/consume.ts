@@ -210,6 +210,7 @@ async function assigned(
     start: 'earliest',
     observer: {
       records: (position, fetched) => printer.records(placeOf(position), fetched),
+      assigned: (position, offset) => printer.reached(position, offset),
       failed: (position, error) => failed(cannotRead(position, error)),
     },
   });
@@ -265,14 +266,18 @@ function inGroup(
         ends.read(position, position.offset!);
         printer.records({ ...placeOf(position), topicId: position.topicId }, fetched);
       },
+      positioned: (position, offset) => {
+        ends.read(position, offset);
+        printer.reached(position, offset);
+      },
       assigned: (starts) => {
         note(`assigned ${namesOf(starts)}`);
         if (options.exit) ends.assigned(starts).catch(failed);
       },
       revoked: (places, isLost) => {
         note(`${isLost ? 'lost' : 'gave up'} ${namesOf(places)}`);
-        ends.revoked(places);
         for (const place of places) printer.forget(place);
+        if (options.exit) ends.revoked(places);
       },
       committed: (_offsets, error) => {
         if (error !== undefined) note(`a commit failed: ${error}`);

@@ -40,7 +40,10 @@ export class GroupEnds {
     this.owned.set(partitionName(place), position);
   }
 
+  /** Call it after the printer has forgotten the partitions. */
   revoked(places: readonly TopicPartition[]): void {
     for (const place of places) this.owned.delete(partitionName(place));
+    // A member without partitions may get some. One with partitions may be at the end of all of them now.
+    if (this.owned.size > 0 && this.lookups === 0) this.options.printer.endsKnown();
   }
 }

@@ -74,7 +74,10 @@ export class Printer {
     const { format, count } = this.options;
     const name = partitionName(place);
     const end = this.ends.get(name) ?? Number.POSITIVE_INFINITY;
-    if (fetchOffset >= end) return;
+    if (fetchOffset >= end) {
+      this.reached(place, fetchOffset);
+      return;
+    }
     const chunks: Uint8Array[] = [];
     let next = fetchOffset;
     let leaderEpoch = -1;
@@ -108,6 +111,15 @@ export class Printer {
     if (next >= end) this.unreached.delete(name);
     if (this.isFinished) this.options.finished();
     else this.finishAtEnds();
+  }
+
+  /** Reading continues at `position`. It may be behind the end without any record: the log lost them. */
+  reached(place: TopicPartition, position: number): void {
+    const name = partitionName(place);
+    const end = this.ends.get(name);
+    if (end === undefined || position < end) return;
+    this.unreached.delete(name);
+    this.finishAtEnds();
   }
 
   /** Prints nothing more. */

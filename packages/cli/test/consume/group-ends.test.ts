@@ -59,3 +59,23 @@ test('more partitions come during a lookup: the ends are known after both', asyn
   for (let i = 0; i < 4; i++) await ended.answer();
   expect(ended.seen).toEqual(['awaited', 'awaited', '0: 3 to 9', '1: 3 to 9', 'known']);
 });
+
+test('a partition moves away when the others are at their ends: the printer checks whether all are', async () => {
+  const ended = new Ended();
+  void ended.ends.assigned([start(0), start(1)]);
+  await ended.answer();
+  await ended.answer();
+  ended.seen.length = 0;
+  ended.ends.revoked([place(1)]);
+  expect(ended.seen).toEqual(['known']);
+});
+
+test('every partition moves away: the member may get others, and does not end', async () => {
+  const ended = new Ended();
+  void ended.ends.assigned([start(0)]);
+  await ended.answer();
+  await ended.answer();
+  ended.seen.length = 0;
+  ended.ends.revoked([place(0)]);
+  expect(ended.seen).toEqual([]);
+});

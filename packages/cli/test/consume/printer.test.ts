@@ -130,6 +130,24 @@ test('a partition at its end prints nothing more while another one is read', () 
   expect(output.seen).toEqual(['ab', 'printed before 7 in 3']);
 });
 
+test('the log loses the records up to the end: the printer finishes', () => {
+  const output = new Output();
+  output.printer.endAt(place, 7, 5);
+  output.printer.endsKnown();
+  output.fetched(batchAt(8, ['d']), 8);
+  expect(output.seen).toEqual(['finished']);
+});
+
+test('the log loses all records, and the reading continues behind the end: the printer finishes', () => {
+  const output = new Output();
+  output.printer.endAt(place, 7, 5);
+  output.printer.endsKnown();
+  output.printer.reached(place, 6);
+  expect(output.seen).toEqual([]);
+  output.printer.reached(place, 7);
+  expect(output.seen).toEqual(['finished']);
+});
+
 test('the printer does not finish while the ends of more partitions are looked up', () => {
   const output = new Output();
   output.printer.endAt(place, 6, 5);
