@@ -319,6 +319,8 @@ export class ClassicMember implements GroupMember {
 
   /** The group continues without this member. */
   private forgetMembership(code: number): void {
+    // The loss ends a commit before a revocation, whose callback must not join in this round.
+    this.newRound();
     if (code === ErrorCode.UNKNOWN_MEMBER_ID) this.memberId = '';
     this.generation = NO_GENERATION;
     this.loseAll();

@@ -321,6 +321,22 @@ describe('a commit that waits for its retry', () => {
     expect(consumed.waiting).toEqual(['ConsumerGroupHeartbeat']);
   });
 
+  test('a member loses its membership while it gives up a partition: it joins once', () => {
+    const protocol = { ...CLASSIC, assignor: 'cooperative-sticky' } as const;
+    const consumed = new Consumed({ ...SLOW, protocol, autoCommitMs: 100_000 });
+    consumed.joins(1, [0, 1]);
+    consumed.offset(5);
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.clock.advance(3_000);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.REBALANCE_IN_PROGRESS });
+    consumed.joins(2, [1]);
+    consumed.clock.advance(2_990);
+    consumed.commits(LOADING);
+    consumed.clock.advance(10);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID });
+    expect(consumed.waiting).toEqual(['JoinGroup']);
+  });
+
   test('the group rebalances, and the member keeps its partition: the retry has the old generation', () => {
     const { consumed } = waiting({ ...SLOW, protocol: { ...CLASSIC, assignor: 'cooperative-sticky' } });
     consumed.clock.advance(10);
