@@ -161,7 +161,8 @@ export class ClusterView {
       }
       this.isAsking = false;
       answered?.(response);
-      if (this.learn(response) && !asksIds) this.timer = clock.setTimer(maxAgeMs, () => this.refreshIn(0));
+      if (this.learn(response, asksIds ? ids : []) && !asksIds)
+        this.timer = clock.setTimer(maxAgeMs, () => this.refreshIn(0));
       else this.refreshIn(this.backoffMs);
       changed();
     });
@@ -173,10 +174,13 @@ export class ClusterView {
   }
 
   /** Returns whether the metadata are complete: no topic has an error, and every partition has a leader. */
-  private learn(response: MetadataResponse): boolean {
+  private learn(response: MetadataResponse, askedIds: readonly Uuid[]): boolean {
     for (const { nodeId, host, port } of response.brokers) this.brokers.set(nodeId, { host, port });
     let isComplete = true;
-    for (const topic of response.topics) if (!this.topics.learn(topic)) isComplete = false;
+    for (const topic of response.topics) {
+      const isAskedById = askedIds.includes(topic.topicId as Uuid);
+      if (!this.topics.learn(topic, isAskedById)) isComplete = false;
+    }
     return isComplete;
   }
 }

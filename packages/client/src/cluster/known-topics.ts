@@ -1,7 +1,7 @@
 /**
  * A client's knowledge of topics: ids, partitions, leaders. Never returns to an older leader epoch of the
  * same topic, because a broker that lags behind answers with old metadata. Returns to an earlier topic of the
- * same name only when many answers in a row name it.
+ * same name only when many answers in a row name it, or when the client asked for its id.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { ErrorCode, type MetadataResponse } from '@millrace/protocol';
@@ -62,11 +62,14 @@ export class KnownTopics {
   /**
    * Takes in one topic of a Metadata answer. Returns false if the topic has an error, or a partition without
    * a leader, or if another topic has the name meanwhile. If the name has a new id, forgets the topic that
-   * had the name.
+   * had the name. `isAskedById`: the client asked for this id, because a coordinator named it. Then
+   * the client believes the id also if it is an earlier one of the name.
    */
-  learn({ name, topicId, errorCode, partitions }: LearnedTopic): boolean {
+  learn({ name, topicId, errorCode, partitions }: LearnedTopic, isAskedById = false): boolean {
     if (name === null) return true;
-    if (errorCode !== ErrorCode.NONE || this.refuses(name, topicId as Uuid)) return false;
+    if (errorCode !== ErrorCode.NONE) return false;
+    if (isAskedById) this.earlier.delete(topicId as Uuid);
+    if (this.refuses(name, topicId as Uuid)) return false;
     const known = this.topic(name, topicId as Uuid);
     let isComplete = true;
     for (const { partitionIndex, leaderId, leaderEpoch } of partitions) {

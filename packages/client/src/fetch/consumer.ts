@@ -152,7 +152,7 @@ export class Consumer {
    */
   private fetchesFrom(position: Position): NodeId | undefined {
     const { cluster, clock } = this.options;
-    if (position.failure !== undefined) return undefined;
+    if (position.failure !== undefined || !this.assigned.hasName(position)) return undefined;
     const known = cluster.partition(position.topic, position.partition);
     if (known === undefined || known.leaderId < 0) {
       cluster.refresh();
@@ -186,6 +186,8 @@ export class Consumer {
     connection.request(apis.listOffsets, version, request, (response) => {
       if (this.isClosed || !this.assigned.isCurrent(position)) return;
       position.isAsking = false;
+      // The answer may be about the topic that has the name now.
+      if (!this.assigned.hasName(position)) return;
       const found = response?.topics[0]?.partitions[0];
       if (found?.errorCode !== ErrorCode.NONE) this.refused(position, found?.errorCode);
       else {
@@ -211,6 +213,8 @@ export class Consumer {
     connection.request(apis.offsetForLeaderEpoch, version, request, (response) => {
       if (this.isClosed || !this.assigned.isCurrent(position)) return;
       position.isAsking = false;
+      // The answer may be about the topic that has the name now.
+      if (!this.assigned.hasName(position)) return;
       const end = response?.topics[0]?.partitions[0];
       if (end?.errorCode !== ErrorCode.NONE) this.refused(position, end?.errorCode);
       // A fetch under way may have moved the position meanwhile; then the consumer asks again.
@@ -303,8 +307,8 @@ export class Consumer {
         if (this.isClosed) return;
         const position = this.assigned.byName.get(`${topic}-${answer.partitionIndex}`);
         // Ignores a late answer of an earlier leader if a later one has moved the position.
-        if (position !== undefined && asked.has(position) && position.offset === asked.get(position))
-          this.take(leaderId, position, topicId as Uuid, answer);
+        if (position === undefined || !asked.has(position) || !this.assigned.hasName(position)) continue;
+        if (position.offset === asked.get(position)) this.take(leaderId, position, topicId as Uuid, answer);
       }
     }
   }

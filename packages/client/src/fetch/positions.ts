@@ -1,6 +1,7 @@
 /**
  * The positions of a consumer by assignment. Without a list of partitions the consumer reads every partition
- * of its topics. When another topic has a name meanwhile, its partitions start from the beginning.
+ * of its topics. When another topic has a name meanwhile, its partitions start from the beginning. A listed
+ * partition with `onlyTopicId` keeps its position, and waits until that topic has the name again.
  */
 import type { Uuid } from '@millrace/base';
 import type { KnownTopics } from '../cluster/known-topics.ts';
@@ -29,7 +30,12 @@ export class Positions {
     else this.assignListed(this.assigned.partitions());
   }
 
-  /** Whether the partition is still assigned, and its topic still has its name. */
+  /** Whether the metadata have the topic of the position, and no other topic of its name. */
+  hasName({ topic, topicId }: Position): boolean {
+    return this.topics.get(topic)?.topicId === topicId;
+  }
+
+  /** Whether the position is still the one of an assigned partition. */
   isCurrent(position: Position): boolean {
     return this.byName.get(`${position.topic}-${position.partition}`) === position;
   }
@@ -61,9 +67,12 @@ export class Positions {
       const { topic, partition, onlyTopicId } = place;
       const name = `${topic}-${partition}`;
       const topicId = this.topics.get(topic)?.topicId;
-      if (onlyTopicId !== undefined && topicId !== undefined && topicId !== onlyTopicId) continue;
-      left.delete(name);
       const before = this.byName.get(name);
+      if (onlyTopicId !== undefined && topicId !== undefined && topicId !== onlyTopicId) {
+        if (before?.topicId === onlyTopicId) left.delete(name);
+        continue;
+      }
+      left.delete(name);
       if (topicId === undefined || before?.topicId === topicId) continue;
       const { start } = this.assigned;
       // The listed offset belongs to the topic that had the name before.

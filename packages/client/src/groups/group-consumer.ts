@@ -179,7 +179,11 @@ export class GroupConsumer {
 
   clusterChanged(): void {
     if (this.isClosed) return;
-    this.stored.forgetOthers((topic) => this.topicId(topic));
+    // A topic that the coordinator assigned by its id may lose its name for a while, in old metadata.
+    this.stored.forgetOthers(
+      (topic) => this.topicId(topic),
+      (offset) => this.reading.get(partitionName(offset))?.onlyTopicId === offset.topicId,
+    );
     this.member.clusterChanged();
     this.consumer.clusterChanged();
   }

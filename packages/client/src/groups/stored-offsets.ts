@@ -28,9 +28,10 @@ export class StoredOffsets {
     });
   }
 
-  /** Forgets the offsets of topics whose names other topics have now. */
-  forgetOthers(topicId: TopicIds): void {
+  /** Forgets the offsets of topics whose names other topics have now, except those that `spares` names. */
+  forgetOthers(topicId: TopicIds, spares: (offset: CommittedOffset) => boolean): void {
     for (const offset of this.stored.values()) {
+      if (spares(offset)) continue;
       const current = topicId(offset.topic);
       const isOther = current !== undefined && offset.topicId !== undefined && current !== offset.topicId;
       if (isOther) this.forget([offset]);

@@ -130,3 +130,19 @@ test('topics that are known only by id: the view asks for them alone, then for t
   const byId = [{ topicId: OTHER_ID, name: null }];
   expect(asked).toMatchObject([byId, [{ name: 'events' }], byId]);
 });
+
+test('the view believes the answer about an id that it asked for', () => {
+  let wantedIds: Uuid[] = [];
+  const client = PlayedCluster.started({ topicId: OTHER_ID }, { wantedIds: () => wantedIds });
+  const learns = (topicId: Uuid) => {
+    client.view.refresh();
+    client.clock.advance(100);
+    client.server.answer(apis.metadata, metadataOf({ topicId }));
+    return client.view.topics.get('events')?.topicId;
+  };
+  // A broker that lags behind names the deleted topic.
+  expect(learns(TOPIC_ID)).toBe(TOPIC_ID);
+  expect(learns(OTHER_ID)).toBe(TOPIC_ID);
+  wantedIds = [OTHER_ID];
+  expect(learns(OTHER_ID)).toBe(OTHER_ID);
+});

@@ -35,6 +35,13 @@ test('a broker that lags behind does not bring a deleted topic of the name back'
   expect(topics.withId(TOPIC_ID)).toBeUndefined();
 });
 
+test('an earlier topic of the name comes back at once when the client asked for its id', () => {
+  const topics = learned({ leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID }, { leaderId: 5, leaderEpoch: 7 });
+  expect(topics.learn(topicOf({ topicId: OTHER_ID }), true)).toBe(true);
+  expect(topics.get('events')?.topicId).toBe(OTHER_ID);
+  expect(topics.learn(topicOf({ leaderId: 5, leaderEpoch: 8 }))).toBe(false);
+});
+
 test('a client that met the new topic before the deleted one returns to the new topic when every answer names it', () => {
   const created = { leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID };
   const deleted = { leaderId: 5, leaderEpoch: 7 };

@@ -411,6 +411,42 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     expect(consumed.broker(4).waiting).toEqual(['ListOffsets']);
   });
 
+  /** A member of a consumer group whose topic has lost its name after one record. */
+  function renamed(): Consumed {
+    const subscription = { topics: ['events'] };
+    const consumed = new Consumed({ protocol: { name: 'consumer', subscription, serverAssignor: null } });
+    const answer = {
+      memberEpoch: 1,
+      heartbeatIntervalMs: 5_000,
+      assignment: { topicPartitions: [{ topicId: TOPIC_ID, partitions: [0] }] },
+    };
+    consumed.answer(apis.consumerGroupHeartbeat, answer as never);
+    consumed.offset(5);
+    consumed.clock.advance(0);
+    consumed.answer(apis.consumerGroupHeartbeat, answer as never);
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    renames(consumed);
+    return consumed;
+  }
+
+  test('old metadata take the name from the assigned topic for a while: reading continues where it was', () => {
+    const consumed = renamed();
+    // The answer may have records of either topic.
+    consumed.fetches({ records: batchAt(6, 0, 'b') });
+    expect(consumed.broker(4).waiting).toEqual([]);
+    consumed.cluster.view.topics.learn(topicOf(), true);
+    consumed.consumer.clusterChanged();
+    expect(consumed.fetches({ records: batchAt(6, 0, 'b') })).toMatchObject({ fetchOffset: 6 });
+    consumed.clock.advance(1_000);
+    expect(consumed.commits().offset).toBe(7);
+  });
+
+  test('the position in an assigned topic is committed also while old metadata give its name away', () => {
+    const consumed = renamed();
+    consumed.clock.advance(1_000);
+    expect(consumed.commits().offset).toBe(6);
+  });
+
   test('the committed offset of the old topic is no start in the new one', () => {
     const consumed = new Consumed();
     consumed.joins();
