@@ -112,6 +112,11 @@ export class GroupConsumer {
   private readonly consumer: Consumer;
   /** The partitions to read. */
   private readonly reading = new Map<string, StartPosition>();
+  /** By partition that began at a committed offset: the lowest offset at which this assignment has read. */
+  private readonly lowest = new Map<
+    string,
+    { readonly topicId: Uuid | undefined; readonly offset: number }
+  >();
   /** The partitions whose committed offsets the coordinator is asked for. */
   private readonly starting = new Set<AssignedPartition>();
   /** The partitions that the member gives up, while the commit before that is under way. */
@@ -197,7 +202,10 @@ export class GroupConsumer {
     this.consumer.resume();
   }
 
-  /** The next commit says that the owner is done with the records before `offset`. */
+  /**
+   * The next commit says that the owner is done with the records before `offset`. The consumer ignores an
+   * offset from an earlier assignment of the partition, if it is before the start of this one.
+   */
   store(place: StoredPlace, offset: number, leaderEpoch = -1): void {
     const { topic, partition } = place;
     const name = partitionName(place);
@@ -205,8 +213,10 @@ export class GroupConsumer {
     const position = this.consumer.positions.get(name);
     const current = read?.onlyTopicId ?? position?.topicId ?? this.topicId(topic);
     const { topicId = current } = place;
-    if (read !== undefined && topicId === current)
-      this.stored.store({ topic, topicId, partition, offset, leaderEpoch, metadata: '' });
+    if (read === undefined || topicId !== current) return;
+    const lowest = this.lowest.get(name);
+    const isEarlier = lowest?.topicId === topicId && offset < lowest!.offset;
+    if (!isEarlier) this.stored.store({ topic, topicId, partition, offset, leaderEpoch, metadata: '' });
   }
 
   /** Commits what is stored. `error` undefined: the coordinator has it. */
@@ -318,7 +328,14 @@ export class GroupConsumer {
           observer.records(position, fetched);
           if (this.options.autoStore !== false) this.store(position, position.offset!, position.lastEpoch);
         },
-        assigned: (position, offset, reason) => observer.positioned?.(position, offset, reason),
+        assigned: (position, offset, reason) => {
+          // The log has lost its end, or has been read again from its start.
+          const { topicId } = position;
+          const name = partitionName(position);
+          const lowest = this.lowest.get(name);
+          if (lowest !== undefined && offset < lowest.offset) this.lowest.set(name, { topicId, offset });
+          observer.positioned?.(position, offset, reason);
+        },
         failed: (position, error) => observer.failed(error, position),
         error: (code) => observer.error?.(code),
       },
@@ -372,6 +389,8 @@ export class GroupConsumer {
               leaderEpoch: found.leaderEpoch,
             };
       this.reading.set(name, start);
+      if (found === undefined) this.lowest.delete(name);
+      else this.lowest.set(name, { topicId: found.topicId ?? this.topicId(topic), offset: found.offset });
       starts.push(start);
     }
     // An answer that names no ids is about the topics that the client knows by these names.

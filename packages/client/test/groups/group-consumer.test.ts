@@ -237,6 +237,28 @@ describe('an owner that stores offsets itself', () => {
     expect(ends).toEqual(['events-0: OFFSET_METADATA_TOO_LARGE', undefined, undefined]);
   });
 
+  test('an offset from an earlier assignment does not move the commit back', () => {
+    const consumed = Consumed.reading({ autoStore: false });
+    consumed.clock.advance(3_000);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.ILLEGAL_GENERATION });
+    consumed.joins(2);
+    // Another member has committed meanwhile.
+    consumed.offset(9);
+    consumed.consumer.store({ topic: 'events', topicId: TOPIC_ID, partition: 0 }, 7);
+    consumed.clock.advance(1_000);
+    expect(consumed.waiting).toEqual([]);
+  });
+
+  test('the log loses its end: an offset before the committed one is committed', () => {
+    const consumed = Consumed.reading({ autoStore: false });
+    consumed.fetches({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE });
+    const topics = [{ name: 'events', partitions: [{ partitionIndex: 0, errorCode: 0, offset: 2 }] }];
+    consumed.broker(4).answer(apis.listOffsets, { topics } as never);
+    consumed.consumer.store({ topic: 'events', topicId: TOPIC_ID, partition: 0 }, 3);
+    consumed.clock.advance(1_000);
+    expect(consumed.commits().offset).toBe(3);
+  });
+
   test('an offset of a partition that the consumer does not own is not stored', () => {
     const consumed = Consumed.reading();
     consumed.consumer.store({ topic: 'events', partition: 1 }, 6);
