@@ -70,6 +70,11 @@ export class Commits {
     for (const done of waiting) done(error);
   }
 
+  /** Some offsets are forgotten that the coordinator does not have: the callers that wait get this error. */
+  forgot(error: string): void {
+    this.next = this.next.map((done) => (ownError) => done(ownError ?? error));
+  }
+
   private start(callers: CommitDone[], timeoutMs?: Millis): void {
     const { offsets, stored, member } = this.options;
     const wanted = stored.uncommitted();

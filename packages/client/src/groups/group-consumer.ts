@@ -103,6 +103,7 @@ export interface GroupConsumerOptions extends FetchOptions {
 }
 
 const CLOSED = 'the consumer is closed';
+const NOT_OWNED = 'other members may own the partitions';
 
 export class GroupConsumer {
   private readonly options: GroupConsumerOptions;
@@ -185,10 +186,11 @@ export class GroupConsumer {
   clusterChanged(): void {
     if (this.isClosed) return;
     // A topic that the coordinator assigned by its id may lose its name for a while, in old metadata.
-    this.stored.forgetOthers(
+    const hasForgotten = this.stored.forgetOthers(
       (topic) => this.topicId(topic),
       (offset) => this.reading.get(partitionName(offset))?.onlyTopicId === offset.topicId,
     );
+    if (hasForgotten) this.commits.forgot('another topic has the name');
     this.member.clusterChanged();
     this.consumer.clusterChanged();
   }
@@ -297,7 +299,7 @@ export class GroupConsumer {
         this.revoking.clear();
         this.stopReading(all);
         this.stored.forget(all);
-        this.commits.stop('other members may own the partitions');
+        this.commits.stop(NOT_OWNED);
         observer.revoked?.(all, true);
       },
       failed: (error) => observer.failed(error, undefined),
@@ -405,7 +407,7 @@ export class GroupConsumer {
   private givenUp(partitions: readonly TopicPartition[]): void {
     const given = partitions.filter((partition) => this.revoking.delete(partitionName(partition)));
     if (given.length === 0) return;
-    this.stored.forget(given);
+    if (this.stored.forget(given)) this.commits.forgot(NOT_OWNED);
     this.options.observer.revoked?.(given, false);
   }
 

@@ -28,20 +28,29 @@ export class StoredOffsets {
     });
   }
 
-  /** Forgets the offsets of topics whose names other topics have now, except those that `spares` names. */
-  forgetOthers(topicId: TopicIds, spares: (offset: CommittedOffset) => boolean): void {
+  /**
+   * Forgets the offsets of topics whose names other topics have now, except those that `spares` names. See
+   * `forget`.
+   */
+  forgetOthers(topicId: TopicIds, spares: (offset: CommittedOffset) => boolean): boolean {
+    let isUncommitted = false;
     for (const offset of this.stored.values()) {
       if (spares(offset)) continue;
       const current = topicId(offset.topic);
       const isOther = current !== undefined && offset.topicId !== undefined && current !== offset.topicId;
-      if (isOther) this.forget([offset]);
+      if (isOther && this.forget([offset])) isUncommitted = true;
     }
+    return isUncommitted;
   }
 
-  forget(partitions: readonly TopicPartition[]): void {
+  /** Returns whether the coordinator did not have all of these offsets. */
+  forget(partitions: readonly TopicPartition[]): boolean {
+    const names = new Set(partitions.map(partitionName));
+    const isUncommitted = this.uncommitted().some((offset) => names.has(partitionName(offset)));
     for (const partition of partitions) {
       this.stored.delete(partitionName(partition));
       this.committed.delete(partitionName(partition));
     }
+    return isUncommitted;
   }
 }

@@ -294,6 +294,28 @@ describe('a commit that waits for its retry', () => {
     expect(consumed.waiting).toEqual([]);
   });
 
+  test('the partition of an offset goes away before the commit of the offset begins: its caller learns of it', () => {
+    const { consumed, ends } = waiting(SLOW);
+    consumed.commits(LOADING);
+    consumed.clock.advance(10);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.REBALANCE_IN_PROGRESS });
+    consumed.consumer.commit((error) => ends.push(error));
+    consumed.commits(ErrorCode.OFFSET_METADATA_TOO_LARGE);
+    const failed = 'events-0: OFFSET_METADATA_TOO_LARGE';
+    expect(ends).toEqual([failed, 'other members may own the partitions']);
+    expect(consumed.waiting).toEqual(['JoinGroup']);
+  });
+
+  test('another topic gets the name before the commit begins: its caller learns of it', () => {
+    const { consumed, ends } = waiting(SLOW);
+    consumed.fetches({ records: batchAt(6, 0, 'b') });
+    consumed.consumer.commit((error) => ends.push(error));
+    consumed.cluster.view.topics.learn(topicOf({ topicId: OTHER_ID }));
+    consumed.consumer.clusterChanged();
+    consumed.commits();
+    expect(ends).toEqual([undefined, 'another topic has the name']);
+  });
+
   test('a revocation replaces it: the older offset is not sent again', () => {
     const { consumed, ends } = waiting(SLOW);
     consumed.fetches({ records: batchAt(6, 0, 'b') });
