@@ -8,6 +8,7 @@
  * restart, or in another member, reading continues there: a record may come twice, and none is left out.
  */
 import type { Clock, Millis, Random, Timer, Uuid } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
 import type { OpenConnection } from '../cluster/broker-connections.ts';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import { Consumer, type ConsumerOptions, type FetchedRecords } from '../fetch/consumer.ts';
@@ -17,6 +18,7 @@ import { ClassicMember } from './classic-member.ts';
 import { type CommitDone, Commits } from './commits.ts';
 import { ConsumerMember, type Subscription } from './consumer-member.ts';
 import { GroupCoordinator } from './group-coordinator.ts';
+import { groupOutcome } from './group-errors.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import type { GroupMember, MemberEvents } from './member.ts';
 import type { CommittedOffset } from './offset-requests.ts';
@@ -354,6 +356,13 @@ export class GroupConsumer {
     this.offsets.fetch(partitions, (committed, error) => {
       const current = partitions.filter((partition) => this.starting.has(partition));
       if (this.isClosed || current.length === 0) return;
+      if (committed === undefined && this.isRefused(error)) {
+        for (const partition of current) {
+          this.starting.delete(partition);
+          observer.failed(error!, partition);
+        }
+        return;
+      }
       if (committed === undefined) {
         // The member's own requests find out whether it must join again, or whether it has failed.
         observer.notFetched?.(current, error ?? 'no answer');
@@ -366,6 +375,16 @@ export class GroupConsumer {
       for (const partition of current) this.starting.delete(partition);
       this.read(current, committed);
     });
+  }
+
+  /**
+   * Whether no retry of OffsetFetch would succeed. The member itself finds out whether the group exists, and
+   * whether it has a coordinator.
+   */
+  private isRefused(error: string | undefined): boolean {
+    if (this.coordinator.failure !== undefined) return false;
+    const code = ErrorCode[error as keyof typeof ErrorCode] as number | undefined;
+    return code !== undefined && code !== ErrorCode.GROUP_ID_NOT_FOUND && groupOutcome(code) === 'fatal';
   }
 
   private read(partitions: readonly AssignedPartition[], committed: readonly CommittedOffset[]): void {

@@ -172,6 +172,15 @@ test('offsets cannot be fetched now: the consumer asks again, and reads nothing 
   expect(consumed.news).toEqual(['assigned events-0 at 5']);
 });
 
+test('nobody may fetch the offsets: the partition has failed, and the consumer does not ask again', () => {
+  const consumed = new Consumed();
+  consumed.joins();
+  consumed.offset(-1, ErrorCode.TOPIC_AUTHORIZATION_FAILED);
+  expect(consumed.news).toEqual(['failed 0 TOPIC_AUTHORIZATION_FAILED']);
+  consumed.clock.advance(1_000);
+  expect([consumed.waiting, consumed.broker(4).waiting]).toEqual([[], []]);
+});
+
 describe('a rebalance', () => {
   test('the consumer stops reading, commits, and only then joins', () => {
     const consumed = Consumed.reading();
