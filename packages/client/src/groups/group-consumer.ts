@@ -414,9 +414,12 @@ export class GroupConsumer {
       else this.lowest.set(name, { topicId: found.topicId ?? this.topicId(topic), offset: found.offset });
       starts.push(start);
     }
+    const wanted = new Set(partitions.map(partitionName));
+    // The group may have taken other partitions of the answer away meanwhile.
+    const owned = committed.filter((offset) => wanted.has(partitionName(offset)));
     // An answer that names no ids is about the topics that the client knows by these names.
     this.stored.isCommitted(
-      committed.map((offset) => ({ ...offset, topicId: offset.topicId ?? this.topicId(offset.topic) })),
+      owned.map((offset) => ({ ...offset, topicId: offset.topicId ?? this.topicId(offset.topic) })),
     );
     observer.assigned?.(starts);
     this.consumer.clusterChanged();

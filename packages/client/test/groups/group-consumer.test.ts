@@ -83,7 +83,17 @@ class Consumed extends PlayedGroup {
   }
 
   joins(generationId = 1, partitions = [0]): void {
+    this.joining(generationId);
+    this.syncs(partitions);
+  }
+
+  /** Answers JoinGroup. */
+  joining(generationId: number): void {
     this.answer(apis.joinGroup, { generationId, leader: 'other', memberId: 'me', members: [] } as never);
+  }
+
+  /** Answers SyncGroup. */
+  syncs(partitions: number[]): void {
     const assignedPartitions = [{ topic: 'events', partitions }];
     const assignment = consumerProtocolAssignment.encode(1, { assignedPartitions });
     this.answer(apis.syncGroup, { errorCode: ErrorCode.NONE, assignment });
@@ -208,6 +218,32 @@ describe('a rebalance', () => {
     expect(consumed.waiting).toEqual(['JoinGroup', 'OffsetFetch']);
     consumed.broker().received.shift();
     expect([consumed.news, consumed.broker(4).waiting]).toEqual([[], []]);
+  });
+
+  test('a late committed offset of a partition that has left does not count when the partition returns', () => {
+    const protocol = { ...CLASSIC, assignor: 'cooperative-sticky' } as const;
+    const consumed = new Consumed({ protocol, autoStore: false, requestTimeoutMs: 60_000 });
+    consumed.joins(1, [0, 1]);
+    consumed.clock.advance(2_950);
+    consumed.offset(5, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+    consumed.clock.advance(50);
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.REBALANCE_IN_PROGRESS });
+    consumed.joining(2);
+    consumed.clock.advance(50);
+    expect(consumed.waiting).toEqual(['SyncGroup', 'OffsetFetch']);
+    consumed.syncs([1]);
+    consumed.offset(5);
+    consumed.joins(3, [0, 1]);
+    // The offset has expired meanwhile.
+    consumed.offset(-1);
+    expect(consumed.news).toEqual([
+      'revoked 1',
+      'assigned events-1 at earliest',
+      'assigned events-0 at earliest',
+    ]);
+    consumed.consumer.store({ topic: 'events', partition: 0 }, 5);
+    consumed.clock.advance(1_000);
+    expect(consumed.commits().offset).toBe(5);
   });
 
   test('the group continues without the member: it drops its positions, and commits nothing', () => {
