@@ -7,6 +7,7 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import { unescaped } from '../escapes.ts';
 import { INTERRUPTED, nextInterrupt } from '../interrupt.ts';
 import { Batcher, type GatheredBatch } from '../produce/batcher.ts';
+import { Input } from '../produce/input.ts';
 import { Pieces, parseHeader, recordOf } from '../produce/lines.ts';
 import { refuseMissing } from '../topic-list.ts';
 import { UserError } from '../user-error.ts';
@@ -54,7 +55,7 @@ export async function produce(word: string | undefined, options: ProduceOptions)
   const delimiter = Buffer.from(unescaped(options.delimiter ?? '\\n'));
   const keyDelimiter = options.keyDelimiter === undefined ? undefined : unescaped(options.keyDelimiter);
   if (delimiter.length === 0 || keyDelimiter === '') throw new UserError('a delimiter may not be empty');
-  const input = await inputOf(options.file);
+  const stream = await inputOf(options.file);
   await withCluster(options, async (cluster) => {
     const known = (await cluster.describe([topic])).get(topic);
     if (known === undefined)
@@ -75,7 +76,7 @@ export async function produce(word: string | undefined, options: ProduceOptions)
     });
     const interrupt = nextInterrupt();
     const interrupted = interrupt.came.then(() => {
-      input.destroy();
+      stream.destroy();
       return true;
     });
     const pieces = new Pieces(delimiter);
@@ -87,32 +88,26 @@ export async function produce(word: string | undefined, options: ProduceOptions)
       batcher.flush();
       producer.poll();
     };
-    let unread: string | undefined;
+    const input = new Input(stream);
     let wasInterrupted = false;
     try {
-      try {
-        for await (const chunk of input) {
-          add(pieces.push(chunk));
-          await sender.below(OPEN_BATCHES_MAX);
-          if (left === 0 || sender.failure !== undefined) break;
-        }
-        if (left > 0) add(pieces.end());
-      } catch (error) {
-        if (!(error instanceof Error) || !('code' in error)) throw error;
-        // A signal destroys the input; what was read before is still produced.
-        if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') unread = String(error.code);
+      for await (const chunk of input) {
+        add(pieces.push(chunk));
+        await sender.below(OPEN_BATCHES_MAX);
+        if (left === 0 || sender.failure !== undefined) break;
       }
+      if (left > 0 && input.isAtEnd) add(pieces.end());
       await sender.below(1);
       wasInterrupted = await Promise.race([interrupted, Promise.resolve(false)]);
     } finally {
       interrupt.forget();
-      input.destroy();
+      stream.destroy();
       producer.close();
       cluster.remove(client);
     }
-    if (unread !== undefined)
+    if (input.error !== undefined)
       throw new UserError(
-        `cannot read ${options.file ?? 'the standard input'}: ${unread}; ${sender.summary(topic)}`,
+        `cannot read ${options.file ?? 'the standard input'}: ${input.error}; ${sender.summary(topic)}`,
       );
     if (sender.failure !== undefined) throw new UserError(`${sender.failure}; ${sender.summary(topic)}`);
     if (!options.quiet) process.stderr.write(`${sender.summary(topic)}\n`);
