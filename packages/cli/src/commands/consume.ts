@@ -97,16 +97,20 @@ export async function consume(words: readonly string[], options: ConsumeOptions)
     const opened = await Promise.race([opening, outcome.promise]);
     if (typeof opened === 'string') return opened;
     reader = opened;
+    let commitError: string | undefined;
     try {
       reader.start();
-      return await outcome.promise;
+      await outcome.promise;
     } finally {
       // A second signal ends the process without the commit and the leaving.
       interrupt.forget();
       printer.stop();
       await printer.flushed();
-      await reader.close();
+      commitError = await reader.close();
     }
+    if (commitError !== undefined)
+      throw new UserError(`the last commit failed, so the group reads some records again: ${commitError}`);
+    return await outcome.promise;
   }
 }
 
@@ -140,7 +144,8 @@ interface Reader {
   printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
   pause(): void;
   resume(): void;
-  close(): Promise<void>;
+  /** Resolves with the error of the last commit; undefined: it succeeded, or there was nothing to commit. */
+  close(): Promise<string | undefined>;
 }
 
 function refuseCombinations(
@@ -232,6 +237,7 @@ async function assigned(
     close: async () => {
       consumer.close();
       cluster.remove(client);
+      return undefined;
     },
   };
 }
@@ -246,6 +252,8 @@ function inGroup(
     printer,
     lookUp: (places, timestamp) => offsetsAt(cluster, places, timestamp),
   });
+  let isClosing = false;
+  let lastError: string | undefined;
   const consumer = new GroupConsumer({
     ...FETCHING,
     clock: cluster.clock,
@@ -280,7 +288,8 @@ function inGroup(
         if (options.exit) ends.revoked(places);
       },
       committed: (_offsets, error) => {
-        if (error !== undefined) note(`a commit failed: ${error}`);
+        if (isClosing) lastError = error;
+        else if (error !== undefined) note(`a commit failed: ${error}`);
       },
       notFetched: (places, error) =>
         note(`the committed offsets of ${namesOf(places)} cannot be fetched now: ${error}`),
@@ -297,12 +306,13 @@ function inGroup(
     pause: () => consumer.pause(),
     resume: () => consumer.resume(),
     close: () =>
-      new Promise((resolve) =>
+      new Promise((resolve) => {
+        isClosing = true;
         consumer.close(() => {
           cluster.remove(consumer);
-          resolve();
-        }),
-      ),
+          resolve(lastError);
+        });
+      }),
   };
 }
 

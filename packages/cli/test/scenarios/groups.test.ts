@@ -191,3 +191,17 @@ test('a pattern: the member reads topics that match, also new ones', async () =>
   expect(await running.exit()).toBe(0);
   expect(running.stdout()).toBe('a\n');
 });
+
+test('the last commit fails: the command says so, although it is quiet', async () => {
+  await out(['topic', 'create', 'gone', '--partitions', '1', '--replication-factor', '1']);
+  await out(['produce', 'gone', '-q'], 'a\n');
+  const running = command(['consume', 'gone', '--group', 'gone', '-q']);
+  await running.said('a\n');
+  // The consumer sleeps meanwhile, because it would commit after five seconds.
+  running.child.kill('SIGSTOP');
+  await out(['topic', 'delete', 'gone']);
+  running.child.kill('SIGINT');
+  running.child.kill('SIGCONT');
+  expect(await running.exit(), running.output()).toBe(1);
+  expect(running.output()).toMatch(/^a\nmillrace: the last commit failed, so the group reads .*: gone-0: /);
+});
