@@ -156,8 +156,18 @@ export interface MembershipOp extends MemberRef {
   readonly endedUs: Micros;
 }
 
-/** An operation on the offsets or the members of a group. */
-export type GroupOp = CommitOp | FetchOffsetOp | MembershipOp;
+/** A member of a group gets the records of a partition at offsets from `fetchOffset` to `nextOffset` - 1. */
+export interface GroupReadOp extends PartitionRef {
+  readonly type: 'group-read';
+  readonly client: string;
+  readonly group: string;
+  readonly fetchOffset: Offset;
+  readonly nextOffset: Offset;
+  readonly endedUs: Micros;
+}
+
+/** An operation on the offsets, the members or the records of a group. */
+export type GroupOp = CommitOp | FetchOffsetOp | MembershipOp | GroupReadOp;
 
 export type Op = SendOp | PollOp | AssignOp | AdminOp | GroupOp;
 

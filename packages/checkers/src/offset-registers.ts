@@ -5,7 +5,7 @@
  * conclusions, so a checker never reports a fetch that some order of the operations explains.
  */
 import type { HistoryScope } from './checker.ts';
-import type { CommitOp, FetchOffsetOp, Micros, Op } from './history.ts';
+import type { CommitOp, FetchOffsetOp, Micros, Op, PartitionRef } from './history.ts';
 
 export const OFFSETS_TOPIC = '__consumer_offsets';
 
@@ -173,7 +173,7 @@ export function valueText({ offset, metadata }: CommitOp | FetchOffsetOp): strin
   return metadata === '' ? `${offset}` : `${offset} (${metadata})`;
 }
 
-export function placeText({ group, topic, partition }: CommitOp | FetchOffsetOp): string {
+export function placeText({ group, topic, partition }: PartitionRef & { readonly group: string }): string {
   return `${topic}-${partition} in group ${group}`;
 }
 

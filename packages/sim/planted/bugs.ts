@@ -370,4 +370,20 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'groupInstanceId: null,',
     expectedCheckers: ['instance-id-lost'],
   },
+  {
+    name: 'start-after-committed',
+    sentence: 'a member of a group begins to read one record after the committed offset',
+    file: 'packages/client/src/groups/group-consumer.ts',
+    find: 'start: found.offset,',
+    replace: 'start: found.offset + 1,',
+    expectedCheckers: ['wrong-start', 'commit-unread'],
+  },
+  {
+    name: 'failed-commit-never-ends',
+    sentence: 'a member of a group waits for ever for a commit that failed, and commits nothing more',
+    file: 'packages/client/src/groups/commits.ts',
+    find: 'for (const done of callers) done(error);',
+    replace: 'if (error === undefined) for (const done of callers) done(error);',
+    expectedCheckers: ['group-behind'],
+  },
 ];

@@ -2,6 +2,7 @@
 import type { HistoryCheckerKind } from '../checker.ts';
 import { abortedRead } from './aborted-read.ts';
 import { commitLost } from './commit-lost.ts';
+import { commitUnread } from './commit-unread.ts';
 import { commitWentBack } from './commit-went-back.ts';
 import { damagedBatch } from './damaged-batch.ts';
 import { duplicate } from './duplicate.ts';
@@ -21,6 +22,7 @@ import { refusedChange } from './refused-change.ts';
 import { uncommittedRead } from './uncommitted-read.ts';
 import { unseen } from './unseen.ts';
 import { wrongOffset } from './wrong-offset.ts';
+import { wrongStart } from './wrong-start.ts';
 
 /** In the order of their calls. The first checker that finds a violation ends a run of the simulator. */
 export const historyCheckers: readonly HistoryCheckerKind[] = [
@@ -48,4 +50,6 @@ export const historyCheckers: readonly HistoryCheckerKind[] = [
   commitLost,
   commitWentBack,
   fencedCommitAccepted,
+  wrongStart,
+  commitUnread,
 ];

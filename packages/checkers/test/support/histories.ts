@@ -8,6 +8,7 @@ import {
   type AssignOp,
   type CommitOp,
   type FetchOffsetOp,
+  type GroupReadOp,
   History,
   type MembershipOp,
   type Op,
@@ -208,6 +209,26 @@ export function fetchOffset(
     offset,
     metadata: '',
     invokedUs,
+    endedUs,
+    ...facts,
+  };
+}
+
+/** A member reads partition 0 of `t` in group `g` at `endedUs`. */
+export function groupRead(
+  fetchOffset: number,
+  nextOffset: number,
+  endedUs: number,
+  facts: Partial<GroupReadOp> = {},
+): GroupReadOp {
+  const place = { topic: 't', topicId: undefined, partition: 0 };
+  return {
+    type: 'group-read',
+    client: 'k1',
+    group: 'g',
+    ...place,
+    fetchOffset,
+    nextOffset,
     endedUs,
     ...facts,
   };

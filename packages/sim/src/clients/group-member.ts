@@ -3,11 +3,20 @@
  * has read, and takes part in rebalances. Its requests are in the history.
  */
 import type { Millis } from '@millrace/base';
-import { type ClusterView, GroupConsumer, type GroupProtocol, type TopicPartition } from '@millrace/client';
+import {
+  type ClusterView,
+  type FetchedRecords,
+  GroupConsumer,
+  type GroupProtocol,
+  type Position,
+  partitionName,
+  type TopicPartition,
+} from '@millrace/client';
 import { openConnection } from './broker-connection.ts';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
 import { GroupRecorder } from './group-recorder.ts';
+import { MemberProgress } from './member-progress.ts';
 
 export interface MemberOptions {
   readonly group: string;
@@ -23,7 +32,9 @@ const MAX_WAIT_MS = 500;
 const FETCH_BYTES = 1 << 16;
 
 export class MemberProcess {
+  readonly progress = new MemberProgress();
   private readonly env: ClientEnv;
+  private readonly group: string;
   private readonly consumer: GroupConsumer;
   private readonly metadata: ClusterView;
 
@@ -32,7 +43,12 @@ export class MemberProcess {
     const { group, protocol, instanceId, requestTimeoutMs } = options;
     const { life, random } = env;
     this.env = env;
-    const recorder = new GroupRecorder(env, (topicId) => this.metadata.topics.withId(topicId)?.name);
+    this.group = group;
+    const recorder = new GroupRecorder(
+      env,
+      (topicId) => this.metadata.topics.withId(topicId)?.name,
+      (commit) => this.progress.committed(commit),
+    );
     // A subscription is no reason to create a topic: an administrator creates those of the scenario.
     this.metadata = clusterViewOf(
       { ...env, createsTopics: false },
@@ -61,9 +77,12 @@ export class MemberProcess {
       maxWaitMs: MAX_WAIT_MS,
       maxBytes: FETCH_BYTES,
       observer: {
-        records: () => {},
+        assigned: (starts) => this.progress.began(starts),
+        records: (position, fetched) => this.read(position, fetched),
+        revoked: (partitions) => this.progress.ended(partitions),
         failed: (error, place) => {
           if (place === undefined) failed(error);
+          else env.world.fail('member-failed', `${env.name} does not read ${partitionName(place)}: ${error}`);
         },
         error: (code) => countError(env, code),
       },
@@ -82,6 +101,23 @@ export class MemberProcess {
 
   get isAlive(): boolean {
     return this.env.life.isAlive;
+  }
+
+  private read(position: Readonly<Position>, { fetchOffset }: FetchedRecords): void {
+    const { env, group, progress } = this;
+    const { topic, topicId, partition } = position;
+    progress.read(position);
+    env.history.add({
+      type: 'group-read',
+      client: env.name,
+      group,
+      topic,
+      topicId,
+      partition,
+      fetchOffset,
+      nextOffset: position.offset!,
+      endedUs: env.world.nowUs,
+    });
   }
 
   /** Commits, leaves the group, and ends. */

@@ -62,13 +62,22 @@ type Taken = (response: unknown) => void;
 export class GroupRecorder {
   private readonly env: ClientEnv;
   private readonly nameOf: (topicId: Uuid) => string | undefined;
+  private readonly commitEnded: (commit: CommitOp) => void;
   /** The requests without an answer. */
   private readonly open = new Set<Taken>();
 
-  /** `nameOf`: the name of a topic that the client knows by its id. */
-  constructor(env: ClientEnv, nameOf: (topicId: Uuid) => string | undefined) {
+  /**
+   * `nameOf`: the name of a topic that the client knows by its id. `ended`: called with each commit that
+   * has ended.
+   */
+  constructor(
+    env: ClientEnv,
+    nameOf: (topicId: Uuid) => string | undefined,
+    ended: (commit: CommitOp) => void = () => {},
+  ) {
     this.env = env;
     this.nameOf = nameOf;
+    this.commitEnded = ended;
     // A request that the process sent before its death may still take effect.
     env.life.onDeath(() => {
       for (const taken of this.open) taken(undefined);
@@ -143,6 +152,7 @@ export class GroupRecorder {
           error: errorCode === undefined ? 'no answer' : outcome === 'ok' ? undefined : errorName(errorCode),
         };
         env.history.add(op);
+        this.commitEnded(op);
       }
     }
   }

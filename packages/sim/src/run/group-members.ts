@@ -3,9 +3,9 @@
  * longer than their session, and come back. A static member also comes back on another machine while its old
  * process is paused: the group must fence the old process.
  */
-import type { Prng } from '@millrace/base';
+import type { Prng, Uuid } from '@millrace/base';
 import type { TopicPartition } from '@millrace/client';
-import { type ClientEnv, type MemberOptions, MemberProcess } from '../clients/index.ts';
+import { type ClientEnv, type MemberOptions, MemberProcess, type Reached } from '../clients/index.ts';
 import { MILLISECOND, type Micros, SECOND, type World } from '../world/index.ts';
 
 type Event = 'nothing' | 'leave' | 'crash' | 'pause' | 'replace';
@@ -50,6 +50,11 @@ export class GroupMemberActor {
   get assignment(): readonly TopicPartition[] | undefined {
     if (this.old?.isAlive === true) return undefined;
     return this.current?.isAlive === true ? this.current.assignment : undefined;
+  }
+
+  /** How far its current process has got. Undefined: the process does not read the partition. */
+  reached(topicId: Uuid, place: TopicPartition): Readonly<Reached> | undefined {
+    return this.current?.progress.reached(topicId, place);
   }
 
   get isIdle(): boolean {

@@ -1,6 +1,6 @@
 /** The clients of groups in a run. */
-import type { Millis, Prng } from '@millrace/base';
-import type { GroupProtocol } from '@millrace/client';
+import type { Millis, Prng, Uuid } from '@millrace/base';
+import { type GroupProtocol, partitionName, type TopicPartition } from '@millrace/client';
 import { ClassicGroup, type Group } from '@millrace/coordinator';
 import { shardsOf } from '../checkers/groups/shards.ts';
 import { ownersInClassic } from '../checkers/groups/two-owners.ts';
@@ -29,6 +29,12 @@ export interface GroupSurroundings {
   topics(): readonly string[];
   /** In a quiet phase the clients do less. */
   isQuiet(): boolean;
+}
+
+/** A partition, and the offset up to which consumers can read it. */
+export interface PartitionEnd extends TopicPartition {
+  readonly topicId: Uuid;
+  readonly end: number;
 }
 
 const PACES_MS: readonly Millis[] = [60, 120, 250];
@@ -110,6 +116,31 @@ export class GroupWorkload {
       if (!excused(name)) return `nobody reads ${name}`;
     }
     return undefined;
+  }
+
+  /**
+   * Describes a partition that its owner has not read up to this end, or whose offset it has not committed.
+   * Undefined: there is none.
+   */
+  behind(ends: readonly PartitionEnd[]): string | undefined {
+    for (const group of new Set(this.members.map((member) => member.group))) {
+      const members = this.members.filter((member) => member.group === group);
+      for (const { topic, partition, topicId, end } of ends) {
+        if (!this.subscribed().includes(topic) || end === 0) continue;
+        const reached = members.map((member) => member.reached(topicId, { topic, partition }));
+        const { read = 0, committed = 0 } = reached.find((one) => one !== undefined) ?? {};
+        if (read >= end && committed >= end) continue;
+        if (reached.every((one) => one === undefined) && this.mayBeUnread(group, { topic, partition }))
+          continue;
+        return `${group} has read ${topic}-${partition} up to ${read} and committed ${committed} of ${end}`;
+      }
+    }
+    return undefined;
+  }
+
+  private mayBeUnread(group: string, place: TopicPartition): boolean {
+    const found = this.groupAtCoordinator(group);
+    return found !== undefined && unassignedByStaticLeader(found)(partitionName(place));
   }
 
   private groupAtCoordinator(group: string): Group | undefined {

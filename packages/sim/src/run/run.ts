@@ -10,6 +10,7 @@ import { Atlas, TouchedMachines } from '../faults/index.ts';
 import { Network } from '../net/index.ts';
 import { type Incident, type Plan, type Scenario, scenarioOf } from '../plan/index.ts';
 import { MILLISECOND, type Micros, SECOND, type Story, World } from '../world/index.ts';
+import type { PartitionEnd } from './group-workload.ts';
 import { type StruckFault, schedule } from './incident.ts';
 import { lookAfter, makePeace, notHandedOver, unrest, unrestAtRest } from './peace.ts';
 import { Supervisor } from './supervisor.ts';
@@ -29,7 +30,9 @@ export const LIVENESS = {
   calmUs: 40 * SECOND,
   /**
    * From then on until every producer that asks for acknowledgements has got one, every consumer has read a
-   * new record, and every committer has committed and fetched offsets.
+   * new record, and every committer has committed and fetched offsets. Also from the moment at which each
+   * group has settled, until the owner of each partition has read it up to its high watermark of that moment,
+   * and has committed that.
    */
   progressUs: 10 * SECOND,
   /** From then on until each group is stable, and each of its partitions has one owner, a live member. */
@@ -48,6 +51,7 @@ export const LIVENESS = {
 const LIMITS: ReadonlySet<string> = new Set([
   'liveness',
   'group-unsettled',
+  'group-behind',
   'leader-unavailable',
   'writes-unavailable',
 ]);
@@ -245,6 +249,13 @@ class Run {
       () => workload.groups.unsettled(),
       'group-unsettled',
     );
+    const ends = this.ends();
+    this.mustBecome(
+      LIVENESS.progressUs,
+      'a group falls behind',
+      () => workload.groups.behind(ends),
+      'group-behind',
+    );
     this.mustBecome(LIVENESS.idleUs, 'a client waits for ever', () => {
       const waiting = producers.find(({ waitsSinceUs }) => waitsSinceUs <= sinceUs);
       return waiting === undefined ? undefined : `${waiting.name} still waits for an answer`;
@@ -266,19 +277,12 @@ class Run {
 
   /** A new consumer reads every partition of the clients, up to the high watermark of now. */
   private reread(): void {
-    const { workload, cluster } = this;
-    const topics = workload.allTopics();
-    const ends = cluster
-      .partitions()
-      .filter(({ topic }) => topics.includes(topic))
-      .map(({ topic, topicId, partition, image }) => {
-        const leader = cluster.node(image.leader);
-        const replica = leader === undefined ? undefined : cluster.replica(leader, topicId, partition);
-        return { name: `${topic}-${partition}`, topicId, end: replica?.highWatermark ?? 0 };
-      });
+    const { workload } = this;
+    const ends = this.ends();
     const rereader = workload.rereader();
     this.mustBecome(LIVENESS.rereadUs, 'a new consumer does not read everything', () => {
-      for (const { name, topicId, end } of ends) {
+      for (const { topic, partition, topicId, end } of ends) {
+        const name = `${topic}-${partition}`;
         const known = rereader.positions.get(name);
         const position = known?.topicId === topicId ? (known.offset ?? -1) : -1;
         if (position < end) return `${name} is read up to ${position} of ${end}`;
@@ -286,6 +290,20 @@ class Run {
       return undefined;
     });
     rereader.end();
+  }
+
+  /** The high watermarks of now, of every partition of the clients. */
+  private ends(): PartitionEnd[] {
+    const { workload, cluster } = this;
+    const topics = workload.allTopics();
+    return cluster
+      .partitions()
+      .filter(({ topic }) => topics.includes(topic))
+      .map(({ topic, topicId, partition, image }) => {
+        const leader = cluster.node(image.leader);
+        const replica = leader === undefined ? undefined : cluster.replica(leader, topicId, partition);
+        return { topic, topicId, partition, end: replica?.highWatermark ?? 0 };
+      });
   }
 
   /** Looks now and then until nothing is missing; fails the run when the time is up. */

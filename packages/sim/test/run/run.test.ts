@@ -2,6 +2,7 @@
  * Goal: the run finds a cluster that never recovers, and production code that throws. Method: keep a node, a
  * client or production code from doing something.
  */
+import { GroupConsumer, GroupOffsets } from '@millrace/client';
 import { PartitionLog } from '@millrace/log';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -145,6 +146,32 @@ describe('liveness', () => {
     const report = run();
     expect([report.verdict, report.checker]).toEqual(['violated', 'liveness']);
     expect(report.sentence).toMatch(sentence);
+  });
+});
+
+describe('group-behind', () => {
+  const behind = () => {
+    const plan = { ...planWith(SEED), overrides: { classicMembers: 1, consumerMembers: 0 } };
+    const { checker, sentence } = simulate({ plan, codecs: compressionCodecs });
+    return `${checker}: ${sentence}`;
+  };
+
+  it('sees a member that owns a partition and does not read it', () => {
+    const { start } = GroupConsumer.prototype;
+    vi.spyOn(GroupConsumer.prototype, 'start').mockImplementation(function (this: GroupConsumer) {
+      this.pause();
+      start.call(this);
+    });
+    expect(behind()).toMatch(
+      /^group-behind: a group falls behind: classic has read events-1-1 up to 0 and committed 0 of \d+ after 10 s$/,
+    );
+  });
+
+  it('sees a member that reads and does not commit', () => {
+    vi.spyOn(GroupOffsets.prototype, 'commit').mockReturnValue(() => {});
+    expect(behind()).toMatch(
+      /^group-behind: a group falls behind: classic has read events-1-1 up to [1-9]\d* and committed 0 of /,
+    );
   });
 });
 

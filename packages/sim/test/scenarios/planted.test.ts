@@ -17,6 +17,8 @@ const root = join(import.meta.dirname, '..', '..', '..', '..');
 const ASSERTIONS = 'broken-invariant';
 /** The prober reports this name. */
 const WRONG_ERROR = 'wrong-error';
+/** The run reports this name. */
+const GROUP_BEHIND = 'group-behind';
 // `npm run sim:planted` allows a thousand runs; this test must be quick.
 const RUNS_MAX = 100;
 
@@ -41,7 +43,7 @@ describe.each(bugs)('$name', (bug) => {
   });
 
   test('names existing checkers', () => {
-    const known = [...checkerKinds.map(({ name }) => name), ASSERTIONS, WRONG_ERROR];
+    const known = [...checkerKinds.map(({ name }) => name), ASSERTIONS, WRONG_ERROR, GROUP_BEHIND];
     expect(bug.expectedCheckers.length).toBeGreaterThan(0);
     expect(known).toEqual(expect.arrayContaining([...bug.expectedCheckers]));
   });

@@ -1,0 +1,82 @@
+/**
+ * A member of a group begins to read a partition where the group has got to: at the committed offset that it
+ * has fetched, or at the beginning of the log if there is none. From there it continues without a gap.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { FetchOffsetOp, GroupReadOp, Op } from '../history.ts';
+import { placeText, secondsText } from '../offset-registers.ts';
+
+const NAME = 'wrong-start';
+
+export const wrongStart: HistoryCheckerKind = {
+  name: NAME,
+  sentence:
+    'a member of a group begins to read a partition at the committed offset, or at the beginning of the log without one',
+  make: (scope) => new WrongStart(scope),
+};
+
+/** What one client of a group knows of one partition. Names stand for topics: the topic may change. */
+interface Place {
+  last: GroupReadOp | undefined;
+  /** Since the last read. A member may ignore an answer that comes too late. */
+  fetched: FetchOffsetOp[];
+}
+
+class WrongStart {
+  private readonly scope: HistoryScope;
+  private readonly places = new Map<string, Place>();
+  private readonly suspects: { readonly read: GroupReadOp; readonly place: Place }[] = [];
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type === 'fetch-offset') this.place(op).fetched.push(op);
+    else if (op.type === 'group-read') this.read(op);
+  }
+
+  /** The topic may become exempt after the read. */
+  finish(): void {
+    for (const { read, place } of this.suspects) {
+      if (this.scope.isExempt(read)) continue;
+      const shown = place.fetched.map(({ offset }) => (offset < 0 ? 'no offset' : `${offset}`));
+      const known = [
+        ...(place.last === undefined ? [] : [`has read up to ${place.last.nextOffset}`]),
+        ...(shown.length === 0 ? [] : [`has fetched ${shown.join(' and ')}`]),
+      ];
+      this.scope.report(
+        NAME,
+        `${read.client} read ${placeText(read)} from ${read.fetchOffset} on at ${secondsText(read.endedUs)}, but it ${known.join(' and ') || 'has fetched nothing'}`,
+      );
+    }
+  }
+
+  private read(read: GroupReadOp): void {
+    const place = this.place(read);
+    if (!mayBegin(read, place)) this.suspects.push({ read, place: { ...place } });
+    place.last = read;
+    place.fetched = [];
+  }
+
+  private place({ client, group, topic, partition }: FetchOffsetOp | GroupReadOp): Place {
+    const key = `${client} ${group}/${topic}-${partition}`;
+    let place = this.places.get(key);
+    if (place === undefined) {
+      place = { last: undefined, fetched: [] };
+      this.places.set(key, place);
+    }
+    return place;
+  }
+}
+
+function mayBegin({ topicId, fetchOffset }: GroupReadOp, { last, fetched }: Place): boolean {
+  const isOther = (one: FetchOffsetOp | GroupReadOp) => one.topicId !== topicId;
+  if (last !== undefined && !isOther(last) && last.nextOffset === fetchOffset) return true;
+  // Another topic has the name now, and the member reads it from its beginning.
+  if (fetchOffset === 0 && [...(last === undefined ? [] : [last]), ...fetched].some(isOther)) return true;
+  return fetched.some((one) => {
+    if (one.topicId !== undefined && isOther(one)) return false;
+    return fetchOffset === Math.max(0, one.offset);
+  });
+}

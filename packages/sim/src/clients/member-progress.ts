@@ -1,0 +1,54 @@
+/** How far one process of a group's member has got in each partition that it reads. */
+import type { Uuid } from '@millrace/base';
+import type { CommitOp } from '@millrace/checkers';
+import { type Position, partitionName, type StartPosition, type TopicPartition } from '@millrace/client';
+
+export interface Reached {
+  /** Undefined: the topic that has the name. */
+  topicId: Uuid | undefined;
+  /** The offset of the next record to read. */
+  read: number;
+  /** The newest offset that the coordinator has acknowledged, or with which the process began. */
+  committed: number;
+}
+
+export class MemberProgress {
+  private readonly partitions = new Map<string, Reached>();
+
+  /** Undefined: the process does not read the partition, or reads an earlier topic of the name. */
+  reached(topicId: Uuid, place: TopicPartition): Readonly<Reached> | undefined {
+    const found = this.partitions.get(partitionName(place));
+    return found === undefined || isOther(found, topicId) ? undefined : found;
+  }
+
+  began(starts: readonly StartPosition[]): void {
+    for (const { topic, partition, topicId, onlyTopicId = topicId, start } of starts) {
+      const offset = typeof start === 'number' ? start : 0;
+      const reached = { topicId: onlyTopicId, read: offset, committed: offset };
+      this.partitions.set(partitionName({ topic, partition }), reached);
+    }
+  }
+
+  read(position: Readonly<Position>): void {
+    const { topicId, offset = 0 } = position;
+    const found = this.partitions.get(partitionName(position));
+    if (found === undefined) return;
+    if (isOther(found, topicId)) found.committed = 0;
+    found.topicId = topicId;
+    found.read = offset;
+  }
+
+  committed(commit: CommitOp): void {
+    if (commit.outcome !== 'ok') return;
+    const found = this.partitions.get(partitionName(commit));
+    if (found !== undefined && !isOther(found, commit.topicId)) found.committed = commit.offset;
+  }
+
+  ended(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.partitions.delete(partitionName(partition));
+  }
+}
+
+function isOther({ topicId }: Reached, other: Uuid | undefined): boolean {
+  return topicId !== undefined && other !== undefined && topicId !== other;
+}
