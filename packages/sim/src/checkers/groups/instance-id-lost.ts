@@ -4,20 +4,22 @@
  */
 import { ClassicGroup, type Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';
-import type { StateChecker, StateCheckerKind, StateScope } from '../checker.ts';
-import { GroupWalk } from './walk.ts';
+import type { StateCheckerKind, StateScope } from '../checker.ts';
+import { groupVisitor } from './walk.ts';
 
 const NAME = 'instance-id-lost';
 
 export const instanceIdLost: StateCheckerKind = {
   name: NAME,
   sentence: 'a member of a group keeps its group instance id, and no other member has the same one',
-  make: (scope) => new InstanceIdLost(scope),
+  make: (scope) => {
+    const checker = new InstanceIdLost(scope);
+    return groupVisitor(scope, (node, group) => checker.check(node, group));
+  },
 };
 
-class InstanceIdLost implements StateChecker {
+class InstanceIdLost {
   private readonly scope: StateScope;
-  private readonly walk = new GroupWalk();
   /** By group and member id. */
   private readonly known = new Map<string, string | null>();
 
@@ -25,11 +27,7 @@ class InstanceIdLost implements StateChecker {
     this.scope = scope;
   }
 
-  turn(node: SimNode): void {
-    this.walk.turn(node, (group) => this.check(node, group));
-  }
-
-  private check(node: SimNode, group: Group): void {
+  check(node: SimNode, group: Group): void {
     const members = new Map<string, string>();
     for (const [memberId, instanceId] of instancesOf(group)) {
       const key = `${group.groupId}/${memberId}`;

@@ -7,17 +7,14 @@ import { ClassicGroup, type ConsumerGroup, type Group } from '@millrace/coordina
 import { CONSUMER_PROTOCOL_TYPE, consumerProtocolAssignment } from '@millrace/protocol';
 import type { SimNode } from '../../cluster/index.ts';
 import type { StateCheckerKind, StateScope } from '../checker.ts';
-import { GroupWalk } from './walk.ts';
+import { groupVisitor } from './walk.ts';
 
 const NAME = 'two-owners';
 
 export const twoOwners: StateCheckerKind = {
   name: NAME,
   sentence: 'no two members of a group own a partition at the same time, as the coordinator sees it',
-  make: (scope) => {
-    const walk = new GroupWalk();
-    return { turn: (node) => walk.turn(node, (group) => check(scope, node, group)) };
-  },
+  make: (scope) => groupVisitor(scope, (node, group) => check(scope, node, group)),
 };
 
 function check(scope: StateScope, node: SimNode, group: Group): void {

@@ -1,20 +1,36 @@
-/** Looks at the groups of a node after each of its turns, and passes on those that decided something. */
+/** Looks at the groups of a node after each of its turns, and shows checkers those that decided something. */
 import type { Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';
+import type { World } from '../../world/index.ts';
+import type { StateChecker, StateScope } from '../checker.ts';
 import { shardsOf } from './shards.ts';
 
-export class GroupWalk {
+type Visit = (node: SimNode, group: Group) => void;
+
+class GroupWalk {
+  readonly visits: Visit[] = [];
   /** The decision of each group at which the walk looked last. A new shard has new objects. */
   private readonly seen = new WeakMap<Group, number>();
 
-  turn(node: SimNode, visit: (group: Group) => void): void {
+  turn(node: SimNode): void {
     for (const { machine } of shardsOf(node)) {
       if (machine === undefined) continue;
       for (const [, group] of machine.all) {
         if (this.seen.get(group) === group.lastWrite) continue;
         this.seen.set(group, group.lastWrite);
-        visit(group);
+        for (const visit of this.visits) visit(node, group);
       }
     }
   }
+}
+
+const walks = new WeakMap<World, GroupWalk>();
+
+/** A checker that visits the groups. All such checkers of a run share one walk, which the first one makes. */
+export function groupVisitor({ world }: StateScope, visit: Visit): StateChecker {
+  const known = walks.get(world);
+  const walk = known ?? new GroupWalk();
+  walks.set(world, walk);
+  walk.visits.push(visit);
+  return known === undefined ? { turn: (node) => walk.turn(node) } : {};
 }
