@@ -122,8 +122,6 @@ export interface CommitOp extends PartitionRef {
   readonly member: MemberRef | undefined;
   readonly offset: Offset;
   readonly metadata: string;
-  /** The client's library may have sent the commit several times, so it may take effect after its end. */
-  readonly mayLinger: boolean;
   readonly invokedUs: Micros;
   readonly endedUs: Micros;
   readonly outcome: Outcome;

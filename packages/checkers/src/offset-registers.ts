@@ -159,8 +159,8 @@ class ShownValues {
 }
 
 /** The commit took effect before its end, and not later. */
-function isCertain({ outcome, mayLinger }: CommitOp): boolean {
-  return outcome === 'ok' && !mayLinger;
+function isCertain({ outcome }: CommitOp): boolean {
+  return outcome === 'ok';
 }
 
 function shownValue({ offset, metadata }: CommitOp | FetchOffsetOp): string {

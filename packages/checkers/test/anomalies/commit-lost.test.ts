@@ -28,8 +28,6 @@ describe('commit-lost', () => {
     const late = commit(5, 1, 2, { outcome: 'info' });
     expect(judge(commitLost, [late, commit(6, 3, 4), fetchOffset(5, 5, 6)])).toBeUndefined();
     expect(judge(commitLost, [late, fetchOffset(-1, 3, 4)])).toBeUndefined();
-    const lingers = commit(5, 1, 2, { mayLinger: true });
-    expect(judge(commitLost, [lingers, commit(6, 3, 4), fetchOffset(5, 5, 6)])).toBeUndefined();
   });
 
   it('does not take a refused commit for one that may have replaced another', () => {

@@ -183,7 +183,6 @@ export function commit(
     partition: 0,
     offset,
     metadata: '',
-    mayLinger: false,
     invokedUs,
     endedUs,
     outcome: 'ok',

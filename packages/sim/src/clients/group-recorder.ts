@@ -145,7 +145,6 @@ export class GroupRecorder {
           partition: partitionIndex,
           offset: committedOffset,
           metadata: committedMetadata ?? '',
-          mayLinger: false,
           invokedUs: sinceUs,
           endedUs: env.world.nowUs,
           outcome,
