@@ -94,6 +94,10 @@ export class MemberProcess {
     this.env.life.arrives(0, () => this.consumer.start());
   }
 
+  get name(): string {
+    return this.env.name;
+  }
+
   /** The partitions that it reads. */
   get assignment(): readonly TopicPartition[] {
     return this.consumer.assignment;

@@ -14,6 +14,11 @@ const EVENTS: readonly Event[] = ['nothing', 'nothing', 'nothing', 'leave', 'cra
 /** Average time between two events of a member in an incident. */
 const EVENT_US: Micros = 3 * SECOND;
 const AWAY_US_MAX: Micros = 5 * SECOND;
+/**
+ * The errors that end a static member: another process took its instance id over, or still has it. A member
+ * gets over every other error of its group.
+ */
+const EXPECTED: ReadonlySet<string> = new Set(['FENCED_INSTANCE_ID', 'UNRELEASED_INSTANCE_ID']);
 /** After an error that no retry gets over, a supervisor starts the process again. */
 const AGAIN_US: Micros = 500 * MILLISECOND;
 /** How long the old process of a static member may run beside the new one in peace. */
@@ -142,7 +147,9 @@ export class GroupMemberActor {
   private boot(): void {
     const { machines, member, world } = this.options;
     const started = new MemberProcess(machines[this.machine]!(), member, (error) => {
-      world.count(`member failed: ${error.split(' ', 1)[0]}`);
+      const [name] = error.split(' ', 1);
+      if (!EXPECTED.has(name!)) world.fail('member-failed', `${started.name} failed: ${error}`);
+      world.count(`member failed: ${name}`);
       world.tell(member.instanceId ?? member.group, 'member-failed', { error });
       world.after(0, () => started.crash());
       if (started === this.current) this.comeBackIn(AGAIN_US);

@@ -175,6 +175,26 @@ describe('group-behind', () => {
   });
 });
 
+describe('member-failed', () => {
+  const failing = (error: string) => {
+    vi.spyOn(GroupConsumer.prototype, 'start').mockImplementation(function (this: GroupConsumer) {
+      this['options'].observer.failed(error, undefined);
+    });
+    const { checker, sentence } = simulate({ plan: planWith(SEED), codecs: compressionCodecs });
+    return `${checker}: ${sentence}`;
+  };
+
+  it('sees a member that an error ends', () => {
+    expect(failing('INVALID_SESSION_TIMEOUT')).toMatch(
+      /^member-failed: [jk]\d failed: INVALID_SESSION_TIMEOUT$/,
+    );
+  });
+
+  it('accepts that a member ends when its instance id is taken', () => {
+    expect(failing('FENCED_INSTANCE_ID')).toMatch(/^group-unsettled: /);
+  });
+});
+
 describe('no-exception', () => {
   it('ends a run in which production throws, with the stack', () => {
     const planted = new RangeError('planted');
