@@ -2,7 +2,7 @@
  * One process of a member of a group: the client package's consumer in a group, which reads, commits what it
  * has read, and takes part in rebalances. Its requests are in the history.
  */
-import type { Millis } from '@millrace/base';
+import type { Millis, Uuid } from '@millrace/base';
 import {
   type ClusterView,
   type FetchedRecords,
@@ -12,6 +12,7 @@ import {
   partitionName,
   type TopicPartition,
 } from '@millrace/client';
+import type { Micros } from '../world/index.ts';
 import { openConnection } from './broker-connection.ts';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
@@ -31,10 +32,22 @@ export interface MemberOptions {
 const MAX_WAIT_MS = 500;
 const FETCH_BYTES = 1 << 16;
 
+/** A classic leader sends its assignment for the first time. The coordinator may take it or not. */
+export interface SentAssignment {
+  readonly memberId: string;
+  readonly generation: number;
+  readonly sentUs: Micros;
+  /** How many partitions the leader knew of each topic. */
+  readonly known: ReadonlyMap<Uuid, number>;
+}
+
 export class MemberProcess {
+  /** The newest last. */
+  readonly sentAssignments: SentAssignment[] = [];
   readonly progress = new MemberProgress();
   private readonly env: ClientEnv;
   private readonly group: string;
+  private readonly protocol: GroupProtocol;
   private readonly consumer: GroupConsumer;
   private readonly metadata: ClusterView;
 
@@ -44,11 +57,11 @@ export class MemberProcess {
     const { life, random } = env;
     this.env = env;
     this.group = group;
-    const recorder = new GroupRecorder(
-      env,
-      (topicId) => this.metadata.topics.withId(topicId)?.name,
-      (commit) => this.progress.committed(commit),
-    );
+    this.protocol = protocol;
+    const recorder = new GroupRecorder(env, (topicId) => this.metadata.topics.withId(topicId)?.name, {
+      committed: (commit) => this.progress.committed(commit),
+      assigning: (memberId, generation) => this.assigning(memberId, generation),
+    });
     // A subscription is no reason to create a topic: an administrator creates those of the scenario.
     this.metadata = clusterViewOf(
       { ...env, createsTopics: false },
@@ -122,6 +135,18 @@ export class MemberProcess {
       nextOffset: position.offset!,
       endedUs: env.world.nowUs,
     });
+  }
+
+  private assigning(memberId: string, generation: number): void {
+    const { metadata, env, protocol, sentAssignments } = this;
+    const last = sentAssignments.at(-1);
+    if (protocol.name !== 'classic') return;
+    if (last?.memberId === memberId && last.generation === generation) return;
+    const topics = protocol.topics
+      .map((topic) => metadata.topics.get(topic))
+      .filter((topic) => topic !== undefined);
+    const known = new Map(topics.map(({ topicId, partitions }) => [topicId, partitions.length]));
+    sentAssignments.push({ memberId, generation, sentUs: env.world.nowUs, known });
   }
 
   /** Commits, leaves the group, and ends. */

@@ -59,25 +59,29 @@ type Answer<T> = T | undefined;
 /** Takes the answer to a request; undefined: there is none. */
 type Taken = (response: unknown) => void;
 
+export interface RecorderObserver {
+  /** Called with each commit that has ended. */
+  committed?(commit: CommitOp): void;
+  /** Called when a leader sends an assignment. */
+  assigning?(memberId: string, generation: number): void;
+}
+
 export class GroupRecorder {
   private readonly env: ClientEnv;
   private readonly nameOf: (topicId: Uuid) => string | undefined;
-  private readonly commitEnded: (commit: CommitOp) => void;
+  private readonly observer: RecorderObserver;
   /** The requests without an answer. */
   private readonly open = new Set<Taken>();
 
-  /**
-   * `nameOf`: the name of a topic that the client knows by its id. `ended`: called with each commit that
-   * has ended.
-   */
+  /** `nameOf`: the name of a topic that the client knows by its id. */
   constructor(
     env: ClientEnv,
     nameOf: (topicId: Uuid) => string | undefined,
-    ended: (commit: CommitOp) => void = () => {},
+    observer: RecorderObserver = {},
   ) {
     this.env = env;
     this.nameOf = nameOf;
-    this.commitEnded = ended;
+    this.observer = observer;
     // A request that the process sent before its death may still take effect.
     env.life.onDeath(() => {
       for (const taken of this.open) taken(undefined);
@@ -103,6 +107,7 @@ export class GroupRecorder {
       case apis.offsetFetch.key:
         return (response) => this.fetched(version, input as Fetch, sinceUs, response as never);
       case apis.syncGroup.key:
+        this.assigning(input as never);
         return (response) => this.synchronized(input as never, sinceUs, response as never);
       case apis.consumerGroupHeartbeat.key:
         return (response) => this.heartbeat(input as never, sinceUs, response as never);
@@ -151,7 +156,7 @@ export class GroupRecorder {
           error: errorCode === undefined ? 'no answer' : outcome === 'ok' ? undefined : errorName(errorCode),
         };
         env.history.add(op);
-        this.commitEnded(op);
+        this.observer.committed?.(op);
       }
     }
   }
@@ -204,6 +209,10 @@ export class GroupRecorder {
           endedUs: env.world.nowUs,
         });
       }
+  }
+
+  private assigning({ memberId, generationId, assignments }: RequestOf<typeof apis.syncGroup>): void {
+    if (assignments.length > 0) this.observer.assigning?.(memberId, generationId);
   }
 
   private synchronized(

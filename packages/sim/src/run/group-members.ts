@@ -5,7 +5,13 @@
  */
 import type { Prng, Uuid } from '@millrace/base';
 import type { TopicPartition } from '@millrace/client';
-import { type ClientEnv, type MemberOptions, MemberProcess, type Reached } from '../clients/index.ts';
+import {
+  type ClientEnv,
+  type MemberOptions,
+  MemberProcess,
+  type Reached,
+  type SentAssignment,
+} from '../clients/index.ts';
 import { MILLISECOND, type Micros, SECOND, type World } from '../world/index.ts';
 
 type Event = 'nothing' | 'leave' | 'crash' | 'pause' | 'replace';
@@ -34,6 +40,8 @@ export interface ActorOptions {
 
 export class GroupMemberActor {
   private readonly options: ActorOptions;
+  private readonly processes: MemberProcess[] = [];
+  private bootedUs: Micros = 0;
   private current: MemberProcess | undefined;
   /** Paused, and replaced by `current`. */
   private old: MemberProcess | undefined;
@@ -60,6 +68,20 @@ export class GroupMemberActor {
   /** How far its current process has got. Undefined: the process does not read the partition. */
   reached(topicId: Uuid, place: TopicPartition): Readonly<Reached> | undefined {
     return this.current?.progress.reached(topicId, place);
+  }
+
+  /** The assignments that its processes have sent. */
+  get sentAssignments(): SentAssignment[] {
+    return this.processes.flatMap(({ sentAssignments }) => sentAssignments);
+  }
+
+  get instanceId(): string | null {
+    return this.options.member.instanceId;
+  }
+
+  /** When its current process started. */
+  get startedUs(): Micros {
+    return this.bootedUs;
   }
 
   get isIdle(): boolean {
@@ -156,6 +178,8 @@ export class GroupMemberActor {
     });
     this.isAway = false;
     this.current = started;
+    this.processes.push(started);
+    this.bootedUs = world.nowUs;
     started.start();
   }
 }

@@ -1,9 +1,8 @@
 /** The clients of groups in a run. */
 import type { Millis, Prng, Uuid } from '@millrace/base';
-import { type GroupProtocol, partitionName, type TopicPartition } from '@millrace/client';
+import type { GroupProtocol, TopicPartition } from '@millrace/client';
 import { ClassicGroup, type Group } from '@millrace/coordinator';
 import { shardsOf } from '../checkers/groups/shards.ts';
-import { ownersInClassic } from '../checkers/groups/two-owners.ts';
 import {
   type ClientEnv,
   COMMIT_VERSIONS,
@@ -15,6 +14,7 @@ import type { SimCluster } from '../cluster/index.ts';
 import type { Scenario } from '../plan/index.ts';
 import type { Micros, World } from '../world/index.ts';
 import { GroupMemberActor } from './group-members.ts';
+import { isLeftOutByStaticLeader } from './static-leader.ts';
 
 export interface GroupSurroundings {
   readonly random: Prng;
@@ -108,12 +108,11 @@ export class GroupWorkload {
     if (found === undefined) return 'no broker has it';
     const state = found instanceof ClassicGroup ? found.state : found.stateName;
     if (state.toLowerCase() !== 'stable') return `its state is ${state}`;
-    const excused = unassignedByStaticLeader(found);
     const there = topics();
-    for (const { topic, partition } of cluster.partitions()) {
+    for (const { topic, topicId, partition } of cluster.partitions()) {
       const name = `${topic}-${partition}`;
       if (!this.subscribed().includes(topic) || !there.includes(topic) || owned.has(name)) continue;
-      if (!excused(name)) return `nobody reads ${name}`;
+      if (!this.isLeftOut(group, { topicId, partition })) return `nobody reads ${name}`;
     }
     return undefined;
   }
@@ -130,7 +129,7 @@ export class GroupWorkload {
         const reached = members.map((member) => member.reached(topicId, { topic, partition }));
         const { read = 0, committed = 0 } = reached.find((one) => one !== undefined) ?? {};
         if (read >= end && committed >= end) continue;
-        if (reached.every((one) => one === undefined) && this.mayBeUnread(group, { topic, partition }))
+        if (reached.every((one) => one === undefined) && this.isLeftOut(group, { topicId, partition }))
           continue;
         return `${group} has read ${topic}-${partition} up to ${read} and committed ${committed} of ${end}`;
       }
@@ -138,9 +137,12 @@ export class GroupWorkload {
     return undefined;
   }
 
-  private mayBeUnread(group: string, place: TopicPartition): boolean {
+  private isLeftOut(group: string, place: Pick<PartitionEnd, 'topicId' | 'partition'>): boolean {
     const found = this.groupAtCoordinator(group);
-    return found !== undefined && unassignedByStaticLeader(found)(partitionName(place));
+    const members = this.members.filter((member) => member.group === group);
+    const sent = members.flatMap(({ sentAssignments }) => sentAssignments);
+    const startedUs = (id: string) => members.find(({ instanceId }) => instanceId === id)?.startedUs;
+    return found !== undefined && isLeftOutByStaticLeader(found, sent, startedUs, place);
   }
 
   private groupAtCoordinator(group: string): Group | undefined {
@@ -209,17 +211,4 @@ export class GroupWorkload {
       requestTimeoutMs: one(random, [700, 2_000, 6_000]),
     });
   }
-}
-
-/**
- * Whether the group may leave out a partition that no assignment of its generation names. As in Kafka, a
- * static leader that comes back takes over the generation without assigning (KIP-814), so it does not notice
- * partitions that appeared while it was away.
- */
-function unassignedByStaticLeader(group: Group): (name: string) => boolean {
-  if (!(group instanceof ClassicGroup)) return () => false;
-  const leader = [...group.members].find(({ memberId }) => memberId === group.leaderId);
-  if (leader === undefined || leader.groupInstanceId === null) return () => false;
-  const assigned = new Set(Array.from(ownersInClassic(group), ([, place]) => place));
-  return (name) => !assigned.has(name);
 }

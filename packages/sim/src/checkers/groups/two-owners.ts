@@ -36,7 +36,7 @@ function check(scope: StateScope, node: SimNode, group: Group): void {
  * Member ids with partitions, as `topic-partition`. While the group rebalances, the members have no valid
  * assignment.
  */
-export function* ownersInClassic(group: ClassicGroup): Generator<[memberId: string, place: string]> {
+function* ownersInClassic(group: ClassicGroup): Generator<[memberId: string, place: string]> {
   if (group.state !== 'Stable' || group.protocolType !== CONSUMER_PROTOCOL_TYPE) return;
   for (const { memberId, assignment } of group.members) {
     if (assignment.length === 0) continue;
