@@ -73,14 +73,24 @@ export async function groupLag(name: string, options: Watched): Promise<void> {
 
 export async function groupDelete(names: readonly string[], options: Bootstrap): Promise<void> {
   await withCluster(options, async (cluster) => {
-    for (const name of names) {
-      const error = await new Promise<string | undefined>((done) => cluster.groups.delete(name, done));
-      if (error === 'GROUP_ID_NOT_FOUND') throw noGroup(name);
-      if (error === 'NON_EMPTY_GROUP') await refuseMembers(cluster, name, 'was not deleted');
-      if (error !== undefined) throw new UserError(`group '${name}' was not deleted: ${error}`);
-      process.stdout.write(`Deleted group ${name}.\n`);
-    }
+    const refusals: string[] = [];
+    for (const name of names)
+      try {
+        await deleteOne(cluster, name);
+        process.stdout.write(`Deleted group ${name}.\n`);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        refusals.push(error.message);
+      }
+    if (refusals.length > 0) throw new UserError(refusals.join('\n'));
   });
+}
+
+async function deleteOne(cluster: KafkaCluster, name: string): Promise<void> {
+  const error = await new Promise<string | undefined>((done) => cluster.groups.delete(name, done));
+  if (error === 'GROUP_ID_NOT_FOUND') throw noGroup(name);
+  if (error === 'NON_EMPTY_GROUP') await refuseMembers(cluster, name, 'was not deleted');
+  if (error !== undefined) throw new UserError(`group '${name}' was not deleted: ${error}`);
 }
 
 export async function groupReset(
@@ -97,7 +107,7 @@ export async function groupReset(
   if (named.length > 0 === (options.allTopics === true))
     throw new UserError('give either --topic NAME, once or more, or --all-topics');
   await withCluster(options, async (cluster) => {
-    await refuseMembers(cluster, name, 'cannot be reset');
+    const { exists } = await refuseMembers(cluster, name, 'cannot be reset');
     const committed = await promised<readonly CommittedOffset[]>(`group '${name}' cannot be reset`, (done) =>
       cluster.groups.listOffsets(name, null, done),
     );
@@ -112,7 +122,7 @@ export async function groupReset(
     const isExecuted = options.execute === true;
     if (isExecuted) await commit(cluster, name, plan);
     if (options.json) printJson({ group: name, executed: isExecuted, offsets: plan });
-    else process.stdout.write(planText(plan, isExecuted));
+    else process.stdout.write(planText(plan, isExecuted) + (exists ? '' : newGroupText(name, isExecuted)));
   });
 }
 
@@ -157,20 +167,29 @@ function planText(plan: readonly PlannedOffset[], isExecuted: boolean): string {
   return `${textTable(['TOPIC', 'PARTITION', 'BEFORE', 'AFTER'], rows)}\n${end}`;
 }
 
+function newGroupText(name: string, isExecuted: boolean): string {
+  const what = isExecuted ? 'it was created' : '--execute creates it';
+  return `Group '${name}' did not exist: ${what}. \`millrace group list\` lists the groups.\n`;
+}
+
 /** A group that does not exist has no members. */
-async function refuseMembers(cluster: KafkaCluster, name: string, what: string): Promise<void> {
+async function refuseMembers(
+  cluster: KafkaCluster,
+  name: string,
+  what: string,
+): Promise<{ readonly exists: boolean }> {
   const { group, error } = await new Promise<{ group?: GroupDescription; error?: string }>((done) =>
     cluster.groups.describe(name, (found, why) =>
       done(found === undefined ? { error: why ?? '' } : { group: found }),
     ),
   );
-  if (error === 'GROUP_ID_NOT_FOUND') return;
+  if (error === 'GROUP_ID_NOT_FOUND') return { exists: false };
   if (error !== undefined) throw new UserError(`group '${name}' ${what}: ${error}`);
   const members = group?.members ?? [];
-  if (members.length === 0) return;
+  if (members.length === 0) return { exists: true };
   const many = members.length === 1 ? 'a member' : `${members.length} members`;
   throw new UserError(
-    `group '${name}' ${what} while it has ${many}; stop ${members.length === 1 ? 'it' : 'them'} first: ${memberNames(members)}`,
+    `group '${name}' ${what} while it has ${many}; stop ${members.length === 1 ? 'it' : 'them'}, or wait until the session of a dead member ends: ${memberNames(members)}`,
   );
 }
 

@@ -91,7 +91,8 @@ Format: %s value, %k key, %t topic, %p partition, %o offset, %T timestamp (ms), 
 value and key in bytes (-1: null), %% a percent sign, \\n \\r \\t \\xHH.
 
 A member of a group commits every 5 seconds what it has printed, when it must give up partitions, and at the end. At
-Ctrl-C the command commits, leaves the group and ends.
+Ctrl-C the command commits, leaves the group and ends. With --instance-id the group keeps the member's
+partitions until its session ends, because the member may come back.
 
 Example:
   millrace consume orders ${BOOTSTRAP} -e

@@ -69,10 +69,20 @@ export function lagText(partitions: readonly PartitionLag[]): string {
 
 /** `lag 7`, and how many partitions do not count. */
 export function totalText(partitions: readonly PartitionLag[]): string {
-  const unknown = partitions.filter(({ lag }) => lag === null).length;
-  const text = `lag ${totalLag(partitions)}`;
-  if (unknown === 0) return text;
-  return `${text} without ${unknown === 1 ? '1 partition' : `${unknown} partitions`} whose lag is not known`;
+  const isNew = ({ committed, end }: PartitionLag) => committed === null && end !== null;
+  const uncounted = partitions.filter(({ lag }) => lag === null);
+  const fresh = uncounted.filter(isNew).length;
+  const unknown = uncounted.length - fresh;
+  const left = [
+    ...(fresh > 0 ? [`${countText(fresh)} with no committed offset yet`] : []),
+    ...(unknown > 0 ? [`${countText(unknown)} whose lag is not known`] : []),
+  ];
+  const lag = `lag ${totalLag(partitions)}`;
+  return left.length === 0 ? lag : `${lag} without ${left.join(' and ')}`;
+}
+
+function countText(partitions: number): string {
+  return partitions === 1 ? '1 partition' : `${partitions} partitions`;
 }
 
 export function historyText(rebalances: readonly PastRebalance[] | undefined): string {

@@ -9,6 +9,7 @@ import {
   listText,
   memberNames,
   stateJson,
+  totalText,
 } from '../../src/groups/report.ts';
 
 const at = (partition: number) => ({ topic: 'x', partition });
@@ -58,7 +59,7 @@ test('the lag of each partition, in order; it is unknown where nothing is commit
 
 test('a description', () => {
   expect(describeText({ group, partitions })).toBe(
-    `group g: consumer, Reconciling, assignor uniform, epoch 4, 1 member, lag 7 without 1 partition whose lag is not known
+    `group g: consumer, Reconciling, assignor uniform, epoch 4, 1 member, lag 7 without 1 partition with no committed offset yet
 
 MEMBER            CLIENT  HOST      PARTITIONS
 m1 (instance i1)  app     10.0.0.1  x:0 (on the way to x:0,1)
@@ -82,6 +83,9 @@ test('a partition whose end is not known says why; the others have their lag', (
     [offsetAt(0, 3), offsetAt(1, 9)],
     [offsetAt(0, 10)],
     new Map([['x-1', 'LEADER_NOT_AVAILABLE']]),
+  );
+  expect(totalText([...lags, ...partitions.slice(2)])).toBe(
+    'lag 7 without 1 partition with no committed offset yet and 2 partitions whose lag is not known',
   );
   expect(lagText(lags)).toBe(
     `TOPIC  PARTITION  COMMITTED  END                               LAG  MEMBER

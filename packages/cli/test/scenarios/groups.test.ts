@@ -72,7 +72,7 @@ describe.each(['classic', 'consumer'])('a group of the %s protocol', (protocol) 
     expect(described).toContain('member-joined');
     const reset = await refusal(['group', 'reset', group, '--all-topics', '--to-earliest', '--execute']);
     expect(reset).toMatch(
-      /cannot be reset while it has 2 members; stop them first: .*\(client millrace-cli, host /,
+      /cannot be reset while it has 2 members; stop them, or wait until .*\(client millrace-cli, host /,
     );
     expect(await refusal(['group', 'delete', group])).toMatch(
       /was not deleted while it has 2 members; stop them/,
@@ -155,13 +155,20 @@ The offsets are committed.
     expect(await out(['group', 'delete', group])).toBe(`Deleted group ${group}.\n`);
     const missing = `millrace: group '${group}' does not exist; \`millrace group list\` lists the groups\n`;
     expect(await refusal(['group', 'delete', group])).toBe(missing);
+    await out(['group', 'reset', 'other', '--topic', 'orders', '--to-latest', '--execute']);
+    const some = command(['group', 'delete', group, 'other', 'nope']);
+    expect(await some.exit()).toBe(1);
+    expect(some.stdout()).toBe('Deleted group other.\n');
+    expect(some.output()).toContain(missing + missing.slice('millrace: '.length).replace(group, 'nope'));
     expect(await refusal(['group', 'describe', group])).toBe(missing);
     expect(await refusal(['group', 'lag', group])).toBe(missing);
   });
 });
 
 test('a reset can make a group that does not exist', async () => {
-  await out(['group', 'reset', 'new', '--topic', 'orders', '--to-latest', '--execute']);
+  const reset = ['group', 'reset', 'new', '--topic', 'orders', '--to-latest'];
+  expect(await out(reset)).toContain("Group 'new' did not exist: --execute creates it.");
+  expect(await out([...reset, '--execute'])).toContain("Group 'new' did not exist: it was created.");
   expect(await out(['consume', 'orders', '--group', 'new', '-e', '-q'])).toBe('');
   expect(await refusal(['group', 'reset', 'newer', '--all-topics', '--to-latest'])).toContain(
     "group 'newer' has no committed offsets: name its topics with --topic",
