@@ -194,6 +194,7 @@ export class GroupConsumer {
     );
     if (hasForgotten) this.commits.forgot('another topic has the name');
     this.member.clusterChanged();
+    this.followNames();
     this.consumer.clusterChanged();
   }
 
@@ -353,6 +354,8 @@ export class GroupConsumer {
     // A group that rebalances again may give a partition back before the commit has ended.
     this.givenUp(partitions);
     for (const partition of partitions) this.starting.add(partition);
+    // The topics that OffsetFetch asks about.
+    const asked = new Map(partitions.map(({ topic }) => [topic, this.topicId(topic)]));
     this.offsets.fetch(partitions, (committed, error) => {
       const current = partitions.filter((partition) => this.starting.has(partition));
       if (this.isClosed || current.length === 0) return;
@@ -373,8 +376,24 @@ export class GroupConsumer {
         return;
       }
       for (const partition of current) this.starting.delete(partition);
-      this.read(current, committed);
+      this.read(current, committed, asked);
     });
+  }
+
+  /**
+   * Asks again where to begin when another topic has the name of one that a classic group assigned: the
+   * group may have read a part of the new topic. The assignment of a KIP-848 group names the topic by its id.
+   */
+  private followNames(): void {
+    const renamed = [...this.reading.values()].filter(({ topic, topicId, onlyTopicId }) => {
+      const current = this.topicId(topic);
+      return (
+        onlyTopicId === undefined && topicId !== undefined && current !== undefined && current !== topicId
+      );
+    });
+    if (renamed.length === 0) return;
+    for (const place of renamed) this.reading.delete(partitionName(place));
+    this.begin(renamed.map(({ topic, partition }) => ({ topic, partition })));
   }
 
   /**
@@ -387,7 +406,11 @@ export class GroupConsumer {
     return code !== undefined && code !== ErrorCode.GROUP_ID_NOT_FOUND && groupOutcome(code) === 'fatal';
   }
 
-  private read(partitions: readonly AssignedPartition[], committed: readonly CommittedOffset[]): void {
+  private read(
+    partitions: readonly AssignedPartition[],
+    committed: readonly CommittedOffset[],
+    asked: ReadonlyMap<string, Uuid | undefined>,
+  ): void {
     const { reset, observer } = this.options;
     const known = new Map(committed.map((offset) => [partitionName(offset), offset]));
     const starts: StartPosition[] = [];
@@ -398,17 +421,12 @@ export class GroupConsumer {
         observer.failed('no committed offset', { topic, partition });
         continue;
       }
+      const topicId = found?.topicId ?? asked.get(topic);
+      const place = { topic, ...(topicId === undefined ? {} : { topicId }), onlyTopicId, partition };
       const start: StartPosition =
         found === undefined
-          ? { topic, onlyTopicId, partition, start: reset === 'latest' ? 'latest' : 'earliest' }
-          : {
-              topic,
-              onlyTopicId,
-              ...(found.topicId === undefined ? {} : { topicId: found.topicId }),
-              partition,
-              start: found.offset,
-              leaderEpoch: found.leaderEpoch,
-            };
+          ? { ...place, start: reset === 'latest' ? 'latest' : 'earliest' }
+          : { ...place, start: found.offset, leaderEpoch: found.leaderEpoch };
       this.reading.set(name, start);
       if (found === undefined) this.lowest.delete(name);
       else this.lowest.set(name, { topicId: found.topicId ?? this.topicId(topic), offset: found.offset });
@@ -422,6 +440,7 @@ export class GroupConsumer {
       owned.map((offset) => ({ ...offset, topicId: offset.topicId ?? this.topicId(offset.topic) })),
     );
     observer.assigned?.(starts);
+    this.followNames();
     this.consumer.clusterChanged();
   }
 

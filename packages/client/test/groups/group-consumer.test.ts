@@ -100,11 +100,11 @@ class Consumed extends PlayedGroup {
   }
 
   /** Answers OffsetFetch; -1: no offset is committed. */
-  offset(committedOffset: number, errorCode = 0) {
+  offset(committedOffset: number, errorCode = 0, topicId: Uuid = TOPIC_ID) {
     const partitions = [
       { partitionIndex: 0, errorCode: 0, committedOffset, committedLeaderEpoch: 0, metadata: '' },
     ];
-    const topics = [{ topicId: TOPIC_ID, partitions }];
+    const topics = [{ topicId, partitions }];
     return this.answer(apis.offsetFetch, { groups: [{ groupId: 'g', errorCode, topics }] } as never);
   }
 
@@ -449,13 +449,32 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     consumed.broker(4).answer(apis.listOffsets, { topics: [{ name: 'events', partitions }] } as never);
   }
 
+  /** Answers OffsetFetch for the new topic. */
+  function continues(consumed: Consumed, offset: number): void {
+    expect(consumed.broker().received[0]?.request).toMatchObject({
+      groups: [{ topics: [{ topicId: OTHER_ID }] }],
+    });
+    consumed.offset(offset, 0, OTHER_ID);
+  }
+
   test('the position in the old topic is not committed for the new one', () => {
     const consumed = Consumed.reading();
     consumed.fetches({ records: batchAt(5, 0, 'a') });
     renames(consumed);
     consumed.consumer.store({ topic: 'events', topicId: TOPIC_ID, partition: 0 }, 7);
     consumed.clock.advance(1_000);
-    expect(consumed.waiting).toEqual([]);
+    expect(consumed.waiting).toEqual(['OffsetFetch']);
+  });
+
+  test('a member of a classic group continues where the group is in the new topic', () => {
+    const consumed = Consumed.reading();
+    renames(consumed);
+    expect(consumed.news).toEqual([]);
+    continues(consumed, 3);
+    expect(consumed.news).toEqual(['assigned events-0 at 3']);
+    consumed.fetches({});
+    const request = consumed.broker(4).received[0]?.request;
+    expect(request).toMatchObject({ topics: [{ topicId: OTHER_ID, partitions: [{ fetchOffset: 3 }] }] });
   });
 
   test('a position in the new topic is committed, also if the old topic had the same one', () => {
@@ -464,6 +483,7 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     consumed.clock.advance(1_000);
     consumed.commits();
     renames(consumed);
+    continues(consumed, -1);
     consumed.broker(4).received.shift();
     begins(consumed, 0);
     consumed.consumer.store({ topic: 'events', topicId: OTHER_ID, partition: 0 }, 6);
@@ -541,6 +561,7 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     consumed.joins();
     renames(consumed);
     consumed.offset(5);
+    continues(consumed, -1);
     begins(consumed, 0);
     expect(consumed.broker(4).waiting).toEqual(['Fetch']);
     const request = consumed.broker(4).received[0]?.request;
