@@ -374,8 +374,8 @@ export const bugs: readonly PlantedBug[] = [
     name: 'start-after-committed',
     sentence: 'a member of a group begins to read one record after the committed offset',
     file: 'packages/client/src/groups/group-consumer.ts',
-    find: 'start: found.offset,',
-    replace: 'start: found.offset + 1,',
+    find: ': { ...place, start: found.offset, leaderEpoch: found.leaderEpoch };',
+    replace: ': { ...place, start: found.offset + 1, leaderEpoch: found.leaderEpoch };',
     expectedCheckers: ['wrong-start', 'commit-unread'],
   },
   {
