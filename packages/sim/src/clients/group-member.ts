@@ -39,6 +39,11 @@ export interface SentAssignment {
   readonly sentUs: Micros;
   /** How many partitions the leader knew of each topic. */
   readonly known: ReadonlyMap<Uuid, number>;
+  /**
+   * `topic-partition` of everything that it gives to anybody. Undefined: the assignor gives everything. A
+   * cooperative one withholds what a member must give up first.
+   */
+  readonly assigned: ReadonlySet<string> | undefined;
 }
 
 export class MemberProcess {
@@ -60,7 +65,7 @@ export class MemberProcess {
     this.protocol = protocol;
     const recorder = new GroupRecorder(env, (topicId) => this.metadata.topics.withId(topicId)?.name, {
       committed: (commit) => this.progress.committed(commit),
-      assigning: (memberId, generation) => this.assigning(memberId, generation),
+      assigning: (memberId, generation, assigned) => this.assigning(memberId, generation, assigned),
     });
     // A subscription is no reason to create a topic: an administrator creates those of the scenario.
     this.metadata = clusterViewOf(
@@ -137,7 +142,7 @@ export class MemberProcess {
     });
   }
 
-  private assigning(memberId: string, generation: number): void {
+  private assigning(memberId: string, generation: number, assigned: ReadonlySet<string>): void {
     const { metadata, env, protocol, sentAssignments } = this;
     const last = sentAssignments.at(-1);
     if (protocol.name !== 'classic') return;
@@ -146,7 +151,8 @@ export class MemberProcess {
       .map((topic) => metadata.topics.get(topic))
       .filter((topic) => topic !== undefined);
     const known = new Map(topics.map(({ topicId, partitions }) => [topicId, partitions.length]));
-    sentAssignments.push({ memberId, generation, sentUs: env.world.nowUs, known });
+    const given = protocol.assignor === 'cooperative-sticky' ? assigned : undefined;
+    sentAssignments.push({ memberId, generation, sentUs: env.world.nowUs, known, assigned: given });
   }
 
   /** Commits, leaves the group, and ends. */

@@ -6,7 +6,15 @@
  */
 import type { Uuid } from '@millrace/base';
 import type { CommitOp, MemberRef, MembershipOp, Outcome } from '@millrace/checkers';
-import { type AnyApi, apis, ErrorCode, errorName, type RequestOf, type ResponseOf } from '@millrace/protocol';
+import {
+  type AnyApi,
+  apis,
+  consumerProtocolAssignment,
+  ErrorCode,
+  errorName,
+  type RequestOf,
+  type ResponseOf,
+} from '@millrace/protocol';
 import type { Micros } from '../world/index.ts';
 import { demandComplete, placeOf, placesOf, WITH_ID_VERSION } from './asked-partitions.ts';
 import type { ClientEnv } from './env.ts';
@@ -62,8 +70,8 @@ type Taken = (response: unknown) => void;
 export interface RecorderObserver {
   /** Called with each commit that has ended. */
   committed?(commit: CommitOp): void;
-  /** Called when a leader sends an assignment. */
-  assigning?(memberId: string, generation: number): void;
+  /** Called when a leader sends an assignment. `assigned`: `topic-partition` of what it gives to anybody. */
+  assigning?(memberId: string, generation: number, assigned: ReadonlySet<string>): void;
 }
 
 export class GroupRecorder {
@@ -212,7 +220,13 @@ export class GroupRecorder {
   }
 
   private assigning({ memberId, generationId, assignments }: RequestOf<typeof apis.syncGroup>): void {
-    if (assignments.length > 0) this.observer.assigning?.(memberId, generationId);
+    if (assignments.length === 0) return;
+    const places = assignments.flatMap(({ assignment }) =>
+      consumerProtocolAssignment
+        .decode(assignment)
+        .assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((one) => `${topic}-${one}`)),
+    );
+    this.observer.assigning?.(memberId, generationId, new Set(places));
   }
 
   private synchronized(

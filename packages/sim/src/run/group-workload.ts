@@ -112,7 +112,7 @@ export class GroupWorkload {
     for (const { topic, topicId, partition } of cluster.partitions()) {
       const name = `${topic}-${partition}`;
       if (!this.subscribed().includes(topic) || !there.includes(topic) || owned.has(name)) continue;
-      if (!this.isLeftOut(group, { topicId, partition })) return `nobody reads ${name}`;
+      if (!this.isLeftOut(group, { topic, topicId, partition })) return `nobody reads ${name}`;
     }
     return undefined;
   }
@@ -129,7 +129,7 @@ export class GroupWorkload {
         const reached = members.map((member) => member.reached(topicId, { topic, partition }));
         const { read = 0, committed = 0 } = reached.find((one) => one !== undefined) ?? {};
         if (read >= end && committed >= end) continue;
-        if (reached.every((one) => one === undefined) && this.isLeftOut(group, { topicId, partition }))
+        if (reached.every((one) => one === undefined) && this.isLeftOut(group, { topic, topicId, partition }))
           continue;
         return `${group} has read ${topic}-${partition} up to ${read} and committed ${committed} of ${end}`;
       }
@@ -137,7 +137,7 @@ export class GroupWorkload {
     return undefined;
   }
 
-  private isLeftOut(group: string, place: Pick<PartitionEnd, 'topicId' | 'partition'>): boolean {
+  private isLeftOut(group: string, place: Pick<PartitionEnd, 'topic' | 'topicId' | 'partition'>): boolean {
     const found = this.groupAtCoordinator(group);
     const members = this.members.filter((member) => member.group === group);
     const sent = members.flatMap(({ sentAssignments }) => sentAssignments);

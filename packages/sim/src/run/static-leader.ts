@@ -1,7 +1,8 @@
 /**
  * Which partitions a classic group may leave out. As in Kafka, a static leader that comes back takes over the
  * generation without assigning (KIP-814), so it does not notice partitions of which its earlier process knew
- * nothing when it assigned.
+ * nothing when it assigned. Nor does it assign what its earlier process withheld until a member gave it up,
+ * if the rebalance that follows is lost with the coordinator.
  */
 import type { Uuid } from '@millrace/base';
 import { ClassicGroup, type Group } from '@millrace/coordinator';
@@ -16,14 +17,20 @@ export function isLeftOutByStaticLeader(
   group: Group,
   sent: readonly SentAssignment[],
   startedUs: (instanceId: string) => Micros | undefined,
-  { topicId, partition }: { readonly topicId: Uuid; readonly partition: number },
+  {
+    topic,
+    topicId,
+    partition,
+  }: { readonly topic: string; readonly topicId: Uuid; readonly partition: number },
 ): boolean {
   if (!(group instanceof ClassicGroup)) return false;
   const leader = [...group.members].find(({ memberId }) => memberId === group.leaderId);
   if (leader === undefined || leader.groupInstanceId === null) return false;
   const leadsSinceUs = startedUs(leader.groupInstanceId) ?? -1;
   return sent.some(
-    ({ generation, sentUs, known }) =>
-      generation === group.generation && sentUs < leadsSinceUs && partition >= (known.get(topicId) ?? 0),
+    ({ generation, sentUs, known, assigned }) =>
+      generation === group.generation &&
+      sentUs < leadsSinceUs &&
+      (partition >= (known.get(topicId) ?? 0) || assigned?.has(`${topic}-${partition}`) === false),
   );
 }
