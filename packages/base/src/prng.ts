@@ -33,14 +33,7 @@ export class Prng implements Random {
   }
 
   below(limit: number): number {
-    assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
-    // 2^32 is not a multiple of every limit. Skip draws from the largest multiple on: they would make small
-    // numbers more likely.
-    const fair = Math.floor(0x1_0000_0000 / limit) * limit;
-    for (;;) {
-      const draw = this.u32();
-      if (draw < fair) return draw % limit;
-    }
+    return drawBelow(limit, () => this.u32());
   }
 
   uuid(): Uuid {
@@ -55,6 +48,18 @@ export class Prng implements Random {
 }
 
 /** A version 4 id whose text does not start with '-' (it would look like an option on a command line). */
+/** A fair draw of 0 … `limit` - 1 from draws of 32 bits. */
+export function drawBelow(limit: number, u32: () => number): number {
+  assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
+  // 2^32 is not a multiple of every limit. Draws from the largest multiple on would make small numbers more
+  // likely.
+  const fair = Math.floor(0x1_0000_0000 / limit) * limit;
+  for (;;) {
+    const draw = u32();
+    if (draw < fair) return draw % limit;
+  }
+}
+
 export function randomUuid(u32: () => number): Uuid {
   for (;;) {
     const bytes = new Uint8Array(16);

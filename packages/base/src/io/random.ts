@@ -1,8 +1,7 @@
 /** Random from the system's generator, drawn in blocks. */
 import { randomFillSync } from 'node:crypto';
-import { assert } from '../assert.ts';
 import type { Uuid } from '../ids.ts';
-import { randomUuid } from '../prng.ts';
+import { drawBelow, randomUuid } from '../prng.ts';
 import type { Random } from '../seams.ts';
 
 const BLOCK = 256;
@@ -20,14 +19,7 @@ export class NodeRandom implements Random {
   }
 
   below(limit: number): number {
-    assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
-    // 2^32 is not a multiple of every limit. Reject draws from the largest multiple on: they would make small
-    // numbers more likely.
-    const fair = Math.floor(0x1_0000_0000 / limit) * limit;
-    for (;;) {
-      const draw = this.u32();
-      if (draw < fair) return draw % limit;
-    }
+    return drawBelow(limit, () => this.u32());
   }
 
   uuid(): Uuid {
