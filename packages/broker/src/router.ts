@@ -88,8 +88,7 @@ export class Router {
       bytes: frame.subarray(header.bodyPosition),
     };
     handler.handle(this.broker, request, new PendingReply(connection, slot, api, header));
-    // The frame's bytes are free, too, when this call returns. No budget counts the subscriptions that the
-    // group coordinator copies from a JoinGroup.
+    // The frame's bytes are free, too, when this call returns.
     if (!handler.keepsRequest) connection.forgetRequest(slot);
   }
 

@@ -7,19 +7,16 @@ import { apis } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 import { groupCall } from './group-call.ts';
 
-/** The coordinator copies what it keeps, so a parked request holds no memory of the connection. */
-const PARKED = { keepsRequest: false };
-
-export const joinGroup = defineHandler(
-  apis.joinGroup,
-  ({ groups }, request, reply) => groups.join(groupCall(request, reply)),
-  PARKED,
+/** The connection counts the request until the answer, because the coordinator copies its subscriptions. */
+export const joinGroup = defineHandler(apis.joinGroup, ({ groups }, request, reply) =>
+  groups.join(groupCall(request, reply)),
 );
 
 export const syncGroup = defineHandler(
   apis.syncGroup,
   ({ groups }, request, reply) => groups.sync(groupCall(request, reply)),
-  PARKED,
+  // The coordinator keeps nothing of a request that waits for the leader's assignments.
+  { keepsRequest: false },
 );
 
 export const heartbeat = defineHandler(apis.heartbeat, ({ groups }, request, reply) =>

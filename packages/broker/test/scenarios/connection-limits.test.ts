@@ -311,7 +311,7 @@ describe('the memory of a decoded request', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('large requests that wait for their group stop nobody, because the coordinator has copied them', () => {
+  test('a JoinGroup counts until its answer; a SyncGroup that waits stops nobody', () => {
     const parked: (() => void)[] = [];
     const { connect, clock, frontEnd } = testBroker({
       limits: { queuedMaxBytes: 100_000 },
@@ -324,10 +324,14 @@ describe('the memory of a decoded request', () => {
     const member = { groupId: 'g', memberId: 'm', protocolType: 'consumer' };
     const joining = { ...member, sessionTimeoutMs: 10_000, protocols: [{ name: 'range', metadata: bytes }] };
     const syncing = { ...member, generationId: 1, assignments: [{ memberId: 'm', assignment: bytes }] };
+    const joiner = connect();
+    joiner.request(apis.joinGroup, 5, joining);
+    expect(frontEnd.budget.heldBytes).toBeGreaterThan(90_000);
+    for (const answer of parked.splice(0)) answer();
+    clock.settle();
+    expect(joiner.order).toHaveLength(1);
     const clients = Array.from({ length: 4 }, () => connect());
-    for (const [index, client] of clients.entries())
-      if (index % 2 === 0) client.request(apis.joinGroup, 5, joining);
-      else client.request(apis.syncGroup, 4, syncing);
+    for (const client of clients) client.request(apis.syncGroup, 4, syncing);
     expect(parked).toHaveLength(4);
     expect([frontEnd.budget.heldBytes, frontEnd.budget.decodedBytes]).toEqual([0, 0]);
     const other = connect();

@@ -11,6 +11,12 @@ import type { Replacement } from './replacement.ts';
 /** From this version on a client must join with a member id that it got from the group (KIP-394). */
 const MEMBER_ID_REQUIRED_VERSION = 4;
 
+/**
+ * The most metadata of all members of a group, in bytes. The leader gets the metadata in one answer, and the
+ * record of the group holds those of one protocol, so a larger group could not live anyway.
+ */
+const METADATA_BYTES_MAX = 64 << 20;
+
 export class Join {
   private readonly core: Core;
   private readonly rebalance: Rebalance;
@@ -26,6 +32,7 @@ export class Join {
     const { request } = call;
     if (this.core.state === 'Dead') this.refuse(call, ErrorCode.COORDINATOR_NOT_AVAILABLE, request.memberId);
     else if (!this.hasRoom(request)) this.turnAway(call);
+    else if (!this.fits(request)) this.refuse(call, ErrorCode.GROUP_MAX_SIZE_REACHED, request.memberId);
     else if (!this.supports(request))
       this.refuse(call, ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId);
     else if (request.memberId !== '') this.joinWithId(call);
@@ -47,6 +54,11 @@ export class Join {
     if (state === 'PreparingRebalance')
       return member?.parkedJoin !== undefined || members.joined < config.maxSize;
     return member !== undefined || members.size < config.maxSize;
+  }
+
+  private fits(request: JoinGroupRequest): boolean {
+    const { members } = this.core;
+    return members.metadataBytesWith(request.protocols, this.memberOf(request)) <= METADATA_BYTES_MAX;
   }
 
   /** The member that the request names, or the static member that it replaces. */

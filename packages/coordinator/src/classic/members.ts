@@ -22,6 +22,8 @@ export class Members {
   private readonly byInstance = new Map<string, Member>();
   private readonly supporters = new Map<string, number>();
   private joinedCount = 0;
+  /** The metadata of all protocols of all members, in bytes. */
+  private metadataBytes = 0;
 
   get size(): number {
     return this.byId.size;
@@ -97,6 +99,7 @@ export class Members {
     this.byId.clear();
     this.byInstance.clear();
     this.supporters.clear();
+    this.metadataBytes = 0;
     this.joinedCount = 0;
     this.leaderId = leaderId;
     for (const member of members) this.add(member);
@@ -154,7 +157,13 @@ export class Members {
     return largest;
   }
 
+  /** The bytes of metadata if `member` says these protocols instead of its own. Undefined: a new member. */
+  metadataBytesWith(protocols: readonly Pick<MemberProtocol, 'metadata'>[], member?: Member): number {
+    return this.metadataBytes + bytesOf(protocols) - bytesOf(member?.protocols ?? []);
+  }
+
   private count(protocols: readonly MemberProtocol[], change: 1 | -1): void {
+    this.metadataBytes += change * bytesOf(protocols);
     // A client may name a protocol twice; it counts once.
     for (const name of new Set(protocols.map((protocol) => protocol.name))) {
       const count = (this.supporters.get(name) ?? 0) + change;
@@ -162,6 +171,10 @@ export class Members {
       else this.supporters.set(name, count);
     }
   }
+}
+
+function bytesOf(protocols: readonly Pick<MemberProtocol, 'metadata'>[]): number {
+  return protocols.reduce((sum, { metadata }) => sum + metadata.length, 0);
 }
 
 /**

@@ -57,6 +57,20 @@ it('adds a new dynamic member directly up to version 3', () => {
   ]);
 });
 
+it('refuses a member whose metadata the group cannot hold, new or not', () => {
+  const s = new Subject();
+  const half = 'x'.repeat(30 << 20);
+  const join = (name: string, metadata: string, memberId = '') =>
+    s.join(name, { version: 3, memberId, protocols: { range: metadata } }).answer?.errorCode;
+  expect(join('a', half)).toBeUndefined();
+  expect(join('b', half)).toBeUndefined();
+  expect(join('c', half)).toBe(ErrorCode.GROUP_MAX_SIZE_REACHED);
+  expect(join('c', 'c')).toBeUndefined();
+  expect(s.memberCount).toBe(3);
+  expect(join('c', half, 'c#1')).toBeDefined();
+  expect(s.memberCount).toBe(3);
+});
+
 it('forgets a pending id after one session timeout', () => {
   const s = new Subject();
   const { memberId } = s.join('a', { sessionTimeoutMs: 7000 }).answer!;
