@@ -82,7 +82,7 @@ export class PartitionLog {
   startAdvanced: (() => void) | undefined;
   /**
    * Called when a sync failed and the log went offline. Nobody waits for the sync that a new segment starts,
-   * so no other call reports its failure.
+   * so no other call reports its failure. It may be called within an append, which then refuses the batch.
    */
   syncFailed: (() => void) | undefined;
   private readonly disk: Disk;
