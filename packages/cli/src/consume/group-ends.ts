@@ -3,41 +3,59 @@ import { OffsetAt, partitionName, type StartPosition, type TopicPartition } from
 import type { Printer } from './printer.ts';
 
 export interface GroupEndsOptions {
-  readonly printer: Pick<Printer, 'endAt' | 'endsAwaited' | 'endsKnown'>;
+  readonly printer: Pick<Printer, 'endAt' | 'endsAwaited' | 'endsKnown' | 'forget'>;
   /** The offsets by `topic-partition`. */
   lookUp(places: readonly TopicPartition[], timestamp: number): Promise<ReadonlyMap<string, number>>;
 }
 
+/** One assignment of a partition. */
+interface Owned {
+  /** The offset of the next record; undefined: nothing has been read yet. */
+  position: number | undefined;
+}
+
 export class GroupEnds {
   private readonly options: GroupEndsOptions;
-  /** The offset of the next record, by the name of the partition; undefined: it has not been read yet. */
-  private readonly owned = new Map<string, number | undefined>();
+  /** By the name of the partition. */
+  private readonly owned = new Map<string, Owned>();
   private lookups = 0;
 
   constructor(options: GroupEndsOptions) {
     this.options = options;
   }
 
-  /** Looks up where these partitions end, then tells the printer. It does not finish meanwhile. */
+  /**
+   * Looks up where these partitions end, then tells the printer. The printer does not finish meanwhile, and
+   * forgets an earlier end: it would drop the records between that end and the new one.
+   */
   async assigned(starts: readonly StartPosition[]): Promise<void> {
     const { printer, lookUp } = this.options;
     const places = starts.map(({ topic, partition }) => ({ topic, partition }));
-    for (const place of places) this.owned.set(partitionName(place), undefined);
+    const assigned = new Map<string, Owned>();
+    for (const place of places) {
+      const owned: Owned = { position: undefined };
+      assigned.set(partitionName(place), owned);
+      this.owned.set(partitionName(place), owned);
+      printer.forget(place);
+    }
     this.lookups++;
     printer.endsAwaited();
     const first = await lookUp(places, OffsetAt.EARLIEST);
     const last = await lookUp(places, OffsetAt.LATEST);
     for (const { topic, partition, start } of starts) {
       const name = partitionName({ topic, partition });
-      if (!this.owned.has(name)) continue;
+      const owned = assigned.get(name)!;
+      // The partition has left, or a later assignment looks its end up.
+      if (this.owned.get(name) !== owned) continue;
       const begin = typeof start === 'number' ? start : (start === 'latest' ? last : first).get(name)!;
-      printer.endAt({ topic, partition }, last.get(name)!, this.owned.get(name) ?? begin);
+      printer.endAt({ topic, partition }, last.get(name)!, owned.position ?? begin);
     }
     if (--this.lookups === 0) printer.endsKnown();
   }
 
   read(place: TopicPartition, position: number): void {
-    this.owned.set(partitionName(place), position);
+    const owned = this.owned.get(partitionName(place));
+    if (owned !== undefined) owned.position = position;
   }
 
   /** Call it after the printer has forgotten the partitions. */

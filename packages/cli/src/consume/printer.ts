@@ -52,7 +52,7 @@ export class Printer {
     else this.unreached.delete(name);
   }
 
-  /** Another member reads the partition. */
+  /** The partition has no end: another member reads it, or its end is looked up again. */
   forget(place: TopicPartition): void {
     this.ends.delete(partitionName(place));
     this.unreached.delete(partitionName(place));

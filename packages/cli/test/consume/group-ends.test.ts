@@ -7,18 +7,23 @@ const start = (partition: number) => ({ ...place(partition), start: 'earliest' a
 
 class Ended {
   readonly seen: string[] = [];
+  readonly forgotten: number[] = [];
   readonly answers: (() => void)[] = [];
+  end = 9;
   readonly ends = new GroupEnds({
     printer: {
       endAt: ({ partition }, end, position) => this.seen.push(`${partition}: ${position} to ${end}`),
       endsAwaited: () => this.seen.push('awaited'),
       endsKnown: () => this.seen.push('known'),
+      forget: ({ partition }) => this.forgotten.push(partition),
     },
-    // Every log has the offsets 3 to 9.
+    // Every log begins at the offset 3.
     lookUp: (places, timestamp) =>
       new Promise((resolve) => {
-        const offsets = new Map(places.map(({ partition }) => [`x-${partition}`, timestamp === -2 ? 3 : 9]));
-        this.answers.push(() => resolve(offsets));
+        this.answers.push(() => {
+          const offset = timestamp === -2 ? 3 : this.end;
+          resolve(new Map(places.map(({ partition }) => [`x-${partition}`, offset])));
+        });
       }),
   });
 
@@ -50,6 +55,30 @@ test('a partition that the member gives up during the lookup has no end to wait 
   await ended.answer();
   await ended.answer();
   expect(ended.seen).toEqual(['awaited', '1: 3 to 9', 'known']);
+});
+
+test('a partition comes back during its lookup: only the later lookup says where it ends', async () => {
+  const ended = new Ended();
+  void ended.ends.assigned([start(0)]);
+  await ended.answer();
+  ended.ends.revoked([place(0)]);
+  void ended.ends.assigned([{ ...start(0), start: 5 }]);
+  await ended.answer();
+  expect(ended.seen).toEqual(['awaited', 'awaited']);
+  ended.end = 12;
+  await ended.answer();
+  await ended.answer();
+  expect(ended.seen).toEqual(['awaited', 'awaited', '0: 5 to 12', 'known']);
+});
+
+test('a partition is assigned again, and its log has grown: its earlier end no longer counts', async () => {
+  const ended = new Ended();
+  void ended.ends.assigned([start(0), start(1)]);
+  await ended.answer();
+  await ended.answer();
+  ended.forgotten.length = 0;
+  void ended.ends.assigned([start(0)]);
+  expect(ended.forgotten).toEqual([0]);
 });
 
 test('more partitions come during a lookup: the ends are known after both', async () => {
