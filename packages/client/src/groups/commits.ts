@@ -23,6 +23,8 @@ export type CommitDone = (error: string | undefined) => void;
 interface InFlight {
   readonly offsets: readonly CommittedOffset[];
   readonly callers: CommitDone[];
+  /** See `forgot`. It concerns the callers only if another commit replaces this one. */
+  forgotten?: string;
   /** Ends the call to the coordinator. */
   stop(): void;
 }
@@ -48,8 +50,10 @@ export class Commits {
    * callers learn how this commit ends, after `done`.
    */
   replace(done: CommitDone, timeoutMs?: Millis): void {
-    const callers = [done, ...(this.inFlight?.callers ?? []), ...this.next.splice(0)];
-    this.inFlight?.stop();
+    const { inFlight } = this;
+    const replaced = warned(inFlight?.callers ?? [], inFlight?.forgotten);
+    const callers = [done, ...replaced, ...this.next.splice(0)];
+    inFlight?.stop();
     this.inFlight = undefined;
     this.start(callers, timeoutMs);
   }
@@ -70,9 +74,13 @@ export class Commits {
     for (const done of waiting) done(error);
   }
 
-  /** Some offsets are forgotten that the coordinator does not have: the callers that wait get this error. */
+  /**
+   * Some offsets are forgotten that the coordinator does not have: the callers whose commit has yet to begin
+   * get this error. The commit in flight has the offsets of its callers, but one that replaces it does not.
+   */
   forgot(error: string): void {
-    this.next = this.next.map((done) => (ownError) => done(ownError ?? error));
+    this.next = warned(this.next, error);
+    if (this.inFlight !== undefined) this.inFlight.forgotten ??= error;
   }
 
   private start(callers: CommitDone[], timeoutMs?: Millis): void {
@@ -82,7 +90,7 @@ export class Commits {
       for (const done of callers) done(undefined);
       return;
     }
-    const commit = { offsets: wanted, callers, stop: () => {} };
+    const commit: InFlight = { offsets: wanted, callers, stop: () => {} };
     this.inFlight = commit;
     commit.stop = offsets.commit(
       wanted,
@@ -103,4 +111,9 @@ export class Commits {
     if (this.inFlight !== undefined || this.next.length === 0) return;
     this.start(this.next.splice(0));
   }
+}
+
+/** Callers that get this error if their commit has none. */
+function warned(callers: readonly CommitDone[], error: string | undefined): CommitDone[] {
+  return callers.map((done) => (ownError) => done(ownError ?? error));
 }

@@ -107,6 +107,16 @@ describe('a commit that waits for its retry', () => {
     expect(ends).toEqual([undefined, 'another topic has the name']);
   });
 
+  test('another topic gets the name, and a revocation replaces the commit: its caller learns of it', () => {
+    const { consumed, ends } = waiting(SLOW);
+    consumed.commits(LOADING);
+    consumed.clock.advance(10);
+    consumed.cluster.view.topics.learn(topicOf({ topicId: OTHER_ID }));
+    consumed.consumer.clusterChanged();
+    consumed.answer(apis.heartbeat, { errorCode: ErrorCode.REBALANCE_IN_PROGRESS });
+    expect(ends).toEqual(['another topic has the name']);
+  });
+
   test('a revocation replaces it: the older offset is not sent again', () => {
     const { consumed, ends } = waiting(SLOW);
     consumed.fetches({ records: batchAt(6, 0, 'b') });
