@@ -385,11 +385,12 @@ export class GroupConsumer {
    * group may have read a part of the new topic. The assignment of a KIP-848 group names the topic by its id.
    */
   private followNames(): void {
-    const renamed = [...this.reading.values()].filter(({ topic, topicId, onlyTopicId }) => {
-      const current = this.topicId(topic);
-      return (
-        onlyTopicId === undefined && topicId !== undefined && current !== undefined && current !== topicId
-      );
+    const renamed = [...this.reading.values()].filter((place) => {
+      if (place.onlyTopicId !== undefined) return false;
+      const current = this.topicId(place.topic);
+      // Without an id: the coordinator answered before the client knew the topic.
+      const { topicId = this.consumer.positions.get(partitionName(place))?.topicId } = place;
+      return topicId !== undefined && current !== undefined && current !== topicId;
     });
     if (renamed.length === 0) return;
     for (const place of renamed) this.reading.delete(partitionName(place));

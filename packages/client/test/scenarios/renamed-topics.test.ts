@@ -3,7 +3,7 @@
  * counts in the new one.
  */
 import type { Uuid } from '@millrace/base';
-import { apis } from '@millrace/protocol';
+import { apis, consumerProtocolAssignment } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { batchAt } from '../support/batches.ts';
 import { Consumed } from '../support/consumed.ts';
@@ -126,6 +126,25 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     const consumed = renamed();
     consumed.clock.advance(1_000);
     expect(consumed.commits().offset).toBe(6);
+  });
+
+  test('the coordinator answers before the client knows the topic: the member asks again when it is renamed', () => {
+    const consumed = new Consumed();
+    const learns = (topicId: Uuid) => {
+      consumed.cluster.view.topics.learn({ ...topicOf({ topicId }), name: 'late' });
+      consumed.consumer.clusterChanged();
+    };
+    consumed.joining(1);
+    const assignedPartitions = [{ topic: 'late', partitions: [0] }];
+    const assignment = consumerProtocolAssignment.encode(1, { assignedPartitions });
+    consumed.answer(apis.syncGroup, { errorCode: 0, assignment });
+    const committed = { committedOffset: 5, committedLeaderEpoch: 0, metadata: '' };
+    const topics = [{ name: 'late', partitions: [{ partitionIndex: 0, errorCode: 0, ...committed }] }];
+    consumed.answer(apis.offsetFetch, { groups: [{ groupId: 'g', errorCode: 0, topics }] } as never);
+    learns(TOPIC_ID);
+    expect(consumed.broker(4).waiting).toEqual(['Fetch']);
+    learns(OTHER_ID);
+    expect(consumed.waiting).toEqual(['OffsetFetch']);
   });
 
   test('the committed offset of the old topic is no start in the new one', () => {
