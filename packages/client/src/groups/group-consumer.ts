@@ -415,6 +415,7 @@ export class GroupConsumer {
     const { reset, observer } = this.options;
     const known = new Map(committed.map((offset) => [partitionName(offset), offset]));
     const starts: StartPosition[] = [];
+    const owned: CommittedOffset[] = [];
     for (const { topic, topicId: onlyTopicId, partition } of partitions) {
       const name = partitionName({ topic, partition });
       const found = known.get(name);
@@ -422,24 +423,23 @@ export class GroupConsumer {
         observer.failed('no committed offset', { topic, partition });
         continue;
       }
-      const topicId = found?.topicId ?? asked.get(topic);
+      // An answer that names no ids is about the topics of the question, if the client knew them by then.
+      const topicId = found?.topicId ?? onlyTopicId ?? asked.get(topic) ?? this.topicId(topic);
       const place = { topic, ...(topicId === undefined ? {} : { topicId }), onlyTopicId, partition };
       const start: StartPosition =
         found === undefined
           ? { ...place, start: reset === 'latest' ? 'latest' : 'earliest' }
           : { ...place, start: found.offset, leaderEpoch: found.leaderEpoch };
       this.reading.set(name, start);
-      if (found === undefined) this.lowest.delete(name);
-      else this.lowest.set(name, { topicId: found.topicId ?? this.topicId(topic), offset: found.offset });
+      this.lowest.delete(name);
+      if (found !== undefined) {
+        this.lowest.set(name, { topicId, offset: found.offset });
+        owned.push({ ...found, topicId });
+      }
       starts.push(start);
     }
-    const wanted = new Set(partitions.map(partitionName));
     // The group may have taken other partitions of the answer away meanwhile.
-    const owned = committed.filter((offset) => wanted.has(partitionName(offset)));
-    // An answer that names no ids is about the topics that the client knows by these names.
-    this.stored.isCommitted(
-      owned.map((offset) => ({ ...offset, topicId: offset.topicId ?? this.topicId(offset.topic) })),
-    );
+    this.stored.isCommitted(owned);
     observer.assigned?.(starts);
     this.followNames();
     this.consumer.clusterChanged();

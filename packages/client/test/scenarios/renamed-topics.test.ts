@@ -128,6 +128,43 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     expect(consumed.commits().offset).toBe(6);
   });
 
+  describe('a coordinator that knows only names answers when another topic has the name', () => {
+    const NAMES = { [apis.offsetFetch.key]: 9 };
+
+    test('the offset of the old topic does not count as committed for the new one', () => {
+      const consumed = new Consumed({ autoStore: false }, NAMES);
+      consumed.joins();
+      renames(consumed);
+      consumed.offset(5);
+      consumed.offset(-1);
+      begins(consumed, 0);
+      consumed.consumer.store({ topic: 'events', topicId: OTHER_ID, partition: 0 }, 5);
+      consumed.clock.advance(1_000);
+      expect(consumed.waiting).toEqual(['OffsetCommit']);
+    });
+
+    test('in a consumer group, an offset from an earlier assignment does not move the commit back', () => {
+      const protocol = {
+        name: 'consumer',
+        subscription: { topics: ['events'] },
+        serverAssignor: null,
+      } as const;
+      const consumed = new Consumed({ protocol, autoStore: false }, NAMES);
+      const topicPartitions = [{ topicId: TOPIC_ID, partitions: [0] }];
+      const answer = { memberEpoch: 1, heartbeatIntervalMs: 5_000, assignment: { topicPartitions } };
+      consumed.answer(apis.consumerGroupHeartbeat, answer as never);
+      renames(consumed);
+      consumed.offset(5);
+      consumed.clock.advance(0);
+      consumed.answer(apis.consumerGroupHeartbeat, answer as never);
+      consumed.cluster.view.topics.learn(topicOf(), true);
+      consumed.consumer.clusterChanged();
+      consumed.consumer.store({ topic: 'events', topicId: TOPIC_ID, partition: 0 }, 3);
+      consumed.clock.advance(1_000);
+      expect(consumed.waiting).toEqual([]);
+    });
+  });
+
   test('the coordinator answers before the client knows the topic: the member asks again when it is renamed', () => {
     const consumed = new Consumed();
     const learns = (topicId: Uuid) => {

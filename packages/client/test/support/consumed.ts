@@ -18,7 +18,11 @@ export class Consumed extends PlayedGroup {
   readonly seen: string[] = [];
   readonly consumer: GroupConsumer;
 
-  constructor(options: Partial<GroupConsumerOptions> = {}) {
+  /** `versions`: the newest ones of some requests at the coordinator, by API key. */
+  constructor(
+    options: Partial<GroupConsumerOptions> = {},
+    versions: { readonly [apiKey: number]: number } = {},
+  ) {
     super();
     this.consumer = new GroupConsumer({
       clock: this.clock,
@@ -55,7 +59,7 @@ export class Consumed extends PlayedGroup {
       ...options,
     });
     this.consumer.start();
-    this.found();
+    this.found(9, versions);
     this.cluster.view.connectionTo(4);
     this.cluster.opens(4);
   }
@@ -99,7 +103,7 @@ export class Consumed extends PlayedGroup {
     const partitions = [
       { partitionIndex: 0, errorCode: 0, committedOffset, committedLeaderEpoch: 0, metadata: '' },
     ];
-    const topics = [{ topicId, partitions }];
+    const topics = [{ name: 'events', topicId, partitions }];
     return this.answer(apis.offsetFetch, { groups: [{ groupId: 'g', errorCode, topics }] } as never);
   }
 

@@ -54,9 +54,10 @@ export class PlayedGroup {
   }
 
   /** Answers FindCoordinator, and opens the connection to the coordinator at this port. */
-  found(port = 9): void {
+  found(port = 9, versions: { readonly [apiKey: number]: number } = {}): void {
     this.finds({ errorCode: ErrorCode.NONE, nodeId: port, host: `b${port}`, port });
-    this.cluster.opens(port);
+    this.broker(port).open();
+    this.broker(port).answerVersions(versions);
   }
 
   finds(told: { errorCode: number; nodeId?: number; host?: string; port?: number }): void {
