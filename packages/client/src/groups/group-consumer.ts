@@ -224,9 +224,10 @@ export class GroupConsumer {
     if (!isEarlier) this.stored.store({ topic, topicId, partition, offset, leaderEpoch, metadata: '' });
   }
 
-  /** Commits what is stored. `error` undefined: the coordinator has it. */
+  /** Commits what is stored. `error` undefined: the coordinator has it. An ended consumer gives an error. */
   commit(done: CommitDone): void {
-    this.commits.commit(done);
+    if (this.hasEnded) this.options.clock.soon(() => done(CLOSED));
+    else this.commits.commit(done);
   }
 
   /**

@@ -184,6 +184,19 @@ describe('closing', () => {
     expect(ends).toEqual(['first', 'second', 'third']);
   });
 
+  test('a commit after the end sends nothing, and its caller learns that the consumer is closed', () => {
+    const consumed = Consumed.reading({ commitsOnRevoke: false });
+    consumed.fetches({ records: batchAt(5, 0, 'a') });
+    consumed.consumer.close(() => {});
+    consumed.answer(apis.leaveGroup, { errorCode: 0, members: [] });
+    const ends: unknown[] = [];
+    consumed.consumer.commit((error) => ends.push(error));
+    consumed.clock.advance(0);
+    expect(ends).toEqual(['the consumer is closed']);
+    consumed.clock.advance(60_000);
+    expect(consumed.waiting).toEqual([]);
+  });
+
   test('a rebalance during the last commit: the member leaves and does not join again', () => {
     const consumed = Consumed.reading({ autoCommitMs: 100_000 });
     consumed.fetches({ records: batchAt(5, 0, 'a') });
