@@ -400,12 +400,13 @@ export class GroupConsumer {
 
   /**
    * Whether no retry of OffsetFetch would succeed. The member itself finds out whether the group exists, and
-   * whether it has a coordinator.
+   * whether it has a coordinator. A fault inside the coordinator may pass.
    */
   private isRefused(error: string | undefined): boolean {
     if (this.coordinator.failure !== undefined) return false;
     const code = ErrorCode[error as keyof typeof ErrorCode] as number | undefined;
-    return code !== undefined && code !== ErrorCode.GROUP_ID_NOT_FOUND && groupOutcome(code) === 'fatal';
+    if (code === ErrorCode.GROUP_ID_NOT_FOUND || code === ErrorCode.UNKNOWN_SERVER_ERROR) return false;
+    return code !== undefined && groupOutcome(code) === 'fatal';
   }
 
   private read(

@@ -61,6 +61,16 @@ test('offsets cannot be fetched now: the consumer asks again, and reads nothing 
   expect(consumed.news).toEqual(['assigned events-0 at 5']);
 });
 
+test('the coordinator has a fault when the consumer fetches offsets: the consumer asks again', () => {
+  const consumed = new Consumed();
+  consumed.joins();
+  consumed.offset(-1, ErrorCode.UNKNOWN_SERVER_ERROR);
+  expect(consumed.news).toEqual(['not fetched 0 UNKNOWN_SERVER_ERROR']);
+  consumed.clock.advance(100);
+  consumed.offset(5);
+  expect(consumed.news).toEqual(['assigned events-0 at 5']);
+});
+
 test('nobody may fetch the offsets: the partition has failed, and the consumer does not ask again', () => {
   const consumed = new Consumed();
   consumed.joins();
