@@ -37,6 +37,8 @@ export class Printer {
   private readonly unreached = new Set<string>();
   private hasEnds = false;
   private isFinished = false;
+  /** The output has refused a write, and has not drained since. */
+  private isBehind = false;
   private writes = 0;
   private readonly idle: (() => void)[] = [];
 
@@ -139,9 +141,13 @@ export class Printer {
       if (!error) printed(place, next, leaderEpoch);
       if (--this.writes === 0) for (const resolve of this.idle.splice(0)) resolve();
     });
-    if (isTaken) return;
+    if (isTaken || this.isBehind) return;
+    this.isBehind = true;
     behind(true);
-    stream.once('drain', () => behind(false));
+    stream.once('drain', () => {
+      this.isBehind = false;
+      behind(false);
+    });
   }
 
   private finishAtEnds(): void {

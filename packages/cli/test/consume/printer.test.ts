@@ -172,3 +172,14 @@ test('an output that is full stops the reading until it has caught up', async ()
   await flushed;
   expect(output.seen).toEqual(['a', 'behind', 'printed before 6 in 3', 'caught up']);
 });
+
+test('an output that is full refuses several writes: it is behind once, until it has caught up', () => {
+  const output = new Output();
+  output.isFull = true;
+  for (let offset = 5; offset < 17; offset++) output.fetched(batchAt(offset, ['a']), offset);
+  expect(output.seen.filter((what) => what === 'behind')).toHaveLength(1);
+  output.takes();
+  expect(output.seen.filter((what) => what === 'caught up')).toHaveLength(1);
+  output.fetched(batchAt(17, ['b']), 17);
+  expect(output.seen.slice(-2)).toEqual(['b', 'behind']);
+});
