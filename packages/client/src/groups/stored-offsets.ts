@@ -33,14 +33,12 @@ export class StoredOffsets {
    * `forget`.
    */
   forgetOthers(topicId: TopicIds, spares: (offset: CommittedOffset) => boolean): boolean {
-    let isUncommitted = false;
-    for (const offset of this.stored.values()) {
-      if (spares(offset)) continue;
+    const others = [...this.stored.values()].filter((offset) => {
+      if (spares(offset)) return false;
       const current = topicId(offset.topic);
-      const isOther = current !== undefined && offset.topicId !== undefined && current !== offset.topicId;
-      if (isOther && this.forget([offset])) isUncommitted = true;
-    }
-    return isUncommitted;
+      return current !== undefined && offset.topicId !== undefined && current !== offset.topicId;
+    });
+    return others.length > 0 && this.forget(others);
   }
 
   /** Returns whether the coordinator did not have all of these offsets. */

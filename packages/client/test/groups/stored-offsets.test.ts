@@ -1,0 +1,28 @@
+/** Goal: a consumer forgets stored offsets in a time that grows with their number only. */
+import { expect, test } from 'vitest';
+import { StoredOffsets } from '../../src/groups/stored-offsets.ts';
+import { OTHER_ID, TOPIC_ID } from '../support/metadata.ts';
+
+test('another topic has the name: the offsets of all its partitions are forgotten, each looked at a few times', () => {
+  const stored = new StoredOffsets();
+  const partitions = 1_000;
+  let looks = 0;
+  for (let partition = 0; partition < partitions; partition++)
+    stored.store({
+      get topic() {
+        looks++;
+        return 'events';
+      },
+      topicId: TOPIC_ID,
+      partition,
+      offset: 5,
+      leaderEpoch: 0,
+      metadata: '',
+    });
+  stored.store({ topic: 'kept', topicId: TOPIC_ID, partition: 0, offset: 5, leaderEpoch: 0, metadata: '' });
+  const topicId = (topic: string) => (topic === 'events' ? OTHER_ID : TOPIC_ID);
+  expect(stored.forgetOthers(topicId, () => false)).toBe(true);
+  expect(stored.uncommitted()).toMatchObject([{ topic: 'kept' }]);
+  expect(looks).toBeLessThan(10 * partitions);
+  expect(stored.forgetOthers(topicId, () => false)).toBe(false);
+});
