@@ -135,12 +135,14 @@ export class GroupAdmin {
     );
   }
 
-  /** `partitions` null: every partition with a committed offset. */
+  /** `partitions` null: every partition with a committed offset. A refused partition is an error. */
   listOffsets(groupId: string, partitions: readonly TopicPartition[] | null, done: FoundOffsets): void {
     const { offsets, close } = this.offsetsOf(groupId);
-    offsets.fetch(partitions, (found, error) => {
+    offsets.fetch(partitions, (found, error, refused) => {
       close();
-      done(found, error);
+      const [first] = refused;
+      if (first === undefined) done(found, error, refused);
+      else done(undefined, errorName(first.errorCode), refused);
     });
   }
 

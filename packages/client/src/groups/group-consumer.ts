@@ -8,7 +8,7 @@
  * restart, or in another member, reading continues there: a record may come twice, and none is left out.
  */
 import type { Clock, Millis, Random, Timer, Uuid } from '@millrace/base';
-import { ErrorCode } from '@millrace/protocol';
+import { ErrorCode, errorName } from '@millrace/protocol';
 import type { OpenConnection } from '../cluster/broker-connections.ts';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import { Consumer, type ConsumerOptions, type FetchedRecords } from '../fetch/consumer.ts';
@@ -357,17 +357,10 @@ export class GroupConsumer {
     for (const partition of partitions) this.starting.add(partition);
     // The topics that OffsetFetch asks about.
     const asked = new Map(partitions.map(({ topic }) => [topic, this.topicId(topic)]));
-    this.offsets.fetch(partitions, (committed, error) => {
+    this.offsets.fetch(partitions, (committed, error, refused) => {
       const current = partitions.filter((partition) => this.starting.has(partition));
       if (this.isClosed || current.length === 0) return;
-      if (committed === undefined && this.isRefused(error)) {
-        for (const partition of current) {
-          this.starting.delete(partition);
-          observer.failed(error!, partition);
-        }
-        return;
-      }
-      if (committed === undefined) {
+      if (committed === undefined && !this.isRefused(error)) {
         // The member's own requests find out whether it must join again, or whether it has failed.
         observer.notFetched?.(current, error ?? 'no answer');
         clock.setTimer(this.coordinator.backoffMs, () => {
@@ -377,7 +370,14 @@ export class GroupConsumer {
         return;
       }
       for (const partition of current) this.starting.delete(partition);
-      this.read(current, committed, asked);
+      const refusals = new Map(refused.map((one) => [partitionName(one), errorName(one.errorCode)]));
+      const begun: AssignedPartition[] = [];
+      for (const partition of current) {
+        const refusal = committed === undefined ? error : refusals.get(partitionName(partition));
+        if (refusal === undefined) begun.push(partition);
+        else observer.failed(refusal, partition);
+      }
+      if (!this.isClosed && begun.length > 0) this.read(begun, committed ?? [], asked);
     });
   }
 

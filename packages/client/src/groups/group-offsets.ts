@@ -9,6 +9,7 @@ import {
   type CommittedOffset,
   commitErrors,
   commitRequest,
+  type FetchedOffsets,
   fetchedOffsets,
   fetchRequest,
   IDS_FROM_VERSION,
@@ -35,10 +36,14 @@ export interface GroupOffsetsOptions {
 /** `failed`: the partitions with an error of their own. `error`: undefined if all partitions succeeded. */
 export type ChangedOffsets = (error: string | undefined, failed: readonly PartitionError[]) => void;
 
-/** `offsets`: the partitions with a committed offset; undefined if the call failed. */
+/**
+ * `offsets`: the partitions with a committed offset; undefined if the call failed. `refused`: the partitions
+ * of topics that the client must not read. Nothing is known about their offsets.
+ */
 export type FoundOffsets = (
   offsets: readonly CommittedOffset[] | undefined,
   error: string | undefined,
+  refused: readonly PartitionError[],
 ) => void;
 
 export interface CommitOptions {
@@ -109,7 +114,7 @@ export class GroupOffsets {
     const { groupId } = this.options;
     const topics = partitions === null ? null : [...new Set(partitions.map(({ topic }) => topic))];
     const { ids, names } = this.topicIds(partitions ?? []);
-    let found: readonly CommittedOffset[] = [];
+    let found: Pick<FetchedOffsets, 'offsets' | 'refused'> = { offsets: [], refused: [] };
     this.call(
       (connection, answered) => {
         const version = offsetVersion(connection, apis.offsetFetch, topics, ids);
@@ -120,13 +125,14 @@ export class GroupOffsets {
             answered(undefined);
             return;
           }
-          const { errorCode, offsets } = fetchedOffsets(response, version, names);
-          found = offsets;
-          answered(errorCode);
+          const fetched = fetchedOffsets(response, version, names);
+          found = fetched;
+          answered(fetched.errorCode);
         });
         return true;
       },
-      (error) => done(error === undefined ? found : undefined, error),
+      (error) =>
+        error === undefined ? done(found.offsets, undefined, found.refused) : done(undefined, error, []),
     );
   }
 

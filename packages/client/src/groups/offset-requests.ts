@@ -124,11 +124,15 @@ export function fetchRequest(
 }
 
 export interface FetchedOffsets {
-  /** The error that decides about a retry; NONE: every partition has an answer. */
+  /** The error that decides about a retry; NONE: every partition has an answer, or is refused. */
   readonly errorCode: number;
   /** The partitions with a committed offset. */
   readonly offsets: readonly CommittedOffset[];
+  /** The partitions of topics that the client must not read. The others have their answers. */
+  readonly refused: readonly PartitionError[];
 }
+
+const failedWith = (errorCode: number): FetchedOffsets => ({ errorCode, offsets: [], refused: [] });
 
 /** An offset has a topic id if the answer names it. */
 export function fetchedOffsets(
@@ -137,15 +141,20 @@ export function fetchedOffsets(
   names: ReadonlyMap<string, string>,
 ): FetchedOffsets {
   const group = version >= MANY_GROUPS_FROM_VERSION ? response.groups[0] : response;
-  if (group === undefined) return { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, offsets: [] };
-  if (group.errorCode !== ErrorCode.NONE) return { errorCode: group.errorCode, offsets: [] };
+  if (group === undefined) return failedWith(ErrorCode.UNKNOWN_SERVER_ERROR);
+  if (group.errorCode !== ErrorCode.NONE) return failedWith(group.errorCode);
   const offsets: CommittedOffset[] = [];
+  const refused: PartitionError[] = [];
   for (const found of group.topics) {
     const { name, partitions } = found;
     const topicId = 'topicId' in found ? found.topicId : '';
     const topic = name === '' ? (names.get(topicId) ?? topicId) : name;
     for (const { partitionIndex, errorCode, committedOffset, committedLeaderEpoch, metadata } of partitions) {
-      if (errorCode !== ErrorCode.NONE && !isUnknown(errorCode)) return { errorCode, offsets: [] };
+      if (errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED) {
+        refused.push({ topic, partition: partitionIndex, errorCode });
+        continue;
+      }
+      if (errorCode !== ErrorCode.NONE && !isUnknown(errorCode)) return failedWith(errorCode);
       if (committedOffset === NONE || errorCode !== ErrorCode.NONE) continue;
       offsets.push({
         topic,
@@ -157,7 +166,7 @@ export function fetchedOffsets(
       });
     }
   }
-  return { errorCode: ErrorCode.NONE, offsets };
+  return { errorCode: ErrorCode.NONE, offsets, refused };
 }
 
 /** A topic that does not exist has no committed offset. */

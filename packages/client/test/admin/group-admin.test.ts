@@ -204,6 +204,17 @@ describe('changing', () => {
     expect(asked.ends).toEqual([['UNKNOWN_MEMBER_ID', 1], undefined]);
   });
 
+  test('the client must not read a topic of the group: the offsets cannot be listed', () => {
+    const asked = new Asked();
+    asked.admin.listOffsets('g', null, (found, error) => asked.ends.push(found, error));
+    asked.found();
+    const errorCode = ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+    const none = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode };
+    const topics = [{ name: 'events', partitions: [{ ...none, partitionIndex: 0 }] }];
+    asked.answer(apis.offsetFetch, { groups: [{ groupId: 'g', topics }] } as never);
+    expect(asked.ends).toEqual([undefined, 'TOPIC_AUTHORIZATION_FAILED']);
+  });
+
   test('all committed offsets of a group', () => {
     const asked = new Asked();
     asked.admin.listOffsets('g', null, (found) => asked.ends.push(found));

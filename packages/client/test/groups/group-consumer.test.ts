@@ -2,6 +2,7 @@ import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { batchAt } from '../support/batches.ts';
 import { CLASSIC, Consumed } from '../support/consumed.ts';
+import { TOPIC_ID } from '../support/metadata.ts';
 
 test('reading begins at the committed offset; the position is committed at the interval, once', () => {
   const consumed = new Consumed();
@@ -78,6 +79,20 @@ test('nobody may fetch the offsets: the partition has failed, and the consumer d
   expect(consumed.news).toEqual(['failed 0 TOPIC_AUTHORIZATION_FAILED']);
   consumed.clock.advance(1_000);
   expect([consumed.waiting, consumed.broker(4).waiting]).toEqual([[], []]);
+});
+
+test('the client must not read one of two partitions: the consumer reads the other one', () => {
+  const consumed = new Consumed();
+  consumed.joins(1, [0, 1]);
+  const committed = { committedOffset: 5, committedLeaderEpoch: 0, metadata: '' };
+  const partitions = [
+    { ...committed, partitionIndex: 0, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED },
+    { ...committed, partitionIndex: 1, errorCode: 0 },
+  ];
+  const topics = [{ topicId: TOPIC_ID, partitions }];
+  consumed.answer(apis.offsetFetch, { groups: [{ groupId: 'g', errorCode: 0, topics }] } as never);
+  expect(consumed.news).toEqual(['failed 0 TOPIC_AUTHORIZATION_FAILED', 'assigned events-1 at 5']);
+  expect(consumed.consumer.assignment).toMatchObject([{ partition: 1 }]);
 });
 
 describe('a rebalance', () => {
