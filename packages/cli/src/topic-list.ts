@@ -36,6 +36,11 @@ export function partitionsIn(
   return all;
 }
 
+/** Only the name and the index. */
+export function placeOf({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition };
+}
+
 export function refuseMissing(topic: string, partition: number, count: number): void {
   if (partition < count) return;
   const has = count === 1 ? 'only partition 0' : `partitions 0 to ${count - 1}`;

@@ -11,9 +11,10 @@ import type { ClusterClient, KafkaCluster } from '@millrace/client/io';
 import { type Format, type FormatOptions, formatOf } from '../consume/format.ts';
 import { GroupEnds } from '../consume/group-ends.ts';
 import { Printer } from '../consume/printer.ts';
-import { offsetsAt, parseRange, type Range, rangesOf, startsOf } from '../consume/start.ts';
+import { parseRange, type Range, rangesOf, startsOf } from '../consume/start.ts';
 import { INTERRUPTED, nextInterrupt } from '../interrupt.ts';
-import { partitionsIn } from '../topic-list.ts';
+import { offsetsAt } from '../offsets-at.ts';
+import { partitionsIn, placeOf } from '../topic-list.ts';
 import { UserError } from '../user-error.ts';
 import { type Bootstrap, withCluster } from '../with-cluster.ts';
 
@@ -361,10 +362,6 @@ function partitionList(text: string | undefined): number[] | undefined {
   if (!/^\d+(,\d+)*$/.test(text))
     throw new UserError(`invalid --partition '${text}': expected numbers, for example 0 or 0,2`);
   return [...new Set(text.split(',').map(Number))];
-}
-
-function placeOf({ topic, partition }: TopicPartition): TopicPartition {
-  return { topic, partition };
 }
 
 function namesOf(places: readonly TopicPartition[]): string {

@@ -1,5 +1,5 @@
 /** `millrace group …`: the everyday commands of kafka-consumer-groups.sh. */
-import type { CommittedOffset, GroupDescription, TopicPartition } from '@millrace/client';
+import { type CommittedOffset, type GroupDescription, OffsetAt, type TopicPartition } from '@millrace/client';
 import { ClientError, type KafkaCluster, promised } from '@millrace/client/io';
 import { groupState } from '../groups/lag.ts';
 import {
@@ -11,11 +11,12 @@ import {
   stateJson,
   totalText,
 } from '../groups/report.ts';
-import { type Ends, type PlannedOffset, planReset, wantedFor } from '../groups/reset-plan.ts';
-import { type ResetOptions, resetTarget } from '../groups/reset-target.ts';
+import { type Ends, type PlannedOffset, planReset } from '../groups/reset-plan.ts';
+import { type ResetOptions, type ResetTarget, resetTarget } from '../groups/reset-target.ts';
 import { watched } from '../groups/watch.ts';
+import { offsetsAt } from '../offsets-at.ts';
 import { textTable } from '../text-table.ts';
-import { parseTopic, partitionsIn } from '../topic-list.ts';
+import { parseTopic, partitionsIn, placeOf } from '../topic-list.ts';
 import { UserError } from '../user-error.ts';
 import { type Bootstrap, withCluster } from '../with-cluster.ts';
 
@@ -117,7 +118,7 @@ export async function groupReset(
     const topics = await cluster.describe(names, false);
     const counts = new Map([...topics].map(([topic, { partitions }]) => [topic, partitions.length]));
     const places = named.length > 0 ? partitionsIn(named, counts) : committed.map(placeOf);
-    const ends = await endsFor(cluster, wantedFor(target, places));
+    const ends = await endsFor(cluster, target, places);
     const plan = planReset(target, places, committed, ends);
     const isExecuted = options.execute === true;
     if (isExecuted) await commit(cluster, name, plan);
@@ -126,22 +127,16 @@ export async function groupReset(
   });
 }
 
-function placeOf({ topic, partition }: TopicPartition): TopicPartition {
-  return { topic, partition };
-}
-
-async function endsFor(cluster: KafkaCluster, wanted: ReturnType<typeof wantedFor>): Promise<Ends> {
-  const ends: Record<keyof Ends, Ends[keyof Ends]> = { earliest: [], latest: [], atTime: [] };
-  for (const kind of ['earliest', 'latest', 'atTime'] as const) {
-    if (wanted[kind].length === 0) continue;
-    const { found, failed } = await cluster.lookUp(wanted[kind]);
-    if (failed.size > 0) {
-      const reasons = [...failed].map(([place, why]) => `${place}: ${why}`);
-      throw new UserError(`the offsets of some partitions are not known (${reasons.join('; ')})`);
-    }
-    ends[kind] = found;
-  }
-  return ends;
+async function endsFor(
+  cluster: KafkaCluster,
+  target: ResetTarget,
+  places: readonly TopicPartition[],
+): Promise<Ends> {
+  return {
+    earliest: await offsetsAt(cluster, places, OffsetAt.EARLIEST),
+    latest: await offsetsAt(cluster, places, OffsetAt.LATEST),
+    atTime: target.kind === 'time' ? await offsetsAt(cluster, places, target.timestampMs) : new Map(),
+  };
 }
 
 async function commit(cluster: KafkaCluster, name: string, plan: readonly PlannedOffset[]): Promise<void> {

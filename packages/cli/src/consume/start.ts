@@ -1,12 +1,7 @@
 /** Where `millrace consume` begins and ends in each partition (-o). */
-import {
-  OffsetAt,
-  type OffsetFound,
-  partitionName,
-  type StartPosition,
-  type TopicPartition,
-} from '@millrace/client';
-import { ClientError, type KafkaCluster } from '@millrace/client/io';
+import { OffsetAt, partitionName, type StartPosition, type TopicPartition } from '@millrace/client';
+import type { KafkaCluster } from '@millrace/client/io';
+import { offsetsAt } from '../offsets-at.ts';
 import { UserError } from '../user-error.ts';
 
 export type Start =
@@ -94,21 +89,6 @@ function startIn(start: Start, earliest: number, latest: number, atTime: number 
     default:
       return atTime === undefined || atTime < 0 ? latest : atTime;
   }
-}
-
-/** By `topic-partition`. Rejects with a ClientError if a partition does not answer. */
-export async function offsetsAt(
-  cluster: KafkaCluster,
-  places: readonly TopicPartition[],
-  timestamp: number,
-): Promise<Map<string, number>> {
-  if (places.length === 0) return new Map();
-  const { found, failed } = await cluster.lookUp(places.map((place) => ({ ...place, timestamp })));
-  if (failed.size > 0) {
-    const reasons = [...failed].map(([place, why]) => `${place}: ${why}`);
-    throw new ClientError(`some partitions cannot be read (${reasons.join('; ')})`);
-  }
-  return new Map(found.map((one: OffsetFound) => [partitionName(one), one.offset]));
 }
 
 export function startsOf(ranges: readonly PartitionRange[]): StartPosition[] {

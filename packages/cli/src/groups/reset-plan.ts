@@ -1,13 +1,5 @@
 /** Computes the offsets of a reset: pure, so that a dry run shows what `--execute` commits. */
-import {
-  type CommittedOffset,
-  OffsetAt,
-  type OffsetFound,
-  type OffsetWanted,
-  partitionName,
-  sorted,
-  type TopicPartition,
-} from '@millrace/client';
+import { type CommittedOffset, partitionName, sorted, type TopicPartition } from '@millrace/client';
 import { UserError } from '../user-error.ts';
 import type { ResetTarget } from './reset-target.ts';
 
@@ -19,24 +11,12 @@ export interface PlannedOffset extends TopicPartition {
   readonly clippedFrom: number | undefined;
 }
 
+/** Offsets by `topic-partition`. */
 export interface Ends {
-  readonly earliest: readonly OffsetFound[];
-  readonly latest: readonly OffsetFound[];
+  readonly earliest: ReadonlyMap<string, number>;
+  readonly latest: ReadonlyMap<string, number>;
   /** The first offsets at or after the timestamp; -1: all records are older. */
-  readonly atTime: readonly OffsetFound[];
-}
-
-/** The lookups that the plan needs, by the kinds in Ends. */
-export function wantedFor(
-  target: ResetTarget,
-  places: readonly TopicPartition[],
-): Record<keyof Ends, OffsetWanted[]> {
-  const at = (timestamp: number) => places.map((place) => ({ ...place, timestamp }));
-  return {
-    earliest: at(OffsetAt.EARLIEST),
-    latest: at(OffsetAt.LATEST),
-    atTime: target.kind === 'time' ? at(target.timestampMs) : [],
-  };
+  readonly atTime: ReadonlyMap<string, number>;
 }
 
 /** Refuses a shift of a partition without a committed offset. */
@@ -44,14 +24,9 @@ export function planReset(
   target: ResetTarget,
   places: readonly TopicPartition[],
   committed: readonly CommittedOffset[],
-  ends: Ends,
+  { earliest, latest, atTime }: Ends,
 ): PlannedOffset[] {
-  const offsets = (found: readonly (OffsetFound | CommittedOffset)[]) =>
-    new Map(found.map((one) => [partitionName(one), one.offset]));
-  const before = offsets(committed);
-  const earliest = offsets(ends.earliest);
-  const latest = offsets(ends.latest);
-  const atTime = offsets(ends.atTime);
+  const before = new Map(committed.map((one) => [partitionName(one), one.offset]));
   const uncommitted = places.filter((place) => !before.has(partitionName(place)));
   if (target.kind === 'shift' && uncommitted.length > 0)
     throw new UserError(

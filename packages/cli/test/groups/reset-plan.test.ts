@@ -10,11 +10,12 @@ const at = (offset: number, partition = 0) => ({
   leaderEpoch: -1,
   metadata: '',
 });
+const in0 = (offset: number) => new Map([['x-0', offset]]);
 const place = { topic: 'x', partition: 0 };
 
 /** The log has 10 to 20, the group has committed 15. */
 function plan(target: ResetTarget, atTime = 17, committed = [at(15)]) {
-  const ends = { earliest: [at(10)], latest: [at(20)], atTime: [at(atTime)] };
+  const ends = { earliest: in0(10), latest: in0(20), atTime: in0(atTime) };
   return planReset(target, [place], committed, ends)[0]!;
 }
 
