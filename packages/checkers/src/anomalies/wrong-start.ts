@@ -73,8 +73,11 @@ class WrongStart {
 function mayBegin({ topicId, fetchOffset }: GroupReadOp, { last, fetched }: Place): boolean {
   const isOther = (one: FetchOffsetOp | GroupReadOp) => one.topicId !== topicId;
   if (last !== undefined && !isOther(last) && last.nextOffset === fetchOffset) return true;
-  // Another topic has the name now, and the member reads it from its beginning.
-  if (fetchOffset === 0 && [...(last === undefined ? [] : [last]), ...fetched].some(isOther)) return true;
+  // Another topic has the name now, and the member reads it from its beginning. A member that has fetched an
+  // offset of this topic begins there.
+  const isShown = fetched.some((one) => !isOther(one));
+  const knowsOther = [...(last === undefined ? [] : [last]), ...fetched].some(isOther);
+  if (fetchOffset === 0 && !isShown && knowsOther) return true;
   return fetched.some((one) => {
     if (one.topicId !== undefined && isOther(one)) return false;
     return fetchOffset === Math.max(0, one.offset);

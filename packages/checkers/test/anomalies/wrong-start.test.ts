@@ -41,6 +41,13 @@ describe('wrong-start', () => {
     expect(found(fetched(5, 1), groupRead(5, 9, 2, next))).toBeUndefined();
   });
 
+  it('finds a member that begins another topic at its beginning, but has fetched an offset of it', () => {
+    const [old, next] = ['old', 'new'].map((topicId) => ({ topicId: topicId as never }));
+    const start = [fetched(5, 1, old), groupRead(5, 9, 2, old), fetched(7, 3, next)];
+    expect(found(...start, groupRead(7, 9, 4, next))).toBeUndefined();
+    expect(found(...start, groupRead(0, 2, 4, next))).toMatch(/from 0 on .* has fetched 7/);
+  });
+
   it('expects nothing of an exempt topic', () => {
     expect(judge(wrongStart, [groupRead(5, 9, 2)], { exempt: ['t'] })).toBeUndefined();
   });
