@@ -176,9 +176,14 @@ describe('group-behind', () => {
 });
 
 describe('member-failed', () => {
-  const failing = (error: string) => {
+  /** Ends each static or each dynamic member, or all of them. */
+  const failing = (error: string, which?: 'static' | 'dynamic') => {
+    const { start } = GroupConsumer.prototype;
     vi.spyOn(GroupConsumer.prototype, 'start').mockImplementation(function (this: GroupConsumer) {
-      this['options'].observer.failed(error, undefined);
+      const { instanceId, observer } = this['options'];
+      const isStatic = instanceId !== null;
+      if (which === undefined || isStatic === (which === 'static')) observer.failed(error, undefined);
+      else start.call(this);
     });
     const { checker, sentence } = simulate({ plan: planWith(SEED), codecs: compressionCodecs });
     return `${checker}: ${sentence}`;
@@ -190,8 +195,14 @@ describe('member-failed', () => {
     );
   });
 
-  it('accepts that a member ends when its instance id is taken', () => {
-    expect(failing('FENCED_INSTANCE_ID')).toMatch(/^group-unsettled: /);
+  it('accepts that a static member ends when its instance id is taken', () => {
+    expect(failing('FENCED_INSTANCE_ID', 'static')).toMatch(/^group-unsettled: /);
+  });
+
+  it('sees a member without an instance id that ends as if the id was taken', () => {
+    expect(failing('FENCED_INSTANCE_ID', 'dynamic')).toMatch(
+      /^member-failed: [jk]\d failed: FENCED_INSTANCE_ID$/,
+    );
   });
 });
 
