@@ -4,8 +4,8 @@
  * throws and ends the run.
  *
  * A checker of a history (`@millrace/checkers`) serves as a checker of state, too: it needs only the part of
- * the scope that a history has. So one list holds both kinds. The compiler refuses a checker of state where a
- * checker of a history is needed.
+ * the scope that a history has. So one list holds both kinds, and `ofHistory` wraps those of a history. The
+ * compiler refuses a checker of state where a checker of a history is needed.
  */
 import type { HistoryChecker, HistoryScope } from '@millrace/checkers';
 import type { MetadataImage } from '@millrace/metadata';

@@ -24,6 +24,7 @@ import { lostMetadata } from './lost-metadata.ts';
 import { memoryGrows } from './memory-grows.ts';
 import { metadataDiffers } from './metadata-differs.ts';
 import { metadataWentBack } from './metadata-went-back.ts';
+import { ofHistory } from './of-history.ts';
 import { readAheadOfCommit } from './read-ahead-of-commit.ts';
 import { ReplicaWalk } from './replica-walk.ts';
 import { replicasDiffer } from './replicas-differ.ts';
@@ -51,7 +52,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   leaderUnavailable,
   writesUnavailable,
   memoryGrows,
-  ...historyCheckers,
+  ...historyCheckers.map(ofHistory),
   readAheadOfCommit,
 ];
 
