@@ -13,6 +13,7 @@ import { CommittedMetadata } from './committed-metadata.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
 import { folderUnknown } from './folder-unknown.ts';
 import { groupCheckers } from './groups/index.ts';
+import { GroupWalk } from './groups/walk.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
 import { imageCheckers } from './image/index.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
@@ -76,6 +77,7 @@ function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surround
     metadata: new CommittedMetadata(),
     ledger: new Ledger(),
     lives: new BrokerLives(),
+    groups: new GroupWalk(),
     calm: new Calm(cluster, touched),
     finalLogs: new FinalLogs(() => readLeaderLogs(cluster)),
     mayServeDamage: () => (world.counts.get('disk write went astray') ?? 0) > 0,
@@ -110,6 +112,7 @@ export function attachCheckers(
     });
     walk.turn();
     for (const one of turns) one.turn(node);
+    scope.groups.turn(node);
   });
   history.watchers.push((op) => {
     for (const one of ops) one.op(op);

@@ -1,13 +1,13 @@
 /** Looks at the groups of a node after each of its turns, and shows checkers those that decided something. */
 import type { Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';
-import type { World } from '../../world/index.ts';
 import type { StateChecker, StateScope } from '../checker.ts';
 import { shardsOf } from './shards.ts';
 
 type Visit = (node: SimNode, group: Group) => void;
 
-class GroupWalk {
+/** One walk for all checkers of a run. */
+export class GroupWalk {
   readonly visits: Visit[] = [];
   /** The decision of each group at which the walk looked last. A new shard has new objects. */
   private readonly seen = new WeakMap<Group, number>();
@@ -24,13 +24,8 @@ class GroupWalk {
   }
 }
 
-const walks = new WeakMap<World, GroupWalk>();
-
-/** A checker that visits the groups. All such checkers of a run share one walk, which the first one makes. */
-export function groupVisitor({ world }: StateScope, visit: Visit): StateChecker {
-  const known = walks.get(world);
-  const walk = known ?? new GroupWalk();
-  walks.set(world, walk);
-  walk.visits.push(visit);
-  return known === undefined ? { turn: (node) => walk.turn(node) } : {};
+/** A checker that visits the groups. The run makes the turns of the walk. */
+export function groupVisitor({ groups }: Pick<StateScope, 'groups'>, visit: Visit): StateChecker {
+  groups.visits.push(visit);
+  return {};
 }
