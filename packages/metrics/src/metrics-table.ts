@@ -146,7 +146,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'broker',
     label: 'state',
-    help: 'Partitions of internal topics that this broker leads: loading, active, or failed (a record cannot be decoded).',
+    help: 'Partitions of internal topics that this broker leads: loading, active, or failed (a record cannot be decoded, or a checksum is wrong).',
   },
   millrace_coordinator_load_seconds: {
     type: 'histogram',
