@@ -19,7 +19,7 @@ const NO_SESSION = Number.NEGATIVE_INFINITY;
 export const liveBrokerReplaced: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the controller gives a broker id to another process only after a failover, or after the end of the control stream, the session or the service of the earlier process, and not when the earlier process has contacted the controller since',
+    'the controller gives a broker id to another process only if the earlier one has not contacted it since a failover, or since the end of its control stream, session or service',
   make: (scope) => new LiveBrokerReplaced(scope),
 };
 
