@@ -1,5 +1,5 @@
 /** How far one process of a group's member has got in each partition that it reads. */
-import type { Uuid } from '@millrace/base';
+import { assert, type Uuid } from '@millrace/base';
 import type { CommitOp } from '@millrace/checkers';
 import { type Position, partitionName, type StartPosition, type TopicPartition } from '@millrace/client';
 
@@ -33,7 +33,8 @@ export class MemberProgress {
     const { topicId, offset = 0 } = position;
     const found = this.partitions.get(partitionName(position));
     if (found === undefined) return;
-    if (isOther(found, topicId)) found.committed = 0;
+    // The client asks again where to begin when another topic has the name.
+    assert(!isOther(found, topicId), 'a member begins in a topic before it reads the topic');
     found.topicId = topicId;
     found.read = offset;
   }
