@@ -16,7 +16,7 @@ import type { Micros } from '../world/index.ts';
 import { openConnection } from './broker-connection.ts';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
-import { GroupRecorder } from './group-recorder.ts';
+import { GroupRecorder, type Withheld } from './group-recorder.ts';
 import { MemberProgress } from './member-progress.ts';
 
 export interface MemberOptions {
@@ -39,11 +39,8 @@ export interface SentAssignment {
   readonly sentUs: Micros;
   /** How many partitions the leader knew of each topic. */
   readonly known: ReadonlyMap<Uuid, number>;
-  /**
-   * `topic-partition` of everything that it gives to anybody. Undefined: the assignor gives everything. A
-   * cooperative one withholds what a member must give up first.
-   */
-  readonly assigned: ReadonlySet<string> | undefined;
+  /** What a cooperative assignor withholds, because a member must give it up first. */
+  readonly withheld: Withheld;
 }
 
 export class MemberProcess {
@@ -65,7 +62,7 @@ export class MemberProcess {
     this.protocol = protocol;
     const recorder = new GroupRecorder(env, (topicId) => this.metadata.topics.withId(topicId)?.name, {
       committed: (commit) => this.progress.committed(commit),
-      assigning: (memberId, generation, assigned) => this.assigning(memberId, generation, assigned),
+      assigning: (memberId, generation, withheld) => this.assigning(memberId, generation, withheld),
     });
     // A subscription is no reason to create a topic: an administrator creates those of the scenario.
     this.metadata = clusterViewOf(
@@ -142,7 +139,7 @@ export class MemberProcess {
     });
   }
 
-  private assigning(memberId: string, generation: number, assigned: ReadonlySet<string>): void {
+  private assigning(memberId: string, generation: number, withheld: Withheld): void {
     const { metadata, env, protocol, sentAssignments } = this;
     const last = sentAssignments.at(-1);
     if (protocol.name !== 'classic') return;
@@ -151,8 +148,7 @@ export class MemberProcess {
       .map((topic) => metadata.topics.get(topic))
       .filter((topic) => topic !== undefined);
     const known = new Map(topics.map(({ topicId, partitions }) => [topicId, partitions.length]));
-    const given = protocol.assignor === 'cooperative-sticky' ? assigned : undefined;
-    sentAssignments.push({ memberId, generation, sentUs: env.world.nowUs, known, assigned: given });
+    sentAssignments.push({ memberId, generation, sentUs: env.world.nowUs, known, withheld });
   }
 
   /** Commits, leaves the group, and ends. */

@@ -10,6 +10,7 @@ import {
   type AnyApi,
   apis,
   consumerProtocolAssignment,
+  consumerProtocolSubscription,
   ErrorCode,
   errorName,
   type RequestOf,
@@ -67,11 +68,26 @@ type Answer<T> = T | undefined;
 /** Takes the answer to a request; undefined: there is none. */
 type Taken = (response: unknown) => void;
 
+/**
+ * The partitions that a leader gives to nobody until their members have given them up, as `topic-partition`.
+ * The value has the instance id of each member that owns the partition by its own account; null: the member
+ * is dynamic.
+ */
+export type Withheld = ReadonlyMap<string, readonly (string | null)[]>;
+
+/** What the coordinator tells a leader that shall assign. */
+interface Led {
+  readonly memberId: string;
+  readonly generation: number;
+  /** The owners of each partition, as in `Withheld`. */
+  readonly owners: Withheld;
+}
+
 export interface RecorderObserver {
   /** Called with each commit that has ended. */
   committed?(commit: CommitOp): void;
-  /** Called when a leader sends an assignment. `assigned`: `topic-partition` of what it gives to anybody. */
-  assigning?(memberId: string, generation: number, assigned: ReadonlySet<string>): void;
+  /** Called when a leader sends an assignment. */
+  assigning?(memberId: string, generation: number, withheld: Withheld): void;
 }
 
 export class GroupRecorder {
@@ -80,6 +96,7 @@ export class GroupRecorder {
   private readonly observer: RecorderObserver;
   /** The requests without an answer. */
   private readonly open = new Set<Taken>();
+  private led: Led | undefined;
 
   /** `nameOf`: the name of a topic that the client knows by its id. */
   constructor(
@@ -114,6 +131,8 @@ export class GroupRecorder {
         return (response) => this.committed(version, input as Commit, sinceUs, response as never);
       case apis.offsetFetch.key:
         return (response) => this.fetched(version, input as Fetch, sinceUs, response as never);
+      case apis.joinGroup.key:
+        return (response) => this.joinedClassic(response as never);
       case apis.syncGroup.key:
         this.assigning(input as never);
         return (response) => this.synchronized(input as never, sinceUs, response as never);
@@ -219,14 +238,27 @@ export class GroupRecorder {
       }
   }
 
+  private joinedClassic(response: Answer<ResponseOf<typeof apis.joinGroup>>): void {
+    if (response?.errorCode !== ErrorCode.NONE || response.members.length === 0) return;
+    const { memberId, generationId: generation, members } = response;
+    const owners = new Map<string, (string | null)[]>();
+    for (const { groupInstanceId, metadata } of members)
+      for (const place of names(consumerProtocolSubscription.decode(metadata).ownedPartitions))
+        owners.set(place, [...(owners.get(place) ?? []), groupInstanceId]);
+    this.led = { memberId, generation, owners };
+  }
+
   private assigning({ memberId, generationId, assignments }: RequestOf<typeof apis.syncGroup>): void {
     if (assignments.length === 0) return;
-    const places = assignments.flatMap(({ assignment }) =>
-      consumerProtocolAssignment
-        .decode(assignment)
-        .assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((one) => `${topic}-${one}`)),
+    const given = new Set(
+      assignments.flatMap(({ assignment }) =>
+        names(consumerProtocolAssignment.decode(assignment).assignedPartitions),
+      ),
     );
-    this.observer.assigning?.(memberId, generationId, new Set(places));
+    const { led } = this;
+    const isAnswer = led?.memberId === memberId && led.generation === generationId;
+    const owners = isAnswer ? [...led.owners] : [];
+    this.observer.assigning?.(memberId, generationId, new Map(owners.filter(([place]) => !given.has(place))));
   }
 
   private synchronized(
@@ -285,6 +317,13 @@ export class GroupRecorder {
     const id = topicId as Uuid;
     return { topic: this.nameOf(id) ?? id, topicId: id };
   }
+}
+
+/** As `topic-partition`. */
+function names(
+  topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+): string[] {
+  return topics.flatMap(({ topic, partitions }) => partitions.map((one) => `${topic}-${one}`));
 }
 
 function askedPlaces(version: number, topics: NonNullable<FetchTopics>): string[] {

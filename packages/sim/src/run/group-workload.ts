@@ -14,7 +14,7 @@ import type { SimCluster } from '../cluster/index.ts';
 import type { Scenario } from '../plan/index.ts';
 import type { Micros, World } from '../world/index.ts';
 import { GroupMemberActor } from './group-members.ts';
-import { isLeftOutByStaticLeader } from './static-leader.ts';
+import { isLeftOutByStaticMember } from './static-member.ts';
 
 export interface GroupSurroundings {
   readonly random: Prng;
@@ -142,7 +142,7 @@ export class GroupWorkload {
     const members = this.members.filter((member) => member.group === group);
     const sent = members.flatMap(({ sentAssignments }) => sentAssignments);
     const startedUs = (id: string) => members.find(({ instanceId }) => instanceId === id)?.startedUs;
-    return found !== undefined && isLeftOutByStaticLeader(found, sent, startedUs, place);
+    return found !== undefined && isLeftOutByStaticMember(found, sent, startedUs, place);
   }
 
   private groupAtCoordinator(group: string): Group | undefined {

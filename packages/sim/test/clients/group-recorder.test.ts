@@ -1,4 +1,9 @@
-import { apis, ErrorCode } from '@millrace/protocol';
+import {
+  apis,
+  consumerProtocolAssignment,
+  consumerProtocolSubscription,
+  ErrorCode,
+} from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { GroupRecorder } from '../../src/clients/group-recorder.ts';
 import { SmallCluster, violationOf } from '../support/small-cluster.ts';
@@ -116,5 +121,50 @@ describe('answers-are-complete', () => {
       [0, 'ok'],
       [1, 'fail'],
     ]);
+  });
+});
+
+describe('what a leader withholds', () => {
+  const claim = (memberId: string, groupInstanceId: string | null, partitions: number[]) => ({
+    memberId,
+    groupInstanceId,
+    metadata: consumerProtocolSubscription.encode(1, {
+      topics: ['t'],
+      userData: null,
+      ownedPartitions: [{ topic: 't', partitions }],
+      generationId: -1,
+    }),
+  });
+  const members = [claim('m1', 's1', [0, 1, 2]), claim('m2', null, [2, 3])];
+  const joined = { errorCode: 0, memberId: 'm1', generationId: 4, members };
+  const given = (partitions: number[]) => ({
+    memberId: 'm2',
+    assignment: consumerProtocolAssignment.encode(1, { assignedPartitions: [{ topic: 't', partitions }] }),
+  });
+
+  /** A leader gets this answer and then gives t-0 and t-4 away in this generation. */
+  function withheld(answer: unknown, generationId = 4) {
+    const found: unknown[] = [];
+    const recorder = new GroupRecorder(new SmallCluster([]).machine('j1'), () => 't', {
+      assigning: (...facts) => found.push(facts),
+    });
+    recorder.sent(apis.joinGroup, 9, {})!(answer);
+    recorder.sent(apis.syncGroup, 5, { memberId: 'm1', generationId, assignments: [given([0]), given([4])] });
+    return found;
+  }
+
+  it('has the members that own it by their own account', () => {
+    const owners = [
+      ['t-1', ['s1']],
+      ['t-2', ['s1', null]],
+      ['t-3', [null]],
+    ] as const;
+    expect(withheld(joined)).toEqual([['m1', 4, new Map<string, unknown>(owners)]]);
+  });
+
+  it('is nothing without the answer of the generation', () => {
+    expect(withheld(joined, 5)).toEqual([['m1', 5, new Map()]]);
+    for (const answer of [undefined, { ...joined, errorCode: 27 }, { ...joined, members: [] }])
+      expect(withheld(answer)).toEqual([['m1', 4, new Map()]]);
   });
 });
