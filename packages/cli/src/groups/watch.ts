@@ -1,17 +1,21 @@
 /** Repeats a report until Ctrl-C. */
+import { ClientError } from '@millrace/client/io';
 import { nextInterrupt } from '../interrupt.ts';
+import { UserError } from '../user-error.ts';
 
 /** Moves the cursor to the top left corner, and clears the screen from there. */
 const CLEAR = '\u001b[H\u001b[J';
 
 /**
  * Prints a report once, or every `seconds` until a signal. On a terminal each report replaces the last one;
- * elsewhere an empty line separates them.
+ * elsewhere an empty line separates them. An error ends the command only in the first round: a user watches a
+ * cluster while brokers fail, so a later round prints the error and tries again.
  */
 export async function watched(
   seconds: number | undefined,
   report: () => Promise<string>,
   stream: NodeJS.WriteStream = process.stdout,
+  errors: NodeJS.WritableStream = process.stderr,
 ): Promise<void> {
   if (seconds === undefined) {
     stream.write(await report());
@@ -24,9 +28,15 @@ export async function watched(
   });
   try {
     for (let round = 0; !isOver; round++) {
-      const text = await report();
-      if (stream.isTTY) stream.write(`${CLEAR}${text}`);
-      else stream.write(round === 0 ? text : `\n${text}`);
+      try {
+        const text = await report();
+        if (stream.isTTY) stream.write(`${CLEAR}${text}`);
+        else stream.write(round === 0 ? text : `\n${text}`);
+      } catch (error) {
+        const isExpected = error instanceof UserError || error instanceof ClientError;
+        if (round === 0 || !isExpected) throw error;
+        errors.write(`${error.message}; trying again every ${seconds} s\n`);
+      }
       let timer: NodeJS.Timeout | undefined;
       const pause = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, seconds * 1_000);
