@@ -12,6 +12,7 @@ import { type Format, type FormatOptions, formatOf } from '../consume/format.ts'
 import { GroupEnds } from '../consume/group-ends.ts';
 import { Printer } from '../consume/printer.ts';
 import { parseRange, type Range, rangesOf, startsOf } from '../consume/start.ts';
+import { type WaitingNote, waitingNote } from '../consume/waiting-note.ts';
 import { INTERRUPTED, nextInterrupt } from '../interrupt.ts';
 import { offsetsAt } from '../offsets-at.ts';
 import { partitionsIn, placeOf } from '../topic-list.ts';
@@ -255,6 +256,7 @@ function inGroup(
   });
   let isClosing = false;
   let lastError: string | undefined;
+  let waiting: WaitingNote | undefined;
   const consumer = new GroupConsumer({
     ...FETCHING,
     clock: cluster.clock,
@@ -280,6 +282,7 @@ function inGroup(
         printer.reached(position, offset);
       },
       assigned: (starts) => {
+        waiting?.end();
         note(`assigned ${namesOf(starts)}`);
         if (options.exit) ends.assigned(starts).catch(failed);
       },
@@ -301,6 +304,7 @@ function inGroup(
   return {
     start: () => {
       cluster.add(consumer);
+      waiting = waitingNote(options.group!, note);
       consumer.start();
     },
     printed: (place, offset, leaderEpoch) => consumer.store(place, offset, leaderEpoch),
@@ -309,6 +313,7 @@ function inGroup(
     close: () =>
       new Promise((resolve) => {
         isClosing = true;
+        waiting?.end();
         consumer.close(() => {
           cluster.remove(consumer);
           resolve(lastError);

@@ -165,6 +165,19 @@ The offsets are committed.
   });
 });
 
+test('a member for which no partition is left says so', async () => {
+  // The range assignor sorts by instance id, so the last one gets nothing.
+  const join = (id: number) => command(['consume', 'orders', '--group', 'idle', '--instance-id', `m${id}`]);
+  const owners = [join(0), join(1)];
+  for (const owner of owners) await owner.said('assigned orders-');
+  const third = join(2);
+  await third.said('has assigned no partition');
+  for (const { child } of [...owners, third]) child.kill('SIGINT');
+  for (const member of [...owners, third]) expect(await member.exit(), member.output()).toBe(0);
+  expect(third.output()).toContain("group 'idle' has assigned no partition for 5 s: it waits for");
+  expect(third.output()).not.toContain('assigned orders-');
+});
+
 test('a reset can make a group that does not exist', async () => {
   const reset = ['group', 'reset', 'new', '--topic', 'orders', '--to-latest'];
   expect(await out(reset)).toContain("Group 'new' did not exist: --execute creates it.");

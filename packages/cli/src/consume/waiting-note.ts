@@ -1,0 +1,25 @@
+/**
+ * Tells the user once why a member of a group prints no records yet. The coordinator answers a join only when
+ * every other member has joined again, or when the session of a dead member has ended: 45 seconds by default.
+ */
+const WAITING_MS = 5_000;
+
+export interface WaitingNote {
+  /** The group assigned partitions, or the member leaves: nothing is left to tell. */
+  end(): void;
+}
+
+export function waitingNote(
+  group: string,
+  note: (text: string) => void,
+  waitingMs: number = WAITING_MS,
+): WaitingNote {
+  const timer = setTimeout(
+    () =>
+      note(
+        `group '${group}' has assigned no partition for ${waitingMs / 1_000} s: it waits for a member that does not answer, or has more members than partitions; \`millrace group describe ${group}\` shows them`,
+      ),
+    waitingMs,
+  );
+  return { end: () => clearTimeout(timer) };
+}
