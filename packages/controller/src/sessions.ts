@@ -195,10 +195,6 @@ export class BrokerSessions {
     return this.fencedOffsets.get(id) ?? this.startOffset;
   }
 
-  remove(id: NodeId): void {
-    this.sessions.delete(id);
-  }
-
   /** Begins a new controller epoch without sessions. */
   reset(startOffset: Offset): void {
     this.sessions.clear();

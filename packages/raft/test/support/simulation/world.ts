@@ -5,7 +5,6 @@
  */
 import { type Millis, Prng } from '@millrace/base';
 import {
-  type LogBatch,
   type QuorumConfig,
   type RaftEffect,
   type RaftInput,
@@ -388,8 +387,4 @@ export class World {
 
 function before(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
-}
-
-export function lastOffsetOf(batch: LogBatch): number {
-  return batch.baseOffset + batch.records.length - 1;
 }
