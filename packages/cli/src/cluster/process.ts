@@ -8,6 +8,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalNode } from './layout.ts';
+import { heapArguments, mallocVariables } from './memory-limits.ts';
 
 export type ProcessState = 'running' | 'paused' | 'stopped';
 
@@ -20,11 +21,18 @@ const entry = process.argv[1] ?? '';
  */
 export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<string | undefined> } {
   const log = openSync(logFile(node), 'a');
-  const args = [entry, 'start', '--config', join(node.directory, 'node.properties')];
+  const environment = environmentOfNodes(process.env);
+  const args = [
+    ...heapArguments(environment),
+    entry,
+    'start',
+    '--config',
+    join(node.directory, 'node.properties'),
+  ];
   const child = spawn(process.execPath, args, {
     detached: true,
     stdio: ['ignore', log, log, 'pipe'],
-    env: { ...environmentOfNodes(process.env), MILLRACE_READY_FD: '3' },
+    env: { ...environment, ...mallocVariables(environment), MILLRACE_READY_FD: '3' },
   });
   closeSync(log);
   const outcome = firstLine(child).then((line) => {

@@ -1,0 +1,21 @@
+/**
+ * What V8 and the C library may keep for themselves in a node's process. Their defaults suit programs on many
+ * cores: a young generation of up to 96 MiB and more, and a memory arena for each thread. A broker keeps few
+ * objects between two requests, so it needs neither. docs/architecture.md has the measurements.
+ */
+
+/** The size of one of the three semi-spaces of V8's young generation. */
+const SEMI_SPACE_MIB = 8;
+/** One arena for the event loop, one for the threads that read and write files. */
+const ARENAS = '2';
+
+/** Arguments of `node` for a node's process. A value in the user's NODE_OPTIONS wins. */
+export function heapArguments(environment: NodeJS.ProcessEnv): string[] {
+  const isSet = /--max[-_]semi[-_]space[-_]size/.test(environment['NODE_OPTIONS'] ?? '');
+  return isSet ? [] : [`--max-semi-space-size=${SEMI_SPACE_MIB}`];
+}
+
+/** Variables for glibc; another C library ignores them. The user's own value wins. */
+export function mallocVariables(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return { MALLOC_ARENA_MAX: environment['MALLOC_ARENA_MAX'] ?? ARENAS };
+}

@@ -1,0 +1,15 @@
+/** Goal: a node's process keeps little memory, unless the user says otherwise. */
+import { expect, test } from 'vitest';
+import { heapArguments, mallocVariables } from '../../src/cluster/memory-limits.ts';
+
+test('a node gets a small young generation and few memory arenas', () => {
+  expect(heapArguments({})).toEqual(['--max-semi-space-size=8']);
+  expect(mallocVariables({})).toEqual({ MALLOC_ARENA_MAX: '2' });
+});
+
+test("the user's own values win", () => {
+  expect(heapArguments({ NODE_OPTIONS: '--max-semi-space-size=64' })).toEqual([]);
+  expect(heapArguments({ NODE_OPTIONS: '--max_semi_space_size=64' })).toEqual([]);
+  expect(heapArguments({ NODE_OPTIONS: '--trace-warnings' })).toHaveLength(1);
+  expect(mallocVariables({ MALLOC_ARENA_MAX: '8' })).toEqual({ MALLOC_ARENA_MAX: '8' });
+});
