@@ -308,7 +308,7 @@ export const justifications: readonly Justification[] = [
     when: 'DescribeGroups or ConsumerGroupDescribe ask for the last rebalances, in a tagged field of Millrace',
     field: /^groups\.rebalances$/,
     peer: /^null$/,
-    reason: 'Millrace tells the last rebalances of the group. Apache Kafka ignores the field.',
+    reason: 'Millrace returns the last rebalances of the group. Apache Kafka ignores the field.',
   },
   {
     api: 'ConsumerGroupHeartbeat',

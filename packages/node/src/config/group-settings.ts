@@ -20,7 +20,7 @@ export const groupSettings = {
   'offsets.topic.num.partitions': group(
     int(1),
     '50',
-    'Number of partitions of `__consumer_offsets`. It counts when the first group appears; the topic must not grow later.',
+    'Number of partitions with which a broker creates `__consumer_offsets`. The topic must not grow later.',
   ),
   'offsets.topic.replication.factor': group(
     int(1, 32767),
