@@ -25,7 +25,7 @@ test('a consumer reads the order that a producer sent', async () => {
   expect(await readOrders()).toEqual(['two coffees']);
 });
 
-/** kafkajs reads only in consumer groups, and Millrace has none yet. This client also reads without one. */
+/** Reads with @platformatic/kafka, which needs no consumer group. kafkajs reads only in groups. */
 async function readOrders(): Promise<string[]> {
   const consumer = new Consumer({ clientId: 'test', bootstrapBrokers: brokers, groupId: 'not-used' });
   const metadata = await consumer.metadata({ topics: [topic] });

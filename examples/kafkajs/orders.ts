@@ -30,8 +30,8 @@ async function produce(messages: Message[]): Promise<void> {
 /**
  * Prints the records of each partition, up to its end at the time of the call.
  *
- * kafkajs reads only in consumer groups, and Millrace has none yet. `Consumer.fetch` of @platformatic/kafka
- * reads a partition without one.
+ * kafkajs reads only in consumer groups. `Consumer.fetch` of @platformatic/kafka reads a partition without a
+ * group.
  */
 async function consume(): Promise<void> {
   const consumer = new Consumer({ clientId: 'orders', bootstrapBrokers: brokers, groupId: 'not-used' });
