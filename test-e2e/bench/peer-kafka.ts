@@ -30,7 +30,7 @@ interface PeerNode {
 
 const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 30_000;
-/** The flags of `kafka-server-start.sh`, except for the heap: a controller needs less than a gigabyte. */
+/** Flags of `kafka-server-start.sh`. The heap differs: a controller needs less than a gigabyte. */
 const JVM_FLAGS = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35'];
 const heapMegabytes: Record<PeerNode['roles'], number> = {
   broker: 1024,

@@ -44,7 +44,7 @@ export async function expectDescribed(topic: string, described: Described): Prom
   if (described.configs !== undefined) expect(described.configs).toMatchObject(CONFIGS);
 }
 
-/** Some clients leave out internal topics, so the comparison ignores them. Millrace has none. */
+/** Some clients leave out internal topics, so the comparison ignores them. */
 function isOfUsers(topic: string): boolean {
   return !topic.startsWith('__');
 }

@@ -25,7 +25,7 @@ export async function startForGroups(
   return await startPeerKafka(peer, { settings, heapMegabytes: PEER_HEAP_MEGABYTES });
 }
 
-/** A cluster that runs already. It cannot be hurt. */
+/** A cluster that runs already. The run may not kill its nodes. */
 export function runningCluster(bootstrapServers: string): Cluster {
   const refuse = async () => {
     throw new Error('this run did not start the cluster, so it may not hurt it');

@@ -1,7 +1,7 @@
 /**
- * The calls of Kafka's tools for groups, in their order. Before the first call there are two topics with
- * records, the group `old` with committed offsets and no member, and the groups `classic` and `next` with one
- * member each. `stopMembers` ends these two.
+ * The calls of Kafka's tools for groups, in their order. Before the first call there are two topics (only
+ * `TOPIC` has records), the group `old` with committed offsets and no member, and the groups `classic` and
+ * `next` with one member each. `stopMembers` ends these two members.
  */
 
 const TOOLS = 'org.apache.kafka.tools';
@@ -18,7 +18,7 @@ export const COMMITTED = [3, 5];
 export interface Call {
   readonly name: string;
   readonly tool: string;
-  /** The server is added. */
+  /** Without the server, which the caller adds. */
   readonly args: readonly string[];
   /** Happens before the call. */
   readonly before?: 'stopMembers';
@@ -64,7 +64,10 @@ const refusals: readonly Call[] = [
   group('--delete-offsets', '--group', 'unknown', '--topic', TOPIC),
 ];
 
-/** Each way to reset, tried and done. The offsets that it leaves are the input of the next one. */
+/**
+ * Each way to reset, first with --dry-run, then with --execute. Each begins with the offsets of the one
+ * before.
+ */
 const resets: readonly Call[] = [
   ['--to-latest'],
   ['--to-earliest'],
@@ -113,7 +116,7 @@ export const calls: readonly Call[] = all.map((call, index) => ({
 /** Lines of a Java stack, and of the exception by which clients/java/Tools.java ends a tool. */
 const OF_A_STACK = /^at |^Tools\$ExitCalled|^null$/;
 
-/** Replaces what differs between clusters. Sorts the lines: Kafka prints them in the order of a hash. */
+/** Replaces what differs between clusters. Sorts the lines: Kafka prints them in the order of a hash map. */
 export function normalise(output: string): string[] {
   return output
     .split('\n')

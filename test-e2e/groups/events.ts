@@ -4,7 +4,7 @@ import type { Member } from './member.ts';
 import type { GroupRun } from './run.ts';
 import type { EventName } from './variants.ts';
 
-/** Grows to this many partitions. */
+/** The topic grows to this many partitions. */
 export const GROWN_PARTITIONS = 15;
 
 /** The time of an event, and what the judge must know about it. */
@@ -14,7 +14,7 @@ export interface Applied {
   readonly settledMs: number;
   /** From the event to the last change of an assignment. */
   readonly tookMs: number;
-  /** The members that the event changes by itself. */
+  /** The members that the event itself starts, ends or pauses. */
   readonly struck: readonly Member[];
   /** Number of live members before the event. */
   readonly members: number;

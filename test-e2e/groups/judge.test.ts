@@ -115,7 +115,7 @@ describe('the judge of groups', () => {
     }
   });
 
-  test('allows a member to begin again at the commit with a new ownership, and not behind it', () => {
+  test('allows a member with a new ownership to begin again at the commit, and not before it', () => {
     const before = [assigned(205, 1), read(220, 1, 2, 3), lost(230, 1), assigned(240, 1)];
     expect(outOfOrder(withB(...before, read(250, 1, 2, 3)))).toEqual([]);
     expect(outOfOrder(withB(...before, read(250, 1, 1, 2, 3)))).toEqual([
@@ -138,7 +138,7 @@ describe('the judge of groups', () => {
     expect(overlaps(withB(assigned(200, 1)))).toEqual([]);
   });
 
-  test('ends the ownership of a killed and of a paused member there', () => {
+  test('ends the ownership of a member when the test kills or pauses it', () => {
     const { members } = good();
     const killed = { ...members[0]!, lines: [assigned(100, 0)], endedMs: 150 };
     const paused = {

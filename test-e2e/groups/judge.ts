@@ -4,10 +4,11 @@
  *
  * - Every acknowledged record was processed, with the number that the writer gave it.
  * - While a member owns a partition, it processes the offsets one by one. It goes back only with a new
- *   ownership, and never behind a commit that was acknowledged before.
- * - No two members own one partition at the same time. The ownership of a killed or paused member ends there.
- * - A committed offset never decreases, is never below an acknowledged commit, and is what the members
- *   committed last. Somebody read the committed offsets throughout.
+ *   ownership, and never behind a commit that was acknowledged before that ownership.
+ * - No two members own one partition at the same time. The ownership of a member ends when the test kills or
+ *   pauses it.
+ * - A committed offset never decreases, and is never below an acknowledged commit. At the end it covers every
+ *   acknowledged record. The monitor read the committed offsets throughout.
  */
 import type { MemberLine } from './member-lines.ts';
 import type { Reading } from './monitor.ts';
@@ -27,7 +28,7 @@ export interface GroupHistory {
   readonly written: readonly ReadonlyMap<number, number>[];
   readonly members: readonly MemberHistory[];
   readonly readings: readonly Reading[];
-  /** The monitor read from and until when, and the longest time that it may need for a reading. */
+  /** From when until when the monitor read, and the longest time that it may need for a reading. */
   readonly monitored: { readonly fromMs: number; readonly toMs: number; readonly gapMaxMs: number };
   /** By partition, read by another client after every member had left. */
   readonly final: ReadonlyMap<number, number>;
@@ -230,13 +231,13 @@ function acknowledged(members: readonly MemberHistory[]) {
 }
 
 export interface Gaps {
-  /** The partitions that one living member owned from before the window until its end. */
+  /** The partitions that one member owned during the whole window. */
   readonly partitions: readonly number[];
   /** The longest time between two processed records of such a partition, in the window. */
   readonly longestMs: number;
 }
 
-/** How long the partitions stood still that did not move in this window. */
+/** The longest pause of the partitions that did not move in this window. */
 export function gapsOfUnmoved(history: Pick<GroupHistory, 'members'>, fromMs: number, toMs: number): Gaps {
   const kept = ownerships(history).filter((one) => one.fromMs <= fromMs && one.toMs >= toMs);
   let longestMs = 0;
@@ -266,7 +267,7 @@ export function changedIn(
     .map(({ name }) => name);
 }
 
-/** Some clients also tell an assignment that adds nothing. */
+/** Some clients also report an assignment that adds nothing. */
 function isChange(line: MemberLine): boolean {
   return (line.e === 'assigned' || line.e === 'revoked' || line.e === 'lost') && line.p.length > 0;
 }

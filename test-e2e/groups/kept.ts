@@ -10,12 +10,15 @@ export interface Kept {
   readonly longestMs: number;
 }
 
-/** A partition that does not move may stand still for this long, or for twice the longest quiet pause. */
+/**
+ * A partition that does not move may stand still for this long, or for twice the longest quiet pause if that
+ * is more.
+ */
 const GAP_LIMIT_MS = 1500;
 
 /**
- * So many partitions stay at least, for example 9 of 12 when a fourth member joins. A member that comes back
- * from a pause may get any of them, so no number is demanded there. `members`: before the event.
+ * The least number of partitions that must stay, for example 9 of 12 when a fourth member joins. A member
+ * that comes back from a pause may get any partition, so the number is 0 there. `members`: before the event.
  */
 export function couldStay(event: EventName, members: number, partitions: number): number {
   switch (event) {
@@ -50,7 +53,7 @@ export function pauseFault(kept: readonly Kept[], quietGapMs: number): string | 
 const TRIES = 3;
 
 /**
- * A busy machine can make a pause, or end a session. So a run with such a fault is repeated alone. A broker
+ * A busy machine can cause a pause, or end a session. So a run with such a fault is repeated alone. A broker
  * that stops or moves these partitions does so each time. The other violations of every try count.
  */
 export async function repeated<O extends { readonly violations: readonly string[] }>(

@@ -89,7 +89,7 @@ export class Member {
     this.#program.kill('SIGCONT');
   }
 
-  /** What the member said last, for an error message. */
+  /** The last errors of the member, for an error message. */
   lastWords(): string {
     const errors = this.lines.filter(
       (line) => line.e === 'error' || (line.e === 'commit' && line.m !== undefined),

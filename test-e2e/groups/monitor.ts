@@ -5,12 +5,14 @@ import { ask, connect } from '../lib/wire.ts';
 
 const PERIOD_MS = 200;
 const RETRY_MS = 100;
-/** The first version that asks for many groups; the last but one names topics by name. */
+/** OffsetFetch: the first version with several groups. It still names topics by name. */
 const FETCH_VERSION = 8;
 const FIND_VERSION = 4;
 const CALL_LIMIT_MS = 3000;
 
-/** Committed offsets by partition, and when the answer was asked for and came (milliseconds since 1970). */
+/**
+ * Committed offsets by partition, and the times of the request and of its answer (milliseconds since 1970).
+ */
 export interface Reading {
   readonly askedMs: number;
   readonly answeredMs: number;

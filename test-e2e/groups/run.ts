@@ -76,7 +76,7 @@ export class GroupRun {
   /**
    * Waits until the live members own every partition, each of them about the same number, without a change
    * for `STABLE_MS`, and have processed and committed on each partition since the last change and since
-   * `sinceMs`. Returns how long that took.
+   * `sinceMs`. Returns the time from `sinceMs` until the last change of a live member.
    */
   async settle(what: string, sinceMs = Date.now()): Promise<number> {
     const started = Date.now();
@@ -143,8 +143,8 @@ export class GroupRun {
   }
 
   /**
-   * The members leave one after the other, and another client reads the committed offsets. `gapMaxMs`: the
-   * longest time that the monitor may need for a reading.
+   * All live members leave at the same time, and then another client reads the committed offsets. `gapMaxMs`:
+   * the longest time that the monitor may need for a reading.
    */
   async finish(written: readonly ReadonlyMap<number, number>[], gapMaxMs: number): Promise<GroupHistory> {
     await Promise.all(this.live.map((member) => member.stop()));

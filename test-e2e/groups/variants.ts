@@ -37,13 +37,13 @@ export interface Variant {
 }
 
 /**
- * Its ConsumerGroupHeartbeat with the epoch -2 names no instance id. The coordinator (Apache Kafka 4.3.1,
- * too) then keeps the instance id until the session ends.
+ * The ConsumerGroupHeartbeat with which franz-go leaves (epoch -2) names no instance id. The coordinator
+ * (Apache Kafka 4.3.1, too) then keeps the instance id until the session ends.
  */
 const FRANZ_GO_LEAVES = { static: 'the client does not release its instance id when it leaves' };
 /**
- * On a busy machine, a heartbeat or a commit of a cooperative member is often late for a rebalance. With
- * Apache Kafka 4.3.1, six of six runs showed the excused violations at a load of 36 on two cores.
+ * On a busy machine, a heartbeat or a commit of a cooperative member often comes too late in a rebalance.
+ * With Apache Kafka 4.3.1, six of six runs showed the excused violations at a load of 36 on two cores.
  */
 const PLATFORMATIC_CLASSIC: Excuse = {
   checks: ['order', 'ownership', 'monotone', 'kept'],

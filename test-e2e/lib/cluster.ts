@@ -107,8 +107,8 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
 }
 
 /**
- * The nodes are not children of this process. If this process ends without `stop`, the watcher kills the
- * nodes by their pids.
+ * The nodes are not children of this process. When this process exits, the handler kills every node that
+ * still has a pid file.
  */
 function watchForOrphans(dir: string): void {
   process.on('exit', () => {

@@ -15,7 +15,7 @@ import { kafkaFolder, type ToolName, type ToolState, tool, toolNames } from './t
 declare module 'vitest' {
   export interface ProvidedContext {
     bootstrapServers: string;
-    /** Whether the cluster is not Millrace. */
+    /** True if the tests run against the cluster of E2E_BOOTSTRAP. */
     isForeign: boolean;
     tools: Record<ToolName, ToolState>;
     /** The file of records, and the folder for the records read back. */

@@ -179,7 +179,7 @@ export async function recordsByCodec(
   return counts;
 }
 
-/** The log end offset that consumers see, by partition. */
+/** By partition: the offset at which consumers reach the end, the high watermark. */
 export async function endOffsets(bootstrapServers: string, topic: string): Promise<number[]> {
   const [partitions, brokers] = [
     await partitionsOf(bootstrapServers, topic),

@@ -62,7 +62,7 @@ export const garbageKinds: readonly GarbageKind[] = [
   },
 ];
 
-/** Random bytes that begin with 40 bytes of 0x7f: no length in those is valid. */
+/** Random bytes behind 40 bytes of 0x7f, in which no length is valid. */
 function wild(size: number): Buffer {
   const bytes = randomBytes(size);
   bytes.fill(0x7f, 0, 40);

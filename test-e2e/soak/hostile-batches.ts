@@ -103,8 +103,8 @@ export function manyRecords(count: number, codecs = Object.keys(compressors)): H
 }
 
 /**
- * Valid batches with as many records as fit into a topic's default limit on batches, 1 MiB, so a client can
- * send them to any topic. The number of records depends on the codec.
+ * Valid batches with about as many records as fit into a topic's default limit on batches, 1 MiB. So a client
+ * can send them to any topic. The number of records depends on the codec.
  */
 export function fittingRecords(): HostileBatch[] {
   return [
@@ -128,8 +128,8 @@ export function plainBatch(sizeBytes: number): HostileBatch {
 }
 
 /**
- * This many records that are equal even in their offset deltas. Compressed with gzip they take a thousandth
- * of their size, with zstd less.
+ * This many records that are equal even in their offset deltas. Compressed with gzip they take about a
+ * thousandth of their size, with zstd less.
  */
 export function alikeRecords(count: number): HostileBatch[] {
   const one = Buffer.from([12, 0, 0, 0, 1, 1, 0]);
@@ -219,7 +219,7 @@ export function keylessBatches(): HostileBatch[] {
   ];
 }
 
-/** A record in milliseconds, and one in nanoseconds behind it. */
+/** A record with a timestamp in milliseconds, and then one with a timestamp in nanoseconds. */
 export function nanosecondBatch(nowMs: bigint): HostileBatch {
   const nanoseconds = nowMs * 1_000_000n;
   const plain = Buffer.concat([record(0), record(1, { timestampDelta: nanoseconds - nowMs })]);

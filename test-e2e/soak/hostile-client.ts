@@ -35,7 +35,10 @@ export function ask(port: number, frame: Uint8Array, limitMs: number): Promise<T
   });
 }
 
-/** Sends the bytes and closes its side at once. Resolves when the broker has closed its own. */
+/**
+ * Sends the bytes and closes its side at once. Resolves when the broker has closed its side, or after the
+ * limit.
+ */
 export function sendAndLeave(port: number, bytes: Uint8Array, limitMs: number): Promise<Taken> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
@@ -56,7 +59,7 @@ export function sendAndLeave(port: number, bytes: Uint8Array, limitMs: number): 
   });
 }
 
-/** Sends the bytes and then stays silent; the connection stays open until it is destroyed. */
+/** Sends the bytes and then stays silent. The caller destroys the socket. */
 export function sendAndWait(port: number, bytes: Uint8Array): Promise<Socket | 'no connection'> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });

@@ -23,7 +23,7 @@ export interface HostileKind {
   readonly name: string;
   /** Number of different requests. `throwOnce` takes turns through them. */
   readonly variants: number;
-  /** Sends the n-th hostile request. Returns the broker's reaction, one word for each connection. */
+  /** Sends one hostile request or several. Returns the broker's reaction on each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
   /**
    * Set if the batches of this kind are above a topic's default limit. The quiet windows then have as many

@@ -1,6 +1,6 @@
 /**
- * The history of real clients: turns the notes of the soak's writers and of its reader into a history. The
- * checkers of the simulator judge it. Pure, so that a test can plant anomalies in it.
+ * Turns the notes of the soak's writers and of its reader into a history, which the checkers of histories
+ * judge. Pure, so that a test can plant anomalies in the notes.
  *
  * Record n of a writer has the value `NAME-n` and belongs to partition n % partitions.
  */
@@ -53,7 +53,7 @@ export interface RecordedRun {
 const READER = 'reader';
 const POLL_RECORDS_MAX = 1000;
 
-/** The broken promises, each after the name of its checker; of many, the rest is only counted. */
+/** The broken promises, each behind the name of its checker. Counts those that a checker does not list. */
 export function violationsOf(run: RecordedRun): string[] {
   const { violations, counts } = judgeHistory(historyOf(run), finalLogsOf(run));
   const more = [...counts].map(([what, count]) => `${what}: ${count}`);

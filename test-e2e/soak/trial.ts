@@ -30,7 +30,7 @@ export interface TrialResult {
   readonly gapMs: Readonly<Record<string, number>>;
   /** Longest gap of any writer from the restart until acks come steadily again. */
   readonly rejoinGapMs: number;
-  /** From the restart until every replica is in the ISR and every voter has the whole metadata log. */
+  /** From the restart until every replica is in the ISR and every voter has all committed metadata. */
   readonly backMs: number;
   readonly acked: number;
   readonly violations: readonly string[];
@@ -116,7 +116,7 @@ async function victimsOf(cluster: Cluster, victim: Victim, target: Target): Prom
   return [active];
 }
 
-/** Waits until every replica of the topic is in its ISR and every voter has the whole metadata log. */
+/** Waits until every replica of the topic is in its ISR and every voter has all committed metadata. */
 async function untilBack({ bootstrapServers }: Cluster, { topic }: Target): Promise<void> {
   const deadline = performance.now() + BACK_LIMIT_MS;
   let state = '';

@@ -74,7 +74,10 @@ export function allVersions(api: AnyApi): number[] {
   return Array.from({ length: api.maxVersion - api.minVersion + 1 }, (_, i) => api.minVersion + i);
 }
 
-/** The newest version of each form of an API: the last inflexible version, and the last flexible one. */
+/**
+ * The newest version of each form of an API: the last version that is not flexible, and the last flexible
+ * one.
+ */
 export function telltaleVersions({ minVersion, maxVersion, flexibleFrom }: AnyApi): number[] {
   return flexibleFrom > minVersion && flexibleFrom <= maxVersion
     ? [flexibleFrom - 1, maxVersion]

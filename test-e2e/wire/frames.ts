@@ -17,7 +17,7 @@ export interface WireCase {
   readonly answerVersion: number;
   readonly name: string;
   readonly setUp: SetUp;
-  /** Words that all cases have in common that share one group; undefined: the case has its own. */
+  /** Cases with the same words and the same set-up share a group; undefined: the case has its own group. */
   readonly sharedBy: string | undefined;
   /** `values`: of the set-up. */
   frame(values: Values): Buffer;

@@ -1,7 +1,7 @@
 /**
  * `npm run compare:wire`: sends odd requests of every API and version to Millrace and to Apache Kafka, and
- * prints where their answers differ. Exit code 1 when a difference is not justified (wire/justified.ts), or a
- * justification has no difference.
+ * prints where their answers differ. Exit code 1 when a difference is not justified (wire/justified.ts), or,
+ * without --api, a justification has no difference.
  *
  *   --bootstrap host:port   compares this running Millrace
  *   --peer host:port        with this running Apache Kafka

@@ -16,11 +16,11 @@ type Made = Readonly<Record<string, string>>;
 type Pair = Made & { readonly member: string; readonly follower: string };
 
 const SESSION_MS = 300_000;
-/** No rebalance of a case ends by this. */
+/** Longer than any case, so no rebalance ends by this timeout. */
 const REBALANCE_MS = 60_000;
 /** The rebalance ends after this time, because the other members do not join again. */
 const SHORT_REBALANCE_MS = 300;
-/** JoinGroup below version 4 answers at once with a member id. */
+/** Up to version 3, a member joins with its first JoinGroup. Later it first gets a member id. */
 const JOIN_AT_ONCE = 3;
 const STATIC_SINCE = 5;
 export const INSTANCE = 'instance-1';
@@ -214,7 +214,7 @@ export const setUps = {
   /** A group id that nobody has used. */
   fresh: async () => ({}),
   pending: async (port) => ({ member: await pending(port) }),
-  /** The leader has joined generation 1 and not synced. */
+  /** The leader has joined generation 1, and has not synced yet. */
   joined: async (port) => ({ member: await join(port, port.client) }),
   stable: (port) => stable(port),
   /** As stable, for a case in which somebody else joins, and the member does not join again. */
@@ -224,7 +224,7 @@ export const setUps = {
     newcomer: await pending(port),
   }),
   stableAndPending: async (port) => ({ ...(await stable(port)), newcomer: await pending(port) }),
-  /** The leader has sent an assignment that is none of the type `consumer`. */
+  /** The leader has sent an assignment that a consumer cannot decode. */
   garbled: async (port) => {
     const member = await join(port, port.client);
     await sync(port, port.client, member, { assignment: Buffer.from('bytes') });

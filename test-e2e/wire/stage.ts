@@ -1,7 +1,8 @@
 /**
- * Prepares one side for a case: the group that the case needs, in the state that it needs. Requests of cases
- * name it with markers, `{group}` and `{member}`, because each case gets a group of its own, and because the
- * coordinator invents the ids of members. `fillIn` replaces the markers.
+ * Prepares one side for a case: the group that the case needs, in the state that it needs. A request of a
+ * case has the markers `{group}` and `{member}` for the ids of the group and of its member, because each case
+ * gets a group of its own, and because the coordinator invents the ids of members. `fillIn` replaces the
+ * markers.
  */
 import type { KafkaClient } from '@millrace/client/io';
 import { connect } from '../lib/wire.ts';
@@ -31,8 +32,9 @@ export class Stage {
   }
 
   /**
-   * A group for one case. With `sharedBy`, every case with the same words gets the same group. No case shares
-   * an unknown group: a case may create the group that the next case expects to be unknown.
+   * A group for one case. With `sharedBy`, every case with the same words and the same set-up gets the same
+   * group. No case shares an unknown group: a case may create the group that the next case expects to be
+   * unknown.
    */
   async prepare(setUp: SetUp, sharedBy?: string): Promise<Values> {
     if (sharedBy === undefined || setUp === 'fresh') return await this.#make(setUp);

@@ -1,4 +1,4 @@
-/** Prepares both sides before the first case: the same topics with the same records. */
+/** Prepares one side before the first case. Both sides get the same topics with the same records. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apis, buildBatch } from '@millrace/protocol';
 import { activeController, aliveBrokers, ask, createTopic, partitionsOf } from '../lib/wire.ts';

@@ -125,7 +125,7 @@ async function untilInSync({ bootstrapServers }: Cluster): Promise<void> {
 
 type Kind = 'lookups' | 'heartbeats' | 'commits';
 
-/** When each group continues, counted from now. */
+/** When each group continues, counted from the creation of this object. */
 class Recovery {
   readonly #startMs = performance.now();
   /** The members without an answer yet, of the groups that the victim coordinates. */
@@ -160,7 +160,7 @@ class Recovery {
     return this.left === 0;
   }
 
-  /** Groups that do not continue yet. */
+  /** At least this many groups do not continue yet; 0: all continue. */
   get left(): number {
     const { heartbeats, commits } = this.#times;
     return this.#silent.size - Math.min(heartbeats.size, commits.size);

@@ -1,6 +1,6 @@
 /**
  * The connections of the load generator, and the coordinators of its groups. Each broker has the same number
- * of lanes. A group without a coordinator is found again by FindCoordinator, as a client would do.
+ * of lanes. The fleet finds the coordinator of a group again with FindCoordinator, as a client does.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { aliveBrokers } from '../../lib/wire.ts';

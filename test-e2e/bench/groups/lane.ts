@@ -1,7 +1,7 @@
 /**
- * One connection of the load generator to a broker. Many members share it, and pipeline their requests. It
- * answers by callback, and can send a frame that was encoded earlier, so that a heartbeat costs almost no
- * CPU time here.
+ * One connection of the load generator to a broker. Many members share it, and pipeline their requests. A
+ * lane returns answers by callback. It can send a frame that was encoded earlier, so that a heartbeat costs
+ * the load generator almost no CPU time.
  */
 import type { Stream } from '@millrace/base';
 import { NodeNet } from '@millrace/base/io';

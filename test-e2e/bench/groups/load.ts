@@ -19,7 +19,9 @@ const TRIES_MAX = 100;
  */
 export class PacedLoad {
   latencies = new Latencies();
-  /** Turns of members that could not send, because their last request was still under way. */
+  /**
+   * Turns of living members that could not send, for example because their last request was still under way.
+   */
   skipped = 0;
   #sent = 0;
   readonly #timer: NodeJS.Timeout;

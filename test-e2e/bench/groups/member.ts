@@ -37,7 +37,7 @@ export abstract class Member {
   partitions: readonly number[] = [];
   /** Generation, or member epoch. */
   epoch = -1;
-  /** The member is in the group, and waits for nothing. */
+  /** The member is in the group, and does not join or sync now. */
   isStable = false;
   isDead = false;
   /** When the coordinator last reset the member's session, as far as the member knows. */
@@ -95,7 +95,7 @@ export abstract class Member {
     return true;
   }
 
-  /** Stops without a word: the session ends. */
+  /** Stops without leaving, so the coordinator removes the member when its session ends. */
   die(): void {
     this.isDead = true;
     this.isStable = false;
@@ -120,7 +120,10 @@ export abstract class Member {
     return this.group.world.fleet.lane(broker, this.laneIndex);
   }
 
-  /** Counts a failure, and looks for the coordinator if `broker` is not the coordinator. */
+  /**
+   * Counts a failure. If `broker` no longer coordinates (`lost`), the group looks for its coordinator, unless
+   * it knows another one already.
+   */
   protected failed(what: string, outcome: Outcome, broker: number): void {
     const { world } = this.group;
     if (this.isDead) return;

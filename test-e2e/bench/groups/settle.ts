@@ -85,7 +85,7 @@ function end(member: Member, death: Death, sessionMs: number): number {
   return member.heardMs + sessionMs;
 }
 
-/** Returns the time of the event. */
+/** Resolves with the time at which the group settled. */
 function settledAfter(group: Group, epoch: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(

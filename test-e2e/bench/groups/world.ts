@@ -25,7 +25,7 @@ export interface WorldOptions {
 }
 
 const READY_LIMIT_MS = 60_000;
-/** Setting up takes at most this long, plus the same again for each group. */
+/** Setting up takes at most this long, plus `SETUP_PER_GROUP_MS` for each group. */
 const SETUP_LIMIT_MS = 60_000;
 const SETUP_PER_GROUP_MS = 300;
 const POLL_MS = 20;
@@ -110,7 +110,7 @@ export class World implements WorldOptions {
     ).flat();
   }
 
-  /** Every member commits once, one member of each lane at a time. */
+  /** Every member commits once. At most `lanes` commits are under way at a time. */
   async commitAll(): Promise<void> {
     const members = this.members;
     const work = async () => {

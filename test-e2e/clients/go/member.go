@@ -36,7 +36,7 @@ type readLine struct {
 
 type groupMember struct {
 	topic string
-	// The library calls back on goroutines of its own, so a lock guards what is below it.
+	// The library calls back on goroutines of its own, so this lock guards the fields below.
 	lock       sync.Mutex
 	pending    map[int32]int64
 	epochs     map[int32]int32
@@ -147,7 +147,7 @@ func (m *groupMember) isDue() bool {
 	return len(m.pending) > 0 && time.Now().After(m.nextCommit)
 }
 
-// commit commits the offsets of these partitions, or of all.
+// commit commits the offsets of these partitions; nil: of all.
 func (m *groupMember) commit(client *kgo.Client, partitions []int32) {
 	m.lock.Lock()
 	taken, wanted := map[int32]int64{}, map[int32]kgo.EpochOffset{}

@@ -110,7 +110,7 @@ public final class GroupMember implements ConsumerRebalanceListener {
         }
     }
 
-    /** Commits the offsets of these partitions, or of all. */
+    /** Commits the offsets of these partitions; null: of all. */
     private void commit(Collection<TopicPartition> partitions) {
         Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
         for (Map.Entry<Integer, Long> entry : pending.entrySet()) {

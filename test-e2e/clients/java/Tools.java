@@ -13,7 +13,7 @@ import org.apache.kafka.common.utils.Exit;
  * <p>Prints for each call its output (standard output and standard error), and then a line "=== exit CODE".
  */
 public final class Tools {
-    /** Some tools catch it, so the code is in `exitCode`. */
+    /** Ends a tool. Some tools catch it, so the code is in `exitCode`. */
     private static final class ExitCalled extends RuntimeException {
         private static final long serialVersionUID = 1;
     }
@@ -22,7 +22,7 @@ public final class Tools {
     private static int exitCode;
 
     private static void exit(int code, String message) {
-        // A tool that catches the first call takes it for an error, and calls again.
+        // A tool that catches the exception of the first exit takes it for an error, and exits again.
         if (exitCode == NONE) exitCode = code;
         throw new ExitCalled();
     }

@@ -51,7 +51,8 @@ class Member(ConsumerRebalanceListener):
             self.lines.committed(offsets)
 
     async def on_partitions_revoked(self, revoked):
-        # The library names the partitions of the old assignment, and calls this also before the first one.
+        # The library passes the partitions of the old assignment. It calls this also before the first
+        # assignment.
         ids = {one.partition for one in revoked} & self.owned
         await self.commit(self.lines.take())
         self.owned -= ids
@@ -82,7 +83,7 @@ class Member(ConsumerRebalanceListener):
 
 
 async def main():
-    # The library demands a running event loop already in its constructor.
+    # The library's constructor demands a running event loop.
     await Member(Arguments(sys.argv[1:])).run()
 
 

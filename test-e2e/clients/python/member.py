@@ -22,7 +22,7 @@ class Arguments:
 
 
 class Stop:
-    """Becomes true when the parent closes standard input."""
+    """`asked` becomes true when the parent closes standard input."""
 
     def __init__(self):
         self.asked = False

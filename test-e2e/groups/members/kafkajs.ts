@@ -14,7 +14,8 @@ const settings = parseArguments(process.argv.slice(2));
 const { topic } = settings;
 const owned = new Owned();
 const pending = new Pending(settings.commitMs);
-// The library keeps its coordinator until the retries end, also when that broker is gone; then it restarts.
+// The library asks the same coordinator until its retries end, also when that broker is gone. Then it
+// restarts.
 const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 500 };
 const kafka = new Kafka({
   clientId: 'member',

@@ -1,5 +1,5 @@
 /**
- * The common parts of the members in JavaScript: lines on standard output, the end at the end of standard
+ * The common parts of the members in JavaScript: lines on standard output, the wait for the end of standard
  * input, and the partitions and offsets that a member knows.
  */
 import { writeSync } from 'node:fs';

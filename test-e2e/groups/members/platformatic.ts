@@ -43,8 +43,8 @@ let committing: Promise<void> = Promise.resolve();
 let stopped = false;
 
 /**
- * The library tells no revocation, and no assignment of the new protocol. It keeps the partitions in a public
- * field, so this program listens to the field.
+ * The library reports no revocation, and no assignment of the new protocol. It keeps the partitions in a
+ * public field, so this program watches the field.
  */
 function listen(): void {
   let assignments = consumer.assignments;
@@ -53,7 +53,8 @@ function listen(): void {
     set: (value: typeof assignments) => {
       assignments = value;
       if (stopped) return;
-      // Only a refused request empties the list of a cooperative member: it empties it before it joins again.
+      // For a cooperative member, the library empties the list only after a refused request, before it
+      // joins again.
       if (isClassic && value?.length === 0 && owned.all.length > 0) emit({ e: 'error', m: DROPPED });
       owned.become(value?.find((assignment) => assignment.topic === topic)?.partitions ?? []);
     },

@@ -83,7 +83,7 @@ const badRegexes = [
 
 export const consumerGroupHeartbeat: ApiCases = {
   base: (world) => joinOf(world),
-  // Members of other cases would be in such a group.
+  // Such a group would have members of other cases.
   leftOut: /groupId=('.+'|x|not UTF-8)/,
   variants: [
     {
@@ -182,7 +182,7 @@ export const consumerGroupHeartbeat: ApiCases = {
     joining('garbled assignment: a member', 'garbled'),
     joining('pair: a member', 'pair'),
     joining('rebalancing: a member', 'rebalancing'),
-    // Two members of one topic would get either of its partitions.
+    // With two partitions, chance would decide which member gets which. This topic has only one.
     joining('joined: a member', 'joined', (world) => ({ subscribedTopicNames: [world.sink] })),
     joining('static: a member', 'static', { instanceId: INSTANCE }),
 

@@ -16,5 +16,5 @@ const ofGroups = { ...members, ...offsets, ...groups, ...consumers };
 
 export const casesByApi: Record<keyof typeof apis, ApiCases> = { ...ofTopics, ...ofGroups };
 
-/** APIs whose cases can run at the same time as those of the other lanes: they change other things. */
+/** The cases of one lane run at the same time as those of the other, because they change other things. */
 export const lanes: readonly Partial<Record<keyof typeof apis, ApiCases>>[] = [ofTopics, ofGroups];

@@ -62,7 +62,7 @@ const asInstance = (more: Struct = {}) => ({ groupInstanceId: INSTANCE, ...more 
 export const joinGroup: ApiCases = {
   base: (world, version) => joinOf(world, { memberId: version < MEMBER_ID_REQUIRED_SINCE ? '' : '{member}' }),
   setUp: (version) => (version < MEMBER_ID_REQUIRED_SINCE ? 'fresh' : 'pending'),
-  // Members of other versions would be in such a group. Apache Kafka never answers duplicate protocols.
+  // Such a group would have members of other versions. Apache Kafka never answers duplicate protocols.
   leftOut: /^(groupId=('.+'|x|not UTF-8)|protocols=duplicate)/,
   special: [
     ...[SESSION_MIN_MS - 1, SESSION_MIN_MS, SESSION_MAX_MS, SESSION_MAX_MS + 1].map((sessionTimeoutMs) =>
