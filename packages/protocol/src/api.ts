@@ -12,7 +12,7 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   /** Versions that can be read and written, both inclusive. */
   readonly minVersion: number;
   readonly maxVersion: number;
-  /** The lowest version that ApiVersions advertises. Below minVersion only to work around a client. */
+  /** The lowest version that ApiVersions advertises. Below `minVersion` only to work around a client. */
   readonly advertisedMinVersion: number;
   /** From this version on lengths are compact and structs end in tagged fields; Infinity: never. */
   readonly flexibleFrom: number;

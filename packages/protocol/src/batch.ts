@@ -100,7 +100,7 @@ export class BatchHeader {
 
 /**
  * Reads the header at `position`; the records behind it may be missing. Throws DecodeError if fewer than 61
- * bytes are left, the size is impossible, or base offset or producer id are beyond 2^53: no log has such an
+ * bytes are left, the size is impossible, or base offset or producer id is beyond 2^53: no log has such an
  * offset, and no cluster gives out such an id. Does not check other fields. To read many headers without an
  * allocation, pass a header to fill.
  */
@@ -177,7 +177,7 @@ export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp:
   updateCrc(bytes, position);
 }
 
-/** Sets the largest timestamp, in place: for a header that has another one than the records. */
+/** Sets the header's largest timestamp, in place. For a batch whose header disagrees with its records. */
 export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: Timestamp): void {
   writeTimestamp(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
   updateCrc(bytes, position);

@@ -12,6 +12,8 @@ import { defineVersionedMessage, type ValueOf } from './versioned-message.ts';
 export const CONSUMER_PROTOCOL_TYPE = 'consumer';
 
 /**
+ * What each version adds:
+ *
  *      1  owned partitions (KIP-429)     2  generation (KIP-792)     3  rack (KIP-881)
  */
 export const consumerProtocolSubscription = defineVersionedMessage({
@@ -32,7 +34,7 @@ export const consumerProtocolSubscription = defineVersionedMessage({
   },
 });
 
-/** The same in all versions. */
+/** All versions have the same fields. */
 export const consumerProtocolAssignment = defineVersionedMessage({
   name: 'ConsumerProtocolAssignment',
   versions: '0-3',

@@ -64,7 +64,7 @@ export class FrameReader {
     return this.assembly?.length ?? 0;
   }
 
-  /** The reader uses the chunk until the next `keep`, or until it is used up if nobody calls `keep`. */
+  /** The reader uses the chunk until the next `keep`. Without a `keep`, it reads the chunk to its end. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.chunks.push(chunk);

@@ -15,9 +15,9 @@ import { type Timestamp, timestampOfWords } from './timestamp.ts';
 export const STRING_BYTES_MAX = 0x7fff;
 
 /**
- * The most array elements and tagged fields in one request. No cluster has that many partitions, and an
- * element of a few bytes becomes an object of a hundred bytes. The bodies of responses have no limit, because
- * they come from nodes that this process asked.
+ * The most array elements and tagged fields in one request. The limit protects memory: an element of a few
+ * bytes becomes an object of a hundred bytes. The bodies of responses have no limit, because they come from
+ * nodes that this process asked.
  */
 export const REQUEST_ELEMENTS_MAX = 1 << 19;
 

@@ -29,7 +29,7 @@ export const LOOP_WORK_MAX = 1024 * 1024;
  * zstd, and 256 KiB of LZ4, each in at most 3 to 5 ms. A job ignores this cost.
  */
 const INPUT_WORK = [0, 32, 8, 4, 8] as const;
-/** Most work that one batch may cost. Kafka has no such limit. */
+/** The most work that one batch may cost. Kafka has no such limit. */
 export const RECORDS_WORK_MAX = 2 ** 31;
 
 /** The work that one turn of the event loop may still spend on decompressing and compressing. */

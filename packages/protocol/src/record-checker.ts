@@ -1,9 +1,9 @@
 /**
  * Checks the records of a client's batch as Kafka's LogValidator does, and finds the largest timestamp, which
  * may differ from the header's. Takes the uncompressed bytes in chunks that are cut anywhere. If a batch has
- * both unreadable and forbidden records, the unreadable ones decide the answer. It is stricter than Kafka in
- * two cases, in which Kafka appends batches that consumers misread: gaps between offsets, and a wrong length
- * of a compressed record.
+ * both unreadable and forbidden records, the unreadable ones decide the answer. The checker is stricter than
+ * Kafka in two cases: gaps between offsets, and a wrong length of a compressed record. Kafka appends such
+ * batches, and consumers misread them.
  */
 import type { BatchHeader } from './batch.ts';
 import { ErrorCode } from './error-code.ts';

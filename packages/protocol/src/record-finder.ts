@@ -1,4 +1,4 @@
-/** Finds a record of a stored batch by its timestamp, without creating objects of records. */
+/** Finds a record by timestamp in a stored batch, without an object for each record. */
 import type { BatchHeader } from './batch.ts';
 import { RecordWalker } from './record-walker.ts';
 import { addTimestamps, type Timestamp, wrapTimestamp } from './timestamp.ts';

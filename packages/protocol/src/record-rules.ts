@@ -45,9 +45,9 @@ export interface RecordsInvalid {
 
 export type RecordsVerdict = RecordsAccepted | RecordsInvalid;
 
-/** Most records that the answer to an invalid batch names. */
+/** The largest number of records that the answer to an invalid batch names. */
 export const RECORD_ERRORS_MAX = 100;
-/** Most records that the error message of that answer names. */
+/** The largest number of records that the error message of that answer names. */
 const RECORD_ERRORS_IN_MESSAGE = 3;
 
 export function invalidRecords(errorCode: ErrorCode, message: string): RecordsInvalid {

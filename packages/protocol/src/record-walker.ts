@@ -16,7 +16,7 @@ export const RECORD_WORK = 16;
 /** Length, attributes, timestamp, offset, no key, no value, no headers: a byte each. */
 export const RECORD_BYTES_MIN = 7;
 const BODY_BYTES_MIN = RECORD_BYTES_MIN - 1;
-/** The position `after` a varint that is cut or too long. */
+/** The value of `after` if a varint is cut or too long. */
 const NOWHERE = -1;
 
 /** The next part of a record that spans chunks. */
@@ -39,7 +39,7 @@ export abstract class RecordWalker {
   records = 0;
   /** Number of pushed bytes. */
   bytes = 0;
-  /** The bytes and records cost more than `workMax`; the walker has not checked the rest. */
+  /** The bytes and records cost more than `workMax`, so the walker has stopped. */
   isOverWork = false;
   /** Why the bytes are not valid records; undefined: no damage so far. */
   damage: string | undefined;
@@ -64,8 +64,8 @@ export abstract class RecordWalker {
   private valueBytes = 0;
 
   /**
-   * `count`: expected number of records. `workMax`: limit of bytes plus RECORD_WORK for each record, checked
-   * once a chunk.
+   * `count`: expected number of records. `workMax`: limit of bytes plus RECORD_WORK for each record. `push`
+   * checks this limit after each chunk.
    */
   constructor(count: number, workMax: number) {
     this.count = count;
@@ -83,7 +83,7 @@ export abstract class RecordWalker {
     valueBytes: number,
   ): boolean;
 
-  /** False: the walker needs no more bytes. */
+  /** Returns false if the walker has stopped and needs no more bytes. */
   push(chunk: Uint8Array): boolean {
     if (this.isStopped) return false;
     this.bytes += chunk.length;

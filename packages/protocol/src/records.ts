@@ -1,6 +1,7 @@
 /**
- * Records inside a batch: reads them as objects, and builds a batch from them. For tests, the simulator and
- * tools. The broker checks and searches records without objects (RecordWalker).
+ * Records inside a batch: reads them as objects, and builds a batch from them. A group coordinator, the
+ * command line, tests and the simulator do this. Where speed counts, the broker checks and searches records
+ * without objects (RecordWalker).
  *
  *     record = length varint, attributes int8 (0), timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
@@ -168,7 +169,7 @@ export interface NewRecord {
 export interface NewBatch {
   /** At least one. */
   readonly records: readonly NewRecord[];
-  /** Milliseconds since 1970; the timestamp of every record without its own. */
+  /** Milliseconds since 1970; the timestamp of every record that gives none. */
   readonly baseTimestamp: number;
   readonly baseOffset?: number;
   readonly leaderEpoch?: number;

@@ -180,7 +180,8 @@ type ElementOut<E> = E extends Scalar ? ScalarTypes[E] : E extends Fields ? Deco
 type ElementIn<E> = E extends Scalar ? ScalarTypes[E] : E extends Fields ? Encodable<E> : never;
 
 /**
- * An array of structs (a table of fields) or of scalars (the name of one). The default is the empty array.
+ * An array of structs (a table of fields) or of scalars (the name of one). The default is the empty array,
+ * unless the options make it null.
  */
 export function array<const E extends Element>(
   versions: Versions,
@@ -197,7 +198,7 @@ export function array(versions: Versions, a: Element | StructOptions, b?: Elemen
   return field('array', versions, options, [], inner);
 }
 
-/** One struct. The default has every field's default, unless it is null. */
+/** One struct. The default has every field's default, unless the options make it null. */
 export function struct<const O extends StructOptions, const F extends Fields>(
   versions: Versions,
   options: O,

@@ -1,7 +1,7 @@
 /**
- * Messages that carry their own number in front, as an int16, because no header says how to read them: the
- * records of __consumer_offsets, and what members of a group tell each other. Their bytes fields decode to
- * views of the given bytes.
+ * Messages that begin with an int16, because no header says how to read them: their version or, in the key of
+ * a record, the type of the record. They are the records of __consumer_offsets, and the messages that members
+ * of a group send each other. Their bytes fields decode to views of the given bytes.
  */
 import { DecodeError } from './decode-error.ts';
 import { MessageCodec, type MessageTable } from './message-codec.ts';
@@ -18,7 +18,7 @@ export interface VersionedMessage<Value, Input> {
   readonly maxVersion: number;
   readonly flexibleFrom: number;
   readonly fields: Fields;
-  /** The version and the message. Drops fields that the version does not have. */
+  /** Writes the version and the message. Drops fields that the version does not have. */
   encode(version: number, value: Input): Uint8Array;
   /** Reads all versions. Ignores bytes behind the message, as Kafka does. Throws DecodeError. */
   decode(bytes: Uint8Array): Value;

@@ -124,7 +124,7 @@ describe('FrameReader', () => {
     expect(reader.next()!.buffer).toBe(chunk.buffer);
   });
 
-  it('reserves no memory for a frame before its owner could refuse it', () => {
+  it('reserves no memory for a frame before the caller can refuse it', () => {
     const reader = new FrameReader(100_000, new SpareBuffers());
     reader.push(framed([new Uint8Array(90_000).fill(7)]).subarray(0, 50_000));
     expect(reader.next()).toBeUndefined();
@@ -136,7 +136,7 @@ describe('FrameReader', () => {
     expect(reader.reservedBytes).toBeGreaterThanOrEqual(49_996);
   });
 
-  it('gives the buffer of half a frame back when its owner discards it', () => {
+  it('discard gives back the buffer of a frame that has arrived in part', () => {
     const spares = new SpareBuffers();
     const buffer = spares.take(64 << 10);
     spares.give(buffer);

@@ -5,8 +5,8 @@
  * To add an API:
  * 1. Here: write its schema table, with all versions, in a file beside this one, and register it below.
  * 2. `protocol/test/goldens/`: record its bytes in each version, with `record.ts` (a real client and a real
- *    broker) or `ask.ts` (versions that no client sends). `kafka-codec.ts` has Kafka's own classes encode an
- *    API that the broker does not serve yet.
+ *    broker) or `ask.ts` (versions that no client sends). `kafka-codec.ts` lets Kafka's own classes encode an
+ *    API, for versions and fields that no capture has.
  * 3. `broker/src/handlers/`: write its handler, and register it in `index.ts` there when it is finished.
  *    The broker advertises the APIs of that list, and `test/scenarios/metadata-requests.test.ts` pins them.
  *    If its requests bring records, or create, extend or delete topics, add the API to `bringing` in
@@ -49,7 +49,7 @@ import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts';
 import { produce } from './produce.ts';
 import { syncGroup } from './sync-group.ts';
 
-/** The APIs that the broker serves. */
+/** The APIs that have a table. */
 export const apis = {
   produce,
   fetch,
@@ -80,7 +80,6 @@ export const apis = {
   consumerGroupDescribe,
 } as const;
 
-/** Every API with a table. */
 export const allApis: readonly AnyApi[] = Object.values(apis);
 
 export const apiByKey: ReadonlyMap<number, AnyApi> = new Map(

@@ -28,7 +28,7 @@ export const rebalances = (versions: Versions) =>
       clientHost: string(versions),
       /** The reason that the client gave. */
       reason: string(versions, { nullable: versions, default: null }),
-      /** The timeout that ended, in milliseconds. */
+      /** The timeout that ended, in milliseconds; -1 if no timeout is the cause. */
       afterMs: int32(versions, { default: -1 }),
     },
   );

@@ -105,7 +105,7 @@ function frameHeader(bytes: Uint8Array): FrameHeader {
   return { flags, blockBytesMax: 1 << (2 * sizeCode + 8), position: end + 1 };
 }
 
-/** Most small batches of text do not unfold to more than this many times their size. */
+/** Small batches of text usually unfold to at most this many times their size. */
 const USUAL_RATIO = 4;
 
 /** Holds one decompressed block at a time. Refuses a block that is larger than the frame announces. */

@@ -1,7 +1,7 @@
 /**
- * Snappy: raw blocks and the two framings Kafka clients use. Java, sarama and others write xerial's blocks;
- * librdkafka, franz-go and platformatic write one bare block. This code reads both, and writes xerial's. Own
- * code from the format's description (google/snappy, format_description.txt).
+ * Snappy: raw blocks, and the two framings that Kafka clients use. Java, sarama and others write xerial's
+ * blocks; librdkafka, franz-go and platformatic write one bare block. This code reads both, and writes
+ * xerial's. Own code from the format's description (google/snappy, format_description.txt).
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from '../bytes.ts';
@@ -37,8 +37,8 @@ export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Arra
 }
 
 /**
- * Decompresses xerial's blocks one by one, or the bare block whole. Allows several streams in a row, and
- * ignores their versions, and an incomplete block size at the end. Throws DecodeError.
+ * Decompresses xerial's blocks one by one, or the bare block whole. Accepts several streams in a row. Ignores
+ * their versions, and an incomplete block size at the end. Throws DecodeError.
  */
 export function snappyUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   if (!isXerial(bytes, 0)) {

@@ -24,6 +24,8 @@ export const legacyOffsetCommit = defineRecord({
 });
 
 /**
+ * What the versions of the value change:
+ *
  *      1  time of expiry, in this version only     3  leader epoch (KIP-320)     4  flexible; topic id
  *
  * A tombstone removes the group's offset of this partition.
@@ -49,6 +51,8 @@ export const offsetCommit = defineRecord({
 });
 
 /**
+ * What the versions of the value change:
+ *
  *      1  rebalance timeout                                3  static members (KIP-345)
  *      2  time of the last change of state (KIP-211)       4  flexible
  *

@@ -53,8 +53,8 @@ const nameByType: ReadonlyMap<number, GroupRecordName> = new Map(
 
 /**
  * Undefined for a record type that is not in `groupRecords`: as in Kafka, the coordinator skips such records
- * when it loads the log. Throws DecodeError on an unknown version of a value, too. The bytes fields are views
- * of `value`.
+ * when it loads the log. Throws DecodeError on damaged bytes and on an unknown version of a value. The bytes
+ * fields are views of `value`.
  */
 export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): GroupRecord | undefined {
   const name = nameByType.get(numberInFront(key));

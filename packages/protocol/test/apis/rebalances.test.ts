@@ -1,4 +1,4 @@
-/** Goal: no client of Kafka meets Millrace's own fields, and none that meets them stumbles. */
+/** Goal: only a client that asks gets Millrace's own fields. Other clients get the same bytes as from Kafka. */
 import {
   type AnyApi,
   apis,

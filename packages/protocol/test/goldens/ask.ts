@@ -1,5 +1,5 @@
 /**
- * Sends a request to a real broker in every version of each API, so that record.ts can record also the
+ * Sends requests to a real broker in every version of the APIs below, so that record.ts can also record
  * versions that no real client sends:
  *
  *     node ask.ts PORT        (PORT of record.ts, started with the client name 'Millrace itself, …')

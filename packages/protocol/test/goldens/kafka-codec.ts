@@ -1,6 +1,6 @@
 /**
- * Writes golden bytes that Kafka's own classes encode: of APIs that the broker does not serve yet, and of the
- * messages without a header (embedded.hex):
+ * Writes golden bytes that Kafka's own classes encode: of the APIs in ENCODED_BY_KAFKA, and of the messages
+ * without a header (embedded.hex):
  *
  *     node kafka-codec.ts KAFKA_FOLDER        (the folder has Kafka's jars in libs/; needs java 17)
  *

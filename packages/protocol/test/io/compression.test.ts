@@ -1,6 +1,7 @@
 /**
  * Goal: every codec gives back its input, in each framing that clients use. Damaged bytes cause a DecodeError
- * and cost no more memory than allowed. Method: round trips, hand-made blocks, random damage.
+ * or other output, and the output never exceeds its limit. Method: round trips, hand-made blocks, random
+ * damage.
  */
 import { DecodeError } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';

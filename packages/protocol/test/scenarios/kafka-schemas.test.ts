@@ -1,10 +1,9 @@
 /**
  * Goal: our tables agree with Kafka's own schemas. Method: the test turns the message definitions of
  * kafka-clients and kafka-group-coordinator 4.3.1 into the same plain facts as our tables, and compares the
- * two lists whole. It lists
- * every intended difference by name, and each one must exist. The test needs Kafka's jars in the folder
- * `libs` of KAFKA_HOME. The end-to-end tests fetch the jars by Maven and run it. Without the jars it is
- * skipped.
+ * two lists whole. The test names every intended difference, and each of them must exist. The test needs
+ * Kafka's jars in the folder `libs` of KAFKA_HOME, and is skipped without them. The end-to-end tests fetch
+ * the jars by Maven and run this test.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,7 +61,7 @@ const COMPARED = new Set([
   'fields',
 ]);
 
-/** One line a field that Kafka has, too: path, type, versions, nullable versions, tag, default. */
+/** A line for each field, except Millrace's own: path, type, versions, nullable versions, tag, default. */
 function ourFacts(fields: Fields, path: string, facts: string[]): string[] {
   const range = (versions: { min: number; max: number }) =>
     versions.max === versions.min
