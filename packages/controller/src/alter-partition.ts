@@ -8,8 +8,8 @@
  * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR whenever
  * another member remains, active or not. The last member leaves only if the topic allows unclean election and
  * there is a replica to elect. The record notes the failure, so no controller elects this replica uncleanly
- * before its broker restarts. (A replica outside of ISR and ELR reports a failure only once it is in one of
- * them, because nothing depends on it before.)
+ * before its broker restarts, or the replica is in the ISR again. (A replica outside of ISR and ELR reports a
+ * failure only once it is in one of them, because nothing depends on it before.)
  *
  * A broker retries a request when its connection breaks. The first copy may arrive after the controller
  * decided the retry. So the partition epoch tells the decisions apart: a granted change raises it. A refusal

@@ -85,8 +85,8 @@ function effectOn(
 }
 
 /**
- * By leader, the `min.insync.replicas` by which it commits: the topic's, or else the leader's own setting as
- * it registered it. The controller's own setting may differ, and the leader does not know it.
+ * By leader, the `min.insync.replicas` by which it commits: the topic's, or else the setting that the leader
+ * registered. The controller's own setting may differ, and the leader does not know it.
  */
 export function minInsyncReplicasOf(image: MetadataImage, topic: string): (leader: NodeId) => number {
   const set = image.topicConfig(topic)?.get('min.insync.replicas');

@@ -5,7 +5,7 @@
  * `heartbeat` has an exception. When the controller loses leadership, it drops `head` and refuses everything
  * parked.
  *
- * The controller answers only from committed state, and changes state only by replaying records.
+ * The controller answers only from committed state, and changes the metadata only by replaying records.
  */
 import {
   assert,
@@ -139,8 +139,8 @@ export class Controller {
   /** The state at the last committed offset. All code may read it. */
   image: MetadataImage = MetadataImage.EMPTY;
   /**
-   * `image` and everything proposed since. Only decisions read it, because a successor may not commit these
-   * proposals. On standbys it is the same object as `image`.
+   * `image` and everything proposed since. Only decisions read `head`, because the proposals may be lost. On
+   * standbys it is the same object as `image`.
    */
   head: MetadataImage = MetadataImage.EMPTY;
   /** The epoch of this node's leadership; undefined on standbys. */
@@ -229,7 +229,7 @@ export class Controller {
 
   /**
    * Returns true if the controller accepts this process as the broker. The host then ties the process's
-   * control stream to this broker, and calls `sessionLost` when the stream ends.
+   * control stream to this broker, and calls `sessionLost` when the stream ends without `leaves`.
    */
   register(request: RegisterRequest, now: Millis, reply: (response: RegisterResponse) => void): boolean {
     const call: Call<RegisterResponse> = {
@@ -313,10 +313,10 @@ export class Controller {
   }
 
   /**
-   * Called when the control stream of this incarnation closed. The controller fences the broker after the
-   * grace, unless the broker contacts it again. One case is different: the broker's last heartbeat has waited
-   * for the quorum for the grace or longer. Then the broker closed the stream because the quorum is slow, and
-   * the session keeps its normal timeout.
+   * Called when the control stream of this incarnation closed without `leaves`. The controller fences the
+   * broker after the grace, unless the broker contacts it again. One case is different: the broker's last
+   * heartbeat has waited for the quorum for at least the grace. Then the broker may have closed the stream
+   * because the quorum is slow, so the session keeps its normal timeout.
    */
   sessionLost(brokerId: NodeId, incarnationId: Uuid, now: Millis): void {
     if (!this.isActive) return;

@@ -11,7 +11,7 @@ import type { Decision } from './decision.ts';
 
 type Result = DeleteTopicsResponse['responses'][number];
 
-/** How a request names a topic: since v6 by name or id, before by name. */
+/** How a request names a topic: by name, or from version 6 on by name or id. */
 interface Target {
   readonly name: string | null;
   readonly topicId: Uuid;

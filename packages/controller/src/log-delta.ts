@@ -4,7 +4,7 @@
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
-/** Logs the changes. Returns the number of elections. A new epoch under the same leader is one, too. */
+/** Logs the changes. Counts the elections by kind. A new epoch under the same leader counts as one, too. */
 export function logDelta(logger: Logger, delta: MetadataDelta): Elections {
   for (const topic of delta.createdTopics) {
     logger.info('topic-created', {

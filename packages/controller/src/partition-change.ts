@@ -1,24 +1,25 @@
 /**
- * Computes one partition's next state: its ISR and its leader. Pure, and the only place that elects leaders.
+ * Computes one partition's next state: ISR, ELR and leader. Pure. Only this file elects the leader of an
+ * existing partition.
  *
  * Each member of the ISR and of the ELR (eligible leader replicas, KIP-966) holds all committed records. This
  * file calls such a replica complete.
  *
  * 1. `leaving` names a broker whose log the controller no longer trusts. The broker restarted uncleanly and
- *    may have lost its unflushed tail, or its log is damaged. The controller removes it from ISR and ELR if
- *    another complete replica remains. If it was alone in the ISR, the members of the ELR replace it. If the
- *    last complete replica comes back with an empty disk, the records that only the ISR held are lost. The
- *    controller does not elect it, because the other replicas would truncate their logs to its empty log.
- *    Replicas that left the ISR last hold the most records, so the partition waits for one of them. If no
- *    replica ever left the ISR, the controller elects any other one.
+ *    may have lost its unflushed tail, or its log is damaged, or its storage failed. The controller removes
+ *    this broker from ISR and ELR if another complete replica remains. If the broker was alone in the ISR,
+ *    the members of the ELR replace it. If the last complete replica comes back with an empty disk, the
+ *    records that only the ISR held are lost. The controller does not elect that replica, because the others
+ *    would truncate their logs to its empty log. Replicas that left the ISR last hold the most records, so
+ *    the partition waits for one of them. Without such a replica, the controller elects any other one.
  * 2. Inactive members leave the ISR if an active member remains, or if an active member of the ELR can
  *    replace them. Otherwise the ISR stays: its members hold every acknowledged record, and the first member
  *    that is active again leads. An ISR never becomes empty.
  * 3. The leader stays while it is an active member of the ISR. Otherwise the first active member, in the
  *    order of the replicas, leads. If no member is active, nobody leads (-1).
- * 4. While the ISR has fewer members than the leader's min.insync.replicas, the leader commits nothing. So a
- *    replica that leaves such an ISR joins the ELR. When the ISR has enough members for its leader, old or
- *    new, the ELR is empty.
+ * 4. While the ISR has fewer members than the leader's min.insync.replicas, the leader commits nothing. So if
+ *    the ISR that remains is that small, a replica that leaves the ISR joins the ELR. When the ISR has enough
+ *    members for its leader, old or new, the ELR is empty.
  * 5. If nobody can lead and the topic allows unclean election (unclean.leader.election.enable), the first
  *    active replica whose storage works leads, alone in its ISR. Acknowledged records may be lost.
  */
@@ -146,7 +147,7 @@ function nextElr(situation: PartitionSituation, isr: readonly NodeId[], leader: 
   return completeOutside(situation, isr);
 }
 
-/** They stay complete while nobody leads, because nobody commits. */
+/** The complete replicas outside this ISR. While nobody leads they stay complete, because nobody commits. */
 function completeOutside(
   { partition, leaving }: PartitionSituation,
   isr: readonly NodeId[],

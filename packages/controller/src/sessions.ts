@@ -9,8 +9,9 @@ interface Session {
   readonly incarnationId: Uuid;
   expiresAt: Millis;
   /**
-   * The control stream of this incarnation to this controller. A stream that the broker left counts as open
-   * until the session ends, because the broker said that it lives.
+   * The control stream of this incarnation to this controller. `unseen`: the incarnation has not contacted
+   * this controller. A stream that the broker closed with `leaves` counts as open until the session ends,
+   * because the broker still lives.
    */
   stream: 'unseen' | 'open' | 'ended';
   /** True if the end of the control stream shortened this session. */
@@ -20,7 +21,7 @@ interface Session {
    * the full session timeout.
    */
   creditMs: Millis;
-  /** The metadata offset that the broker last reported as applied; -1 unknown. */
+  /** The largest metadata offset that the broker reported as applied; -1 unknown. */
   metadataOffset: Offset;
   /** The offset of the last record of the broker's controlled shutdown; undefined before a shutdown. */
   shutdownOffset: Offset | undefined;
@@ -42,8 +43,8 @@ export interface EndedSession {
 const CLOCK_DRIFT_MAX = 0.001;
 
 /**
- * The length of a lease. It ends before a session that began later, even when the two clocks drift apart
- * (docs/leases.md). It is one millisecond shorter because clocks return whole milliseconds.
+ * The length of a lease. The lease ends before a session that began later, even when the two clocks drift
+ * apart (docs/leases.md). One millisecond is subtracted because clocks return whole milliseconds.
  */
 export function leaseMs(sessionTimeoutMs: Millis): Millis {
   return Math.max(0, Math.floor(sessionTimeoutMs * (1 - 2 * CLOCK_DRIFT_MAX)) - 1);
@@ -58,7 +59,7 @@ function sessionMsFor(lease: Millis): Millis {
 }
 
 /**
- * If a tick comes later than this after its deadline, this process may have been paused, with unread
+ * If a tick comes more than this time after its deadline, this process may have been paused, with unread
  * heartbeats in its sockets.
  */
 const LATE_TICK_MS = 100;
@@ -68,9 +69,10 @@ export class BrokerSessions {
   private readonly timeoutMs: Millis;
   private readonly graceMs: Millis;
   /**
-   * By broker, the latest time at which a lease from an earlier controller may end, and the process that may
-   * hold it. No session of this process ends earlier for silence, because the broker may never receive this
-   * controller's shorter lease. A broker whose stream breaks may come back with that lease.
+   * By broker, the latest time at which a lease from an earlier controller may end, and the incarnation that
+   * may hold it. No session of that incarnation ends earlier for silence, because the broker may never
+   * receive this controller's shorter lease. A broker whose stream breaks may come back with the earlier
+   * lease.
    */
   private readonly earlierLeases = new Map<
     NodeId,
@@ -104,7 +106,8 @@ export class BrokerSessions {
   /**
    * Called for each registered broker at a new leadership. An earlier controller may have had another
    * timeout, and may have granted the longest lease that the broker accepts. A fenced broker may still hold
-   * such a lease if only its control stream broke. It gets a session when it contacts this controller.
+   * such a lease if only its control stream broke. A fenced broker gets a session when it contacts this
+   * controller.
    */
   takeOver({ id, incarnationId, sessionTimeoutMs, fenced }: BrokerRegistration, now: Millis): void {
     const expiresAt = now + Math.max(this.timeoutMs, sessionMsFor(sessionTimeoutMs));
@@ -157,8 +160,8 @@ export class BrokerSessions {
 
   /**
    * When the session ends, unless the broker contacts the controller before; undefined: the broker has no
-   * session. Only `takeExpired` ends a session. If the call comes late, this time may be over, and the call
-   * may put it off.
+   * session. A session whose time is over lasts until the next `takeExpired`. If that call comes late, it may
+   * extend the session.
    */
   expiresAt(id: NodeId): Millis | undefined {
     return this.sessions.get(id)?.expiresAt;
@@ -216,8 +219,9 @@ export class BrokerSessions {
    * Removes and returns the sessions that have ended, by broker id.
    *
    * After a pause of this process, unread heartbeats may lie in its sockets. So a tick that is late by some
-   * time lets no session end sooner than that time from now. Between two heartbeats of its broker, a session
-   * grows by one session timeout at most. So even a controller that is always late fences a silent broker.
+   * time first extends the sessions: each lasts at least for the same time from now. Between two heartbeats
+   * of its broker, a session grows by one session timeout at most. So even a controller that is always late
+   * fences a silent broker.
    */
   takeExpired(now: Millis): EndedSession[] {
     const next = this.nextExpiry();

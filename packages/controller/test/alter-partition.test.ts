@@ -312,8 +312,8 @@ describe('an ISR change', () => {
     test('does not raise the partition epoch when it adds no member', () => {
       const { h } = withoutThree();
       h.kill(2);
-      // Broker 2 is out of the ISR, and its request adds no member. The controller refuses it, because
-      // broker 1 is fenced by then.
+      // Broker 2 is out of the ISR, and its request adds no member. The controller refuses the request,
+      // because broker 1 is fenced by then.
       expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/2');
       h.advance(h.active.config.sessionTimeoutMs);
       h.commit();

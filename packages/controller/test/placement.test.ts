@@ -51,7 +51,7 @@ describe('placement', () => {
     );
   });
 
-  test('replicas are even if racks allow it: without racks, and with racks of equal size', () => {
+  test('replicas are even if all racks have the same size', () => {
     const even = fc.record({
       rackSize: fc.integer({ min: 1, max: 4 }),
       rackCount: fc.integer({ min: 1, max: 4 }),

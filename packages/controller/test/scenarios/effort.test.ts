@@ -21,8 +21,8 @@ test('placing the topics of a request looks at no existing topic', () => {
   const h = new Harness({}, [1, 2, 3]);
   h.createTopics(names('old'));
   h.commit();
-  // `byBroker` holds the replicas of each broker. The update of the index reads it once for each broker. To
-  // count replicas for each topic would read it hundreds of times.
+  // `byBroker` holds the replicas of each broker. The update of the index reads it once for each broker. If
+  // the controller counted the replicas for each topic, it would read the map hundreds of times.
   const walk = vi.spyOn(h.active.head.topics.state.replicas.byBroker, 'get');
   h.createTopics(names('new'));
   expect(walk.mock.calls.length).toBeLessThanOrEqual(3);

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { Harness } from '../support/harness.ts';
 
 describe('a lease', () => {
-  test('is a little shorter than the session of the controller, for every setting of the broker', () => {
+  test("is a little shorter than the session of the controller, even if the broker's own setting is smaller", () => {
     const h = new Harness({ sessionTimeoutMs: 10_000 });
     h.addBroker(1, { sessionTimeoutMs: 3000 });
     expect(h.heartbeat(1).value).toMatchObject({ isFenced: false, leaseMs: 9979 });

@@ -99,7 +99,7 @@ describe('registration', () => {
       h.addBroker(1, { incarnation: 1, logDirs });
     });
 
-    test('is refused while that stream is open: it may have a copy of the directory', () => {
+    test('is refused while that stream is open: the new one may have a copy of the directory', () => {
       const h = registered();
       const refused = h.register(1, { incarnation: 1, logDirs }).value;
       expect(refused).toMatchObject({
@@ -142,7 +142,7 @@ describe('registration', () => {
       );
     });
 
-    test('never takes the registration from a live process in turns', () => {
+    test('is refused again and again while the earlier one sends heartbeats', () => {
       const h = registered();
       const epoch = h.epochOf(1);
       for (let round = 0; round < 20; round++) {

@@ -1,4 +1,4 @@
-/** Goal: only a client that asks gets Millrace's own fields. Other clients get the same bytes as from Kafka. */
+/** Goal: only a client that asks gets Millrace's own fields. Any other client gets Kafka's bytes. */
 import {
   type AnyApi,
   apis,
