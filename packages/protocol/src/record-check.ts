@@ -23,7 +23,7 @@ import type { CompressionCodecs } from './records.ts';
  */
 export const LOOP_WORK_MAX = 1024 * 1024;
 /**
- * By codec: cost of a compressed byte that decompresses to nothing, in decompressed bytes (some 3 ns each).
+ * By codec: cost of a compressed byte that decompresses to nothing, in decompressed bytes (1 to 4 ns each).
  * Measured with blocks that hold only tables, or nothing: gzip 150 ns, snappy 26 ns, LZ4 14 ns, zstd 28 ns
  * (`npm run bench:check`). With LOOP_WORK_MAX, the event loop handles 32 KiB of gzip, 128 KiB of snappy and
  * zstd, and 256 KiB of LZ4, each in at most 3 to 5 ms. A job ignores this cost.

@@ -22,8 +22,8 @@ import {
 import { keyOf } from './voters.ts';
 
 /**
- * The most observers that the leader remembers for DescribeQuorum. It first drops the observer that has been
- * silent for the longest time.
+ * The most observers that the leader remembers for DescribeQuorum. Beyond this number, the leader drops the
+ * observer that has been silent for the longest time.
  */
 const OBSERVERS_MAX = 1000;
 /**
@@ -61,8 +61,8 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
  * Begins a round and returns its number; undefined: this node does not lead. The round ends, with the effect
  * `confirmed`, when fetches of enough voters have carried its number: with the leader, they are a majority.
  * Each of these voters still followed this leader after the call. So no majority had elected a newer leader
- * at the time of the call.
- * Needs no clock. (This is Raft's read index, section 6.4 of Ongaro's thesis, for followers that pull.)
+ * at the time of the call. A round needs no clock. (This is Raft's read index, section 6.4 of Ongaro's
+ * thesis, for followers that pull.)
  */
 export function startRound(node: RaftNode): number | undefined {
   const { leading } = node;

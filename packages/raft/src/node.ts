@@ -112,7 +112,7 @@ export class RaftNode {
   persistedSequence = 0;
   /** Unanswered EndQuorumEpoch requests of a stopping leader. */
   endsInFlight = new Set<number>();
-  /** The voters record does not name this node's storage, so this node may not vote. */
+  /** True if the voters record does not name this node's storage, so that this node may not vote. */
   replaced = false;
   private persistSequence = 0;
   private readonly persistsInFlight: PersistInFlight[] = [];

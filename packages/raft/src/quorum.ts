@@ -152,8 +152,8 @@ export class Quorum {
   /**
    * Calls `done(true)` when this node certainly led at some moment after this call. Calls `done(false)` if
    * this node does not lead, or its leadership ended first. Needs one exchange with a majority of the voters.
-   * Calls during a running exchange wait and share the next one. Never calls `done` within this call.
-   * May never call `done` once the quorum was killed or its storage failed.
+   * Calls during a running exchange wait and share the next one. Never calls `done` within this call. After
+   * the quorum was killed or its storage failed, a new call may get no answer.
    */
   confirmLeadership(done: (leads: boolean) => void): void {
     this.rounds.ask(done);

@@ -116,7 +116,7 @@ export interface Leading {
    */
   readonly observers: Map<string, Replica>;
   parked: ParkedFetch[];
-  /** Before this time the leader does not answer a parked fetch of an observer only because there is news. */
+  /** Until this time the leader gathers news for observers: news alone does not end their parked fetches. */
   observersNotBefore: Millis;
   /** The latest round; startRound raises it. A fetch that carries it back was sent after the round began. */
   round: number;

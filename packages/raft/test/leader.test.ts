@@ -102,7 +102,7 @@ describe('leading', () => {
     expect(node.raft.highWatermark).toBe(0);
   });
 
-  test('check-quorum: without fetches of a majority it gives up after one and a half fetch timeouts', () => {
+  test('check-quorum: without fetches of a majority the leader resigns after one and a half fetch timeouts', () => {
     const node = active();
     node.pass(1400);
     expect(node.raft.role).toBe('leader');

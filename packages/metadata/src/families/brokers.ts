@@ -19,8 +19,8 @@ export interface BrokerRegistration {
   /** The broker's `broker.session.timeout.ms`, which is the longest lease that it accepts. 0: unknown. */
   readonly sessionTimeoutMs: Millis;
   /**
-   * The broker's own `min.insync.replicas`: it decides when this broker leads a topic that does not set it.
-   * 1 if unknown.
+   * The broker's own `min.insync.replicas`, by which the broker commits when it leads a topic without this
+   * config. 1 if unknown.
    */
   readonly minInsyncReplicas: number;
   /** A fenced broker leads nothing and joins no ISR. Clients see it only in DescribeCluster, on request. */

@@ -39,7 +39,7 @@ describe('a round of the leader', () => {
     expect(node.raft.leading?.confirmedRound).toBe(0);
   });
 
-  test('is not confirmed by an observer, nor by a number that was never sent', () => {
+  test('is not confirmed by an observer; a number beyond the latest round confirms the latest round', () => {
     const node = active();
     startRound(node.raft);
     node.do({ type: 'tick' });

@@ -39,7 +39,7 @@ import { Answerer, CALLS_METHOD, Caller } from './calls.ts';
 const MESSAGE_BYTES_MAX = 64 << 20;
 /** A call with a body larger than this gets an HTTP/2 stream of its own. */
 const LARGE_CALL_BYTES = 64 << 10;
-/** How long a closing server waits until peers have received the last answers. */
+/** The longest time that a closing server waits until peers have received the last answers. */
 const SHUTDOWN_GRACE_MS = 100;
 const METHOD_KEY = 'method';
 

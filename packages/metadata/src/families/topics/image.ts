@@ -34,7 +34,7 @@ export interface PartitionImage {
    * With a leader it is -1.
    */
   readonly lastKnownLeader: NodeId;
-  /** Grows by one with every election, also if no leader is elected. */
+  /** Grows by one with every record that has a `leader`, also if that is -1 or the same leader. */
   readonly leaderEpoch: LeaderEpoch;
   /** Grows by one with every change of the partition. */
   readonly partitionEpoch: number;

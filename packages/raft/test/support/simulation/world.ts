@@ -24,7 +24,7 @@ export interface WorldOptions {
   readonly lossPerMille: number;
   readonly delayMsMax: number;
   readonly diskDelayMsMax: number;
-  /** For how many of 1000 writes of a vote for another node the node soon crashes, and restarts quickly. */
+  /** After this many of 1000 votes for another node, the voter soon crashes and quickly restarts. */
   readonly voteCrashPerMille: number;
   readonly config?: Partial<QuorumConfig>;
   /** Plants a bug: replaces a node's effects before they are executed. */
