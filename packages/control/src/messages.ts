@@ -88,8 +88,8 @@ export const IsrMember = defineMessage('IsrMember', {
 export type IsrMember = MessageType<typeof IsrMember>;
 
 /**
- * storageFailed: the broker cannot use its replica. It asks not to lead and to leave ISR and ELR, and
- * proposes no ISR.
+ * storageFailed: the broker cannot use its replica. The broker asks to leave ISR and ELR, and to lead no
+ * longer. Such an item proposes no ISR.
  */
 const AlterPartitionItem = defineMessage('AlterPartitionItem', {
   topicId: [1, 'string'],

@@ -2,8 +2,8 @@
  * AlterPartition (KIP-497, KIP-841, KIP-903). Checks the request and creates its records. A leader asks for a
  * new ISR. The leader stays, unless it asks for an ISR without itself: then another member leads. Any other
  * replica may ask only to leave both ISR and ELR. Leaders and followers ask to leave when their log is
- * damaged. They delete that log when a new leader epoch begins. In the new epoch earlier fetches do not
- * count, because they described the old log.
+ * damaged. They delete that log when a new leader epoch begins. In the new epoch the leader ignores earlier
+ * fetches, because they described the old log.
  *
  * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR whenever
  * another member remains, active or not. The last member leaves only if the topic allows unclean election and
@@ -170,8 +170,8 @@ function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly Is
 }
 
 /**
- * Whether the broker may be in the ISR. If it restarted since the leader last saw it, its log may have lost
- * its tail. Its broker epoch shows the restart (KIP-903).
+ * Whether the broker may be in the ISR. A broker that restarted since the leader last saw it may have lost
+ * the tail of its log. Its new broker epoch shows the restart (KIP-903).
  */
 function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember): boolean {
   if (!image.isActive(brokerId)) return false;

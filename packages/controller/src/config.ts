@@ -4,7 +4,10 @@ import type { Millis } from '@millrace/base';
 export interface ControllerConfig {
   /** `broker.session.timeout.ms`: the controller fences a broker when no heartbeat arrives for this long. */
   readonly sessionTimeoutMs: Millis;
-  /** How long the controller waits after the end of a broker's control stream before it fences the broker. */
+  /**
+   * `broker.session.loss.grace.ms`: how long the controller waits after the end of a broker's control stream
+   * before it fences the broker.
+   */
   readonly connectionLossGraceMs: Millis;
   /** `num.partitions`: the number of partitions if CreateTopics asks for -1. */
   readonly numPartitions: number;

@@ -152,7 +152,7 @@ export class Controller {
   private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
-  /** By broker: the time since when its last heartbeat waits for the quorum to confirm this leadership. */
+  /** By broker: when its last heartbeat arrived that waits for the quorum to confirm this leadership. */
   private readonly unconfirmedSince = new Map<NodeId, Millis>();
 
   constructor(options: ControllerOptions) {
@@ -172,7 +172,7 @@ export class Controller {
     return this.activeEpoch !== undefined;
   }
 
-  /** The number of requests that wait until their records are committed. */
+  /** The number of requests whose answers wait for a commit. */
   get parkedCount(): number {
     return this.parked.size;
   }

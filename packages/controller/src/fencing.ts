@@ -26,10 +26,10 @@ export function fenceEnded(
 }
 
 /**
- * Fences brokers in one step, so that the controller elects none of them to replace another. Their partition
- * records come first, as in every change that removes a broker. If the records are cut into batches and the
- * last batches are lost, the broker is still unfenced. The next controller then repeats the change for the
- * remaining partitions.
+ * Fences brokers in one step, so that the controller elects none of them to replace another. The records of
+ * the partitions come before the records of the brokers, as in every change that removes a broker. If the
+ * last batches of the records are lost, the brokers in them are still unfenced. The next controller then
+ * repeats the change for the remaining partitions.
  */
 export function fence(
   image: MetadataImage,

@@ -178,7 +178,7 @@ export class BrokerSessions {
   }
 
   /**
-   * The offset that all other brokers must have applied before this broker may stop. For a shutdown that an
+   * The offset that all active brokers must have applied before this broker may stop. For a shutdown that an
    * earlier controller began, it is the start of this controller epoch.
    */
   shutdownOffset(id: NodeId): Offset {

@@ -59,8 +59,8 @@ export function validateTopicConfig(name: string, value: string): string | undef
 }
 
 /**
- * Validates each config of a topic, and that the effective min.compaction.lag.ms is at most the max. A config
- * that the topic does not set has the static value of the broker, or its default.
+ * Validates each config of a topic, and that the effective min.compaction.lag.ms is at most the max. A lag
+ * that the topic does not set has the value from `staticBroker`, or else its default.
  */
 export function validateTopicConfigs(
   topic: ReadonlyMap<string, string>,

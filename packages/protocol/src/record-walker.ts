@@ -1,10 +1,10 @@
 /**
  * Walks through the uncompressed bytes of a batch's records, in chunks that are cut anywhere, and passes each
  * record to a subclass. Skips keys, values and headers without a copy, and allocates nothing per record
- * (except for a timestamp delta beyond the safe integers). Reads a record in one chunk in place, and the
- * numbers of a record that spans chunks byte by byte. Checks that a record is readable: all lengths fit into
- * the record, and the record has its announced length. Varints have Kafka's limits: 5 bytes, or 10 for a
- * timestamp; bits beyond 32 or 64 are dropped.
+ * (except for a timestamp delta beyond the safe integers). Reads a record that lies in one chunk in place. If
+ * a record spans chunks, reads its numbers byte by byte. Checks that a record is readable: all lengths fit
+ * into the record, and the record has its announced length. Varints have Kafka's limits: 5 bytes, or 10 for a
+ * timestamp delta; bits beyond 32 or 64 are dropped.
  *
  *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers

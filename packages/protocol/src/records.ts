@@ -158,7 +158,7 @@ class RecordCursor {
   }
 }
 
-/** A record for a new batch. Defaults: the batch's timestamp, null, no headers. */
+/** A record for a new batch. Defaults: the batch's `baseTimestamp`, a null key, a null value, no headers. */
 export interface NewRecord {
   readonly timestamp?: number;
   readonly key?: Uint8Array | null;

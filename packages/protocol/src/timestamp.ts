@@ -4,7 +4,7 @@
  * are exact between the two.
  */
 
-/** Milliseconds since 1970 by convention; -1: none. Create a bigint one only with the functions below. */
+/** Milliseconds since 1970 by convention; -1: none. Only the functions below may create one as a bigint. */
 export type Timestamp = number | bigint;
 
 /** Kafka's value for "no timestamp". */

@@ -287,8 +287,8 @@ export function joinedChunks(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Cuts a text that is longer than the protocol allows, because a failed assertion would end the node. A name
- * fits, because it came in a request. An error message that contains a name can be too long.
+ * Cuts a text that is longer than the protocol allows, because a failed assertion would end the node. In a
+ * broker, a name fits, because it came in a request. An error message that contains a name can be too long.
  */
 function cutText(text: string): string {
   if (text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX) return text;

@@ -128,7 +128,7 @@ describe.each([
     expect(check(empty, 1, o, { keyRequired: true })).toMatchObject({ ok: true });
   });
 
-  it('unreadable bytes decide the answer before forbidden records, and these before a gap', () => {
+  it('unreadable bytes decide the answer before forbidden records do, and forbidden records before a gap does', () => {
     const keyless = concat(record(0, { key: null }), record(2));
     const compacted = { keyRequired: true };
     expect(check(keyless, 3, o, compacted)).not.toHaveProperty('recordErrors');

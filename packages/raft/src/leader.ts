@@ -214,9 +214,9 @@ function observerOf(node: RaftNode, { replicaId, replicaKey }: FetchRequest, now
 }
 
 /**
- * KIP-836: notes the last time at which the replica had the leader's whole log. If the fetch offset has
- * reached the leader's log end, that time is now. If it has reached the log end that the leader had at the
- * replica's previous fetch, that time is the time of the previous fetch.
+ * KIP-836: notes the last time at which the replica had the leader's whole log. This is now if the fetch
+ * offset has reached the leader's log end. It is the time of the replica's previous fetch if the fetch offset
+ * has reached only the log end that the leader had then.
  */
 function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
   const { endOffset } = node.log;

@@ -314,7 +314,7 @@ export function startStopping(node: RaftNode, now: Millis): void {
 /**
  * Takes epoch and leader from a response, unless this node is stopping. A newer epoch counts. A leader of the
  * same epoch counts if this node knows none, and if that leader has not said that it no longer leads. If the
- * response names this node as leader, it means a leadership that ended, so this node ignores that name.
+ * response names this node as leader, that leadership has ended, so this node ignores the name.
  */
 export function learnEpoch(
   node: RaftNode,

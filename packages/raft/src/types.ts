@@ -55,16 +55,15 @@ export interface VoteState {
 /** The settings of the quorum; all durations in milliseconds. */
 export interface QuorumConfig {
   /**
-   * A follower starts a pre-vote when no fetch succeeded for this long.
-   * `controller.quorum.fetch.timeout.ms`
+   * `controller.quorum.fetch.timeout.ms`: a follower starts a pre-vote when no fetch succeeded for this long.
    */
   readonly fetchTimeoutMs: Millis;
   /**
-   * How long a node waits for the result of a round of votes: a random time, from 1 to 2 times this. After a
-   * lost round, the node mostly begins the next one sooner. `controller.quorum.election.timeout.ms`
+   * `controller.quorum.election.timeout.ms`: a node waits for the result of a round of votes for a random
+   * time, from 1 to 2 times this. After a lost round, the node mostly begins the next one sooner.
    */
   readonly electionTimeoutMs: Millis;
-  /** Pause before a retry; some retries wait a multiple of it. `controller.quorum.retry.backoff.ms` */
+  /** `controller.quorum.retry.backoff.ms`: pause before a retry. Some retries wait a multiple of it. */
   readonly retryBackoffMs: Millis;
   /**
    * How long the leader may park a fetch without news. The leader parks it for at most half the fetch

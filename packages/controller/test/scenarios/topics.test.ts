@@ -300,7 +300,7 @@ describe('DeleteTopics', () => {
     ]);
   });
 
-  test('a topic named twice, also by name and by id, is not deleted and answered once', () => {
+  test('a topic named by name and by id is not deleted, and the answer names it once', () => {
     const h = new Harness({}, [1]);
     h.topic('a', [1]);
     const answer = deleteTopics(h, [{ name: 'a' }, { id: h.topicId('a') }]);

@@ -1,7 +1,7 @@
 /**
  * ListOffsets (2): the offset for a timestamp, or for one of the special timestamps: -1 latest, -2 earliest,
- * -3 of the largest timestamp (7+), -4 earliest local (8+), -5 last tiered (9+), -6 earliest pending upload
- * (11+).
+ * -3 the record with the largest timestamp (7+), -4 earliest local (8+), -5 last tiered (9+), -6 earliest
+ * pending upload (11+).
  *
  *      1  one offset with its timestamp     4  leader epochs (KIP-320)     6  flexible
  *      2  isolation level                   5  OFFSET_NOT_AVAILABLE       10  timeout (KIP-1075)

@@ -72,7 +72,7 @@ function isXerial(bytes: Uint8Array, at: number): boolean {
 export function snappyDecompressBlock(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const { sizeBytes, position } = plainSize(bytes);
   // Every 3 bytes decompress to at most 64, so a claimed size above 32 times the input is wrong. Do not
-  // allocate it.
+  // allocate memory for it.
   if (sizeBytes > bytes.length * 32) throw new DecodeError('snappy: more bytes than allowed');
   if (sizeBytes > maxBytes) throw new TooLargeError('snappy');
   const plain = allocateUnsafe(sizeBytes);

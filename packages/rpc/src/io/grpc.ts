@@ -84,7 +84,7 @@ const channelOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
-// By default the library logs to stderr. It also reports everything important as errors, so this turns
+// By default the library logs to stderr. It also reports everything important as errors, so this line turns
 // logging off.
 setLogVerbosity(logVerbosity.NONE);
 
