@@ -1,7 +1,8 @@
 /**
  * Goal: every member of the ISR and of the ELR holds all committed records, whatever min.insync.replicas each
- * broker has. Method: random walks, with a model of the records. The leader commits whenever its own setting
- * allows it, and only the members of the ISR get the record. No broker loses its disk or restarts uncleanly.
+ * broker has. Method: random walks, with a model of the records. The leader commits whenever the topic's
+ * setting, or else its own, allows it. Only the members of the ISR get the record. No broker loses its disk
+ * or restarts uncleanly.
  */
 import { type NodeId, Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
@@ -50,7 +51,7 @@ class Walk {
     this.settle();
   }
 
-  /** The broker stops cleanly and starts with another setting. */
+  /** The broker stops cleanly and starts with a setting that may differ. */
   private restart(id: NodeId): void {
     if (this.h.active.image.isAlive(id)) this.h.kill(id);
     this.settle();

@@ -135,7 +135,7 @@ describe('the checker finds planted violations', () => {
     ]);
   });
 
-  test('a partition that could be led', () => {
+  test('a partition without a leader, although one could lead', () => {
     const nobody: MetadataRecord = { type: 'partitionChange', topicId, partition: 0, leader: -1 };
     expect(violations(image(nobody))).toEqual(['t/0: no leader though one could lead']);
   });

@@ -291,7 +291,7 @@ describe('DeleteTopics', () => {
     ]);
   });
 
-  test('an unknown name, given twice, is an invalid request and answered once', () => {
+  test('an unknown name that is given twice is an invalid request, and is answered once', () => {
     const h = new Harness({}, [1]);
     const twice = [{ name: 'x' }, { name: 'y' }, { name: 'x' }];
     expect(deleteTopics(h, twice).value?.responses).toMatchObject([

@@ -2,15 +2,16 @@
  * One value of a message for each filling, computed from its table. `kafka-codec.ts` has Kafka write the
  * bytes of these values, and the tests expect these values when they decode the bytes. Each number follows
  * from the field's path and each text from the field's name, so the tests notice a decoder that swaps two
- * fields.
+ * numbers or two texts.
  */
 import { uuidFromBytes } from '@millrace/base';
 import { crc32c, type Field, type Fields, MILLRACE_TAG, within } from '@millrace/protocol';
 import { defaultOf } from './arbitraries.ts';
 
 /**
- * `full`: no field is null or has its default, and an array has two elements. `null`: each field is null that
- * may be, other fields have their defaults, and an array has one element.
+ * `full`: no field is null, a bool is true, any other scalar differs from its default, and an array has two
+ * elements. `null`: each field that may be null is null, other fields have their defaults, and an array has
+ * one element.
  */
 export const fillings = ['full', 'null'] as const;
 export type Filling = (typeof fillings)[number];

@@ -176,7 +176,7 @@ test('a damaged table file is an error, not an empty log', async () => {
   expect(String(state)).toContain(directory);
 });
 
-test('two processes cannot open one storage', async () => {
+test('a storage that is open cannot be opened again', async () => {
   await load(storageAt());
   expect(show(await load(new LevelStorage(directory)))).toBe(`${directory}: in use by another process`);
 });
