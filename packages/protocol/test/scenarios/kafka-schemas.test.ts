@@ -48,7 +48,7 @@ const LEFT_OUT_FIELDS = new Set([
   'InitProducerIdResponse.ongoingTxnProducerId',
   'InitProducerIdResponse.ongoingTxnProducerEpoch',
 ]);
-/** Facts about a field that do not show on the wire. A fact that is not here or in COMPARED fails the test. */
+/** Facts about a field that do not show on the wire. A fact that is not here or in COMPARED is an error. */
 const OFF_WIRE = new Set(['about', 'ignorable', 'entityType', 'mapKey', 'zeroCopy']);
 const COMPARED = new Set([
   'name',
