@@ -14,12 +14,12 @@ const TIMEOUT_MS = 30_000;
 const IN_FLIGHT_MAX = 10_000;
 const USE_DEFAULT = -1;
 
-/** A topic to create. Without a number, or with a missing config, the controller's default counts. */
+/** A topic to create. The controller's default replaces each number or config that is missing. */
 export interface WantedTopic {
   readonly name: string;
   readonly numPartitions?: number;
   readonly replicationFactor?: number;
-  /** The replicas that the topic should have; the broker warns if `replicationFactor` is less. */
+  /** The number of replicas that the topic should have; the broker warns if `replicationFactor` is less. */
   readonly replicasAdvised?: number;
   readonly configs?: readonly { readonly name: string; readonly value: string }[];
 }

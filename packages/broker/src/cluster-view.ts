@@ -11,8 +11,8 @@ export interface NodeEndpoint {
 }
 
 /**
- * The address that a broker advertises for a listener, even if the broker is fenced; undefined if it has
- * none.
+ * The address that a broker advertises for a listener, even if the broker is fenced. Undefined: the broker
+ * does not have the listener.
  */
 export function endpointOf(broker: BrokerRegistration, listenerName: string): NodeEndpoint | undefined {
   const listener = broker.listeners.find(({ name }) => name === listenerName);

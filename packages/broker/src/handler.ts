@@ -83,8 +83,8 @@ export interface Request<Body> {
 }
 
 /**
- * A handler calls one of `send`, `sendEncoded`, `nothing` and `close` once, now or later. After `onGone` or
- * `onAbandoned` it need not call any.
+ * A handler calls one of `send`, `sendEncoded`, `nothing` and `close` once, now or later. After the callback
+ * of `onGone` or `onAbandoned` it need not call any.
  */
 export interface Reply<Response> {
   send(response: Response): void;
@@ -102,16 +102,16 @@ export interface Reply<Response> {
    */
   hold(): () => void;
   /**
-   * Called if the client disconnects, or the broker abandons the connection, before the answer is sent: the
-   * handler must stop its work.
+   * The callback runs if the client disconnects, or the broker closes the connection, before the answer is
+   * sent. The handler must then stop its work.
    */
   onGone(callback: () => void): void;
   /**
-   * Like `onGone`, for a request that changes something. Not called if the client closes soon after the
-   * request (`ANSWER_AWAITED_MS`).
+   * Like `onGone`, for a request that changes something. The callback does not run if the client closes soon
+   * after the request (`ANSWER_AWAITED_MS`).
    */
   onAbandoned(callback: () => void): void;
-  /** For an exclusive request: called once if the client sends more before the answer. */
+  /** For an exclusive request: the callback runs once if the client sends more before the answer. */
   onNextRequest(callback: () => void): void;
 }
 

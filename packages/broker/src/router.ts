@@ -19,8 +19,8 @@ import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
 /**
- * These requests bring records, or create, extend or delete topics. The others at most name topics and
- * partitions.
+ * These requests bring records, or create, extend or delete topics. The router allows them more array
+ * elements than other requests, and limits their bytes only by `socket.request.max.bytes`.
  */
 const bringing: ReadonlySet<number> = new Set(
   [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
@@ -31,8 +31,9 @@ const bringing: ReadonlySet<number> = new Set(
  */
 const growing: ReadonlySet<number> = new Set([apis.joinGroup, apis.syncGroup].map(({ key }) => key));
 /**
- * Size limit of a request that only names topics and partitions. Each partition of the cluster raises the
- * limit. The router refuses a larger request before the broker reads the rest of it.
+ * Size limit of a request that is in neither of the two sets above: such a request mostly names topics and
+ * partitions. Each partition of the cluster raises the limit. The router refuses a larger request before the
+ * broker reads the rest of it.
  */
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
@@ -41,7 +42,7 @@ const NAMING_BYTES_PER_PARTITION = 1024;
  * at most this many bytes has this limit, too, whatever it requests.
  */
 const ELEMENTS_BROUGHT = 100_000;
-/** Limit on array elements in a request that only names topics and partitions. */
+/** Limit on array elements in any other request. */
 const ELEMENTS_NAMED = 10_000;
 /** Additional elements for each partition of the cluster. */
 const ELEMENTS_PER_PARTITION = 4;

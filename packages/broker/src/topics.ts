@@ -19,7 +19,7 @@ export function isInternalTopic(name: string): boolean {
 
 const OFFSETS_REPLICATION_FACTOR = 3;
 
-/** The topic of committed offsets, as the broker creates it when a client first asks for a coordinator. */
+/** The topic of committed offsets, as this broker creates it. */
 export function offsetsTopic(config: OffsetsTopicConfig, image: MetadataImage): WantedTopic {
   const { partitions, segmentBytes } = config;
   const { replicationFactor = Math.min(OFFSETS_REPLICATION_FACTOR, image.brokers.size) } = config;

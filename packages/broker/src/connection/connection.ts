@@ -35,8 +35,8 @@ export interface ConnectionHost extends InputHost {
   readonly logger: ConnectionLogger;
   nowMs(): Millis;
   /**
-   * Decodes one frame and starts its request in a slot of the connection. Or throws DecodeError, or calls
-   * `refuse` of the connection. The bytes are valid only during the call.
+   * Decodes one frame and starts its request in a slot of the connection. If the frame is no valid request,
+   * throws DecodeError or calls `refuse` of the connection. The bytes are valid only during the call.
    */
   route(frame: Uint8Array, connection: Connection): void;
   /** True if the request of this frame brings records, or creates, extends or deletes topics. */

@@ -1,13 +1,16 @@
 /**
  * The bytes that a connection has received and that belong to no started request. Assembles them in spare
- * buffers and gives the buffers back in whatever way a request ends. Otherwise they would be garbage outside
+ * buffers, and gives the buffers back however a request ends. Otherwise the buffers would be garbage outside
  * of the heap, and V8 would run full collections.
  */
 import { FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
-/** Frames below this size cannot decode to many megabytes of objects. */
+/**
+ * A frame of this size or more waits while decoded requests use much memory. Its size is checked before the
+ * whole frame has arrived.
+ */
 const LARGE_FRAME_BYTES = 1 << 20;
 
 export interface InputHost {
@@ -31,7 +34,7 @@ export class Input {
     return this.reader?.bufferedBytes ?? 0;
   }
 
-  /** The chunk is valid only until `keep`. */
+  /** Uses the chunk until `keep`, which copies the unused bytes. */
   push(chunk: Uint8Array): void {
     this.reader ??= new FrameReader(this.host.limits.requestMaxBytes, this.host.spares);
     this.reader.push(chunk);

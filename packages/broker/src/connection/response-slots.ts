@@ -122,7 +122,7 @@ export class ResponseSlots {
     onNextRequest();
   }
 
-  /** The client has closed: stops every request, except recent ones that change something. */
+  /** The client has closed: cancels every request, except recent ones that change something. */
   cancelUnread(now: Millis): void {
     for (let i = this.head; i < this.slots.length; i++) {
       const slot = this.slots[i]!;

@@ -89,7 +89,7 @@ export class ControlStream {
 
   /**
    * Closes the stream of a broker that will connect to a controller again. Unless the broker is stopping, the
-   * controller keeps its session. Reports no further events.
+   * controller keeps the broker's session. Reports no further events.
    */
   leave(): void {
     if (this.over) return;

@@ -42,8 +42,8 @@ export class ControllerLocator {
   }
 
   /**
-   * This node learned that the metadata quorum elected a leader. If it is a configured controller, the
-   * listeners move to it at once.
+   * This node learned that the metadata quorum elected a leader. If the leader is a configured controller,
+   * the listeners move to it at once.
    */
   leaderKnown(leaderId: NodeId): void {
     if (!this.choose(leaderId)) return;

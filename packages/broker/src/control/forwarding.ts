@@ -23,8 +23,8 @@ export function forwardOver(channel: Pick<ControllerChannel, 'request'>, clock: 
       if (response === undefined) done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
       else done({ errorCode: response.errorCode as ErrorCode, body: response.body });
     };
-    // Do not send a request to a slow controller twice: if the first copy succeeds, the controller refuses
-    // the second one (TOPIC_ALREADY_EXISTS).
+    // Do not repeat a request only because the controller is slow. If another controller takes over, the
+    // channel repeats the request there.
     channel.request(controlCalls.forward, request, timeoutMs, answered, timeoutMs);
   };
 }

@@ -78,7 +78,7 @@ const BACKOFF_MAX_MS = 250;
 const EAGER_INTERVAL_MS = 50;
 
 export class BrokerLifecycle {
-  /** Identifies this registration in every request to the controller; -1: not registered yet. */
+  /** Identifies this registration to the controller; -1: not registered yet. */
   brokerEpoch: BrokerEpoch = -1;
   /** From the last answer to a heartbeat; undefined before the first. */
   fenced: boolean | undefined;
@@ -244,7 +244,7 @@ export class BrokerLifecycle {
       return;
     }
     this.askedForFence = !this.wantsService();
-    // A new stream waits only briefly for its first heartbeat: a frozen controller must not cost the lease.
+    // A new stream waits only briefly for its first answer: a frozen controller must not cost the lease.
     const request = {
       brokerId,
       brokerEpoch: this.brokerEpoch,

@@ -1,6 +1,6 @@
 /**
- * Drops what a request of OffsetFetch names again, because a few bytes of request must not become a large
- * answer: the offset of a partition may have metadata of 4096 characters, and a group many offsets.
+ * Drops repeated groups and partitions from an OffsetFetch request, because a few bytes of request must not
+ * become a large answer. One offset may have 4096 characters of metadata, and a group may have many offsets.
  */
 import { ZERO_UUID } from '@millrace/base';
 import type { apis, RequestOf } from '@millrace/protocol';

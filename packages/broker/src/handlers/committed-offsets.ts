@@ -12,7 +12,7 @@ import { type AskedGroup, type AskedTopic, distinctGroups, distinctPartitions } 
 
 const BY_ID_SINCE = 10;
 const MANY_GROUPS_SINCE = 8;
-/** Before this version the answer has no error of the whole group. */
+/** Before this version the answer has no error for the whole group. */
 const GROUP_ERROR_SINCE = 2;
 
 export const offsetCommit = defineHandler(apis.offsetCommit, (broker, { body, version }, reply) => {

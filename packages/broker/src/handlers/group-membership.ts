@@ -1,13 +1,13 @@
 /**
  * JoinGroup (11), SyncGroup (14), Heartbeat (12), LeaveGroup (13) and ConsumerGroupHeartbeat (68): members
- * talk to the coordinator of their group. The coordinator answers JoinGroup and SyncGroup when the rebalance
- * has come that far. Until then the broker sends no later answer on the connection, as in Kafka.
+ * talk to the coordinator of their group. During a rebalance the coordinator may answer JoinGroup and
+ * SyncGroup late. Until then the broker sends no later answer on the connection, as in Kafka.
  */
 import { apis } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 import { groupCall } from './group-call.ts';
 
-/** The connection counts the request until the answer, because the coordinator copies its subscriptions. */
+/** The request counts as held until the answer, because the coordinator keeps copies of its subscriptions. */
 export const joinGroup = defineHandler(apis.joinGroup, ({ groups }, request, reply) =>
   groups.join(groupCall(request, reply)),
 );

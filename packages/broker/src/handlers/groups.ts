@@ -1,7 +1,7 @@
 /**
  * ListGroups (16), DescribeGroups (15), ConsumerGroupDescribe (69) and DeleteGroups (42): the groups that
- * this broker coordinates. Clients ask every broker for its groups, and each group's coordinator for the
- * rest.
+ * this broker coordinates. Clients send ListGroups to every broker, and the other requests to each group's
+ * coordinator.
  *
  * A group that is named more than once gets one answer: a few bytes of request must not become many large
  * descriptions.

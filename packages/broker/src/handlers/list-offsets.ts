@@ -8,8 +8,8 @@ const EPOCH_ANSWER_SINCE = 4;
 const TIMEOUT_SINCE = 10;
 
 /**
- * Answers each partition once. Refuses a partition that the request names twice. Leaves out topics without
- * partitions.
+ * Answers each partition once. Refuses a partition that the request names more than once. Leaves out topics
+ * without partitions.
  */
 export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, body }, reply) => {
   const image = broker.image();

@@ -72,7 +72,7 @@ function selectTopics(
     if (topic !== undefined) return describe(topic);
     if (validateTopicName(name) !== undefined)
       return { name, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, topicAuthorizedOperations };
-    // The transaction coordinator will create its internal topic, with its own settings.
+    // The other internal topics need settings of their own, so no client creates them.
     if (name === OFFSETS_TOPIC) missing.push(offsetsTopic(broker.config.offsetsTopic, image));
     else if (!isInternalTopic(name)) missing.push({ name });
     return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, topicAuthorizedOperations };
@@ -108,8 +108,8 @@ function topicOperations({ includeTopicAuthorizedOperations }: MetadataRequest):
 type PartitionView = ReturnType<typeof describePartition>;
 
 /**
- * Version 0 has no field for offline replicas: the answer leaves out dead replicas, and marks the partition
- * with REPLICA_NOT_AVAILABLE.
+ * Version 0 has no field for offline replicas, so the answer leaves out dead replicas. The partition then
+ * gets REPLICA_NOT_AVAILABLE, if it has no other error.
  */
 function withoutDeadReplicas(image: MetadataImage, view: PartitionView): PartitionView {
   const replicaNodes = view.replicaNodes.filter((id) => image.isAlive(id));

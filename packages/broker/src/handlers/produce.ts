@@ -1,8 +1,8 @@
 /**
  * Produce (0). Resolves topic names and ids, and does the checks that need no log. Unless the whole request
- * fails, passes all partitions, each with the error found, to the replica manager. The replica manager
- * returns the results when each partition has its acks, an error or a timeout. The answer lists them in the
- * order of the request.
+ * fails, passes all partitions to the replica manager, some of them with an error. The replica manager
+ * returns the results when each partition has its acks, an error or a timeout. The answer lists the results
+ * in the order of the request.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -55,7 +55,7 @@ function handleProduce(
   if (cancel === undefined) return;
   release = reply.hold();
   // A client with acks=0 may close right after it sent the request, so nothing cancels the append. With acks,
-  // a client that closes later has waited for the answer, and retries.
+  // a client that closes after `ANSWER_AWAITED_MS` has waited for the answer, and retries.
   if (acks !== 0) reply.onAbandoned(cancel);
 }
 

@@ -56,7 +56,7 @@ export class GroupLag {
   }
 }
 
-/** A group may have committed more than a leader that has just been elected knows to be committed. */
+/** A new leader's high watermark may be below the offset that the group has committed: the lag is then 0. */
 function lagOf({ groupId, topic, partition, offset }: GroupPosition, end: number): Lag {
   return { labels: [groupId, topic, String(partition)], value: Math.max(0, end - offset) };
 }

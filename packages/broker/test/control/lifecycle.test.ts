@@ -213,7 +213,7 @@ describe('the lease', () => {
     expect(lease().validUntilMs).toBe(2 + 3000);
   });
 
-  test('a fenced broker drops its lease, tells the front end, and asks to be unfenced', () => {
+  test('a fenced broker drops its lease, tells its host, and serves again once it is unfenced', () => {
     const { clock, controllers, told, lease } = serving();
     controllers.heartbeat = () => ({ isFenced: true });
     clock.advance(500);
@@ -225,7 +225,7 @@ describe('the lease', () => {
     expect(lease().validUntilMs).toBeGreaterThan(clock.monotonicMs() + 2900);
   });
 
-  test('STALE_BROKER_EPOCH: the broker ends its lease at once, and registers again with its last epoch', () => {
+  test('STALE_BROKER_EPOCH: the broker ends its lease at once, and names its last epoch as it registers again', () => {
     const { clock, controllers, told, leases, lifecycle } = serving();
     controllers.heartbeat = ({ brokerEpoch }) =>
       brokerEpoch === 10 ? { errorCode: ErrorCode.STALE_BROKER_EPOCH } : {};
@@ -327,7 +327,7 @@ describe('a controller that answers every request late', () => {
 });
 
 describe('the end of a stream', () => {
-  test('a live broker announces that it leaves: to a controller that answers late, and to one that it replaces', () => {
+  test('a live broker announces that it leaves a controller that answers late, or that is no longer active', () => {
     const { clock, controllers, locator } = serving();
     controllers.frozen.add(100);
     clock.advance(2100);

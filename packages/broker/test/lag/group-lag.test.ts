@@ -44,7 +44,7 @@ function bench() {
 
 const LAG = [{ labels: ['g', 'words', '0'], value: 7 }];
 
-test('the lag is the difference to the high watermark', () => {
+test('the lag is the high watermark minus the committed offset', () => {
   expect(bench().scrape()).toEqual(LAG);
 });
 

@@ -55,7 +55,7 @@ describe('forwarded requests', () => {
     expect(broker.forwarded).toEqual([]);
   });
 
-  test('no controller in time: every item fails with REQUEST_TIMED_OUT', () => {
+  test('no controller answers in time: every item fails with REQUEST_TIMED_OUT', () => {
     const broker = testBroker();
     const client = broker.connect();
     const creation = client.request(apis.createTopics, 7, {

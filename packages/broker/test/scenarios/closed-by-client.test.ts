@@ -179,7 +179,7 @@ test('the broker cancels the lookup of a client that closed, and handles the pro
   expectNothingHeld(broker);
 });
 
-test('unanswered requests reach the limit of a connection: the broker handles those behind them when the client closes', () => {
+test('a client closes at the limit of pending requests: the broker handles the requests above the limit, too', () => {
   const broker = testBroker({ limits: { connectionMaxRequests: 2 } });
   const client = broker.connect();
   const frames = [1, 2, 3, 4, 5].map(() => [...client.frame(apis.produce, 9, produce(-1))]);

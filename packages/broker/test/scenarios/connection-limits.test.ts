@@ -98,7 +98,7 @@ describe('one connection', () => {
     expect(client.paused).toBe(false);
   });
 
-  test('a parked fetch blocks the next request, and the broker reads only a limited part of it ahead', () => {
+  test('a parked fetch blocks the next request, and the broker reads only a limited number of bytes ahead', () => {
     const { connect, clock, replicas } = testBroker();
     const client = connect();
     client.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 500, topics: [] });

@@ -149,7 +149,7 @@ describe('ISR changes', () => {
     expect(got).toEqual(['a: 0@5,1@5', 'b: 5@5', 'c: 7@5', 'd: 8@5']);
   });
 
-  test('every caller gets an error of the whole request; another broker epoch gets its own request', () => {
+  test('every caller gets an error of the whole request; changes of another broker epoch go separately', () => {
     const { clock, controllers, channel } = setUp();
     const sender = new AlterPartitionSender(channel, clock);
     const answer = controllers.alterPartition;

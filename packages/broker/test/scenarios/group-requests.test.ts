@@ -100,7 +100,7 @@ describe('OffsetFetch answers once for what is named more than once', () => {
     ]);
   });
 
-  test('before the version that asks for many groups', () => {
+  test('in a version that asks for one group', () => {
     ask(groups, apis.offsetFetch, 7, {
       groupId: 'g',
       topics: [topic('a', 1, 1), topic('a', 1), topic('a', 1, 0)],

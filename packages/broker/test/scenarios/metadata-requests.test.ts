@@ -184,7 +184,7 @@ describe('auto topic creation', () => {
     expect(broker.log()).toEqual(['auto-topic-creation-failed']);
   });
 
-  test('the broker creates no topic if client or broker forbids it, nor illegal or internal ones; before v4 clients cannot forbid it', () => {
+  test('the broker creates no topic if client or broker forbids it, or if the name is illegal or __transaction_state; before v4 clients cannot forbid it', () => {
     const broker = testBroker();
     ask(broker, 'fresh', 12, false);
     ask(broker, 'no/good');

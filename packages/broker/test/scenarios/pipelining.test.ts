@@ -80,7 +80,7 @@ describe('pipelining', () => {
     expect(slow.order).toEqual([]);
   });
 
-  test('the broker reads requests cut anywhere and requests joined in one chunk alike', () => {
+  test('the broker reads requests that are cut at any byte, and requests that are joined in one chunk', () => {
     const { connect, clock } = testBroker();
     const client = connect();
     const one = client.frame(apis.metadata, 12, { topics: null });

@@ -47,7 +47,7 @@ describe('Produce', () => {
   const FAR_MS = 1000 * 86_400_000;
   const UNKNOWN_CODEC = 5;
   const ZSTD = 4;
-  /** In a record without key and headers: its value's length and 5 bytes, and the header count follow. */
+  /** Key length, value length, 5 bytes of value and header count follow the last record's offset delta. */
   const OFFSET_DELTA_FROM_END = 9;
   const CRC_OF_GZIP_FROM_END = 8;
 
@@ -56,7 +56,7 @@ describe('Produce', () => {
   const transactional = () =>
     goodBatch(1, { producerId: 1_000_000, producerEpoch: 0, baseSequence: 0, isTransactional: true });
 
-  /** Changes a byte so many bytes before the end, and fixes the checksum. */
+  /** Changes the byte at this distance from the end, and fixes the checksum. */
   function withByte(batch: Uint8Array, fromEnd: number, change: (byte: number) => number): Uint8Array {
     const at = batch.length - fromEnd;
     return withField(batch, { at, bytes: 1 }, change(batch[at]!));
@@ -239,7 +239,7 @@ describe('Fetch', () => {
   });
 });
 
-/** The same mistakes are possible in both lookups. */
+/** The fields that can be wrong in both lookups. */
 interface Looked {
   readonly topic?: string;
   readonly partition?: number;

@@ -1,7 +1,7 @@
 /**
  * The broker reuses the buffers of answers once the socket has taken the answer, never before. It reuses the
- * buffers of a request in whatever way the request ends. Otherwise the garbage collector would free the
- * buffers of refused requests, with full collections on a busy broker.
+ * buffers of a request however the request ends. Otherwise the garbage collector would free the buffers of
+ * refused requests, with full collections on a busy broker.
  */
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';

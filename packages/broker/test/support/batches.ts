@@ -21,7 +21,7 @@ export const Field = {
 
 const VALUE = new TextEncoder().encode('value');
 
-/** Without timestamps. The records have neither key nor headers. */
+/** A valid batch without timestamps. Its records have neither key nor headers. */
 export function goodBatch(count = 1, more: Partial<NewBatch> = {}): Uint8Array {
   const records = Array.from({ length: count }, (): NewRecord => ({ value: VALUE }));
   return buildBatch({ records, baseTimestamp: -1, ...more });
@@ -43,7 +43,7 @@ export function withField(batch: Uint8Array, { at, bytes }: Place, value: number
   return changed;
 }
 
-/** Sets both counts of the header to a number of records that the batch does not have. */
+/** Sets the record count and the last offset delta for a number of records that the batch does not have. */
 export function withCount(batch: Uint8Array, count: number): Uint8Array {
   return withField(withField(batch, Field.recordCount, count), Field.lastOffsetDelta, count - 1);
 }

@@ -190,7 +190,7 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** A frame that starts like a request of this API and version, followed by any bytes. */
+/** A frame that starts like a request of this API and version, and ends with `rest`. */
 export function rawFrame(
   apiKey: number,
   apiVersion: number,

@@ -15,7 +15,7 @@ import { TestClient } from './client.ts';
 import { noGroups } from './no-groups.ts';
 import { frontEndConfig } from './settings.ts';
 
-/** The smallest allowed, so that a batch within max.message.bytes may be larger than a segment. */
+/** The smallest allowed size, so that a batch within max.message.bytes may be larger than a segment. */
 export const SEGMENT_BYTES = 1_048_576;
 const DAY_MS = 86_400_000;
 
