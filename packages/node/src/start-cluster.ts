@@ -21,9 +21,9 @@ export interface ClusterOptions {
   /** The data folder; it stays after stop. Default: a new temporary folder, removed at stop. */
   readonly directory?: string;
   /**
-   * Settings of every node, by Kafka's property names. Two defaults differ from Kafka's:
-   * `offsets.topic.replication.factor` is at most the number of brokers, and
-   * `group.initial.rebalance.delay.ms` is 0.
+   * Settings of every node, by Kafka's property names. Three defaults differ from those of
+   * docs/configuration.md: `offsets.topic.replication.factor` is at most the number of brokers,
+   * `group.initial.rebalance.delay.ms` is 0, and `logger.level` is `silent`.
    */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /** Settings of one node. */
@@ -60,7 +60,7 @@ export interface RunningCluster {
 }
 
 const LISTENER = 'PLAINTEXT';
-/** Controllers' lowest port. Their ports lie below the range that systems use for outgoing connections. */
+/** The lowest port of a controller. The ports lie below Linux's default range for outgoing connections. */
 const PORT_MIN = 20_000;
 const PORT_COUNT = 12_000;
 const PORT_TRIES = 5;

@@ -1,5 +1,6 @@
 /**
- * The node cannot start, or cannot continue. The message is one sentence: the problem, and how to solve it.
+ * The node cannot start, or cannot continue. The message is for a user: it says the problem, and mostly how
+ * to solve it.
  */
 export class StartError extends Error {
   override readonly name = 'StartError';

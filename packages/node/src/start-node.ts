@@ -196,7 +196,7 @@ class HostedNode implements RunningNode {
     this.isReady = false;
     this.logger.info('node-stopping', { clean });
     if (this.rolesStarted) await new Promise<void>((resolve) => endRoles(resolve));
-    // A broker's replica manager closes its logs.
+    // On a broker the replica manager closes the logs.
     if (this.logs !== undefined && !this.config.isBroker) this.logs.close({ clean });
     if (this.net instanceof NodeNet) this.net.destroyAll('the node stops');
     if (this.jobs instanceof NodeJobs) await this.jobs.close();
@@ -275,7 +275,7 @@ class HostedNode implements RunningNode {
   /** Stops everything, then rejects `failed`. */
   private failLater(message: string): void {
     this.logger.error('node-failed', { reason: message });
-    // Wait for the end of the turn: the failed part may be in the middle of it.
+    // Wait for the end of the turn: the part that failed may still be running.
     setImmediate(() => void this.abort().then(() => this.fail(new StartError(message))));
   }
 }

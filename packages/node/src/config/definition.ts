@@ -43,7 +43,8 @@ export function setting<T>(
 
 /**
  * A setting of topics. Its default is that of the topic config, in metadata/src/topic-config-table.ts.
- * `unitMs`: the unit of this setting in milliseconds, if the topic config has the unit millisecond.
+ * `unitMs`: the milliseconds in one unit of this setting, if the topic config is in milliseconds and the
+ * setting is not.
  */
 export function topicSetting<T>(
   topicConfig: string,

@@ -163,7 +163,7 @@ export const ownSettings = [
 
 /**
  * All values that a package or the node itself receives. A package gets the topic settings as `explicit`
- * properties, and reads them by the topic config's name (metadata/src/topic-config.ts).
+ * properties, in which metadata/src/topic-config.ts finds the values of topic configs.
  */
 export type Received =
   | ReceivedBy<typeof quorumFields>

@@ -1,9 +1,9 @@
 /**
- * Every setting of a node, in one table: Kafka's property name, type, default, effect. No other file has
- * defaults, with one exception: a `topicSetting` has the default of its topic config
- * (metadata/src/topic-config-table.ts). The table has a property only if a package or the node itself
- * receives it (package-settings.ts). docs/configuration.md is generated from this table. node-config.ts
- * checks the values against each other (listeners against roles, …).
+ * Every setting of a node, in one table: Kafka's property name, type, default, effect. group-settings.ts has
+ * the rows about groups. A row has the default of its setting, with one exception: a `topicSetting` has the
+ * default of its topic config (metadata/src/topic-config-table.ts). The table has a property only if a
+ * package or the node itself receives it (package-settings.ts). docs/configuration.md is generated from this
+ * table. node-config.ts checks the values against each other (listeners against roles, …).
  */
 import { parseListeners, parseProtocolMap, parseVoters } from './addresses.ts';
 import { setting, type TopicSettingDefinition, topicSetting } from './definition.ts';

@@ -46,7 +46,7 @@ const findStreaming: Served<LogJobs['findInBatch']> = {
     try {
       await unfoldStreaming(header.compression, section, RECORDS_WORK_MAX, finder);
     } catch (error) {
-      // A batch that cannot be decompressed has no records to find. The event loop treats it in the same way.
+      // If the batch cannot be decompressed, the search ends there without an error, as on the event loop.
       if (!(error instanceof DecodeError)) throw error;
     }
     return { value: finder.found, bytes: batch };

@@ -95,7 +95,7 @@ export class NodeJobs implements Jobs {
     this.#waitingBytes += entry.sizeBytes;
     this.#runWaiting();
     if (this.#members.size === 0) {
-      // The system cannot start a thread, so no worker would ever take the job.
+      // The system cannot start a thread, so no worker would take the job.
       this.#cancel(entry);
       return undefined;
     }

@@ -41,8 +41,8 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
 }
 
 /**
- * The logger keeps this many bytes of lines that it could not write, and writes them when there is room
- * again. It drops further lines.
+ * The logger keeps at most this many bytes of lines that it could not write, and writes them when there is
+ * room again. It drops further lines.
  */
 const UNWRITTEN_BYTES_MAX = 1 << 20;
 

@@ -1,7 +1,7 @@
 /**
  * A broker, composed over the seams: metadata observer, image, replicas, group coordinator, front end,
- * membership. Owns only the
- * order in which its parts start, serve and stop. Must reach outside only through the seams.
+ * membership. Owns only the order in which its parts start, serve and stop. Must reach outside only through
+ * the seams.
  *
  * Start: the broker binds its listeners (their ports are part of the registration), follows the metadata and
  * registers. It serves clients once the controller unfences it. Stop: the controller moves the broker's
@@ -50,8 +50,8 @@ import { MetadataFollower } from './metadata-follower.ts';
 import { metadataSubscribers } from './metadata-subscribers.ts';
 
 /**
- * How long a clean stop waits for followers to fetch the records that were acknowledged with acks=1. Mostly
- * the followers have them already.
+ * How long a clean stop waits at most for followers to fetch the records that were acknowledged with acks=1.
+ * Mostly the followers have these records already.
  */
 const ISR_CATCH_UP_MAX_MS = 1_000;
 
@@ -69,7 +69,7 @@ export interface BrokerRoleEvents {
   serving(): void;
   /** Called when the image changed. */
   imageChanged(image: MetadataImage): void;
-  /** This broker can never serve. The message is one sentence for a user. */
+  /** This broker cannot serve, or cannot continue to serve. The message is for a user. */
   failed(message: string): void;
   /**
    * This broker can never serve, because its data folder belongs to another cluster. The reason is part of a
@@ -233,7 +233,7 @@ export class BrokerRole {
     }
   }
 
-  /** Counts what this role holds for requests. Every count stays bounded while no fault occurs. */
+  /** Counts what this role holds in memory, so that the simulator can check that no count grows for ever. */
   holdings(): BrokerHoldings {
     const { connections, budget } = this.frontEnd;
     return {

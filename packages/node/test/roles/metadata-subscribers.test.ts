@@ -1,6 +1,6 @@
 /**
- * Goal: new metadata reach the parts of a broker in a fixed order. Method: fake parts record their calls; the
- * metadata follower is the real one.
+ * Goal: new metadata reaches the parts of a broker in a fixed order. Method: fake parts record their calls;
+ * the metadata follower is the real one.
  */
 import type { Uuid } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';

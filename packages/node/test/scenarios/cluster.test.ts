@@ -105,7 +105,7 @@ test('DescribeQuorum shows the controller and the brokers that follow it', async
   expect(quorum.highWatermark).toBeGreaterThan(0);
 });
 
-test('a killed leader: another takes over with every acknowledged record; after a restart the first rejoins the ISR', async () => {
+test('a leader is killed: another broker takes over with every acknowledged record; the killed one rejoins the ISR', async () => {
   const { leaderId: killed } = await partitionOf('orders', 1);
   const survivor = [2, 3, 4].find((id) => id !== killed)!;
   await inSync('orders', 3, survivor);
@@ -165,7 +165,7 @@ test('another controller takes over from a killed one, which hands nothing over'
   await trio.stop();
 }, 20_000);
 
-test('a deleted topic is gone everywhere', async () => {
+test('a topic deleted through one broker is unknown to another', async () => {
   const { responses } = await (await client(4)).call(apis.deleteTopics, 5, {
     topicNames: ['after'],
     timeoutMs: 5000,

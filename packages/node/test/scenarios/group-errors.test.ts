@@ -48,7 +48,7 @@ const settings = {
   'min.insync.replicas': 2,
   'offsets.topic.num.partitions': 3,
   'offsets.topic.replication.factor': 2,
-  // The ISR stays as it is for this time after a broker died: then no record is committed.
+  // For this time after a broker dies, the ISR keeps the dead member, so no record is committed.
   'broker.session.loss.grace.ms': 3_000,
 };
 const ownSettings: Readonly<Record<number, Record<string, string>>> = {

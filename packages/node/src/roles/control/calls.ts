@@ -45,8 +45,8 @@ export const callHandlers: { readonly [Name in ControlCallName]: CallHandler } =
 };
 
 /**
- * The request id. Undefined also for a malformed one: the controller then assumes that the broker does not
- * retry.
+ * The request id. Undefined also for a malformed id: the controller then does not recognise another copy of
+ * the request.
  */
 function requestIdOf({ requestId }: ForwardRequest): Uuid | undefined {
   return requestId !== undefined && isUuid(requestId) ? requestId : undefined;

@@ -81,7 +81,7 @@ const describeQuorum: ForwardedHandler = {
   },
 };
 
-/** The handlers by API key. No other list names the APIs that the active controller answers. */
+/** The handlers by API key: the active controller answers these APIs, and refuses others. */
 export const forwardedHandlers: ReadonlyMap<number, ForwardedHandler> = new Map(
   [createTopics, deleteTopics, createPartitions, describeQuorum].map((handler) => [handler.api.key, handler]),
 );

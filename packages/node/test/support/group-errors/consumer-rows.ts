@@ -7,7 +7,7 @@ import { type ConsumerRequest, INSTANCE, MEMBER, OTHER_MEMBER, type Scene } from
 const asInstance = { instanceId: INSTANCE };
 const OWNED_ID = 'AAAAAAAAAAAAAAAAAAAAZA' as Uuid;
 
-/** Joins that no group accepts. Some versions allow an empty member id. */
+/** Requests that no group accepts. Version 0 allows a joining member without an id. */
 const invalidJoins: readonly [situation: string, more: Partial<ConsumerRequest>, versions?: '0-1' | '1'][] = [
   ['the group id is empty', { groupId: '' }],
   ['the group id is blank', { groupId: ' ' }],
@@ -30,7 +30,7 @@ const invalid = invalidJoins.flatMap(([situation, more, versions = '0-1']) =>
   ]),
 );
 
-/** What a member gets after `before` has made the group. */
+/** A request that the coordinator refuses after `before` has made the group. */
 interface Refused {
   readonly versions?: '0-1' | '1';
   readonly before?: (scene: Scene) => Promise<unknown>;
@@ -107,7 +107,7 @@ const refused: readonly [code: Row['code'], rule: string, situation: string, wha
       before: async (s) => {
         const memberEpoch = await s.consumer();
         await s.consumer({ memberId: OTHER_MEMBER });
-        // The epoch of the member rises when it gives a partition to the new one.
+        // The epoch of the first member rises when it gives a partition to the new member.
         const topicPartitions = [{ topicId: s.stage.topicId, partitions: [0] }];
         await s.client.call(apis.consumerGroupHeartbeat, 1, s.beatOf({ memberEpoch, topicPartitions }));
       },

@@ -8,7 +8,7 @@ interface Cause {
   readonly code: ErrorName;
   readonly rule: string;
   readonly situation: string;
-  /** If their codes differ. */
+  /** The codes of Heartbeat and OffsetFetch, if they differ. */
   readonly heartbeat?: ErrorName;
   readonly fetch?: ErrorName;
   /** True: the requests go to a broker that does not coordinate the group. */
@@ -76,7 +76,7 @@ export const withoutTopicRows: readonly Row[] = [
   ]),
 ];
 
-/** The last three are bad for every broker. */
+/** The last three requests would also be invalid at the group's coordinator. */
 export const elsewhereRows: readonly Row[] = [
   ...ofEveryApi({
     code: 'NOT_COORDINATOR',
@@ -113,7 +113,7 @@ export const elsewhereRows: readonly Row[] = [
   ]),
 ];
 
-/** Nobody confirms the last commit of the group. The coordinator answers after a timeout. */
+/** No follower gets the last commit of the group. The coordinator answers after a timeout. */
 export const uncommittedRows: readonly Row[] = ofEveryApi({
   code: 'COORDINATOR_NOT_AVAILABLE',
   fetch: 'NOT_COORDINATOR',

@@ -13,7 +13,7 @@ const OF_COORDINATORS = [
   'COORDINATOR_LOAD_IN_PROGRESS',
 ] as const satisfies readonly ErrorName[];
 
-/** The sections behind each list are those that give its errors. */
+/** The comment above each list names the sections that give its errors. */
 export const namedErrors: Errors = {
   // 11.1
   FindCoordinator: ['COORDINATOR_NOT_AVAILABLE', 'INVALID_REQUEST'],

@@ -1,4 +1,4 @@
-/** A row of the table of errors: who provokes which error with which request, and where the rule stands. */
+/** A row of the table of errors: a request, the error that it provokes, and the section with the rule. */
 import type { AnyApi, ErrorCode, RequestInputOf, ResponseOf } from '@millrace/protocol';
 import type { TestClient } from '../client.ts';
 import type { Scene } from './scene.ts';

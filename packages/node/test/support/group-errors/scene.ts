@@ -15,9 +15,9 @@ export const INSTANCE = 'instance-1';
 export const MEMBER = 'member-1';
 export const OTHER_MEMBER = 'member-2';
 const SESSION_MS = 300_000;
-/** No rebalance of a row ends by this. */
+/** Long enough that no rebalance of a row ends by this timeout. */
 const REBALANCE_MS = 60_000;
-/** JoinGroup below version 4 answers at once with a member id. */
+/** A version of JoinGroup below 4: a member without an id joins with its first request. */
 const JOIN_AT_ONCE = 3;
 const STATIC_SINCE = 5;
 
@@ -64,7 +64,7 @@ export class Scene {
     for (const client of this.clients) client.close();
   }
 
-  /** A further connection: the broker reads no request behind one whose answer comes late. */
+  /** Opens a further connection, because a late answer delays all later answers on its connection. */
   async connect(port = this.stage.port): Promise<TestClient> {
     const client = await TestClient.connect(port);
     this.clients.push(client);
@@ -173,7 +173,7 @@ export class Scene {
     return good(await client.call(apis.joinGroup, version, this.joinOf(more)));
   }
 
-  /** The id of a member of generation 1 whose leader has not sent SyncGroup. */
+  /** The id of the only member of a group in generation 1. The member has not sent SyncGroup. */
   async joined(more: Partial<JoinRequest> = {}): Promise<string> {
     return (await this.join(more)).memberId;
   }
@@ -185,7 +185,7 @@ export class Scene {
     return memberId;
   }
 
-  /** A second member has joined, and waits for the first, whose id this returns. */
+  /** Lets a second member join and wait for the first one. Returns the id of the first one. */
   async rebalancing(): Promise<string> {
     const memberId = await this.stable();
     await this.park();
