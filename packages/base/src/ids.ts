@@ -5,7 +5,7 @@
 
 /** Position of a record in a partition's log; an int64 on the wire, here a safe integer. */
 export type Offset = number;
-/** A partition's leader epoch (int32): grows by one with every election; -1 is "unknown". */
+/** A partition's leader epoch (int32): grows with every election; -1 is "unknown". */
 export type LeaderEpoch = number;
 /** The quorum's epoch (int32). Raft papers call it a term. */
 export type QuorumEpoch = number;

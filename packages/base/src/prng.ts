@@ -47,7 +47,6 @@ export class Prng implements Random {
   }
 }
 
-/** A version 4 id whose text does not start with '-' (it would look like an option on a command line). */
 /** A fair draw of 0 … `limit` - 1 from draws of 32 bits. */
 export function drawBelow(limit: number, u32: () => number): number {
   assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
@@ -60,6 +59,7 @@ export function drawBelow(limit: number, u32: () => number): number {
   }
 }
 
+/** A version 4 id whose text does not start with '-': such a text would look like a command line option. */
 export function randomUuid(u32: () => number): Uuid {
   for (;;) {
     const bytes = new Uint8Array(16);

@@ -27,7 +27,7 @@ export interface Clock {
   setTimer(delayMs: Millis, callback: () => void): Timer;
   /**
    * Calls back once, at the end of this turn. In production a turn is a round of the event loop, so the node
-   * may read more input before the call. For example, flushes the writes that one turn gathered.
+   * may read more input before the call. For example, a broker then sends the answers that the turn gathered.
    */
   soon(callback: () => void): void;
 }
@@ -225,7 +225,7 @@ export interface Rpc {
   ): Listener;
   /**
    * Returns a channel that connects with the first call, reconnects by itself, and resolves the address each
-   * time.
+   * time that it connects.
    */
   channel(address: Address): RpcChannel;
 }

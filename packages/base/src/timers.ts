@@ -1,6 +1,6 @@
 /**
  * Many deadlines that share one timer of the clock: parked requests, back-offs, timeouts of requests. Must
- * never set a timer of its own for each request.
+ * never set one timer for each request.
  */
 import { type Deadline, DeadlineQueue } from './deadlines.ts';
 import type { Millis } from './ids.ts';
@@ -32,7 +32,7 @@ export class Timers {
     return this.clock.monotonicMs();
   }
 
-  /** Calls back once, in a later turn, after `delayMs`. Deadlines that are due together share a turn. */
+  /** Calls back once, after `delayMs`, not within this call. Deadlines due together share a turn. */
   after(delayMs: Millis, callback: DueCallback): Deadline<DueCallback> {
     const deadline = this.queue.add(this.now() + Math.max(0, delayMs), callback);
     if (this.timer === undefined || deadline.at < this.armedAt) this.arm();

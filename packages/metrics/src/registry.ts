@@ -88,9 +88,9 @@ export class Metrics {
   }
 
   /**
-   * For gauges whose values are elsewhere: each scrape calls `prepare`, and reads the gauges when it has
-   * called `done`. It must do so within some seconds, because Prometheus does not wait longer. `name`: one of
-   * these gauges. A later `beforeScrape` of the same name replaces an earlier one.
+   * For gauges whose values are elsewhere: each scrape calls `prepare`, and reads the gauges after `prepare`
+   * has called `done`. `prepare` must call it within some seconds, because Prometheus does not wait longer.
+   * `name`: one of these gauges. A later `beforeScrape` of the same name replaces an earlier one.
    */
   beforeScrape(name: GaugeName, prepare: (done: () => void) => void): void {
     this.preparations.set(name, prepare);

@@ -23,9 +23,9 @@ export function processRegistry(): Registry {
 function create(): Registry {
   const created = new Registry();
   collectDefaultMetrics({ register: created });
-  // Keep only the metrics that docs/metrics.md lists; prom-client has more. Two of them must stay listed,
-  // because their collectors also measure other listed metrics (process_cpu_user_seconds_total,
-  // nodejs_heap_size_total_bytes).
+  // Keep only the metrics that docs/metrics.md lists; prom-client has more. Two metrics must stay listed:
+  // process_cpu_user_seconds_total and nodejs_heap_size_total_bytes. Their collectors also measure other
+  // listed metrics.
   for (const { name } of created.getMetricsAsArray())
     if (definitionOf(name) === undefined || name === GC_METRIC) created.removeSingleMetric(name);
   observeCollections(created);
