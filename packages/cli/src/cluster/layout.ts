@@ -31,7 +31,7 @@ export interface Layout {
   controllers: number;
   brokers: number;
   port: number;
-  /** Settings for every node; they override those of the layout. */
+  /** Settings for every node; they override those that `settingsOf` derives from the other fields. */
   settings: Settings;
 }
 

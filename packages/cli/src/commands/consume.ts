@@ -104,7 +104,7 @@ export async function consume(words: readonly string[], options: ConsumeOptions)
       reader.start();
       await outcome.promise;
     } finally {
-      // A second signal ends the process without the commit and the leaving.
+      // A second signal ends the process at once: it neither commits nor leaves the group.
       interrupt.forget();
       printer.stop();
       await printer.flushed();

@@ -167,7 +167,7 @@ function newGroupText(name: string, isExecuted: boolean): string {
   return `Group '${name}' did not exist: ${what}. \`millrace group list\` lists the groups.\n`;
 }
 
-/** A group that does not exist has no members. */
+/** Throws a UserError if the group has members. A group that does not exist has none. */
 async function refuseMembers(
   cluster: KafkaCluster,
   name: string,
@@ -188,7 +188,7 @@ async function refuseMembers(
   );
 }
 
-/** Says it plainly if the group does not exist. */
+/** Replaces the error of a group that does not exist by a plain sentence. */
 async function existing<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -38,7 +38,7 @@ const CODECS = {
 const ACKS = { all: -1, '-1': -1, 1: 1, 0: 0 } as const;
 
 const BATCH_BYTES = 64 << 10;
-/** More batches than this wait for their answers: the command reads no more lines. */
+/** While this many batches wait for their answers, the command reads no more lines. */
 const OPEN_BATCHES_MAX = 200;
 /** As in Kafka's producer. */
 const TIMEOUT_MS = 30_000;
@@ -117,7 +117,7 @@ export async function produce(word: string | undefined, options: ProduceOptions)
 
 /** Counts what becomes of each batch. */
 class Sender {
-  /** Why a batch was not produced, the first one; undefined: none failed. */
+  /** Why the first failed batch was not produced; undefined: no batch failed. */
   failure: string | undefined;
   private readonly options: ProduceOptions;
   private records = 0;

@@ -100,7 +100,7 @@ function oneRun(plan: Plan, options: SimOptions): void {
   }
 }
 
-/** The file that holds the plan, unless shrinking found a smaller one. */
+/** The file of --plan, if the command has tried no smaller plan. */
 function unchanged({ plan }: SimOptions, { runs }: Failure): string | undefined {
   return runs === 0 ? plan : undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * `millrace start`: one node in the foreground. A parent process may pass a pipe in MILLRACE_READY_FD. The
- * node writes `ready` to it when it serves. If it fails, it writes `failed: ` and the sentence that is also
- * on stderr.
+ * node writes `ready` to the pipe when it serves. If the node fails, it writes `failed: ` and the message
+ * that is also on stderr.
  */
 import { writeSync } from 'node:fs';
 import { loadConfig, startNode } from '@millrace/node';

@@ -25,8 +25,8 @@ export class GroupEnds {
   }
 
   /**
-   * Looks up where these partitions end, then tells the printer. The printer does not finish meanwhile, and
-   * forgets an earlier end: it would drop the records between that end and the new one.
+   * Looks up where these partitions end, then tells the printer. The printer does not finish meanwhile. It
+   * forgets an earlier end, because it would drop the records between that end and the new one.
    */
   async assigned(starts: readonly StartPosition[]): Promise<void> {
     const { printer, lookUp } = this.options;
@@ -61,7 +61,8 @@ export class GroupEnds {
   /** Call it after the printer has forgotten the partitions. */
   revoked(places: readonly TopicPartition[]): void {
     for (const place of places) this.owned.delete(partitionName(place));
-    // A member without partitions may get some. One with partitions may be at the end of all of them now.
+    // A member without partitions may get some, so it does not end. A member with partitions may be at the
+    // end of all of them now.
     if (this.owned.size > 0 && this.lookups === 0) this.options.printer.endsKnown();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Prints fetched records, up to a count and up to the end of each partition. Tells when the last one is out:
- * then the output has taken every record, or its reader has closed it.
+ * Prints fetched records, up to a count and up to the end of each partition. Calls `finished` when nothing
+ * more is to print; the output may take the last records later (`flushed`).
  */
 import { type FetchedRecords, partitionName, type StoredPlace, type TopicPartition } from '@millrace/client';
 import {
@@ -46,7 +46,7 @@ export class Printer {
     this.options = options;
   }
 
-  /** Reading ends there at this offset. `position`: the offset of the next record to read. */
+  /** Reading of the partition ends at `end`. `position`: the offset of the next record to read. */
   endAt(place: TopicPartition, end: number, position: number): void {
     const name = partitionName(place);
     this.ends.set(name, end);
@@ -115,7 +115,7 @@ export class Printer {
     else this.finishAtEnds();
   }
 
-  /** Reading continues at `position`. It may be behind the end without any record: the log lost them. */
+  /** Reading continues at `position`. If the log lost records, that may be past the end without a record. */
   reached(place: TopicPartition, position: number): void {
     const name = partitionName(place);
     const end = this.ends.get(name);

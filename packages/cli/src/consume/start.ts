@@ -12,7 +12,7 @@ export type Start =
 
 export interface Range {
   readonly start: Start;
-  /** Undefined: no end, or the one of --exit. */
+  /** Undefined: there is no end, or --exit sets it. */
   readonly endMs: number | undefined;
 }
 

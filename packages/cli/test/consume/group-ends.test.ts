@@ -34,7 +34,7 @@ class Ended {
   }
 }
 
-test('the ends of the assigned partitions, from where the reading is', async () => {
+test('the printer gets the end of each assigned partition, and the position of the reading', async () => {
   const ended = new Ended();
   const assigned = ended.ends.assigned([
     start(0),
@@ -81,7 +81,7 @@ test('a partition is assigned again, and its log has grown: its earlier end no l
   expect(ended.forgotten).toEqual([0]);
 });
 
-test('more partitions come during a lookup: the ends are known after both', async () => {
+test('more partitions come during a lookup: the ends are known after both lookups', async () => {
   const ended = new Ended();
   void ended.ends.assigned([start(0)]);
   void ended.ends.assigned([start(1)]);

@@ -60,7 +60,7 @@ test('records before the position are skipped; the position counts when the outp
   expect(output.seen).toEqual(['bc', 'printed before 8 in 3']);
 });
 
-test('markers of transactions are not printed, but they are passed', () => {
+test('markers of transactions are not printed, but the position moves past them', () => {
   const output = new Output();
   output.fetched(new Uint8Array(Buffer.concat([batchAt(5, ['a']), batchAt(6, ['marker'], true)])), 5);
   output.takes();
@@ -93,7 +93,7 @@ test('a batch may decompress to more than 128 MiB, as at the brokers', () => {
   expect(output.seen).toEqual([String(sizeBytes)]);
 });
 
-test('the count ends within a batch, and only what was printed counts', () => {
+test('the count ends within a batch, and the position is that behind the last printed record', () => {
   const output = new Output({ count: 2 });
   output.fetched(batchAt(5, ['a', 'b', 'c']), 5);
   output.fetched(batchAt(8, ['d']), 8);

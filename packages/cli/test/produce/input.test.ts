@@ -1,4 +1,4 @@
-/** Goal: only an error of the input counts as one. */
+/** Goal: `Input` reports only errors of its stream, and no others. */
 import { expect, test } from 'vitest';
 import { Input } from '../../src/produce/input.ts';
 
@@ -32,7 +32,7 @@ test('a signal destroys the input: that is no error', async () => {
   expect([await read(input), input.error, input.isAtEnd]).toEqual([['a'], undefined, false]);
 });
 
-test('an error with a code while a piece is taken is not one of the input', async () => {
+test('an error of the code that takes a piece is not an error of the input', async () => {
   const input = new Input(stream());
   const taking = async () => {
     for await (const _piece of input) throw failure('ERR_BUFFER_TOO_LARGE');
