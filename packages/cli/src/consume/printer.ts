@@ -115,7 +115,7 @@ export class Printer {
     else this.finishAtEnds();
   }
 
-  /** Reading continues at `position`. If the log lost records, that may be past the end without a record. */
+  /** Reading continues at `position`, which may reach the end without a record if the log lost records. */
   reached(place: TopicPartition, position: number): void {
     const name = partitionName(place);
     const end = this.ends.get(name);
