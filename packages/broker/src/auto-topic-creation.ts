@@ -1,8 +1,8 @@
 /**
  * Creates topics that clients ask for by name and that do not exist: with the controller's defaults, or an
  * internal topic with the settings that its coordinator needs. Meanwhile the client gets
- * UNKNOWN_TOPIC_OR_PARTITION or COORDINATOR_NOT_AVAILABLE, and retries. At most one request at a time creates
- * a name. This class keeps no topics: they are in the metadata log.
+ * UNKNOWN_TOPIC_OR_PARTITION or COORDINATOR_NOT_AVAILABLE, and retries. Each name is in at most one request
+ * in flight. This class keeps no topics: they are in the metadata log.
  */
 import type { Logger, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName, joinedChunks } from '@millrace/protocol';

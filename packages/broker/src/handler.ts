@@ -37,8 +37,8 @@ export interface ForwardedResponse {
 }
 
 /**
- * Sends a request to the active controller, or to its successor if it resigns before it answers. Calls `done`
- * when the request's timeout is over at the latest, and never within this call.
+ * Sends a request to the active controller. If that controller resigns before it answers, sends the request
+ * to the next one. Calls `done` when the request's timeout is over at the latest, and never within this call.
  */
 export type Forward = (request: ForwardedRequest, done: (response: ForwardedResponse) => void) => void;
 
@@ -97,8 +97,8 @@ export interface Reply<Response> {
   /** Closes the connection in place of an answer. */
   close(reason: string): void;
   /**
-   * Until the handler calls the returned function, the connection starts no other request, because it would
-   * overtake this one.
+   * Until the handler calls the returned function, the connection starts no other request, because that
+   * request would overtake this one.
    */
   hold(): () => void;
   /**

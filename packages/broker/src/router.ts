@@ -26,8 +26,8 @@ const bringing: ReadonlySet<number> = new Set(
   [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
 );
 /**
- * These requests bring the subscriptions and the assignments of the members of a group, whose size grows with
- * the group. As in Kafka, only `socket.request.max.bytes` limits their bytes.
+ * JoinGroup brings the subscription of a member, and SyncGroup the assignments of all members. Both may be
+ * large. As in Kafka, only `socket.request.max.bytes` limits their bytes.
  */
 const growing: ReadonlySet<number> = new Set([apis.joinGroup, apis.syncGroup].map(({ key }) => key));
 /**
@@ -89,7 +89,7 @@ export class Router {
       bytes: frame.subarray(header.bodyPosition),
     };
     handler.handle(this.broker, request, new PendingReply(connection, slot, api, header));
-    // The frame's bytes are free, too, when this call returns.
+    // When this call returns, no code uses the bytes of the frame either.
     if (!handler.keepsRequest) connection.forgetRequest(slot);
   }
 

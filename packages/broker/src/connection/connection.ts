@@ -220,7 +220,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.host.flushSoon(this);
   }
 
-  /** Sends the answers that are ready if the client can get them, logs the reason, and closes. */
+  /** Sends the answers that are ready unless the client has closed, logs the reason, and closes. */
   close(reason: string, facts: ClosingFacts = {}, level: 'info' | 'warn' = 'warn'): void {
     if (this.state === 'orphaned') {
       this.logClosed(level, reason, facts);
@@ -383,7 +383,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
     // Each started request is done, or finishes without this connection. If the answer to a costly batch with
     // acks was not sent, the broker handles nothing behind that batch. The client retries that request and
-    // those behind it, and a late broker must not check the same batches twice. Not compared with Kafka.
+    // those behind it, and a slow broker must not check the same batches twice. Not compared with Kafka.
     if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
       this.finish();
       return false;

@@ -131,9 +131,9 @@ export class BrokerLifecycle {
   }
 
   /**
-   * Asks the controller to move every leadership away. Calls `done(true)` when it has. Calls `done(false)` if
-   * that takes too long, if no controller answers, or if this broker was never registered. Heartbeats
-   * continue until `stop`.
+   * Asks the controller to move every leadership away. Calls `done(true)` when the controller has moved them.
+   * Calls `done(false)` if that takes too long, if no controller answers, or if this broker was never
+   * registered. Heartbeats continue until `stop`.
    */
   beginShutdown(done: (clean: boolean) => void): void {
     const { clock, config } = this.options;

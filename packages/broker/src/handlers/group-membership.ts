@@ -1,7 +1,7 @@
 /**
  * JoinGroup (11), SyncGroup (14), Heartbeat (12), LeaveGroup (13) and ConsumerGroupHeartbeat (68): members
  * talk to the coordinator of their group. During a rebalance the coordinator may answer JoinGroup and
- * SyncGroup late. Until then the broker sends no later answer on the connection, as in Kafka.
+ * SyncGroup late. Until it answers, the broker sends no later answer on the connection, as in Kafka.
  */
 import { apis } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';

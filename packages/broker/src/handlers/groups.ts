@@ -49,7 +49,7 @@ function operationsOf(
   return { authorizedOperations: isTold ? ALL_GROUP_OPERATIONS : NOT_REQUESTED };
 }
 
-/** Only for a client that asks: Millrace's own field (protocol/src/apis/rebalances.ts). */
+/** The rebalances of a group, if the client asks: Millrace's own field (protocol/src/apis/rebalances.ts). */
 function rebalancesOf(
   groups: GroupPort,
   { groupId, errorCode = ErrorCode.NONE }: { readonly groupId?: unknown; readonly errorCode?: unknown },

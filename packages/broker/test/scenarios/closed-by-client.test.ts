@@ -1,7 +1,7 @@
 /**
  * Goal: the broker appends the batches of a client that closes right after it has sent them (a producer with
- * acks=0 sends and closes). It leaves out batches that the client retries. Method: clients close while a job
- * checks a batch. A test ends the checks by hand.
+ * acks=0 sends and closes). It leaves out batches that the client will retry. Method: clients close while a
+ * job checks a batch. A test ends the checks by hand.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Clients send requests in random pieces; work ends and answers are read in random order. Every connection
- * gets each of its answers once, in request order, and the broker holds nothing in the end.
+ * Clients send requests in random pieces. The broker's work ends, and clients read answers, at random times.
+ * Every connection gets each of its answers once, in request order, and the broker holds nothing in the end.
  */
 import { apis } from '@millrace/protocol';
 import fc from 'fast-check';
