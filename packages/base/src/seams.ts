@@ -304,7 +304,7 @@ export interface Job {
 }
 
 /**
- * Runs work off the event loop, if it would block the loop for more than a few milliseconds. A crash loses
+ * Runs work off the event loop that would block the loop for more than a few milliseconds. A crash loses
  * every job. Jobs may end in another order than they started.
  */
 export interface Jobs {

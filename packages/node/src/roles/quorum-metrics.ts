@@ -1,4 +1,4 @@
-/** A controller's metrics of the quorum, with the time from a proposal to its commit, and of the metadata. */
+/** A controller's metrics: the quorum, the time from a proposal to its commit, and the metadata. */
 import type { Clock, Millis, Offset } from '@millrace/base';
 import type { Controller } from '@millrace/controller';
 import type { MetadataImage } from '@millrace/metadata';
@@ -7,7 +7,7 @@ import type { CommittedBatch, Quorum } from '@millrace/raft';
 
 const STATES = ['leader', 'follower', 'candidate', 'prospective', 'unattached', 'resigned'] as const;
 
-/** Measures the commit time of every proposal of this leadership. */
+/** Measures the time from each proposal to its commit, while this node leads the quorum. */
 export class CommitTimes {
   private readonly clock: Pick<Clock, 'monotonicMs'>;
   private readonly seconds: Histogram<readonly []>;

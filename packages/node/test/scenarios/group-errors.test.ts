@@ -38,7 +38,7 @@ import { errorsIn, type Row } from '../support/group-errors/row.ts';
 import { Scene, type Stage, TOPIC } from '../support/group-errors/scene.ts';
 
 /**
- * The groups of each broker follow other settings. RIGID stops first, then USUAL dies, so STRICT is left. The
+ * Each broker has other settings for its groups. RIGID stops first, then USUAL dies, so STRICT is left. The
  * two replicas of a partition of `__consumer_offsets` are in different racks.
  */
 const [USUAL, STRICT, RIGID] = [2, 3, 4];

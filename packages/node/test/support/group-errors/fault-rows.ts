@@ -8,7 +8,7 @@ interface Cause {
   readonly code: ErrorName;
   readonly rule: string;
   readonly situation: string;
-  /** The codes of Heartbeat and OffsetFetch, if they differ. */
+  /** The codes of Heartbeat and OffsetFetch, if they differ from `code`. */
   readonly heartbeat?: ErrorName;
   readonly fetch?: ErrorName;
   /** True: the requests go to a broker that does not coordinate the group. */

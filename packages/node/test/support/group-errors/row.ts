@@ -67,7 +67,7 @@ function placeOf(api: string, version: number): string {
   }
 }
 
-/** All errors of an answer, each with the path of its field, once each. */
+/** Each pair of field path and error in an answer, once. */
 export function errorsIn(answer: unknown, path: readonly string[] = []): [place: string, code: number][] {
   const found = new Map<string, [string, number]>();
   const add = (entry: [string, number]) => found.set(entry.join(), entry);
