@@ -1,6 +1,6 @@
 /** Prints rows in columns, as other tools of Unix do. */
 
-/** Lines with a line feed each. The last column is not padded. */
+/** Returns lines, each with a line feed. The last column is not padded. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),

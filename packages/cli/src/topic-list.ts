@@ -16,7 +16,7 @@ export function parseTopic(text: string): NamedTopic {
   return { topic: topic!, partitions: partitions?.split(',').map(Number) };
 }
 
-/** The partitions of these topics. `counts`: of the topics that exist. */
+/** The partitions of these topics. `counts`: the number of partitions of each topic that exists. */
 export function partitionsIn(
   topics: readonly NamedTopic[],
   counts: ReadonlyMap<string, number>,
@@ -36,7 +36,7 @@ export function partitionsIn(
   return all;
 }
 
-/** Only the name and the index. */
+/** Returns only the name of the topic and the index of the partition. */
 export function placeOf({ topic, partition }: TopicPartition): TopicPartition {
   return { topic, partition };
 }

@@ -34,7 +34,7 @@ export interface ConsumeOptions extends Bootstrap, FormatOptions {
   readonly commit: boolean;
 }
 
-/** As in Kafka's consumers. */
+/** Defaults of Kafka's Java consumer, except the rebalance timeout. */
 const AUTO_COMMIT_MS = 5_000;
 const SESSION_TIMEOUT_MS = 45_000;
 const HEARTBEAT_MS = 3_000;

@@ -23,7 +23,7 @@ export interface PrinterOptions {
   printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
   /** The output is behind, or has caught up. */
   behind(isBehind: boolean): void;
-  /** Nothing more is to print. Called once. */
+  /** Nothing more is to print. Called at most once. */
   finished(): void;
   /** The record at `offset` cannot be decoded: the printer has printed those before it, and stops. */
   failed(place: TopicPartition, offset: number, error: string): void;
@@ -32,7 +32,7 @@ export interface PrinterOptions {
 export class Printer {
   printedRecords = 0;
   private readonly options: PrinterOptions;
-  /** The partitions that have an end, and those of them that have not reached it. */
+  /** The ends by partition, and the partitions that have not reached their end. */
   private readonly ends = new Map<string, number>();
   private readonly unreached = new Set<string>();
   private hasEnds = false;

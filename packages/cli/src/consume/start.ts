@@ -70,7 +70,7 @@ export async function rangesOf(
     const latest = last.get(name)!;
     const wanted = startIn(start, earliest, latest, from?.get(name));
     const begin = Math.min(Math.max(wanted, earliest), latest);
-    // A number that the user gave is worth a note; -N only means at most that many.
+    // Note only an offset that the user gave: -N means at most N records.
     const isClipped = begin !== wanted && start.kind === 'offset' && start.offset >= 0;
     const stop = to?.get(name) ?? -1;
     const end = stop >= 0 ? stop : exits || endMs !== undefined ? latest : undefined;

@@ -54,7 +54,7 @@ export class Pool {
     while (this.deathsInARow < DEATHS_IN_A_ROW_MAX && (await this.worker())) {}
   }
 
-  /** False when there are no more seeds. */
+  /** Runs seeds on one worker until the worker ends. False: there are no more seeds. */
   private worker(): Promise<boolean> {
     const { options } = this;
     let seed = this.nextSeed();
