@@ -16,11 +16,11 @@ export const PRODUCER_BATCHES_KEPT = 5;
  * settings.
  */
 export const RECALLED_BYTES: readonly number[] = [8 << 10, 128 << 10, 1 << 20];
-/** Files that logs keep open. Those not used lately are closed, and opened again when needed. */
+/** The most files that the logs of a node keep open. `OpenFiles` closes files that were not used lately. */
 export const OPEN_FILES_MAX = 4_096;
 /** Bytes per read in a scan of a whole segment. */
 export const SCAN_WINDOW_BYTES = 1 << 20;
-/** Bytes per read in a search for one batch from an index entry on: two index intervals. */
+/** Bytes per read in a search for one batch from an index entry on: twice the default index interval. */
 export const LOCATE_WINDOW_BYTES = 8 << 10;
 /** A log remembers where this many recent reads ended: a sequential reader then needs no search. */
 export const READ_HINTS = 8;

@@ -74,7 +74,7 @@ export class PartitionLog {
   /** Wall time of the last append, or of opening the log. */
   lastWallMs: WallMillis;
   /**
-   * Recovery cut off an end that is damaged, torn or zeros, or the log ended below its start offset. The log
+   * Recovery cut off the end of the log at the first damage, or the log ended below its start offset. The log
    * may lack records that the broker acknowledged.
    */
   readonly wasCut: boolean;
@@ -82,7 +82,7 @@ export class PartitionLog {
   startAdvanced: (() => void) | undefined;
   /**
    * Called when a sync failed and the log went offline. Nobody waits for the sync that a new segment starts,
-   * so no other call reports its failure. It may be called within an append, which then refuses the batch.
+   * so no other call reports its failure. The call may come within an append, which then refuses the batch.
    */
   syncFailed: (() => void) | undefined;
   private readonly disk: Disk;
@@ -154,8 +154,8 @@ export class PartitionLog {
   }
 
   /**
-   * The first offset of the active segment. An offline log may have no segment, because the disk failed
-   * between the removal of all and the creation of another one: then the end offset.
+   * The first offset of the active segment, or the end offset if there is no segment. An offline log has no
+   * segment if its disk failed after the log removed all segments and before it created a new one.
    */
   get activeBaseOffset(): Offset {
     return this.segments.list.at(-1)?.baseOffset ?? this.endOffset;
@@ -189,8 +189,8 @@ export class PartitionLog {
   }
 
   /**
-   * If the batch is a retry of one of its producer's last batches, returns the answer to the first try. Used
-   * for batches that are too costly to admit on the event loop.
+   * If the batch is a retry of one of its producer's last batches, returns the offsets of the first append.
+   * Used for batches that are too costly to admit on the event loop.
    */
   appendedBefore(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): LeaderAppended | undefined {
     if (this.offline !== undefined) return undefined;
@@ -282,7 +282,8 @@ export class PartitionLog {
   }
 
   /**
-   * Raises the log start offset: a follower learns its leader's. Removes the segments wholly below it.
+   * Raises the log start offset, for example to that of the leader. Removes sealed segments that lie wholly
+   * below it.
    */
   advanceStartOffset(offset: Offset): void {
     this.truncation.before(offset);
@@ -361,8 +362,8 @@ export class PartitionLog {
     const files: Syncable[] = [];
     if (this.isIdUnsynced) files.push(fileToSync(this.disk, `${this.directory}/${PARTITION_METADATA_FILE}`));
     this.isIdUnsynced = false;
-    // Start with the segment that holds the offset before `fromOffset`. After a truncation and a roll, that
-    // segment lost its end, and this change must be synced too.
+    // Start with the segment that holds the offset before `fromOffset`. A truncation may have cut off its end
+    // before a roll. The flush must sync this change, too.
     for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
     const epochs = this.epochs.takeUnsynced();

@@ -16,7 +16,10 @@ export interface TopicCompression {
 export interface LogConfig {
   /** The log closes a segment before it would grow beyond this size. */
   readonly segmentBytes: number;
-  /** The log closes a segment that spans more time than this, or is older if records have no timestamps. */
+  /**
+   * The log closes a segment before the timestamps of its records span more than this. If the first or the
+   * next batch has no timestamps, the age of the segment counts.
+   */
   readonly segmentMs: Millis;
   /**
    * The log closes a segment up to this much before `segmentMs`. Each segment has its own share, so that not
@@ -28,11 +31,11 @@ export interface LogConfig {
    * the segment.
    */
   readonly preallocate: boolean;
-  /** The log writes at most one index entry for this many bytes of batches. */
+  /** The log adds an index entry when it has appended more than this many bytes since the last entry. */
   readonly indexIntervalBytes: number;
   /**
-   * The log closes a segment when one of its index files has this size. An append of many batches may exceed
-   * the size.
+   * Largest size of an index file. The log closes a segment whose index is full. An append of many batches
+   * may exceed the size.
    */
   readonly segmentIndexBytes: number;
   /** Flush after this many records; 1 = every append is flushed (group commit). */
@@ -108,7 +111,7 @@ export interface ReadResult {
   readonly sizeBytes: number;
   /** NONE, or KAFKA_STORAGE_ERROR if the log is offline, the disk failed, or the data is damaged. */
   readonly errorCode: ErrorCode;
-  /** Set if the bytes on the disk are damaged: a retry will not help. */
+  /** Set if bytes on the disk are damaged or cannot be read: a retry will not help. */
   readonly damage?: string | undefined;
 }
 

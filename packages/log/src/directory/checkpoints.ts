@@ -3,7 +3,7 @@
  * and log start offsets of its partitions. Reads them at start. Later writes each file when its content
  * changed. Replaces the files without fsync, because every reader works without them. Two changes wait for
  * the device: the entries of a deleted folder must be gone before the folder exists again, and a recovery
- * point must be lowered before its log is written below it.
+ * point must be lowered before a log writes below its recovery point.
  */
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
@@ -98,9 +98,9 @@ export class Checkpoints {
   }
 
   /**
-   * Writes the files whose content changed, each at most once. An empty list leaves the high watermarks in
-   * the file as they are, because a broker that starts hosts no partition yet. Writes recovery points and
-   * start offsets even if the write of the high watermarks fails. May throw DiskError.
+   * Writes the files whose content changed. An empty list leaves the high watermarks in the file as they are,
+   * because a broker that starts hosts no partition yet. Writes recovery points and start offsets even if the
+   * write of the high watermarks fails. May throw DiskError.
    */
   write(highWatermarks: readonly PartitionOffset[]): void {
     try {

@@ -274,7 +274,7 @@ export class LogDirectory {
     return this.disk.list(this.directory).filter(isStrayFolderName);
   }
 
-  /** Starts the removal of the folders that wait for deletion, until none is left. May throw DiskError. */
+  /** Starts to remove the folders that wait for deletion, if any are left. May throw DiskError. */
   private removeDeleted(): void {
     if (!this.mayHoldDeleted) return;
     const deleted = this.disk.list(this.directory).filter(isDeletedFolderName);
@@ -319,8 +319,8 @@ export class LogDirectory {
   }
 
   /**
-   * Closes all logs. With `clean`, also writes snapshots and, if all logs were closed cleanly, checkpoints
-   * and last the clean-shutdown marker.
+   * Closes all logs. With `clean`, also writes snapshots. Then, if every log of the directory is clean, this
+   * writes the checkpoints, and last the clean-shutdown marker.
    */
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;

@@ -30,8 +30,8 @@ const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;
 
 /**
- * Stamps base offset and leader epoch in place. Also stamps timestamp type and largest timestamp when those
- * of the header differ.
+ * Stamps base offset and leader epoch in place. Also corrects the timestamp type and the largest timestamp in
+ * the header.
  */
 export function stampForLeader(
   batch: Uint8Array,
@@ -76,7 +76,7 @@ export function judgeAgainstLog(
     const judged = producers.check(header, nowWallMs, config.producerIdExpirationMs);
     if (judged !== undefined) return 'ok' in judged ? judged : duplicateOf(judged, config, startOffset);
   }
-  // Refuse every transactional batch: nothing verifies transactions yet (KIP-890), so none can be open.
+  // Refuse every transactional batch. Nothing verifies transactions yet (KIP-890), so no transaction is open.
   if (header.isTransactional)
     return appendFailure(ErrorCode.INVALID_TXN_STATE, 'the transaction is not known in this partition');
   return undefined;

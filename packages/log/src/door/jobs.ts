@@ -1,6 +1,6 @@
 /**
- * Kinds of jobs for costly batches of a log, off the event loop. A node's workers have functions of their own
- * with the same names and results, which decompress a batch as a stream.
+ * The kinds of jobs that handle a log's costly batches off the event loop. A node's workers run other
+ * functions under the same names, with the same results: those functions decompress a batch as a stream.
  */
 import type { JobAnswer, JobKind } from '@millrace/base';
 import type { CompressionCodecs, FoundRecord } from '@millrace/protocol';

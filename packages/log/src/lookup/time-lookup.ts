@@ -93,7 +93,7 @@ export function largestTimestamp(segments: Segments, startOffset: Offset): Times
   return timestamp;
 }
 
-/** Throws if the last rebuild of the indexes met damage: the bytes behind it may hold later timestamps. */
+/** Throws if the last rebuild of the indexes met damage: the bytes after it may hold later timestamps. */
 function largestOf(segment: Segment): Timestamp {
   const { timestamp } = segment.largestTimestamp();
   mustBeReadable(segment, segment.unreadable);
@@ -165,7 +165,7 @@ function openBatch(
   return undefined;
 }
 
-/** Least cost of opening a batch: all of an uncompressed one, the input of a compressed one. */
+/** Estimates the cost of opening a batch from its header. Of a compressed batch, only the input counts. */
 function leastWork(header: BatchHeader): number {
   const { compression, sizeBytes, recordCount } = header;
   if (compression !== 0) return inputWork(header);
@@ -173,8 +173,8 @@ function leastWork(header: BatchHeader): number {
 }
 
 /**
- * For a batch that lacks the record its header promises. Throws DiskError if the checksum shows that the
- * batch is corrupt.
+ * Called when a search finds no record although the header of the batch promises one. Throws DiskError if the
+ * checksum shows that the batch is corrupt.
  */
 export function assertIntact(batch: Uint8Array): void {
   if (!checkBatchCrc(batch, 0, batch.length)) throw new DiskError('EIO', 'the checksum of a batch is wrong');
@@ -194,8 +194,8 @@ export function findInBatch(
 
 /**
  * Feeds the batch's records to `finder`. False: the batch costs more than `workMax`. If the batch cannot be
- * decoded, the search ends there without an error. The door refuses such batches, so no Millrace leader
- * appended it.
+ * decoded, the search ends there without an error. The door refuses such batches, so a Millrace leader
+ * appends none.
  */
 function openWithin(
   batch: Uint8Array,

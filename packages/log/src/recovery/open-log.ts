@@ -51,7 +51,7 @@ export interface LogParts extends Recovered {
 
 /**
  * Thrown when the folder holds the log of another topic of the same name (`found`), or when nothing says
- * which topic its records belong to (undefined).
+ * which topic its records belong to (`found` is undefined).
  */
 export class LogOpenError extends Error {
   override readonly name = 'LogOpenError';
@@ -109,10 +109,10 @@ export function openParts(o: OpenLogOptions): LogParts {
 
 /**
  * Writes the topic id into a folder that has none. If the folder has records, the last stop shows whose they
- * are. After an unclean stop: a kill keeps the id, and the log's first round of syncs covers it, so a power
- * loss removed the id before that round ended. The broker never promised that these records are on the
- * device, and they may belong to an earlier topic of this name. After a clean stop: a Kafka older than 2.8
- * wrote the folder, and the records belong to the topic.
+ * are. After a clean stop, a Kafka older than 2.8 wrote the folder, and the records belong to the topic.
+ * After an unclean stop, this throws, because the records may belong to an earlier topic of this name. No
+ * promise is broken: a kill keeps the id, and the log's first round of syncs covers it. So a power loss
+ * removed the id before that round ended, and the broker never promised that the device has the records.
  */
 function nameTopic(
   { disk, directory, cleanShutdown }: OpenLogOptions,

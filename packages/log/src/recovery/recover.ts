@@ -49,7 +49,7 @@ export interface Recovered {
   readonly snapshots: Snapshots;
   readonly startOffset: Offset;
   readonly endOffset: Offset;
-  /** Recovery cut off an end that is damaged, torn or zeros, or the log ended below its start offset. */
+  /** Recovery cut off the end of the log at the first damage, or the log ended below its start offset. */
   readonly cut: boolean;
 }
 
@@ -174,8 +174,8 @@ function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
 }
 
 /**
- * Whether a segment looks intact after a clean stop: the indexes fit the log file, and every batch from the
- * last index entry on is intact.
+ * Whether a segment looks intact after a clean stop: the last index entries fit the log file, and every batch
+ * from there on is intact.
  */
 function tailLooksRight(segment: Segment): boolean {
   const entry = segment.offsetIndex.last();
@@ -236,10 +236,9 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
 
 /**
  * Rebuilds the indexes of a segment from its batches, and cuts the segment at the first damage. `strict`: a
- * gap in the offsets is damage that the checksum cannot show, because nothing compacts the log above the
- * recovery point. `endOffsetMax`: base offset of the next segment. If there are batches at or above it, a
- * truncation cut them off and a power loss restored them. Recovery cuts off only these batches again; the
- * segments that follow stay.
+ * gap in the offsets counts as damage, too, because nothing compacts the log above the recovery point.
+ * `endOffsetMax`: base offset of the next segment. If there are batches at or above it, a truncation cut them
+ * off, and a power loss restored them. Recovery cuts off these batches again, and keeps the next segments.
  */
 function rebuildSegment(
   state: Replay,

@@ -87,7 +87,7 @@ export class Segment {
    * too, calls `cutBackFailed`.
    */
   write(bytes: Uint8Array, cutBackFailed: () => void): void {
-    // `note` must not fail once the file has the bytes, so read all that it needs before.
+    // `note` must not fail once the file has the bytes. So first read all that `note` needs.
     this.largestTimestamp();
     this.offsetIndex.makeRoom();
     this.timeIndex.makeRoom();
@@ -154,8 +154,8 @@ export class Segment {
   }
 
   /**
-   * Called with `seal`, after the last write: cuts preallocated space off the log file. True: it cut
-   * something off.
+   * Called with `seal`, after the last write: cuts preallocated space off the log file. Returns whether the
+   * file was preallocated.
    */
   trim(): boolean {
     const { isPreallocated } = this;
@@ -233,7 +233,7 @@ export class Segment {
 
   /**
    * Visits the batches of about the last `bytes`, oldest first, up to the first damage. Visits none if the
-   * offset index is wrong.
+   * index entry from which it starts is wrong.
    */
   scanLast(bytes: number, visit: Visit): void {
     const entry = this.offsetIndex.atPosition(Math.max(0, this.sizeBytes - bytes));
@@ -343,7 +343,7 @@ export class Segment {
     return this.offsetIndex.lookup(offset - this.baseOffset)?.position ?? 0;
   }
 
-  /** A read may fail in the middle. The indexes are then empty, and the segment ends where it did. */
+  /** If a read fails in the middle, the indexes are empty, and the segment keeps its size. */
   private rebuildIndexes(): void {
     const { sizeBytes } = this;
     this.startRebuild();
