@@ -12,7 +12,7 @@ test('a new segment begins when the active one would exceed segment.bytes', () =
   expect(log.sizeBytes).toBe(6 * batch(1, { valueBytes: 60 }).length);
 });
 
-test('a new segment begins when the records span more than segment.ms, or without timestamps when it is older', () => {
+test('a new segment begins when the timestamps span more than segment.ms; without them, the age of the old one counts', () => {
   const log = openLog({ config: { segmentMs: 1000 } });
   append(log, batch(1, { timestamps: [NOW] }));
   append(log, batch(1, { timestamps: [NOW + 1000] }), 0, NOW + 9999);
@@ -44,7 +44,7 @@ test('a new segment begins when an index is full, and when an offset is too far 
   expect(readAll(far).length).toBe(3);
 });
 
-test('a refused write leaves no trace; appends continue when the disk has room again', () => {
+test('a refused write leaves no batch; appends continue when the disk has room again', () => {
   const disk = new MemoryDisk();
   const logger = new MemoryLogger();
   const log = openLog({ disk, logger });
@@ -199,13 +199,13 @@ describe.each(['.timeindex', '.log'])(
       }
     }
 
-    // With two counts, because every second batch gets an index entry.
+    // Use an even and an odd count, because every second batch gets an index entry.
     test.each([
       ['leader', 6],
       ['leader', 7],
       ['follower', 6],
       ['follower', 7],
-    ])('the %s of %i batches refuses it, and the log does not get its bytes', (role, count) => {
+    ])('a %s with %i batches refuses the append, and its log stays as it is', (role, count) => {
       isFailing = false;
       const disk = new Failing();
       const settings = { disk, config: { indexIntervalBytes: batch(1).length + 1 } };

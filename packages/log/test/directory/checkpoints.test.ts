@@ -64,7 +64,7 @@ test('a round replaces every changed file, each exactly once, and no other file'
   expect(disk.tries).toEqual([]);
 });
 
-test('a full disk: a round tries each file once and logs one error; the next round tries again', () => {
+test('a full disk: a round tries each changed file once and logs one error; the next round tries again', () => {
   const { disk, logger, log, round } = setUp();
   round(6);
   append(log, batch(1));

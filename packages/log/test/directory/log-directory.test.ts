@@ -46,7 +46,7 @@ function text(disk: MemoryDisk, name: string): string | undefined {
 
 const LOG = { config: config(), nowWallMs: NOW };
 
-test('open formats an empty folder; it stores the cluster id when it is known', () => {
+test('open formats an empty folder; adoptClusterId adds the cluster id', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   expect(text(disk, 'meta.properties')).toBe(`directory.id=${logs.directoryId}\nnode.id=1\nversion=1\n`);
@@ -294,7 +294,7 @@ test('deleteLog hides a log at once, open or not, and the next tick removes its 
   expect(logs.log('a', 0)?.offline).toBeUndefined();
 });
 
-test('ticks list the folders until no deleted one is left, also one of an earlier run', () => {
+test('ticks look for deleted folders until none is left, also of an earlier run', () => {
   const disk = new MemoryDisk();
   const first = open(disk);
   first.openLog('a', 0, LOG);

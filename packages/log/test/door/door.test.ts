@@ -90,7 +90,7 @@ test('the log remembers a producer whose last batch has a timestamp in nanosecon
   expect(log.producers.get(7)?.lastTimestamp).toBe(NANOS);
 });
 
-test('kafkajs mixes records with and without a timestamp: the log writes the true largest one into the header', () => {
+test('kafkajs may send a wrong largest timestamp in the header: the log corrects it', () => {
   for (const compression of [Compression.NONE, Compression.GZIP]) {
     const log = openLog();
     const bytes = batch(2, { timestamps: [NOW - 86_400_000, NOW], compression });
@@ -104,7 +104,7 @@ test('kafkajs mixes records with and without a timestamp: the log writes the tru
   }
 });
 
-test('a compacted topic refuses a whole batch if one record has no key', () => {
+test('a compacted topic refuses a batch with a record that has no key', () => {
   const log = openLog({ config: { isCompacted: true }, directory: '/data/orders-3' });
   const answer = log.appendAsLeader(
     buildBatch({ records: [{ value: new Uint8Array(1) }], baseTimestamp: NOW }),
@@ -120,7 +120,7 @@ test('a compacted topic refuses a whole batch if one record has no key', () => {
   expect(log.endOffset).toBe(2);
 });
 
-test('the log drops bytes after the batch that do not begin another batch, as Kafka does', () => {
+test('after the batch, the log drops an incomplete batch and refuses anything else, as Kafka does', () => {
   const log = openLog();
   const cut = batch(1).subarray(0, 40);
   for (const behind of [new Uint8Array(5).fill(1), cut.subarray(0, 16), cut])
@@ -154,7 +154,7 @@ test('the log refuses base offsets and producer ids that no broker gives out', (
   expect(lead(log, none).ok).toBe(true);
 });
 
-test('the event loop leaves a batch that costs too much to a job, which also checks the checksum', () => {
+test('a batch that costs too much for the event loop needs a job, which also checks the checksum', () => {
   const o = { topicPartition: 'topic-0', config: config({ maxMessageBytes: 1 << 30 }), nowWallMs: NOW };
   const small = batch(3);
   expect(checkAtDoor(small, o, codecs)).toEqual({ ok: true, sizeBytes: small.length, maxTimestamp: NOW });
@@ -170,7 +170,7 @@ test('the event loop leaves a batch that costs too much to a job, which also che
   expect(readBatchHeader(small, 0, new BatchHeader()).recordCount).toBe(3);
 });
 
-test('compressed bytes that decompress to nothing have a cost, too: the event loop leaves a large batch to a job', () => {
+test('compressed bytes that decompress to nothing have a cost, too: a large batch of them needs a job', () => {
   const o = { topicPartition: 'topic-0', config: config(), nowWallMs: NOW };
   const whole = batch(1);
   const plain = whole.subarray(BATCH_HEADER_BYTES);

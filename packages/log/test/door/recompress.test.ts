@@ -118,7 +118,7 @@ test('the log refuses a batch that is too large in the compression of the topic,
   expect([log.endOffset, zstd.endOffset]).toEqual([0, 0]);
 });
 
-test('small batches are compressed on the event loop, large ones in a job, with the same result', () => {
+test('the event loop compresses small batches; a job compresses large ones, with the level of the topic', () => {
   const log = openLog({ config: { compression: { codec: Compression.ZSTD, level: 3 } } });
   const small = batch(2, { valueBytes: 1000 });
   const large = batch(2, { valueBytes: 10_000 });

@@ -1,7 +1,7 @@
 /**
  * Goal: after a failed sync, a restarted broker writes the tail of its log again, because the operating
- * system may keep pages that no later sync writes. Method: a disk that no longer knows after a failed sync
- * which bytes it must write, as on Linux.
+ * system may keep pages that no later sync writes. Method: a disk that forgets at a failed sync which bytes
+ * it must write, as Linux does.
  */
 import { DiskError, type DiskFile } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';

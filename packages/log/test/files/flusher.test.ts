@@ -16,7 +16,7 @@ class SyncingDisk extends MemoryDisk {
   }
 }
 
-test('flush: callers share a sync; a caller that wrote after it began waits for the next one', () => {
+test('flush: callers share a sync; a caller that wrote after the sync began waits for the next one', () => {
   const disk = new SyncingDisk();
   const log = openLog({ disk, config: { flushMessages: 2 } });
   const done: string[] = [];
@@ -168,7 +168,7 @@ test('flush: a failed sync of a folder fails the flush, like a failed sync of a 
   expect([log.recoveryPoint, log.offline === undefined]).toEqual([0, false]);
 });
 
-test('a clean stop waits for a round of syncs: only the round learns that a sync failed', () => {
+test('a stop is not clean while syncs run or after one failed: only their round learns of a failure', () => {
   const disk = new SyncingDisk();
   const ends: ((error?: DiskError) => void)[] = [];
   const open = disk.open.bind(disk);

@@ -64,7 +64,7 @@ test('a producer without an epoch may send any sequence, as in Kafka; the log st
   expect(withEpoch(-1, 0)).toBe('ok@0');
   expect(withEpoch(-1, 0)).toBe('duplicate@0');
   expect(withEpoch(-1, 7)).toBe('ok@1');
-  // The first epoch after none may begin at any sequence. Then the sequences count.
+  // The first epoch after none may begin at any sequence. From then on, sequences must continue.
   expect(withEpoch(0, 3)).toBe('ok@2');
   expect(withEpoch(0, 5)).toBe(OUT_OF_ORDER);
   expect(withEpoch(-1, 8)).toBe(OLD_EPOCH);
@@ -108,7 +108,7 @@ test('the log forgets a producer after producer.id.expiration.ms; the producer m
   expect(send(log, sequenced(2, 40, 1), NOW + 1500)).toBe('ok@2');
 });
 
-test('a follower updates the states, and refuses nothing', () => {
+test('a follower updates the states, and accepts any sequence', () => {
   const log = openLog();
   const replicate = (baseSequence: number, o = {}): unknown =>
     log.appendAsFollower(
@@ -164,7 +164,7 @@ test("a truncation removes a producer's last batches, also if only a snapshot ho
   expect(send(log, sequenced(1, 2, 1))).toBe('ok@2');
 });
 
-test('recovery uses the snapshot before a damaged one, and reads the rest from the log', async () => {
+test('recovery uses the newest intact snapshot, and reads the rest from the log', async () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 400 } });
   for (let i = 0; i < 12; i++) send(log, sequenced(1, i, 1, { valueBytes: 30 }));
@@ -178,7 +178,7 @@ test('recovery uses the snapshot before a damaged one, and reads the rest from t
   expect(readAll(again).length).toBe(12);
 });
 
-test('a decoded snapshot equals the encoded states, and a change of any byte is detected', () => {
+test('a decoded snapshot has the last batch of each producer, and a change of any byte is detected', () => {
   const producer = fc.record({
     id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     epoch: fc.integer({ min: 0, max: 32767 }),

@@ -51,7 +51,7 @@ test('a new folder without a record opens again as an empty log', () => {
   }
 });
 
-test('the first flush syncs the folder also when the folder was synced before the first append', async () => {
+test('after the first append to an emptied log, a flush syncs the folder again', async () => {
   const disk = new MemoryDisk();
   const synced: string[] = [];
   const syncFolder = disk.syncFolder.bind(disk);

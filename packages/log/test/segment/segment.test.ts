@@ -131,7 +131,7 @@ describe('a read that fails', () => {
     // The entry of the second batch names a wrong position.
     disk.open(`${NAME}.index`).write(4, [new Uint8Array([0, 0, 0, 7])]);
     const log = openLog({ ...settings, cleanShutdown: true });
-    // The first read finds the entry wrong. The rebuild reads the two first batches, and then the third.
+    // The first read finds the entry wrong. The rebuild reads the first two batches, and then the third.
     disk.readsLeft = 3;
     const request = { fromOffset: 1, endOffsetMax: 3, maxBytes: 1 << 21, atLeastOneBatch: true };
     expect(log.read(request).errorCode).not.toBe(0);

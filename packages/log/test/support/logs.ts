@@ -168,7 +168,7 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** Batches as hexadecimal text, so that a failed comparison prints a readable difference quickly. */
+/** Batches as hexadecimal text: a failed comparison then prints a readable difference, and quickly. */
 export function hex(batches: readonly Uint8Array[]): string[] {
   return batches.map((one) => Buffer.from(one).toString('hex'));
 }
