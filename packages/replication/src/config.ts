@@ -14,7 +14,7 @@ export interface ReplicationConfig {
   readonly replicaLagTimeMaxMs: Millis;
   /** `replica.fetch.wait.max.ms`: how long a leader may park this broker's fetch. */
   readonly fetchWaitMaxMs: Millis;
-  /** `replica.fetch.min.bytes`: the leader may park a fetch until it has this many bytes. */
+  /** `replica.fetch.min.bytes`: the leader may park a fetch until there are this many bytes to send. */
   readonly fetchMinBytes: number;
   /**
    * `replica.fetch.max.bytes`: soft limit for one partition. The leader may exceed it by the first batch of a
@@ -23,7 +23,7 @@ export interface ReplicationConfig {
   readonly fetchMaxBytes: number;
   /** `replica.fetch.response.max.bytes`: soft limit for a whole response. */
   readonly fetchResponseMaxBytes: number;
-  /** Pause of one partition, or of the connection, after an error. Kafka waits 1 s. */
+  /** Pause of one partition, or of the connection, after an error. Kafka's default is 1 s. */
   readonly fetchBackoffMs: Millis;
   /**
    * `replica.socket.timeout.ms`: the follower replaces a connection when a request gets no response for this

@@ -79,8 +79,8 @@ export class CoordinatorPort {
 
   /**
    * Calls `settled` once, at the end of a turn. NONE or NOT_ENOUGH_REPLICAS_AFTER_APPEND: everything below
-   * `offset` is committed, and this broker had a lease when the leadership said so. Any other error: the
-   * leadership ended before.
+   * `offset` is committed, and the broker had a lease when the leader noticed this. Any other error: this
+   * broker does not lead in that epoch, or the leadership ended before.
    */
   whenCommitted(
     topicId: Uuid,
@@ -117,8 +117,8 @@ export class CoordinatorPort {
   }
 
   /**
-   * Reads to the log's end in slices. All readings share the bytes of a turn. Returns a function that stops
-   * the reading.
+   * Reads to the log's end in slices. All readings together read a limited number of bytes in a turn. Returns
+   * a function that stops the reading.
    */
   read(topicId: Uuid, index: number, wanted: ReadWanted): Cancel {
     return this.reads.read(wanted, () => this.find(topicId, index));

@@ -29,7 +29,8 @@ export class LogDirectoryWatch {
   }
 
   /**
-   * Called from time to time. Probes without fsync, unless the last probe failed: then a retry is due anyway.
+   * Called from time to time. Probes without fsync. Does nothing if the last probe failed, because a retry is
+   * due anyway.
    */
   look(): void {
     if (this.failures === 0) this.probe({ synced: false });

@@ -8,8 +8,8 @@ import { SessionPartition } from './serving/session-partition.ts';
 export interface ReplicaHoldings {
   readonly parkedFetches: number;
   /**
-   * The largest number of parked fetches that wait for one partition. Fetch sessions wait there, too, but
-   * this number leaves them out, because a session may outlive its connection. `fetchSessions` counts them.
+   * The largest number of parked fetches without a session that wait for one partition. Fetch sessions wait
+   * for partitions, too, but a session may outlive its connection. `fetchSessions` counts the sessions.
    */
   readonly fetchWaiters: number;
   readonly fetchSessions: number;

@@ -197,7 +197,7 @@ export class ReplicaManager {
 
   // ------------------------------------------------------------------ metadata and lease
 
-  /** Takes new committed metadata, in order. Gives or drops roles by this broker's registration in it. */
+  /** Takes new committed metadata, in order. Partitions get roles once this broker is registered in it. */
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
@@ -210,7 +210,7 @@ export class ReplicaManager {
     for (const topic of delta.deletedTopics) this.deleteTopic(topic);
     for (const name of this.reconfigured(delta)) {
       this.configure(name);
-      // With the new settings, followers may have to fsync records before they report them.
+      // With the new settings, followers on this broker may have to fsync records before they report them.
       this.fetcherManager.recheckPartitions();
     }
     for (const { topicId, topic, partition } of delta.changedPartitions) {
@@ -344,7 +344,7 @@ export class ReplicaManager {
    * May call `done` within this call. With acks=0 the results still show failures, so that the front end can
    * close the connection. Returns undefined if every batch was appended or failed. Otherwise jobs must check
    * batches. Then this returns a function that cancels the request, and calls `appended` once no batch of the
-   * request waits. The caller must not pass on the client's next request before that call.
+   * request waits for a job. The caller must not pass on the client's next request before that call.
    */
   produce(
     request: ProduceRequest,
@@ -411,7 +411,7 @@ export class ReplicaManager {
     });
   }
 
-  /** Retries opening replicas whose logs failed to open for lack of disk space. */
+  /** Opens replicas again whose logs failed to open with a transient error, for example on a full disk. */
   private openWhatLackedSpace(): void {
     for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
       if (!this.table.isTransientlyBroken(topic.id, index)) continue;
@@ -422,7 +422,7 @@ export class ReplicaManager {
 
   /**
    * Called before a clean stop, while this broker still leads. From now on acks=1 waits for the ISR. Calls
-   * `done` when each ISR holds all that its leader here has appended so far, or after `timeoutMs`.
+   * `done` when the ISR of each leader on this broker holds the leader's present log, or after `timeoutMs`.
    */
   prepareControlledShutdown(timeoutMs: Millis, done: () => void): void {
     this.isInControlledShutdown = true;
@@ -431,7 +431,7 @@ export class ReplicaManager {
     awaitIsr(this.table.all(), { clock, timers: this.timers, timeoutMs, isOver, done });
   }
 
-  /** Answers parked requests, then closes the logs; with `clean`, also writes checkpoints and the marker. */
+  /** Answers parked requests, then closes the logs. `clean`: with checkpoints and a clean-shutdown marker. */
   close(options: { readonly clean: boolean }, done: () => void): void {
     const closed = () => this.options.clock.soon(done);
     if (this.isClosed) {

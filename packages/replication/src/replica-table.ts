@@ -87,7 +87,8 @@ export class ReplicaTable {
 
   /**
    * Called when a metadata record removed the topic and its replicas are removed. Deletes the folders that
-   * are left: of logs that could not be opened or deleted. The next topic of that name tries once more.
+   * are left: of logs that could not be opened or deleted. If this fails, the next topic of that name deletes
+   * them.
    */
   topicDeleted(topicId: Uuid): void {
     const isBroken = [...this.broken.keys()].some((key) => key.startsWith(`${topicId}-`));
@@ -202,10 +203,10 @@ export class ReplicaTable {
   }
 
   /**
-   * Removes the folders of partitions that this broker does not host. Called only when the metadata is known
-   * to be complete. Deletes the folders of topics that a metadata record removed while this broker was away.
-   * Keeps all others under another name: the metadata does not assign them to this broker, perhaps because a
-   * new quorum started with empty metadata.
+   * Clears away the folders of partitions that this broker does not host. Called only when the metadata is
+   * known to be complete. Deletes a folder if a metadata record removed its topic. Renames and keeps all
+   * others: the metadata does not assign them to this broker, perhaps because a new quorum started with empty
+   * metadata.
    */
   clearStrays(): void {
     this.orLog('log-list-failed', () => {

@@ -6,7 +6,7 @@ import type { LeaderEpoch, Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@millrace/protocol';
 
 /**
- * Cancels the request, timer or read whose start returned this function. A second or a late call does
+ * The start of a request, timer or read returns this function, which cancels it. A second or a late call does
  * nothing.
  */
 export type Cancel = () => void;
@@ -36,8 +36,8 @@ export interface PartitionError {
 
 export interface ProducePartition {
   /**
-   * The topic's id. If the metadata does not know the topic: the id from the request, or ZERO_UUID if it has
-   * only the name.
+   * The topic's id. If the metadata does not know the topic: the id from the request, or ZERO_UUID if the
+   * request has only a name.
    */
   readonly topicId: Uuid;
   readonly topic: string;

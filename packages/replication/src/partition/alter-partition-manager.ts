@@ -1,7 +1,7 @@
 /**
  * Sends ISR changes to the controller, like Kafka's AlterPartitionManager. The changes of one turn share one
- * AlterPartition request, and one request is in flight at a time. Repeats each change until its partition
- * reports that it is settled, or no longer waits for it. Decides nothing about an ISR.
+ * AlterPartition request, and one request is in flight at a time. Repeats each change until the partition
+ * reports the change settled or no longer waits for it. Decides nothing about an ISR.
  */
 import type { BrokerEpoch, Clock, Millis, NodeId, Timers } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';

@@ -3,7 +3,7 @@
  * too small, disk full). Until such a producer retries that batch, its later batches must fail too. The log
  * does not know the producer yet, so it would accept any sequence (KIP-360). If it appended a later batch
  * first, it could never append the first one. The first batch may have any sequence: if the topic is deleted
- * and created again, a producer that names it continues its sequences in the new topic.
+ * and created again, a producer that sends only the topic's name continues its sequences in the new topic.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';

@@ -22,9 +22,9 @@ export class Corruption {
   }
 
   /**
-   * Called when a read found corrupt bytes, or when a read or a write failed with EIO. If this happens again
-   * after the replica deleted its log, and before it rejoined the ISR, the device cannot hold the log. Then
-   * the replica goes offline, because each further attempt would cost a leader epoch.
+   * Called when a read found corrupt bytes, or when a read or a write failed, for example with EIO. If this
+   * happens again after the replica deleted its log, and before it rejoined the ISR, the device cannot hold
+   * the log. Then the replica goes offline, because each further attempt would cost a leader epoch.
    */
   found(reason: string): void {
     const { partition } = this;

@@ -25,7 +25,7 @@ export class DeviceSync {
     this.events = events;
   }
 
-  /** Asks for an fsync of everything in the log by now. */
+  /** Asks for an fsync of everything that the log holds now. */
   request(): void {
     if (this.isStopped) return;
     if (this.state === 'running') this.isWantedAgain = true;

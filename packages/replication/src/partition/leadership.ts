@@ -95,7 +95,8 @@ export class Leadership {
       logAppendTimeMs: appended.logAppendTimeMs,
       logStartOffset: appended.startOffset,
     };
-    // For a retry of an idempotent producer this is the end of the original batch: the retry waits for it.
+    // For a retry of an idempotent producer, this is the end of the original batch. So the retry gets its
+    // answer only when the original may get one.
     const end = appended.lastOffset + 1;
     const waitsForIsr = request.acks === -1 || (request.acks === 1 && this.ports.isInControlledShutdown());
     if (waitsForIsr) this.acknowledgeReplicated(end, { acknowledgement, appended: result });
@@ -223,8 +224,8 @@ export class Leadership {
 
   /**
    * Moves the high watermark as far as the replicas allow. Called after appends, syncs, changes of ISR or
-   * settings, and when a follower reports another log end. The call every half lag time covers the changes
-   * without an event, such as a replica that falls behind.
+   * settings, and when a follower reports another log end. Also called every half lag time, because no event
+   * says that a replica fell behind.
    */
   advanceHighWatermark(): void {
     const { partition } = this;
@@ -344,8 +345,8 @@ export class Leadership {
   }
 
   /**
-   * Handles the answer to a proposal. Of the errors, only one that means "nothing was changed" ends the
-   * proposal. After any other error the controller may have made the change, or may still make it. So the
+   * Handles the answer to a proposal. An error ends the proposal only if it means that the controller changed
+   * nothing. After any other error the controller may have made the change, or may still make it. So the
    * maximal ISR stays, and the broker repeats the proposal until an answer or the metadata settles it.
    */
   private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
@@ -355,7 +356,7 @@ export class Leadership {
       if (proposal.kind === 'resign' && answer.leaderEpoch > partition.leaderEpoch) return true;
       if (answer.leaderEpoch !== partition.leaderEpoch) return false;
       const previous = partition.isr;
-      // The partition epoch is the same: the controller changed nothing.
+      // Without a newer partition epoch, the controller changed nothing.
       if (!partition.isrState.commit(answer.isr, answer.partitionEpoch)) partition.isrState.revert();
       this.isrChanged(previous);
       return true;

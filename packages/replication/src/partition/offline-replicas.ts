@@ -1,8 +1,8 @@
 /**
  * Replicas whose log cannot be opened. They have no partition object, but the controller may still count them
- * or elect them. This class asks the controller to remove them from ISR and ELR, once for each state of the
- * partition. Knows no logs. Does not handle replicas whose log failed to open with a transient error, for
- * example on a full disk.
+ * or elect them. This class asks the controller to remove them from ISR and ELR, with one proposal for each
+ * partition epoch. Knows no logs. Does not handle replicas whose log failed to open with a transient error,
+ * for example on a full disk.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -140,8 +140,8 @@ export class Partition {
   // ------------------------------------------------------------------ roles
 
   /**
-   * Takes the controller's latest assignment. Ignores one of an earlier leader epoch. If the assignment is
-   * the present one, it only restores a role that `dropRole` dropped.
+   * Takes the controller's latest assignment. Ignores an assignment of an earlier leader epoch. The present
+   * assignment may come again, to restore a role that `dropRole` dropped.
    */
   assign(assignment: PartitionAssignment): void {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
@@ -430,7 +430,7 @@ export class Partition {
 
   /**
    * Asks the controller to remove this offline replica from ISR and ELR, and to elect another leader if it
-   * leads. Asks once for each state of the partition that has this replica in ISR or ELR.
+   * leads. Sends one proposal for each partition epoch in which this replica is in ISR or ELR.
    */
   private askToBeReplacedIfOffline(): void {
     if (!this.isOffline || this.isClosed || this.role === 'none') return;
@@ -448,7 +448,7 @@ export class Partition {
 
   /**
    * Checks whether the log has failed for good. Called after operations that may fail. A full disk alone is
-   * not such a failure: the log refuses appends and recovers.
+   * not such a failure: the log refuses appends until there is space.
    */
   noticeOffline(): void {
     if (this.log.offline !== undefined) this.diskFailed(this.log.offline);

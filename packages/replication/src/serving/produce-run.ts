@@ -25,7 +25,7 @@ export interface ProducePorts {
 
 /**
  * Calls `done` when the guarantee of `acks` holds or has failed for every batch, but not if `cancel` dropped
- * a batch. Calls `ended` when every batch was appended, dropped or refused.
+ * a batch. If the request waits for a job, calls `ended` when every batch was appended, dropped or refused.
  */
 export class ProduceRun {
   private readonly ports: ProducePorts;

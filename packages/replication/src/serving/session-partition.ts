@@ -12,7 +12,7 @@
  * - the log start moves, or the ISR changes;
  * - the leadership ends, the replica's disk fails, or this broker no longer hosts the replica.
  *
- * A partition with an error, with a divergence or with bytes left over never settles.
+ * A partition does not settle while it has an error, a divergence or more bytes to read.
  *
  * A follower that keeps fetching stays caught up on its settled partitions, too. The session notes the time
  * of the follower's last fetch once for all of them. `touch` passes this time to the follower's

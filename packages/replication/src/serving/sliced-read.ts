@@ -1,8 +1,8 @@
 /**
  * Reads all records of partitions that this broker leads, from an offset to the log's end, in slices. A
  * broker may begin to lead many partitions of a coordinator at once. All their readings share one queue, and
- * each turn of the event loop reads one slice's worth of bytes, so that a coordinator that loads gigabytes
- * does not block other requests.
+ * each turn of the event loop reads a limited number of bytes. So a coordinator that loads gigabytes does not
+ * block other requests.
  */
 import { type LeaderEpoch, type Millis, NEXT_TURN_MS, type Offset } from '@millrace/base';
 import { BatchHeader, ErrorCode, readBatchHeader, type SpareBuffers } from '@millrace/protocol';
@@ -43,7 +43,7 @@ export interface ReaderPorts {
 
 export class SlicedReads {
   private readonly ports: ReaderPorts;
-  /** A turn reads the first one to its end before the next one, so that it is complete early. */
+  /** The readings, oldest first. A reading begins when the one before it has ended. */
   private readonly queue: SlicedRead[] = [];
   private isWaiting = false;
 
