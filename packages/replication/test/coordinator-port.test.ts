@@ -112,7 +112,7 @@ test('if the leadership ends before the ISR has the batch, the append settles on
   expect(settled).toMatchObject([{ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }]);
 });
 
-test('an ISR below min.insync.replicas refuses the append before it is written', () => {
+test('under min ISR, the leader refuses an append before it writes the batch', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL, { 'min.insync.replicas': '3' });
   world.advance(20);
@@ -192,7 +192,7 @@ test('a read returns every batch in order, one slice per turn, including uncommi
   for (const sizeBytes of read.slices) expect(sizeBytes).toBeLessThanOrEqual(256 << 10);
 });
 
-test('the readings of all partitions share the bytes of one turn, and the first one ends first', () => {
+test('the readings of all partitions share a limit of bytes per turn, and end in the order of their start', () => {
   const world = new World().start();
   const partitions = 50;
   const topic = world.controller.createTopic(
@@ -204,7 +204,7 @@ test('the readings of all partitions share the bytes of one turn, and the first 
   const ended: number[] = [];
   let bytesOfTurn = 0;
   for (let index = 0; index < partitions; index++) {
-    // Every second partition is empty, some have a batch that is larger than the bytes of a turn.
+    // Every second partition is empty. Some others have a batch that is larger than the limit of a turn.
     const sizes = index % 2 === 0 ? [] : [300, 50 << 10, index % 5 === 0 ? 400 << 10 : 90 << 10, 300];
     for (const size of sizes) {
       const records = batchOf(new Uint8Array(size));
@@ -318,7 +318,7 @@ function whenCommitted(world: World, id: number, topicId: Uuid, leaderEpoch: num
   return settled;
 }
 
-test('waiting for a commit ends when the high watermark has passed the offset, at the end of a turn', () => {
+test('waiting for a commit ends at the end of the turn in which the high watermark passes the offset', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);

@@ -41,7 +41,7 @@ test('the table forgets a replica that left this broker, and a deleted topic', (
   expect(broken(table)).toBe('001');
 });
 
-test('the table forgets a topic that was removed while this broker was away: its folder is a stray', () => {
+test('the table forgets the replicas of a topic that was removed while this broker was away', () => {
   const table = brokenTable();
   table.topicRemoved(ORDERS);
   expect(broken(table)).toBe('001');

@@ -62,7 +62,7 @@ test('a producer that continues its sequences in a new topic waits, too, until i
   expect(blocked.isEmpty).toBe(true);
 });
 
-test('a producer that the log knows no longer waits, even if the log drops it again', () => {
+test('once the log knows a producer, its batches do not wait, even if the log drops the producer again', () => {
   const blocked = new BlockedProducers();
   const log = emptyLog();
   blocked.batchFailed(batch(0), 0);
@@ -131,7 +131,7 @@ test('later batches also wait for a first batch that was refused while the repli
   expect(valuesBelow(world.partition(1, topic))).toEqual(['first', 'second']);
 });
 
-test.each(['id', 'name'])('later batches wait for a first batch refused by the unknown topic %s', (by) => {
+test.each(['id', 'name'])('later batches wait for a first batch refused for an unknown topic %s', (by) => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   const first = { producerId: 7, baseSequence: 0 };
@@ -160,7 +160,7 @@ test.each(['id', 'name'])('later batches wait for a first batch refused by the u
 test.each([
   ['by name (Produce 9)', (_topicId: Uuid) => ZERO_UUID, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
   ['by id (Produce 13)', (topicId: Uuid) => topicId, ErrorCode.UNKNOWN_TOPIC_ID],
-])('a batch of a topic created while a job checks an earlier batch fails: %s', (_, idOf, unknown) => {
+])('a batch fails if its topic is created while a job checks an earlier batch: %s', (_, idOf, unknown) => {
   const world = new World({ config: { loopWorkMax: 2000 } }).start();
   const events = world.controller.createTopic('events', ALL);
   world.advance(20);

@@ -31,7 +31,7 @@ function overwrite(world: World, id: number, position: number, bytes: Uint8Array
 test('a leader with a corrupt log hands over, deletes its log and fetches it again', () => {
   const { world, topic } = cluster();
   overwrite(world, 1, 0, new Uint8Array(100));
-  // A consumer reads the corrupt bytes.
+  // A read finds the corrupt bytes.
   const read = world.partition(1, topic);
   expect(
     read.log.read({ fromOffset: 0, endOffsetMax: 5, maxBytes: 1000, atLeastOneBatch: true }),

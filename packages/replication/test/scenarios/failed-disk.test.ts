@@ -59,7 +59,7 @@ test('a follower whose log cannot sync a full segment leaves the ISR, even if th
   const { log } = world.partition(3, topic);
   log.setConfig({ ...log.config, segmentBytes: 100 });
   const { disk } = world.broker(3);
-  // Later than the fetch that brings the high watermark.
+  // The sync fails later than the fetch that brings the high watermark.
   disk.syncFolder = (path, done) => world.clock.setTimer(700, () => done(new DiskError('EIO', path)));
   world.broker(1).produce(topic, 'v1');
   world.advance(2000);
@@ -114,7 +114,7 @@ test('a broker that cannot open a log hands over its leadership, and the others 
 test('when a topic whose log cannot be opened is deleted, the broker stops sending requests about it', () => {
   const { world } = cluster();
   failFoldersOf(world, 'orders');
-  // The only replica. The controller refuses to remove the last ISR member, and the broker asks again.
+  // Broker 1 has the only replica. The controller keeps the last ISR member, so the broker asks again.
   const orders = world.controller.createTopic('orders', [[1]]);
   const asked: string[] = [];
   const alterPartition = world.controller.alterPartition.bind(world.controller);
@@ -132,7 +132,7 @@ test('when a topic whose log cannot be opened is deleted, the broker stops sendi
   expect(asked).toEqual([]);
 });
 
-test('a broker whose whole data folder refuses writes logs that and ends; one transient failure does not end it', () => {
+test('a broker logs the failure and ends if its data folder refuses all writes, but not after one failed write', () => {
   const { world, topic } = cluster();
   const { disk } = world.broker(1);
   disk.failWrites = 'EROFS';

@@ -1,5 +1,5 @@
 /**
- * Goal: a follower that learns of a new leader before the leader itself loses no time. Method: delays the
+ * Goal: no time is lost if a follower learns of a new leader before that leader does. Method: delays the
  * leader's metadata, and measures the time from the start of its leadership to the first acknowledgement with
  * acks=all.
  */
@@ -23,7 +23,7 @@ function waitForAckMs(world: World, topic: ReturnType<World['controller']['creat
   return world.clock.monotonicMs() - since;
 }
 
-test.each([20, 50, 90, 300, 700])('a follower that knows a new topic %i ms before its leader', (delayMs) => {
+test.each([20, 50, 90, 300, 700])('the followers know a new topic %i ms before its leader', (delayMs) => {
   const world = new World().start();
   world.controller.createTopic('other', ALL);
   world.advance(500);
@@ -32,7 +32,7 @@ test.each([20, 50, 90, 300, 700])('a follower that knows a new topic %i ms befor
   expect(waitForAckMs(world, topic)).toBeLessThan(ROUND_TRIPS_MS);
 });
 
-test.each([20, 50, 90, 300, 700])('a follower that knows an election %i ms before its leader', (delayMs) => {
+test.each([20, 50, 90, 300, 700])('the followers know an election %i ms before the new leader', (delayMs) => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', [[2, 1, 3]]);
   world.advance(500);

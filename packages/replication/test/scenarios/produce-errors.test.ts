@@ -1,4 +1,4 @@
-/** Goal: one place refuses produce requests, with its checks in Kafka's order. */
+/** Goal: the broker checks a produce request in Kafka's order, so that it returns the same error. */
 import { ZERO_UUID } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';

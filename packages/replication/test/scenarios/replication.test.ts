@@ -32,7 +32,7 @@ test('the leader answers acks=all when every member of the ISR has the batch, an
   expect(bytesBelow(world.partition(1, topic), 2)).toEqual(bytesBelow(world.partition(3, topic), 2));
 });
 
-test('acks=0 is appended and answered; acks other than -1, 0 and 1 are refused', () => {
+test('the leader appends a batch with acks=0, and refuses acks other than -1, 0 and 1', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -196,7 +196,7 @@ test('a paused leader that was replaced meanwhile acknowledges nothing when it w
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual([]);
 });
 
-test('without a lease acknowledgements wait until it is renewed', () => {
+test('without a lease, acknowledgements wait until the broker has a lease again', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -219,7 +219,7 @@ test('without a lease acknowledgements wait until it is renewed', () => {
   expect([all.value?.errorCode, one.value?.errorCode]).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
 });
 
-test('a retry of an idempotent producer after failover is a duplicate: one copy, and it waits for the original', () => {
+test('a retry of an idempotent producer after failover is a duplicate, and waits until the original is replicated', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -425,7 +425,7 @@ test('a follower whose log ends below the log start of its leader restarts its l
   expect(world.controller.image.partition(topic, 0)?.isr).toEqual([1, 2]);
 });
 
-test('a full disk refuses only appends, and accepts them again when there is space', () => {
+test('on a full disk only appends fail; they succeed again when there is space', () => {
   const world = new World({ brokers: 1 }).start();
   const topic = world.controller.createTopic('events', [[1]]);
   world.advance(50);

@@ -70,7 +70,7 @@ describe('visibility', () => {
     expect(only(fetch({ currentLeaderEpoch: 2 }))?.errorCode).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
   });
 
-  test('unknown ids, names and partitions have their own errors', () => {
+  test('an unknown topic id gets UNKNOWN_TOPIC_ID, an unknown name or partition UNKNOWN_TOPIC_OR_PARTITION', () => {
     const stranger = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
     expect(only(fetch({ topicId: stranger }))?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
     expect(only(fetch({ partition: 7 }))?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -114,7 +114,7 @@ describe('visibility', () => {
     expect(only(parked)).toMatchObject({ errorCode: ErrorCode.NONE, records: [] });
   });
 
-  test('aborted transactions: an empty list for read_committed, and for unknown partitions; null otherwise', () => {
+  test('aborted transactions: an empty list if a consumer reads committed or for an unknown partition, else null', () => {
     const stranger = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
     const aborted = (wanted: Partial<Wanted>, isolationLevel: number) =>
       only(fetch(wanted, { isolationLevel }))?.abortedTransactions;
@@ -138,7 +138,7 @@ describe('visibility', () => {
     expect(only(follower)?.abortedTransactions).toBeNull();
   });
 
-  test('a failed disk is KAFKA_STORAGE_ERROR since version 6, and NOT_LEADER_OR_FOLLOWER before', () => {
+  test('on a failed disk, a fetch gets KAFKA_STORAGE_ERROR; before version 6, NOT_LEADER_OR_FOLLOWER', () => {
     world.partition(1, topic).log.health.offline = 'EIO: a sync failed';
     world.partition(1, topic).noticeOffline();
     const told = (version: number) => {

@@ -33,7 +33,7 @@ test('when all slots are full, followers evict consumers at once, and other evic
   expect(incremental(consumer)).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
   expect(typeof incremental(follower)).toBe('object');
   expect(newcomer(sessions, true, 9, 2000)).toBe(0);
-  // Unused for more than two minutes: any session may replace it.
+  // Any session may replace one that was unused for more than two minutes.
   expect(newcomer(sessions, false, 1, 130_000)).toBeGreaterThan(0);
 });
 

@@ -136,7 +136,7 @@ test('the answer depends on the leadership at that time: in another leader epoch
   expect(asked.results).toMatchObject([{ errorCode: ErrorCode.NONE, offset: LATE }]);
 });
 
-test('a lookup in a job ends at its timeout, without its client, without its worker, and when the broker stops', () => {
+test('a lookup in a job ends at its timeout, when its client or worker is gone, and when the broker stops', () => {
   const { world, append, ask, leader } = setUp();
   append(many(0));
   const late = ask([50], { timeoutMs: 300 });

@@ -270,7 +270,7 @@ test('a stopping broker answers requests that wait for a job', () => {
   expect([codes(produced), leader.jobs.waiting.length]).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER], 0]);
 });
 
-test('acks=0 is appended in order, too', () => {
+test('a costly batch with acks=0 is appended after its job, too', () => {
   const { produce, finishJob, log } = cluster();
   const produced = produce([costly], { acks: 0 });
   expect(produced.results).toBeUndefined();
