@@ -6,8 +6,8 @@
  *
  * When an append succeeds, the operating system has the bytes. When `flush` calls back without an error, the
  * device has them. A disk error is a return value: the log refuses the append with KAFKA_STORAGE_ERROR and
- * removes the bytes that it wrote. If it cannot, or if every later write would fail too, it goes offline
- * (`offline` says why) and refuses reads and writes until it is opened again.
+ * removes the bytes that it wrote. If it cannot, or if every later write would fail too, the log goes offline
+ * (`offline` says why). It then refuses reads and writes until it is opened again.
  */
 import {
   assert,
@@ -154,8 +154,8 @@ export class PartitionLog {
   }
 
   /**
-   * The first offset of the active segment, or the end offset if there is no segment. An offline log has no
-   * segment if its disk failed after the log removed all segments and before it created a new one.
+   * The first offset of the active segment, or the end offset if there is no segment. An offline log may have
+   * none: the disk may fail after the removal of all segments, before the log has a new one.
    */
   get activeBaseOffset(): Offset {
     return this.segments.list.at(-1)?.baseOffset ?? this.endOffset;

@@ -1,6 +1,6 @@
 /**
- * The types between a log and its owner: settings, and the results of appends, reads and lookups. Only types
- * and no defaults; nothing here has state.
+ * The types between a log and its owner: settings, and the results of appends, reads and lookups. No defaults
+ * and no state.
  */
 import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
 import type { Compression, ErrorCode, RecordError, Timestamp } from '@millrace/protocol';

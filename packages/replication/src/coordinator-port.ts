@@ -96,8 +96,8 @@ export class CoordinatorPort {
   }
 
   /**
-   * True while no other broker can lead the partitions of this one. Without a lease, a coordinator's state
-   * may be out of date.
+   * True while no other broker can lead a partition that this broker leads. Without a lease, a coordinator's
+   * state may be out of date.
    */
   holdsLease(): boolean {
     return this.ports.holdsLease();

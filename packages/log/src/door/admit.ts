@@ -11,7 +11,7 @@ export type Admission = AdmittedBatch | AppendFailure;
 
 /**
  * Admits a batch if that is cheap enough. Undefined: the work would block the event loop, and the batch is
- * unchanged. All batches of one turn share `budget`. Decompressing and compressing use it up.
+ * unchanged. All batches of one turn share `budget`. Decompressing and compressing take their cost from it.
  */
 export function admit(
   bytes: Uint8Array,

@@ -61,7 +61,7 @@ export const CHECKSUM_WORK = 1 / 8;
 
 /**
  * Does both steps. Undefined: the second step would block the event loop, so the caller must use a job. The
- * check of a compressed batch uses up `budget`.
+ * check of a compressed batch takes its cost from `budget`.
  */
 export function checkAtDoor(
   bytes: Uint8Array,

@@ -28,7 +28,7 @@ const PLAIN_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
  * Recompresses a batch for the topic. Undefined: its uncompressed records have more than `plainBytesMax`
- * bytes. The compression uses up `budget`.
+ * bytes. The compression takes its cost from `budget`.
  */
 export function recompress(
   given: Uint8Array,

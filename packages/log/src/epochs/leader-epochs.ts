@@ -1,6 +1,6 @@
 /**
- * Owns the list of (leader epoch, its first offset) of one log, strictly rising in both, and its file
- * `leader-epoch-checkpoint` in Kafka's text format. Never decides about truncation: it only answers where an
+ * Owns the leader epochs of one log with their first offsets, both strictly rising. Also owns the file
+ * `leader-epoch-checkpoint`, in Kafka's text format. Never decides about truncation: it only answers where an
  * epoch ended. Replaces the file without fsync. Recovery finds the entries above the recovery point in the
  * batches, and the log syncs the file (`takeUnsynced`) before the recovery point moves.
  */

@@ -197,8 +197,8 @@ export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): num
 
 /**
  * Returns the number of bytes at the beginning that are whole batches below `endOffsetMax`. The first batch
- * must hold `fromOffset`, and each next one must continue where the one before it ended: the log writes no
- * others. (Compaction will leave gaps, and must relax this for its topics.)
+ * must hold `fromOffset`, and each later batch must begin where the previous batch ended: the log writes no
+ * gaps. (Compaction will leave gaps, and must relax this for its topics.)
  */
 function wholeBatches(
   bytes: Uint8Array,

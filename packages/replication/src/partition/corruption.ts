@@ -1,7 +1,8 @@
 /**
- * The corruption of a replica's log. A replica with a corrupt log should not lead or count as complete, so it
- * asks the controller to remove it from ISR and ELR. In the leader epoch that follows, it deletes its log and
- * fetches it again. The last member of an ISR keeps its log, because no other replica has more.
+ * The corruption of a replica's log. A replica with a corrupt log should not lead or count as complete. So it
+ * asks the controller for a new leader epoch, without this replica in ISR and ELR. In that epoch the replica
+ * deletes its log and fetches the records again. The last member of an ISR keeps its log, because no other
+ * replica has more.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { proposeIsr } from './isr-proposal.ts';
@@ -47,9 +48,9 @@ export class Corruption {
 
   /**
    * Deletes a corrupt log. Called when the replica becomes a follower in a new leader epoch, or again after
-   * its broker registered: offsets that it reported before no longer count. Keeps the log while the
-   * controller may elect this replica. If this replica became leader with an empty log, its followers would
-   * delete their records, too. Also keeps the log while there is no leader to fetch from.
+   * its broker registered. Then no leader counts the offsets that the replica reported before. Keeps the log
+   * while the controller may elect this replica. If this replica became leader with an empty log, its
+   * followers would delete their records, too. Also keeps the log while there is no leader to fetch from.
    */
   restartLog(): void {
     const { partition } = this;

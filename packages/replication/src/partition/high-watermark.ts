@@ -20,8 +20,8 @@ export class RemoteReplica {
   logEndOffset: Offset = -1;
   logStartOffset: Offset = -1;
   /**
-   * The offset from which the leader last sent batches; -1: none yet. If the follower fetches from it again,
-   * it may have found the batches corrupt.
+   * The offset from which the leader last sent batches; -1: none yet. A follower that fetches from this
+   * offset again may have found the batches corrupt.
    */
   servedOffset: Offset = -1;
   /** The broker epoch of the follower's last fetch; -1 until its first fetch. */
@@ -88,7 +88,7 @@ export class RemoteReplica {
 /**
  * Returns the smallest log end of these replicas: the leader (`ownEnd`: written, or synced with
  * flush.messages=1), the members of the maximal ISR, and the eligible replicas that keep up. The eligible
- * replicas are about to join the ISR. The high watermark waits for them, so that they can catch up with it.
+ * replicas are about to join the ISR. If the high watermark did not wait for them, they might never reach it.
  * The result is never below `current`.
  */
 export function nextHighWatermark(input: {

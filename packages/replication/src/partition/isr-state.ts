@@ -42,8 +42,8 @@ export class IsrState {
 
   /**
    * Called for a new leader epoch, or for the same one after this broker registered again. Drops the pending
-   * proposal. Either the metadata already includes it, or the controller will refuse it because of its leader
-   * epoch or broker epoch.
+   * proposal. Either the metadata already includes the change, or the controller will refuse the proposal,
+   * because its leader epoch or broker epoch is old.
    */
   replace(isr: readonly NodeId[], partitionEpoch: number): void {
     this.committed = isr;

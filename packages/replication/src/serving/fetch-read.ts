@@ -119,8 +119,8 @@ export function visibleEnd(partition: Partition, reader: Reader): Offset {
 }
 
 /**
- * Reads up to `maxBytes`, if `inspect` found no error. With `atLeastOneBatch` it returns the first batch even
- * if it is larger, so that the reader makes progress. Whole batches only.
+ * Reads whole batches of up to `maxBytes` together, if `inspect` found no error. `atLeastOneBatch`: returns
+ * the first batch even if it exceeds `maxBytes`, so that the reader makes progress.
  */
 export function readPartition(
   partition: Partition,

@@ -58,7 +58,7 @@ interface Visit {
 
 interface Read {
   readonly visits: readonly Visit[];
-  /** The partitions that the leader read. The response leaves out those with nothing new for the session. */
+  /** The answers for the partitions. The response leaves out those with nothing new for the session. */
   readonly fetched: {
     readonly item: FetchItem;
     readonly data: FetchedPartition;

@@ -1,8 +1,7 @@
 /**
- * Goal: a leader without a lease acknowledges nothing until it has a lease again, a leader whose log failed
- * acknowledges nothing more, and no dead replica holds an acknowledgement back for ever. Method: one
- * partition. The test moves its lease, ISR, followers, disk and clock by hand, in orders that are rare in a
- * real cluster.
+ * Goal: a leader without a lease acknowledges nothing until it has a lease again. A leader whose log failed
+ * acknowledges nothing. No dead replica delays an acknowledgement for ever. Method: one partition. The test
+ * moves its lease, ISR, followers, disk and clock by hand, in orders that are rare in a real cluster.
  */
 import { DiskError } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -10,7 +10,7 @@ import type { ListOffsetsPartition, ListOffsetsResult } from '../../src/index.ts
 import { World } from '../support/world.ts';
 
 const MANY = 120_000;
-/** The offset of a record so late in its batch that reading the batch up to this record is costly. */
+/** The offset of a record near the end of its batch. Reading the batch up to this record is costly. */
 const LATE = MANY - 10;
 
 function setUp() {

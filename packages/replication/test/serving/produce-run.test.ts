@@ -135,7 +135,7 @@ test('the batches of one turn share the work limit of the event loop, across req
   const { world, leader, topicId, produce, log } = cluster();
   expect(codes(produce([bomb], { acks: 1 }))).toEqual([ErrorCode.NONE]);
   world.advance(1);
-  // The event loop checks one of them in each turn, and jobs check the others.
+  // In this turn the event loop checks only the first bomb, so each request waits for a job.
   const requests: Produced[] = [];
   leader.clock.run(() => {
     const { manager } = leader;
