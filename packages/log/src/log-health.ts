@@ -25,7 +25,7 @@ export class LogHealth {
     this.logger.error('log-went-offline', { directory: this.log.directory, reason });
   }
 
-  /** Runs a change. Takes the log offline if the change fails. */
+  /** Runs a change. A DiskError takes the log offline. */
   orOffline(change: () => void): void {
     try {
       change();

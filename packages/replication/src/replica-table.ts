@@ -28,7 +28,7 @@ export class ReplicaTable {
   /** All partitions of `byTopic`, listed on demand. */
   private list: readonly Partition[] | undefined;
   /**
-   * Replicas whose log could not be opened. They answer KAFKA_STORAGE_ERROR until another try opens the log.
+   * Replicas whose log could not be opened. Clients get KAFKA_STORAGE_ERROR until another try opens the log.
    * The broker tries again when the metadata changes the partition, and after a transient error from time to
    * time.
    */

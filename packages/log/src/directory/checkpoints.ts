@@ -191,7 +191,7 @@ export class Checkpoints {
 
   /**
    * Starts to remove the entries of deleted folders from the device, so that they are gone before a folder is
-   * created again. If it fails or takes too long, `forget` removes them.
+   * created again. If this fails or takes too long, `forget` removes them.
    */
   forgetInBackground(): void {
     if (this.isForgetting || this.isClosed || this.unforgotten.size === 0) return;

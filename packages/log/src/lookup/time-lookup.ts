@@ -104,7 +104,7 @@ function mustBeReadable({ log }: Segment, damage: string | undefined): void {
   if (damage !== undefined) throw new DiskError('EIO', `${log.path}: ${damage}`);
 }
 
-/** Returns the largest timestamp in the batch headers of a segment that begins below the log start offset. */
+/** The largest timestamp of a segment that begins below the log start offset, from that offset on. */
 function largestFrom(segment: Segment, startOffset: Offset): Timestamp {
   let timestamp: Timestamp = NO_TIMESTAMP;
   const located = segment.locate(startOffset);

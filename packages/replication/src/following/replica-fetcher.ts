@@ -38,7 +38,7 @@ export interface ReplicaFetcherPorts {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly config: ReplicationConfig;
-  /** This broker's spare buffers. Each connection gets its own sibling of this object. */
+  /** This broker's spare buffers. Each connection gets a pool of its own, made with `sibling`. */
   readonly spares: SpareBuffers;
   /** The epoch of this broker's registration; -1 before there is one. */
   brokerEpoch(): BrokerEpoch;

@@ -66,7 +66,7 @@ export class Partition {
    * log.startOffset <= highWatermark <= log.endOffset.
    */
   highWatermark: Offset;
-  /** The replica's disk failed. Every request gets KAFKA_STORAGE_ERROR until the broker restarts. */
+  /** The replica's disk failed. Clients get KAFKA_STORAGE_ERROR until the broker restarts. */
   isOffline = false;
   isClosed = false;
   readonly corruption: Corruption;

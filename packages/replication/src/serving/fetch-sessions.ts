@@ -1,8 +1,8 @@
 /**
  * The leader's side of fetch sessions (KIP-227). A reader sends its partitions once, and afterwards only
- * changes. The cache is bounded. When it is full, a new session may replace one that is unused or worth no
- * more. Otherwise the reader gets no session, which only costs bytes. It also gets none if its partitions
- * would exceed the limit for all sessions.
+ * changes. The cache is bounded. When it is full, a new session may replace a session that is unused, or not
+ * worth more than the new one. Otherwise the reader gets no session, which only costs bytes. The reader also
+ * gets none if its partitions would exceed the limit for all sessions.
  */
 import type { Millis, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -17,7 +17,7 @@ import { type PartitionHolder, SessionPartition } from './session-partition.ts';
  * age.
  */
 const EVICTION_AGE_MS: Millis = 120_000;
-/** Limit for all sessions together. It is needed because clients may name partitions that do not exist. */
+/** The most partitions of all sessions. Needed, because clients may name partitions that do not exist. */
 const PARTITIONS_MAX = 250_000;
 const FIRST_VERSION_WITH_SESSIONS = 7;
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
@@ -80,8 +80,8 @@ export class FetchSession implements PartitionHolder {
 
   /**
    * Called for each request, after its changes and before the leader reads. `reports`: the request is a
-   * follower's, and its reports count. If `reports` or the reader is another than at the last request, the
-   * leader visits all partitions.
+   * follower's, and its reports count. If `reports` or the reader changed since the last request, the leader
+   * visits all partitions.
    */
   begin(reader: Reader, o: { readonly reports: boolean; readonly now: Millis }): void {
     const known = this.reader;
@@ -110,7 +110,7 @@ export class FetchSession implements PartitionHolder {
 
   /**
    * Called when a visit found nothing to read and nothing to tell. The leader always visits partitions that
-   * the reader names without a topic id, because another topic may get the name before the partition ends.
+   * the reader names without a topic id, because another topic may get the name.
    */
   settle(item: SessionPartition): void {
     if (this.usesTopicIds && item.settle()) this.touchedItems.delete(item);

@@ -114,7 +114,7 @@ class SlicedRead {
     return sizeBytes;
   }
 
-  /** No error: there may be more records. */
+  /** If the result has no error code, there may be more records. */
   private readOnce(
     maxBytes: number,
     atLeastOneBatch: boolean,

@@ -168,8 +168,8 @@ test('a replica that is corrupt again after it rejoined the ISR asks to leave th
 test('a clean stop with a corrupt log writes no broker epoch, and loses no records', () => {
   const { world, topic } = cluster();
   const { manager } = world.broker(3);
-  // Enough records for index entries after the corruption: at start the broker checks a cleanly closed log
-  // only from its last index entry on.
+  // Append enough records for index entries after the corruption. At start the broker checks a cleanly closed
+  // log only from its last index entry on.
   for (let i = 0; i < 4; i++) world.broker(1).produce(topic, 'x'.repeat(3000));
   world.advance(100);
   overwrite(world, 3, 100, new Uint8Array([0x55]));
