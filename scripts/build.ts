@@ -1,7 +1,6 @@
 /**
- * `npm run build`: writes the package to publish to dist/. It is `millrace` alone, with every workspace
- * package inside it as JavaScript and declarations, and with registry packages as dependencies. `npm pack
- * ./dist` makes the tarball.
+ * `npm run build`: writes the npm package `millrace` into dist/. The package contains every workspace package
+ * as JavaScript and declarations, and depends only on registry packages. `npm pack ./dist` makes the tarball.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,7 +27,7 @@ await build({
   entryPoints: {
     main: join(root, 'packages/cli/src/main.ts'),
     index: join(root, 'packages/cli/src/index.ts'),
-    // The entry of worker threads; the code that starts them looks for it in its own folder.
+    // The entry of worker threads. The code that starts them expects this file beside itself.
     'job-worker': join(root, 'packages/node/src/io/job-worker.ts'),
   },
   outdir: join(out, 'dist'),

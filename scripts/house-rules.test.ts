@@ -1,4 +1,4 @@
-/** Each rule finds what it forbids: a file with one violation, in a repository of its own. */
+/** Each test writes files into an empty repository, and expects the violations that the rules find there. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -60,7 +60,7 @@ test('an import against the order of the packages, and an import that only io/ m
     'packages/log/src/a.ts:1: only io/ may import node:fs',
   ]);
   expect(violations('packages/log/src/io/a.ts', from('node:fs'))).toEqual([]);
-  // The checkers of a history judge real processes, too.
+  // The checkers of a history also judge real processes, so they must not need the simulator.
   const checker = 'packages/checkers/src/anomalies/lost-write.ts';
   expect(violations(checker, from('@millrace/sim'))).toEqual([`${checker}:1: checkers may not import sim`]);
   expect(violations(checker, from('@millrace/replication'))).toHaveLength(1);

@@ -6,7 +6,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * The largest width of a line, in characters. Tables and text that cannot be broken (a link) may be wider.
+ * The largest width of a line of a comment or document, in characters. Tables, and text that cannot be broken
+ * (a link), may be wider.
  */
 const WIDTH_MAX = 110;
 

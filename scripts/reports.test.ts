@@ -1,4 +1,4 @@
-/** docs/reports/README.md names tests by file and by the beginning of their titles: all of these exist. */
+/** docs/reports/README.md names tests by file and by parts of their titles. Every file has these parts. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -8,7 +8,8 @@ export const toolchain = join(root, 'toolchain');
 export const pnpmScript = join(toolchain, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs');
 
 /**
- * The pinned Node. If npm has no Node for this platform: the Node that runs this script, if it is new enough.
+ * The pinned Node. If npm has none for this platform, returns the Node that runs this script. Throws if that
+ * one is too old.
  */
 export function nodeBinary() {
   const platform = `${process.platform}-${process.arch}`;
