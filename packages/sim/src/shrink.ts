@@ -35,7 +35,7 @@ export interface Shrunk<T> {
   /** The run of this plan. */
   readonly run: T;
   readonly runs: number;
-  /** False: the shrinking stopped before it had tried all smaller plans. */
+  /** False: `runsMax` or `goesOn` ended the shrinking early. */
   readonly isMinimal: boolean;
 }
 
@@ -75,7 +75,7 @@ class Shrinking<T extends ShrinkableRun> {
     return { plan: this.plan, run: this.best, runs: this.runs, isMinimal: !this.isCutShort };
   }
 
-  /** Leaves out the planned faults that found no victim: they changed nothing. */
+  /** Leaves out the planned faults that did not strike: they changed nothing. */
   private leaveOutFaultsWithoutVictim(): void {
     const struck = new Set(this.best.faults.map(({ id }) => id));
     this.fails(withFaults(this.plan, ({ id }) => struck.has(id)));
@@ -93,8 +93,8 @@ class Shrinking<T extends ShrinkableRun> {
   }
 
   /**
-   * Tries to leave out one of this many equal parts; the last ones first, as the run may have ended before
-   * them.
+   * Tries to leave out one of this many equal parts. Begins with the last part, because the run may have
+   * ended before its faults.
    */
   private leaveOutPart(ids: readonly number[], parts: number): boolean {
     for (let part = parts - 1; part >= 0; part--) {

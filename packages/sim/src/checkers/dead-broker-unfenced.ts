@@ -1,8 +1,8 @@
 /**
  * The controller fences dead brokers. After the death of a broker's process, the active controller has one
- * session, the grace and `SLACK_US` to decide the fence; the quorum may commit the fence later. A controller
- * that becomes active, or that runs again after a pause, has the whole time from then. No controller unfences
- * the registration of a process that died more than `MESSAGE_AGE_US` before.
+ * session, the grace after a lost connection, and `SLACK_US` to decide the fence. The quorum may commit the
+ * fence later. A controller that becomes active, or that runs again after a pause, has the whole time from
+ * then. No controller unfences the registration of a process that died more than `MESSAGE_AGE_US` before.
  */
 import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -16,8 +16,8 @@ const LOOK_US: Micros = 100 * MILLISECOND;
 /** Allows for heartbeats under way, pauses that extend all sessions, and slow disks of the quorum. */
 const SLACK_US: Micros = 5 * SECOND;
 /**
- * In a drawn plan, whose incidents last at most 15 s, no message arrives later than this after it was sent. A
- * message waits while a cut or a stall lasts, or while the receiving process is frozen.
+ * In a drawn plan every message arrives within this time, because an incident lasts at most 15 s. A message
+ * waits while a cut or a stall lasts, or while the receiving process is frozen.
  */
 const MESSAGE_AGE_US: Micros = 20 * SECOND;
 
@@ -105,7 +105,7 @@ class DeadBrokerUnfenced {
   private deathOf(id: NodeId, epoch: BrokerEpoch): Micros | undefined {
     const node = this.scope.cluster.node(id);
     // `lives` does not know an epoch until its process gets the answer to its registration. A process that
-    // dies before never gets it.
+    // dies first never gets the answer.
     const life = this.scope.lives.of(epoch) ?? (node?.isUp === false ? node.host.life : undefined);
     const atUs = life === undefined ? undefined : this.deaths.get(life);
     return atUs === Number.POSITIVE_INFINITY ? undefined : atUs;

@@ -29,7 +29,7 @@ class IsrLacksData implements StateChecker {
   private readonly checkedStates = new Map<string, PartitionImage>();
   /** The partitions to check after this turn. */
   private readonly moved = new Set<PartitionLedger>();
-  /** By broker that lacks records and is not yet active again, the partitions to check when it is. */
+  /** Brokers that lack records and are not active again, each with the partitions to check when it is. */
   private readonly excused = new Map<NodeId, Set<PartitionLedger>>();
 
   constructor(scope: StateScope) {

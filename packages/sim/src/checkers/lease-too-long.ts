@@ -22,7 +22,7 @@ import { type Life, MILLISECOND, type Micros } from '../world/index.ts';
 import type { StateCheckerKind, StateScope } from './checker.ts';
 
 const NAME = 'lease-too-long';
-/** The largest drift of a clock, as a fraction of true time. */
+/** The largest drift of a clock that leases allow, as a fraction of true time. */
 const DRIFT_MAX = 0.001;
 
 export const leaseTooLong: StateCheckerKind = {
@@ -48,7 +48,7 @@ class LeaseTooLong {
   private readonly scope: StateScope;
   /** By process, the end of its lease by its own clock. */
   private readonly ends = new Map<Life, Millis>();
-  /** By broker epoch, the broker's session timeout S. A second process with the id has another epoch. */
+  /** By broker epoch, the broker's session timeout S. Two processes with one id have different epochs. */
   private readonly ownTimeouts = new Map<BrokerEpoch, Millis>();
   private readonly activations = new Map<Life, Activation>();
   /** The highest epoch in which a controller became active. */
@@ -89,8 +89,8 @@ class LeaseTooLong {
     const active = cluster.activeController();
     const controller = active?.roles?.controller?.controller;
     if (active?.life === undefined || controller?.isActive !== true) return;
-    // A deposed controller that does not know it yet grants nothing. Its successor may have ended already,
-    // and may have committed no metadata.
+    // A deposed controller that still believes that it is active grants nothing. Its successor may have ended
+    // already, and may have committed no metadata.
     if (controller.activeEpoch! < this.newestEpoch) return;
     if (controller.head.broker(node.id)?.epoch !== broker.brokerEpoch) return;
     const nowUs = ownUs(active.life);

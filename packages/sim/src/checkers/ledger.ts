@@ -55,7 +55,7 @@ export class Ledger {
   private readonly byId = new Map<string, PartitionLedger>();
   /** The latest topic of a name. */
   private readonly byName = new Map<string, PartitionLedger>();
-  /** Caches the ledger of each replica: saves building its name. */
+  /** Caches the ledger of each replica, which saves building the key of `byId`. */
   private readonly byReplica = new Map<Partition, PartitionLedger>();
 
   of(replica: Partition): PartitionLedger {

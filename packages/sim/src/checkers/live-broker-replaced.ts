@@ -79,8 +79,9 @@ class LiveBrokerReplaced {
 }
 
 /**
- * A contact moves the end of the broker's session later. A late tick does so, too, when the earliest session
- * is over. So in such a turn the checker assumes no contact: it sees the broker's next one.
+ * A contact moves the end of the broker's session later. If the earliest session is over, a late tick of the
+ * controller moves the ends later, too. So the checker ignores a move in such a turn. It notes the broker's
+ * next contact.
  */
 function noteContacts(reign: Reign, { sessions }: Controller, { clock }: Life): void {
   const now = clock.monotonicMs();

@@ -61,14 +61,14 @@ class LostMetadata {
     topic.isDeleteAsked = true;
     const id = op.topicId ?? topic.id;
     if (op.outcome !== 'ok' || id === undefined) return;
-    // Looks at the end: the controller that committed the deletion may have died in that turn, and no other
-    // node may know it yet.
+    // The checker judges the deletion at the end of the run. The controller that committed the deletion may
+    // have died in that turn, and perhaps no other node knows it yet.
     this.deletedTopics.push({ name: op.topic, id });
   }
 
   /**
    * Without `surely` the topic may be missing: the controller that committed it may have died in that turn,
-   * and no other node may know it yet.
+   * and perhaps no other node knows it yet.
    */
   private present(name: string, why: string, { surely }: { surely: boolean }): void {
     const known = this.topics.get(name);

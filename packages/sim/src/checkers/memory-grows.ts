@@ -1,8 +1,8 @@
 /**
  * Nothing that a process parks, holds or remembers for requests outlives them. In a peace (all replicas in
- * sync, no fault yet) each number of `holdings` is at some moment at most its bound. The bound of what ends
- * soon is zero. Other bounds grow with the number of connections, nodes or replicas. Clients may work in a
- * peace. A number that stays above its bound for the whole peace counts as a leak.
+ * sync, no fault yet) each number of `holdings` is at some moment at most its bound. The bound is zero for
+ * work that ends soon. Other bounds grow with the number of connections, nodes or replicas. Clients may work
+ * in a peace. A number that stays above its bound for the whole peace counts as a leak.
  *
  * A run may have several peaces: each begins with `in-sync` and ends with the next fault or with the run.
  */
@@ -15,13 +15,13 @@ const NAME = 'memory-grows';
 const LOOK_US: Micros = 50 * MILLISECOND;
 /** A shorter peace proves nothing. */
 const LOOKS_MIN = 20;
-/** The frames and decoded requests of one connection at rest: a parked fetch. */
+/** The most bytes that one connection at rest holds: the frame and the decoded request of a parked fetch. */
 const CONNECTION_BYTES = 64 << 10;
 /**
  * The most acknowledgements that wait for one connection: a few Produce requests, each with a few partitions.
  */
 const PRODUCES_MAX = 10;
-/** Deadlines of a broker besides those of its fetches: lag check, checkpoints, watches, retries. */
+/** A broker's deadlines that belong to no fetch and no replica: lag check, checkpoints, watches, retries. */
 const OWN_DEADLINES = 16;
 
 export const memoryGrows: StateCheckerKind = {

@@ -1,12 +1,12 @@
 /**
  * Replicas are equal below the high watermark, byte for byte. When the high watermark of a replica moves, the
- * checker compares the new records below it with the ledger. The first replica that the checker reads at an
- * offset, most often the leader, writes the ledger there. At the end the checker compares everything once
- * more.
+ * checker compares the new records below it with the ledger. At each offset the ledger takes the bytes of the
+ * first replica that the checker reads, most often the leader's. At the end the checker compares everything
+ * once more.
  *
- * The checker skips a disk with known damage: the broker deletes the log when it finds the damage. It also
- * skips the followers on a broker that lost data until the broker is back in every ISR (atlas.ts). An
- * unsynced truncation may be undone until then, and the checkpoint of a follower may be ahead of its log.
+ * The checker skips a damaged disk: the broker deletes a log in which it finds damage. The checker also skips
+ * the followers on a broker that lost data until the broker is back in every ISR (atlas.ts). An unsynced
+ * truncation may be undone until then, and the checkpoint of a follower may be ahead of its log.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';

@@ -2,7 +2,7 @@
  * A replaced leader stops acknowledging (docs/leases.md has the arithmetic). The controller fences a broker
  * that is silent for its session. From the commit of that fence until the controller unfences the broker, the
  * broker holds no lease. If another event replaces the leader, the old leader may still lead in the old
- * epoch. It holds no lease from one session after the metadata have a later leader epoch.
+ * epoch. One session after the metadata give a later epoch to another process, the old leader holds no lease.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -31,7 +31,7 @@ class ZombieLeader implements StateChecker {
   /** By partition and leader epoch, when it first appeared in committed metadata, and its leader. */
   private readonly begins = new Map<string, Begin[]>();
   private readonly leaders = new Set<HostedReplica>();
-  /** Leaders in an epoch that has ended by committed metadata, and when it ended. */
+  /** Leaders whose epoch the committed metadata have ended, and since when. */
   private readonly superseded = new Map<HostedReplica, Micros>();
   /**
    * Brokers whose session a controller ended for silence, with the epoch of the quorum. The fence may get
@@ -117,7 +117,7 @@ class ZombieLeader implements StateChecker {
   }
 
   /**
-   * If a fence has the same quorum epoch as the end of the session, the same controller proposed both, so
+   * If a fence has the same quorum epoch as the end of the session, the same controller decided both, so
    * silence is the reason. The reason of a fence in another epoch is unknown.
    */
   private brokersMoved(before: MetadataImage | undefined, image: MetadataImage): void {

@@ -19,7 +19,7 @@ export interface Snare {
 export interface CaughtCall {
   /** The caller gets the error of a broken connection for this call. Its other calls continue. */
   fail(): void;
-  /** Delivers the call to its receiver, if that process still lives. The answer goes nowhere. */
+  /** Delivers the call to its receiver, if that process still lives. After `fail` the answer is ignored. */
   arrive(): void;
 }
 

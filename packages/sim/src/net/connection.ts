@@ -27,8 +27,8 @@ export class End {
   message: (message: unknown) => void = () => {};
   isOpen = true;
   /**
-   * This side has sent bytes to a machine that has lost power. Without such bytes and without pings it does
-   * not notice that the machine is gone.
+   * Whether this side has sent bytes that a machine without power did not get. Without such bytes and without
+   * pings, this side does not notice that the machine is gone.
    */
   sentIntoTheVoid = false;
   /** This side has closed, but the other side does not know it yet. */

@@ -9,7 +9,10 @@ export interface DialEvents {
   failed(reason: string): void;
 }
 
-/** Calls exactly one of the events, in a turn of the caller's process, or none after `abandon`. */
+/**
+ * Calls one of the events once, in a turn of the caller's process. Calls none after `abandon`, or when the
+ * process is dead.
+ */
 export function dial(
   network: Network,
   from: Life,

@@ -40,7 +40,10 @@ export class Link {
     this.freeAtUs = Math.min(this.freeAtUs, this.world.nowUs);
   }
 
-  /** Sends a message of this size now; later ones queue behind it. Returns its arrival time without a cut. */
+  /**
+   * Sends a message of this size now; later ones queue behind it. Returns the time at which it arrives if the
+   * link is not cut then.
+   */
   arrivalUs(sizeBytes: number): Micros {
     const { delayUs, jitterUs, bytesPerSecond } = this.quality;
     const transmissionUs = Math.ceil((sizeBytes * 1e6) / bytesPerSecond);

@@ -67,8 +67,7 @@ export class SimNet implements Net {
   private drawManners(): Manners {
     const random = this.life.random.fork(`stream ${this.streams++}`);
     const keepsChunks = random.below(4) === 0;
-    // The result is unused, because every stream overwrites its lent bytes now. The draw stays, because
-    // without it every seed would become another run.
+    // Nothing uses the result of this draw. Without the draw, every seed would be another run.
     random.below(4);
     return { keepsChunks, random };
   }
@@ -98,7 +97,7 @@ class SimStream implements Stream {
   private isFull = false;
   private finishing = false;
   private isPaused = false;
-  /** Chunks that reached this process while the stream was paused, and that the handler has not read. */
+  /** Chunks that reached this process and wait, because the stream was paused. */
   private readonly unread: Uint8Array[] = [];
 
   constructor(network: Network, life: Life, manners: Manners, remoteAddress: string) {
@@ -203,7 +202,7 @@ class SimStream implements Stream {
     this.readOn();
   }
 
-  /** Waiting bytes arrive in turns of their own, unless the owner pauses the stream again before. */
+  /** Passes on each waiting chunk in a turn of its own. Stops when the owner pauses the stream again. */
   private readOn(): void {
     this.network.world.after(0, () => {
       if (this.isPaused) return;

@@ -148,7 +148,7 @@ export class Network {
   }
 
   /**
-   * The current listener; a string with the reason if there is none; undefined: no answer, because the
+   * The current listener. A string: there is none, for this reason. Undefined: no answer comes, because the
    * machine is off.
    */
   acceptorAt(name: string, port: number): { life: Life; acceptor: Acceptor } | string | undefined {

@@ -1,7 +1,7 @@
 /**
  * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel connects
- * on demand, and again after its connection breaks. For a moment after a failure, calls fail at once, like
- * gRPC's.
+ * when a message needs it, also after its connection broke. For a moment after a failure, calls fail at once,
+ * like gRPC's.
  */
 import {
   type Address,

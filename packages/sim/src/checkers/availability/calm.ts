@@ -20,8 +20,8 @@ interface Pair {
 
 export class Calm {
   /**
-   * A majority of the controllers that were untouched and all reached each other at the last look, with the
-   * active controller if there was one. Undefined: there was no such majority.
+   * A majority of the controllers at the last look: all were untouched, and all reached each other. It has
+   * the active controller, if there was one. Undefined: there was no such majority.
    */
   quorum: readonly SimNode[] | undefined;
   private readonly cluster: SimCluster;
@@ -59,7 +59,7 @@ export class Calm {
     return this.calmSince.get(node)?.sinceUs;
   }
 
-  /** Since when all of them are untouched and reach each other; undefined: they do not. */
+  /** Since when all of these nodes are untouched and reach each other. Undefined: they are not, or do not. */
   togetherSinceUs(nodes: readonly SimNode[]): Micros | undefined {
     let since = 0;
     for (const [index, a] of nodes.entries()) {
@@ -84,7 +84,7 @@ export class Calm {
     const { controllers } = this.cluster;
     const untouched = controllers.filter((node) => this.sinceUs(node) !== undefined);
     const active = this.cluster.activeController();
-    // The largest such set: first all untouched controllers, then all but one.
+    // Looks for the largest set: tries all untouched controllers first, then all but one.
     for (let size = untouched.length; size * 2 > controllers.length; size--)
       for (const members of subsets(untouched, size))
         if (active === undefined || members.includes(active))

@@ -10,7 +10,7 @@ import type { CommittedMetadata } from '../committed-metadata.ts';
  * controller.quorum.election.timeout.ms.
  */
 const QUORUM_US: Micros = (1_000 + 3 * 2 * 300) * MILLISECOND;
-/** A connection that hangs since a fault: a dial, a keepalive, or a fetch without an answer. */
+/** Until a node gives up what hangs since a fault: a dial, a connection with pings, or a fetch. */
 const CONNECTION_US: Micros = 5 * SECOND;
 /** Jitter, backoffs, slow syncs of the quorum, and the opening of logs. */
 const SLACK_US: Micros = SECOND;

@@ -1,6 +1,6 @@
 /**
- * A static member has its group instance id as long as it is a member, also when another broker becomes the
- * coordinator: without the id, the member could not come back without a rebalance.
+ * A static member keeps its group instance id as long as it is a member, also at the next coordinator. A
+ * member that lost the id could come back only with a rebalance.
  */
 import { ClassicGroup, type Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';
@@ -20,7 +20,7 @@ export const instanceIdLost: StateCheckerKind = {
 
 class InstanceIdLost {
   private readonly scope: StateScope;
-  /** By group and member id. */
+  /** The instance ids, by group and member id. */
   private readonly known = new Map<string, string | null>();
 
   constructor(scope: StateScope) {

@@ -1,7 +1,7 @@
 /**
- * A shard of the group coordinator lives exactly as long as the leadership in which it began. A shard that
- * outlived it would answer from a state that another broker changes. Also, at most one broker has a shard of
- * a partition in one leader epoch, so at most one decides. A topic that is created again has another id, and
+ * A shard of the group coordinator lives at most as long as the leadership in which it began. Otherwise the
+ * shard would answer from a state that another broker changes. Also, at most one broker has a shard of a
+ * partition in one leader epoch, so at most one decides. A topic that is created again has another id, and
  * its leader epochs begin again.
  */
 import type { SimNode } from '../../cluster/index.ts';

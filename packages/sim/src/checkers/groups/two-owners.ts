@@ -1,7 +1,7 @@
 /**
- * No partition has two owners in a group, as the coordinator sees it: in a KIP-848 group the member that it
- * is assigned to, or that must still give it up; in a classic group the member that the assignment of the
- * generation names.
+ * In the coordinator's state no partition has two owners in a group. In a KIP-848 group a member owns the
+ * partitions assigned to it, and those that it must still give up. In a classic group the assignment of the
+ * generation names the owners.
  */
 import { ClassicGroup, type ConsumerGroup, type Group } from '@millrace/coordinator';
 import { CONSUMER_PROTOCOL_TYPE, consumerProtocolAssignment } from '@millrace/protocol';

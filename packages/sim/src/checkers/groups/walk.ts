@@ -1,4 +1,4 @@
-/** Looks at the groups of a node after each of its turns, and shows checkers those that decided something. */
+/** Looks at the groups of a node after each of its turns. Shows checkers each group that wrote something. */
 import type { Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';
 import type { StateChecker, StateScope } from '../checker.ts';
@@ -9,7 +9,7 @@ type Visit = (node: SimNode, group: Group) => void;
 /** One walk for all checkers of a run. */
 export class GroupWalk {
   readonly visits: Visit[] = [];
-  /** The decision of each group at which the walk looked last. A new shard has new objects. */
+  /** Each group's last write when the walk last looked at it. A new shard has new `Group` objects. */
   private readonly seen = new WeakMap<Group, number>();
 
   turn(node: SimNode): void {
@@ -24,7 +24,7 @@ export class GroupWalk {
   }
 }
 
-/** A checker that visits the groups. The run makes the turns of the walk. */
+/** A checker that visits the groups. It needs no methods, because the run calls the walk after each turn. */
 export function groupVisitor({ groups }: Pick<StateScope, 'groups'>, visit: Visit): StateChecker {
   groups.visits.push(visit);
   return {};
