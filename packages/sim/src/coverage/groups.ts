@@ -1,4 +1,4 @@
-/** What happens to groups and their coordinators, and seeds must reach. */
+/** The events of groups and their coordinators that seeds must reach. */
 import type { CoverageItem, Exemption } from './item.ts';
 
 const rebalanced = (cause: string, sentence: string): CoverageItem => ({

@@ -1,4 +1,4 @@
-/** Every cause that removes written records from a log, and the consumer that learns of it. */
+/** Every way in which a log loses written records, and a consumer that learns of a truncation. */
 import type { CoverageItem, Exemption } from './item.ts';
 
 export const truncations: readonly CoverageItem[] = [

@@ -1,7 +1,7 @@
 /**
- * The bytes of one file: the written bytes (the page cache), and the bytes that are on the device. Keeps, for
- * each written sector, what the device has until a sync of the sector ends. A failed sync can lose pages for
- * good, as on Linux: a later sync then succeeds without them.
+ * The bytes of one file: the written bytes (the page cache), and the bytes that are on the device. Until a
+ * sync of a written sector ends, this file also keeps what the device has in the sector. A failed sync can
+ * lose pages for good, as on Linux: a later sync then succeeds without them.
  */
 import type { Prng } from '@millrace/base';
 
@@ -38,7 +38,7 @@ export class FileContent {
   private dirty: Preimages = new Map();
   /** The syncs under way, oldest first. */
   private syncing: Sync[] = [];
-  /** Sectors that the device lacks and that no sync will write, with what the device has instead. */
+  /** Written sectors that no sync will write to the device, each with what the device has instead. */
   private orphaned: Preimages = new Map();
 
   /** Another file with these bytes, as in the page cache. The device has all of them. */

@@ -97,7 +97,7 @@ export class SimDisk {
     this.failing = undefined;
   }
 
-  /** Cancels armed faults that have not struck. Later syncs and calls no longer block, and reads work. */
+  /** Cancels armed faults that have not struck. From now on no sync or call blocks, and no read is refused. */
   disarm(): void {
     this.crash = undefined;
     this.isFatalVote = undefined;
@@ -183,7 +183,7 @@ export class SimDisk {
     if (this.isFull) throw new DiskError('ENOSPC', `${path}: no space left on the device`);
   }
 
-  /** Time that the device takes for a sync. */
+  /** Time that the device takes for one operation. */
   latencyUs(): Micros {
     const usual = LATENCY_US_MIN + this.random.below(LATENCY_US_MAX);
     return this.slowMs === undefined ? usual : usual + this.random.below(this.slowMs * 1000);

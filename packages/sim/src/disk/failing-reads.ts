@@ -1,6 +1,6 @@
 /**
- * Reads that fail because the process has too many open files. A process opens a file again before it reads
- * it, so both fail. The device loses nothing: the same call works later.
+ * Reads that fail because the process has too many open files. A process may open a file again before a read,
+ * so both opening and reading can fail. The device loses nothing: the same call works later.
  */
 import { DiskError, type Prng } from '@millrace/base';
 import type { Micros, World } from '../world/index.ts';

@@ -30,7 +30,7 @@ export class QuorumStore {
     this.failure = undefined;
   }
 
-  /** The next batches, `writes` of them, fail with this error at their write or their sync. */
+  /** The next `writes` batches fail with this error, at their write or their sync. */
   failWrites(code: string, writes = 1): void {
     this.failure = { code, writesLeft: writes };
   }

@@ -17,7 +17,7 @@ import type { Life, Micros } from '../world/index.ts';
 interface Harm {
   /** The process that ran then, or the last one before; undefined: there was none. */
   readonly life: Life | undefined;
-  /** The loss comes until then, at the latest. */
+  /** The time by which the loss has come. */
   readonly untilUs: Micros;
   /**
    * Whether the newest metadata since the loss have the broker active, and in the ISR of all its partitions.
@@ -34,7 +34,7 @@ export class Atlas {
   /** Whether `isInSync` is true for some broker in `harmed`. */
   private isSomeInSync = false;
   private wipedControllers = 0;
-  /** Topic ids and names. */
+  /** The ids and the names of the topics beyond the contract. */
   private readonly beyond = new Set<string>();
   private seen: MetadataImage | undefined;
 
@@ -109,7 +109,7 @@ export class Atlas {
 
   /**
    * Call it before the process of the node ends, if the loss ends the process. `untilUs`: the loss may come
-   * at any time from now until then, and ends the process at that time.
+   * at any time from now until then. A process that began before then does not end the harm.
    */
   noteHarm(node: SimNode, how: { disk: boolean }, untilUs: Micros = this.cluster.world.nowUs): void {
     if (how.disk && node.isController) this.wipedControllers++;

@@ -20,8 +20,8 @@ const APART = 2 / 3;
 /**
  * The second process runs on another machine, with the settings of the victim. The victim is never a
  * controller: a voter with a cloned disk could vote twice. When the time is over, the second process dies for
- * good, and the operator restarts the first one. Whatever only one of the two disks has is then lost, so the
- * atlas counts the broker as harmed until the restarted process serves.
+ * good, and the operator restarts the first one. What only the second disk has is lost then, so the atlas
+ * counts the broker as harmed until the restarted process serves.
  */
 export const clonedDisk = fault({
   name: 'cloned-disk',
@@ -55,7 +55,7 @@ export const clonedDisk = fault({
 function isClonable({ cluster, atlas }: FaultContext, node: SimNode): boolean {
   const { role, isReady, isStopping, disk } = node;
   if (role !== 'broker' || !isReady || isStopping || disk.isDamaged) return false;
-  // The leader of a partition may be a stand-in.
+  // The victim may be a stand-in that leads a partition. No id gets a third process.
   return cluster.standIns.every(({ id }) => id !== node.id) && atlas.mayLoseDisk(node);
 }
 

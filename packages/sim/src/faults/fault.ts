@@ -47,14 +47,14 @@ interface Fault<S extends Shape> {
   /** One sentence, the same as in docs/simulation.md. */
   readonly sentence: string;
   readonly parameters: S;
-  /** Injects the fault. Undefined: there is no victim. */
+  /** Injects the fault. Undefined: the fault did nothing, most often because it found no victim. */
   strike(context: FaultContext, parameters: ValuesOf<S>): Strike | undefined;
 }
 
 /** A fault with parameters of any names. The caller of `strike` has checked the values. */
 export type FaultKind = Fault<Shape>;
 
-/** Lets the compiler derive the values of `strike` from the parameters. */
+/** Lets the compiler derive from the parameters which values `strike` gets. */
 export function fault<const S extends Shape>(kind: Fault<S>): FaultKind {
   return kind;
 }
@@ -92,7 +92,7 @@ export type VictimChoice = { readonly who: (typeof WHO)[number]; readonly pick: 
 
 const number = choice();
 
-/** Any node (in half of the plans), the active controller, or the leader of some partition. */
+/** Any node (in half of the draws), the active controller, or the leader of some partition. */
 export function victim(): Parameter<VictimChoice> {
   return {
     allows: `{"who": ${WHO.map((who) => `"${who}"`).join(' or ')}, "pick": ${number.allows}}`,

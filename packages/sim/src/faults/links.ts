@@ -24,7 +24,7 @@ export function between(group: readonly string[], others: readonly string[]): Di
 }
 
 /**
- * Cuts links for a while. Returns the time. If two cuts of a link overlap, the link heals when the first one
+ * Cuts links for a while. Returns how long. If two cuts of a link overlap, the link heals when the first cut
  * ends.
  */
 export function cutFor(context: FaultContext, lastsMs: Millis, links: readonly Direction[]): Micros {

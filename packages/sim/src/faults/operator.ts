@@ -2,16 +2,19 @@
 export interface Operator {
   /** The topics of `reusableTopics` that faults created. */
   extraTopics(): readonly string[];
-  /** All existing topics, except those that a fault has asked to delete for good. */
+  /** The topics that clients use, except those that a fault has asked to delete for good. */
   allTopics(): readonly string[];
-  /** The topics of `allTopics`, except those that are being deleted and created again. */
+  /**
+   * The topics of `allTopics`, except those that brokers create, and those that are being deleted and created
+   * again.
+   */
   reusableTopics(): readonly string[];
   /** Returns the name of the new topic. */
   createTopic(topic: ExtraTopic): string;
   deleteTopic(name: string): void;
   /**
-   * Deletes the topic, and creates another one with its name and this number of partitions, or as many as
-   * before with 0. Calls `done` then, or when the controllers delete no topics.
+   * Deletes the topic, and creates another one with its name and this number of partitions (0: as many as
+   * before). Calls `done` after the creation, or when the controllers refuse to delete topics.
    */
   recreateTopic(name: string, partitions: number, done: () => void): void;
   /** Asks for one more partition. */

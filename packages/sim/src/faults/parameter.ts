@@ -69,7 +69,7 @@ export function oneOf<const T extends string | number>(...list: readonly T[]): P
   };
 }
 
-/** True in one plan of `oneIn`. */
+/** True in one draw of `oneIn`. */
 export function chance(oneIn: number): Parameter<boolean> {
   return {
     allows: 'true or false',
@@ -82,8 +82,8 @@ export function chance(oneIn: number): Parameter<boolean> {
 const CHOICES = 2 ** 32;
 
 /**
- * A choice from a list that exists only when the fault strikes: `chosen` takes the element at the remainder.
- * Shrinking keeps it, because no element is less than another.
+ * A choice from a list that exists only when the fault strikes. `chosen` divides the number by the length of
+ * the list; the remainder is the index. Shrinking keeps a choice, because no element is less than another.
  */
 export function choice(): Parameter<number> {
   return { ...whole(0, CHOICES - 1), less: () => [] };

@@ -98,7 +98,7 @@ export function scenarioOf({ seed, overrides }: Pick<Plan, 'seed' | 'overrides'>
   const { everythingIsSynced } = { ...drawn, ...others };
   const settings = {
     ...drawn.cluster.settings,
-    // For the topics that brokers create, as that of the committed offsets.
+    // For the topics that brokers create, such as the topic of the committed offsets.
     ...(everythingIsSynced ? { 'log.flush.interval.messages': '1' } : {}),
     ...cluster?.settings,
   };
@@ -124,7 +124,7 @@ function fitting(topic: TopicPlan, { cluster, everythingIsSynced }: Scenario): T
   return { ...topic, replicationFactor, configs: { ...configs, ...synced } };
 }
 
-/** Plans whose overrides make one value of the scenario less. */
+/** Plans whose overrides make one value of the scenario smaller. */
 export function* withLesserScenario(plan: Plan): Generator<Plan, void> {
   for (const overrides of lesserOverrides(plan)) yield { ...plan, overrides };
 }

@@ -1,4 +1,4 @@
-/** Reads a plan from JSON. An error names the field, and the allowed values unless the field is missing. */
+/** Reads a plan from JSON. An error names the field, and most often what is allowed. */
 import { type Domain, faultKinds, type Json, whole } from '../faults/index.ts';
 import { isDomain, isObject, scenarioDomains } from './overrides.ts';
 import {
@@ -10,10 +10,7 @@ import {
   type PlannedFault,
 } from './plan.ts';
 
-/**
- * The message is one sentence: a field that is missing or unknown, or the field, its value and what is
- * allowed.
- */
+/** The message is one sentence: which field is missing or unknown, or which value is not allowed. */
 export class PlanError extends Error {
   override readonly name = 'PlanError';
 }

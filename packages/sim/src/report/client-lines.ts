@@ -84,7 +84,7 @@ class Stuck {
     return true;
   }
 
-  /** The lines of the clients that were stuck until before this second. */
+  /** The lines of the clients that were stuck for the last time before this second. */
   over(second: number): string[] {
     const texts: string[] = [];
     for (const [client, { error, from, last, records }] of [...this.byClient]) {

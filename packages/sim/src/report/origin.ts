@@ -38,7 +38,7 @@ const elected: Matcher = ({ event, facts = {} }, { epoch }) =>
 const fenced: Matcher = ({ event, facts = {} }, { broker }) =>
   event === 'broker-fenced' && facts['brokerId'] === broker;
 
-/** A replica without the record joined the ISR, or `lost`. */
+/** A replica without the record joined the ISR, or `lost` matches. */
 const joined: Matcher = (line, fault) => {
   const { event, facts = {} } = line;
   const isShort = event === 'isr-changed' && Number(facts['joinedAt']) < (fault.offset ?? 0);

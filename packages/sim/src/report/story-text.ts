@@ -20,9 +20,9 @@ type Told = Pick<
 
 /** A line that the same actor repeats within this time is not printed again. */
 const REPEAT_US = 2 * SECOND;
-/** A line that came at least so often is printed with the number of times. */
+/** A line that came at least this often is printed with the number of times. */
 const COUNTED_MIN = 3;
-/** The beginning of the line where the violated fact arose. */
+/** Marks the line where the violated fact arose. */
 const ARROW = '→';
 
 export function storyText(report: Told, options: StoryOptions = {}): string {

@@ -28,8 +28,9 @@ export class Life {
   death: Death | 'ended' | undefined;
   private paused = false;
   /**
-   * Events that arrived while the process was paused or blocked, or before it had run all of these. Events of
-   * one kind keep their order. A draw decides whether timers or events from outside run first.
+   * Events that arrived while the process was paused or blocked, or while earlier events still waited here.
+   * Events of one kind keep their order. At the end of a pause or block, a draw decides whether timers or
+   * events from outside run first.
    */
   private backlog: { readonly kind: EventKind; readonly run: () => void }[] = [];
   private readonly pendingSoon: (() => void)[] = [];
@@ -203,7 +204,7 @@ export class Life {
           host.timersLateUs;
         let pending = true;
         const event = world.after(delayUs, () =>
-          // The owner may cancel the timer while it waits in the backlog of a paused process.
+          // The owner may cancel the timer while it waits in the backlog.
           this.turn('timer', () => {
             if (pending) callback();
           }),
@@ -218,7 +219,7 @@ export class Life {
       soon: (callback: () => void) => {
         if (!this.isAlive) return;
         this.pendingSoon.push(callback);
-        // The code that starts the process calls this outside of a turn. Begin a turn for the callback.
+        // The code that starts the process calls `soon` outside of a turn. The callback needs a turn.
         if (!this.inTurn) this.arrives(0, () => {});
       },
     };

@@ -14,7 +14,7 @@ export type Micros = number;
 export const MILLISECOND: Micros = 1_000;
 export const SECOND: Micros = 1_000_000;
 
-/** More events than any run needs: above this, an event repeats itself without end. */
+/** More events than any run needs. Above this number the run counts as endless. */
 const EVENTS_MAX = 20_000_000;
 
 /** Above this number of events at one time, the run counts as standing still. */

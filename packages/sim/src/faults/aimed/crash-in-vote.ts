@@ -34,8 +34,8 @@ export const crashInVote = fault({
 });
 
 /**
- * Waits until a vote that was sent too early has arrived. Then cuts off the candidate, so that another
- * candidate asks the voter.
+ * Waits for `cutMs`, in which a vote that was sent too early arrives. Then cuts off the candidate, so that
+ * another candidate asks the voter. Starts the voter `backMs` later.
  */
 function partAfterVote(
   context: FaultContext,

@@ -30,7 +30,7 @@ export const forgottenLeader = fault({
   },
 });
 
-/** Partitions that clients write to, with a leader that cannot acknowledge alone. */
+/** Partitions that clients write to, and whose leader is no controller and cannot acknowledge alone. */
 function placesThatNeedTwo({ cluster, operator }: FaultContext) {
   const topics = operator.allTopics();
   return cluster.partitions().filter(({ topic, topicId, partition, image }) => {

@@ -1,7 +1,7 @@
 /**
- * A leader's AlterPartition may arrive after the controller has refused its retry. By then the leader
- * acknowledges without the replica that should join the ISR. So the controller must not grant the late copy,
- * even if the replica is eligible when the copy arrives.
+ * A leader's AlterPartition may arrive after the controller has refused the retry of this request. By then
+ * the leader acknowledges without the replica that should join the ISR. So the controller must not grant the
+ * late copy, even if the replica is eligible when the copy arrives.
  */
 import { controlCalls } from '@millrace/control';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -68,7 +68,7 @@ class LateCopy {
 
   /**
    * Restarts the follower, so it registers again and leaves the ISR. When it has caught up, its leader asks
-   * to add it again. The fault catches this request.
+   * to add it to the ISR. The fault catches this request.
    */
   begin(): void {
     const { context, member, leader } = this;

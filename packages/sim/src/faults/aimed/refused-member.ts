@@ -50,7 +50,7 @@ function isPlain({ cluster }: FaultContext) {
 }
 
 /**
- * When the follower has registered again, it is out of the ISR. From then on cuts the leader off from the
+ * Waits until the follower runs again and is out of the ISR. Then cuts the links from the leader to the
  * controllers.
  */
 function cutWhenRegistered(

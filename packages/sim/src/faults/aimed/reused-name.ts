@@ -9,9 +9,9 @@ import { choice, chosen, oneOf, whole } from '../parameter.ts';
 import { STEPS_US, watch } from './watch.ts';
 
 /**
- * Time limit of the creation. The broker returns at the latest then. The controllers place no replica on a
- * broker that was stopped, as in Kafka. So they create a topic with a replica on every broker only when that
- * broker is back.
+ * Time limit of the creation; the broker returns by then. As in Kafka, the controllers place no replica on a
+ * broker that was stopped. So they create a topic with a replica on every broker only when the stopped broker
+ * is back.
  */
 const CREATED_US_MAX: Micros = 1_000 * MILLISECOND;
 /** Time limit for a clean stop. */
@@ -69,8 +69,8 @@ function places(context: FaultContext, how: How): PartitionPlace[] {
 }
 
 /**
- * The brokers with a replica that the fault may end. A controller is among them only if the other controllers
- * can change topics without it.
+ * The brokers with a replica whose processes the fault may end. A controller is among them only if the other
+ * controllers can change topics without it.
  */
 function membersOf({ cluster, atlas }: FaultContext, { image }: PartitionPlace, how: How): SimNode[] {
   return image.replicas
