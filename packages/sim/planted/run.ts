@@ -1,11 +1,11 @@
 /**
  * `npm run sim:planted`: plants each bug alone, counts the seeds until an expected checker fails, and prints
  * the table of docs/simulation.md. A bug that names a plan runs with this plan alone. Then runs the control:
- * without a bug, the seeds up to the last one that found a bug must pass.
+ * without a bug, all seeds up to the largest one that found a bug must pass.
  *
  *   --bug NAME   runs only this bug    --seeds N   at most N runs for each bug (default 1000)
  *
- * Exit code 1: no expected checker found some bug, the control failed, or an option is invalid.
+ * Exit code 1: some bug was not found by an expected checker, the control failed, or an option is invalid.
  */
 import { parseArgs } from 'node:util';
 import { bugs } from './bugs.ts';

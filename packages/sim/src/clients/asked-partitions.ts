@@ -1,4 +1,4 @@
-/** Compares the partitions of a request for committed offsets with those of its answer. */
+/** Compares the partitions of a request about committed offsets with those of its answer. */
 import type { World } from '../world/index.ts';
 
 /** From this version on OffsetCommit and OffsetFetch name topics by their ids. */

@@ -33,13 +33,13 @@ interface Place {
 const WITH_ID_VERSION = 10;
 const MANY_GROUPS_VERSION = 8;
 const MANY_KEYS_VERSION = 4;
-/** The client uses only the first partitions of the first topics: different requests shall meet. */
+/** The client uses only the first partitions of the first topics, so that its requests meet there. */
 const TOPICS_MAX = 3;
 const PARTITIONS_MAX = 2;
 
 export class Committer {
   readonly name: string;
-  /** Times of the last acknowledged commit, and of the last answered fetch; -1: none yet. */
+  /** Times of the last acknowledged commit, and of the last successful fetch; -1: none yet. */
   lastCommitUs: Micros = -1;
   lastFetchUs: Micros = -1;
   private readonly env: ClientEnv;
@@ -69,7 +69,7 @@ export class Committer {
     this.think();
   }
 
-  /** Fetches once more everything that it committed, and then nothing more. */
+  /** Fetches every committed offset of this client once more, and then stops. */
   stop(): void {
     this.isStopping = true;
     this.lastFetchUs = -1;
@@ -79,7 +79,7 @@ export class Committer {
     return this.isStopping && !this.isAsking && (this.lastFetchUs >= 0 || this.ownPlaces().length === 0);
   }
 
-  /** What it has committed, of topics that still exist. */
+  /** The partitions for which this client has committed offsets, of topics that still exist. */
   private ownPlaces(): Place[] {
     const names = this.options.topics();
     return [...this.committed.values()].filter(

@@ -21,8 +21,8 @@ export interface ClientEnv {
 }
 
 /**
- * For an answer that arrives now, to a request that named a topic and had this timeout: the topic that
- * answered. Undefined: no topic is possible, or several are.
+ * The topic that an answer is about. The answer arrives now; its request named the topic, and had this
+ * timeout. Undefined: no topic is possible, or several are.
  */
 export function topicAnswered(env: ClientEnv, name: string, timeoutMs: Millis): Uuid | undefined {
   return env.topicIdOf(name, env.world.nowUs - timeoutMs * MILLISECOND - SECOND);

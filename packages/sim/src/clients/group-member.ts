@@ -1,6 +1,6 @@
 /**
- * One process of a member of a group: the client package's consumer in a group, which reads, commits what it
- * has read, and takes part in rebalances. Its requests are in the history.
+ * One process of a member of a group: a `GroupConsumer` of the client package. It reads, commits what it has
+ * read, and takes part in rebalances. The history has its reads and its group requests.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import {
@@ -32,7 +32,7 @@ export interface MemberOptions {
 const MAX_WAIT_MS = 500;
 const FETCH_BYTES = 1 << 16;
 
-/** A classic leader sends its assignment for the first time. The coordinator may take it or not. */
+/** The assignment of a classic leader at its first sending. The coordinator may take it or not. */
 export interface SentAssignment {
   readonly memberId: string;
   readonly generation: number;

@@ -33,7 +33,7 @@ const UNCERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_SERVER_ERROR,
 ]);
 
-/** The fields of a commit that a client may leave out have Kafka's defaults. */
+/** A field that a client may leave out has Kafka's default. */
 interface Commit {
   readonly groupId: string;
   readonly memberId?: string;
@@ -69,13 +69,12 @@ type Answer<T> = T | undefined;
 type Taken = (response: unknown) => void;
 
 /**
- * The partitions that a leader gives to nobody until their members have given them up, as `topic-partition`.
- * The value has the instance id of each member that owns the partition by its own account; null: the member
- * is dynamic.
+ * The partitions that a leader assigns to nobody until their owners have given them up, as `topic-partition`.
+ * The value has the instance id of each member that claims to own the partition; null: the member is dynamic.
  */
 export type Withheld = ReadonlyMap<string, readonly (string | null)[]>;
 
-/** What the coordinator tells a leader that shall assign. */
+/** The coordinator's answer to the leader of a classic group, which must assign. */
 interface Led {
   readonly memberId: string;
   readonly generation: number;

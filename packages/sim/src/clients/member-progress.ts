@@ -1,21 +1,21 @@
-/** How far one process of a group's member has got in each partition that it reads. */
+/** How far one process of a member of a group has got in each partition that the process reads. */
 import { assert, type Uuid } from '@millrace/base';
 import type { CommitOp } from '@millrace/checkers';
 import { type Position, partitionName, type StartPosition, type TopicPartition } from '@millrace/client';
 
 export interface Reached {
-  /** Undefined: the topic that has the name. */
+  /** Undefined until the first read, if the start names no topic id. */
   topicId: Uuid | undefined;
   /** The offset of the next record to read. */
   read: number;
-  /** The newest offset that the coordinator has acknowledged, or with which the process began. */
+  /** The last offset that the coordinator has acknowledged, or else the offset at which the process began. */
   committed: number;
 }
 
 export class MemberProgress {
   private readonly partitions = new Map<string, Reached>();
 
-  /** Undefined: the process does not read the partition, or reads an earlier topic of the name. */
+  /** Undefined: the process does not read the partition, or reads another topic of the name. */
   reached(topicId: Uuid, place: TopicPartition): Readonly<Reached> | undefined {
     const found = this.partitions.get(partitionName(place));
     return found === undefined || isOther(found, topicId) ? undefined : found;
@@ -33,7 +33,7 @@ export class MemberProgress {
     const { topicId, offset = 0 } = position;
     const found = this.partitions.get(partitionName(position));
     if (found === undefined) return;
-    // The client asks again where to begin when another topic has the name.
+    // When another topic has the name, the client asks the coordinator again where to begin.
     assert(!isOther(found, topicId), 'a member begins in a topic before it reads the topic');
     found.topicId = topicId;
     found.read = offset;

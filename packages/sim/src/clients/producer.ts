@@ -1,6 +1,6 @@
 /**
  * A simulated producer: draws what it sends, and writes the end of every batch to the history as ok, fail
- * (certainly not appended) or info. The client package sends and retries.
+ * (certainly not appended) or info (unknown). The client package sends and retries.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { Outcome, SendOp } from '@millrace/checkers';
@@ -213,7 +213,7 @@ export class Producer {
    * The topic that lost a sequence. If the requests have topic ids, it is the topic of the last attempt. If
    * they have names, it is the topic that all attempts reached. Undefined: several topics are possible. A
    * producer that names the topic may lose a sequence between two topics, as with Kafka: the old topic takes
-   * a batch, and the new one gets the batch behind it.
+   * a batch, and the new topic gets the next batch.
    */
   private topicOfAttempts(batch: Batch): Uuid | undefined {
     if (this.hasIds) return this.topicReached(batch);
@@ -227,7 +227,7 @@ export class Producer {
   /** The topic that the last attempt reached. Undefined: none or several are possible. */
   private topicReached({ topic, op, attempts }: Batch): Uuid | undefined {
     if (this.hasIds) return [...attempts.topicIds].at(-1);
-    // With acks=0 the request is still under way.
+    // With acks=0 the request may still be under way.
     if (op.acks === 0 || attempts.count === 0) return undefined;
     return this.env.topicIdOf(topic, attempts.lastUs);
   }

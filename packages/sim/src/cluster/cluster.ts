@@ -1,6 +1,6 @@
 /**
- * The whole cluster, and an omniscient view of it: leaders, committed metadata, places of replicas. Looks
- * into the production objects; never changes them.
+ * The whole cluster, and an omniscient view of it: leaders, committed metadata, places of replicas. The view
+ * reads the production objects, and never changes them.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { MetadataImage, type PartitionImage } from '@millrace/metadata';
@@ -74,7 +74,7 @@ export class SimCluster {
     return holder;
   }
 
-  /** The node or the stand-in of this machine. Undefined: the machine is a client's. */
+  /** The node or the stand-in of this machine. Undefined: the machine has neither. */
   nodeOn(host: Host): SimNode | undefined {
     return this.byHost.get(host);
   }

@@ -1,7 +1,8 @@
 /**
- * The ids of the topics that have or had a name. Clients of old versions name topics, and cannot know which
- * topic answered while a topic is deleted and created again: a broker that lags behind still serves the old
- * one. This observer knows the metadata of every broker, so that histories can have the id.
+ * The ids of the topics that have or had a name. Clients of old versions name topics. While a topic is
+ * deleted and created again, such a client cannot know which of the two answered: a broker that lags behind
+ * still serves the old topic. This observer knows the metadata of every broker, so that histories can have
+ * the id.
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

@@ -97,7 +97,7 @@ export class SimDisk {
     this.failing = undefined;
   }
 
-  /** Cancels armed faults that have not struck. From now on no sync or call blocks, and no read is refused. */
+  /** Cancels armed faults that have not struck. After this no sync or call blocks, and no read is refused. */
   disarm(): void {
     this.crash = undefined;
     this.isFatalVote = undefined;

@@ -1,7 +1,7 @@
 /**
- * A member of a group over the whole run, and what happens to its processes: they leave, crash, pause for
- * longer than their session, and come back. A static member also comes back on another machine while its old
- * process is paused: the group must fence the old process.
+ * A member of a group over the whole run, and what happens to its processes: they leave, crash, pause (some
+ * for longer than their session), and come back. A static member also comes back on another machine while its
+ * old process is paused: the group must fence the old process.
  */
 import type { Prng, Uuid } from '@millrace/base';
 import type { TopicPartition } from '@millrace/client';
@@ -21,11 +21,11 @@ const EVENTS: readonly Event[] = ['nothing', 'nothing', 'nothing', 'leave', 'cra
 const EVENT_US: Micros = 3 * SECOND;
 const AWAY_US_MAX: Micros = 5 * SECOND;
 /**
- * The errors that end a static member: another process took its instance id over, or still has it. A member
- * gets over every other error of its group.
+ * The errors that may end a static member: another process took its instance id over, or still has it. No
+ * other error of the group may end a member.
  */
 const EXPECTED: ReadonlySet<string> = new Set(['FENCED_INSTANCE_ID', 'UNRELEASED_INSTANCE_ID']);
-/** After an error that no retry gets over, a supervisor starts the process again. */
+/** Time until a member whose process failed, or is still leaving, starts the next one. */
 const AGAIN_US: Micros = 500 * MILLISECOND;
 /** How long the old process of a static member may run beside the new one in peace. */
 const ZOMBIE_US: Micros = SECOND;
@@ -161,7 +161,7 @@ export class GroupMemberActor {
 
   private comeBack(): void {
     if (!this.isAway || this.isStopping) return;
-    // It is still leaving.
+    // The current process is still leaving.
     if (this.current?.isAlive === true) this.comeBackIn(AGAIN_US);
     else this.boot();
   }

@@ -84,7 +84,10 @@ export class GroupWorkload {
     for (const member of this.members) member.recover();
   }
 
-  /** Describes a group that has not settled. Undefined: each partition has one owner, a live member. */
+  /**
+   * Describes a group that is not stable, or that has a partition without one live owner. Undefined: there is
+   * none.
+   */
   unsettled(): string | undefined {
     for (const group of new Set(this.members.map((member) => member.group))) {
       const missing = this.unsettledGroup(group);
@@ -156,7 +159,7 @@ export class GroupWorkload {
     return this.surroundings.scenario.topics.slice(0, SUBSCRIBED_MAX).map(({ name }) => name);
   }
 
-  /** Describes a client that has achieved nothing since then. Undefined: there is none. */
+  /** Describes a committer that has not committed, or not fetched, since then. Undefined: there is none. */
   stuckSince(sinceUs: Micros): string | undefined {
     for (const { name, lastCommitUs, lastFetchUs } of this.committers) {
       if (lastCommitUs <= sinceUs) return `${name} cannot commit offsets`;

@@ -8,8 +8,8 @@ import type { Atlas } from '../faults/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /**
- * Heals links, resumes frozen processes, frees disks and cancels their armed faults, sets clocks right, and
- * starts every process that is down.
+ * Heals links, resumes frozen processes, frees disks and cancels their armed faults, sets clocks and timers
+ * right, and starts every process that is down.
  */
 export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
   assert(cluster.standIns.length === 0, 'a second process with the id of a node ends with its incident');

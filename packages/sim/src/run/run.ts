@@ -32,7 +32,7 @@ export const LIVENESS = {
    * From then on until every producer that asks for acknowledgements has got one, every consumer has read a
    * new record, and every committer has committed and fetched offsets. Also from the moment at which each
    * group has settled, until the owner of each partition has read it up to its high watermark of that moment,
-   * and has committed that.
+   * and has committed that offset.
    */
   progressUs: 10 * SECOND,
   /** From then on until each group is stable, and each of its partitions has one owner, a live member. */
@@ -275,7 +275,7 @@ class Run {
     this.finishChecks();
   }
 
-  /** A new consumer reads every partition of the clients, up to the high watermark of now. */
+  /** A new consumer reads every partition that clients use, up to the current high watermark. */
   private reread(): void {
     const { workload } = this;
     const ends = this.ends();
@@ -292,7 +292,7 @@ class Run {
     rereader.end();
   }
 
-  /** The high watermarks of now, of every partition of the clients. */
+  /** The current high watermark of every partition that clients use. */
   private ends(): PartitionEnd[] {
     const { workload, cluster } = this;
     const topics = workload.allTopics();

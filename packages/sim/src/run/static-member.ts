@@ -1,8 +1,8 @@
 /**
  * Which partitions a classic group may leave out. A static member that comes back takes over its assignment
- * without a rebalance (KIP-345). So it does not give up what its earlier process had to give up, and nobody
- * gets that until the next rebalance. A static leader that comes back does not assign either (KIP-814), so it
- * does not notice partitions of which its earlier process knew nothing when it assigned.
+ * without a rebalance (KIP-345). So it keeps the partitions that its earlier process had to give up, and no
+ * other member gets them until the next rebalance. A static leader that comes back does not assign either
+ * (KIP-814). So it leaves out the partitions that its earlier process did not know when it assigned.
  */
 import type { Uuid } from '@millrace/base';
 import { ClassicGroup, type Group } from '@millrace/coordinator';

@@ -20,7 +20,7 @@ export class Supervisor {
     this.world.after((10 + this.random.below(longest)) * MILLISECOND, () => node.startIfDown());
   }
 
-  /** Starts every process that is down, without delay. */
+  /** Starts every process that is down, without delay, even if a fault kept it down. */
   startAll(cluster: SimCluster): void {
     this.hurries = true;
     for (const node of cluster.nodes) {

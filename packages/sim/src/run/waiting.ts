@@ -1,5 +1,5 @@
 /**
- * The state of every node when a limit of time is over: who is down or fenced, and what each one waits for.
+ * The state of the nodes when a limit of time is over: which are down or fenced, and what they wait for.
  */
 import { membersText } from '../checkers/image/partition-steps.ts';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';

@@ -38,7 +38,7 @@ type KnownTopic = TopicPlan & {
   /** The number of partitions that the last request has asked for. */
   asked: number;
   deleteAsked: boolean;
-  /** Being deleted and created again. */
+  /** The topic is being deleted and created again. */
   isBetween: boolean;
   /** An operator created it. */
   readonly isExtra: boolean;
@@ -46,7 +46,7 @@ type KnownTopic = TopicPlan & {
   readonly isAuto: boolean;
 };
 
-/** Between two requests of an administrator that does not give up. */
+/** Pause of the administrator before it repeats a request. */
 const AGAIN_US = 300 * MILLISECOND;
 
 const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.enable': 'true' };

@@ -1,4 +1,7 @@
-/** Produce requests at a follower, with too little time, and with batches that are too large or costly. */
+/**
+ * Produce requests at a follower, with too little time, with a batch that is too large, and with a batch that
+ * does not decompress.
+ */
 import type { BrokerConnection } from '@millrace/client';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { batchOfSize, goodBatch, undecompressable } from './batches.ts';
