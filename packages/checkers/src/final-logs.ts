@@ -35,7 +35,7 @@ export class FinalLogs {
 
   /**
    * What `make` returns for each log, by partition. A log without a topic id counts for every topic of its
-   * name, and a fact without one finds the log of that name.
+   * name. A partition without a topic id finds the log of its name.
    */
   by<T>(make: (log: FinalLog) => T): (ref: PartitionRef) => T | undefined {
     const made = new ByPartition<T>();

@@ -71,8 +71,8 @@ export interface PollOp extends PartitionRef {
   readonly fetchOffset: Offset;
   readonly records: readonly SeenRecord[];
   /**
-   * The high watermark of the answer; undefined: the client's library hides it. A soak notes the newest high
-   * watermark that the library knows.
+   * The high watermark of the answer; undefined: the client's library hides it. A soak test notes the newest
+   * high watermark that the library knows.
    */
   readonly highWatermark: Offset | undefined;
   /** The broker that answered; undefined: the client does not know. */
@@ -104,7 +104,7 @@ export interface AdminOp extends TopicRef {
   readonly error: string | undefined;
 }
 
-/** The member of a group that commits. */
+/** A member of a group, in one generation or member epoch. */
 export interface MemberRef {
   readonly memberId: string;
   /** `group.instance.id` of a static member; null: a dynamic member. */
@@ -146,7 +146,7 @@ export interface MembershipOp extends MemberRef {
   readonly client: string;
   readonly group: string;
   readonly protocol: 'classic' | 'consumer';
-  /** The request asked to join the group (KIP-848). */
+  /** Whether the request asked to join the group (KIP-848). */
   readonly isJoin: boolean;
   /** The assignment in the answer. Undefined: the answer has none. */
   readonly assigned: readonly PartitionRef[] | undefined;

@@ -14,7 +14,10 @@ export interface JudgedFetch {
   readonly fetch: FetchOffsetOp;
   /** The commits of this value that began before the fetch ended. */
   readonly candidates: readonly CommitOp[];
-  /** An acknowledged commit that no candidate can have replaced. Undefined: some candidate can. */
+  /**
+   * An acknowledged commit that the fetch had to show: no candidate is this commit, or can have replaced it.
+   * Undefined: there is none.
+   */
   readonly lost: CommitOp | undefined;
   /** An earlier fetch of a later value. Undefined: there is none. */
   readonly later: FetchOffsetOp | undefined;
@@ -44,14 +47,14 @@ export class OffsetRegisters {
     else if (op.outcome !== 'fail') register.commits.push(op);
   }
 
-  /** Every fetch that the scope does not exempt. */
+  /** Every fetch that the scope does not exempt, and whose topic is certain. */
   *judged(): Generator<JudgedFetch> {
     if (this.scope.isExempt({ topic: OFFSETS_TOPIC, topicId: undefined })) return;
     for (const { fetches, commits } of this.registers.values()) {
       const [first] = fetches;
       if (first === undefined || this.scope.isExempt(first)) continue;
       const { topic, topicId } = first;
-      // Such a fetch shows one of several topics of the name.
+      // The fetch may show any of several topics of the name.
       if (topicId === undefined && this.known.has(topic)) continue;
       const strays = topicId === undefined ? [] : (this.registers.get(keyOf(first, topic))?.commits ?? []);
       yield* judge(fetches, commits, strays);
@@ -113,7 +116,7 @@ class ShownValues {
   private readonly open: Shown[] = [];
   /** Of the fetches that ended before the present one began: the one whose commit began last. */
   private newest: Shown | undefined;
-  /** Commits whose value a fetch showed, and a later fetch no longer: each takes effect only once. */
+  /** Commits whose value one fetch showed, and a later fetch did not. Each commit takes effect only once. */
   private readonly replaced = new Map<CommitOp, Shown>();
   private readonly current = new Map<CommitOp, Shown>();
 

@@ -22,9 +22,9 @@ export const fencedCommitAccepted: HistoryCheckerKind = {
   make: (scope) => new FencedCommitAccepted(scope),
 };
 
-/** A fact that fences others from `sinceUs` on. */
+/** An answer to one member that fences other members from `sinceUs` on. */
 interface Fence {
-  /** When the client asked for it: the coordinator decided it then or later. */
+  /** When the client sent the request: the coordinator decided then or later. */
   readonly askedUs: Micros;
   readonly sinceUs: Micros;
   readonly member: MemberRef;

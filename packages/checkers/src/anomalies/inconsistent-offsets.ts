@@ -19,7 +19,7 @@ interface Seen {
 
 class InconsistentOffsets {
   private readonly scope: HistoryScope;
-  /** The record seen at each offset, by partition and offset. */
+  /** By partition, the record seen at each offset. */
   private readonly seen = new ByPartition<Map<number, Seen>>();
 
   constructor(scope: HistoryScope) {

@@ -1,6 +1,7 @@
 /**
- * Leader epochs never decrease along a log: followers use them to find the point of divergence. Each record
- * follows the one before it. The base offset of each batch follows the last offset of the batch before it.
+ * Leader epochs never decrease along a log: followers use them to find the point of divergence. The offset of
+ * each record follows that of the record before. The base offset of each batch follows the last offset of the
+ * batch before.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';

@@ -15,10 +15,10 @@ export const wrongStart: HistoryCheckerKind = {
   make: (scope) => new WrongStart(scope),
 };
 
-/** What one client of a group knows of one partition. Names stand for topics: the topic may change. */
+/** What one client of a group knows of one partition, by the name of its topic. The topic may change. */
 interface Place {
   last: GroupReadOp | undefined;
-  /** Since the last read. A member may ignore an answer that comes too late. */
+  /** The fetches since the last read. A member may ignore an answer that comes too late. */
   fetched: FetchOffsetOp[];
 }
 
