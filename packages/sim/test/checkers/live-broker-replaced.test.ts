@@ -22,7 +22,7 @@ describe('live-broker-replaced', () => {
     else expect(found).toBeUndefined();
   });
 
-  it('sees it after a failover, when the broker has contacted the new controller', () => {
+  it('sees the same after a failover, once the broker has contacted the new controller', () => {
     const small = new SmallCluster([liveBrokerReplaced], 3);
     const { cluster } = small;
     const first = cluster.activeController()!;
@@ -32,7 +32,7 @@ describe('live-broker-replaced', () => {
     const { sessions } = controllerOf(cluster.activeController()!);
     const hasOpenStream = sessions.hasOpenStream.bind(sessions);
     let questions = 0;
-    // Wrong for the first question only, so that the broker cannot take its id back.
+    // Only the first answer is wrong, so the broker cannot take its id back.
     sessions.hasOpenStream = (id) => questions++ > 0 && hasOpenStream(id);
     const found = violationOf(() => {
       cloneLeader(small);
@@ -41,7 +41,7 @@ describe('live-broker-replaced', () => {
     expect(found).toMatch(/^live-broker-replaced: c\d registers another process as broker \d/);
   });
 
-  it('does not take a session that a late controller puts off for a contact', () => {
+  it('does not count it as a contact when a late controller extends a session', () => {
     const small = new SmallCluster([liveBrokerReplaced]);
     const { leader, cluster } = small;
     const controller = cluster.controllers[0]!;

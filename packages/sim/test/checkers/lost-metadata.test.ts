@@ -43,7 +43,7 @@ describe('lost-metadata', () => {
     );
   });
 
-  it('judges a topic that is created again under its name by itself', () => {
+  it('judges a deleted topic and the next topic of its name separately', () => {
     const small = new SmallCluster([lostMetadata]);
     const old = small.cluster.image().topic('t')!;
     small.createAgain('t');

@@ -9,8 +9,8 @@ import { Host, World } from '../../src/world/index.ts';
 import { violationOf } from '../support/small-cluster.ts';
 
 /**
- * A client `x1` that has sent ApiVersions twice, with the correlation ids 0 and 1, and the broker's end of
- * its connection.
+ * A client `x1` that has sent ApiVersions twice, with the correlation ids 0 and 1. The test is the broker at
+ * the other end of the connection.
  */
 class Asked {
   /** The answers at the client, by correlation id. */

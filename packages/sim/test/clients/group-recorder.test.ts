@@ -142,7 +142,7 @@ describe('what a leader withholds', () => {
     assignment: consumerProtocolAssignment.encode(1, { assignedPartitions: [{ topic: 't', partitions }] }),
   });
 
-  /** A leader gets this answer and then gives t-0 and t-4 away in this generation. */
+  /** A leader gets this answer, and then assigns t-0 and t-4 in this generation. */
   function withheld(answer: unknown, generationId = 4) {
     const found: unknown[] = [];
     const recorder = new GroupRecorder(new SmallCluster([]).machine('j1'), () => 't', {
@@ -153,7 +153,7 @@ describe('what a leader withholds', () => {
     return found;
   }
 
-  it('has the members that own it by their own account', () => {
+  it('has the members that claim to own it', () => {
     const owners = [
       ['t-1', ['s1']],
       ['t-2', ['s1', null]],
@@ -162,7 +162,7 @@ describe('what a leader withholds', () => {
     expect(withheld(joined)).toEqual([['m1', 4, new Map<string, unknown>(owners)]]);
   });
 
-  it('is nothing without the answer of the generation', () => {
+  it('is nothing if the leader has no answer of this generation', () => {
     expect(withheld(joined, 5)).toEqual([['m1', 5, new Map()]]);
     for (const answer of [undefined, { ...joined, errorCode: 27 }, { ...joined, members: [] }])
       expect(withheld(answer)).toEqual([['m1', 4, new Map()]]);

@@ -18,7 +18,7 @@ it('knows which topics a name may stand for, also while a broker lags behind', (
   expect(topicIds.named('t', 0)).toBeUndefined();
 });
 
-it('a dead broker takes a name for nothing', () => {
+it('ignores the metadata of a dead broker', () => {
   const small = new SmallCluster([]);
   const { topicIds, cluster, world } = small;
   cluster.brokers[0]!.kill('process');

@@ -69,7 +69,7 @@ test('a broker whose loss may come later is recovering until a process serves th
   };
   const untilUs = world.nowUs + 10 * SECOND;
   atlas.noteHarm(node!, { disk: true }, untilUs);
-  // An earlier loss does not end the later one.
+  // Another loss, which comes now, leaves the later time in force.
   atlas.noteHarm(node!, { disk: false });
   restart();
   expect(atlas.isRecovering(id)).toBe(true);

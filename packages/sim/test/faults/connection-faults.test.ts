@@ -11,7 +11,7 @@ import { SmallCluster } from '../support/small-cluster.ts';
 
 const INCIDENT_SECONDS = 10;
 
-/** Strikes at every machine, ends the incident, and returns what the fault says of each. */
+/** Strikes at every machine, ends the incident, and returns the strikes. */
 function strike(small: SmallCluster, name: string, parameters: Readonly<Record<string, string | number>>) {
   const { world, network, cluster, atlas } = small;
   const kind = connectionFaults.find((one) => one.name === name)!;

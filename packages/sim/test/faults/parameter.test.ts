@@ -1,4 +1,4 @@
-/** Goal: the parameters of every fault are plain JSON that a plan can print, check and make less. */
+/** Goal: the parameters of every fault are plain JSON that can be printed, checked and made smaller. */
 import { Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { faultKinds } from '../../src/faults/index.ts';

@@ -1,7 +1,6 @@
 /**
- * Goal: a fault can treat a connection badly from the next call of a method on, so that this call is the
- * first late one. Method: a channel whose connection stalls and breaks at the call `m`, which the caller
- * repeats.
+ * Goal: a fault can act on a connection just before the next call of a method, so that this call is late.
+ * Method: the connection stalls and breaks at the call `m`, and the caller repeats `m`.
  */
 import { expect, test } from 'vitest';
 import { MILLISECOND, SECOND } from '../../src/world/index.ts';

@@ -1,7 +1,7 @@
 /**
  * Goal: bytes of one connection arrive late, or later than those of another, but always in order and once.
- * Method: a client with two connections to a server on simulated machines; the test stalls, delays and breaks
- * the first.
+ * Method: a client with two connections to a server on simulated machines. The test stalls, delays or breaks
+ * the first connection.
  */
 import { describe, expect, it } from 'vitest';
 import type { NetworkOptions } from '../../src/net/index.ts';
@@ -64,7 +64,7 @@ describe('a stalled connection', () => {
     expect(pair.run()).toEqual(['server 1 a', 'server 1 b', 'client 1 re a', 'client 1 re b']);
   });
 
-  it('can hold answers alone', () => {
+  it('can hold back only the answers', () => {
     const pair = new TwoConnections();
     pair.first.stall(pair.first.answers);
     pair.sends(2, 1, 'a');

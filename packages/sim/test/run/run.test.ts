@@ -1,6 +1,6 @@
 /**
- * Goal: the run finds a cluster that never recovers, and production code that throws. Method: keep a node, a
- * client or production code from doing something.
+ * Goal: the run finds a cluster that never recovers, a client that makes no progress, and code that throws.
+ * Method: replace methods of nodes, of clients and of production, so that they do nothing or throw.
  */
 import { GroupConsumer, GroupOffsets } from '@millrace/client';
 import { PartitionLog } from '@millrace/log';
@@ -24,7 +24,7 @@ function seedWith(wanted: (scenario: Scenario) => boolean): number {
   return seed;
 }
 
-// The faults wait for the cluster to come up, there is a prober, nodes 1 to 3 are only controllers, and the
+// The cluster comes up before any incident, there is a prober, nodes 1 to 3 are only controllers, and the
 // producers send rarely.
 const SEED = seedWith(
   ({ cluster, faultsFromTheStart, prober, paceMs }) =>

@@ -31,7 +31,7 @@ function isLeftOut({ partition = 2, group = groupOf('j1'), startedUs = 20, sents
   });
 }
 
-test('a static leader that started after the assignment may leave out what the assignment could not have', () => {
+test('a static leader that came back may leave out what its last assignment did not know', () => {
   expect(isLeftOut()).toBe(true);
   expect(isLeftOut({ sents: [{ ...sent, known: new Map<Uuid, number>() }], partition: 0 })).toBe(true);
 });
@@ -41,7 +41,7 @@ describe('a partition that the assignment withheld', () => {
   const AFTER = 20;
   const started: Record<string, number> = { back: AFTER, back2: AFTER, there: BEFORE };
 
-  /** Whether the group may leave out its first partition, which these members own by their own account. */
+  /** Whether the group may leave out its first partition, which these members claim to own. */
   function mayWithhold(owners: readonly (string | null)[], leader: string | null = null): boolean {
     const sents = [{ ...sent, withheld: new Map([['t-0', owners]]) }];
     const place = { topic: 't', topicId: TOPIC, partition: 0 };

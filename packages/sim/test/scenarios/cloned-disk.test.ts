@@ -10,7 +10,10 @@ import { clonedDisk } from '../../src/faults/cloned-disk.ts';
 import { MILLISECOND, SECOND } from '../../src/world/index.ts';
 import { batch, controllerOf, SmallCluster } from '../support/small-cluster.ts';
 
-/** Clones the disk of broker 2 for 12 s. `registrations`: of the two processes since then. */
+/**
+ * A cluster and a function that clones the disk of the first broker for 12 s. `registrations`: the broker
+ * epochs that the id has had since then.
+ */
 function cloned(original: 'runs' | 'cut-off' | 'frozen', disk = 'copy', kinds = checkerKinds) {
   const small = new SmallCluster(kinds, 1);
   const { world, network, cluster, atlas, touched } = small;
@@ -35,7 +38,7 @@ function cloned(original: 'runs' | 'cut-off' | 'frozen', disk = 'copy', kinds = 
   return { small, node, before, registrations, strike };
 }
 
-/** The old rule: a process that names a log directory of a broker replaces it. */
+/** Lets a process that names a log directory of a live broker replace the broker. */
 function acceptEveryCopy({ cluster }: SmallCluster): void {
   for (const node of cluster.controllers) controllerOf(node).sessions.hasOpenStream = () => false;
 }
@@ -52,7 +55,7 @@ describe('while the first process runs', () => {
     expect(counts.get('log broker-fenced')).toBeUndefined();
   });
 
-  test('without that rule the two processes take the registration from each other again and again', () => {
+  test('if the controller accepts the second one, the two replace each other again and again', () => {
     const kinds = checkerKinds.filter((kind) => kind !== liveBrokerReplaced);
     const { small, registrations, strike } = cloned('runs', 'copy', kinds);
     acceptEveryCopy(small);

@@ -16,7 +16,7 @@ const SETTINGS = {
 export interface SmallGroups {
   readonly small: SmallCluster;
   readonly committer: Committer;
-  /** The broker with the shard. */
+  /** The broker with the shard, or the first broker if none has it. */
   coordinator(): SimNode;
   /** The coordinator's replica of the partition of the offsets. */
   replica(): NonNullable<ReturnType<SmallCluster['cluster']['replica']>>;
@@ -52,7 +52,7 @@ const PROTOCOLS: Readonly<Record<'classic' | 'consumer', GroupProtocol>> = {
 
 export interface SmallMembers {
   readonly small: SmallCluster;
-  /** The broker with the shard, or that had it last. */
+  /** The broker that has the shard, or else the one that had it last. */
   coordinator(): SimNode;
   /** The group at its coordinator. */
   group(): Group;

@@ -1,6 +1,7 @@
 /**
  * One log on the simulator's disk, beside a model of it. The model knows every batch that was ever appended,
- * and the batch that was below it then. After each restart `check` compares the log with the model.
+ * and the batch that was before it in the log then. After each restart `check` compares the log with the
+ * model.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';

@@ -1,4 +1,4 @@
-/** Production as text, and the error codes in it: the only list of the error codes that coverage demands. */
+/** The sources of production as text, and the error codes in them. Coverage demands these codes. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CoverageArea, coverageOf } from '../../src/index.ts';

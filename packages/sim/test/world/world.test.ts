@@ -1,6 +1,5 @@
 /**
- * Goal: the world detects events that repeat themselves without end at one time. Method: events and processes
- * that do so.
+ * Goal: the world detects a run that does not end. Method: events and processes that repeat without end.
  */
 import { describe, expect, it } from 'vitest';
 import { Host, type Life, SECOND, World } from '../../src/world/index.ts';
@@ -27,7 +26,7 @@ describe('no-livelock', () => {
     expect(world.nowUs).toBe(7);
   });
 
-  it('accepts as many events that take time, or that end', () => {
+  it('accepts more events than at one moment, if time passes between some of them', () => {
     const world = new World(1);
     let left = 300_000;
     const again = () => {

@@ -40,7 +40,7 @@ it('counts from the end of the last cut between two processes', () => {
   expect(calm.togetherSinceUs([a, b])).toBe(world.nowUs);
 });
 
-it('has a quorum while a majority of controllers with the active one is untouched', () => {
+it('has a quorum while a majority of the controllers is untouched, the active one included', () => {
   const { small, calm } = calmIn(3);
   const { cluster, touched } = small;
   expect(calm.quorum).toEqual(cluster.controllers);
@@ -54,7 +54,7 @@ it('has a quorum while a majority of controllers with the active one is untouche
   expect(calm.quorum).toEqual(cluster.controllers);
 });
 
-it('has a quorum of a majority that reaches each other, if other links between controllers are cut', () => {
+it('has a quorum while links are cut, if the members of a majority reach each other', () => {
   const { small, calm } = calmIn(5);
   const { cluster, network } = small;
   const active = cluster.activeController()!;
@@ -68,7 +68,7 @@ it('has a quorum of a majority that reaches each other, if other links between c
     expect(calm.quorum).toEqual(cluster.controllers.filter((node) => nodes.includes(node)));
   quorumIs(active, a, b, c, d);
   cut(a, b);
-  // One of the two does without the other.
+  // The quorum has one of a and b, because they do not reach each other.
   quorumIs(active, a, c, d);
   cut(c, d);
   quorumIs(active, a, c);

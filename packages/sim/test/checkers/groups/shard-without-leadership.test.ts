@@ -15,7 +15,7 @@ function brokerWith(name: string, topicId: string, leaderEpoch = 0): SimNode {
   return { name, roles: { broker: { groups: { runtime }, replicas } } } as unknown as SimNode;
 }
 
-/** The violation when the checker sees these brokers, one after the other. */
+/** Shows these brokers to the checker, one after the other. Returns the violation, or undefined. */
 function seeing(...brokers: readonly SimNode[]): string | undefined {
   const checker = shardWithoutLeadership.make({ world: new World(1) } as StateScope);
   return violationOf(() => {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { uncleanElection } from '../../../src/checkers/image/unclean-election.ts';
 import { healthy, judgeImages, uuidOf, withRegistration, withState } from '../../support/image-steps.ts';
 
-/** Broker 1 is alone in the ISR; broker 2 left last. */
+/** Broker 1 is alone in the ISR, and broker 2 was the last to leave it. */
 const alone = withState(healthy, { isr: [1], leader: 1, formerIsr: [2] });
 const elected = (id: number) => withState(alone, { isr: [id], leader: id, leaderEpoch: 1 });
 

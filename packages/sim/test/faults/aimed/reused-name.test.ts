@@ -1,4 +1,4 @@
-/** Goal: the broker is away while its topic is deleted and created again, in each of the three ways. */
+/** Goal: a broker that stopped, died or lost power is away while its topic is deleted and created again. */
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { PLAN_FORMAT, type Plan } from '../../../src/plan/index.ts';
