@@ -17,7 +17,7 @@ describe('lost-write', () => {
     /p1-7 was read by q1/,
   );
 
-  it('acks=1 and acks=0 may lose records, and a value with an unknown outcome may be in the log or not', () => {
+  it('accepts that records with acks=1, acks=0 or an unknown outcome are not in the log', () => {
     const ops = [
       send(['p1-5'], { acks: 1, idempotent: false }),
       send(['p1-6'], { acks: 0, idempotent: false }),
@@ -33,7 +33,7 @@ describe('lost-write', () => {
     );
   });
 
-  it('a deleted topic owes nothing, and the next topic of its name owes its own records', () => {
+  it('expects nothing of a deleted topic, but the records of the next topic of its name', () => {
     const old = [send(['p1-0'], { topicId: OLD }), poll(0, [[0, 'p1-0']], { topicId: OLD })];
     const next = send(['p1-1'], { topicId: NEW });
     const kept = { logs: [logOf(NEW, ['p1-1'])], exempt: [OLD] };
@@ -44,7 +44,7 @@ describe('lost-write', () => {
     );
   });
 
-  it('a log without a topic id is that of the name', () => {
+  it('finds a log by the name if the log or the send has no topic id', () => {
     expect(judge(lostWrite, [send(['p1-0'], { topicId: NEW })], { logs: [one] })).toBeUndefined();
     const logs = [logOf(NEW, ['p1-0'])];
     expect(judge(lostWrite, [send(['p1-0'])], { logs })).toBeUndefined();

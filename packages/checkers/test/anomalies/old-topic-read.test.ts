@@ -14,7 +14,7 @@ describe('old-topic-read', () => {
     expect(judge(oldTopicRead, [readIn(OLD), old])).toBeUndefined();
   });
 
-  it('finds it if the value was read from both topics before its send ended', () => {
+  it('finds a value that was read from both topics before its send ended', () => {
     const found = `old-topic-read: q1 read p1-0 at 0 of t-0 (topic id ${NEW}), and it was sent to the topic id ${OLD}`;
     expect(judge(oldTopicRead, [readIn(OLD), readIn(NEW), old])).toBe(found);
     expect(judge(oldTopicRead, [readIn(NEW), readIn(OLD), old])).toBe(found);

@@ -6,7 +6,7 @@ describe('position-lost', () => {
   itFires(positionLost, [[assign(3, 'out-of-range')]], [[assign(3, 'latest')]], /out-of-range.* at 3/);
   itFires(positionLost, [[assign(3, 'truncated')]], [[assign(0, 'earliest')]], /truncated/);
 
-  it('a position of another topic of the name may be given up', () => {
+  it('accepts that a consumer gives up its position in another topic of the name', () => {
     const lost = assign(0, 'out-of-range', NEW);
     expect(judge(positionLost, [assign(9, 'latest', OLD), lost])).toBeUndefined();
     expect(judge(positionLost, [poll(9, [[9, 'a']], { topicId: OLD }), lost])).toBeUndefined();

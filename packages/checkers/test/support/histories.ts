@@ -1,4 +1,4 @@
-/** Hand-made histories of topic `t`, partition 0, and one checker that judges them. */
+/** Hand-made histories, mostly of partition 0 of topic `t`, and a function that passes one to a checker. */
 import type { Uuid } from '@millrace/base';
 import type { BatchHeader } from '@millrace/protocol';
 import { expect, it } from 'vitest';
@@ -57,7 +57,7 @@ export function judge(kind: HistoryCheckerKind, ops: readonly Op[], end: End = {
 
 export type Case = readonly [ops: readonly Op[], end?: End];
 
-/** The checker must fail for `bad`, and not for `good` nor for an exempt topic. */
+/** The checker must fail for `bad`. It must accept `good`, and also `bad` if the topic is exempt. */
 export function itFires(kind: HistoryCheckerKind, bad: Case, good: Case, more: RegExp): void {
   it(`finds: ${more.source}`, () => {
     const found = judge(kind, bad[0], bad[1]);
