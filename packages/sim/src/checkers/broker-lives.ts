@@ -1,4 +1,4 @@
-/** Which process has which broker epoch, and how it ended. */
+/** Which process has which broker epoch, and how the process ended. */
 import type { BrokerEpoch } from '@millrace/base';
 import type { SimNode } from '../cluster/index.ts';
 import type { Life } from '../world/index.ts';

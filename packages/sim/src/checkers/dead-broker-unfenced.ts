@@ -58,7 +58,8 @@ class DeadBrokerUnfenced {
     if (world.nowUs - this.active.sinceUs <= patienceUs) return;
     for (const { id, epoch, fenced } of metadata.newest.brokers.values()) {
       if (fenced) continue;
-      // The controller has decided, and the quorum cannot commit it yet, for example because its syncs block.
+      // If the controller has decided the fence, it has done its part. The quorum may commit the fence later,
+      // for example because its syncs block.
       const decided = this.active.controller.head.broker(id);
       if (decided?.epoch !== epoch || decided.fenced) continue;
       const deadUs = world.nowUs - (this.deathOf(id, epoch) ?? world.nowUs);

@@ -3,8 +3,7 @@
  * the records that the elected member lacks would be lost.
  *
  * A broker is exempt after a loss that the contract covers (a disk, an unsynced tail) until it is registered
- * again and active. It leaves the ISR and the ELR when it registers, and the controller does not elect it
- * before.
+ * again and active. Until it registers, the metadata do not show the loss.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';

@@ -23,13 +23,14 @@ export const liveBrokerReplaced: StateCheckerKind = {
   make: (scope) => new LiveBrokerReplaced(scope),
 };
 
-/** What an active controller has decided. */
+/** What the checker knows of an active controller. */
 interface Reign {
   readonly epoch: number;
   brokers: MetadataImage['brokers'];
   /**
-   * The brokers whose control stream or session has ended since their last contact with this controller. The
-   * value is the end of the broker's session after the last turn; undefined if the event is newer.
+   * The brokers that have not contacted this controller, or whose control stream or session has ended since
+   * their last contact. The value is the end of the broker's session after the last turn; undefined if the
+   * event is newer.
    */
   readonly ended: Map<NodeId, Millis | undefined>;
   /** The earliest end of a session after the last turn. */

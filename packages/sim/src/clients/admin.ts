@@ -79,7 +79,7 @@ export class Admin {
     );
   }
 
-  /** Starts in a turn of its own, and writes the end to the history. */
+  /** Begins the request in a turn of its own, and writes its outcome to the history. */
   private run(api: string, ref: TopicRef, done: Done, begin: (ended: AdminDone) => void): void {
     const { env } = this;
     const invokedUs = env.world.nowUs;

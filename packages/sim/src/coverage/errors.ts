@@ -1,6 +1,6 @@
 /**
- * The error codes that production can answer. No list of them is here: `test/support/product-sources.ts`
- * finds them in production's own source. The seeds must reach each code, except those that this file names.
+ * The error codes that production can answer. `test/support/product-sources.ts` finds them in the source of
+ * production. The seeds must reach each code, except those that this file names.
  */
 import type { CoverageItem, Exemption } from './item.ts';
 
@@ -11,8 +11,8 @@ export interface ErrorArea {
   /** Error codes that the seeds need not reach. */
   readonly exempt: readonly Exemption[];
   /**
-   * Error codes that answer only requests that are invalid by themselves. Tests of the broker and of the
-   * controller demand them, because no fault changes these answers.
+   * Error codes that answer only requests that are invalid by themselves. Other tests demand them, because no
+   * fault changes these answers.
    */
   readonly demandedByTests: readonly string[];
 }
@@ -103,7 +103,7 @@ const GROUP_APIS = [
 ];
 const OF_THE_LOG = 'the log answers the coordinator with it, and the coordinator turns it into another error';
 
-/** A group coordinator answers clients and members, or the broker answers that it coordinates nothing. */
+/** A group coordinator answers clients and members, or a broker refuses, because it is not the coordinator. */
 const groupErrors: ErrorArea = {
   name: 'group error',
   keysOf: (code) => GROUP_APIS.map((api) => `answer ${api} ${code}`),

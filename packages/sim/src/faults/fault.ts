@@ -1,7 +1,7 @@
 /**
  * A fault of the cluster. The plan of a run holds the parameters of each fault, drawn from the seed before
- * anything happens. So a run can leave a fault out, or make its parameters smaller, without changing the
- * others. `index.ts` says how to add a fault.
+ * anything happens. So shrinking can leave a fault out, or make its parameters smaller, without changing the
+ * plan of the others. `index.ts` says how to add a fault.
  */
 import type { Millis, Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';

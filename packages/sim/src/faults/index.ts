@@ -6,7 +6,7 @@
  *    waits for its moment is in `aimed/`.
  * 2. `strike` returns a `Strike` (`fault.ts`): the story's words, every node that the fault may disturb, and
  *    for how long. The checkers of availability demand nothing of these nodes meanwhile.
- * 3. If it loses data, it asks the atlas (`atlas.ts`) before it strikes, and reports to it afterwards.
+ * 3. If it loses data, it asks the atlas (`atlas.ts`) whether it may strike, and then notes the harm there.
  * 4. If its effects do not end by themselves, undo them in `run/peace.ts`.
  * 5. Add it to `rareFaults` below, or its file's list to `commonFaults`, which changes every plan.
  * 6. Add its row to the table in docs/simulation.md.

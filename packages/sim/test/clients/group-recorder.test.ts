@@ -101,12 +101,12 @@ describe('answers-are-complete', () => {
     }
   });
 
-  it('sees a partition of a commit without an answer', () => {
+  it('sees that an answer lacks a partition of a commit', () => {
     const nothing = () => recorded((taken) => taken({ topics: [] }));
     expect(violationOf(nothing)).toBe(`${LACKS} without t-0`);
   });
 
-  it('finds the answer to a commit in any order', () => {
+  it('finds the partitions of a commit in an answer with another order', () => {
     const small = new SmallCluster([]);
     const recorder = new GroupRecorder(small.machine('k1'), () => undefined);
     const partitions = [0, 1].map((partitionIndex) => ({ partitionIndex, committedOffset: 5 }));

@@ -15,7 +15,7 @@ test('a plan has one to five incidents; at most one plan in ten has only one', (
   expect(alone).toBeLessThanOrEqual(SEEDS / 10);
 });
 
-test('one plan in about sixteen has a quiet phase of more than five minutes', () => {
+test('one plan in about sixteen has a quiet phase of five minutes or more', () => {
   const long = plans.filter(({ incidents }) => incidents.some(({ quietMs }) => quietMs >= 300_000));
   expect(long.length).toBeGreaterThan(SEEDS / 20);
   expect(long.length).toBeLessThan(SEEDS / 10);

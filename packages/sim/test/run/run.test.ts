@@ -199,7 +199,7 @@ describe('member-failed', () => {
     expect(failing('FENCED_INSTANCE_ID', 'static')).toMatch(/^group-unsettled: /);
   });
 
-  it('sees a member without an instance id that ends as if the id was taken', () => {
+  it('sees a dynamic member that ends with the error of a taken instance id', () => {
     expect(failing('FENCED_INSTANCE_ID', 'dynamic')).toMatch(
       /^member-failed: [jk]\d failed: FENCED_INSTANCE_ID$/,
     );

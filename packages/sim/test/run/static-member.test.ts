@@ -65,7 +65,7 @@ describe('a partition that the assignment withheld', () => {
   });
 });
 
-test('everybody else must assign every partition', () => {
+test('in every other case the group must assign the partition', () => {
   expect(isLeftOut({ partition: 1 })).toBe(false);
   expect(isLeftOut({ startedUs: 5 })).toBe(false);
   expect(isLeftOut({ group: groupOf(null) })).toBe(false);

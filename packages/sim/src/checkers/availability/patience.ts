@@ -26,8 +26,8 @@ export function leaderWithinUs({ sessionTimeoutMs, connectionLossGraceMs }: Comm
 
 /**
  * Until the leader commits: the time above, and a follower's connection. If faults touch some replicas, also
- * one and a half times the largest replica.lag.time.max.ms: only then the leader asks the controller to
- * remove a follower that lags.
+ * one and a half times the largest replica.lag.time.max.ms, because the leader may wait that long before it
+ * asks the controller to remove a follower that lags.
  */
 export function writesWithinUs(metadata: CommittedMetadata, lagTimeMaxMs: number): Micros {
   return leaderWithinUs(metadata) + CONNECTION_US + 1.5 * lagTimeMaxMs * MILLISECOND;

@@ -108,8 +108,9 @@ class WritesUnavailable extends AvailabilityChecker {
   }
 
   /**
-   * For each replica, the leader too, that no fault touches: since when it is together with the leader and
-   * the quorum. Ascending; empty if a fault touches the leader or its links to the quorum.
+   * One time, in ascending order, for each replica that no fault touches (the leader included): since when no
+   * fault touches the replica, the leader, the quorum and their links. Empty if a fault touches the leader or
+   * its links to the quorum.
    */
   private calmReplicas(
     place: PartitionPlace,

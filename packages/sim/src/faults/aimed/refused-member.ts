@@ -8,7 +8,7 @@ import { type FaultContext, fault, later } from '../fault.ts';
 import { choice, chosen } from '../parameter.ts';
 import { STEPS_US, watch } from './watch.ts';
 
-/** Time limit for the follower to come back and catch up. */
+/** Time limit for the follower to come back and leave the ISR. */
 const COMES_BACK_US_MAX: Micros = 3_000 * MILLISECOND;
 /** The cut ends before the session of the leader, which lasts at least 1.5 s. */
 const CUT_US_MAX: Micros = 1_300 * MILLISECOND;
