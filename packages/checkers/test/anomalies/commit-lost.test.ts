@@ -30,7 +30,7 @@ describe('commit-lost', () => {
     expect(judge(commitLost, [late, fetchOffset(-1, 3, 4)])).toBeUndefined();
   });
 
-  it('does not take a refused commit for one that may have replaced another', () => {
+  it('accepts a fetch of the earlier commit after a refused one', () => {
     const refused = commit(6, 3, 4, { outcome: 'fail' });
     expect(judge(commitLost, [commit(5, 1, 2), refused, fetchOffset(5, 5, 6)])).toBeUndefined();
   });
@@ -44,7 +44,7 @@ describe('commit-lost', () => {
     expect(judge(commitLost, [old, fetchOffset(-1, 3, 4, { topicId: OLD })])).toMatch(/^commit-lost: /);
   });
 
-  it('expects nothing of a fetch that may show another topic, nor of a commit that may have reached one', () => {
+  it('accepts a fetch that may show another topic, and a commit that may have reached another topic', () => {
     const known = commit(5, 1, 2, { topicId: OLD });
     expect(judge(commitLost, [known, fetchOffset(-1, 3, 4)])).toBeUndefined();
     const stray = commit(6, 3, 4);
