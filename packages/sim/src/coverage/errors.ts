@@ -103,7 +103,7 @@ const GROUP_APIS = [
 ];
 const OF_THE_LOG = 'the log answers the coordinator with it, and the coordinator turns it into another error';
 
-/** A group coordinator answers clients and members, or a broker refuses, because it is not the coordinator. */
+/** A group coordinator answers clients and members, or a broker refuses because it is not the coordinator. */
 const groupErrors: ErrorArea = {
   name: 'group error',
   keysOf: (code) => GROUP_APIS.map((api) => `answer ${api} ${code}`),
