@@ -170,8 +170,8 @@ export type GroupOp = CommitOp | FetchOffsetOp | MembershipOp | GroupReadOp;
 export type Op = SendOp | PollOp | AssignOp | AdminOp | GroupOp;
 
 /**
- * An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although every earlier batch of the partition is
- * acknowledged.
+ * An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although all its earlier batches for the partition
+ * are acknowledged.
  */
 export interface LostSequence extends PartitionRef {
   readonly client: string;

@@ -1,4 +1,4 @@
-/** A coordinator shows only offsets that a client sent to it for this partition and this group. */
+/** A fetch shows only offsets that some client committed for this partition and this group. */
 import { fetchChecker } from './offset-fetches.ts';
 
 export const neverCommitted = fetchChecker(
