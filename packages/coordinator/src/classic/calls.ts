@@ -45,7 +45,7 @@ export function joinError(version: number, errorCode: ErrorCode, memberId = ''):
   return { errorCode, memberId, protocolName: wireProtocolName(version, '') };
 }
 
-/** An empty name is null in the versions that allow null. */
+/** An empty name becomes null in the versions that allow null. */
 export function wireProtocolName(version: number, name: string): string | null {
   return name === '' && version >= NULLABLE_PROTOCOL_NAME_VERSION ? null : name;
 }
@@ -58,7 +58,7 @@ export function syncError(errorCode: ErrorCode): SyncAnswer {
 
 const BATCH_VERSION = 3;
 
-/** One result for each member of the request; up to version 2 the answer has only the first one's error. */
+/** One result for each member of the request. Up to version 2, request and answer are about one member. */
 export function leaveAnswer(
   { request, version }: LeaveCall,
   errorOf: (member: LeavingMember) => ErrorCode,

@@ -1,7 +1,7 @@
 /**
- * The state of a group that its parts share. The durable part is that of the last GroupMetadata record: it
- * changes only in `replay`. A rebalance lies above it and is volatile: a new coordinator does not know of
- * it, and continues from the record.
+ * The state that the parts of a group share. Only the last GroupMetadata record of the group is durable. A
+ * rebalance also changes the state without a record: a new coordinator does not know of such a rebalance, and
+ * continues from the record.
  */
 import type { Random, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -45,13 +45,13 @@ export class Core {
   protocolType: string | null = null;
   /** Null while the group has no generation with members. */
   protocolName: string | null = null;
-  /** When the state changed last. */
+  /** When `moveTo` last changed the state, or the time in the record that was replayed since. */
   changedAtMs: WallMillis;
-  /** The topics of this generation; undefined if the group cannot know them. */
+  /** The topics that this generation subscribes to; undefined if the group cannot know them. */
   topics: ReadonlySet<string> | undefined;
-  /** The log has a record of this group. */
+  /** The group has replayed a record. */
   isRecorded = false;
-  /** The last decision with a record of this group. */
+  /** The last decision about this group: answers wait until it is committed. */
   lastWrite: WriteNumber = 0;
   private answers: (() => void)[] = [];
   private readonly sessionExpired: (member: Member) => void;
@@ -75,14 +75,16 @@ export class Core {
     return new Member(facts, (member) => this.alarm(() => this.sessionExpired(member)));
   }
 
-  /** Decides a record. NONE: the group has replayed it. */
+  /** Writes a record. NONE: the group has replayed the record. */
   write(value: GroupValue): ErrorCode {
     const errorCode = this.port.write([groupRecord(this.groupId, value)]);
     if (errorCode === ErrorCode.NONE) this.lastWrite = this.port.lastWrite;
     return errorCode;
   }
 
-  /** Keeps a member that it has, with its parked call and with the protocols that the record lacks. */
+  /**
+   * A member that the group already has keeps its parked calls. `Member.recall` says which protocols stay.
+   */
   replay(value: GroupValue): void {
     const { protocol } = value;
     this.isRecorded = true;
@@ -134,7 +136,7 @@ export class Core {
     for (const send of answers) send();
   }
 
-  /** Answers when the group's last record is committed: no answer tells of what can still be lost. */
+  /** Answers when the group's last record is committed, so that no answer reveals what can still be lost. */
   answer<Answer>(
     reply: (answer: Answer) => void,
     answer: Answer,
@@ -168,7 +170,7 @@ export class Core {
 
   parkJoin(member: Member, { version, reply }: ParkedJoin): void {
     const earlier = this.members.parkJoin(member, { version, reply });
-    // The client has left the earlier call, so the answer only frees what waits for it.
+    // The client gave up the earlier call. This answer only frees what the broker keeps for that call.
     if (earlier !== undefined)
       this.answerJoin(earlier, joinError(earlier.version, ErrorCode.REBALANCE_IN_PROGRESS));
     member.pauseSession();

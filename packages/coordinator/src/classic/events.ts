@@ -1,4 +1,4 @@
-/** What a group tells its machine, for the log, the metrics and the history of rebalances. */
+/** What a group tells its machine, for log events, metrics and the history of rebalances. */
 import type { Millis } from '@millrace/base';
 
 /** Why a rebalance began. */
@@ -31,7 +31,7 @@ export type RemovalCause =
   /** `group.max.size` members had joined before. */
   | 'group-too-large';
 
-/** The member that an event is about; empty texts if it is about none. */
+/** The member that an event is about; empty strings if the event is about no member. */
 export interface EventMember {
   readonly memberId: string;
   readonly clientId: string;
@@ -41,7 +41,7 @@ export interface EventMember {
 interface Event extends EventMember {
   /** The reason that the client gave. */
   readonly reason?: string;
-  /** The timeout that ended, if one did. */
+  /** The timeout that ended, if one did; for `rebalance-timeout`, how long the join phase took. */
   readonly afterMs?: Millis;
 }
 

@@ -55,7 +55,9 @@ export class ClassicGroup {
 
   // Records.
 
-  /** Applies the group's GroupMetadata record. The owner handles its tombstone: it drops the group. */
+  /**
+   * Applies the group's GroupMetadata record. When the tombstone comes, the owner drops the group instead.
+   */
   replay(value: GroupValue): void {
     this.core.replay(value);
   }
@@ -73,9 +75,9 @@ export class ClassicGroup {
   }
 
   /**
-   * As `ended`, but within replay: a decision deleted the group, or made a consumer group of it. The members
-   * learn that they must join again when the decision is committed. No answer leaves in this call, because
-   * a `reply` may bring the next request, and a machine decides nothing within replay.
+   * As `ended`, but within replay: a decision deleted the group, or made a consumer group of it. Once the
+   * decision is committed, the waiting members learn that they must join again. No answer leaves in this
+   * call, because a `reply` may bring the next request, and a machine decides nothing within replay.
    */
   replaced(decision: WriteNumber): void {
     const parked = this.die();
@@ -106,7 +108,7 @@ export class ClassicGroup {
     return parked;
   }
 
-  /** The group comes from this decision, or from a deletion: its answers wait for the commit. */
+  /** Answers wait until this decision is committed, for example the one that made the group. */
   follow(write: WriteNumber): void {
     this.core.lastWrite = write;
   }
@@ -132,7 +134,10 @@ export class ClassicGroup {
     this.core.turn(() => this.leaves.leave(call));
   }
 
-  /** Whether the sender may commit offsets now. The commit of a member counts as a heartbeat. */
+  /**
+   * Whether the sender may commit offsets now. An accepted commit of a member counts as a heartbeat, unless
+   * it is transactional.
+   */
   checkCommit(sender: Committing): ErrorCode {
     const { core } = this;
     const { memberId, groupInstanceId, generationId, isTransactional } = sender;
@@ -189,7 +194,7 @@ export class ClassicGroup {
     return this.core.members.size;
   }
 
-  /** Calls of members that wait for a rebalance. */
+  /** Number of members' calls that wait for a rebalance. */
   get parkedCalls(): number {
     const { members } = this.core;
     let syncs = 0;
@@ -197,7 +202,7 @@ export class ClassicGroup {
     return members.joined + syncs;
   }
 
-  /** Member ids that the group gave out, and that nobody has joined with yet. */
+  /** Number of member ids that the group gave out, and that nobody has joined with yet. */
   get pendingMembers(): number {
     return this.core.members.pending.size;
   }
@@ -206,12 +211,12 @@ export class ClassicGroup {
     return this.core.members;
   }
 
-  /** The last decision with a record of this group; 0 if there was none in this leadership. */
+  /** The last decision about this group; 0 if there was none in this leadership. */
   get lastWrite(): WriteNumber {
     return this.core.lastWrite;
   }
 
-  /** The log has a record of the group. */
+  /** The group has replayed a record. */
   get isRecorded(): boolean {
     return this.core.isRecorded;
   }
@@ -223,15 +228,18 @@ export class ClassicGroup {
   }
 
   /**
-   * When a group of members became empty; undefined if it is not empty or never had a member, or if the
-   * record is too old to tell.
+   * When the group became empty; undefined if it is not empty or never had a member, or if its record is too
+   * old to have the time.
    */
   get emptySinceMs(): WallMillis | undefined {
     const { state, protocolType, changedAtMs } = this.core;
     return state === 'Empty' && protocolType !== null && changedAtMs >= 0 ? changedAtMs : undefined;
   }
 
-  /** As in Kafka, a consumer group whose subscriptions are not readable is subscribed to every topic. */
+  /**
+   * As in Kafka, a group of protocol type `consumer` counts as subscribed to every topic if its subscriptions
+   * are not known.
+   */
   isSubscribedTo(topic: string): boolean {
     const { topics, protocolType } = this.core;
     return topics?.has(topic) ?? protocolType === CONSUMER_PROTOCOL_TYPE;

@@ -12,8 +12,8 @@ import type { Replacement } from './replacement.ts';
 const MEMBER_ID_REQUIRED_VERSION = 4;
 
 /**
- * The most metadata of all members of a group, in bytes. The leader gets the metadata in one answer, and the
- * record of the group holds those of one protocol, so a larger group could not live anyway.
+ * The most bytes of metadata that all members of a group may have together. The leader's answer and the
+ * group's record must each hold the metadata of one protocol.
  */
 const METADATA_BYTES_MAX = 64 << 20;
 
@@ -44,8 +44,8 @@ export class Join {
   }
 
   /**
-   * A rebalance counts the members that have joined, so if `group.max.size` has become smaller, the last
-   * members to join again are the ones that must leave.
+   * During a rebalance only the members that have joined count. So if `group.max.size` has become smaller,
+   * the last members to join again must leave.
    */
   private hasRoom(request: JoinGroupRequest): boolean {
     const { state, members, config } = this.core;
@@ -135,12 +135,12 @@ export class Join {
       client: call.client,
       assignment: NO_ASSIGNMENT,
     });
-    // Only the first member of an empty group changes it.
+    // Only the first member of an empty group changes the protocol type: `supports` refuses every other type.
     core.protocolType = request.protocolType;
     rebalance.newcomer();
     core.members.add(member);
     this.forgetPending(memberId);
-    // Nobody notices when the client is gone: the connection is not read while the join is parked.
+    // The broker does not notice that a client is gone, because it reads no connection whose join is parked.
     member.awaitFirstJoin(core.config.newMemberJoinTimeoutMs);
     core.parkJoin(member, call);
     rebalance.memberJoined('member-joined', member, request.reason);
@@ -173,9 +173,9 @@ export class Join {
   }
 
   /**
-   * Why the join of a member needs a rebalance. Undefined if it needs none: then the client only missed the
-   * answer to its last join. The leader of a stable group always gets one, because a leader joins again when
-   * something has changed that its metadata does not show.
+   * Why the join of a member needs a rebalance. Undefined if it needs none, for example because the client
+   * only missed the answer to its last join. A join of the leader of a stable group always needs one, because
+   * a leader joins again when something has changed that its metadata does not show.
    */
   private causeOf(member: Member, told: Joining): 'metadata-changed' | 'leader-rejoined' | undefined {
     const { state, members } = this.core;
@@ -185,7 +185,7 @@ export class Join {
   }
 }
 
-/** Copies the bytes: the request's own are valid only during the call. */
+/** Copies the bytes: those of the request are valid only during the call. */
 function joining({ request, version }: JoinCall): Joining {
   const { sessionTimeoutMs, rebalanceTimeoutMs } = request;
   return {

@@ -6,8 +6,8 @@ export interface ClassicGroupLimits extends ClassicGroupConfig {
   /** A member whose first join is parked for this long is removed. Kafka: 5 minutes. */
   readonly newMemberJoinTimeoutMs: Millis;
   /**
-   * The most ids that the group gave out with MEMBER_ID_REQUIRED and that nobody has joined with yet. At the
-   * limit the group forgets the oldest; its client gets UNKNOWN_MEMBER_ID and begins again.
+   * The most ids that the group gave out with MEMBER_ID_REQUIRED and that nobody has joined with yet. Above
+   * the limit the group forgets the oldest id; its client gets UNKNOWN_MEMBER_ID and begins again.
    */
   readonly maxPendingMembers: number;
 }

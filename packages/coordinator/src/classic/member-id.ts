@@ -1,4 +1,7 @@
-/** The ids that the group gives to members, in Kafka's form: operators search for the client id in it. */
+/**
+ * The ids that the group gives to members. They have Kafka's form, because operators search them for the
+ * client id.
+ */
 import { type Random, uuidToBytes } from '@millrace/base';
 import { shortened } from '../limits.ts';
 

@@ -22,7 +22,7 @@ export interface MemberFacts {
   readonly assignment: Uint8Array;
 }
 
-/** What a JoinGroup says that may change from one to the next. */
+/** What may change from one JoinGroup of a member to the next. */
 export type Joining = Pick<MemberFacts, 'rebalanceTimeoutMs' | 'sessionTimeoutMs' | 'protocols'>;
 
 export const NO_ASSIGNMENT: Uint8Array = new Uint8Array(0);
@@ -33,10 +33,10 @@ export class Member implements MemberFacts {
   readonly client: ClientFacts;
   rebalanceTimeoutMs: Millis;
   sessionTimeoutMs: Millis;
-  /** `Members` counts who supports what. */
+  /** `Members` counts the supporters of each protocol. */
   protocols: readonly MemberProtocol[];
   assignment: Uint8Array;
-  /** True until the first join of this member is answered: the member may not know its id yet. */
+  /** True from `awaitFirstJoin` until the next generation: the client may not know the member id yet. */
   isNew = false;
   /** Set only by `Members`, which counts the parked joins. */
   parkedJoin: ParkedJoin | undefined;
@@ -87,9 +87,9 @@ export class Member implements MemberFacts {
   }
 
   /**
-   * The member showed that it lives. The session of a member whose call is parked is paused, because the
-   * client waits for the group. The session of a new member is not paused: nobody notices when its client is
-   * gone.
+   * Gives the member its full session timeout. The session of a member whose call is parked is paused,
+   * because the client waits for the group. The session of a new member is not paused: the broker does not
+   * notice that its client is gone.
    */
   restartSession(): void {
     const isPaused = !this.isNew && (this.parkedJoin !== undefined || this.parkedSync !== undefined);

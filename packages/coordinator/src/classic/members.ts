@@ -1,6 +1,6 @@
 /**
  * The members of a group, its leader, and the counts that the rebalance needs: how many members support a
- * protocol, and how many have a parked join. Owns no state of the group beyond its members.
+ * protocol, and how many have a parked join.
  */
 import { assert } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -16,7 +16,7 @@ export class Members {
   readonly pending = new Map<string, Alarm>();
   /** Members of this generation that have not sent SyncGroup. */
   readonly unsynced = new Set<Member>();
-  /** The id of a member; null if there are none. */
+  /** The member id of the leader; null if there are no members. */
   leaderId: string | null = null;
   private readonly byId = new Map<string, Member>();
   private readonly byInstance = new Map<string, Member>();
@@ -34,7 +34,7 @@ export class Members {
     return this.joinedCount;
   }
 
-  /** Every member and every pending member has joined. */
+  /** The join of every member is parked, and no member is pending. */
   get haveAllJoined(): boolean {
     return this.joinedCount === this.byId.size && this.pending.size === 0;
   }
@@ -77,7 +77,7 @@ export class Members {
     this.leaderId ??= member.memberId;
   }
 
-  /** If the member was the leader, the oldest other member becomes it. */
+  /** If the member was the leader, the oldest other member becomes the leader. */
   remove(member: Member): void {
     this.byId.delete(member.memberId);
     if (member.groupInstanceId !== null) this.byInstance.delete(member.groupInstanceId);
@@ -130,14 +130,14 @@ export class Members {
     return call;
   }
 
-  /** True if every member supports one of these protocols. */
+  /** True if at least one of these protocols has the support of every member. */
   support(protocols: readonly MemberProtocol[]): boolean {
     return protocols.some(({ name }) => (this.supporters.get(name) ?? 0) === this.byId.size);
   }
 
   /**
-   * The leader of the next generation: the present leader if it has joined, or else the first member that
-   * has. False if no member has joined.
+   * Elects the leader of the next generation: the present leader if it has joined, or else the first member
+   * that has joined. False if no member has joined.
    */
   electLeader(): boolean {
     const leader = this.leaderId === null ? undefined : this.byId.get(this.leaderId);
@@ -157,7 +157,10 @@ export class Members {
     return largest;
   }
 
-  /** The bytes of metadata if `member` says these protocols instead of its own. Undefined: a new member. */
+  /**
+   * The bytes of metadata of all members if `member` says these protocols instead of its own. Undefined: a
+   * new member.
+   */
   metadataBytesWith(protocols: readonly Pick<MemberProtocol, 'metadata'>[], member?: Member): number {
     return this.metadataBytes + bytesOf(protocols) - bytesOf(member?.protocols ?? []);
   }

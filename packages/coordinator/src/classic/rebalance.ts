@@ -87,7 +87,7 @@ export class Rebalance {
     if (state === 'PreparingRebalance' && !this.isInitial && members.haveAllJoined) this.complete();
   }
 
-  /** Removes a member that the group has lost. The caller then calls `membersLeft`. */
+  /** Removes a member. The caller then begins or continues a rebalance. */
   remove(member: Member, cause: RemovalCause, details: CauseDetails): void {
     const { core } = this;
     core.remove(member);
@@ -172,7 +172,10 @@ export class Rebalance {
     } else this.complete();
   }
 
-  /** Ends the join phase. Removes the dynamic members that have not joined; static members stay. */
+  /**
+   * Ends the join phase, if a member has joined or none is left. Removes the dynamic members that have not
+   * joined; static members stay.
+   */
   private complete(): void {
     const { core } = this;
     const { members } = core;
@@ -183,7 +186,7 @@ export class Rebalance {
         this.remove(member, 'rebalance-timeout', { afterMs });
     if (members.size === 0) this.becomeEmpty();
     else if (members.electLeader()) this.beginGeneration();
-    // Only static members are left, and none has joined. Waits until one joins, or their sessions expire.
+    // Only static members are left, and none has joined: waits for another rebalance timeout.
     else this.joinAlarm.set(members.rebalanceTimeoutMs);
   }
 

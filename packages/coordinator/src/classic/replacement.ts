@@ -78,7 +78,8 @@ export class Replacement {
   private answer(call: JoinCall, member: Member, leaderBefore: string): JoinAnswer {
     const { members } = this.core;
     const answer = this.rebalance.joined(member);
-    // Older clients take the members for an order to assign, so the group tells them the old leader instead.
+    // An older client takes a list of members for an order to assign. So it gets the old leader's id, and no
+    // list.
     if (call.version < SKIP_ASSIGNMENT_VERSION) return { ...answer, leader: leaderBefore, members: [] };
     return { ...answer, skipAssignment: members.isLeader(member) };
   }

@@ -3,8 +3,8 @@ import { CONSUMER_PROTOCOL_TYPE, consumerProtocolSubscription, DecodeError } fro
 import type { Member } from './member.ts';
 
 /**
- * Undefined if the protocol type is another one, or if a member's metadata is not readable. As in Kafka, only
- * the fields of version 0 count: some clients write a later version without its fields.
+ * Undefined if the protocol type is not `consumer`, or if a member's metadata is not readable. As in Kafka,
+ * only the fields of version 0 count: some clients write a later version without its fields.
  */
 export function subscribedTopics(
   protocolType: string | null,

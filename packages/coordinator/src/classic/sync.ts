@@ -62,8 +62,8 @@ export class Sync {
       return;
     }
     core.answer(call.reply, syncError(errorCode), syncError);
-    // Nothing has changed if the log has no room now: the leader finds the coordinator again, and comes back.
-    // But assignments that are too large for the log stay too large.
+    // After any other error nothing has changed, and the leader can retry. But assignments that are too large
+    // for the log stay too large.
     if (errorCode !== ErrorCode.UNKNOWN_SERVER_ERROR) return;
     rebalance.refuseSyncs(errorCode);
     rebalance.begin('assignment-not-stored', leader);
