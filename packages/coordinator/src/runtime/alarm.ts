@@ -1,5 +1,5 @@
 /**
- * A deadline that moves often, for example a session. Moving it to a later time costs nothing: the timer
+ * A deadline that moves often, for example a session. Moving it to a later time needs no new timer: the timer
  * stays set, and sets itself again when it fires too early.
  *
  * A timer that fires late shows that the whole process stood still. The requests of members that live may
@@ -33,7 +33,7 @@ export class Alarm {
     return this.dueAt !== undefined;
   }
 
-  /** Rings once, after `delayMs`. Replaces an earlier deadline. */
+  /** Rings once, after `delayMs`. Replaces the deadline that was set before. */
   set(delayMs: Millis): void {
     const dueAt = this.port.now() + Math.max(0, delayMs);
     this.dueAt = dueAt;
@@ -59,7 +59,7 @@ export class Alarm {
     if (this.dueAt === undefined) return;
     const now = this.port.now();
     const graceEndsAt = now + GRACE_MS;
-    // A deadline after the grace needs none now, and keeps its grace.
+    // A deadline that lies after the grace needs no grace now, and may still get one.
     if (now - this.timerAt > LATE_MS && !this.hadGrace && this.dueAt < graceEndsAt) {
       this.hadGrace = true;
       this.dueAt = graceEndsAt;

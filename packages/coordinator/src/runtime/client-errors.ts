@@ -2,8 +2,8 @@
 import { ErrorCode } from '@millrace/protocol';
 
 /**
- * As in Kafka. Its table has no entry for other errors; here they become UNKNOWN_SERVER_ERROR, because no
- * client expects them from a coordinator.
+ * As in Kafka, except that every other error becomes UNKNOWN_SERVER_ERROR, because no client expects it from
+ * a coordinator.
  */
 const CLIENT_ERRORS: ReadonlyMap<ErrorCode, ErrorCode> = new Map<ErrorCode, ErrorCode>([
   [ErrorCode.NONE, ErrorCode.NONE],
@@ -19,9 +19,9 @@ export function clientError(logError: ErrorCode): ErrorCode {
 }
 
 /**
- * Whether the high watermark passed the batch, although the ISR may have shrunk since. It passes a batch only
- * while the ISR has `min.insync.replicas` members, and each member has the batch. So the durability contract
- * (row 3, acks=all) holds, the same as without the shrinking.
+ * Whether the high watermark passed the batch, although the ISR may have shrunk since. The high watermark
+ * passes a batch only while the ISR has `min.insync.replicas` members, and each member has the batch. So the
+ * durability contract (row 3, acks=all) holds even then.
  */
 export function isCommitted(settledWith: ErrorCode): boolean {
   return settledWith === ErrorCode.NONE || settledWith === ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND;

@@ -20,7 +20,10 @@ export class CommitWaiters {
   private readonly timeoutMs: Millis;
   private readonly parked = new ParkedUntilOffset<Waiter>();
   private readonly open = new Set<Waiter>();
-  /** The size at which `wait` removes timed-out entries: cleaning costs O(1) for each entry. */
+  /**
+   * The size at which `wait` removes timed-out entries: at least twice what the last cleaning left, so that
+   * cleaning costs O(1) for each entry.
+   */
   private cleanAtSize = 1024;
 
   constructor(timers: Timers, timeoutMs: Millis) {
@@ -53,7 +56,7 @@ export class CommitWaiters {
 
   end(errorOf: (write: WriteNumber) => ErrorCode): void {
     for (const waiter of this.parked.drain()) this.settle(waiter, errorOf(waiter.write));
-    // Those that `committed` has taken and not yet called, if one of its callbacks ends the shard.
+    // If a callback ends the shard, `committed` has taken further waiters that it has not called yet.
     for (const waiter of [...this.open]) this.settle(waiter, errorOf(waiter.write));
   }
 

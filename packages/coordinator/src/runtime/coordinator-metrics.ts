@@ -1,14 +1,14 @@
-/** The metrics of all coordinators of a broker. Each runtime registers here; counts are by topic. */
+/** The metrics of all coordinators of a broker. Each runtime registers here; the counters are by topic. */
 import type { Millis } from '@millrace/base';
 import type { Metrics } from '@millrace/metrics';
 
-/** `failed`: a record of the partition cannot be decoded, so the broker serves nothing of it. */
+/** `failed`: the partition has a corrupt batch or record, so the broker serves nothing of the partition. */
 export type PartitionState = 'loading' | 'active' | 'failed';
 const STATES: readonly PartitionState[] = ['loading', 'active', 'failed'];
 
 export interface CoordinatorReadings {
   states(): Iterable<PartitionState>;
-  /** The number of answers that wait for a commit. */
+  /** The number of callbacks that wait for a commit. */
   waiting(): number;
 }
 

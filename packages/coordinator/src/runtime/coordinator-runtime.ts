@@ -1,6 +1,6 @@
 /**
- * Hosts state machines on the partitions of one internal topic: one machine for each partition that this
- * broker leads, from the beginning of the leadership to its end. Knows nothing of groups or transactions.
+ * Hosts state machines on the partitions of one internal topic: at most one machine at a time for each
+ * partition that this broker leads. Knows nothing of groups or transactions.
  */
 import { type Clock, type LeaderEpoch, type Logger, Timers } from '@millrace/base';
 import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
@@ -30,7 +30,7 @@ export interface CoordinatorRuntimeOptions<M extends ShardMachine> {
 }
 
 export interface LiveMachines<M> {
-  /** The machines of all loaded partitions, by partition index. */
+  /** The machines of all loaded partitions, in the order of the partition indexes. */
   readonly machines: readonly M[];
   /** True if a partition that this broker leads is being loaded. */
   readonly isLoading: boolean;

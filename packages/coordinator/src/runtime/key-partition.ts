@@ -1,4 +1,4 @@
-/** The partition of an internal topic that holds a key. Clients and brokers of all languages agree on it. */
+/** The partition of an internal topic that holds a key. Kafka computes the same one. */
 
 /**
  * Kafka's rule: the absolute value of Java's hash of the key (-2^31 counts as 0), modulo the number of

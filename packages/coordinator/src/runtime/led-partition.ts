@@ -1,7 +1,7 @@
 /**
- * One leadership of a partition of the internal topic. Gives it a shard, and another one when the log refuses
- * a decision or the load fails. A partition with a record that cannot be decoded gets no further shard in
- * this leadership.
+ * One leadership of a partition of the internal topic. Makes a shard, and another one after the log refused a
+ * decision or could not be read. A partition with a corrupt batch or record gets no further shard in this
+ * leadership.
  */
 import type { Deadline, DueCallback, Logger, Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -26,7 +26,7 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
   private shard: Shard<M> | undefined;
   private retry: Deadline<DueCallback> | undefined;
   private loadStartedMs: Millis = 0;
-  /** Loads that failed since the last one that ended well. */
+  /** Loads that failed since the last successful one. */
   private failedLoads = 0;
   /** Refused batches since the last committed one. */
   private refusals = 0;

@@ -38,7 +38,7 @@ export interface LoadOptions {
   readonly partitions: LedPartitions;
   readonly codecs: CompressionCodecs;
   readonly replay: (record: CoordinatorRecord) => void;
-  /** Called once, in a later turn, unless the load is stopped before. */
+  /** Called once, unless the load is stopped before. Called in a later turn, except as `start` says. */
   readonly done: (outcome: LoadOutcome) => void;
 }
 
@@ -99,7 +99,7 @@ export class Load {
       return;
     }
     // Records of a transaction count only after its commit marker. Until the coordinators know transactions,
-    // nobody can append either of the two, except Kafka's tools to a copied log.
+    // only a log that was copied from Kafka can have either.
     if (header.isControl || header.isTransactional) return;
     this.replayAll(batch, header);
   }

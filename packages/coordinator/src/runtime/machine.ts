@@ -1,13 +1,13 @@
 /**
  * The contract between a state machine on an internal topic and the shard that hosts it. A shard hosts one
- * machine for one partition, and lives exactly as long as the leadership in which it began. The runtime knows
+ * machine for one partition. It ends with the leadership in which it began, or before. The runtime knows
  * nothing of groups or transactions.
  *
  * Decide, then replay: a machine changes its durable state only in `replay`. To decide a request, the machine
  * passes records to `ShardPort.write`. The shard calls `replay` for each of them within this call, so the
- * next decision sees them. The shard appends the records at the end of the turn, in one batch with the
- * records of other decisions. A machine answers a request only after every record that the answer depends on
- * is committed (`ShardPort.whenCommitted`).
+ * next decision sees them. The shard appends the records at the end of the turn or soon after, in a batch
+ * that can also hold other decisions. A machine answers a request only after every record that the answer
+ * depends on is committed (`ShardPort.whenCommitted`).
  *
  * If the log refuses a batch whose records were replayed, the shard ends, and a new shard loads the partition
  * again. So the state of a machine is never ahead of the log for long, and needs no rollback.
@@ -17,8 +17,8 @@ import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
 import type { ErrorCode } from '@millrace/protocol';
 
 /**
- * A record of an internal topic. The shard keeps the bytes of a decision until it appends them at the end of
- * a turn, so the machine must not change them after `write`.
+ * A record of an internal topic. The shard keeps the bytes of a decision until it appends them, so the
+ * machine must not change them after `write`.
  */
 export interface CoordinatorRecord {
   readonly key: Uint8Array;
@@ -67,22 +67,22 @@ export interface ShardPort {
    */
   after(delayMs: Millis, callback: () => void): () => void;
   /**
-   * Like `after`, for a slice of long work: the shards of a broker take turns, so that no two slices share
-   * one. Without a delay, `slice` may run within this call. The returned function cancels the call. No call
-   * comes after `ended`.
+   * Like `after`, for a slice of long work: all shards together run at most one slice in each turn of the
+   * event loop. Without a delay, `slice` may run within this call. The returned function cancels the call. No
+   * call comes after `ended`.
    */
   inOwnTurn(delayMs: Millis, slice: () => void): () => void;
 }
 
 /**
  * The state machine of one partition of an internal topic. The runtime makes one each time that it loads the
- * partition. If the load is interrupted, the runtime drops the machine without a call.
+ * partition. If the load does not succeed, the runtime drops the machine without a call.
  */
 export interface ShardMachine {
   /**
    * Applies a record: of the log, while the shard loads, or of a decision. The bytes are valid only during
    * the call. Throws DecodeError if it knows the type of the key and cannot read the record; ignores unknown
-   * types. After a DecodeError the runtime loads nothing of the partition.
+   * types. A DecodeError during the load makes the runtime give up the partition for this leadership.
    */
   replay(record: CoordinatorRecord): void;
   /** Every record of the log is replayed and committed. From now on the machine may decide. */

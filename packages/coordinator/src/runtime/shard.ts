@@ -1,6 +1,6 @@
 /**
- * Hosts one machine for one partition: loads the records, takes decisions, and reports commits. Decides
- * nothing itself. A shard lives once; after it ended, the owner may make another one.
+ * Hosts one machine for one partition: loads the records, appends the machine's decisions, and reports
+ * commits. A shard loads once; after it has ended, the owner may make another one.
  */
 import {
   assert,
@@ -107,7 +107,7 @@ export class Shard<M extends ShardMachine> implements ShardPort {
   }
 
   /**
-   * The leadership or the process ended. Every waiting callback, and then the machine, gets the error.
+   * Ends the shard. Each waiting callback gets the error of its decision, then the machine gets `errorCode`.
    */
   end(errorCode: ErrorCode, errorOf: (write: WriteNumber) => ErrorCode = () => errorCode): void {
     if (this.state === 'ended') return;
@@ -233,7 +233,7 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     this.release(lastWrite);
   }
 
-  /** The leadership asked for the lease when it settled the batch, and this call comes a turn later. */
+  /** The leadership asked for the lease when it settled the batch. Since then the lease may have ended. */
   private release(write: WriteNumber): void {
     if (this.services.partitions.holdsLease()) this.waiters.committed(write);
     else this.awaitLease();

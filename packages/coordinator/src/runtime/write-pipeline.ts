@@ -1,7 +1,8 @@
 /**
- * The way of a shard's decisions into the log. Gathers the decisions of a turn into one batch, appends it at
- * the end of the turn, and gathers later decisions while the batch is not committed. Never appends within
- * `add`, because a refused append ends the shard, and the machine is then in the middle of a decision.
+ * The way of a shard's decisions into the log. Gathers the decisions of a turn into one batch, and appends it
+ * at the end of the turn. While a batch is not committed, later decisions wait for the next one, at most
+ * LINGER_MS. Never appends within `add`, because a refused append ends the shard, and the machine is then in
+ * the middle of a decision.
  */
 import type { Millis, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -10,8 +11,8 @@ import { DecisionBatch } from './decision-batch.ts';
 import type { CoordinatorRecord, WriteNumber } from './machine.ts';
 
 /**
- * How long decisions wait for the batch in flight. If the ISR stalls, the log must still see later batches:
- * it may refuse them.
+ * How long decisions wait at most for the batch in flight. If the ISR stalls, the shard must still try to
+ * append: only then it learns that the log refuses.
  */
 const LINGER_MS: Millis = 10;
 
@@ -28,7 +29,7 @@ export interface PipelinePorts {
   append(batch: Uint8Array, settled: (errorCode: ErrorCode) => void): ErrorCode;
   /** The batch was appended. */
   appended(batch: DecisionBatch): void;
-  /** All decisions up to `committedWrite` are committed, `batch` the last of them. */
+  /** All decisions up to `committedWrite` are committed; `batch` has the last of them. */
   committed(batch: DecisionBatch): void;
   /**
    * The decisions from this one on are not in the log (`isRefused`), or will not be committed by this
@@ -43,7 +44,7 @@ export class WritePipeline {
   /** The bytes of all batches that are not committed. */
   uncommittedBytes = 0;
   private readonly ports: PipelinePorts;
-  /** Batches that took no further decision. The end of the turn appends them. */
+  /** Batches that had no room for a further decision. The next `appendDue` appends them. */
   private readonly full: DecisionBatch[] = [];
   private gathering: DecisionBatch | undefined;
   /** Appended and not committed, oldest first. */
