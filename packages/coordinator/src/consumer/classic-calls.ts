@@ -1,4 +1,4 @@
-/** The requests that classic members send to a consumer group. The wing `classic` has the same calls. */
+/** The requests that classic members send to a consumer group. The folder `classic` has the same calls. */
 import type {
   HeartbeatRequest,
   HeartbeatResponse,

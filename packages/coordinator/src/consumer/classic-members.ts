@@ -1,7 +1,7 @@
 /**
- * Members of a consumer group that use the classic protocol. Each is served for itself: a join is one
- * heartbeat with everything in it, the generation is the member's epoch, and no member leads. A member learns
- * from its heartbeat that it must join again, and gets its partitions with SyncGroup.
+ * Members of a consumer group that use the classic protocol. The group serves each of them by itself: a join
+ * counts as a heartbeat that says everything, the generation is the member's epoch, and no member leads. A
+ * member learns from its heartbeat that it must join again, and gets its partitions with SyncGroup.
  */
 import type { Millis } from '@millrace/base';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode, type JoinGroupResponse } from '@millrace/protocol';
@@ -17,7 +17,7 @@ import { groupFull, replaceMember } from './membership.ts';
 import { isRefusal } from './refusal.ts';
 import { subscriptionHash } from './subscriptions.ts';
 
-/** From this version on a dynamic member must join with the id that its first join was answered with. */
+/** From this version on a dynamic member must join again, with the id that its first join got. */
 const MEMBER_ID_REQUIRED_VERSION = 4;
 /** From this version on a null protocol name is allowed in the answer to a join. */
 const NULLABLE_PROTOCOL_NAME_VERSION = 7;
@@ -34,7 +34,7 @@ export class ClassicMembers {
   /** The caller has checked the session timeout. */
   join(call: JoinCall): void {
     const { core } = this;
-    // What waits for the commit holds no request: it can be large.
+    // The callback that waits for the commit does not keep the request, which can be large.
     const { version, reply } = call;
     const decided = this.decideJoin(call);
     const answer = typeof decided === 'number' ? joinError(version, decided) : decided;
@@ -53,7 +53,7 @@ export class ClassicMembers {
       typeof member === 'number'
         ? NO_BYTES
         : encodeAssignment(member.assigned, firstProtocol(member)?.metadata, core.ports.shard.image());
-    // The member has done its part, also if the commit takes long and the answer is an error.
+    // The member has done its part, even if the commit takes too long and the answer is an error.
     if (typeof member !== 'number') {
       core.timers.fulfil(member.memberId, 'sync');
       core.extendSession(member);
@@ -75,7 +75,7 @@ export class ClassicMembers {
     core.whenCommitted((failure) => reply({ errorCode: failure === ErrorCode.NONE ? errorCode : failure }));
   }
 
-  /** Removes members of either protocol, and by instance id alone those that an administrator names. */
+  /** Removes members of either protocol. An administrator may name a member by its instance id alone. */
   leave({ request, version, reply }: LeaveCall): void {
     const { core } = this;
     const isSingle = version <= SINGLE_LEAVE_VERSION;
@@ -101,7 +101,7 @@ export class ClassicMembers {
     });
   }
 
-  /** The member uses the consumer protocol now, so nobody waits for its join or sync. */
+  /** The member uses the consumer protocol now, so the group expects no join or sync of it. */
   leftProtocol(memberId: string): void {
     this.core.timers.fulfil(memberId, 'join');
     this.core.timers.fulfil(memberId, 'sync');
@@ -148,7 +148,8 @@ export class ClassicMembers {
     const member = decideHeartbeat(decision, before, told, claim, core.circumstances());
     if (isRefusal(member)) return member.errorCode;
     const errorCode = core.write(decision);
-    // The timers do not wait for the commit: if it is late, the member exists although its join got an error.
+    // The timers do not wait for the commit: if the commit is late, the member exists although its join got
+    // an error.
     const known = core.state.members.get(memberId);
     if (known !== undefined) core.extendSession(known);
     if (errorCode !== ErrorCode.NONE) return errorCode;
@@ -162,7 +163,7 @@ export class ClassicMembers {
       protocolType: CONSUMER_PROTOCOL_TYPE,
       protocolName: firstProtocol(told)!.name,
     };
-    // It took the place of the last member of the consumer protocol.
+    // The member may have taken the place of the last member of the consumer protocol.
     if (before.classic === null && mayBecomeClassic(core.state, [], settings, core.ports.classic))
       core.becomeClassic([]);
     return answer;
@@ -209,7 +210,8 @@ export class ClassicMembers {
     if (!isOld && !core.topicsMayDiffer) return false;
     for (const { classic } of state.members.values()) if (classic === null) return false;
     if (isOld) return true;
-    // A join computes the target and clears the flag. If the topics are the same, no join comes.
+    // A join would clear the flag. If the topics are the same, the group needs no join, so it clears the flag
+    // here.
     core.topicsMayDiffer = subscriptionHash(state, core.ports.shard.image()) !== state.metadataHash;
     return core.topicsMayDiffer;
   }
@@ -228,7 +230,7 @@ function rebalanceTimeoutOf({ rebalanceTimeoutMs, sessionTimeoutMs }: JoinCall['
 
 type Protocols = JoinCall['request']['protocols'];
 
-/** True if all classic members support one of the protocols. */
+/** True if at least one of the protocols has the support of every classic member. */
 function supportsAny(state: GroupState, protocolType: string, protocols: Protocols): boolean {
   if (protocolType !== CONSUMER_PROTOCOL_TYPE || protocols.length === 0) return false;
   let common = protocols.map(({ name }) => name);

@@ -14,14 +14,14 @@ import { type Member, mustRevoke, regexOf } from './member.ts';
 import type { ConsumerGroupPorts, ConsumerGroupSettings, RebalanceCause } from './ports.ts';
 import { MemberTimers } from './timers.ts';
 
-/** How long the group waits before it removes a member again after the log refused that. */
+/** How long the group waits after the log refused to remove a member, until it tries again. */
 const RETRY_MS: Millis = 500;
 
-/** How a consumer group begins that takes the place of a classic group. */
+/** How a consumer group takes the place of a classic group. */
 export interface Upgrade {
-  /** The classic group. */
+  /** Removes the classic group. */
   readonly tombstone: CoordinatorRecord;
-  /** The consumer group with the members of the classic group. None: the classic group is empty. */
+  /** Make the consumer group with the members of the classic group. None: the classic group is empty. */
   readonly records: readonly ConsumerGroupRecord[];
 }
 
@@ -108,7 +108,10 @@ export class GroupCore {
     this.timers.expect(memberId, 'revoke', rebalanceTimeoutMs);
   }
 
-  /** Removes the members with one growth of the epoch. The rest may then be a classic group. */
+  /**
+   * Removes the members, and raises the group epoch once. If only classic members remain, the group may
+   * become a classic group.
+   */
   remove(members: readonly Member[], cause: RebalanceCause, afterMs?: Millis): ErrorCode {
     const [first] = members;
     if (first === undefined) return ErrorCode.NONE;

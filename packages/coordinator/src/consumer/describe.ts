@@ -14,7 +14,7 @@ export type DescribedConsumerGroup = Omit<
   'errorCode' | 'errorMessage' | 'authorizedOperations' | 'rebalances'
 >;
 
-/** Which members speak which protocol. */
+/** The values of `memberType`: the protocol that a member speaks. */
 const MEMBER_TYPE = { CLASSIC: 0, CONSUMER: 1 } as const;
 
 export function groupStateName(state: GroupState): ConsumerGroupState {
@@ -54,7 +54,7 @@ function describeMember(member: Member, target: TopicPartitions, image: Metadata
     clientHost: member.clientHost,
     subscribedTopicNames: [...member.subscribedTopicNames],
     subscribedTopicRegex: member.subscribedTopicRegex ?? '',
-    // The member still answers for the partitions that it must give up.
+    // The member still holds the partitions that it must give up.
     assignment: named(union(member.assigned, member.pendingRevocation), image),
     targetAssignment: named(target, image),
     memberType: member.classic === null ? MEMBER_TYPE.CONSUMER : MEMBER_TYPE.CLASSIC,

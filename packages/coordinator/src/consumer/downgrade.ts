@@ -17,7 +17,10 @@ type ClassicValue = GroupRecordValue<'groupMetadata'>;
 /** The version of the classic group's record that Kafka 4.3.1 writes. */
 const CLASSIC_VALUE_VERSION = 3;
 
-/** True if all members but the leaving ones are classic, and the policy allows the change. */
+/**
+ * True if the policy allows the change, the members that remain are all classic, and a classic group of that
+ * size may exist.
+ */
 export function mayBecomeClassic(
   state: GroupState,
   leaving: readonly Member[],

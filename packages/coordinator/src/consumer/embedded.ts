@@ -1,6 +1,6 @@
 /**
- * Translates between consumer groups, which know topics by id, and what classic members tell each other,
- * which names topics.
+ * Translates between consumer groups, which know topics by id, and the metadata of classic members, which has
+ * topic names.
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -23,7 +23,7 @@ export function decodeSubscription(metadata: Uint8Array): ConsumerProtocolSubscr
   return decoded(() => consumerProtocolSubscription.decode(metadata));
 }
 
-/** The assignment of a member, encoded in the version in which the member encodes its subscription. */
+/** The assignment of a member, in the version of its subscription or the nearest that this broker knows. */
 export function encodeAssignment(
   partitions: EpochedPartitions | TopicPartitions,
   metadata: Uint8Array | undefined,

@@ -129,7 +129,7 @@ export function regexRecord(
   return { name: 'consumerGroupRegularExpression', key: { groupId, regularExpression }, value };
 }
 
-/** The tombstones of a member, in the order in which Kafka's replay demands them. */
+/** The tombstones of a member, in the order that Kafka's replay demands. */
 export function memberTombstones(groupId: string, memberId: string): ConsumerGroupRecord[] {
   return [
     assignmentRecord(groupId, memberId, null),

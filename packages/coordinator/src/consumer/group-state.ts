@@ -22,9 +22,11 @@ export class GroupState {
   assignmentEpoch = FIRST_EPOCH;
   /** When the target assignment was computed; 0: unknown. */
   assignmentTimestamp: WallMillis = 0;
-  /** Stands for the subscribed topics as they were when the group epoch was set. */
+  /** The hash of the subscribed topics as they were when the group epoch was set. */
   metadataHash: Timestamp = 0;
-  /** Kafka before 4.1 wrote a record that the next decision removes. */
+  /**
+   * True: the log has a record of Kafka before 4.1. The next growth of the group epoch removes the record.
+   */
   hasPartitionMetadata = false;
   readonly members: Map<string, Member>;
   readonly targets: Map<string, TopicPartitions>;

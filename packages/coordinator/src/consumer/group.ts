@@ -1,6 +1,6 @@
 /**
- * One consumer group (KIP-848): answers heartbeats, removes members whose time is over, and follows the
- * topics. The durable state changes only by `replay`. An answer waits until the group's own last write is
+ * One consumer group (KIP-848): answers heartbeats, removes members whose timeout ended, and follows changes
+ * of topics. The durable state changes only by `replay`. An answer waits until the group's own last write is
  * committed, so it reveals nothing that could be lost.
  */
 import type { Uuid } from '@millrace/base';
@@ -45,12 +45,12 @@ export class ConsumerGroup {
     });
   }
 
-  /** The group comes from this decision, or from a deletion: its answers wait for the commit. */
+  /** Answers wait until this decision is committed, for example the one that made the group. */
   follow(write: WriteNumber): void {
     this.core.lastWrite = write;
   }
 
-  /** The group takes the place of a classic group, together with its first member's join. */
+  /** The group takes the place of a classic group, with the same decision as its first member's join. */
   beginWith(upgrade: Upgrade): void {
     this.core.beginWith(upgrade);
   }
@@ -59,7 +59,7 @@ export class ConsumerGroup {
     return this.core.groupId;
   }
 
-  /** The group's last decision: what its state says is committed when this is. */
+  /** The group's last decision. Once it is committed, everything that the state says is committed. */
   get lastWrite(): WriteNumber {
     return this.core.lastWrite;
   }
@@ -127,12 +127,15 @@ export class ConsumerGroup {
     for (const name of changed) if (this.isSubscribedTo(name)) this.core.topicsMayDiffer = true;
   }
 
-  /** The records that delete the group. The caller writes them, and has made sure that it has no members. */
+  /**
+   * The records that delete the group. The caller writes them, and has made sure that the group has no
+   * members.
+   */
   tombstones(): ConsumerGroupRecord[] {
     return groupTombstones(this.groupId, this.core.state);
   }
 
-  // Members that use the classic protocol (14.6).
+  // Members that use the classic protocol.
 
   join(call: JoinCall): void {
     this.classicMembers.join(call);
@@ -153,7 +156,9 @@ export class ConsumerGroup {
 
   // Members that use the consumer protocol.
 
-  /** Answers a valid ConsumerGroupHeartbeat. A group that does not exist yet answers only a join. */
+  /**
+   * Answers a valid ConsumerGroupHeartbeat. A group that does not exist yet refuses everything except a join.
+   */
   heartbeat(request: ConsumerGroupHeartbeatRequest, client: ClientFacts, reply: HeartbeatReply): void {
     const answer = this.decide(request, client);
     this.core.whenCommitted((errorCode) => {
@@ -191,7 +196,7 @@ export class ConsumerGroup {
     core.topicsMayDiffer = false;
     this.classicMembers.leftProtocol(memberId);
     this.regexes.refreshIfDue(core.state, settings);
-    // Kafka 4.3.1 answers a member that missed an answer without the assignment, unless it says everything.
+    // To a member that missed an answer, Kafka 4.3.1 sends no assignment unless the request says everything.
     const isAnswered =
       isFullRequest(request) || missedAnswer || !sameAssigned(before.assigned, member.assigned);
     return {
@@ -214,7 +219,7 @@ export class ConsumerGroup {
 
   /**
    * A static member keeps its assignment until its session ends. The member that comes back with the instance
-   * id then has these partitions since epoch 0.
+   * id then has these partitions with assignment epoch 0.
    */
   private leaveBriefly(member: Member): ErrorCode {
     const decision = this.core.decision();
@@ -245,7 +250,7 @@ export function refused({ errorCode, errorMessage }: Refusal): ConsumerGroupHear
   return { ...NO_ANSWER, errorCode, errorMessage };
 }
 
-/** A member that knows nothing says everything. */
+/** True if the request says everything: then the member does not know its assignment. */
 function isFullRequest(request: ConsumerGroupHeartbeatRequest): boolean {
   const { memberEpoch, rebalanceTimeoutMs, subscribedTopicNames, subscribedTopicRegex } = request;
   if (memberEpoch === JOIN_EPOCH) return true;

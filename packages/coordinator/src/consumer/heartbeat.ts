@@ -25,7 +25,7 @@ import { regexFault } from './regex.ts';
 import { Subscriptions, subscriptionHash } from './subscriptions.ts';
 import { assignTarget, mayAssign, preferredAssignor } from './target.ts';
 
-/** Where a decision takes place. */
+/** What a decision depends on besides the group. */
 export interface Circumstances {
   readonly image: MetadataImage;
   readonly settings: ConsumerGroupSettings;
@@ -76,7 +76,7 @@ export function decideHeartbeat(
   return step(decision, member, changed, claim, circumstances.image);
 }
 
-/** A regular expression that another member has is valid, and is compiled only once. */
+/** A regular expression that another member has is valid, and is not compiled again. */
 function regexRefusal({ state }: Decision, before: Member, told: Member): Refusal | undefined {
   const regex = regexOf(told);
   if (regex === undefined || regex === regexOf(before) || state.regexes.of(regex) > 0) return undefined;

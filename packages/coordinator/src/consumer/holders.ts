@@ -8,7 +8,7 @@ import { type EpochedPartitions, forEachPartition } from './topic-partitions.ts'
 
 export class PartitionHolders {
   private readonly byTopic: Map<Uuid, Map<number, string>>;
-  /** The topics whose map this object shares with a copy. */
+  /** The topics whose map this object shares with a copy or with its original. */
   private shared: Set<Uuid>;
 
   constructor() {
@@ -16,7 +16,7 @@ export class PartitionHolders {
     this.shared = new Set();
   }
 
-  /** A copy that changes independently. Copies the partitions of a topic when they change first. */
+  /** A copy that changes independently. Copies the partitions of a topic when they first change. */
   copy(): PartitionHolders {
     const copy = new PartitionHolders();
     for (const [topic, holders] of this.byTopic) copy.byTopic.set(topic, holders);

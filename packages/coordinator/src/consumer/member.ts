@@ -9,7 +9,7 @@ export const LEAVE_EPOCH = -1;
 /** The epoch with which a static member leaves until it comes back. */
 export const STATIC_LEAVE_EPOCH = -2;
 
-/** The values that the record of the current assignment has. */
+/** The values of `state` in the record of the current assignment. */
 export const MemberState = {
   /** The member has what its epoch gives it. */
   STABLE: 0,

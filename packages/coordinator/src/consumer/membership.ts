@@ -1,4 +1,7 @@
-/** Finds the member that sent a heartbeat, or says why the group does not accept it. The order is Kafka's. */
+/**
+ * Finds the member that sent a heartbeat, or says why the group does not accept it. The order of the checks
+ * is Kafka's.
+ */
 import { type ConsumerGroupHeartbeatRequest, ErrorCode } from '@millrace/protocol';
 import type { Decision } from './decision.ts';
 import { assignmentRecord, memberMetadataRecord, memberTombstones, targetRecord } from './group-records.ts';
@@ -93,9 +96,9 @@ export function replaceMember(decision: Decision, present: Member, memberId: str
 }
 
 /**
- * A smaller epoch is accepted only if the last answer may have been lost: the member then owns nothing that
- * the coordinator took from it since. A member that does not say what it owns is fenced, as in Kafka: Kafka's
- * clients say everything after an error.
+ * The group accepts a smaller epoch only if the last answer may have been lost: it must be the previous
+ * epoch, and the member must own only partitions that it still has. As in Kafka, the group fences a member
+ * that does not say what it owns: Kafka's clients say everything after an error.
  */
 function epochFault(member: Member, { memberEpoch, owned }: Identity): Refusal | undefined {
   if (memberEpoch === JOIN_EPOCH || memberEpoch === member.memberEpoch) return undefined;

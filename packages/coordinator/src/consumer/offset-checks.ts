@@ -1,6 +1,7 @@
 /**
- * Whether a member may commit offsets, or fetch them (KIP-1251): an older member epoch still counts for a
- * partition that the member has had since that epoch, because no other member can have committed meanwhile.
+ * Whether a member may commit offsets, or fetch them. For a commit, an older member epoch still counts for a
+ * partition that the member has had since that epoch (KIP-1251), because no other member can have committed
+ * meanwhile.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -51,7 +52,7 @@ export function checkCommit(state: GroupState, request: CommitRequest): CommitCh
   };
 }
 
-/** Kafka demands the exact epoch here: an assignment epoch only excuses commits. */
+/** As Kafka does, demands the exact epoch: only commits may have an older one. */
 export function checkFetch(state: GroupState, memberId: string | null, memberEpoch: number): ErrorCode {
   if (memberId === null && memberEpoch < 0) return ErrorCode.NONE;
   const member = memberId === null ? undefined : state.members.get(memberId);
@@ -59,7 +60,7 @@ export function checkFetch(state: GroupState, memberId: string | null, memberEpo
   return memberEpoch === member.memberEpoch ? ErrorCode.NONE : staleError(member);
 }
 
-/** The epoch in which the member got the partition; undefined: it does not hold it. */
+/** The epoch in which the member got the partition; undefined: the member does not hold the partition. */
 function assignmentEpoch(
   { assigned, pendingRevocation }: Member,
   topicId: Uuid | undefined,

@@ -1,4 +1,4 @@
-/** What a consumer group needs from outside, and what it tells. */
+/** What a consumer group needs from outside, and the events that it reports. */
 import type { Millis } from '@millrace/base';
 import type { ConsumerGroupConfig } from '../config.ts';
 import type { ShardPort } from '../runtime/machine.ts';
@@ -32,7 +32,7 @@ export interface Rebalance {
 export interface ConsumerGroupPorts {
   readonly shard: ShardPort;
   settings(): ConsumerGroupSettings;
-  /** An id for a member that did not choose one: version 0 of ConsumerGroupHeartbeat allows that. */
+  /** An id for a member that has none: JoinGroup and version 0 of ConsumerGroupHeartbeat allow that. */
   newMemberId(): string;
   /** Called for each growth of the group epoch, when its records are accepted. */
   rebalanced(rebalance: Rebalance): void;
@@ -46,7 +46,7 @@ export interface ClassicPort {
   maxSize(): number;
   /**
    * The records of the change are accepted and replayed, so the machine has the classic group now. The
-   * machine lets its members join again.
+   * machine lets the group's members join again.
    */
   becameClassic(): void;
 }

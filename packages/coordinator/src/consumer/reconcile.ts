@@ -33,7 +33,7 @@ export interface Goal extends Claim {
 }
 
 /**
- * The member after the step, or the same object if nothing changes. Undefined: the state of the member is not
+ * The member after the step, which may equal the member before. Undefined: the state of the member is not
  * known, and the member must give up everything and join again.
  */
 export function reconcile(member: Member, goal: Goal): Member | undefined {
@@ -135,7 +135,7 @@ function split(
 }
 
 /**
- * Keeps the previous epoch while the epoch stays: a member whose answers were lost still knows the epoch
+ * Keeps the previous epoch while the epoch stays: a member whose answers were lost still sends the epoch
  * before, however often the coordinator has changed its assignment since. In Kafka 4.3.1 the previous epoch
  * is then the present one, so Kafka fences such a member.
  */

@@ -6,7 +6,7 @@ import { NEXT_TURN_MS } from '@millrace/base';
 import type { ShardPort } from '../runtime/machine.ts';
 import { type CompiledRegex, compileRegex, type ResolvedRegex } from './regex.ts';
 
-/** Instructions times characters: a slice takes some milliseconds, and one match more takes ten at most. */
+/** Instructions times characters. A slice takes some milliseconds, and its last match can add about ten. */
 const COST_PER_SLICE = 100_000;
 /** A match costs at least this. */
 const MATCH_COST_MIN = 100;

@@ -61,7 +61,7 @@ class Estimate {
       this.atom(1, isNamedClass ? lengthUpTo(regex, position, '}') : 2);
       return;
     }
-    // A repetition behind the quotation copies its last character only.
+    // A repetition behind a quotation copies only the last character of the quotation.
     const length = lengthUpTo(regex, position, '\\E');
     this.atom(length, length);
     this.flush();

@@ -1,7 +1,7 @@
 /**
  * Keeps the regular expressions of a group resolved. As in Kafka, a heartbeat starts the refresh: if an
- * expression is not resolved, if topics appeared, or if the last refresh is old. At most one refresh in ten
- * seconds, because it looks at every topic.
+ * expression is not resolved, if topics appeared, or if the last refresh is old. While the group has a
+ * resolved expression, at most one refresh starts in ten seconds, because a refresh looks at every topic.
  */
 import type { Millis } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -56,7 +56,7 @@ export class RegexSubscriptions {
 export function decideResolved(decision: Decision, resolved: ResolvedRegexes, image: MetadataImage): void {
   let changed = false;
   for (const [regex, result] of resolved) {
-    // Its last member may have left while the refresh ran.
+    // The last member with this expression may have left while the refresh ran.
     if (decision.state.regexes.of(regex) === 0) continue;
     changed ||= !sameTopics(decision.state.resolvedRegexes.get(regex), result);
     decision.add(regexRecord(decision.groupId, regex, result));

@@ -11,7 +11,10 @@ import { estimatedProgramSize } from './regex-size.ts';
 const CHARS_MAX = 1_000;
 /** One match against a name of 249 characters takes some ten milliseconds at most. */
 const INSTRUCTIONS_MAX = 1_100;
-/** The estimate may be too large. A program of this size compiles in some ten milliseconds at most. */
+/**
+ * Larger than INSTRUCTIONS_MAX, because the estimate may be too large. A program of this size compiles in
+ * some ten milliseconds at most.
+ */
 const ESTIMATE_MAX = 4 * INSTRUCTIONS_MAX;
 
 /** The topics that an expression matched. */

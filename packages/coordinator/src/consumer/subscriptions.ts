@@ -48,7 +48,7 @@ export function subscribedNames(state: GroupState): string[] {
   return [...names].sort();
 }
 
-/** The partition counts of the subscribed topics that exist, by topic name. */
+/** The partition counts of the subscribed topics that exist, in the order of the topic names. */
 export function subscribedPartitionCounts(state: GroupState, image: MetadataImage): Map<Uuid, number> {
   const counts = new Map<Uuid, number>();
   for (const name of subscribedNames(state)) {
@@ -59,8 +59,9 @@ export function subscribedPartitionCounts(state: GroupState, image: MetadataImag
 }
 
 /**
- * 53 bits over ids and partition counts of the subscribed topics; 0 if none exists. Kafka's hash also has the
- * racks of the replicas. Here it has not: no assignor looks at racks, so their change needs no rebalance.
+ * 53 bits over ids and partition counts of the subscribed topics; 0 if none exists. Kafka's hash also covers
+ * the racks of the replicas. This one does not: no assignor looks at racks, so a change of racks needs no
+ * rebalance.
  */
 export function subscriptionHash(state: GroupState, image: MetadataImage): number {
   const counts = subscribedPartitionCounts(state, image);

@@ -10,7 +10,7 @@ import type { ConsumerGroupSettings } from './ports.ts';
 import { Subscriptions, subscribedPartitionCounts } from './subscriptions.ts';
 import { NO_PARTITIONS, samePartitions } from './topic-partitions.ts';
 
-/** The assignor that most members ask for. */
+/** The assignor that most members ask for, or the first of the settings if that one is not known. */
 export function preferredAssignor(state: GroupState, settings: ConsumerGroupSettings): AssignorName {
   const wanted = state.assignors.most();
   return wanted !== undefined && isAssignorName(wanted) ? wanted : (settings.assignors[0] ?? 'uniform');

@@ -43,7 +43,7 @@ export class MemberTimers {
     alarmOf(this.duties, key, this.port, () => this.failed(memberId, duty)).set(timeoutMs);
   }
 
-  /** As `expect`, but an earlier deadline stays. */
+  /** As `expect`, but a deadline that is already set stays. */
   expectStill(memberId: string, duty: Duty, timeoutMs: Millis): void {
     if (!this.duties.has(keyOf(memberId, duty))) this.expect(memberId, duty, timeoutMs);
   }
@@ -70,7 +70,7 @@ export class MemberTimers {
   }
 }
 
-/** The alarm that is set under the key, or a new one. An alarm that rings is gone from the map before. */
+/** The alarm that is set under the key, or a new one. An alarm leaves the map before it rings. */
 function alarmOf(alarms: Map<string, Alarm>, key: string, port: AlarmPort, ring: () => void): Alarm {
   const present = alarms.get(key);
   if (present !== undefined) return present;

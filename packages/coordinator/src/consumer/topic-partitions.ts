@@ -4,10 +4,10 @@
  */
 import type { Uuid } from '@millrace/base';
 
-/** Ascending partitions of each topic; no topic has none. */
+/** Ascending partitions of each topic; each topic has at least one. */
 export type TopicPartitions = ReadonlyMap<Uuid, readonly number[]>;
 
-/** For each partition of each topic the assignment epoch; no topic has none. */
+/** The assignment epoch of each partition of each topic; each topic has at least one partition. */
 export type EpochedPartitions = ReadonlyMap<Uuid, ReadonlyMap<number, number>>;
 
 export const NO_PARTITIONS: ReadonlyMap<Uuid, never> = new Map<Uuid, never>();

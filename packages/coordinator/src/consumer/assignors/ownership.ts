@@ -8,7 +8,7 @@ import { type AssignorInput, type AssignorMember, byMemberId, type TargetAssignm
 const NOBODY = -1;
 
 export class Ownership {
-  /** By member id. */
+  /** Sorted by member id. */
   readonly members: readonly AssignorMember[];
   readonly topics: readonly Uuid[];
   /** Number of partitions that each member has. */

@@ -23,7 +23,9 @@ export function levelMixed(ownership: Ownership): void {
   }
 }
 
-/** Topics with few subscribers come first: the others can still level the loads after them. */
+/**
+ * Topics with few subscribers come first: topics with many subscribers can still level the loads afterwards.
+ */
 function fewestChoices(ownership: Ownership, a: number, b: number): number {
   return ownership.subscribers[a]!.length - ownership.subscribers[b]!.length || a - b;
 }

@@ -1,6 +1,6 @@
 /**
  * The assignor `uniform`: gives all members as equal a number of partitions as their subscriptions allow, and
- * moves as few partitions as it can.
+ * moves few partitions.
  */
 import { type AssignorInput, isHomogeneous, type TargetAssignment } from './assignor.ts';
 import { Ownership } from './ownership.ts';
