@@ -32,8 +32,8 @@ export interface ConsumerGroupConfig {
   /** `group.consumer.assignment.interval.ms`: the shortest time between two assignments of a group. */
   readonly assignmentIntervalMs: Millis;
   /**
-   * `group.consumer.regex.refresh.interval.ms`: the coordinator matches subscriptions by regular expression
-   * with the topics again after this time.
+   * `group.consumer.regex.refresh.interval.ms`: after this time the coordinator matches the regular
+   * expressions of a group with the topics again.
    */
   readonly regexRefreshIntervalMs: Millis;
 }
@@ -65,6 +65,6 @@ export interface GroupsConfig {
   readonly classic: ClassicGroupConfig;
   readonly consumer: ConsumerGroupConfig;
   readonly offsets: OffsetsConfig;
-  /** `offsets.commit.timeout.ms`: the longest time until the records of an answer are committed. */
+  /** `offsets.commit.timeout.ms`: how long an answer waits until its records are committed. */
   readonly commitTimeoutMs: Millis;
 }

@@ -3,9 +3,9 @@ import { utf8Bytes } from '@millrace/protocol';
 
 /** The longest text that fits into a record, in UTF-8. */
 const TEXT_BYTES_MAX = 32_767;
-/** A UTF-16 code unit has at most so many bytes in UTF-8. */
+/** A UTF-16 code unit has at most this many bytes in UTF-8. */
 const BYTES_OF_UNIT_MAX = 3;
-/** A text that only people read keeps so many characters. */
+/** The most UTF-16 code units that `shortened` keeps. */
 const SHORT_CHARS = 255;
 
 /** False: a record could not hold the text. Null: no text. */

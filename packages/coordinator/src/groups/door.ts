@@ -1,7 +1,7 @@
 /**
  * The checks of requests that need no group. The coordinator makes them before it looks for the group, so a
- * bad request gets the same answer from every broker. Some limits are not Kafka's: a record could not hold a
- * longer id, and two ids with the same start would become one.
+ * bad request gets the same answer from every broker. Some limits are not Kafka's: a record cannot hold a
+ * longer id, and if the coordinator cut ids, two ids with the same start would become one.
  */
 import { type ConsumerGroupHeartbeatRequest, ErrorCode, type JoinGroupRequest } from '@millrace/protocol';
 import type { ClientFacts } from '../client-facts.ts';
@@ -45,7 +45,7 @@ function longText(request: ConsumerGroupHeartbeatRequest): string | undefined {
   return subscribedTopicNames?.every(fitsRecord) === false ? 'A topic name is too long.' : undefined;
 }
 
-/** Groups keep the client id, and member ids begin with it. */
+/** Shortens the client id, because groups keep it, and member ids begin with it. */
 export function admitted<Call extends { readonly client: ClientFacts }>(call: Call): Call {
   const { clientId, clientHost } = call.client;
   return { ...call, client: { clientId: shortened(clientId), clientHost } };

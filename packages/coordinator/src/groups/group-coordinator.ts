@@ -66,7 +66,7 @@ export interface GroupCoordinatorOptions {
 }
 
 export class GroupCoordinator {
-  /** Its shards. Requests go through the methods of the coordinator; others only look. */
+  /** The shards. Requests go through the methods of the coordinator; other code only reads the shards. */
   readonly runtime: CoordinatorRuntime<GroupMachine>;
   private readonly config: GroupsConfig;
 

@@ -1,9 +1,9 @@
 /**
  * The machine of one partition of `__consumer_offsets`: all groups of the partition, and their committed
- * offsets. Finds the group of a request, makes and deletes groups, and gives each record to its owner. What
- * happens inside of a group is the business of the wings `classic`, `consumer` and `offsets`.
+ * offsets. Finds the group of a request, makes and deletes groups, and gives each record to its owner. The
+ * folders `classic`, `consumer` and `offsets` decide what happens inside of a group.
  *
- * A group without members that only commits offsets (a simple group) exists while it has offsets.
+ * A simple group, which has committed offsets and never had members, exists while it has offsets.
  */
 import { ZERO_UUID } from '@millrace/base';
 import type { MetadataDelta } from '@millrace/metadata';
@@ -58,8 +58,8 @@ const DESCRIBE_ERROR_SINCE = 6;
 const COMMIT_NOT_FOUND_SINCE = 9;
 
 /**
- * While a deletion of many offsets removes the rest of them, the group takes no members and no commits. The
- * clients retry this error.
+ * While the deletion of a group with many offsets takes several turns, the group takes no members and no
+ * commits. Clients retry after this error.
  */
 const BEING_DELETED = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
 
@@ -99,7 +99,7 @@ export class GroupMachine implements ShardMachine {
     });
   }
 
-  /** The groups with members, or that had some. */
+  /** All groups except the simple ones. */
   get all(): Iterable<[groupId: string, group: Group]> {
     return this.groups.entries();
   }
@@ -209,7 +209,7 @@ export class GroupMachine implements ShardMachine {
     this.answer(call, error(errorCode), error);
   }
 
-  /** An answer that no group gives. It needs the lease and the last decision as every answer. */
+  /** An answer that no group gives. Like every answer, it waits for the lease and for the last decision. */
   private answer<Answer>(
     { request: { groupId }, reply }: AnsweredCall<Answer>,
     answer: Answer,
@@ -220,7 +220,10 @@ export class GroupMachine implements ShardMachine {
     );
   }
 
-  /** A consumer group without members stays if the classic group that takes its place refuses the join. */
+  /**
+   * Checked before a classic group takes the place of an empty consumer group: a refused join changes
+   * nothing.
+   */
   private checkFirstJoin(call: JoinCall): ErrorCode {
     const { memberId, protocolType, protocols } = call.request;
     if (memberId !== '') return ErrorCode.UNKNOWN_MEMBER_ID;
@@ -435,14 +438,14 @@ export class GroupMachine implements ShardMachine {
     else this.offsets.deleteGroup(groupId, () => this.tombstonesOf(groupId), reply);
   }
 
-  /** None if the group has members. */
+  /** None if the group does not exist or is not empty. */
   private tombstonesOf(groupId: string): readonly CoordinatorRecord[] {
     const group = this.groups.get(groupId);
     if (group?.isEmpty !== true) return [];
     return group instanceof ConsumerGroup ? group.tombstones().map(encodeRecord) : [groupTombstone(groupId)];
   }
 
-  /** False: the group is in use, or the shard accepts no records now. Then the next check deletes it. */
+  /** False: the group is in use, or the shard accepts no records now. The next check tries again. */
   private deleteIfUnused(groupId: string): boolean {
     const tombstones = this.tombstonesOf(groupId);
     return tombstones.length > 0 && this.port.write(tombstones) === ErrorCode.NONE;

@@ -1,4 +1,4 @@
-/** The ports of the groups of a shard: their settings, and the receivers of what they tell. */
+/** The ports of the groups of a shard: their settings, and the receivers of their events. */
 import type { Logger, Random } from '@millrace/base';
 import type { MetadataDelta } from '@millrace/metadata';
 import type { ClassicGroupSeams, RemovalEvent } from '../classic/index.ts';

@@ -28,7 +28,7 @@ interface Shards {
 /**
  * Lists at most `max` positions in partitions that exist. Groups keep their order from one call to the next,
  * so the same groups have positions. Looks at no offset beyond the limit. A position may be of a commit that
- * is not replicated yet: its lag is only shown.
+ * is not replicated yet, which is good enough for a metric.
  */
 export function groupPositions(runtime: Shards, image: MetadataImage, max: number): GroupPositions {
   const { machines } = runtime.shards();

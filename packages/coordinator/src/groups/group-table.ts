@@ -27,7 +27,7 @@ export class GroupTable {
   private readonly groups = new Map<string, Group>();
   /** The last decision that deleted a group, or changed its type. */
   private lastDropped: WriteNumber = 0;
-  /** The consumer group that the decision of a join puts in the place of a classic group. */
+  /** During `upgrade`: the consumer group that takes the place of a classic group. */
   private successor: ConsumerGroup | undefined;
   /** The last deleted group. If the same decision makes a group of this id, the group changed its type. */
   private lastDeleted: Deleted | undefined;
@@ -150,8 +150,9 @@ export class GroupTable {
 
   /**
    * Makes a consumer group of a classic group, for a member that joins with the consumer protocol: `join`
-   * passes the join to the new group, which decides both at once. If it refuses the join, the classic group
-   * stays as it is. Returns why a group cannot change its type, without a call of `join`.
+   * passes the join to the new group, which decides the join and the change of type at once. If the new group
+   * refuses the join, the classic group stays as it is. Returns why a group cannot change its type, without a
+   * call of `join`.
    */
   upgrade(group: ClassicGroup, join: (upgraded: ConsumerGroup) => void): Refusal | undefined {
     const { groupId } = group;

@@ -2,9 +2,8 @@
 import type { ListedGroup, ListFilters } from './requests.ts';
 
 /**
- * States and types compare without regard to case, as in Kafka, and states also to the space around them. An
- * empty filter matches every group. Reads the filters once: a request may have many, and the broker many
- * groups.
+ * As in Kafka, ignores the case of states and types, and the space around states. An empty filter matches
+ * every group. Reads the filters once: a request may have many, and the broker many groups.
  */
 export function groupFilter({ statesFilter, typesFilter }: ListFilters): (group: ListedGroup) => boolean {
   const states = new Set(statesFilter.map((state) => state.trim().toLowerCase()));

@@ -17,9 +17,9 @@ export interface PastRebalance {
   readonly afterMs?: Millis | undefined;
 }
 
-/** The shard forgets older ones. */
+/** The most rebalances that a group keeps. */
 const KEPT_MAX = 100;
-/** A shard with many groups keeps fewer of each: 100 rebalances take about 30 KB. */
+/** Each group may keep this many, however many groups the shard has. 100 rebalances take about 30 KB. */
 const KEPT_MIN = 10;
 /** Shared by the groups of the shard. */
 const KEPT_TOTAL = 10_000;
@@ -54,7 +54,7 @@ export class RebalanceHistory {
     return this.byGroup.get(groupId) ?? [];
   }
 
-  /** The group has another type now: what `of` told before stays. */
+  /** The group has another type now: what `of` returned before stays. */
   restore(groupId: string, past: readonly PastRebalance[]): void {
     if (past.length > 0) this.byGroup.set(groupId, [...past]);
   }

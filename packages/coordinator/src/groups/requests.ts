@@ -1,4 +1,6 @@
-/** Requests to the group coordinator, and its answers. The wings of the groups define the others. */
+/**
+ * Requests to the group coordinator, and its answers. The folders `classic` and `offsets` define the others.
+ */
 import type { apis, ErrorCode, RequestOf, ResponseInputOf } from '@millrace/protocol';
 import type { ClientFacts } from '../client-facts.ts';
 

@@ -26,7 +26,7 @@ export class UnusedGroups {
     this.deleteIfUnused = deleteIfUnused;
   }
 
-  /** Begins to visit all groups, unless it still does. */
+  /** Begins to visit all groups, unless a visit is still running. */
   visit(): void {
     if (this.isRunning) return;
     this.isRunning = true;

@@ -39,11 +39,11 @@ type FetchedPartition = FetchedTopic['partitions'][number];
 
 /** What the offsets must know of the groups of the shard. */
 export interface GroupsOfOffsets {
-  /** Called for each group with offsets, several times if it has many. */
+  /** Called for each group with offsets, several times for a group with many offsets. */
   expiryOf(group: string): Expiry;
   /** The last decision about the group itself. */
   lastWriteOf(group: string): WriteNumber;
-  /** The last offset of the group expired. The owner deletes the group if it is empty. */
+  /** A check removed the last offset of the group. The owner deletes the group if it is empty. */
   offsetsExpired(group: string): void;
   /** A check saw every group with offsets. The owner deletes its empty groups without offsets. */
   expiryChecked(): void;
@@ -123,8 +123,8 @@ export class CommittedOffsets {
   }
 
   /**
-   * Commits offsets of one group. Too long metadata only refuses its partition; an error of the log refuses
-   * all. A duplicate partition counts in its last place.
+   * Commits offsets of one group. Metadata that is too long refuses only its partition; an error of the log
+   * refuses all. If a partition occurs twice, the last occurrence counts.
    */
   commit(
     group: string,
@@ -283,10 +283,11 @@ export class CommittedOffsets {
   }
 
   /**
-   * Removes all offsets of the group: with one decision, or with several if they are very many. Until the
-   * last one, `isDeleting` is true, and the owner lets nobody join, commit or fetch. `last`: further records
-   * of the last decision, as the tombstone of the group; asked when this decision is written. Calls `done`
-   * when everything is committed; NONE without a decision if there was nothing to write.
+   * Removes all offsets of the group: with one decision, or with several if there are very many offsets.
+   * Until the last decision, `isDeleting` is true, and the owner lets nobody join, commit or fetch. `last`:
+   * further records of the last decision, such as the tombstone of the group; called when this decision is
+   * written. Calls `done` when everything is committed; NONE without a decision if there was nothing to
+   * write.
    */
   deleteGroup(
     group: string,
@@ -312,7 +313,10 @@ export class CommittedOffsets {
     return this.deleting.has(group);
   }
 
-  /** A removal without a decision waits, too: the tombstone of an absent offset may not be committed. */
+  /**
+   * A removal without a decision waits, too: an offset may be absent because of a tombstone that is not
+   * committed yet.
+   */
   private whenCommitted(group: string, done: (errorCode: ErrorCode) => void): Removal['done'] {
     return (errorCode, lastWrite) => {
       const write = Math.max(lastWrite, this.writes.lastWriteOf(group));
@@ -321,7 +325,9 @@ export class CommittedOffsets {
     };
   }
 
-  /** Removes the offsets of deleted topics. If the shard accepts no records now, the next check does it. */
+  /**
+   * Removes the offsets of deleted topics. If the shard accepts no records now, the next check removes them.
+   */
   metadataChanged(delta: MetadataDelta): void {
     const deleted = new Map<string, Uuid>();
     for (const { name, id } of delta.deletedTopics) if (this.table.hasTopic(name)) deleted.set(name, id);
@@ -380,7 +386,10 @@ function isOf(topicId: Uuid, offset: CommittedOffset): boolean {
 
 const NO_OFFSET = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '' };
 
-/** Java's consumer ends at COORDINATOR_NOT_AVAILABLE in this answer, but finds the coordinator again. */
+/**
+ * COORDINATOR_NOT_AVAILABLE in this answer is fatal for Java's consumer. After NOT_COORDINATOR, that consumer
+ * finds the coordinator again.
+ */
 export function fetchError(errorCode: ErrorCode): ErrorCode {
   return errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE ? ErrorCode.NOT_COORDINATOR : errorCode;
 }

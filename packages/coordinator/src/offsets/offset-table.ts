@@ -138,7 +138,7 @@ function find(offsets: TopicOffsets, partition: number): CommittedOffset | undef
   return found?.partition === partition ? found : undefined;
 }
 
-/** The position of the first offset whose partition is not below. */
+/** The position of the first offset whose partition is at least `partition`. */
 function lowerBound(offsets: TopicOffsets, partition: number): number {
   let low = 0;
   let high = offsets.length;

@@ -17,7 +17,7 @@ export class OffsetWrites {
     this.table = table;
   }
 
-  /** Writes records that change offsets of these groups, and no others. */
+  /** Writes records. They change offsets of these groups, and of no other group. */
   write(records: readonly CoordinatorRecord[], groups: Iterable<string>): ErrorCode {
     const errorCode = this.port.write(records);
     if (errorCode !== ErrorCode.NONE) return errorCode;

@@ -24,7 +24,7 @@ export function allOf(group: string, offsets: GroupOffsets | undefined): Removed
 
 export interface Removal {
   readonly removed: readonly Removed[];
-  /** Large slices: all offsets of almost any group go with one decision. */
+  /** Large slices: one decision removes all offsets of almost any group. */
   readonly isLarge?: boolean;
   /** Whether these offsets stay after all. The removal asks in each turn, for each list that it reaches. */
   isKept?(removed: Removed): boolean;
@@ -63,7 +63,7 @@ export class Removals {
     this.writes = writes;
   }
 
-  /** Calls `done` within this call if one decision is enough. */
+  /** Calls `done` within this call if one decision is enough, or if the shard refuses the first one. */
   start(removal: Removal): void {
     this.running.add(removal);
     const limits = removal.isLarge === true ? LARGE_SLICE : SMALL_SLICE;

@@ -1,6 +1,7 @@
 /**
- * A walk over all offsets of the shard that removes those which a rule names. A walk looks at some thousand
- * offsets a turn. In each turn it asks the rule of the group again, because members may have joined.
+ * A walk over all offsets of the shard that removes those which a rule names. A walk looks at about ten
+ * thousand offsets a turn. In each turn it asks for the rule of a group again, because members may have
+ * joined.
  */
 import { NEXT_TURN_MS } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -9,7 +10,7 @@ import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.
 import type { OffsetWrites } from './offset-writes.ts';
 import { SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
 
-/** After so many offsets a turn ends, but not within a group. */
+/** After this many offsets a turn ends, once it has finished the group. */
 const EXAMINED_MAX = 10_000;
 
 /** Says which offsets of one topic of a group to remove. */

@@ -8,7 +8,7 @@ import { MetadataImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
 
-/** The part of a machine that the port needs; a test of one group may pass a part of a machine. */
+/** The part of a machine that the port needs. A test of one group need not pass a whole machine. */
 export interface Replaying {
   replay(record: CoordinatorRecord): void;
 }
