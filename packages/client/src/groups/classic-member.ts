@@ -39,7 +39,7 @@ export interface ClassicMemberOptions extends MemberOptions {
   readonly heartbeatMs: Millis;
 }
 
-/** JoinGroup waits for the others at most the rebalance timeout, and the answer needs its way. */
+/** The coordinator answers JoinGroup within the rebalance timeout. The client waits this much longer. */
 const JOIN_SLACK_MS = 5_000;
 /** How long the leader waits for the metadata of topics to which only others subscribe. */
 const METADATA_WAIT_MS = 2_000;
@@ -196,7 +196,7 @@ export class ClassicMember implements GroupMember {
     }
   }
 
-  /** Assigns as soon as the metadata of all topics are there. */
+  /** Assigns as soon as the metadata of all topics are there, at the latest after METADATA_WAIT_MS. */
   private lead(round: number, members: readonly SubscribedMember[], skipAssignment: boolean): void {
     const { clock, cluster, assignor } = this.options;
     this.groupTopics = [...new Set(members.flatMap(({ topics }) => topics))].sort();
@@ -287,7 +287,7 @@ export class ClassicMember implements GroupMember {
           if (this.isGood(code)) this.heartbeatLater(round);
           return;
         }
-        // The member need not join again because its coordinator moved or loads.
+        // If the coordinator moved or loads, the member need not join again.
         if (code !== undefined) this.options.events.answered?.(code);
         if (outcome === 'moved') coordinator.moved();
         this.heartbeatLater(round, coordinator.backoffMs);

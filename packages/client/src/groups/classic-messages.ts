@@ -22,7 +22,10 @@ export function subscriptionBytes(
   });
 }
 
-/** The members as the coordinator tells the leader. Throws DecodeError on a subscription that is none. */
+/**
+ * The members as the coordinator tells the leader. Throws DecodeError if the bytes of a member are no
+ * subscription.
+ */
 export function subscribedMembers(
   assignor: Assignor,
   members: JoinGroupResponse['members'],

@@ -75,8 +75,9 @@ export class Commits {
   }
 
   /**
-   * Some offsets are forgotten that the coordinator does not have: the callers whose commit has yet to begin
-   * get this error. The commit in flight has the offsets of its callers, but one that replaces it does not.
+   * The owner has forgotten offsets that the coordinator does not have. The callers whose commit has not
+   * begun get this error. The commit in flight has the offsets of its callers, but a commit that replaces it
+   * does not.
    */
   forgot(error: string): void {
     this.next = warned(this.next, error);

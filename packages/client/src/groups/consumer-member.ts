@@ -1,6 +1,6 @@
 /**
- * A member of a consumer group (KIP-848), as a synchronous machine. The coordinator assigns; each heartbeat
- * carries what changed in one direction, and what changed in the other comes back. The member first gives up
+ * A member of a consumer group (KIP-848), as a synchronous machine. The coordinator assigns. A heartbeat
+ * carries what the member changed, and the answer carries a changed assignment. The member first gives up
  * what is no longer in its assignment, then takes what is new, then reports what it owns.
  *
  * After an error or a lost answer, the next heartbeat is complete: the coordinator may not know the last one.
@@ -177,7 +177,8 @@ export class ConsumerMember implements GroupMember {
     const { coordinator, events } = this.options;
     const code = response?.errorCode;
     if (code !== undefined) events.answered?.(code);
-    // The group may have been deleted, or lost with its log. A new member finds it or founds it.
+    // The group may have been deleted, or lost with its log. A member that joins again creates the group if
+    // there is none.
     const isGone = code === ErrorCode.GROUP_ID_NOT_FOUND && this.epoch > JOIN_EPOCH;
     const outcome = code === undefined ? 'wait' : isGone ? 'fenced' : groupOutcome(code);
     if (outcome === 'none') {

@@ -21,11 +21,11 @@ export interface CoordinatorCall {
    * Returns false if the broker has no version of the request, or says why this call must not send it.
    */
   send(connection: BrokerConnection, answered: (code: number | undefined) => void): boolean | string;
-  /** More codes that a later attempt may get over. */
+  /** More codes after which the call tries again. */
   readonly alsoWait?: (code: number) => boolean;
   /**
-   * `error` undefined: the coordinator has answered without an error. Otherwise Kafka's name of the error,
-   * the last one when the time is over.
+   * `error` undefined: the coordinator has answered without an error. Otherwise Kafka's name of the error, a
+   * text with the last error when the time is over, or the reason that `send` gave.
    */
   done(error: string | undefined): void;
 }

@@ -5,7 +5,7 @@
  *
  * A partition passes through: assigned ──► its committed offset is fetched ──► read ──► revoked. Before the
  * member gives up a partition, the consumer stops reading it and commits what its owner has stored. After a
- * restart, or in another member, reading continues there: a record may come twice, and none is left out.
+ * restart, or in another member, reading continues at the committed offset: records after it come again.
  */
 import type { Clock, Millis, Random, Timer, Uuid } from '@millrace/base';
 import { ErrorCode, errorName } from '@millrace/protocol';
@@ -42,7 +42,7 @@ export interface GroupConsumerObserver {
   notFetched?(partitions: readonly TopicPartition[], error: string): void;
   /** Called when a position is looked up, or truncated (see ConsumerObserver). */
   positioned?(position: Position, offset: number, reason: PositionReason): void;
-  /** The consumer has stopped reading, all partitions or this one. No retry would succeed. */
+  /** The consumer has stopped reading, because no retry would succeed. `place` undefined: all partitions. */
   failed(error: string, place: TopicPartition | undefined): void;
   /** Called with each error code in an answer. */
   error?(code: number): void;
@@ -115,7 +115,10 @@ export class GroupConsumer {
   private readonly consumer: Consumer;
   /** The partitions to read. */
   private readonly reading = new Map<string, StartPosition>();
-  /** By partition that began at a committed offset: the lowest offset at which this assignment has read. */
+  /**
+   * For each partition that began at a committed offset: the lowest offset from which this assignment has
+   * read.
+   */
   private readonly lowest = new Map<
     string,
     { readonly topicId: Uuid | undefined; readonly offset: number }
@@ -129,7 +132,7 @@ export class GroupConsumer {
   private commitTimer: Timer | undefined;
   private isClosed = false;
   private hasEnded = false;
-  /** Whom the end of `close` calls back. */
+  /** The callbacks that `close` calls when it ends. */
   private readonly closers: (() => void)[] = [];
 
   constructor(options: GroupConsumerOptions) {
@@ -335,7 +338,7 @@ export class GroupConsumer {
           if (this.options.autoStore !== false) this.store(position, position.offset!, position.lastEpoch);
         },
         assigned: (position, offset, reason) => {
-          // The log has lost its end, or has been read again from its start.
+          // The log has lost its end, or the consumer reads again from the start of the log.
           const { topicId } = position;
           const name = partitionName(position);
           const lowest = this.lowest.get(name);

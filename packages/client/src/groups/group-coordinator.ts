@@ -34,7 +34,7 @@ const MANY_KEYS_FROM_VERSION = 4;
 
 export class GroupCoordinator {
   readonly backoffMs: Millis;
-  /** Why nobody can find the coordinator, for example GROUP_AUTHORIZATION_FAILED; undefined: no reason. */
+  /** Why this object has given up to find the coordinator, for example GROUP_AUTHORIZATION_FAILED. */
   failure: string | undefined;
   private readonly options: GroupCoordinatorOptions;
   private readonly connections: BrokerConnections;
@@ -60,8 +60,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * A ready connection to the coordinator. Undefined: this object looks for the coordinator or connects to
-   * it (see `whenChanged`), or `failure` says why nobody can.
+   * A ready connection to the coordinator. Undefined: this object looks for the coordinator or connects to it
+   * (see `whenChanged`), `failure` is set, or this object is closed.
    */
   connection(): BrokerConnection | undefined {
     if (this.isClosed || this.failure !== undefined) return undefined;
@@ -79,7 +79,7 @@ export class GroupCoordinator {
     this.waiting.push(callback);
   }
 
-  /** The coordinator answered that another broker may coordinate the group. */
+  /** Another broker may coordinate the group, so the next call of `connection` asks which one. */
   moved(): void {
     this.address = undefined;
   }

@@ -4,8 +4,8 @@ import { ErrorCode } from '@millrace/protocol';
 /**
  * `none`: the answer is good. `moved`: another broker may coordinate the group; the client asks which one.
  * `wait`: the same coordinator may answer later. `fenced`: the group continues without this member, which
- * must join again as a new one. `rejoin`: the group rebalances, and the member must join again. `fatal`: no
- * retry will succeed.
+ * must join again. `rejoin`: the group rebalances, and the member must join again. `fatal`: no retry will
+ * succeed.
  */
 export type GroupOutcome = 'none' | 'moved' | 'wait' | 'fenced' | 'rejoin' | 'fatal';
 

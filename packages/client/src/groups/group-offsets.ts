@@ -1,4 +1,4 @@
-/** Commits and fetches a group's offsets at its coordinator (OffsetCommit, OffsetFetch, OffsetDelete). */
+/** Commits, fetches and deletes a group's offsets at its coordinator. */
 import type { Clock, Millis, Uuid } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { callCoordinator } from './coordinator-call.ts';
@@ -65,8 +65,8 @@ export class GroupOffsets {
   }
 
   /**
-   * Commits all of them. A retry commits those that succeeded once more. Returns a function that ends the
-   * commit without calling `done`; the coordinator may have got it before.
+   * Commits the offsets. A retry repeats also those that succeeded. Returns a function that ends the commit
+   * without calling `done`; the coordinator may have got it before.
    */
   commit(
     offsets: readonly CommittedOffset[],
@@ -83,7 +83,7 @@ export class GroupOffsets {
         if (version === undefined) return false;
         const identity = committer();
         if (identity === undefined) return NO_LONGER_MEMBER;
-        // A request that names topics must not name one whose name another topic has now.
+        // A request with topic names must leave out a topic whose name another topic has now.
         const isNamed = version < IDS_FROM_VERSION;
         const sent = isNamed ? offsets.filter(({ topic }) => !this.hasOtherId(topic, ids)) : offsets;
         const errorCode = ErrorCode.UNKNOWN_TOPIC_ID;
@@ -199,7 +199,7 @@ export class GroupOffsets {
       coordinator,
       timeoutMs,
       send,
-      // The member's epoch moves with each heartbeat; the next attempt has the new one.
+      // A heartbeat may have raised the member's epoch; the next attempt has the new epoch.
       alsoWait: (code) => code === ErrorCode.STALE_MEMBER_EPOCH,
       done: (error) => {
         isOver = true;

@@ -11,7 +11,7 @@ export interface MemberRequest {
   readonly api: VersionedApi;
   /** The first version with what the member sends. Default: any. */
   readonly fromVersion?: number;
-  /** Asked before each attempt: whether the request has no purpose any longer. */
+  /** Asked before each attempt: whether the request is no longer needed. */
   isOver(): boolean;
   send: Send;
   /** No retry would succeed. */

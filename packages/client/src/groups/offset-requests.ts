@@ -39,8 +39,9 @@ const MANY_GROUPS_FROM_VERSION = 8;
 const NONE = -1;
 
 /**
- * The newest version that both sides have. A request that names topics by id protects a topic from the
- * offsets of a deleted one with its name; it needs the ids of all topics.
+ * The newest version that both sides have. A version with topic ids needs the ids of all topics, so without
+ * them it is the last version with names. Ids protect a topic from the offsets of a deleted topic with its
+ * name.
  */
 export function offsetVersion(
   connection: BrokerConnection,
@@ -103,7 +104,8 @@ export function commitErrors(
 }
 
 /**
- * `partitions` null: all partitions with a committed offset. `isStable`: no offset of an open transaction.
+ * `partitions` null: all partitions with a committed offset. `requireStable`: no offset while a transaction
+ * on the partition is open.
  */
 export function fetchRequest(
   groupId: string,

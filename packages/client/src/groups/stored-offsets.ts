@@ -41,7 +41,7 @@ export class StoredOffsets {
     return others.length > 0 && this.forget(others);
   }
 
-  /** Returns whether the coordinator did not have all of these offsets. */
+  /** Returns true if the coordinator does not have one of these offsets. */
   forget(partitions: readonly TopicPartition[]): boolean {
     const names = new Set(partitions.map(partitionName));
     const isUncommitted = this.uncommitted().some((offset) => names.has(partitionName(offset)));

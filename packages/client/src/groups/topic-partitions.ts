@@ -8,7 +8,9 @@ export interface TopicPartition {
 
 /** A partition that a group assigns. */
 export interface AssignedPartition extends TopicPartition {
-  /** The topic that the coordinator means (KIP-848). Undefined: whichever has the name (classic groups). */
+  /**
+   * The topic that the coordinator means (KIP-848). Undefined: the one that has the name (classic groups).
+   */
   readonly topicId?: Uuid;
 }
 

@@ -82,7 +82,7 @@ class Balance {
     }
   }
 
-  /** Those that few members can have come first. */
+  /** Places the other partitions. Those that few members can have come first. */
   placeOthers(): void {
     const free = this.partitions.filter((place) => !this.placed.has(partitionName(place)));
     const choices = ({ topic }: TopicPartition) => this.subscribed.get(topic)!.length;
@@ -104,7 +104,7 @@ class Balance {
     }
   }
 
-  /** A member does not get what another one may still own. */
+  /** A member does not get a partition that only other members claim. */
   withoutMoving(): Assignments {
     for (const { memberId } of this.members) {
       const kept = this.assigned.get(memberId)!.filter((place) => {

@@ -1,6 +1,6 @@
 /**
- * The range assignor: divides the partitions of each topic in order. The members that come first get one
- * more if they do not divide evenly.
+ * The range assignor: divides the partitions of each topic in order. If the partitions do not divide evenly,
+ * the first members get one more.
  */
 import { type Assignments, type Assignor, inOrder } from './assignor.ts';
 
