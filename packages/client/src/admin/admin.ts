@@ -81,7 +81,7 @@ export class Admin {
     );
   }
 
-  /** Never deletes another topic that has the name meanwhile (KIP-516). */
+  /** Never deletes another topic that got the name meanwhile (KIP-516). */
   deleteTopicWithId(topicId: Uuid, done: AdminDone): void {
     const { deleteTopics } = apis;
     const request = deleteTopicWithIdRequest(topicId, this.options.timeoutMs);

@@ -1,6 +1,7 @@
 /**
  * Lists, describes and deletes groups, and reads and changes their committed offsets. Asks each group's
- * coordinator; to list groups, every broker. Each call ends within the timeout.
+ * coordinator; to list groups, every broker. A call to a coordinator ends within the timeout; `list` may wait
+ * longer for a request that is under way.
  */
 import type { Clock, Millis, NodeId } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ListGroupsResponse } from '@millrace/protocol';
@@ -54,7 +55,9 @@ export class GroupAdmin {
     this.options = options;
   }
 
-  /** `failed`: the brokers that did not answer in time, with the last error of each. */
+  /**
+   * `failed`: the brokers that gave no list, with the last error of each. `error`: why no broker was asked.
+   */
   list(
     done: (
       groups: readonly ListedGroup[],
@@ -146,7 +149,9 @@ export class GroupAdmin {
     });
   }
 
-  /** Commits as nobody: the coordinator refuses it (UNKNOWN_MEMBER_ID) while the group has members. */
+  /**
+   * Commits without a member: the coordinator refuses that (UNKNOWN_MEMBER_ID) while the group has members.
+   */
   alterOffsets(groupId: string, wanted: readonly CommittedOffset[], done: ChangedOffsets): void {
     const { offsets, close } = this.offsetsOf(groupId);
     offsets.commit(wanted, (error, failed) => {

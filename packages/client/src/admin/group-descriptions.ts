@@ -16,23 +16,23 @@ export interface MemberDescription {
   readonly clientHost: string;
   /** The member epoch (KIP-848); undefined: a member of a classic group. */
   readonly epoch: number | undefined;
-  /** Undefined: the group is about to assign, or its members speak another protocol than consumers do. */
+  /** Undefined: a classic group that is not stable, or whose members are no consumers. */
   readonly topics: readonly string[] | undefined;
   /** The regular expression of the subscription (KIP-848), if there is one. */
   readonly regex: string | null;
   readonly assignment: readonly TopicPartition[];
-  /** Where the group wants the member to get (KIP-848); undefined: a member of a classic group. */
+  /** The partitions that the member shall get (KIP-848); undefined: a member of a classic group. */
   readonly target: readonly TopicPartition[] | undefined;
 }
 
-/** A rebalance of the past. Only Millrace tells them. */
+/** A rebalance of the past. Only brokers of Millrace report them. */
 export interface PastRebalance {
   /** Milliseconds since 1970. */
   readonly atMs: number;
   /** The generation, or the group epoch. */
   readonly epoch: number;
   readonly cause: string;
-  /** The member that caused it; empty texts: no member did. */
+  /** The member that caused it; empty strings: no member did. */
   readonly memberId: string;
   readonly clientId: string;
   readonly clientHost: string;
@@ -49,7 +49,7 @@ export interface GroupDescription {
   readonly state: string;
   /** `consumer` for groups of consumers; empty: offsets without members. */
   readonly protocolType: string;
-  /** The assignor; empty: there are no members. */
+  /** The assignor; empty: a classic group that is not stable. */
   readonly assignor: string;
   /** The group epoch (KIP-848); undefined: a classic group, which does not tell its generation. */
   readonly epoch: number | undefined;

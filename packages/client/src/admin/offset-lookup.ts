@@ -1,6 +1,6 @@
 /**
  * Looks up offsets of partitions: an end of the log, or the first record at or after a timestamp. Asks each
- * partition's leader, and asks again when the leader changes, until the time is over.
+ * partition's leader, and asks again after an error that may pass, until the time is over.
  */
 import type { Clock, Millis } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ListOffsetsResponse } from '@millrace/protocol';

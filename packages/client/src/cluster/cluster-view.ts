@@ -50,7 +50,7 @@ export class ClusterView {
   private readonly backoffMs: Millis;
   private readonly brokers = new Map<NodeId, Address>();
   private readonly connections: BrokerConnections;
-  /** A request is under way, or its timer runs. */
+  /** A request is under way, or `refreshIn` has set the timer for it. */
   private isAsking = false;
   /** The last request named topics by id; the next one names those that are wanted by name. */
   private hasAskedIds = false;

@@ -62,8 +62,8 @@ export class KnownTopics {
   /**
    * Takes in one topic of a Metadata answer. Returns false if the topic has an error, or a partition without
    * a leader, or if another topic has the name meanwhile. If the name has a new id, forgets the topic that
-   * had the name. `isAskedById`: the client asked for this id, because a coordinator named it. Then
-   * the client believes the id also if it is an earlier one of the name.
+   * had the name. `isAskedById`: the client asked for this id, because a coordinator named it. Then the
+   * client believes the id even if it is an earlier one of the name.
    */
   learn({ name, topicId, errorCode, partitions }: LearnedTopic, isAskedById = false): boolean {
     if (name === null) return true;
@@ -106,7 +106,10 @@ export class KnownTopics {
     return topic;
   }
 
-  /** Whether another topic has had the name since the topic of this id. */
+  /**
+   * Whether another topic has had the name since the topic of this id. False after REFUSALS_MAX answers in a
+   * row.
+   */
   private refuses(name: string, topicId: Uuid): boolean {
     const refusals = this.earlier.has(topicId) ? (this.refusals.get(name) ?? 0) + 1 : 0;
     if (refusals > 0 && refusals <= REFUSALS_MAX) {

@@ -26,7 +26,10 @@ export interface FetchedRecords {
 }
 
 export interface ConsumerObserver {
-  /** Called with fetched records. The position is already behind them. If it throws, they come again. */
+  /**
+   * Called with fetched records. The position is already after them. If the call throws, the records come
+   * again.
+   */
   records(position: Position, fetched: FetchedRecords): void;
   /** Called when a lookup or a truncation sets the position. */
   assigned?(position: Position, offset: number, reason: PositionReason): void;
@@ -306,7 +309,7 @@ export class Consumer {
         // The owner may have closed the consumer when it got records.
         if (this.isClosed) return;
         const position = this.assigned.byName.get(`${topic}-${answer.partitionIndex}`);
-        // Ignores a late answer of an earlier leader if a later one has moved the position.
+        // Ignores a late answer of an earlier leader, if an answer of the new leader has moved the position.
         if (position === undefined || !asked.has(position) || !this.assigned.hasName(position)) continue;
         if (position.offset === asked.get(position)) this.take(leaderId, position, topicId as Uuid, answer);
       }

@@ -2,9 +2,9 @@
 import { ErrorCode } from '@millrace/protocol';
 
 /**
- * `none`: the answer is good. `reset`: the log does not have the position; the consumer continues at the
- * earliest offset. `retry`: another broker leads the partition, or this one cannot answer now; the consumer
- * refreshes its metadata and tries again after a pause. `fatal`: no retry will succeed.
+ * `none`: the answer is good. `reset`: the log does not have the position; the option `outOfRange` says where
+ * the consumer continues. `retry`: another broker leads the partition, or this one cannot answer now; the
+ * consumer refreshes its metadata and tries again after a pause. `fatal`: no retry will succeed.
  */
 export type FetchOutcome = 'none' | 'reset' | 'retry' | 'fatal';
 

@@ -1,7 +1,7 @@
 /**
  * The positions of a consumer by assignment. Without a list of partitions the consumer reads every partition
- * of its topics. When another topic has a name meanwhile, its partitions start from the beginning. A listed
- * partition with `onlyTopicId` keeps its position, and waits until that topic has the name again.
+ * of its topics. When another topic gets a name, its partitions begin at `start`. A listed partition with
+ * `onlyTopicId` keeps its position, and waits until that topic has the name again.
  */
 import type { Uuid } from '@millrace/base';
 import type { KnownTopics } from '../cluster/known-topics.ts';

@@ -29,7 +29,7 @@ const RETRY_MS = 50;
 /** A topic that no broker knows for this long does not exist. */
 const MISSING_MS = 1_500;
 
-/** Found offsets by `topic-partition`, and why others were not found. */
+/** The found offsets, and the errors of the other partitions by `topic-partition`. */
 export interface LookedUp {
   readonly found: readonly OffsetFound[];
   readonly failed: ReadonlyMap<string, string>;
@@ -45,7 +45,7 @@ export class KafkaCluster {
   private readonly timers: Timers;
   private readonly topics = new Set<string>();
   private hasMetadata = false;
-  /** What clients on this view want, and who wants to know its changes. */
+  /** The clients on this view. The view asks for their topics, and tells them each change. */
   private readonly clients = new Set<ClusterClient>();
 
   private constructor(servers: string, options: KafkaClusterOptions) {
@@ -91,7 +91,7 @@ export class KafkaCluster {
 
   /** Connects to the brokers of a `host:port,host:port` list. Rejects with a ClientError if none answers. */
   static async connect(servers: string, options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-    // Its errors say for each server why it does not answer.
+    // The error of KafkaClient says for each server why it does not answer.
     const first = await KafkaClient.bootstrap(servers, options);
     first.close();
     const parsed = servers.split(',').filter((server) => parseAddress(server) !== undefined);
@@ -112,7 +112,8 @@ export class KafkaCluster {
 
   /**
    * Waits for the metadata of these topics. The result lacks the topics that do not exist. Rejects with a
-   * ClientError if some partition has no leader within the timeout, unless `needsLeaders` is false.
+   * ClientError if no broker answers within the timeout, or if some partition has no leader by then.
+   * `needsLeaders` false: leaders do not matter.
    */
   async describe(names: readonly string[], needsLeaders = true): Promise<Map<string, KnownTopic>> {
     for (const name of names) this.topics.add(name);

@@ -7,8 +7,8 @@ export interface ProducerIdentityOptions {
   readonly clock: Clock;
   readonly cluster: Pick<ClusterView, 'anyConnection'>;
   /**
-   * After it gives up a batch, the producer continues with the next epoch (Java), or with a new id
-   * (librdkafka).
+   * True: after it gives up a batch, the producer continues with the next epoch, like the Java client. False:
+   * it continues with a new id, like librdkafka.
    */
   readonly bumpsEpoch: boolean;
   /** Called when the identity may be usable. */

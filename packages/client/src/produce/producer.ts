@@ -34,8 +34,8 @@ export interface ProducerObserver<Batch> {
   /** Called when the producer gives up a batch that a log may have. */
   unknown(batch: Batch, error: string): void;
   /**
-   * Called when the leader lacks an earlier batch, although all earlier batches are acknowledged. `failed` or
-   * `unknown` follows.
+   * Called when the leader lacks an earlier batch, although every earlier batch of the partition has ended.
+   * `failed` or `unknown` follows.
    */
   sequenceLost?(batch: Batch): void;
   /** Called with the error code of each answer, also with 0. */
@@ -55,7 +55,7 @@ export interface ProducerOptions<Batch> {
   readonly acks: 0 | 1 | -1;
   /** Undefined: not idempotent. */
   readonly idempotence?: Pick<ProducerIdentityOptions, 'bumpsEpoch' | 'version' | 'answered'>;
-  /** The most requests in flight for each partition; an idempotent producer has at most 5 (KIP-98). */
+  /** The most requests in flight for each partition; an idempotent producer may have at most 5 (KIP-98). */
   readonly maxInFlight: number;
   /** How long the leader may wait until the followers have the batch. */
   readonly timeoutMs: Millis;
