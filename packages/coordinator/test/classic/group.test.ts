@@ -28,7 +28,7 @@ it('answers a heartbeat with the state of the group, and restarts the session', 
   expect(s.group.state).toBe('CompletingRebalance');
 });
 
-it('lets offsets be committed as the state of the group says', () => {
+it('accepts or refuses a commit by its sender and by the state of the group', () => {
   const s = new Subject();
   expect(s.commit({})).toBe('NONE');
   expect(s.commit({ generationId: 0 })).toBe('UNKNOWN_MEMBER_ID');
@@ -108,7 +108,7 @@ it('is empty after a load when the record says so', () => {
   expect(s.group.protocolType).toBe('consumer');
 });
 
-it('does not tell since when a group is empty that never had a member', () => {
+it('has no time since which it is empty if it never had a member', () => {
   const s = new Subject();
   s.join('a');
   expect([s.group.isEmpty, s.group.emptySinceMs]).toEqual([true, undefined]);
@@ -134,7 +134,7 @@ it('answers all parked calls when it ends, and sets no timer afterwards', () => 
   ]);
 });
 
-it('answers with the error of the port what waits for a commit when the shard ends', () => {
+it('answers each call that waits for a commit with the error of the port when the shard ends', () => {
   const s = new Subject();
   const ids = ['a', 'b'].map((name) => s.joinNew(name));
   s.pass(6000);
@@ -152,7 +152,7 @@ it('answers with the error of the port what waits for a commit when the shard en
   ]);
 });
 
-it('sends the answers of an input when its state is complete: a reply may bring the next request', () => {
+it('sends the answers of an input after the input is done, because a reply may bring the next request', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   const seen: string[] = [];

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Member } from '../../src/classic/member.ts';
 import { Subject, stable, utf8 } from '../support/classic-group.ts';
 
-it('refuses an empty protocol type and an empty list of protocols, and creates no group for it', () => {
+it('refuses an empty protocol type and an empty list of protocols, and creates no group for them', () => {
   const s = new Subject();
   s.join('a', { protocolType: '' });
   s.join('a', { protocols: {} });
@@ -38,7 +38,7 @@ it('takes the protocol type of the first member when the group is empty', () => 
   expect(s.pass(3000)).toEqual(['c <- join g3 connect/eager c#1 leader c#1 [c#1:c]']);
 });
 
-it('gives a new dynamic member its id at once from version 4 on', () => {
+it('from version 4 on gives a new dynamic member an id, and adds it when it joins with the id', () => {
   const s = new Subject();
   const answer = s.join('a', { version: 4 }).answer!;
   expect(answer.memberId).toMatch(/^a-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
@@ -112,7 +112,7 @@ it('adds a new static member directly, with an id that begins with its instance 
   ]);
 });
 
-it('does not know a member id or an instance id, and fences another member id of an instance', () => {
+it('refuses an unknown member id or instance id, and fences a wrong member id of an instance', () => {
   const s = new Subject();
   const { answer } = s.join('a', { instance: 'i' });
   expect(answer).toBeUndefined();
@@ -140,7 +140,7 @@ it('answers an error with generation -1, without a protocol, a leader or members
 it.each([
   [6, ''],
   [7, null],
-])('the empty name of a protocol, and that of an error, in version %i', (version, name) => {
+])('version %i writes an empty protocol name as %j, also in an error', (version, name) => {
   const s = new Subject();
   const refused = s.join('a', { version, protocols: {} });
   const joined = s.join('b', { version, protocols: { '': 'B' }, instance: 'i' });
@@ -229,7 +229,7 @@ it('removes the last members to join again when the group is larger than allowed
   ]);
 });
 
-it('lets everyone into an empty group', () => {
+it('lets a member into an empty group even if the limit is 0', () => {
   const s = new Subject({ config: { maxSize: 0 } });
   s.join('a');
   expect(s.lines().at(-1)).toBe('a <- join MEMBER_ID_REQUIRED a#1');
@@ -285,7 +285,7 @@ it('answers after the record of the new group is committed', () => {
   expect(s.lines()).toEqual(['b <- join MEMBER_ID_REQUIRED b#1']);
 });
 
-it('counts a protocol that a client names twice once', () => {
+it('counts a protocol once if a client names it twice', () => {
   const s = new Subject();
   s.join('a', {
     version: 3,

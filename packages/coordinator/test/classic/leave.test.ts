@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Subject, stable } from '../support/classic-group.ts';
 
-it('answers the error of the one member at the top up to version 2', () => {
+it('up to version 2 answers the error of the one member at the top level', () => {
   const s = new Subject();
   const [, b] = stable(s, 'a', 'b');
   s.leave('b', [{ memberId: 'x' }], 2);
@@ -82,7 +82,7 @@ it('completes the join phase when the last pending member leaves', () => {
   ]);
 });
 
-it('does not wait for the rebalance', () => {
+it('answers before the rebalance is over', () => {
   const s = new Subject();
   const [a] = stable(s, 'a', 'b');
   s.leave('a', [{ memberId: a! }]);

@@ -17,7 +17,7 @@ it('waits for the initial delay when the group comes from Empty', () => {
   ]);
 });
 
-it('extends the initial delay by itself while new members arrive, at most to the rebalance timeout', () => {
+it('extends the initial delay by its own length while new members arrive, up to the rebalance timeout', () => {
   const s = new Subject();
   const options = { rebalanceTimeoutMs: 7500 };
   s.joinNew('a', options);
@@ -34,7 +34,7 @@ it('extends the initial delay by itself while new members arrive, at most to the
   expect(s.port.now()).toBe(7500);
 });
 
-it('does not extend the initial delay when nobody new came', () => {
+it('extends the initial delay no further when no new member came', () => {
   const s = new Subject();
   s.joinNew('a');
   s.pass(2000);
@@ -132,7 +132,7 @@ it('repeats the wait when no member has joined', () => {
   ]);
 });
 
-it('keeps the leader if it joined again, or else takes the first member that did', () => {
+it('if the leader does not join again, takes the first member that did', () => {
   const s = new Subject();
   const [, b, c] = stable(s, 'a', 'b', 'c');
   s.join('c', { memberId: c!, protocols: { range: 'C' } });
@@ -298,7 +298,7 @@ it('restarts the session of a new member that sends heartbeats although its join
   expect(s.pass(5000)[0]).toBe('* removed in g1: session-expired b#1 after 10000');
 });
 
-it('takes the protocol that got its first vote earlier among equals', () => {
+it('among protocols with equal votes takes the one that got its first vote earlier', () => {
   const s = new Subject();
   s.joinNew('a', { protocols: { sticky: 'a', range: 'a' } });
   s.joinNew('b', { protocols: { range: 'b', sticky: 'b' } });
@@ -357,7 +357,7 @@ it('sets no timer that it does not need', () => {
   expect([s.group.state, s.port.timerCount]).toEqual(['Empty', 0]);
 });
 
-it('removes only members of the generation that did not send SyncGroup', () => {
+it('removes a member that did not send SyncGroup, and not again one that left before', () => {
   const s = new Subject({ events: true });
   const options = { rebalanceTimeoutMs: 9000 };
   const [a, b] = ['a', 'b'].map((name) => s.joinNew(name, options));

@@ -50,7 +50,7 @@ it('does not tell a follower to skip the assignment', () => {
   expect(s.lines()).toEqual(['a <- sync consumer/range "A"']);
 });
 
-it('fences every later request under the old id', () => {
+it('refuses every later request under the old id', () => {
   const s = new Subject();
   const { i } = withStatic(s);
   s.join('a', { instance: 'i' });
@@ -133,7 +133,7 @@ it('begins a rebalance in CompletingRebalance, and fences the parked SyncGroup o
   ]);
 });
 
-it('counts as joined in PreparingRebalance, and fences the parked join of the old id', () => {
+it('counts the new id as joined in PreparingRebalance, and fences the parked join of the old id', () => {
   const s = new Subject();
   const { i, b } = withStatic(s);
   s.join('a', { memberId: i, instance: 'i' });

@@ -38,7 +38,7 @@ it('takes every topic for subscribed when a subscription is not readable', () =>
   }
 });
 
-it('takes no topic for subscribed when the protocol type is another one', () => {
+it('takes no topic for subscribed when the protocol type is not consumer', () => {
   const s = new Subject();
   s.join('a', { version: 3, protocolType: 'connect', protocols: [['eager', subscription(0, 'a')]] });
   s.pass(3000);

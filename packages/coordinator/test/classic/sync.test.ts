@@ -10,7 +10,7 @@ function completing(s: Subject, ...names: string[]): string[] {
   return ids;
 }
 
-it('checks the member, then the instance, the generation, and the protocol', () => {
+it('checks the member and its instance, then the generation, then the protocol', () => {
   const s = new Subject();
   s.join('a', { instance: 'i' });
   s.pass(3000);
@@ -83,7 +83,7 @@ it('ignores the assignments of a follower', () => {
   expect(s.group.state).toBe('CompletingRebalance');
 });
 
-it('takes the last of several assignments of a member, and none of a stranger', () => {
+it('takes the assignment of a member, and ignores that of a stranger', () => {
   const s = new Subject();
   const [a] = completing(s, 'a');
   s.sync('a', a!, 1, { stranger: 'x', [a!]: 'A' });
@@ -100,7 +100,7 @@ it('answers the present assignment at once in a stable group', () => {
   expect(s.lines()).toEqual(['b <- sync consumer/range "b1"']);
 });
 
-it('keeps CompletingRebalance when the log has no room: the leader alone learns it and comes back', () => {
+it('stays in CompletingRebalance when the log refuses now: only the leader gets the error, and retries', () => {
   const s = new Subject();
   const [a, b] = completing(s, 'a', 'b');
   s.sync('b', b!, 1);
@@ -194,7 +194,7 @@ it('restarts the session with the answer, and when the log refuses the assignmen
   expect(s.memberCount).toBe(0);
 });
 
-it('keeps the protocols of a member that the record does not have', () => {
+it('keeps the protocols of a member that are not in the record', () => {
   const s = new Subject();
   const options = { protocols: { range: 'r', sticky: 's' } };
   const [a, b] = ['a', 'b'].map((name) => s.joinNew(name, options));

@@ -43,7 +43,7 @@ it('keeps the newer holder of a partition, while a compacted log loads', () => {
   expect(state.holders.holder(OTHER, 0)).toBeUndefined();
 });
 
-it('changes a copy without the original', () => {
+it('changes a copy and the original independently', () => {
   const state = new GroupState();
   state.replay(currentAssignment('m', 5, [0]));
   const copy = state.copy();
@@ -86,7 +86,7 @@ describe('a member in a state that this version does not know', () => {
   });
 });
 
-it('removes the topics that Kafka before 4.1 wrote, with the next growth of the epoch', () => {
+it('removes the record of topics that Kafka before 4.1 wrote, with the next group epoch', () => {
   const b = new GroupBench();
   b.createTopic('foo', 1);
   b.settle('a');

@@ -8,7 +8,10 @@ import { type CommitRequest, checkCommit, checkFetch } from '../../src/consumer/
 
 const TOPIC = 'AAAAAAAAAAAAAAAAAAAAAQ' as Uuid;
 
-/** A member at epoch 7. It has partition 0 since epoch 5 and 1 since epoch 7, and gives up 2, since 4. */
+/**
+ * A member at epoch 7. It has partition 0 since epoch 5 and partition 1 since epoch 7. It must give up
+ * partition 2, which it has since epoch 4.
+ */
 const member: Member = {
   ...newMember('m'),
   memberEpoch: 7,

@@ -36,7 +36,7 @@ it('ends a session earlier if its timeout is shorter now', () => {
   expect(lines).toEqual([`m expired at ${start + 10}`]);
 });
 
-it('keeps the first deadline of a duty if it is only still expected', () => {
+it('expectStill keeps the first deadline of a duty', () => {
   const { port, timers, lines, start } = bench();
   timers.expectStill('m', 'join', 100);
   port.advance(60);

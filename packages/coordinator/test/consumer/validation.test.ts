@@ -29,7 +29,7 @@ it('accepts a join', () => {
   expect(fault({ subscribedTopicNames: null, subscribedTopicRegex: '' })).toBeUndefined();
 });
 
-it('refuses an empty member id from version 1 on, and before it except from a member that joins', () => {
+it('refuses an empty member id from version 1 on; in version 0 only in epochs above 0 and in epoch -1', () => {
   expect(fault({ memberId: '' })).toBe("MemberId can't be empty.");
   expect(fault({ memberId: '' }, 0)).toBeUndefined();
   expect(fault({ memberId: '', memberEpoch: 1 }, 0)).toBe("MemberId can't be empty.");

@@ -26,7 +26,7 @@ describe('a group', () => {
     expect(h.listed()).toEqual([]);
   });
 
-  test('does not begin with a join that the group refuses', () => {
+  test('vanishes after a while if nobody joins with the member id that it gave out', () => {
     const h = new MachineHost();
     expect(h.join('g', '', 4)).toMatchObject([{ errorCode: ErrorCode.MEMBER_ID_REQUIRED }]);
     expect(h.listed()).toEqual(['g classic Empty']);
@@ -237,7 +237,7 @@ describe('a group with members that changes its type', () => {
     expect(h.listed()).toEqual(['g classic Stable']);
   });
 
-  test('a join that the log or the size of the group refuses does not change the type', () => {
+  test('a join that a full group refuses does not change the type, and an accepted join is one decision', () => {
     const full = new MachineHost({ ...groupsConfig, consumer: { ...groupsConfig.consumer, maxSize: 1 } });
     const { memberId, generation } = full.stableGroup('g', ASSIGNED);
     expect(full.consumerHeartbeat('g', 'm', 0)).toMatchObject({
@@ -336,7 +336,7 @@ describe('answers', () => {
     const h = new MachineHost();
     const { memberId, generation } = h.stableGroup('g');
     h.port.commitsAtOnce = false;
-    // Without the lease nothing is committed, although nothing is written.
+    // Without the lease no answer may leave, although no decision waits for its commit.
     const waiting: ((errorCode: ErrorCode) => void)[] = [];
     h.port.whenCommitted = (_write, done) => waiting.push(done);
     const answers: unknown[] = [];

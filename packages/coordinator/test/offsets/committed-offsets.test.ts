@@ -310,7 +310,7 @@ describe('the deletion of topics', () => {
     expect(shard.port.transcript()).toEqual([]);
   });
 
-  it('keeps the offsets of a new topic of the name, but removes offsets that do not know their topic id', () => {
+  it('keeps the offsets of a new topic of the name, but removes offsets without a topic id', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 0: { offset: 5 } });
     shard.commit('g', 'orders', { 1: { offset: 6 } }, 1000);

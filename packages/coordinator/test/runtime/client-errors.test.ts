@@ -1,4 +1,4 @@
-/** Goal: a client gets the error of the coordinator that Kafka makes of an error of the log. */
+/** Goal: an error of the log becomes an error that a client expects from a coordinator, as in Kafka. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { clientError, isCommitted } from '../../src/runtime/client-errors.ts';

@@ -15,7 +15,7 @@ function setUp() {
   return { clock, waiters, heard, wait };
 }
 
-test('callbacks run in the order of their decisions, also those of earlier decisions', () => {
+test('a commit runs the callbacks of its decision and of earlier ones, in the order of the decisions', () => {
   const { waiters, heard, wait } = setUp();
   for (const write of [3, 1, 2, 1]) wait(write);
   waiters.committed(2);

@@ -50,7 +50,7 @@ test('a storage error at the append gives NOT_COORDINATOR, a batch that is too l
   }
 });
 
-test('if the log refuses each append, the partition is loaded again after 100 ms, 200 ms, up to 5 s', () => {
+test('if the log refuses each append, the next loads come at once, then after 100 ms, 200 ms, up to 5 s', () => {
   const host = new RuntimeHost();
   host.active();
   host.partitions.appendError = ErrorCode.KAFKA_STORAGE_ERROR;

@@ -184,7 +184,7 @@ test('the end of the leadership while the load waits for the commit ends the loa
   expect(host.machines[0]!.calls).toEqual([]);
 });
 
-test('a leadership that ended before its report is loaded until the report of the end comes', () => {
+test('a leadership that has ended counts as loading until the report of its end comes', () => {
   const host = new RuntimeHost();
   host.partitions.lead(0);
   host.partitions.resign(0, false);
