@@ -92,7 +92,7 @@ class Walk {
     if (client.state === 'out') this.rejoin(client);
     else if (client.state === 'joined') {
       const leads = client.assignments !== undefined;
-      // A stranger's entry must change nothing.
+      // The entry of a follower must change nothing.
       const assignments = leads ? client.assignments! : { [client.memberId]: 'not mine to say' };
       const { state, generation } = s.group;
       const accepted = s.port.lastWrite;
@@ -249,7 +249,10 @@ class Walk {
       if (groupInstanceId === null) expect(text(assignment)).toBe(assigned.get(memberId) ?? '');
   }
 
-  /** Without faults, every call is answered, and the group gets stable or empty. */
+  /**
+   * Without faults, every call is answered, and the group becomes stable. Without heartbeats it becomes
+   * empty.
+   */
   private settle(): void {
     const { s } = this;
     s.port.refusal = ErrorCode.NONE;

@@ -37,7 +37,7 @@ describe('a classic member', () => {
     ]);
   });
 
-  it('with cooperative assignments gives up what it says that it still owns', () => {
+  it('with cooperative assignments gives up partitions, and says in its next join that it did', () => {
     const b = bench();
     const k = new ClassicClient(b, 'k');
     b.join('z', []);
@@ -113,7 +113,7 @@ describe('a classic member', () => {
     // Comparing every protocol with every other one would take minutes.
   }, 30_000);
 
-  it('must bring its id if it is dynamic', () => {
+  it('that is dynamic must join again with the id that it got', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, '');
@@ -409,7 +409,7 @@ describe('a consumer group', () => {
     expect([b.group.exists, b.port.timerCount]).toEqual([false, 0]);
   });
 
-  it('stays one if the change does not fit into one batch', () => {
+  it('stays a consumer group if the change does not fit into one batch', () => {
     const b = bench();
     b.settle('a');
     new ClassicClient(b, 'k').join(['foo']);
@@ -424,7 +424,7 @@ describe('a consumer group', () => {
     expect([b.becameClassic, b.group.exists]).toEqual([0, true]);
   });
 
-  it('stays one if the policy does not allow the downgrade', () => {
+  it('stays a consumer group if the policy does not allow the downgrade', () => {
     const b = bench();
     b.settings = { ...b.settings, migrationPolicy: 'upgrade' };
     b.settle('a');
@@ -433,7 +433,7 @@ describe('a consumer group', () => {
     expect([b.becameClassic, b.group.exists]).toEqual([0, true]);
   });
 
-  it('becomes a classic group when a classic member takes the place of its last other member', () => {
+  it('becomes a classic group when a classic member replaces the last member of the consumer protocol', () => {
     const b = bench();
     b.join('a', ['foo'], { instanceId: 'i' });
     new ClassicClient(b, '', 'i').join(['foo']);

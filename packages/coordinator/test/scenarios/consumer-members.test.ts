@@ -44,7 +44,7 @@ describe('a member that joins', () => {
     expect(b.group.stateName).toBe('Stable');
   });
 
-  it('gets the missing part when it becomes free', () => {
+  it('that comes third makes only one member give up partitions', () => {
     const b = bench();
     b.settle('a', 'b');
     b.join('c', ['foo']);

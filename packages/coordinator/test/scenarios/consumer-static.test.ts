@@ -96,7 +96,7 @@ describe('a static member that leaves with -2', () => {
     expect(b.transcript().at(-1)).toBe('b < epoch 3 foo:2,3');
   });
 
-  it('keeps its sessions timer when another member takes its place', () => {
+  it('is replaced by a member with a session of its own', () => {
     const b = bench();
     b.beat('a', -2, I);
     b.join('a2', ['foo'], I);

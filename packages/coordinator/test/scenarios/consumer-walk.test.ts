@@ -25,7 +25,7 @@ interface Subscription {
   readonly regex: string | null;
 }
 
-/** A client as Kafka's consumer behaves: it revokes first, then confirms. */
+/** A client that behaves like Kafka's consumer: it revokes first, then confirms. */
 class Client {
   readonly memberId: string;
   readonly instanceId: string | null;
@@ -97,7 +97,7 @@ class Walk {
     this.check();
   }
 
-  /** No more changes and no more losses: the number of rounds until nobody changes. */
+  /** Runs rounds without changes and losses, until no member changes. */
   converge(): void {
     this.b.port.commitsAtOnce = true;
     this.b.port.commit();
@@ -139,7 +139,7 @@ class Walk {
     expect(this.ledger.faults).toEqual([]);
     const owners = new Map<string, string>();
     for (const { memberId, owned, epoch } of this.clients) {
-      // The coordinator has not removed this client, as far as the client can know.
+      // Skips a client that has not joined, and a client that the coordinator does not have in this epoch.
       const known = this.ledger.epochs.get(memberId);
       if (epoch === 0 || known === undefined || known < epoch) continue;
       for (const partition of owned) {

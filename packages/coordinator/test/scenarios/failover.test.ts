@@ -60,7 +60,7 @@ class Cluster {
     return this.world.controller.image.partition(this.topicId, 0)!.leader;
   }
 
-  /** Counts one key up at each broker that believes to be its coordinator. */
+  /** Counts one key up at each broker that takes itself for the coordinator. */
   increment(key: string, at: readonly NodeId[] = [1, 2, 3]): void {
     for (const id of at) {
       const { clock } = this.world.broker(id);
@@ -170,7 +170,7 @@ test('under min ISR a loaded partition refuses decisions, and accepts them again
   expect(cluster.answered.get('a')).toBe(1);
 });
 
-test('compressed by the topic, all is read again', () => {
+test('the next leader reads all records of a topic with compression', () => {
   const cluster = new Cluster(5, { 'compression.type': 'zstd' });
   for (const key of KEYS) for (let i = 0; i < 40; i++) cluster.increment(key);
   cluster.world.advance(100);

@@ -58,7 +58,7 @@ it('keeps the offsets of topics that a member subscribes to', () => {
   expect(shard.offsets.sizeOf('g')).toBe(1);
 });
 
-it('keeps all offsets in states that expire none', () => {
+it('keeps all offsets under the rule never', () => {
   const shard = committed({ kind: 'never' });
   shard.port.advance(10 * WEEK);
   expect(shard.offsets.sizeOf('g')).toBe(2);
@@ -121,7 +121,7 @@ it('checks again after the interval if the shard accepts no records', () => {
   ]);
 });
 
-it('checks every ten minutes by default', () => {
+it('checks once in each interval', () => {
   const shard = new OffsetsShard();
   shard.port.advance(35 * MINUTE);
   expect(shard.port.transcript()).toEqual(['checked', 'checked', 'checked']);

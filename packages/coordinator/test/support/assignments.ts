@@ -32,7 +32,7 @@ export function everyTopic(counts: readonly number[]): number[] {
 /** Partition counts of topics. */
 export const counts = fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 6 });
 
-/** A group whose members subscribe to different topics, and the assignment that it has so far. */
+/** A group whose members subscribe to different topics. */
 export const mixedGroup = counts.chain((list) =>
   fc.record({
     counts: fc.constant(list),

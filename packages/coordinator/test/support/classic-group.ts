@@ -348,7 +348,10 @@ export function stable(subject: Subject, ...names: string[]): string[] {
   return ids;
 }
 
-/** Each member sends SyncGroup; the first is the leader, and assigns its name to each. */
+/**
+ * Each member sends SyncGroup; the first is the leader, and assigns to each member its name with the
+ * generation.
+ */
 export function assignAll(
   subject: Subject,
   names: readonly string[],

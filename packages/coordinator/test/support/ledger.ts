@@ -1,6 +1,7 @@
 /**
- * Follows the records of a consumer group by its own means, and says what is wrong with them: a partition
- * with two holders, an epoch that falls, a partition taken from a member although it stays in its target.
+ * Follows the records of a consumer group without the code of the group, and says what is wrong with them: a
+ * partition with two holders, an epoch that falls, a partition that a member loses although the target still
+ * has it.
  */
 import type { Uuid } from '@millrace/base';
 import { decodeGroupRecord, type GroupRecord } from '@millrace/protocol';

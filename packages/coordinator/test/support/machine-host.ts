@@ -131,7 +131,10 @@ export class MachineHost {
     return answers;
   }
 
-  /** Joins one member to a classic group, and makes the group stable. Returns the member's id. */
+  /**
+   * Joins one member to a classic group, and makes the group stable. Returns the member's id and the
+   * generation.
+   */
   stableGroup(groupId: string, assignment = utf8('all')): { memberId: string; generation: number } {
     const answers = this.join(groupId);
     this.port.advance(1);
@@ -202,7 +205,7 @@ export class MachineHost {
     return answers[0];
   }
 
-  /** Commits offset 1 of so many partitions of words, for a simple group. */
+  /** Commits offset 1 of this many partitions of words, for a simple group. */
   commitMany(groupId: string, partitions: number): void {
     const who = { memberId: '', generationIdOrMemberEpoch: -1, groupInstanceId: null };
     const wanted = { groupId, ...who, retentionTimeMs: -1, version: 9 };

@@ -54,7 +54,7 @@ export class RuntimeHost {
     });
   }
 
-  /** Leads partition 0 until its machine is loaded, and returns the machine. */
+  /** Begins to lead partition 0, waits until its machine is loaded, and returns the machine. */
   active(): CounterMachine {
     this.partitions.lead(0);
     this.clock.advance(10);
