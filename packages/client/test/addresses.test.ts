@@ -1,4 +1,4 @@
-/** Goal: addresses are read as users write them, and others are refused. */
+/** Goal: addresses are read as users write them, and other texts are refused. */
 import { expect, test } from 'vitest';
 import { parseAddress } from '../src/index.ts';
 

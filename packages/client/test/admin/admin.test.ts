@@ -66,7 +66,7 @@ test('a topic is created in the newest version', () => {
   expect(asked.ends).toEqual(['ok']);
 });
 
-test('NOT_CONTROLLER and other retriable errors: the admin client retries after a pause', () => {
+test('NOT_CONTROLLER, a retriable error: the admin client retries after a pause', () => {
   const asked = new Asked();
   asked.create();
   asked.created(ErrorCode.NOT_CONTROLLER);
@@ -120,7 +120,7 @@ test('a broker without a common version of the API: the call fails at once', () 
   expect(asked.ends).toEqual(['fail UNSUPPORTED_VERSION']);
 });
 
-test('deleteTopic names the topic in any version; the first attempt of createPartitions may have another timeout', () => {
+test('deleteTopic names the topic in version 5, too; the first createPartitions may have another timeout', () => {
   const asked = new Asked({ versions: new Map([[apis.deleteTopics.key, 5]]) });
   const end = (outcome: string) => asked.ends.push(outcome);
   asked.admin.deleteTopic('events', end);
@@ -136,7 +136,7 @@ test('deleteTopic names the topic in any version; the first attempt of createPar
   expect(asked.ends).toEqual(['ok', 'ok']);
 });
 
-test('a topic is deleted by its id, and a copy finds it deleted', () => {
+test('a topic is deleted by its id, and a retry that finds no such id counts as success', () => {
   const asked = new Asked();
   const end = (outcome: string) => asked.ends.push(outcome);
   asked.admin.deleteTopicWithId(TOPIC_ID, end);

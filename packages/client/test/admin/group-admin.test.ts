@@ -117,7 +117,7 @@ describe('describing', () => {
     ]);
   });
 
-  test('a classic group: the second question has the answer', () => {
+  test('a classic group: the answer to the second request describes it', () => {
     const asked = new Asked();
     asked.describe();
     const other = { groupId: 'g', errorCode: ErrorCode.GROUP_ID_NOT_FOUND };
@@ -166,7 +166,7 @@ describe('describing', () => {
 });
 
 describe('changing', () => {
-  test('a group is deleted at its coordinator, also after it moved', () => {
+  test('a group is deleted at its coordinator, also after the group moved', () => {
     const asked = new Asked();
     asked.admin.delete('g', (error) => asked.ends.push(error));
     asked.found();
@@ -188,7 +188,7 @@ describe('changing', () => {
     expect(asked.ends).toEqual(['NON_EMPTY_GROUP']);
   });
 
-  test('offsets are altered as nobody, and deleted', () => {
+  test('offsets are altered without a member, and deleted', () => {
     const asked = new Asked();
     const place = { topic: 'events', partition: 0 };
     const offset = { ...place, offset: 3, leaderEpoch: -1, metadata: '' };

@@ -57,7 +57,7 @@ test('each leader is asked for its partitions', () => {
   ]);
 });
 
-test('a leader that moved is asked again, the others are not', () => {
+test('after NOT_LEADER_OR_FOLLOWER the lookup asks again for this partition only', () => {
   const looked = new LookedUp();
   looked.tells(5, { offset: 8 });
   looked.tells(4, { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER });

@@ -87,7 +87,7 @@ class Consumed {
   }
 }
 
-test('the consumer starts at the earliest offset, and continues behind the records', () => {
+test('the consumer starts at the earliest offset, and continues after the records', () => {
   const consumed = new Consumed();
   expect(consumed.lists(4, 10)).toMatchObject({ timestamp: -2 });
   const records = joined(batchAt(10, 0, 'a', 'b'), batchAt(12, 0, 'c'));
@@ -190,7 +190,7 @@ test('a consumer that does not validate fetches from a new leader at once', () =
   expect(consumed.fetches(4, {})).toMatchObject({ currentLeaderEpoch: -1, lastFetchedEpoch: -1 });
 });
 
-test('the late answer of an earlier leader does not move a position that the next one has moved', () => {
+test('the late answer of an earlier leader does not move a position that the next leader has moved', () => {
   const consumed = Consumed.at10({ validatesPositions: false });
   consumed.cluster.view.hint(TOPIC_ID, 0, 5, 1);
   consumed.consumer.clusterChanged();
@@ -349,7 +349,7 @@ describe('a list of partitions', () => {
     expect(consumed.fetches(4, {})).toMatchObject({ fetchOffset: 7, lastFetchedEpoch: 0 });
   });
 
-  test('a partition that leaves the list: its late records are nobody’s, and its position is forgotten', () => {
+  test('a partition that leaves the list: its late records are ignored, and its position is forgotten', () => {
     const { list, consumed } = reading([0, 7]);
     consumed.validates(4, 0, 9);
     list.pop();

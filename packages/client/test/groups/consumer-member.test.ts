@@ -77,7 +77,7 @@ class Membership extends PlayedGroup {
   }
 }
 
-test('the first heartbeat tells everything; the member says at once what it took, then only lives', () => {
+test('the first heartbeat tells everything, the next one what the member took, and later ones nothing', () => {
   const membership = new Membership();
   expect(membership.beats({ epoch: 1, partitions: [0, 1] })).toMatchObject({
     memberId: 'me',
@@ -98,7 +98,7 @@ test('the first heartbeat tells everything; the member says at once what it took
   expect(membership.next({ epoch: 1 })).toMatchObject({ memberEpoch: 1, topicPartitions: null });
 });
 
-test('the member gives up partitions before it says so, and lives meanwhile', () => {
+test('the member gives up partitions before it says so, and sends heartbeats meanwhile', () => {
   const membership = Membership.stable();
   membership.next({ epoch: 1, partitions: [1] });
   expect(membership.news).toEqual(['revoking events-0']);
@@ -111,7 +111,7 @@ test('the member gives up partitions before it says so, and lives meanwhile', ()
   expect(membership.member.identity.epoch).toBe(2);
 });
 
-test('a newer assignment comes during a revocation: the member gets there afterwards', () => {
+test('a newer assignment comes during a revocation: the member follows it afterwards', () => {
   const membership = Membership.stable();
   membership.next({ epoch: 1, partitions: [1] });
   membership.next({ epoch: 1, partitions: [] });
@@ -137,7 +137,7 @@ describe('the group continues without the member', () => {
     },
   );
 
-  test('during a revocation: its end changes nothing', () => {
+  test('during a revocation: the end of the revocation changes nothing', () => {
     const membership = Membership.stable();
     membership.next({ epoch: 1, partitions: [1] });
     membership.next({ errorCode: ErrorCode.FENCED_MEMBER_EPOCH });

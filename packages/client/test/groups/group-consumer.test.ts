@@ -22,7 +22,7 @@ describe('without a committed offset', () => {
   test.each([
     ['earliest', -2],
     ['latest', -1],
-  ] as const)('reading begins at the %s one', (reset, timestamp) => {
+  ] as const)('reading begins at the %s offset', (reset, timestamp) => {
     const consumed = new Consumed({ reset });
     consumed.joins();
     consumed.offset(-1);
@@ -72,7 +72,7 @@ test('the coordinator has a fault when the consumer fetches offsets: the consume
   expect(consumed.news).toEqual(['assigned events-0 at 5']);
 });
 
-test('nobody may fetch the offsets: the partition has failed, and the consumer does not ask again', () => {
+test('the client must not fetch the offsets: the partition has failed, and the consumer does not ask again', () => {
   const consumed = new Consumed();
   consumed.joins();
   consumed.offset(-1, ErrorCode.TOPIC_AUTHORIZATION_FAILED);
@@ -177,7 +177,7 @@ describe('closing', () => {
     expect(consumed.waiting).toEqual([]);
   });
 
-  test('a coordinator that does not answer cannot keep it for longer than the timeout', () => {
+  test('a coordinator that does not answer delays the end of the consumer by the timeout at most', () => {
     const consumed = Consumed.reading();
     consumed.fetches({ records: batchAt(5, 0, 'a') });
     let ends = 0;

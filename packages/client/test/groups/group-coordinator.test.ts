@@ -1,4 +1,4 @@
-/** Goal: a client finds the coordinator of its group again, whatever happens to it. */
+/** Goal: a client finds the coordinator of its group again, whatever happens to the coordinator. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { PlayedGroup } from '../support/played-group.ts';

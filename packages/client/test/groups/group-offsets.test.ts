@@ -217,7 +217,7 @@ test('a deletion names the partitions that it did not delete', () => {
   expect(called.ends).toEqual([['GROUP_SUBSCRIBED_TO_TOPIC', { topic: 'events', partition: 0, errorCode }]]);
 });
 
-test('after close, no call ends', () => {
+test('after close, no call calls back', () => {
   const called = new Called();
   called.commit();
   called.found();

@@ -268,7 +268,7 @@ test('an idempotent producer waits for the answers of the former leader', () => 
   expect(produced.answers(5, ErrorCode.NONE, 2)).toBe('b 7/0/2');
 });
 
-test('it waits for the answers about a topic that was deleted and created again under its name', () => {
+test('an idempotent producer waits for the answers about a deleted topic whose name another topic has', () => {
   const produced = Produced.idempotent();
   produced.send('a');
   produced.cluster.view.topics.learn(topicOf({ leaderId: 4, topicId: OTHER_ID }));
@@ -281,7 +281,7 @@ test('it waits for the answers about a topic that was deleted and created again 
   expect(order).toEqual(['a 7/0/1', 'b 7/0/2']);
 });
 
-test('no batch is so far ahead of an open one that the broker could forget its sequences', () => {
+test('no batch is so far ahead of an open one that the broker could forget the sequences of the open one', () => {
   const produced = Produced.idempotent({ maxInFlight: 100 });
   produced.send('a', 'b', 'c', 'd', 'e', 'f');
   expect(produced.broker(4).received).toHaveLength(5);

@@ -27,7 +27,7 @@ test('the partitions of a member that is gone go to those with the fewest', () =
   expect(assigned([member('a', [0]), member('b', [1, 2])], 4)).toEqual({ a: [0, 3], b: [1, 2] });
 });
 
-test('a claim of an older generation does not count, but its owner must give it up first', () => {
+test('a claim of an older generation counts only if there is no newer claim', () => {
   expect(assigned([member('a', [0], 1), member('b', [0], 2)], 2)).toEqual({ a: [1], b: [0] });
   expect(assigned([member('a', [0], 1), member('b', [], 2)], 1)).toEqual({ a: [0], b: [] });
 });

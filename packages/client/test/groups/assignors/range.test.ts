@@ -25,7 +25,7 @@ test('the first members get one more', () => {
   expect(assigned(members, { x: 4, y: 2 })).toEqual({ a: 'x0 x1 y0', b: 'x2 y1', c: 'x3' });
 });
 
-test('members get only topics to which they subscribe, and a topic that nobody knows is nobody’s', () => {
+test('members get only topics to which they subscribe, and nobody gets a topic that does not exist', () => {
   const members = [member('a', ['x']), member('b', ['x', 'y', 'gone'])];
   expect(assigned(members, { x: 2, y: 2 })).toEqual({ a: 'x0', b: 'x1 y0 y1' });
 });
