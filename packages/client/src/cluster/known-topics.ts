@@ -61,7 +61,7 @@ export class KnownTopics {
 
   /**
    * Takes in one topic of a Metadata answer. Returns false if the topic has an error, or a partition without
-   * a leader, or if another topic has the name meanwhile. If the name has a new id, forgets the topic that
+   * a leader, or if another topic has got the name since. If the name has a new id, forgets the topic that
    * had the name. `isAskedById`: the client asked for this id, because a coordinator named it. Then the
    * client believes the id even if it is an earlier one of the name.
    */

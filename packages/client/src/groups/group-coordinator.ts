@@ -34,7 +34,7 @@ const MANY_KEYS_FROM_VERSION = 4;
 
 export class GroupCoordinator {
   readonly backoffMs: Millis;
-  /** Why this object has given up to find the coordinator, for example GROUP_AUTHORIZATION_FAILED. */
+  /** Why this object no longer looks for the coordinator, for example GROUP_AUTHORIZATION_FAILED. */
   failure: string | undefined;
   private readonly options: GroupCoordinatorOptions;
   private readonly connections: BrokerConnections;

@@ -1,7 +1,7 @@
 /**
  * The rebalance of a group: who begins one, how long the group waits for joins and for the leader's
- * assignments, and what happens to members that do not come. The answers to joins are written here, too,
- * because the end of the join phase answers all of them.
+ * assignments, and what happens to members that do not join again. The answers to joins are written here,
+ * too, because the end of the join phase answers all of them.
  */
 import type { Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -60,7 +60,7 @@ export class MemberTimers {
     this.sessions.delete(memberId);
   }
 
-  /** The group is gone: no timer fires or starts after this, also if an answer was still on its way. */
+  /** The group is gone: no timer fires or starts after this. */
   end(): void {
     this.ended = true;
     for (const session of this.sessions.values()) session.clear();

@@ -58,8 +58,8 @@ const DESCRIBE_ERROR_SINCE = 6;
 const COMMIT_NOT_FOUND_SINCE = 9;
 
 /**
- * While the deletion of a group with many offsets takes several turns, the group takes no members and no
- * commits. Clients retry after this error.
+ * While the deletion of a group with many offsets takes several turns, nobody may join the group, commit or
+ * fetch. Clients retry after this error.
  */
 const BEING_DELETED = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
 

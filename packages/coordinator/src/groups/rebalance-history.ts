@@ -7,7 +7,7 @@ export interface PastRebalance {
   /** The generation, or the group epoch, that the rebalance ended (classic) or began (KIP-848). */
   readonly epoch: number;
   readonly cause: string;
-  /** The member that caused it; empty texts if no member did. */
+  /** The member that caused it; empty strings if no member did. */
   readonly memberId: string;
   readonly clientId: string;
   readonly clientHost: string;

@@ -5,7 +5,7 @@
 import { NEXT_TURN_MS } from '@millrace/base';
 import type { ShardPort } from '../runtime/machine.ts';
 
-/** After so many groups, or so many deletions, a turn ends. */
+/** After this many visited groups, or this many deletions, a slice ends. */
 const VISITS_PER_SLICE = 10_000;
 const DELETIONS_PER_SLICE = 500;
 

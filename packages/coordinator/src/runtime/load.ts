@@ -99,7 +99,7 @@ export class Load {
       return;
     }
     // Records of a transaction count only after its commit marker. Until the coordinators know transactions,
-    // only a log that was copied from Kafka can have either.
+    // only a log that was copied from Kafka has such records or markers.
     if (header.isControl || header.isTransactional) return;
     this.replayAll(batch, header);
   }

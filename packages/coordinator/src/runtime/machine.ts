@@ -1,7 +1,7 @@
 /**
  * The contract between a state machine on an internal topic and the shard that hosts it. A shard hosts one
- * machine for one partition. It ends with the leadership in which it began, or before. The runtime knows
- * nothing of groups or transactions.
+ * machine for one partition. The shard ends with the leadership in which it began, or before. The runtime
+ * knows nothing of groups or transactions.
  *
  * Decide, then replay: a machine changes its durable state only in `replay`. To decide a request, the machine
  * passes records to `ShardPort.write`. The shard calls `replay` for each of them within this call, so the
