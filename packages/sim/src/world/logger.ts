@@ -14,7 +14,7 @@ export class SimLogger implements Logger {
   }
 
   debug(event: string, facts?: Facts): void {
-    this.watched(event, facts);
+    this.watched(event, this.withOwn(facts));
   }
 
   info(event: string, facts?: Facts): void {
@@ -34,9 +34,13 @@ export class SimLogger implements Logger {
   }
 
   private said(event: string, facts: Facts | undefined): void {
-    const all = this.facts === undefined ? facts : { ...this.facts, ...facts };
+    const all = this.withOwn(facts);
     this.life.world.tell(this.life.host.name, event, all);
     this.watched(event, all);
+  }
+
+  private withOwn(facts: Facts | undefined): Facts | undefined {
+    return this.facts === undefined ? facts : { ...this.facts, ...facts };
   }
 
   private watched(event: string, facts: Facts | undefined): void {
