@@ -1,6 +1,6 @@
 /**
- * Goal: the controller creates, grows and deletes topics by Kafka's rules, each topic of a request on its
- * own. Method: one case for each rule.
+ * Goal: the controller creates and deletes topics, and adds partitions to topics, by Kafka's rules. It
+ * decides each topic of a request independently of the others. Method: one case for each rule.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { type CreatePartitionsResponse, type CreateTopicsResponse, ErrorCode } from '@millrace/protocol';
@@ -14,7 +14,7 @@ function outcome(h: Harness, spec: TopicSpec | readonly TopicSpec[], options = {
 }
 
 describe('CreateTopics', () => {
-  test('answers when the topic is committed: id, counts and all configs with their sources', () => {
+  test('answers when the topic is committed, with its id, counts, and all configs with their sources', () => {
     const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
     const configs = { 'retention.ms': '1000' };
     const answer = h.createTopics([{ name: 't', partitions: 3, replicas: 2, configs }]);
@@ -44,7 +44,7 @@ describe('CreateTopics', () => {
     }
   });
 
-  test('-1 stands for the defaults of the cluster', () => {
+  test('-1 partitions or replicas mean the default of the cluster', () => {
     const h = new Harness({ numPartitions: 4, defaultReplicationFactor: 2 }, [1, 2]);
     outcome(h, { name: 't' });
     expect(h.active.image.topic('t')?.partitions.map(({ replicas }) => replicas.length)).toEqual([
@@ -95,7 +95,7 @@ describe('CreateTopics', () => {
       { name: 't', partitions: 1, assignments: [[1]] },
     ],
     ['an assignment and a factor', ErrorCode.INVALID_REQUEST, { name: 't', replicas: 1, assignments: [[1]] }],
-    ['an empty list', ErrorCode.INVALID_REPLICA_ASSIGNMENT, { name: 't', assignments: [[]] }],
+    ['an empty list of replicas', ErrorCode.INVALID_REPLICA_ASSIGNMENT, { name: 't', assignments: [[]] }],
     ['a broker twice', ErrorCode.INVALID_REPLICA_ASSIGNMENT, { name: 't', assignments: [[1, 1]] }],
     ['an unknown broker', ErrorCode.INVALID_REPLICA_ASSIGNMENT, { name: 't', assignments: [[1, 9]] }],
     ['a negative broker', ErrorCode.INVALID_REPLICA_ASSIGNMENT, { name: 't', assignments: [[-1]] }],
@@ -150,7 +150,7 @@ describe('CreateTopics', () => {
     ]);
   });
 
-  test('the limit on partitions counts the whole request, defaults and assignments too', () => {
+  test('the limit on partitions applies to all topics of a request together, default counts included', () => {
     const h = new Harness({ maxPartitionsPerRequest: 10, numPartitions: 6 }, [1]);
     expect(outcome(h, [{ name: 'a' }, { name: 'b', partitions: 5 }])).toEqual([
       ['a', ErrorCode.POLICY_VIOLATION],
@@ -162,7 +162,7 @@ describe('CreateTopics', () => {
     ]);
   });
 
-  test('a manual assignment is kept unchanged, in any order of its partitions', () => {
+  test('a manual assignment is kept unchanged, in whatever order it lists the partitions', () => {
     const h = new Harness({}, [1, 2, 3]);
     h.createTopics([
       {
@@ -220,7 +220,7 @@ describe('CreateTopics', () => {
     expect(h.pending).toEqual([]);
   });
 
-  test('a topic that is being created exists for the next request, whose answer waits for it', () => {
+  test('a topic that is being created exists for the next request; its answer waits for the commit', () => {
     const h = new Harness({}, [1]);
     h.createTopics([{ name: 't' }]);
     const second = h.createTopics([{ name: 't' }]);
@@ -244,7 +244,7 @@ function deleteTopics(h: Harness, targets: readonly { name?: string; id?: Uuid }
 }
 
 describe('DeleteTopics', () => {
-  test('deletes topics by name and by id, with their configs and partitions', () => {
+  test('deletes topics by name or by id, with their configs and partitions', () => {
     const h = new Harness({}, [1]);
     h.createTopics([{ name: 'a', configs: { 'retention.ms': '1' } }, { name: 'b' }, { name: 'c' }]);
     h.commit();
@@ -263,7 +263,7 @@ describe('DeleteTopics', () => {
     expect(h.topicId('a')).not.toBe(a);
   });
 
-  test('older versions delete by name', () => {
+  test('requests before version 6 delete topics by name', () => {
     const h = new Harness({}, [1]);
     h.topic('a', [1]);
     const answer = deleteTopics(h, [{ name: 'a' }, { name: 'x' }], 1);
@@ -300,7 +300,7 @@ describe('DeleteTopics', () => {
     ]);
   });
 
-  test('a topic named by name and by id is not deleted, and the answer names it once', () => {
+  test('a topic given twice, by name and by id, is not deleted, and the answer names it once', () => {
     const h = new Harness({}, [1]);
     h.topic('a', [1]);
     const answer = deleteTopics(h, [{ name: 'a' }, { id: h.topicId('a') }]);

@@ -1,7 +1,7 @@
 /**
- * A controller on a quorum that a test plays by hand. Proposals wait in a log until the test commits them, or
- * are lost with the leadership. A standby replays every committed record. The harness checks the invariants
- * after each step.
+ * A controller on a quorum that a test plays by hand. A proposal waits until the test commits it. If the
+ * controller loses the leadership first, the proposal is lost. A standby replays every committed record. The
+ * harness checks the invariants after each step.
  */
 import { assert, type NodeId, Prng, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
@@ -49,14 +49,14 @@ export class Harness {
   holdsConfirmations = false;
   readonly heldConfirmations: ((leads: boolean) => void)[] = [];
   private readonly config: ControllerConfig;
-  /** The setting of every broker whose options give none. */
+  /** `minInsyncReplicas` of every broker whose options do not set it. */
   private readonly minInsyncReplicas: number;
   private readonly committedBatches: CommittedRecords[] = [];
   private epoch = 0;
   private nextOffset = 0;
   private leading: Controller | undefined;
   private seed = 1;
-  /** Images that were checked already: they cannot change. */
+  /** Images that passed the check. An image is immutable, so one check is enough. */
   private readonly checked = new WeakSet<MetadataImage>();
   private compared: MetadataImage | undefined;
   private readonly epochs = new Map<NodeId, number>();
@@ -162,7 +162,7 @@ export class Harness {
     return answer;
   }
 
-  /** Registers and unfences. */
+  /** Registers a broker, and unfences it with a heartbeat. */
   addBroker(id: NodeId, options: BrokerOptions = {}): void {
     const registered = this.register(id, options);
     this.commit();
@@ -172,7 +172,7 @@ export class Harness {
     expect(beat.value).toMatchObject({ errorCode: 0, isFenced: false });
   }
 
-  /** The broker's process dies: its stream closes and the grace passes. */
+  /** The broker's process dies: its stream closes, and then `connectionLossGraceMs` passes. */
   kill(id: NodeId): void {
     const { incarnationId } = this.active.image.broker(id)!;
     this.active.sessionLost(id, incarnationId, this.now);
@@ -184,7 +184,7 @@ export class Harness {
     return this.epochs.get(id) ?? -1;
   }
 
-  /** Moves time from deadline to deadline. */
+  /** Moves the time forward by `ms`. Calls `tick` at each deadline of the active controller on the way. */
   advance(ms: number): void {
     const target = this.now + ms;
     for (;;) {
