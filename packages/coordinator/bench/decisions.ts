@@ -1,6 +1,6 @@
 /**
- * Measures how many batches a rate of decisions becomes, and the CPU time of each decision: a counter machine
- * over one broker in memory whose followers need a fixed time for each batch.
+ * Measures into how many batches the runtime packs a rate of decisions, and the CPU time of each decision. A
+ * counter machine makes the decisions, on one broker in memory. The commit of each batch takes a fixed time.
  *
  *     node packages/coordinator/bench/decisions.ts [decisions per second] [commit ms] [seconds]
  */
@@ -15,7 +15,7 @@ const { clock, partitions } = host;
 const machine = host.active();
 partitions.commits = false;
 let [answered, decided, batchesSeen] = [0, 0, 0];
-/** The size of a committed offset: key of 60 bytes, value of 40. */
+/** As large as the record of a committed offset: the key has 60 bytes, the value has 40. */
 const key = 'x'.repeat(60);
 const value = 'y'.repeat(40);
 machine.replay = () => {};

@@ -48,7 +48,9 @@ export interface OffsetsConfig {
   readonly retentionCheckIntervalMs: Millis;
 }
 
-/** Settings of the internal topic `__consumer_offsets`. They count when the topic is created. */
+/**
+ * Settings of the internal topic `__consumer_offsets`. They have an effect only when the topic is created.
+ */
 export interface OffsetsTopicConfig {
   /** `offsets.topic.num.partitions` */
   readonly partitions: number;
@@ -65,6 +67,6 @@ export interface GroupsConfig {
   readonly classic: ClassicGroupConfig;
   readonly consumer: ConsumerGroupConfig;
   readonly offsets: OffsetsConfig;
-  /** `offsets.commit.timeout.ms`: how long an answer waits until its records are committed. */
+  /** `offsets.commit.timeout.ms`: the longest time that an answer waits for the commit of its records. */
   readonly commitTimeoutMs: Millis;
 }

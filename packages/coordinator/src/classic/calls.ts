@@ -31,7 +31,10 @@ export type SyncCall = Call<SyncGroupRequest, SyncAnswer>;
 export type HeartbeatCall = Call<HeartbeatRequest, HeartbeatAnswer>;
 export type LeaveCall = Call<LeaveGroupRequest, LeaveAnswer>;
 
-/** A call whose answer is still to come. Without the request, which can be large and is no longer needed. */
+/**
+ * A call whose answer is still to come. It leaves out the request, which can be large and is no longer
+ * needed.
+ */
 export type Parked<Answer> = Pick<Call<unknown, Answer>, 'version' | 'reply'>;
 export type ParkedJoin = Parked<JoinAnswer>;
 export type ParkedSync = Parked<SyncAnswer>;

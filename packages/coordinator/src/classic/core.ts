@@ -1,7 +1,7 @@
 /**
  * The state that the parts of a group share. Only the last GroupMetadata record of the group is durable. A
- * rebalance also changes the state without a record: a new coordinator does not know of such a rebalance, and
- * continues from the record.
+ * rebalance changes the state before it writes a record. So a new coordinator does not know of an unfinished
+ * rebalance, and continues from the last record.
  */
 import type { Random, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -45,7 +45,7 @@ export class Core {
   protocolType: string | null = null;
   /** Null while the group has no generation with members. */
   protocolName: string | null = null;
-  /** When `moveTo` last changed the state, or the time in the record that was replayed since. */
+  /** The time of the last `moveTo`. If a record was replayed after that, the time in the record. */
   changedAtMs: WallMillis;
   /** The topics that this generation subscribes to; undefined if the group cannot know them. */
   topics: ReadonlySet<string> | undefined;
@@ -83,7 +83,8 @@ export class Core {
   }
 
   /**
-   * A member that the group already has keeps its parked calls. `Member.recall` says which protocols stay.
+   * Takes over the state in a record. A member that the group already has keeps its parked calls.
+   * `Member.recall` decides which protocols the member keeps.
    */
   replay(value: GroupValue): void {
     const { protocol } = value;
@@ -126,8 +127,8 @@ export class Core {
   }
 
   /**
-   * Runs one input of the group. The answers leave when the state is complete, because a `reply` may bring
-   * the next request.
+   * Runs one input of the group. The answers leave only after the input is complete, because a `reply` may
+   * bring the next request.
    */
   turn(input: () => void): void {
     input();

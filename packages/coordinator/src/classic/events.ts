@@ -28,7 +28,7 @@ export type RemovalCause =
   /** The member did not join again within the rebalance timeout. */
   | 'rebalance-timeout'
   | 'sync-timeout'
-  /** `group.max.size` members had joined before. */
+  /** `group.max.size` other members had already joined. */
   | 'group-too-large';
 
 /** The member that an event is about; empty strings if the event is about no member. */
@@ -41,7 +41,7 @@ export interface EventMember {
 interface Event extends EventMember {
   /** The reason that the client gave. */
   readonly reason?: string;
-  /** The timeout that ended, if one did; for `rebalance-timeout`, how long the join phase took. */
+  /** The timeout that ran out, if there was one. For `rebalance-timeout`: how long the join phase took. */
   readonly afterMs?: Millis;
 }
 
@@ -73,6 +73,6 @@ export interface ClassicGroupEvents {
   memberRemoved(event: RemovalEvent): void;
   /** The join phase is over: a generation begins. */
   generationBegan(event: GenerationEvent): void;
-  /** The leader's assignments are in the log, or on the way: the group is stable. */
+  /** The group has written the leader's assignments, and is stable. The record may not be committed yet. */
   stabilized(event: GenerationEvent): void;
 }

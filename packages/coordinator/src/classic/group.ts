@@ -4,7 +4,8 @@
  *
  * The owner makes the object, feeds it the group's records (`replay`), calls `loaded` once the shard is
  * loaded, and then passes on the requests that name the group. When the leadership ends, the owner calls
- * `ended` and drops the object; when the group is deleted or changes its type, `replaced`.
+ * `ended`. When the group is deleted or changes its type, the owner calls `replaced`. After either call the
+ * owner drops the object.
  */
 import type { WallMillis } from '@millrace/base';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode } from '@millrace/protocol';
@@ -34,7 +35,7 @@ export interface Committing {
   readonly groupInstanceId: string | null;
   /** Negative: none. */
   readonly generationId: number;
-  /** TxnOffsetCommit. As in Kafka, it is no heartbeat, and a rebalance does not refuse it. */
+  /** True for a TxnOffsetCommit. As in Kafka, it is no heartbeat, and a rebalance does not refuse it. */
   readonly isTransactional: boolean;
 }
 
@@ -75,9 +76,9 @@ export class ClassicGroup {
   }
 
   /**
-   * As `ended`, but within replay: a decision deleted the group, or made a consumer group of it. Once the
-   * decision is committed, the waiting members learn that they must join again. No answer leaves in this
-   * call, because a `reply` may bring the next request, and a machine decides nothing within replay.
+   * Like `ended`, but called within replay: a decision deleted the group, or turned it into a consumer group.
+   * Once the decision is committed, the waiting members learn that they must join again. No answer leaves in
+   * this call, because a `reply` may bring the next request, and a machine decides nothing within replay.
    */
   replaced(decision: WriteNumber): void {
     const parked = this.die();
@@ -88,7 +89,7 @@ export class ClassicGroup {
     });
   }
 
-  /** Returns how to refuse each parked call. */
+  /** Returns one function for each parked call: the function refuses the call. */
   private die(): ((errorCode: ErrorCode) => void)[] {
     const { core } = this;
     const parked: ((errorCode: ErrorCode) => void)[] = [];
@@ -108,7 +109,9 @@ export class ClassicGroup {
     return parked;
   }
 
-  /** Answers wait until this decision is committed, for example the one that made the group. */
+  /**
+   * Makes later answers wait until this decision is committed, for example the decision that made the group.
+   */
   follow(write: WriteNumber): void {
     this.core.lastWrite = write;
   }
@@ -159,7 +162,8 @@ export class ClassicGroup {
     this.core.turn(() => this.rebalance.begin(cause, undefined));
   }
 
-  // What others may know. It can depend on records up to `lastWrite` that are not committed yet.
+  // What other parts may read. The values can depend on records, up to `lastWrite`, that are not committed
+  // yet.
 
   get groupId(): string {
     return this.core.groupId;

@@ -12,8 +12,8 @@ import type { Replacement } from './replacement.ts';
 const MEMBER_ID_REQUIRED_VERSION = 4;
 
 /**
- * The most bytes of metadata that all members of a group may have together. The leader's answer and the
- * group's record must each hold the metadata of one protocol.
+ * Limit for the metadata of all members of a group together, in bytes. The answer to the leader and the
+ * record of the group each contain the metadata of all members for one protocol.
  */
 const METADATA_BYTES_MAX = 64 << 20;
 
@@ -44,8 +44,8 @@ export class Join {
   }
 
   /**
-   * During a rebalance only the members that have joined count. So if `group.max.size` has become smaller,
-   * the last members to join again must leave.
+   * During a rebalance only the members that have joined again count. So if `group.max.size` was lowered, the
+   * group turns away the members that join last.
    */
   private hasRoom(request: JoinGroupRequest): boolean {
     const { state, members, config } = this.core;
@@ -140,7 +140,8 @@ export class Join {
     rebalance.newcomer();
     core.members.add(member);
     this.forgetPending(memberId);
-    // The broker does not notice that a client is gone, because it reads no connection whose join is parked.
+    // While a join is parked, the broker does not read from the client's connection. So the broker does not
+    // notice when the client is gone.
     member.awaitFirstJoin(core.config.newMemberJoinTimeoutMs);
     core.parkJoin(member, call);
     rebalance.memberJoined('member-joined', member, request.reason);

@@ -31,7 +31,7 @@ export class Leave {
       first ??= { member: found, reason };
       return ErrorCode.NONE;
     });
-    // One rebalance for all of them.
+    // All members that leave cause one rebalance together.
     if (first === undefined) rebalance.completeIfAllJoined();
     else rebalance.membersLeft('member-left', first.member, { reason: first.reason });
     core.answer(call.reply, answer, failed);

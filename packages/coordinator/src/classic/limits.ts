@@ -6,8 +6,9 @@ export interface ClassicGroupLimits extends ClassicGroupConfig {
   /** A member whose first join is parked for this long is removed. Kafka: 5 minutes. */
   readonly newMemberJoinTimeoutMs: Millis;
   /**
-   * The most ids that the group gave out with MEMBER_ID_REQUIRED and that nobody has joined with yet. Above
-   * the limit the group forgets the oldest id; its client gets UNKNOWN_MEMBER_ID and begins again.
+   * Limit for the ids that the group gave out with MEMBER_ID_REQUIRED and that nobody has joined with yet.
+   * Above the limit the group forgets the oldest id. If the client joins with this id, it gets
+   * UNKNOWN_MEMBER_ID, and begins again.
    */
   readonly maxPendingMembers: number;
 }

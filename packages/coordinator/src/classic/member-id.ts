@@ -5,7 +5,7 @@
 import { type Random, uuidToBytes } from '@millrace/base';
 import { shortened } from '../limits.ts';
 
-/** `prefix`: the instance id of a static member, or else the client id. A long one is cut. */
+/** `prefix`: the instance id of a static member, or else the client id. A long prefix is cut. */
 export function newMemberId(prefix: string, random: Random): string {
   const digits = Array.from(uuidToBytes(random.uuid()), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',

@@ -1,10 +1,10 @@
-/** One member of a group: what it told, what it was assigned, and its call if one is parked. */
+/** One member of a group: the facts from its JoinGroup, its assignment, and its parked calls. */
 import type { Millis } from '@millrace/base';
 import type { ClientFacts } from '../client-facts.ts';
 import type { Alarm } from '../runtime/alarm.ts';
 import type { ParkedJoin, ParkedSync } from './calls.ts';
 
-/** A protocol that a member supports, and its metadata for this protocol (in a record: subscription). */
+/** A protocol that a member supports, and the member's metadata for it (`subscription` in the record). */
 export interface MemberProtocol {
   readonly name: string;
   readonly metadata: Uint8Array;
@@ -33,7 +33,9 @@ export class Member implements MemberFacts {
   readonly client: ClientFacts;
   rebalanceTimeoutMs: Millis;
   sessionTimeoutMs: Millis;
-  /** `Members` counts the supporters of each protocol. */
+  /**
+   * `Members` counts the supporters of each protocol, so each change of the protocols must update the counts.
+   */
   protocols: readonly MemberProtocol[];
   assignment: Uint8Array;
   /** True from `awaitFirstJoin` until the next generation: the client may not know the member id yet. */
@@ -60,7 +62,10 @@ export class Member implements MemberFacts {
     return this.groupInstanceId !== null;
   }
 
-  /** Takes what a record says. The record has one protocol; the member may have told more. */
+  /**
+   * Takes over what a record says of this member. The record has only the protocol that the group chose. If
+   * the member's metadata for this protocol is unchanged, the member keeps its other protocols.
+   */
   recall(facts: MemberFacts): void {
     const [recorded] = facts.protocols;
     const own = this.metadata(recorded!.name);
@@ -75,7 +80,7 @@ export class Member implements MemberFacts {
     return this.protocols.find(({ name }) => name === protocolName)?.metadata;
   }
 
-  /** True if the member says the same protocols with the same metadata, in the same order. */
+  /** True if these are the member's protocols, with the same metadata and in the same order. */
   supportsExactly(protocols: readonly MemberProtocol[]): boolean {
     return (
       protocols.length === this.protocols.length &&
@@ -88,8 +93,8 @@ export class Member implements MemberFacts {
 
   /**
    * Gives the member its full session timeout. The session of a member whose call is parked is paused,
-   * because the client waits for the group. The session of a new member is not paused: the broker does not
-   * notice that its client is gone.
+   * because the client waits for the group. The session of a new member is not paused. So the group removes a
+   * new member whose client is gone although its join is parked.
    */
   restartSession(): void {
     const isPaused = !this.isNew && (this.parkedJoin !== undefined || this.parkedSync !== undefined);
@@ -97,7 +102,7 @@ export class Member implements MemberFacts {
     else this.expireAfter(this.sessionTimeoutMs);
   }
 
-  /** The first join is parked: the session timeout begins with the answer. */
+  /** The first join is parked. The member expires after `timeoutMs`; its session begins with the answer. */
   awaitFirstJoin(timeoutMs: Millis): void {
     this.isNew = true;
     this.expireAfter(timeoutMs);

@@ -86,7 +86,9 @@ export class Members {
     if (this.isLeader(member)) this.leaderId = this.byId.keys().next().value ?? null;
   }
 
-  /** `next` takes the place of a static member, also as the leader. */
+  /**
+   * `next` takes the place of the static member `old`. If `old` was the leader, `next` becomes the leader.
+   */
   replace(old: Member, next: Member): void {
     const wasLeader = this.isLeader(old);
     this.remove(old);
@@ -115,7 +117,7 @@ export class Members {
     member.sessionTimeoutMs = sessionTimeoutMs;
   }
 
-  /** Parks a join, and returns the earlier one of this member if one is parked. */
+  /** Parks a join. Returns the member's earlier join if one was parked. */
   parkJoin(member: Member, call: ParkedJoin): ParkedJoin | undefined {
     const earlier = member.parkedJoin;
     if (earlier === undefined) this.joinedCount++;
@@ -158,8 +160,8 @@ export class Members {
   }
 
   /**
-   * The bytes of metadata of all members if `member` says these protocols instead of its own. Undefined: a
-   * new member.
+   * The bytes of metadata of all members if `member` changed its protocols to these. `member` undefined: the
+   * protocols are those of a new member.
    */
   metadataBytesWith(protocols: readonly Pick<MemberProtocol, 'metadata'>[], member?: Member): number {
     return this.metadataBytes + bytesOf(protocols) - bytesOf(member?.protocols ?? []);

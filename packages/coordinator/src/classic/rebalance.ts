@@ -13,7 +13,7 @@ import { type Member, NO_ASSIGNMENT } from './member.ts';
 import { chooseProtocol } from './members.ts';
 import { emptyGroup } from './record.ts';
 
-/** How soon the group tries again to write that it is empty, after the log refused it. */
+/** If the log refuses the record of the empty group, the group tries again after this time. */
 const EMPTY_RETRY_MS = 1000;
 const NOBODY: EventMember = { memberId: '', clientId: '', clientHost: '' };
 
@@ -26,7 +26,9 @@ export class Rebalance {
   private readonly core: Core;
   private readonly joinAlarm: Alarm;
   private readonly syncAlarm: Alarm;
-  /** The group was empty when the join phase began: it waits for more members although all have joined. */
+  /**
+   * The group was empty when the join phase began: it waits for more members even if all known ones joined.
+   */
   private isInitial = false;
   /** A member joined since the initial delay began or was extended. */
   private hasNewcomer = false;
@@ -173,8 +175,8 @@ export class Rebalance {
   }
 
   /**
-   * Ends the join phase, if a member has joined or none is left. Removes the dynamic members that have not
-   * joined; static members stay.
+   * Removes the dynamic members that have not joined; static members stay. Then ends the join phase if a
+   * member has joined, or if no member is left.
    */
   private complete(): void {
     const { core } = this;

@@ -53,8 +53,8 @@ export function memberValue(member: MemberFacts, protocolName: string | null): M
 }
 
 /**
- * The member that a record tells of. The record has only the protocol that the group chose. Copies the bytes.
- * Records of Kafka before 0.10.1 have no rebalance timeout (-1): there the session timeout counts.
+ * The member that a record describes. The record has only the protocol that the group chose. Copies the
+ * bytes. Records of Kafka before 0.10.1 have no rebalance timeout (-1): the session timeout replaces it.
  */
 export function memberFacts(value: MemberValue, protocolName: string | null): MemberFacts {
   const { memberId, groupInstanceId, clientId, clientHost, rebalanceTimeout, sessionTimeout } = value;

@@ -45,7 +45,7 @@ export class Replacement {
     return chooseProtocol(protocols) === protocolName;
   }
 
-  /** The member keeps its assignment, and the others notice nothing. */
+  /** The member keeps its assignment, and the other members notice nothing. */
   private replaceInRecord(call: JoinCall, old: Member, next: MemberFacts): void {
     const { core } = this;
     const { members } = core;
@@ -78,8 +78,8 @@ export class Replacement {
   private answer(call: JoinCall, member: Member, leaderBefore: string): JoinAnswer {
     const { members } = this.core;
     const answer = this.rebalance.joined(member);
-    // An older client takes a list of members for an order to assign. So it gets the old leader's id, and no
-    // list.
+    // An older client that gets a list of members computes an assignment. So it gets the old leader's id, and
+    // no list.
     if (call.version < SKIP_ASSIGNMENT_VERSION) return { ...answer, leader: leaderBefore, members: [] };
     return { ...answer, skipAssignment: members.isLeader(member) };
   }

@@ -4,7 +4,8 @@ import type { Member } from './member.ts';
 
 /**
  * Undefined if the protocol type is not `consumer`, or if a member's metadata is not readable. As in Kafka,
- * only the fields of version 0 count: some clients write a later version without its fields.
+ * only the fields of version 0 count: some clients write a later version number without the fields of that
+ * version.
  */
 export function subscribedTopics(
   protocolType: string | null,

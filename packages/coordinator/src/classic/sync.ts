@@ -62,8 +62,8 @@ export class Sync {
       return;
     }
     core.answer(call.reply, syncError(errorCode), syncError);
-    // After any other error nothing has changed, and the leader can retry. But assignments that are too large
-    // for the log stay too large.
+    // UNKNOWN_SERVER_ERROR: the assignments are too large for the log, so a retry cannot succeed. After any
+    // other error nothing has changed, and the leader can retry.
     if (errorCode !== ErrorCode.UNKNOWN_SERVER_ERROR) return;
     rebalance.refuseSyncs(errorCode);
     rebalance.begin('assignment-not-stored', leader);
