@@ -1,4 +1,7 @@
-/** The requests that classic members send to a consumer group. The folder `classic` has the same calls. */
+/**
+ * The requests that classic members send to a consumer group. The folder `classic` defines the same calls,
+ * but this folder may not import it.
+ */
 import type {
   HeartbeatRequest,
   HeartbeatResponse,

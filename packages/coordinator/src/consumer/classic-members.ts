@@ -136,7 +136,7 @@ export class ClassicMembers {
       rebalanceTimeoutMs: rebalanceTimeoutOf(request),
       classic: {
         sessionTimeoutMs: request.sessionTimeoutMs,
-        // The bytes belong to the request.
+        // The bytes belong to the request, and are valid only during the call.
         supportedProtocols: protocols.map(({ name, metadata }) => ({
           name,
           metadata: new Uint8Array(metadata),
@@ -200,8 +200,9 @@ export class ClassicMembers {
   }
 
   /**
-   * The target is out of date, and only a join can compute it, because no member sends the heartbeats of the
-   * consumer protocol. In Kafka 4.3.1 such a group keeps the old target until a member joins by itself.
+   * True if the target is out of date and only a join can compute it, because no member sends the heartbeats
+   * of the consumer protocol. In Kafka 4.3.1 such a group keeps the old target until a member joins by
+   * itself.
    */
   private needsJoin(): boolean {
     const { core } = this;
@@ -210,8 +211,8 @@ export class ClassicMembers {
     if (!isOld && !core.topicsMayDiffer) return false;
     for (const { classic } of state.members.values()) if (classic === null) return false;
     if (isOld) return true;
-    // A join would clear the flag. If the topics are the same, the group needs no join, so it clears the flag
-    // here.
+    // A join would clear the flag. If the topics are the same, the group needs no join, so this line clears
+    // the flag.
     core.topicsMayDiffer = subscriptionHash(state, core.ports.shard.image()) !== state.metadataHash;
     return core.topicsMayDiffer;
   }
@@ -223,7 +224,7 @@ export class ClassicMembers {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Version 0 of JoinGroup has no rebalance timeout (-1): there the session timeout counts. */
+/** Version 0 of JoinGroup has no rebalance timeout (-1): the session timeout replaces it. */
 function rebalanceTimeoutOf({ rebalanceTimeoutMs, sessionTimeoutMs }: JoinCall['request']): Millis {
   return rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs;
 }

@@ -14,14 +14,17 @@ import { type Member, mustRevoke, regexOf } from './member.ts';
 import type { ConsumerGroupPorts, ConsumerGroupSettings, RebalanceCause } from './ports.ts';
 import { MemberTimers } from './timers.ts';
 
-/** How long the group waits after the log refused to remove a member, until it tries again. */
+/** If the shard refuses the records that remove a member, the group tries again after this time. */
 const RETRY_MS: Millis = 500;
 
 /** How a consumer group takes the place of a classic group. */
 export interface Upgrade {
   /** Removes the classic group. */
   readonly tombstone: CoordinatorRecord;
-  /** Make the consumer group with the members of the classic group. None: the classic group is empty. */
+  /**
+   * The records of the consumer group with the members of the classic group. None: the classic group is
+   * empty.
+   */
   readonly records: readonly ConsumerGroupRecord[];
 }
 
@@ -60,7 +63,9 @@ export class GroupCore {
     return this.ports.settings();
   }
 
-  /** The next decision begins with these records. If it is refused, the classic group stays. */
+  /**
+   * The next decision begins with these records. If the shard refuses the decision, the classic group stays.
+   */
   beginWith(upgrade: Upgrade): void {
     this.upgrade = upgrade;
   }
@@ -94,7 +99,9 @@ export class GroupCore {
     return ErrorCode.NONE;
   }
 
-  /** Calls back when the group's last write is committed: no answer reveals what could still be lost. */
+  /**
+   * Calls back when the group's last write is committed, so that no answer reveals what could still be lost.
+   */
   whenCommitted(done: (errorCode: ErrorCode) => void): void {
     this.ports.shard.whenCommitted(this.lastWrite, done);
   }
@@ -103,7 +110,7 @@ export class GroupCore {
     this.timers.extendSession(member.memberId, this.sessionTimeoutMs(member));
   }
 
-  /** A member of the consumer protocol must give up partitions. */
+  /** Sets the deadline of a member of the consumer protocol that must give up partitions. */
   expectRevocation({ memberId, rebalanceTimeoutMs }: Member): void {
     this.timers.expect(memberId, 'revoke', rebalanceTimeoutMs);
   }
@@ -117,7 +124,8 @@ export class GroupCore {
     if (first === undefined) return ErrorCode.NONE;
     if (mayBecomeClassic(this.state, members, this.settings, this.ports.classic)) {
       const errorCode = this.becomeClassic(members);
-      // If the records do not fit into one batch, they never will: the group stays a consumer group.
+      // UNKNOWN_SERVER_ERROR: the records do not fit into one batch, and never will. So the group stays a
+      // consumer group.
       if (errorCode !== ErrorCode.UNKNOWN_SERVER_ERROR) return errorCode;
     }
     const decision = this.decision();
@@ -131,7 +139,7 @@ export class GroupCore {
     return this.write(decision);
   }
 
-  /** The members that remain are all classic. */
+  /** Call it only if all members that remain are classic. */
   becomeClassic(leaving: readonly Member[]): ErrorCode {
     const { shard, classic } = this.ports;
     const records = classicRecords(this.groupId, this.state, leaving, shard.image(), shard.wallMs());
@@ -147,7 +155,7 @@ export class GroupCore {
     return classic?.sessionTimeoutMs ?? this.settings.sessionTimeoutMs;
   }
 
-  /** The timers follow the assignments that the decision changed. */
+  /** Sets or clears the deadlines of the members whose assignments the decision changed. */
   private updateTimers({ records }: Decision): void {
     for (const { name, key } of records) {
       if (name !== 'consumerGroupCurrentMemberAssignment') continue;

@@ -32,7 +32,7 @@ export class Counts {
     else this.counts.delete(text);
   }
 
-  /** The most frequent text; of several, the first by code unit. */
+  /** The most frequent text. Among equally frequent texts, the first by code unit. */
   most(): string | undefined {
     let best: string | undefined;
     for (const [text, count] of this.counts) {

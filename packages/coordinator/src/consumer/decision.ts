@@ -18,7 +18,7 @@ export class Decision {
   readonly before: GroupState;
   private draft: GroupState | undefined;
 
-  /** `records`: the first records of the decision. `before` has them already, and the log does not. */
+  /** `records`: the first records of the decision. `before` contains them already, but the log does not. */
   constructor(groupId: string, before: GroupState, records: readonly ConsumerGroupRecord[] = []) {
     this.groupId = groupId;
     this.before = before;

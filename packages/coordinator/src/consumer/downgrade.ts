@@ -88,7 +88,7 @@ function remaining(state: GroupState, leaving: readonly Member[]): Member[] {
     .sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
 }
 
-/** Each member votes for the first of its protocols that all members support. */
+/** Each member votes for the first of its protocols that all members support. The most votes win. */
 function chosenProtocol(members: readonly Member[]): string | null {
   const supporters = new Map<string, number>();
   for (const { classic } of members)

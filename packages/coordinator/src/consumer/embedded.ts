@@ -23,7 +23,10 @@ export function decodeSubscription(metadata: Uint8Array): ConsumerProtocolSubscr
   return decoded(() => consumerProtocolSubscription.decode(metadata));
 }
 
-/** The assignment of a member, in the version of its subscription or the nearest that this broker knows. */
+/**
+ * The encoded assignment of a member. Its version is that of the member's subscription, or the nearest
+ * version that this broker knows.
+ */
 export function encodeAssignment(
   partitions: EpochedPartitions | TopicPartitions,
   metadata: Uint8Array | undefined,

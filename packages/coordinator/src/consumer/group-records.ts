@@ -42,7 +42,7 @@ export function groupEpochRecord(
   return { name: 'consumerGroupMetadata', key: { groupId }, value };
 }
 
-/** Kafka before 4.1 wrote the topics of a group. Their record is no longer needed. */
+/** Kafka before 4.1 wrote a record with the topics of a group. The record is no longer needed. */
 export function partitionMetadataTombstone(groupId: string): ConsumerGroupRecord {
   return { name: 'consumerGroupPartitionMetadata', key: { groupId }, value: null };
 }

@@ -11,7 +11,7 @@ import { LEAVE_EPOCH, type Member, memberStateOf, newMember, regexOf, sortedName
 import type { ResolvedRegex } from './regex.ts';
 import { type EpochedPartitions, NO_PARTITIONS, type TopicPartitions } from './topic-partitions.ts';
 
-/** The epochs of a group of which the log has no record. */
+/** The group epoch and the assignment epoch of a group without a record in the log. */
 const FIRST_EPOCH = 1;
 
 export class GroupState {
@@ -25,7 +25,8 @@ export class GroupState {
   /** The hash of the subscribed topics as they were when the group epoch was set. */
   metadataHash: Timestamp = 0;
   /**
-   * True: the log has a record of Kafka before 4.1. The next growth of the group epoch removes the record.
+   * True: the log has a record that Kafka before 4.1 wrote (ConsumerGroupPartitionMetadata). The next
+   * increase of the group epoch removes the record.
    */
   hasPartitionMetadata = false;
   readonly members: Map<string, Member>;
@@ -207,7 +208,7 @@ export class GroupState {
     this.holders.update(previous, member);
   }
 
-  /** As `update`, for a member whose metadata stays. */
+  /** Like `update`, for a member whose metadata does not change. */
   private updateAssignment(previous: Member | undefined, member: Member): void {
     this.members.set(member.memberId, member);
     this.holders.update(previous, member);

@@ -45,12 +45,14 @@ export class ConsumerGroup {
     });
   }
 
-  /** Answers wait until this decision is committed, for example the one that made the group. */
+  /**
+   * Makes later answers wait until this decision is committed, for example the decision that made the group.
+   */
   follow(write: WriteNumber): void {
     this.core.lastWrite = write;
   }
 
-  /** The group takes the place of a classic group, with the same decision as its first member's join. */
+  /** The group takes the place of a classic group, in the same decision in which its first member joins. */
   beginWith(upgrade: Upgrade): void {
     this.core.beginWith(upgrade);
   }
@@ -189,14 +191,14 @@ export class ConsumerGroup {
     const member = decideHeartbeat(decision, before, told, { owned, missedAnswer }, circumstances);
     if (isRefusal(member)) return member;
     const errorCode = core.write(decision);
-    // A member that sends heartbeats lives, also while the log accepts nothing.
+    // A member that sends heartbeats is alive, even while the log accepts no records.
     const known = core.state.members.get(memberId);
     if (known !== undefined) core.extendSession(known);
     if (errorCode !== ErrorCode.NONE) return refusal(errorCode);
     core.topicsMayDiffer = false;
     this.classicMembers.leftProtocol(memberId);
     this.regexes.refreshIfDue(core.state, settings);
-    // To a member that missed an answer, Kafka 4.3.1 sends no assignment unless the request says everything.
+    // Kafka 4.3.1 sends the assignment to a member that missed an answer only if the request has all fields.
     const isAnswered =
       isFullRequest(request) || missedAnswer || !sameAssigned(before.assigned, member.assigned);
     return {
@@ -218,8 +220,8 @@ export class ConsumerGroup {
   }
 
   /**
-   * A static member keeps its assignment until its session ends. The member that comes back with the instance
-   * id then has these partitions with assignment epoch 0.
+   * Lets a static member leave for a while. Its assignment stays until its session ends. If a member comes
+   * back with the instance id before that, it gets the partitions, with assignment epoch 0.
    */
   private leaveBriefly(member: Member): ErrorCode {
     const decision = this.core.decision();
@@ -250,7 +252,7 @@ export function refused({ errorCode, errorMessage }: Refusal): ConsumerGroupHear
   return { ...NO_ANSWER, errorCode, errorMessage };
 }
 
-/** True if the request says everything: then the member does not know its assignment. */
+/** True if the request has all fields. A member sends such a request when it does not know its assignment. */
 function isFullRequest(request: ConsumerGroupHeartbeatRequest): boolean {
   const { memberEpoch, rebalanceTimeoutMs, subscribedTopicNames, subscribedTopicRegex } = request;
   if (memberEpoch === JOIN_EPOCH) return true;

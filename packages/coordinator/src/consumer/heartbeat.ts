@@ -34,7 +34,7 @@ export interface Circumstances {
   readonly topicsMayDiffer: boolean;
 }
 
-/** The member with what the request says about it. A field that is null in the request stays. */
+/** The member with what the request says about it. A field that is null in the request keeps its value. */
 export function toldMember(
   member: Member,
   request: ConsumerGroupHeartbeatRequest,
@@ -56,8 +56,8 @@ export function toldMember(
 }
 
 /**
- * Everything that a heartbeat decides, after the group has found the member. `before` may be new. Returns the
- * member after the decision.
+ * Everything that a heartbeat decides, after the group has found the member. `before` may be a new member.
+ * Returns the member after the decision.
  */
 export function decideHeartbeat(
   decision: Decision,
@@ -76,7 +76,7 @@ export function decideHeartbeat(
   return step(decision, member, changed, claim, circumstances.image);
 }
 
-/** A regular expression that another member has is valid, and is not compiled again. */
+/** The group does not compile an expression that another member already has, because that one is valid. */
 function regexRefusal({ state }: Decision, before: Member, told: Member): Refusal | undefined {
   const regex = regexOf(told);
   if (regex === undefined || regex === regexOf(before) || state.regexes.of(regex) > 0) return undefined;

@@ -1,4 +1,4 @@
-/** One member of a consumer group: an immutable value. What two records say of a member is in one object. */
+/** One member of a consumer group: an immutable value. It combines what two records say of the member. */
 import type { EpochedPartitions } from './topic-partitions.ts';
 import { NO_PARTITIONS, sameEpoched } from './topic-partitions.ts';
 
@@ -11,9 +11,9 @@ export const STATIC_LEAVE_EPOCH = -2;
 
 /** The values of `state` in the record of the current assignment. */
 export const MemberState = {
-  /** The member has what its epoch gives it. */
+  /** The member has all partitions that its epoch gives it. */
   STABLE: 0,
-  /** The member must give up partitions, and has not said that it did. */
+  /** The member must give up partitions, and has not confirmed that it did. */
   UNREVOKED_PARTITIONS: 1,
   /** The member waits for partitions that other members still hold. */
   UNRELEASED_PARTITIONS: 2,
@@ -22,7 +22,7 @@ export const MemberState = {
 } as const;
 export type MemberState = (typeof MemberState)[keyof typeof MemberState];
 
-/** A member that left with -2 keeps its state, but has nothing to give up until it comes back. */
+/** A member that left with epoch -2 keeps its state, but has nothing to give up until it comes back. */
 export function mustRevoke({ state, memberEpoch }: Member): boolean {
   return state === MemberState.UNREVOKED_PARTITIONS && memberEpoch !== STATIC_LEAVE_EPOCH;
 }
@@ -31,7 +31,7 @@ export function memberStateOf(value: number): MemberState {
   return value === 0 || value === 1 || value === 2 ? value : MemberState.UNKNOWN;
 }
 
-/** Only of a member that speaks the classic protocol. */
+/** Only a member that speaks the classic protocol has this. */
 export interface ClassicMemberMetadata {
   readonly sessionTimeoutMs: number;
   readonly supportedProtocols: readonly { readonly name: string; readonly metadata: Uint8Array }[];
@@ -59,7 +59,7 @@ export interface MemberAssignment {
   readonly previousMemberEpoch: number;
   readonly state: MemberState;
   readonly assigned: EpochedPartitions;
-  /** The member holds them until it confirms that it gave them up. */
+  /** The member holds these partitions until it confirms that it gave them up. */
   readonly pendingRevocation: EpochedPartitions;
 }
 

@@ -31,7 +31,7 @@ export function groupFull(state: GroupState, memberId: string, maxSize: number):
   );
 }
 
-/** The member of a heartbeat that is not a leave. A new member is not in the state yet. */
+/** Finds the member of a heartbeat that is not a leave. A new member is not in the state yet. */
 export function beatingMember(decision: Decision, identity: Identity): Member | Refusal {
   return identity.instanceId === null
     ? dynamicMember(decision, identity)
@@ -96,9 +96,9 @@ export function replaceMember(decision: Decision, present: Member, memberId: str
 }
 
 /**
- * The group accepts a smaller epoch only if the last answer may have been lost: it must be the previous
- * epoch, and the member must own only partitions that it still has. As in Kafka, the group fences a member
- * that does not say what it owns: Kafka's clients say everything after an error.
+ * The group accepts a smaller epoch only if the last answer may have been lost. So the epoch must be the
+ * previous one, and the member must own only partitions that are still assigned to it. As in Kafka, the group
+ * fences a member that does not say what it owns: Kafka's clients send all fields after an error.
  */
 function epochFault(member: Member, { memberEpoch, owned }: Identity): Refusal | undefined {
   if (memberEpoch === JOIN_EPOCH || memberEpoch === member.memberEpoch) return undefined;

@@ -52,7 +52,7 @@ export function checkCommit(state: GroupState, request: CommitRequest): CommitCh
   };
 }
 
-/** As Kafka does, demands the exact epoch: only commits may have an older one. */
+/** Like Kafka, demands the exact epoch: only commits may have an older one. */
 export function checkFetch(state: GroupState, memberId: string | null, memberEpoch: number): ErrorCode {
   if (memberId === null && memberEpoch < 0) return ErrorCode.NONE;
   const member = memberId === null ? undefined : state.members.get(memberId);

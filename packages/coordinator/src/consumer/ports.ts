@@ -32,7 +32,7 @@ export interface Rebalance {
 export interface ConsumerGroupPorts {
   readonly shard: ShardPort;
   settings(): ConsumerGroupSettings;
-  /** An id for a member that has none: JoinGroup and version 0 of ConsumerGroupHeartbeat allow that. */
+  /** An id for a member whose request has none (JoinGroup, or version 0 of ConsumerGroupHeartbeat). */
   newMemberId(): string;
   /** Called for each growth of the group epoch, when its records are accepted. */
   rebalanced(rebalance: Rebalance): void;

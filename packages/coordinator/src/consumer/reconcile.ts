@@ -15,7 +15,7 @@ import {
 
 /** What the member says about its assignment. */
 export interface Claim {
-  /** What the member says that it owns; null: as before. */
+  /** The partitions that the member says it owns. Null: the request does not say. */
   readonly owned: readonly WirePartitions[] | null;
   /** The member has the previous epoch: it does not know its present assignment yet. */
   readonly missedAnswer: boolean;
@@ -53,9 +53,9 @@ export function reconcile(member: Member, goal: Goal): Member | undefined {
 }
 
 /**
- * A member that missed an answer gets it again before the next step. Its request may be a late copy: then the
- * member may own more meanwhile than the request says, and the step would give that away. Kafka 4.3.1 takes
- * the next step.
+ * A member that missed an answer gets this answer again; its next step waits. The request may be a late copy,
+ * and the member may own more by now than the request says. The step would then give partitions of the member
+ * to others. Kafka 4.3.1 takes the step at once.
  */
 function waitsForAnswer({ state }: Member, { missedAnswer, subscriptionChanged }: Goal): boolean {
   return missedAnswer && !subscriptionChanged && state !== MemberState.UNKNOWN;
@@ -103,7 +103,7 @@ function withFreePartitions(member: Member, kept: EpochedPartitions, goal: Goal)
   return { assigned, isComplete };
 }
 
-/** The member gives up the topics that it no longer subscribes to, although the target is not new. */
+/** The member gives up the topics that it no longer subscribes to, although its target has not changed. */
 function withoutUnsubscribed(member: Member, goal: Goal): Member {
   const kept = new Map<Uuid, ReadonlyMap<number, number>>();
   const dropped = new Map<Uuid, ReadonlyMap<number, number>>();
@@ -135,9 +135,9 @@ function split(
 }
 
 /**
- * Keeps the previous epoch while the epoch stays: a member whose answers were lost still sends the epoch
- * before, however often the coordinator has changed its assignment since. In Kafka 4.3.1 the previous epoch
- * is then the present one, so Kafka fences such a member.
+ * If the member's epoch does not change, its previous epoch stays as well. A member whose answers were lost
+ * still sends the previous epoch, however often the coordinator has changed its assignment since. Kafka 4.3.1
+ * sets the previous epoch to the present one in this case, and so fences such a member.
  */
 function advanced(
   member: Member,

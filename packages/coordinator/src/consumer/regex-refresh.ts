@@ -1,16 +1,20 @@
 /**
- * Matches regular expressions against the names of all topics, in slices: the broker serves other requests
- * between them, and the groups of a broker take turns. The topics are those of the metadata at the start.
+ * Matches regular expressions against the names of all topics, in slices. Between the slices the broker
+ * serves other requests, and the groups of a broker take turns. The names are those of the metadata at the
+ * start of the refresh.
  */
 import { NEXT_TURN_MS } from '@millrace/base';
 import type { ShardPort } from '../runtime/machine.ts';
 import { type CompiledRegex, compileRegex, type ResolvedRegex } from './regex.ts';
 
-/** Instructions times characters. A slice takes some milliseconds, and its last match can add about ten. */
+/**
+ * The work of one slice. The unit is one instruction of the expression's program for one character of the
+ * name. A slice takes some milliseconds, and its last match can add about ten.
+ */
 const COST_PER_SLICE = 100_000;
-/** A match costs at least this. */
+/** The lowest cost of one match, in the unit of COST_PER_SLICE. */
 const MATCH_COST_MIN = 100;
-/** To compile an expression costs this for each of its characters. */
+/** The cost of compiling an expression, for each character of the expression. */
 const COMPILE_COST_PER_CHAR = 100;
 
 export type ResolvedRegexes = ReadonlyMap<string, ResolvedRegex>;
@@ -29,7 +33,7 @@ export class RegexRefresh {
     return this.cancelNext !== undefined;
   }
 
-  /** Calls `done` in a later turn, unless it is cancelled. */
+  /** Calls `done` in a later turn, unless the refresh is cancelled before. */
   start(regexes: Iterable<string>): void {
     this.cancel();
     const image = this.shard.image();
@@ -104,7 +108,7 @@ class Matches {
     return this.compiled === undefined || this.next === this.names.length;
   }
 
-  /** Matches names until they have cost this much. Returns their cost. */
+  /** Matches names until their cost reaches `costMax`. Returns the cost. */
   upTo(costMax: number): number {
     let cost = 0;
     while (!this.isDone && cost < costMax) {

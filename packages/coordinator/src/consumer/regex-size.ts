@@ -12,7 +12,9 @@ export function estimatedProgramSize(regex: string): number {
 class Estimate {
   private readonly regex: string;
   private position = 0;
-  /** The size of each open group, the outermost first, without the last operand. */
+  /**
+   * For each open group, outermost first: its size so far. The last operand is not in it yet (see `operand`).
+   */
   private readonly open: number[] = [0];
   /** The size of the operand that a repetition would copy. */
   private operand = 0;

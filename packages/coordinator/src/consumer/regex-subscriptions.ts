@@ -1,7 +1,8 @@
 /**
- * Keeps the regular expressions of a group resolved. As in Kafka, a heartbeat starts the refresh: if an
- * expression is not resolved, if topics appeared, or if the last refresh is old. While the group has a
- * resolved expression, at most one refresh starts in ten seconds, because a refresh looks at every topic.
+ * Keeps the regular expressions of a group resolved: the group knows which topics each of them matches. As in
+ * Kafka, a heartbeat starts a refresh if an expression is not resolved, if topics appeared, or if the last
+ * refresh is old. While the group has a resolved expression, at most one refresh starts in ten seconds,
+ * because a refresh looks at every topic.
  */
 import type { Millis } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

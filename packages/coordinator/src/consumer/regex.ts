@@ -9,7 +9,7 @@ import { estimatedProgramSize } from './regex-size.ts';
 
 /** Longer expressions are refused. */
 const CHARS_MAX = 1_000;
-/** One match against a name of 249 characters takes some ten milliseconds at most. */
+/** With this limit, one match against a name of 249 characters takes some ten milliseconds at most. */
 const INSTRUCTIONS_MAX = 1_100;
 /**
  * Larger than INSTRUCTIONS_MAX, because the estimate may be too large. A program of this size compiles in

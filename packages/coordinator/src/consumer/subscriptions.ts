@@ -59,9 +59,9 @@ export function subscribedPartitionCounts(state: GroupState, image: MetadataImag
 }
 
 /**
- * 53 bits over ids and partition counts of the subscribed topics; 0 if none exists. Kafka's hash also covers
- * the racks of the replicas. This one does not: no assignor looks at racks, so a change of racks needs no
- * rebalance.
+ * A 53-bit hash over the ids and partition counts of the subscribed topics; 0 if none exists. Kafka's hash
+ * also covers the racks of the replicas. This one does not: no assignor looks at racks, so a change of racks
+ * needs no rebalance.
  */
 export function subscriptionHash(state: GroupState, image: MetadataImage): number {
   const counts = subscribedPartitionCounts(state, image);

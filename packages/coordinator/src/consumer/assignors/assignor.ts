@@ -8,7 +8,7 @@ import type { TopicPartitions } from '../topic-partitions.ts';
 export interface AssignorMember {
   readonly memberId: string;
   readonly instanceId: string | null;
-  /** No assignor uses it, as in Kafka 4.3. */
+  /** As in Kafka 4.3, no assignor uses it. */
   readonly rackId: string | null;
   /** Members with equal subscriptions should share one set: the assignors compare sets by identity first. */
   readonly topics: ReadonlySet<Uuid>;
@@ -22,7 +22,7 @@ export interface AssignorInput {
   readonly partitionCounts: ReadonlyMap<Uuid, number>;
 }
 
-/** The partitions of each member; also has the members without partitions. */
+/** The partitions of each member. Members without partitions have an entry, too. */
 export type TargetAssignment = ReadonlyMap<string, TopicPartitions>;
 
 export type Assignor = (input: AssignorInput) => TargetAssignment;

@@ -1,6 +1,7 @@
 /**
- * The work table of the assignor `uniform`: who has which partition while the assignment is computed. Members
- * and topics are indexes, because the assignor looks up each partition several times.
+ * The work table of the assignor `uniform`: which member has which partition while the assignment is
+ * computed. The table names members and topics by index, because the assignor looks up each partition several
+ * times.
  */
 import type { Uuid } from '@millrace/base';
 import { type AssignorInput, type AssignorMember, byMemberId, type TargetAssignment } from './assignor.ts';
@@ -17,7 +18,7 @@ export class Ownership {
   readonly subscribers: readonly (readonly number[])[];
   private readonly owners: readonly Int32Array[];
 
-  /** Each member keeps what it has, if it still subscribes to the topic and the partition still exists. */
+  /** Each member begins with its current partitions, except those that are gone or no longer subscribed. */
   constructor({ members, partitionCounts }: AssignorInput) {
     this.members = [...members].sort(byMemberId);
     this.loads = new Int32Array(members.length);

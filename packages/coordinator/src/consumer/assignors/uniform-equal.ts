@@ -1,6 +1,6 @@
 /**
- * Levels an assignment whose members all subscribe to the same topics: their numbers of partitions then
- * differ by at most one. A partition moves only if its member has more than its quota.
+ * Levels an assignment whose members all subscribe to the same topics. Afterwards the numbers of partitions
+ * of any two members differ by at most one. A member loses a partition only if it has more than its quota.
  */
 import type { Ownership } from './ownership.ts';
 
@@ -38,7 +38,7 @@ function shed(ownership: Ownership, topics: readonly number[], member: number, q
   }
 }
 
-/** Gives the members below the quota one partition each, in rounds. */
+/** In each round, gives one free partition to each member that is below the quota. */
 function fill(ownership: Ownership, free: FreePartitions, quota: number): void {
   let unfilled = [...ownership.loads.keys()];
   while (unfilled.length > 0) {

@@ -1,8 +1,9 @@
 /**
  * Levels an assignment whose members subscribe to different topics. First gives each free partition to the
- * subscriber with the fewest partitions. Then moves partitions of a topic from the fullest of its subscribers
- * to the emptiest, as long as that brings them closer. Each move lowers the sum of the squares of the loads,
- * so the moves end; the limit of rounds bounds the time for long chains of overlapping subscriptions.
+ * subscriber with the fewest partitions. Then moves partitions of a topic from the subscriber with the most
+ * partitions to the one with the fewest, while the two differ by more than one. Each move lowers the sum of
+ * the squares of the loads, so the moves end; the limit of rounds bounds the time for long chains of
+ * overlapping subscriptions.
  */
 import type { Ownership } from './ownership.ts';
 
@@ -54,7 +55,7 @@ function levelTopic(ownership: Ownership, topic: number): boolean {
   }
 }
 
-/** The fullest of the members that have a partition of the topic. */
+/** Of the members that have a partition of the topic, the one with the most partitions. */
 function fullest(ownership: Ownership, owned: ReadonlyMap<number, readonly number[]>): number | undefined {
   let best: number | undefined;
   for (const [member, partitions] of owned) {

@@ -1,6 +1,6 @@
 /**
- * The assignor `uniform`: gives all members as equal a number of partitions as their subscriptions allow, and
- * moves few partitions.
+ * The assignor `uniform`: gives the members numbers of partitions that are as equal as the subscriptions
+ * allow, and moves few partitions.
  */
 import { type AssignorInput, isHomogeneous, type TargetAssignment } from './assignor.ts';
 import { Ownership } from './ownership.ts';
