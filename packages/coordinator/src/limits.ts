@@ -8,7 +8,7 @@ const BYTES_OF_UNIT_MAX = 3;
 /** The most UTF-16 code units that `shortened` keeps. */
 const SHORT_CHARS = 255;
 
-/** False: a record could not hold the text. Null: no text. */
+/** True if a record can hold the text. Null stands for no text, and fits. */
 export function fitsRecord(text: string | null): boolean {
   if (text === null || text.length * BYTES_OF_UNIT_MAX <= TEXT_BYTES_MAX) return true;
   return utf8Bytes(text) <= TEXT_BYTES_MAX;

@@ -10,22 +10,25 @@ import type { ConsumerGroupSettings } from './ports.ts';
 import { Subscriptions, subscribedPartitionCounts } from './subscriptions.ts';
 import { NO_PARTITIONS, samePartitions } from './topic-partitions.ts';
 
-/** The assignor that most members ask for, or the first of the settings if that one is not known. */
+/**
+ * The assignor that most members ask for. If no member asks for one, or the broker does not know it: the
+ * first assignor of the settings.
+ */
 export function preferredAssignor(state: GroupState, settings: ConsumerGroupSettings): AssignorName {
   const wanted = state.assignors.most();
   return wanted !== undefined && isAssignorName(wanted) ? wanted : (settings.assignors[0] ?? 'uniform');
 }
 
 /**
- * False while the last target assignment is younger than the interval: many members that join at once then
- * cause one assignment. A clock that went back must not stop the group.
+ * False while the last target assignment is younger than the interval, so that many members that join
+ * together cause one assignment. True if the clock went back, because that must not stop the group.
  */
 export function mayAssign(state: GroupState, settings: ConsumerGroupSettings, now: WallMillis): boolean {
   const { assignmentTimestamp: last } = state;
   return last === 0 || now < last || now >= last + settings.assignmentIntervalMs;
 }
 
-/** Adds the target assignment for the group epoch, as far as it differs from the one before. */
+/** Adds the target assignment for the group epoch. Only members whose target changed get a record. */
 export function assignTarget(
   decision: Decision,
   image: MetadataImage,

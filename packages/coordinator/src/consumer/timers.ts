@@ -1,6 +1,6 @@
 /**
- * The deadlines of the members: a session ends without a heartbeat, and a member has its rebalance timeout to
- * do its part.
+ * The deadlines of the members. A session ends if no heartbeat extends it. A member must do each of its
+ * duties within its rebalance timeout.
  */
 import type { Millis } from '@millrace/base';
 import { Alarm, type AlarmPort } from '../runtime/alarm.ts';
@@ -16,7 +16,7 @@ export class MemberTimers {
   private readonly failed: (memberId: string, duty: Duty) => void;
   /** By the member's id. */
   private readonly sessions = new Map<string, Alarm>();
-  /** By `keyOf`. */
+  /** The keys are those of `keyOf`. */
   private readonly duties = new Map<string, Alarm>();
   private ended = false;
 
@@ -43,7 +43,7 @@ export class MemberTimers {
     alarmOf(this.duties, key, this.port, () => this.failed(memberId, duty)).set(timeoutMs);
   }
 
-  /** As `expect`, but a deadline that is already set stays. */
+  /** Like `expect`, but keeps a deadline that is already set. */
   expectStill(memberId: string, duty: Duty, timeoutMs: Millis): void {
     if (!this.duties.has(keyOf(memberId, duty))) this.expect(memberId, duty, timeoutMs);
   }

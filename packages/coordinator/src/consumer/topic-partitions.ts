@@ -71,7 +71,7 @@ export function containsAll(all: EpochedPartitions, partitions: readonly WirePar
   });
 }
 
-/** True if `all` has one of the partitions. */
+/** True if `all` has at least one of the partitions. */
 export function containsAny(all: EpochedPartitions, partitions: readonly WirePartitions[]): boolean {
   return partitions.some(({ topicId, partitions }) => {
     const epochs = all.get(topicId);

@@ -1,7 +1,7 @@
 /**
- * The checks of requests that need no group. The coordinator makes them before it looks for the group, so a
- * bad request gets the same answer from every broker. Some limits are not Kafka's: a record cannot hold a
- * longer id, and if the coordinator cut ids, two ids with the same start would become one.
+ * The checks that the coordinator makes before it looks for the group of a request. So a bad request gets the
+ * same answer from every broker. Some limits are not Kafka's: a record cannot hold a longer id, and if the
+ * coordinator cut ids, two ids with the same start would become one.
  */
 import { type ConsumerGroupHeartbeatRequest, ErrorCode, type JoinGroupRequest } from '@millrace/protocol';
 import type { ClientFacts } from '../client-facts.ts';

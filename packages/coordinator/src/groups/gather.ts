@@ -1,6 +1,8 @@
 import type { Reply } from './requests.ts';
 
-/** Asks for each key, and replies with all answers, in order, when the last one is there. */
+/**
+ * Asks for each key. Replies with all answers, in the order of the keys, when the last answer has arrived.
+ */
 export function gather<Key, Answer>(
   keys: readonly Key[],
   ask: (key: Key, done: Reply<Answer>) => void,

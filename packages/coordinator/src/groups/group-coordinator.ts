@@ -1,6 +1,6 @@
 /**
  * The group coordinator of a broker: finds the shard of each group, and answers for groups that this broker
- * does not coordinate. Decides nothing else: group-machine.ts does.
+ * does not coordinate. group-machine.ts decides everything else.
  */
 import type { Clock, Logger, Random } from '@millrace/base';
 import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
@@ -194,7 +194,7 @@ export class GroupCoordinator {
     );
   }
 
-  /** Oldest first. Empty if this broker does not coordinate the group. */
+  /** The last rebalances of the group, oldest first. Empty if this broker does not coordinate the group. */
   rebalances(groupId: string): readonly PastRebalance[] {
     const found = this.machineOf(groupId);
     return typeof found === 'number' ? [] : found.rebalances(groupId);

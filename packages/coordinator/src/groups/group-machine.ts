@@ -104,7 +104,7 @@ export class GroupMachine implements ShardMachine {
     return this.groups.entries();
   }
 
-  /** The offsets of each group that has some. Only for this turn. */
+  /** The offsets of each group that has some. The caller must not keep them beyond this turn. */
   get offsetsByGroup(): Iterable<[groupId: string, offsets: GroupOffsets]> {
     return this.offsets.byGroup;
   }
@@ -221,7 +221,7 @@ export class GroupMachine implements ShardMachine {
   }
 
   /**
-   * Checked before a classic group takes the place of an empty consumer group: a refused join changes
+   * Checked before a classic group takes the place of an empty consumer group, so that a refused join changes
    * nothing.
    */
   private checkFirstJoin(call: JoinCall): ErrorCode {
@@ -404,7 +404,7 @@ export class GroupMachine implements ShardMachine {
   }
 
   /**
-   * The last rebalances of the group, oldest first. They are facts for people: the last one may not be
+   * The last rebalances of the group, oldest first. They only inform people, so the last one may not be
    * committed yet.
    */
   rebalances(groupId: string): readonly PastRebalance[] {
@@ -438,14 +438,17 @@ export class GroupMachine implements ShardMachine {
     else this.offsets.deleteGroup(groupId, () => this.tombstonesOf(groupId), reply);
   }
 
-  /** None if the group does not exist or is not empty. */
+  /** Returns no tombstones if the group does not exist or is not empty. */
   private tombstonesOf(groupId: string): readonly CoordinatorRecord[] {
     const group = this.groups.get(groupId);
     if (group?.isEmpty !== true) return [];
     return group instanceof ConsumerGroup ? group.tombstones().map(encodeRecord) : [groupTombstone(groupId)];
   }
 
-  /** False: the group is in use, or the shard accepts no records now. The next check tries again. */
+  /**
+   * Deletes the group if it has no members. The caller has checked that it has no offsets. False: the group
+   * is in use, or the shard accepts no records now. The next check tries again.
+   */
   private deleteIfUnused(groupId: string): boolean {
     const tombstones = this.tombstonesOf(groupId);
     return tombstones.length > 0 && this.port.write(tombstones) === ErrorCode.NONE;
@@ -472,7 +475,7 @@ export class GroupMachine implements ShardMachine {
   }
 }
 
-/** Checked before a group changes its type: a refused join changes nothing. */
+/** Checked before a group changes its type, so that a refused join changes nothing. */
 function regexRefusal({
   subscribedTopicRegex: regex,
 }: ConsumerHeartbeatCall['request']): Refusal | undefined {

@@ -21,7 +21,10 @@ export interface GroupSurroundings {
 
 /** A member whose first join is parked for this long is removed. The value is Kafka's. */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;
-/** The most member ids of a group that nobody has joined with yet. Each waits for one session timeout. */
+/**
+ * Limit for the member ids that a group gave out and that nobody has joined with yet. The group keeps each of
+ * them for one session timeout.
+ */
 const PENDING_MEMBERS_MAX = 10_000;
 
 export function classicSeams(

@@ -4,7 +4,7 @@ import type { MetadataImage } from '@millrace/metadata';
 import type { CommittedOffset, TopicOffsets } from '../offsets/offset-table.ts';
 import type { GroupMachine } from './group-machine.ts';
 
-/** The offset that a group reads next, by its last commit of the partition. */
+/** The offset that a group reads next in a partition, according to its last commit. */
 export interface GroupPosition {
   readonly groupId: string;
   readonly topic: string;
@@ -26,9 +26,9 @@ interface Shards {
 }
 
 /**
- * Lists at most `max` positions in partitions that exist. Groups keep their order from one call to the next,
- * so the same groups have positions. Looks at no offset beyond the limit. A position may be of a commit that
- * is not replicated yet, which is good enough for a metric.
+ * Lists at most `max` positions in partitions that exist. The order of the groups is the same in each call,
+ * so each call lists the same groups. Looks at no offset beyond the limit. A position may come from a commit
+ * that is not replicated yet, which is good enough for a metric.
  */
 export function groupPositions(runtime: Shards, image: MetadataImage, max: number): GroupPositions {
   const { machines } = runtime.shards();

@@ -40,7 +40,10 @@ export class GroupTable {
     return this.groups.get(groupId);
   }
 
-  /** The last decision about the group; if it does not exist, at least the decision that deleted it. */
+  /**
+   * The last decision about the group. If the group does not exist: the decision that deleted it, or a later
+   * one.
+   */
   lastWriteOf(groupId: string): WriteNumber {
     return this.groups.get(groupId)?.lastWrite ?? this.lastDropped;
   }
@@ -49,7 +52,7 @@ export class GroupTable {
     return this.groups.entries();
   }
 
-  /** In any order. Stays valid while groups come and go. */
+  /** In any order. The iterator stays valid while groups come and go. */
   ids(): IterableIterator<string> {
     return this.groups.keys();
   }
@@ -120,7 +123,7 @@ export class GroupTable {
     else group.ended();
   }
 
-  /** Forgets a group that the log does not have. It has no members. */
+  /** Forgets a group that the log does not have. The group has no members. */
   drop(group: Group): void {
     if (this.groups.get(group.groupId) !== group) return;
     this.lastDropped = Math.max(this.lastDropped, group.lastWrite);
@@ -128,7 +131,7 @@ export class GroupTable {
     group.ended(ErrorCode.UNKNOWN_MEMBER_ID);
   }
 
-  /** Called within replay: the group is new, or it has another type since this decision. */
+  /** Called within replay: the group is new, or this decision changed its type. */
   private continueHistory(groupId: string): void {
     const { lastDeleted } = this;
     const isSame = lastDeleted?.groupId === groupId && lastDeleted.write === this.surroundings.port.lastWrite;
@@ -149,10 +152,10 @@ export class GroupTable {
   }
 
   /**
-   * Makes a consumer group of a classic group, for a member that joins with the consumer protocol: `join`
-   * passes the join to the new group, which decides the join and the change of type at once. If the new group
-   * refuses the join, the classic group stays as it is. Returns why a group cannot change its type, without a
-   * call of `join`.
+   * Turns a classic group into a consumer group, for a member that joins with the consumer protocol. `join`
+   * passes the member's join to the new group, which decides the join and the change of type at once. If the
+   * new group refuses the join, the classic group stays as it is. If the group cannot change its type,
+   * returns the reason, and does not call `join`.
    */
   upgrade(group: ClassicGroup, join: (upgraded: ConsumerGroup) => void): Refusal | undefined {
     const { groupId } = group;
@@ -169,7 +172,9 @@ export class GroupTable {
     return undefined;
   }
 
-  /** The group's last member of the consumer protocol has left: the others join the classic group again. */
+  /**
+   * The group's last member of the consumer protocol has left. The other members must join the classic group.
+   */
   private becameClassic(groupId: string): void {
     const group = this.groups.get(groupId);
     if (!(group instanceof ClassicGroup)) return;

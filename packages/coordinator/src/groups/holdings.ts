@@ -1,4 +1,4 @@
-/** What the group coordinator of a broker holds for requests and members. */
+/** Counts what the group coordinator of a broker keeps for requests and members. */
 import { ClassicGroup } from '../classic/index.ts';
 import type { CoordinatorRuntime } from '../runtime/coordinator-runtime.ts';
 import type { GroupMachine } from './group-machine.ts';

@@ -3,7 +3,7 @@ import type { ListedGroup, ListFilters } from './requests.ts';
 
 /**
  * As in Kafka, ignores the case of states and types, and the space around states. An empty filter matches
- * every group. Reads the filters once: a request may have many, and the broker many groups.
+ * every group. Reads the filters once, because a request may have many filters, and the broker many groups.
  */
 export function groupFilter({ statesFilter, typesFilter }: ListFilters): (group: ListedGroup) => boolean {
   const states = new Set(statesFilter.map((state) => state.trim().toLowerCase()));

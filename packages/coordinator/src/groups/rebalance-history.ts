@@ -4,16 +4,16 @@ import { shortened } from '../limits.ts';
 
 export interface PastRebalance {
   readonly atMs: WallMillis;
-  /** The generation, or the group epoch, that the rebalance ended (classic) or began (KIP-848). */
+  /** Classic: the generation that the rebalance ended. KIP-848: the group epoch that the rebalance began. */
   readonly epoch: number;
   readonly cause: string;
-  /** The member that caused it; empty strings if no member did. */
+  /** The member that caused the rebalance; empty strings if no member did. */
   readonly memberId: string;
   readonly clientId: string;
   readonly clientHost: string;
   /** The reason that the client gave. */
   readonly reason?: string | undefined;
-  /** The timeout that ended, if one did. */
+  /** The timeout that ran out, if one caused the rebalance. */
   readonly afterMs?: Millis | undefined;
 }
 
@@ -21,13 +21,13 @@ export interface PastRebalance {
 const KEPT_MAX = 100;
 /** Each group may keep this many, however many groups the shard has. 100 rebalances take about 30 KB. */
 const KEPT_MIN = 10;
-/** Shared by the groups of the shard. */
+/** All groups of the shard share this number of rebalances in equal parts. */
 const KEPT_TOTAL = 10_000;
 
 export class RebalanceHistory {
   private readonly byGroup = new Map<string, PastRebalance[]>();
 
-  /** Cuts long texts: clients choose them. */
+  /** Cuts long texts, because clients choose them. */
   note(groupId: string, told: PastRebalance): void {
     const rebalance = {
       ...told,
@@ -43,7 +43,9 @@ export class RebalanceHistory {
     }
   }
 
-  /** How many rebalances a group keeps. A group with more forgets them with its next rebalance. */
+  /**
+   * The most rebalances that a group keeps now. A group with more forgets the oldest at its next rebalance.
+   */
   private get kept(): number {
     const share = Math.floor(KEPT_TOTAL / this.byGroup.size);
     return Math.min(KEPT_MAX, Math.max(KEPT_MIN, share));
@@ -54,7 +56,7 @@ export class RebalanceHistory {
     return this.byGroup.get(groupId) ?? [];
   }
 
-  /** The group has another type now: what `of` returned before stays. */
+  /** The group has changed its type. Puts back what `of` returned before the change. */
   restore(groupId: string, past: readonly PastRebalance[]): void {
     if (past.length > 0) this.byGroup.set(groupId, [...past]);
   }

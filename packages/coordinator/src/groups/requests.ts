@@ -1,5 +1,6 @@
 /**
- * Requests to the group coordinator, and its answers. The folders `classic` and `offsets` define the others.
+ * Requests to the group coordinator, and its answers. The folders `classic` and `offsets` define further
+ * requests and answers.
  */
 import type { apis, ErrorCode, RequestOf, ResponseInputOf } from '@millrace/protocol';
 import type { ClientFacts } from '../client-facts.ts';
@@ -53,7 +54,7 @@ export interface OffsetsWanted {
   readonly memberId: string | null;
   /** -1: the client is no member. */
   readonly memberEpoch: number;
-  /** Whether a partition with an open transactional commit answers UNSTABLE_OFFSET_COMMIT. */
+  /** True: a partition with an open transactional commit gets UNSTABLE_OFFSET_COMMIT. */
   readonly requireStable: boolean;
 }
 

@@ -28,10 +28,10 @@ export type CommitTopics = OffsetCommitRequest['topics'];
 export type CommitResults = OffsetCommitResponse['topics'];
 /** Null: all topics of the group. */
 export type FetchTopics = OffsetFetchRequest['groups'][number]['topics'];
-/** An error means: `topics` is empty. */
+/** If `errorCode` is not NONE, `topics` is empty. */
 export type FetchResult = Omit<OffsetFetchResponse['groups'][number], 'groupId'>;
 export type DeleteTopics = OffsetDeleteRequest['topics'];
-/** An error means: `topics` is empty. */
+/** If `errorCode` is not NONE, `topics` is empty. */
 export type DeleteResult = Pick<OffsetDeleteResponse, 'errorCode' | 'topics'>;
 
 type FetchedTopic = FetchResult['topics'][number];
@@ -39,13 +39,18 @@ type FetchedPartition = FetchedTopic['partitions'][number];
 
 /** What the offsets must know of the groups of the shard. */
 export interface GroupsOfOffsets {
-  /** Called for each group with offsets, several times for a group with many offsets. */
+  /**
+   * The retention check calls it for each group with offsets, and several times for a group with many
+   * offsets.
+   */
   expiryOf(group: string): Expiry;
   /** The last decision about the group itself. */
   lastWriteOf(group: string): WriteNumber;
-  /** A check removed the last offset of the group. The owner deletes the group if it is empty. */
+  /** A retention check removed the last offset of the group. The owner deletes the group if it is empty. */
   offsetsExpired(group: string): void;
-  /** A check saw every group with offsets. The owner deletes its empty groups without offsets. */
+  /**
+   * A retention check has seen every group with offsets. The owner deletes its empty groups without offsets.
+   */
   expiryChecked(): void;
 }
 
@@ -88,7 +93,7 @@ export class CommittedOffsets {
     else this.table.put(group, topic, partition, value);
   }
 
-  /** Checks the retention from now on. */
+  /** Starts the retention checks. */
   loaded(): void {
     this.checkExpiryLater();
   }
@@ -107,7 +112,7 @@ export class CommittedOffsets {
     return this.table.group(group)?.size ?? 0;
   }
 
-  /** The offsets of each group that has some, also those that are not committed yet. */
+  /** The offsets of each group that has some, including offsets that are not committed yet. */
   get byGroup(): Iterable<[group: string, offsets: GroupOffsets]> {
     return this.table.groups();
   }
@@ -123,8 +128,9 @@ export class CommittedOffsets {
   }
 
   /**
-   * Commits offsets of one group. Metadata that is too long refuses only its partition; an error of the log
-   * refuses all. If a partition occurs twice, the last occurrence counts.
+   * Commits offsets of one group. If the metadata of a partition is too long, only this partition is refused.
+   * If the log refuses the records, every partition gets the error. If a partition occurs twice, the last
+   * occurrence counts.
    */
   commit(
     group: string,
@@ -184,8 +190,8 @@ export class CommittedOffsets {
   }
 
   /**
-   * Reads the offsets as they are now, and answers when they are committed. In the result for all topics,
-   * `topicId` is the id of the topic with this name; ZERO_UUID if it does not exist.
+   * Reads the offsets as they are now, and answers when they are committed. If `topics` is null, the result
+   * has the present topic id of each name; ZERO_UUID if the topic does not exist.
    */
   fetch(
     group: string,
@@ -284,10 +290,9 @@ export class CommittedOffsets {
 
   /**
    * Removes all offsets of the group: with one decision, or with several if there are very many offsets.
-   * Until the last decision, `isDeleting` is true, and the owner lets nobody join, commit or fetch. `last`:
-   * further records of the last decision, such as the tombstone of the group; called when this decision is
-   * written. Calls `done` when everything is committed; NONE without a decision if there was nothing to
-   * write.
+   * Until the last decision, `isDeleting` is true, and the owner lets nobody join, commit or fetch. `last`
+   * returns further records of the last decision, such as the tombstone of the group, and is called when this
+   * decision is written. `done` gets NONE when everything is committed, even if there was nothing to write.
    */
   deleteGroup(
     group: string,
@@ -308,13 +313,13 @@ export class CommittedOffsets {
     });
   }
 
-  /** A part of the group's offsets is removed, and the rest follows in a later turn. */
+  /** True while a part of the group's offsets is removed, and the rest follows in a later turn. */
   isDeleting(group: string): boolean {
     return this.deleting.has(group);
   }
 
   /**
-   * A removal without a decision waits, too: an offset may be absent because of a tombstone that is not
+   * Even a removal that wrote nothing waits: an offset may be absent because of a tombstone that is not
    * committed yet.
    */
   private whenCommitted(group: string, done: (errorCode: ErrorCode) => void): Removal['done'] {
@@ -326,7 +331,8 @@ export class CommittedOffsets {
   }
 
   /**
-   * Removes the offsets of deleted topics. If the shard accepts no records now, the next check removes them.
+   * Removes the offsets of deleted topics. If the shard accepts no records now, the next retention check
+   * removes them.
    */
   metadataChanged(delta: MetadataDelta): void {
     const deleted = new Map<string, Uuid>();
@@ -350,8 +356,9 @@ export class CommittedOffsets {
   }
 
   /**
-   * Also removes the offsets of topics that were deleted while no shard was loaded. Does so here and not when
-   * the shard has loaded: a broker that just started may have metadata from before the topic was created.
+   * Also removes the offsets of topics that were deleted while no shard was loaded. This must not
+   * happen as soon as the shard has loaded: a broker that just started may have old metadata, in which a topic
+   * does not exist yet.
    */
   private checkExpiry(): void {
     sweep(this.port, this.table, this.writes, {

@@ -11,7 +11,8 @@ import type { CommittedOffset } from './offset-table.ts';
  * * `never`: a classic group in any state that the other rules do not name.
  * * `since-commit`: a simple group (no topic is subscribed), a Stable classic group of the protocol type
  *   `consumer`, and each KIP-848 group. The retention counts from the commit. Offsets of topics that a member
- *   subscribes to stay. The rule also holds for an Empty group whose record does not say since when.
+ *   subscribes to stay. The rule also holds for an Empty classic group that never had a member, or whose
+ *   record does not say when it became empty.
  * * `since-empty`: an Empty classic group with a protocol type. The retention counts from the time at which
  *   its last member left.
  */
@@ -20,7 +21,7 @@ export type Expiry =
   | { readonly kind: 'since-commit'; isSubscribed(topic: string): boolean }
   | { readonly kind: 'since-empty'; readonly emptySinceMs: WallMillis };
 
-/** -1 stands for "no explicit time": the value of the record. */
+/** The value of `expireTimestamp` in a record that has no explicit time. */
 export const NO_EXPIRE_TIMESTAMP = -1;
 
 export function isExpired(
@@ -35,7 +36,7 @@ export function isExpired(
   return now - since >= retentionMs;
 }
 
-/** The time in the record of a commit. `retentionTimeMs` is the request's; -1: it gives none. */
+/** The expiry time in the record of a commit. `retentionTimeMs`: from the request; -1 if it names none. */
 export function expireTimestamp(retentionTimeMs: Millis, now: WallMillis): WallMillis {
   if (retentionTimeMs === -1) return NO_EXPIRE_TIMESTAMP;
   return Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, now + retentionTimeMs));

@@ -11,8 +11,8 @@ export interface OffsetRecord extends OffsetKey {
 }
 
 /**
- * The versions in which Kafka 4.3.1 writes the value: 1 if the client asked for a retention time. Version 1
- * has no leader epoch and no topic id.
+ * The versions in which Kafka 4.3.1 writes the value: version 1 if the client asked for a retention time,
+ * otherwise version 4. Version 1 has no leader epoch and no topic id.
  */
 const VERSION = 4;
 const VERSION_WITH_EXPIRY = 1;

@@ -16,7 +16,7 @@ export class CommittedOffset {
   readonly commitTimestamp: WallMillis;
   /** When an explicit retention time ends; -1: the broker's retention holds. */
   readonly expireTimestamp: WallMillis;
-  /** ZERO_UUID if the record has none: version 1, or written by an old broker. */
+  /** ZERO_UUID if the record has no topic id: it has version 1, or an old broker wrote it. */
   readonly topicId: Uuid;
 
   constructor(partition: number, value: OffsetValue, topicId: Uuid) {
@@ -30,7 +30,7 @@ export class CommittedOffset {
   }
 }
 
-/** The offsets of one topic, by ascending partition. Readers must not keep it over a turn. */
+/** The offsets of one topic, by ascending partition. Readers must not keep the array beyond this turn. */
 export type TopicOffsets = readonly CommittedOffset[];
 
 /** The offsets of one group; it has at least one. */
@@ -46,7 +46,7 @@ interface MutableGroup extends GroupOffsets {
   size: number;
 }
 
-/** A topic with offsets of any group. */
+/** A topic that has offsets of at least one group. */
 interface KnownTopic {
   readonly name: string;
   /** The last topic id that an offset had: offsets of the topic share the string. */

@@ -1,6 +1,6 @@
 /**
- * The decisions about offsets, and which of them an answer about a group waits for: an answer must not reveal
- * an offset, or its removal, that is not committed.
+ * Writes the decisions about offsets, and knows which of them an answer about a group must wait for. An
+ * answer must not reveal an offset, or the removal of an offset, before the decision is committed.
  */
 import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
@@ -30,7 +30,10 @@ export class OffsetWrites {
     return ErrorCode.NONE;
   }
 
-  /** For a group without offsets: at least the decision that removed its last offset. */
+  /**
+   * The last decision about the group's offsets. For a group without offsets: the decision that removed its
+   * last offset, or a later one.
+   */
   lastWriteOf(group: string): WriteNumber {
     return this.table.group(group)?.lastWrite ?? this.lastEmptying;
   }

@@ -1,7 +1,8 @@
 /**
- * Removals of offsets that are known when the removal begins: of a request, of a group, of deleted topics.
- * The first slice is written at once, each further one in a later turn. A commit between two slices wins: the
- * removal only removes the offsets that were there when it began.
+ * Removes offsets that are all known when the removal begins: those that a request names, those of a group,
+ * or those of deleted topics. The first slice is written at once, each further slice in a later turn. If a
+ * client commits an offset between two slices, the new offset stays: the removal removes only offsets that
+ * were there when it began.
  */
 import { NEXT_TURN_MS } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -24,29 +25,30 @@ export function allOf(group: string, offsets: GroupOffsets | undefined): Removed
 
 export interface Removal {
   readonly removed: readonly Removed[];
-  /** Large slices: one decision removes all offsets of almost any group. */
+  /** True: the slices are large, so that one decision removes all offsets of almost any group. */
   readonly isLarge?: boolean;
   /** Whether these offsets stay after all. The removal asks in each turn, for each list that it reaches. */
   isKept?(removed: Removed): boolean;
   /**
-   * Further records of the last decision. The removal calls it when it writes this decision, and again if it
-   * must write smaller decisions instead.
+   * Returns further records of the last decision. The removal calls this when it writes the last decision,
+   * and again if it must write smaller decisions instead.
    */
   last?(): readonly CoordinatorRecord[];
   /**
-   * NONE: every decision is accepted, not yet committed; `lastWrite` is the last one, 0 if there was nothing
-   * to write. Also called when the leadership ends.
+   * NONE: every decision is accepted, but perhaps not committed yet. `lastWrite` is the last of these
+   * decisions; 0 if there was nothing to write. Any other error: the shard refused a decision, or the
+   * leadership ended.
    */
   done(errorCode: ErrorCode, lastWrite: WriteNumber): void;
 }
 
 /** How far a removal has come. */
 interface Progress {
-  /** The element of `removed`. */
+  /** The index in `removed`. */
   list: number;
-  /** How many offsets of this element are done. */
+  /** How many offsets of this element are already done. */
   done: number;
-  /** The last decision. */
+  /** The last decision so far; 0 if there was none. */
   lastWrite: WriteNumber;
   limits: SliceLimits;
 }
@@ -86,7 +88,7 @@ export class Removals {
     if (records.length > 0) {
       errorCode = this.writes.write(records, slice.groups);
       if (errorCode === ErrorCode.UNKNOWN_SERVER_ERROR && from.limits === LARGE_SLICE) {
-        // The user allows only small batches.
+        // A large slice does not fit into a batch, because the user allows only small batches.
         this.step(removal, { ...from, limits: SMALL_SLICE });
         return;
       }

@@ -1,6 +1,6 @@
 /**
- * A walk over all offsets of the shard that removes those which a rule names. A walk looks at about ten
- * thousand offsets a turn. In each turn it asks for the rule of a group again, because members may have
+ * A walk over all offsets of the shard. It removes the offsets that a rule names. A walk looks at about ten
+ * thousand offsets in each turn. In each turn it asks for the rule of a group again, because members may have
  * joined.
  */
 import { NEXT_TURN_MS } from '@millrace/base';
@@ -10,7 +10,7 @@ import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.
 import type { OffsetWrites } from './offset-writes.ts';
 import { SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
 
-/** After this many offsets a turn ends, once it has finished the group. */
+/** Once a turn has looked at this many offsets, it finishes the present group and ends. */
 const EXAMINED_MAX = 10_000;
 
 /** Says which offsets of one topic of a group to remove. */

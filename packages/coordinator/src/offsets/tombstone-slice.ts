@@ -7,7 +7,7 @@ import { encodeOffset } from './offset-record.ts';
 
 export interface SliceLimits {
   readonly tombstones: number;
-  /** A slice ends with the tombstone that reaches this. A tombstone has at most about 33 KB. */
+  /** A slice ends with the tombstone that reaches this number. A tombstone has at most about 33 KB. */
   readonly bytes: number;
 }
 
