@@ -356,9 +356,9 @@ export class CommittedOffsets {
   }
 
   /**
-   * Also removes the offsets of topics that were deleted while no shard was loaded. This must not
-   * happen as soon as the shard has loaded: a broker that just started may have old metadata, in which a topic
-   * does not exist yet.
+   * Also removes the offsets of topics that were deleted while no shard was loaded. This must not happen as
+   * soon as the shard has loaded: a broker that just started may have old metadata, in which a topic does not
+   * exist yet.
    */
   private checkExpiry(): void {
     sweep(this.port, this.table, this.writes, {

@@ -2,15 +2,15 @@
  * A deadline that moves often, for example a session. Moving it to a later time needs no new timer: the timer
  * stays set, and sets itself again when it fires too early.
  *
- * A timer that fires late shows that the whole process stood still. The requests of members that live may
- * wait in the sockets, so the alarm gives them a grace before it rings.
+ * A timer that fires late shows that the whole process stood still. Requests of live members may still wait
+ * in the sockets, so the alarm waits for a grace period before it rings.
  */
 import type { Millis } from '@millrace/base';
 import type { ShardPort } from './machine.ts';
 
 export type AlarmPort = Pick<ShardPort, 'now' | 'after'>;
 
-/** A timer that fires later than this after its time is late. */
+/** A timer is late if it fires more than this after its time. */
 export const LATE_MS: Millis = 500;
 /** Enough to read and decide the requests that arrived while the process stood still. */
 export const GRACE_MS: Millis = 1_000;
@@ -21,7 +21,10 @@ export class Alarm {
   private dueAt: Millis | undefined;
   private timerAt: Millis = 0;
   private cancelTimer: (() => void) | undefined;
-  /** One grace for each deadline: the alarm also rings if the process stands still again and again. */
+  /**
+   * Each deadline has one grace period at most. So the alarm rings even if the process stands still
+   * repeatedly.
+   */
   private hadGrace = false;
 
   constructor(port: AlarmPort, ring: () => void) {
@@ -59,7 +62,7 @@ export class Alarm {
     if (this.dueAt === undefined) return;
     const now = this.port.now();
     const graceEndsAt = now + GRACE_MS;
-    // A deadline that lies after the grace needs no grace now, and may still get one.
+    // A deadline after the end of the grace period needs no grace now, and may get one later.
     if (now - this.timerAt > LATE_MS && !this.hadGrace && this.dueAt < graceEndsAt) {
       this.hadGrace = true;
       this.dueAt = graceEndsAt;

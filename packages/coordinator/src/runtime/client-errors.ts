@@ -2,8 +2,8 @@
 import { ErrorCode } from '@millrace/protocol';
 
 /**
- * As in Kafka, except that every other error becomes UNKNOWN_SERVER_ERROR, because no client expects it from
- * a coordinator.
+ * The translations are Kafka's. An error that is not in this table becomes UNKNOWN_SERVER_ERROR, because no
+ * client expects such an error from a coordinator.
  */
 const CLIENT_ERRORS: ReadonlyMap<ErrorCode, ErrorCode> = new Map<ErrorCode, ErrorCode>([
   [ErrorCode.NONE, ErrorCode.NONE],

@@ -56,7 +56,8 @@ export class CommitWaiters {
 
   end(errorOf: (write: WriteNumber) => ErrorCode): void {
     for (const waiter of this.parked.drain()) this.settle(waiter, errorOf(waiter.write));
-    // If a callback ends the shard, `committed` has taken further waiters that it has not called yet.
+    // If a callback within `committed` ends the shard, `parked` no longer has the waiters that `committed`
+    // has not called yet.
     for (const waiter of [...this.open]) this.settle(waiter, errorOf(waiter.write));
   }
 

@@ -79,8 +79,9 @@ export class CoordinatorRuntime<M extends ShardMachine> {
   }
 
   /**
-   * The machine for this key, or the error for a client: COORDINATOR_NOT_AVAILABLE after `stop`,
-   * COORDINATOR_LOAD_IN_PROGRESS, or NOT_COORDINATOR, also while the topic is unknown.
+   * The machine for this key, or the error for a client. COORDINATOR_NOT_AVAILABLE: `stop` was called.
+   * COORDINATOR_LOAD_IN_PROGRESS: the partition is being loaded. NOT_COORDINATOR: this broker does not lead
+   * the partition, could not load it, or does not know the topic.
    */
   shardFor(key: string): M | ErrorCode {
     if (this.isStopped) return ErrorCode.COORDINATOR_NOT_AVAILABLE;

@@ -1,7 +1,7 @@
 /**
- * One leadership of a partition of the internal topic. Makes a shard, and another one after the log refused a
- * decision or could not be read. A partition with a corrupt batch or record gets no further shard in this
- * leadership.
+ * One leadership of a partition of the internal topic. Makes a shard, and then a new one whenever the log
+ * refuses a decision or cannot be read. A partition with a corrupt batch or record gets no further shard in
+ * this leadership.
  */
 import type { Deadline, DueCallback, Logger, Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -20,7 +20,7 @@ export interface LedPartitionPorts<M extends ShardMachine> extends ShardServices
 
 export class LedPartition<M extends ShardMachine> implements ShardOwner {
   readonly led: Led;
-  /** `loading` also while the next attempt waits. */
+  /** The state is also `loading` during the back-off before the next attempt. */
   state: PartitionState = 'loading';
   private readonly ports: LedPartitionPorts<M>;
   private shard: Shard<M> | undefined;
@@ -53,8 +53,8 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
   }
 
   /**
-   * The machine, or why there is none. For a partition that it cannot load, Kafka answers NOT_COORDINATOR,
-   * too.
+   * The machine, or the error that a client gets because there is none. As in Kafka, the error is
+   * NOT_COORDINATOR if the partition cannot be loaded.
    */
   get machine(): M | ErrorCode {
     if (this.shard?.isActive === true) return this.shard.machine;
@@ -85,7 +85,7 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
       const { offset, reason } = outcome;
       logger.error('coordinator-load-failed', { ...this.facts(), offset, reason });
     }
-    // After `leadership-ended`, the report of the leadership's end follows.
+    // Nothing to do after `leadership-ended`: the runtime calls `end` when it learns of the leadership's end.
   }
 
   committed(): void {

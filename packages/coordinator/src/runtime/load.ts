@@ -1,7 +1,7 @@
 /**
- * Loads a partition: reads it from the log's start to its end in slices, passes each record on, and then
- * waits until the end is committed. Reads compressed batches, too, because the topic's `compression.type` may
- * ask the log to compress them.
+ * Loads a partition: reads it from the log's start to its end in slices, and passes each record to `replay`.
+ * Then waits until everything up to the end is committed. Reads compressed batches, too, because the topic's
+ * `compression.type` may ask the log to compress them.
  */
 import type { LeaderEpoch, Offset, Uuid } from '@millrace/base';
 import {
@@ -38,7 +38,7 @@ export interface LoadOptions {
   readonly partitions: LedPartitions;
   readonly codecs: CompressionCodecs;
   readonly replay: (record: CoordinatorRecord) => void;
-  /** Called once, unless the load is stopped before. Called in a later turn, except as `start` says. */
+  /** Called once, unless `stop` is called before. Called in a later turn, or within `start`. */
   readonly done: (outcome: LoadOutcome) => void;
 }
 
@@ -52,7 +52,7 @@ export class Load {
     this.o = options;
   }
 
-  /** May call `done` within this call if the leadership has ended. */
+  /** If the leadership has ended, `done` may be called within this call. */
   start(): void {
     const { led, partitions } = this.o;
     const { topicId, index, leaderEpoch } = led;
@@ -126,8 +126,8 @@ export class Load {
   }
 
   /**
-   * Earlier leaders may have appended records that are not committed yet. What follows from them must not
-   * reach a client, because the next leader may lack them.
+   * Earlier leaders may have appended records that are not committed yet. No answer that depends on them may
+   * reach a client, because the next leader may lack the records.
    */
   private awaitCommit(endOffset: Offset): void {
     const { led, partitions } = this.o;

@@ -27,8 +27,8 @@ export interface CoordinatorRecord {
 }
 
 /**
- * The position of a decision among those of its shard: grows with each accepted `write`. 0: everything that
- * the shard loaded.
+ * The number of a decision of a shard: each accepted `write` gets the next number. 0 stands for everything
+ * that the shard loaded.
  */
 export type WriteNumber = number;
 
@@ -52,14 +52,14 @@ export interface ShardPort {
   readonly lastWrite: WriteNumber;
   /**
    * Calls `done` once, with
-   * - NONE: every decision up to this one is committed, and this broker held its lease. Another broker can
-   *   have decided something since only if the control stream of this broker broke (docs/groups.md). `done`
+   * - NONE: every decision up to this one is committed, and this broker held its lease. Only if the control
+   *   stream of this broker broke can another broker have decided something since (docs/groups.md). `done`
    *   may run within this call.
-   * - COORDINATOR_NOT_AVAILABLE: that did not happen within `offsets.commit.timeout.ms`, but may later; or
-   *   the log refused the decision.
+   * - COORDINATOR_NOT_AVAILABLE: the commit did not happen within `offsets.commit.timeout.ms`, but may happen
+   *   later; or the log refused the decision.
    * - UNKNOWN_SERVER_ERROR: the log refused the decision.
-   * - NOT_COORDINATOR: the shard ended before. The decision may still be committed. After `ended`, `done`
-   *   runs within this call.
+   * - NOT_COORDINATOR: the shard ended first. The decision may still be committed. After `ended`, `done` runs
+   *   within this call.
    */
   whenCommitted(write: WriteNumber, done: (errorCode: ErrorCode) => void): void;
   /**
@@ -80,9 +80,10 @@ export interface ShardPort {
  */
 export interface ShardMachine {
   /**
-   * Applies a record: of the log, while the shard loads, or of a decision. The bytes are valid only during
-   * the call. Throws DecodeError if it knows the type of the key and cannot read the record; ignores unknown
-   * types. A DecodeError during the load makes the runtime give up the partition for this leadership.
+   * Applies a record. While the shard loads, it is a record of the log; afterwards, a record of a decision.
+   * The bytes are valid only during the call. Throws DecodeError if it knows the type of the key and cannot
+   * read the record; ignores unknown types. A DecodeError during the load makes the runtime give up the
+   * partition for this leadership.
    */
   replay(record: CoordinatorRecord): void;
   /** Every record of the log is replayed and committed. From now on the machine may decide. */

@@ -1,7 +1,7 @@
 /**
- * Slices of long work of all shards, at most one in each turn of the event loop. A broker may lead many
- * partitions of a topic, and their work is due together: a slice of each of them in one turn would block the
- * loop.
+ * Runs slices of long work for all shards, at most one slice in each turn of the event loop. A broker may
+ * lead many partitions of a topic, and the work of all of them can be due at once. One turn with a slice for
+ * each partition would block the loop.
  */
 import { type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
 
@@ -17,8 +17,8 @@ export class OwnTurns {
   }
 
   /**
-   * Calls `slice` once, after `delayMs` or in the first later turn without a slice. Without a delay this may
-   * be within this call. The returned function cancels the call.
+   * Calls `slice` once: after `delayMs`, in the first turn in which no other slice runs. Without a delay this
+   * may be within this call. The returned function cancels the call.
    */
   after(delayMs: Millis, slice: () => void): () => void {
     const run = () => slice();

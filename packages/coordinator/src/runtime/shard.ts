@@ -107,7 +107,8 @@ export class Shard<M extends ShardMachine> implements ShardPort {
   }
 
   /**
-   * Ends the shard. Each waiting callback gets the error of its decision, then the machine gets `errorCode`.
+   * Ends the shard. First each waiting callback gets the error of its decision; then the machine gets
+   * `errorCode`.
    */
   end(errorCode: ErrorCode, errorOf: (write: WriteNumber) => ErrorCode = () => errorCode): void {
     if (this.state === 'ended') return;
@@ -167,7 +168,7 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     }
     const isCommittedNow = write <= this.pipeline.committedWrite;
     // Durability contract, row 3 (acks=all): the pipeline counts only batches that settled as committed. The
-    // lease excludes that another coordinator has decided since.
+    // lease shows that no other coordinator has decided since (machine.ts names the one exception).
     if (isCommittedNow && this.services.partitions.holdsLease()) {
       done(ErrorCode.NONE);
       return;
@@ -233,7 +234,7 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     this.release(lastWrite);
   }
 
-  /** The leadership asked for the lease when it settled the batch. Since then the lease may have ended. */
+  /** The partition checked the lease when it settled the batch. The lease may have ended since. */
   private release(write: WriteNumber): void {
     if (this.services.partitions.holdsLease()) this.waiters.committed(write);
     else this.awaitLease();
@@ -246,7 +247,7 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     const { topicId, index, leaderEpoch } = this.led;
     this.services.partitions.whenCommitted(topicId, index, leaderEpoch, 0, (errorCode) => {
       this.isAwaitingLease = false;
-      // After another error the report of the leadership's end follows.
+      // After any other error the leadership has ended, and the runtime ends this shard.
       if (this.state === 'active' && isCommitted(errorCode)) this.release(this.pipeline.committedWrite);
     });
   }

@@ -1,7 +1,7 @@
 /**
- * The way of a shard's decisions into the log. Gathers the decisions of a turn into one batch, and appends it
- * at the end of the turn. While a batch is not committed, later decisions wait for the next one, at most
- * LINGER_MS. Never appends within `add`, because a refused append ends the shard, and the machine is then in
+ * Brings a shard's decisions into the log. Gathers the decisions of a turn into one batch, and appends it at
+ * the end of the turn. While a batch is not committed, later decisions gather in the next batch, for at most
+ * LINGER_MS. Never appends within `add`: a refused append ends the shard, and within `add` the machine is in
  * the middle of a decision.
  */
 import type { Millis, WallMillis } from '@millrace/base';
@@ -11,8 +11,8 @@ import { DecisionBatch } from './decision-batch.ts';
 import type { CoordinatorRecord, WriteNumber } from './machine.ts';
 
 /**
- * How long decisions wait at most for the batch in flight. If the ISR stalls, the shard must still try to
- * append: only then it learns that the log refuses.
+ * The longest time that decisions wait for the batch in flight. If the ISR stalls, the shard must still try
+ * to append, because only an append shows that the log refuses.
  */
 const LINGER_MS: Millis = 10;
 
@@ -32,8 +32,8 @@ export interface PipelinePorts {
   /** All decisions up to `committedWrite` are committed; `batch` has the last of them. */
   committed(batch: DecisionBatch): void;
   /**
-   * The decisions from this one on are not in the log (`isRefused`), or will not be committed by this
-   * leadership. The owner stops the pipeline.
+   * The decisions from `firstWrite` on have failed. `isRefused`: they are not in the log. Otherwise this
+   * leadership will not commit them. The owner stops the pipeline.
    */
   failed(errorCode: ErrorCode, firstWrite: WriteNumber, isRefused: boolean): void;
 }
@@ -80,7 +80,7 @@ export class WritePipeline {
     });
   }
 
-  /** Appends nothing more, and ignores what settles. */
+  /** Appends nothing more, and ignores batches that settle later. */
   stop(): void {
     this.isStopped = true;
     this.cancelLinger?.();

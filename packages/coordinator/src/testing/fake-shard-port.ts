@@ -27,9 +27,9 @@ interface Waiting {
 
 export class FakeShardPort implements ShardPort {
   readonly clock = new ManualClock();
-  /** What the machine may see of the metadata. A test sets it, then tells the machine the delta. */
+  /** The metadata that the machine may see. A test sets it, and then passes the delta to the machine. */
   metadata: MetadataImage = MetadataImage.EMPTY;
-  /** If it is not NONE, the port refuses each write with it. */
+  /** If this is not NONE, the port refuses each write with this error. */
   refusal: ErrorCode = ErrorCode.NONE;
   /** Whether each decision is committed within `write`. A test may change it. */
   commitsAtOnce: boolean;
@@ -106,7 +106,7 @@ export class FakeShardPort implements ShardPort {
 
   // The rest is for tests.
 
-  /** Commits the decisions up to `write`, and calls those who wait for them. */
+  /** Commits the decisions up to `write`, and calls the callbacks that wait for them. */
   commit(write: WriteNumber = this.lastWrite): void {
     assert(write <= this.lastWrite, 'only what was written can be committed');
     this.committed = Math.max(this.committed, write);
@@ -115,19 +115,21 @@ export class FakeShardPort implements ShardPort {
     for (const { done } of due) done(ErrorCode.NONE);
   }
 
-  /** Everyone who waits has waited for `offsets.commit.timeout.ms`; a later `commit` stays possible. */
+  /**
+   * Calls all waiting callbacks, as if `offsets.commit.timeout.ms` had passed. `commit` stays possible later.
+   */
   timeOutCommits(): void {
     this.release(ErrorCode.COORDINATOR_NOT_AVAILABLE);
   }
 
-  /** Moves the time. Runs each timer that becomes due at its time. */
+  /** Moves the time forward. Each timer that becomes due on the way runs at its own time. */
   advance(ms: Millis): void {
     this.clock.advance(ms);
   }
 
   /**
-   * The leadership ends: no timer fires after this, and all who wait get NOT_COORDINATOR. The test then calls
-   * `ended` of the machine.
+   * The leadership ends: no timer fires after this, and all waiting callbacks get NOT_COORDINATOR. The test
+   * then calls `ended` of the machine.
    */
   end(): void {
     this.ended = true;
@@ -174,7 +176,7 @@ export class FakeShardPort implements ShardPort {
 }
 
 function copyOf({ key, value }: CoordinatorRecord): CoordinatorRecord {
-  // The slice of a Buffer is a view, so this makes arrays.
+  // A slice of a Buffer is a view, so this makes new arrays.
   return { key: new Uint8Array(key), value: value === null ? null : new Uint8Array(value) };
 }
 
