@@ -28,7 +28,7 @@ it('answers a heartbeat with the state of the group, and restarts the session', 
   expect(s.group.state).toBe('CompletingRebalance');
 });
 
-it('accepts or refuses a commit by its sender and by the state of the group', () => {
+it('checks a commit by its sender and by the state of the group', () => {
   const s = new Subject();
   expect(s.commit({})).toBe('NONE');
   expect(s.commit({ generationId: 0 })).toBe('UNKNOWN_MEMBER_ID');
@@ -64,7 +64,7 @@ it('counts the commit of a member as a heartbeat, but not a transactional one', 
   expect(s.memberCount).toBe(0);
 });
 
-it('continues from its record after a load: a stable group with fresh sessions', () => {
+it('is as stable after a load as its record says, with a fresh session for each member', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.pass(9000);
@@ -108,7 +108,7 @@ it('is empty after a load when the record says so', () => {
   expect(s.group.protocolType).toBe('consumer');
 });
 
-it('has no time since which it is empty if it never had a member', () => {
+it('gives no time for when it became empty if it never had a member', () => {
   const s = new Subject();
   s.join('a');
   expect([s.group.isEmpty, s.group.emptySinceMs]).toEqual([true, undefined]);
@@ -134,7 +134,7 @@ it('answers all parked calls when it ends, and sets no timer afterwards', () => 
   ]);
 });
 
-it('answers each call that waits for a commit with the error of the port when the shard ends', () => {
+it('when the shard ends, answers each call that waits for a commit with the error of the port', () => {
   const s = new Subject();
   const ids = ['a', 'b'].map((name) => s.joinNew(name));
   s.pass(6000);

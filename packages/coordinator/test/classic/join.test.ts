@@ -29,7 +29,7 @@ it('refuses another protocol type, and protocols that not all members support', 
   expect(s.lines()).toEqual(['b <- join MEMBER_ID_REQUIRED b#1']);
 });
 
-it('takes the protocol type of the first member when the group is empty', () => {
+it('an empty group takes over the protocol type of the first member that joins', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   s.leave('a', [{ memberId: a! }]);
@@ -57,7 +57,7 @@ it('adds a new dynamic member directly up to version 3', () => {
   ]);
 });
 
-it('refuses a member whose metadata the group cannot hold, new or not', () => {
+it('refuses a join with more metadata than the group can hold, of a new and of a known member', () => {
   const s = new Subject();
   const half = 'x'.repeat(30 << 20);
   const join = (name: string, metadata: string, memberId = '') =>
@@ -95,7 +95,7 @@ it('forgets the oldest pending id when there are too many', () => {
   expect(s.memberCount).toBe(2);
 });
 
-it('does not know an instance id that comes with a pending id', () => {
+it('answers UNKNOWN_MEMBER_ID if a pending id comes with an instance id', () => {
   const s = new Subject();
   const { memberId } = s.join('a').answer!;
   s.skip();
@@ -128,7 +128,7 @@ it('refuses an unknown member id or instance id, and fences a wrong member id of
   ]);
 });
 
-it('answers an error with generation -1, without a protocol, a leader or members', () => {
+it('answers an error without a generation, a protocol, a leader or members', () => {
   const s = new Subject();
   stable(s, 'a');
   const v7 = s.join('b', { version: 7, memberId: 'x' }).answer!;
@@ -161,7 +161,7 @@ it('parks the call of a member until all have joined, and updates its metadata',
   ]);
 });
 
-it('answers at once in CompletingRebalance while the protocols are the same', () => {
+it('in CompletingRebalance answers a join at once while the protocols of the member are unchanged', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.join('a', { memberId: a! });
@@ -184,7 +184,7 @@ it('begins a rebalance when the leader of a stable group joins again', () => {
   expect(s.lines()).toEqual(['* rebalance of g1: leader-rejoined a#1 (partitions changed)']);
 });
 
-it('answers a follower at once in a stable group while its metadata is the same', () => {
+it('in a stable group answers a member other than the leader at once while its metadata is unchanged', () => {
   const s = new Subject({ events: true });
   const [, b] = stable(s, 'a', 'b');
   s.join('b', { memberId: b! });
@@ -204,14 +204,14 @@ it('refuses new members when the group is full, and accepts known ones', () => {
   ]);
   s.join('a', { memberId: a! });
   s.join('c');
-  // The join phase counts those who have joined: c gets an id, but b takes the last place.
+  // In the join phase only members that have joined again count: c gets an id, but b takes the last place.
   s.join('b', { memberId: b! });
   expect(s.lines()).toEqual(['c <- join MEMBER_ID_REQUIRED c#1']);
   s.join('c', { memberId: s.join('c').answer?.memberId || 'none' });
   expect(s.lines()).toEqual(['c <- join GROUP_MAX_SIZE_REACHED', 'c <- join GROUP_MAX_SIZE_REACHED']);
 });
 
-it('removes the last members to join again when the group is larger than allowed', () => {
+it('when the group is larger than allowed, removes the members that join again last', () => {
   const s = new Subject({ events: true });
   const [a, b, c] = stable(s, 'a', 'b', 'c');
   (s.config as { maxSize: number }).maxSize = 2;
@@ -249,7 +249,7 @@ it('lets the newer join of a member replace the parked one', () => {
   expect([first.count, second.count]).toEqual([1, 1]);
 });
 
-it('counts the session timeout as rebalance timeout in version 0', () => {
+it('takes the session timeout as the rebalance timeout in version 0', () => {
   const s = new Subject();
   s.join('a', { version: 0, sessionTimeoutMs: 8000, rebalanceTimeoutMs: -1 });
   expect([...s.group.members][0]!.rebalanceTimeoutMs).toBe(8000);
@@ -257,14 +257,14 @@ it('counts the session timeout as rebalance timeout in version 0', () => {
 
 it('keeps its own copy of the metadata', () => {
   const s = new Subject();
-  // The slice of a Buffer would be a view.
+  // A slice of a Buffer would be a view, not a copy.
   const metadata = Buffer.from('mine');
   s.join('a', { version: 3, protocols: [['range', metadata]] });
   metadata.fill(0);
   expect(s.pass(3000).at(-1)).toContain(':mine]');
 });
 
-it('answers COORDINATOR_NOT_AVAILABLE when the log has no room for a new group', () => {
+it('answers COORDINATOR_NOT_AVAILABLE when the log refuses the record of a new group', () => {
   const s = new Subject();
   s.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
   s.join('a');
@@ -297,7 +297,7 @@ it('counts a protocol once if a client names it twice', () => {
   expect(s.pass(3000).at(-1)).toBe('a <- join g1 consumer/range a#1 leader a#1 [a#1:1]');
 });
 
-it('restarts the session of a follower that only missed an answer', () => {
+it('restarts the session of a member that joins again only because it missed an answer', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.pass(5000);

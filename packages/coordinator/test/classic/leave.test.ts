@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Subject, stable } from '../support/classic-group.ts';
 
-it('up to version 2 answers the error of the one member at the top level', () => {
+it('up to version 2 the error of the only member is the error of the whole answer', () => {
   const s = new Subject();
   const [, b] = stable(s, 'a', 'b');
   s.leave('b', [{ memberId: 'x' }], 2);

@@ -2,7 +2,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
 import { assignAll, Subject, stable, text } from '../support/classic-group.ts';
 
-it('waits for the initial delay when the group comes from Empty', () => {
+it('waits for the initial delay when the group was empty', () => {
   const s = new Subject({ events: true });
   s.joinNew('a');
   expect(s.lines()).toEqual([
@@ -95,7 +95,7 @@ it('waits at most for the largest rebalance timeout, and removes dynamic members
   expect(s.lines()).toEqual(['a <- heartbeat UNKNOWN_MEMBER_ID']);
 });
 
-it('keeps a static member that has not joined; its metadata counts as before', () => {
+it('keeps a static member that has not joined again, with its earlier metadata', () => {
   const s = new Subject({ events: true });
   s.join('a', { instance: 'i', sessionTimeoutMs: 600_000 });
   const b = s.joinNew('b');
@@ -132,7 +132,7 @@ it('repeats the wait when no member has joined', () => {
   ]);
 });
 
-it('if the leader does not join again, takes the first member that did', () => {
+it('if the leader does not join again, the first member that has joined becomes the leader', () => {
   const s = new Subject();
   const [, b, c] = stable(s, 'a', 'b', 'c');
   s.join('c', { memberId: c!, protocols: { range: 'C' } });
@@ -145,7 +145,7 @@ it('if the leader does not join again, takes the first member that did', () => {
   ]);
 });
 
-it('chooses the protocol with the most votes among those that all support', () => {
+it('chooses the protocol with the most votes among those that all members support', () => {
   const s = new Subject();
   s.joinNew('a', { protocols: { only: 'a', range: 'a', sticky: 'a' } });
   s.joinNew('b', { protocols: { sticky: 'b', range: 'b' } });
@@ -176,7 +176,7 @@ it('pauses the session of a member whose call is parked', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.join('a', { memberId: a! });
-  // b's session is alive through heartbeats only.
+  // Only heartbeats keep the session of b alive.
   for (let second = 0; second < 50; second++) {
     s.heartbeat('b', b!, 1);
     s.pass(1000);
@@ -238,7 +238,7 @@ it('answers parked SyncGroups with REBALANCE_IN_PROGRESS when another rebalance 
   ]);
 });
 
-it('writes that the group is empty when the last member is gone, and counts a generation', () => {
+it('when the last member is gone, writes that the group is empty, with the next generation', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   expect(s.pass(10_000)).toEqual(['write #3 g2 "consumer"/null leader null']);
@@ -261,7 +261,7 @@ it('tries again to write that the group is empty while the log refuses it', () =
   expect(s.group.isEmpty).toBe(true);
 });
 
-it('lets a member into a group whose emptiness is not written yet', () => {
+it('lets a member join while the log still refuses the record of the empty group', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   s.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -277,7 +277,7 @@ it('lets a member into a group whose emptiness is not written yet', () => {
 });
 
 it('keeps a member whose client is gone while its join is parked', () => {
-  // Nothing tells the group of the connection: the parked call stays, and the answer goes nowhere.
+  // The group does not learn that a connection has closed. The parked call stays, and nobody gets the answer.
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.join('a', { memberId: a! });
@@ -286,7 +286,7 @@ it('keeps a member whose client is gone while its join is parked', () => {
   expect(s.pass(10_000)).toEqual(['write #3 g3 "consumer"/null leader null']);
 });
 
-it('restarts the session of a new member that sends heartbeats although its join is parked', () => {
+it('restarts the session of a new member that sends a heartbeat while its join is parked', () => {
   const s = new Subject({ events: true });
   const [a] = stable(s, 'a');
   const b = s.joinNew('b');
@@ -345,19 +345,19 @@ it('forgets the earlier assignments when another rebalance begins before the lea
 it('sets no timer that it does not need', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
-  // The session.
+  // The timer of the session.
   expect(s.port.timerCount).toBe(1);
   const { memberId } = s.join('b').answer!;
   s.leave('b', [{ memberId: memberId! }]);
   expect(s.port.timerCount).toBe(1);
   s.join('a', { memberId: a! });
-  // The session, and the wait for SyncGroup.
+  // The timers of the session and of the wait for SyncGroup.
   expect(s.port.timerCount).toBe(2);
   s.leave('a', [{ memberId: a! }]);
   expect([s.group.state, s.port.timerCount]).toEqual(['Empty', 0]);
 });
 
-it('removes a member that did not send SyncGroup, and not again one that left before', () => {
+it('when the wait for SyncGroup ends, removes only members that are still in the group', () => {
   const s = new Subject({ events: true });
   const options = { rebalanceTimeoutMs: 9000 };
   const [a, b] = ['a', 'b'].map((name) => s.joinNew(name, options));

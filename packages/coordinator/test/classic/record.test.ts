@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { groupRecord, groupTombstone } from '../../src/classic/index.ts';
 import { Subject, stable, utf8 } from '../support/classic-group.ts';
 
-it('writes version 3 with every field of Kafka', () => {
+it('writes version 3 with every field that Kafka writes', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   const { key, value } = groupRecord('g', s.group.value);
@@ -38,7 +38,7 @@ it('removes a group with a tombstone', () => {
   expect(decodeGroupRecord(key, value)).toEqual({ name: 'groupMetadata', key: { group: 'g' }, value: null });
 });
 
-it('reads the oldest records: the session timeout is the rebalance timeout, and the time is unknown', () => {
+it('reads the oldest records, which have no rebalance timeout and no time of the last change', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   const bytes = groupRecords.groupMetadata.value.encode(0, s.group.value);
@@ -53,7 +53,7 @@ it('reads the oldest records: the session timeout is the rebalance timeout, and 
   expect([group.isEmpty, group.emptySinceMs]).toEqual([true, undefined]);
 });
 
-it('takes what a later record says of a member that it knows', () => {
+it('updates a known member from a later record', () => {
   const s = new Subject();
   stable(s, 'a');
   const { value } = s.group;

@@ -26,7 +26,7 @@ it('replaces a static member of a stable group without a rebalance, and stores t
   expect([...s.group.members].map(({ client }) => client.clientHost)).toEqual(['/new', '/b']);
 });
 
-it('tells a client of version 5 to 8 the old leader and no members, so that it does not assign', () => {
+it('gives a client of version 5 to 8 the old leader id and no members, so that it does not assign', () => {
   const s = new Subject();
   withStatic(s);
   for (const version of [5, 8]) s.join('a', { instance: 'i', version });
@@ -36,7 +36,7 @@ it('tells a client of version 5 to 8 the old leader and no members, so that it d
   ]);
 });
 
-it('does not tell a follower to skip the assignment', () => {
+it('does not tell a static member that is not the leader to skip the assignment', () => {
   const s = new Subject();
   const b = s.joinNew('b');
   s.join('a', { instance: 'i' });

@@ -29,7 +29,7 @@ it('reads the topics of all members', () => {
   expect(topics.filter((topic) => group.isSubscribedTo(topic))).toEqual(['a', 'b', 'c', 'd']);
 });
 
-it('takes every topic for subscribed when a subscription is not readable', () => {
+it('counts every topic as subscribed when a subscription is not readable', () => {
   const negative = subscription(0, 'a');
   negative[0] = 0xff;
   for (const bytes of [utf8('?'), utf8('not a subscription'), negative, new Uint8Array(0)]) {
@@ -38,7 +38,7 @@ it('takes every topic for subscribed when a subscription is not readable', () =>
   }
 });
 
-it('takes no topic for subscribed when the protocol type is not consumer', () => {
+it('counts no topic as subscribed when the protocol type is not consumer', () => {
   const s = new Subject();
   s.join('a', { version: 3, protocolType: 'connect', protocols: [['eager', subscription(0, 'a')]] });
   s.pass(3000);
