@@ -1,7 +1,7 @@
 /**
- * The history of a run: the operations of its clients and their results, in the order in which they ended. It
- * holds nothing of the cluster itself, so clients of the simulator and of real processes record the same kind
- * of history.
+ * The history of a run: the operations of its clients and their results, in the order in which the operations
+ * ended. The history holds nothing of the cluster itself, so clients of the simulator and of real processes
+ * record the same kind of history.
  *
  * The words are those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it certainly
  * did not) or `info` (unknown, for example after a timeout). A fact that a client cannot know is `undefined`:
@@ -17,7 +17,7 @@ export type Outcome = 'ok' | 'fail' | 'info';
 /** The topic of a fact. A topic that is deleted and created again has the same name, but another id. */
 export interface TopicRef {
   readonly topic: string;
-  /** Undefined: the client names topics, and cannot know which topic of that name the fact is about. */
+  /** Undefined: requests name the topic, so the client cannot know which topic of the name the fact means. */
   readonly topicId: Uuid | undefined;
 }
 
@@ -44,11 +44,11 @@ export interface SendOp extends PartitionRef {
   endedUs: Micros;
   outcome: Outcome;
   /**
-   * The offset that the answer gives for the first value. Undefined: the outcome is not `ok`, or there is no
-   * such offset. With acks=0 there is no answer.
+   * The offset that the answer gives for the first value. Undefined: the outcome is not `ok`, or the answer
+   * has no such offset, or there is no answer (acks=0).
    */
   baseOffset: Offset | undefined;
-  /** The error name of the last answer, or the reason why the client has none. Undefined with `ok`. */
+  /** The error name of the last answer, or the reason why the client has no answer. Undefined with `ok`. */
   error: string | undefined;
   /** The broker that acknowledged the batch; undefined: the client does not know. */
   ackedBy: NodeId | undefined;
@@ -57,7 +57,7 @@ export interface SendOp extends PartitionRef {
 export interface SeenRecord {
   readonly offset: Offset;
   readonly value: string;
-  /** `partitionLeaderEpoch` of its batch; undefined: the client's library hides it. */
+  /** `partitionLeaderEpoch` of the record's batch; undefined: the client's library hides it. */
   readonly leaderEpoch: LeaderEpoch | undefined;
 }
 
@@ -65,9 +65,7 @@ export interface SeenRecord {
 export interface PollOp extends PartitionRef {
   readonly type: 'poll';
   readonly client: string;
-  /**
-   * The first offset that the client asks for. `records` leaves out earlier records of the same batch.
-   */
+  /** The first offset that the client asks for. `records` leaves out earlier records of the same batch. */
   readonly fetchOffset: Offset;
   readonly records: readonly SeenRecord[];
   /**
@@ -86,8 +84,8 @@ export interface AssignOp extends PartitionRef {
   readonly client: string;
   readonly offset: Offset;
   /**
-   * `out-of-range`: a broker answered OFFSET_OUT_OF_RANGE. `truncated`: a broker answered that the epoch of
-   * the last record ends earlier (KIP-320).
+   * `out-of-range`: a broker answered OFFSET_OUT_OF_RANGE. `truncated`: a broker answered that the leader
+   * epoch of the last record that the consumer read ends before the consumer's position (KIP-320).
    */
   readonly why: 'earliest' | 'latest' | 'out-of-range' | 'truncated';
   readonly endedUs: Micros;

@@ -6,7 +6,7 @@ import type { History } from './history.ts';
 import { Violation } from './violation.ts';
 
 export interface JudgeOptions {
-  /** Topics whose records have no guarantee. */
+  /** Names of the topics whose records have no guarantee. */
   readonly exempt?: ReadonlySet<string>;
   /** The most violations to list for each checker. Further ones are only counted. */
   readonly violationsMax?: number;

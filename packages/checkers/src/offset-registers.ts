@@ -1,8 +1,8 @@
 /**
  * The committed offset of one partition in one group is a register: a commit writes it, a fetch reads it. In
  * a linearizable register each operation takes effect once, at one moment between its beginning and its end.
- * This file says what follows from a history about the commit that a fetch shows. It draws only certain
- * conclusions, so a checker never reports a fetch that some order of the operations explains.
+ * From the history, this file works out which commits a fetch may show. It concludes only what must hold, so
+ * a checker never reports a fetch that some order of the operations explains.
  */
 import type { HistoryScope } from './checker.ts';
 import type { CommitOp, FetchOffsetOp, Micros, Op, PartitionRef } from './history.ts';
@@ -12,14 +12,14 @@ export const OFFSETS_TOPIC = '__consumer_offsets';
 /** A fetch, and what the rest of the history says about it. */
 export interface JudgedFetch {
   readonly fetch: FetchOffsetOp;
-  /** The commits of this value that began before the fetch ended. */
+  /** The commits of the fetched value that began before the fetch ended. */
   readonly candidates: readonly CommitOp[];
   /**
-   * An acknowledged commit that the fetch had to show: no candidate is this commit, or can have replaced it.
-   * Undefined: there is none.
+   * An acknowledged commit that the fetch should have shown: no candidate is this commit, and none can have
+   * replaced it. Undefined: there is no such commit.
    */
   readonly lost: CommitOp | undefined;
-  /** An earlier fetch of a later value. Undefined: there is none. */
+  /** An earlier fetch that showed a later value. Undefined: there is no such fetch. */
   readonly later: FetchOffsetOp | undefined;
 }
 
@@ -32,7 +32,7 @@ interface Register {
 export class OffsetRegisters {
   private readonly scope: HistoryScope;
   private readonly registers = new Map<string, Register>();
-  /** Names of topics of which some operation has the id. */
+  /** The names of the topics whose id some operation has. */
   private readonly known = new Set<string>();
 
   constructor(scope: HistoryScope) {
@@ -54,7 +54,7 @@ export class OffsetRegisters {
       const [first] = fetches;
       if (first === undefined || this.scope.isExempt(first)) continue;
       const { topic, topicId } = first;
-      // The fetch may show any of several topics of the name.
+      // Without an id, the fetch may show the offset of any topic of this name.
       if (topicId === undefined && this.known.has(topic)) continue;
       const strays = topicId === undefined ? [] : (this.registers.get(keyOf(first, topic))?.commits ?? []);
       yield* judge(fetches, commits, strays);
@@ -75,7 +75,7 @@ function keyOf({ group, partition }: CommitOp | FetchOffsetOp, topic: string): s
   return `${group}/${topic}-${partition}`;
 }
 
-/** `strays`: commits that may have reached another topic of the name. */
+/** `strays`: commits without a topic id. They may have reached another topic of the same name. */
 function* judge(
   fetches: readonly FetchOffsetOp[],
   commits: readonly CommitOp[],
@@ -107,16 +107,19 @@ interface Shown {
   readonly fetch: FetchOffsetOp;
   /** The commit that wrote the value took effect after this time and before the fetch ended. */
   readonly sinceUs: Micros;
-  /** The commit of the value, if only one can be it. */
+  /** The commit that wrote the value. Undefined: several commits may have written it. */
   readonly commit: CommitOp | undefined;
 }
 
 /** The values that fetches have shown. */
 class ShownValues {
   private readonly open: Shown[] = [];
-  /** Of the fetches that ended before the present one began: the one whose commit began last. */
+  /** The fetch with the largest `sinceUs`, among those that ended before the present fetch began. */
   private newest: Shown | undefined;
-  /** Commits whose value one fetch showed, and a later fetch did not. Each commit takes effect only once. */
+  /**
+   * Commits whose value one fetch showed and a later fetch no longer showed, each with that later fetch. No
+   * fetch after that may show such a commit, because each commit takes effect only once.
+   */
   private readonly replaced = new Map<CommitOp, Shown>();
   private readonly current = new Map<CommitOp, Shown>();
 
@@ -141,7 +144,7 @@ class ShownValues {
     return possible.length === 1 ? this.replaced.get(only!)?.fetch : undefined;
   }
 
-  /** Takes in the fetches that ended before this time, in the order of their ends. */
+  /** Moves the fetches that ended before this time out of `open`, in the order in which they ended. */
   private close(beforeUs: Micros): void {
     const over = this.open.filter(({ fetch }) => fetch.endedUs < beforeUs);
     if (over.length === 0) return;
@@ -161,7 +164,7 @@ class ShownValues {
   }
 }
 
-/** The commit took effect before its end, and not later. */
+/** Whether the commit certainly took effect before it ended. */
 function isCertain({ outcome }: CommitOp): boolean {
   return outcome === 'ok';
 }

@@ -16,12 +16,12 @@ const readBoth = poll(0, [
 ]);
 
 describe('judgeHistory', () => {
-  it('runs every checker, with unique names, and accepts a correct history', () => {
+  it('gives every checker a name of its own, and accepts a correct history', () => {
     expect(new Set(historyCheckers.map(({ name }) => name)).size).toBe(historyCheckers.length);
     expect(judgeHistory(historyOf([...sent, readBoth]), [two]).violations).toEqual([]);
   });
 
-  it('collects the violations of all checkers, and counts what it does not list', () => {
+  it('collects the violations of all checkers, and counts those that it does not list', () => {
     const values = Array.from({ length: 5 }, (_, n) => `p1-${n}`);
     const ops = values.map((value, baseOffset) => send([value], { baseOffset }));
     const { violations, counts } = judgeHistory(historyOf(ops), [finalLog([])], { violationsMax: 2 });

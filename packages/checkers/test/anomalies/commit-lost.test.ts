@@ -30,12 +30,12 @@ describe('commit-lost', () => {
     expect(judge(commitLost, [late, fetchOffset(-1, 3, 4)])).toBeUndefined();
   });
 
-  it('accepts a fetch of the earlier commit after a refused one', () => {
+  it('accepts that a fetch shows the earlier commit after a later one was refused', () => {
     const refused = commit(6, 3, 4, { outcome: 'fail' });
     expect(judge(commitLost, [commit(5, 1, 2), refused, fetchOffset(5, 5, 6)])).toBeUndefined();
   });
 
-  it('tells groups, partitions and topics of one name apart', () => {
+  it('tells apart groups, partitions, and topics of the same name', () => {
     const other = fetchOffset(-1, 3, 4, { group: 'h' });
     expect(judge(commitLost, [commit(5, 1, 2), other])).toBeUndefined();
     expect(judge(commitLost, [commit(5, 1, 2), { ...other, group: 'g', partition: 1 }])).toBeUndefined();
@@ -44,7 +44,7 @@ describe('commit-lost', () => {
     expect(judge(commitLost, [old, fetchOffset(-1, 3, 4, { topicId: OLD })])).toMatch(/^commit-lost: /);
   });
 
-  it('accepts a fetch that may show another topic, and a commit that may have reached another topic', () => {
+  it('accepts that a fetch or a commit without a topic id may be about another topic of the name', () => {
     const known = commit(5, 1, 2, { topicId: OLD });
     expect(judge(commitLost, [known, fetchOffset(-1, 3, 4)])).toBeUndefined();
     const stray = commit(6, 3, 4);
@@ -52,7 +52,7 @@ describe('commit-lost', () => {
     expect(judge(commitLost, [known, stray, fetchOffset(6, 5, 6, { topicId: OLD })])).toBeUndefined();
   });
 
-  it('expects nothing when the topic of the offsets is beyond the contract', () => {
+  it('expects nothing when the topic __consumer_offsets is exempt', () => {
     const exempt = ['__consumer_offsets'];
     expect(judge(commitLost, [commit(5, 1, 2), fetchOffset(-1, 3, 4)], { exempt })).toBeUndefined();
   });

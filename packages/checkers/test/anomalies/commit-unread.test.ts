@@ -8,7 +8,7 @@ const committed = (offset: number, invokedUs: number, facts = {}) =>
   commit(offset, invokedUs, invokedUs + 1, { member, ...facts });
 
 describe('commit-unread', () => {
-  it('finds a commit of more than the group has got', () => {
+  it('finds a commit of an offset beyond what the group has read', () => {
     expect(found(groupRead(0, 5, 1), committed(5, 2))).toBeUndefined();
     expect(found(groupRead(0, 5, 1), committed(6, 2))).toMatch(
       /^commit-unread: g1 committed 6 for t-0 in group g at .* only the records below 5/,
@@ -17,7 +17,7 @@ describe('commit-unread', () => {
     expect(found(groupRead(0, 5, 1), committed(6, 2, { outcome: 'info' }))).toMatch(/committed 6/);
   });
 
-  it('finds a record between the reads of two members', () => {
+  it('finds a record that no member read, between the reads of two members', () => {
     const first = groupRead(0, 5, 1);
     const next = (from: number) => groupRead(from, 9, 2, { client: 'k2' });
     for (const from of [2, 5]) expect(found(first, next(from), committed(9, 3))).toBeUndefined();

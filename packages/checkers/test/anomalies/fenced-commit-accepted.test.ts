@@ -32,7 +32,7 @@ describe('fenced-commit-accepted', () => {
     expect(found(none, commit(5, 6, 7, as('a', 2)))).toBeUndefined();
   });
 
-  it('finds a commit of a static member whose instance id another one has taken over', () => {
+  it('finds a commit of a static member whose instance id another member has taken over', () => {
     const [first, second] = [
       membership('a', 2, 1, { instanceId: 'i' }),
       membership('b', 2, 5, { instanceId: 'i' }),
@@ -58,7 +58,7 @@ describe('fenced-commit-accepted', () => {
     expect(found(first, second, late, commit(5, 10, 11, as('a', 2, 'i')))).toMatch(/ a .* member b/);
   });
 
-  it('expects nothing when the topic of the offsets is beyond the contract', () => {
+  it('expects nothing when the topic __consumer_offsets is exempt', () => {
     const ops = [membership('b', 3, 5), commit(5, 6, 7, as('a', 2))];
     expect(judge(fencedCommitAccepted, ops, { exempt: ['__consumer_offsets'] })).toBeUndefined();
   });

@@ -43,7 +43,7 @@ describe('inconsistent-offsets', () => {
     /the log has p1-0 \(leader epoch 2\), and q2 had p1-0 \(leader epoch 0\)/,
   );
 
-  it('accepts different records at one offset of two topics of one name', () => {
+  it('accepts different records at the same offset of two topics with the same name', () => {
     const old = poll(0, [[0, 'p1-0']], { topicId: OLD });
     const reads = [old, poll(0, [[0, 'p2-0']], { topicId: NEW })];
     expect(judge(inconsistentOffsets, reads, { logs: [logOf(NEW, ['p2-0'])] })).toBeUndefined();

@@ -33,7 +33,7 @@ describe('lost-write', () => {
     );
   });
 
-  it('expects nothing of a deleted topic, but the records of the next topic of its name', () => {
+  it('expects the records of a new topic, but none of the deleted topic of the same name', () => {
     const old = [send(['p1-0'], { topicId: OLD }), poll(0, [[0, 'p1-0']], { topicId: OLD })];
     const next = send(['p1-1'], { topicId: NEW });
     const kept = { logs: [logOf(NEW, ['p1-1'])], exempt: [OLD] };

@@ -21,14 +21,14 @@ describe('old-topic-read', () => {
     expect(judge(oldTopicRead, [readIn(OLD), readIn(OLD), old])).toBeUndefined();
   });
 
-  it('finds such a record in the log of the new topic, whatever else was harmed', () => {
+  it('finds a record of the deleted topic in the log of the new one, even if the topic is exempt', () => {
     expect(judge(oldTopicRead, [old], { logs: [logOf(NEW, ['p1-0'])], exempt: ['t'] })).toMatch(
       /^old-topic-read: the log has p1-0 at 0 of t-0/,
     );
     expect(judge(oldTopicRead, [old], { logs: [logOf(OLD, ['p1-0'])] })).toBeUndefined();
   });
 
-  it('skips topics that the client hides, and values that may have reached both topics', () => {
+  it('skips reads and sends without a topic id, and values that may have reached both topics', () => {
     expect(judge(oldTopicRead, [old, readIn(undefined)], { logs: [two] })).toBeUndefined();
     const stray = send(['p1-0'], { topicId: OLD, mayStray: true });
     expect(judge(oldTopicRead, [stray, readIn(NEW)])).toBeUndefined();

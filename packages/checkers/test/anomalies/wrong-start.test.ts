@@ -28,7 +28,7 @@ describe('wrong-start', () => {
     expect(found(...start, fetched(3, 3), groupRead(3, 9, 4))).toBeUndefined();
   });
 
-  it('lets a member ignore an answer', () => {
+  it('lets a member begin at any of the offsets that it has fetched', () => {
     const both = [fetched(5, 1), fetched(7, 2)];
     for (const from of [5, 7]) expect(found(...both, groupRead(from, 9, 3))).toBeUndefined();
     expect(found(...both, groupRead(6, 9, 3))).toMatch(/has fetched 5 and 7/);
@@ -41,7 +41,7 @@ describe('wrong-start', () => {
     expect(found(fetched(5, 1), groupRead(5, 9, 2, next))).toBeUndefined();
   });
 
-  it('finds a member that begins another topic at its beginning, but has fetched an offset of it', () => {
+  it('finds a member that has fetched an offset of a new topic, but reads it from the beginning', () => {
     const [old, next] = ['old', 'new'].map((topicId) => ({ topicId: topicId as never }));
     const start = [fetched(5, 1, old), groupRead(5, 9, 2, old), fetched(7, 3, next)];
     expect(found(...start, groupRead(7, 9, 4, next))).toBeUndefined();

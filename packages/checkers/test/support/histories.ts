@@ -191,7 +191,7 @@ export function commit(
   };
 }
 
-/** A fetch of the committed offset; -1: there is none. */
+/** A fetch of the committed offset. `offset` -1: the group has no committed offset. */
 export function fetchOffset(
   offset: number,
   invokedUs: number,
