@@ -22,7 +22,7 @@ if (!existsSync(source)) {
   const { nodeBinary } = await import(join(packageFolder, '..', '..', 'scripts', 'toolchain.mjs'));
   const child = spawn(nodeBinary(), [source, ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  // At a terminal a Ctrl-C reaches the child, too. Without a terminal, pass SIGINT on to the child.
+  // At a terminal, Ctrl-C reaches the child by itself. Without a terminal, pass SIGINT on to the child.
   process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
 }

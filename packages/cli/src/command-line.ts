@@ -1,13 +1,13 @@
 /**
- * Builds the command tree. Loads each command's code only when it runs, so that a node starts quickly.
+ * Builds the command tree. A command's code is loaded only when the command runs, so a node starts quickly.
  *
  * To add a command:
  * 1. Define it below or in `definitions/`, in a function like `addTopic`, with its name, arguments, options,
  *    help and an example, and call that function in `buildProgram`. The action imports `commands/NAME.ts`.
  * 2. `commands/NAME.ts`: write the action. It refuses bad input with a `UserError` that names the bad value
  *    and the allowed ones.
- * 3. `packages/cli/test/command-line.test.ts`: add the name to `commands`, whose test demands help with an
- *    example, and a test for each refused input. Test the action itself against a cluster, in
+ * 3. `packages/cli/test/command-line.test.ts`: add the name to `commands` (a test demands help and an example
+ *    for each of them), and add a test for each refused input. Test the action itself against a cluster, in
  *    `packages/cli/test/scenarios/`.
  * 4. README.md lists the commands: add a sentence there.
  */
@@ -29,7 +29,7 @@ import { millraceVersion } from './version.ts';
 
 /**
  * Names of the errors whose message is a sentence for the user. Comparing names instead of classes lets a
- * command run without the code of the others.
+ * command run without loading the code of the other commands.
  */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError', 'ClientError']);
 
@@ -200,7 +200,7 @@ Example:
   millrace sim --minutes 60 --seeds 5000..`,
     )
     .action(async (options) => (await import('./commands/sim.ts')).sim(options));
-  // The command of the worker processes of `sim --seeds`.
+  // The worker processes of `sim --seeds` run this command.
   program
     .command('sim-worker', { hidden: true })
     .addHelpText('after', '\nExample:\n  millrace sim-worker')

@@ -1,4 +1,4 @@
-/** The `millrace` command: options in, exit code out. The commands are in commands/. */
+/** The `millrace` command: takes the options and sets the exit code. The commands are in commands/. */
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 

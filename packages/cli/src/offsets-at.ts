@@ -2,7 +2,7 @@
 import { partitionName, type TopicPartition } from '@millrace/client';
 import { ClientError, type KafkaCluster } from '@millrace/client/io';
 
-/** By `topic-partition`. Rejects with a ClientError if a partition does not answer. */
+/** Resolves with offsets by `topic-partition`. Rejects with a ClientError if a lookup fails. */
 export async function offsetsAt(
   cluster: Pick<KafkaCluster, 'lookUp'>,
   places: readonly TopicPartition[],

@@ -1,4 +1,4 @@
-/** An error that the user can fix. The message says the problem, and mostly what to do. */
+/** An error that the user can fix. The message names the problem, and usually says what to do. */
 export class UserError extends Error {
   override readonly name = 'UserError';
 }

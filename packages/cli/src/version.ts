@@ -1,4 +1,4 @@
-/** Millrace's version. The package's manifest holds it; no other file of the code writes the number. */
+/** Millrace's version. Only the package's manifest contains the number. */
 import manifest from '../package.json' with { type: 'json' };
 
 export const millraceVersion: string = manifest.version;

@@ -1,4 +1,4 @@
-/** A command's connection to a whole cluster, which ends with the command. */
+/** The connection of a command to a cluster. The connection closes when the command ends. */
 import { KafkaCluster, type KafkaClusterOptions } from '@millrace/client/io';
 import { clientOptions } from './client-options.ts';
 

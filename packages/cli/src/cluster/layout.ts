@@ -4,8 +4,9 @@
  *   DIR/cluster.json            number of nodes, fixed by the first start, and the settings given with
  *                               --set; rewritten at every start
  *   DIR/node-N/node.properties  the node's settings, rewritten at every start
- *   DIR/node-N/data/            its log.dirs; must not be lost
- *   DIR/node-N/node.log         its log; DIR/node-N/pid while it runs
+ *   DIR/node-N/data/            the node's log.dirs; must not be lost
+ *   DIR/node-N/node.log         the node's log
+ *   DIR/node-N/pid              exists while the node runs
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -44,7 +45,7 @@ export interface LayoutOptions {
   port?: number;
 }
 
-/** Controllers are 1, 2, …; brokers follow. */
+/** Controllers have the ids 1, 2, …; brokers have the ids after them. */
 export function nodesOf(layout: Layout): LocalNode[] {
   const nodes: LocalNode[] = [];
   for (let i = 0; i < layout.controllers + layout.brokers; i++) {
@@ -70,7 +71,7 @@ export function bootstrapServers(layout: Layout): string {
     .join(',');
 }
 
-/** The cluster of the folder. Throws a UserError if the folder has none, or none that this code can read. */
+/** The cluster of the folder. Throws a UserError if the folder has no cluster that this code can read. */
 export function readLayout(dir: string): Layout {
   const directory = resolve(dir);
   const layout = tryReadLayout(directory);
@@ -81,9 +82,7 @@ export function readLayout(dir: string): Layout {
   return layout;
 }
 
-/**
- * Returns the cluster of the folder, or a new cluster from the options if the folder is new. Writes nothing.
- */
+/** Returns the cluster of the folder. For a new folder, makes a cluster from the options. Writes nothing. */
 export function readOrMakeLayout(options: LayoutOptions): Layout {
   const directory = resolve(options.dir);
   const known = tryReadLayout(directory);

@@ -1,7 +1,7 @@
 /**
- * Node processes of a local cluster: each is its own process group (a Ctrl-C at the terminal reaches only the
- * command, which stops the nodes in order) and has a pid file. The command signals a pid only if it still
- * runs this node's command line, as far as the system shows that (/proc).
+ * Node processes of a local cluster. Each has a pid file, and a process group of its own: a Ctrl-C at the
+ * terminal reaches only the command, which stops the nodes in order. Where the system has /proc, the command
+ * signals a pid only if the process still runs this node's command line.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,8 +16,8 @@ export type ProcessState = 'running' | 'paused' | 'stopped';
 const entry = process.argv[1] ?? '';
 
 /**
- * Starts the node. `outcome` resolves with undefined once it serves, or with the sentence that says why it
- * does not.
+ * Starts the node. `outcome` resolves with undefined when the node serves, or with the sentence that says why
+ * the node does not serve.
  */
 export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<string | undefined> } {
   const log = openSync(logFile(node), 'a');
@@ -54,9 +54,7 @@ export function environmentOfNodes(environment: NodeJS.ProcessEnv): NodeJS.Proce
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('KAFKA_')));
 }
 
-/**
- * The pid of the running node, or undefined. Undefined also when Linux has given the pid to another program.
- */
+/** The pid of the running node. Undefined if it has stopped, even if another program has its pid now. */
 export function pidOf(node: LocalNode): number | undefined {
   let pid: number;
   try {
@@ -76,7 +74,7 @@ export function stateOf(node: LocalNode): ProcessState {
   return state === 'T' ? 'paused' : 'running';
 }
 
-/** Sends SIGCONT (the node may be paused) and SIGTERM, and waits; sends SIGKILL after `timeoutMs`. */
+/** Sends SIGCONT (the node may be paused) and SIGTERM. Sends SIGKILL if it still runs after `timeoutMs`. */
 export async function stopNode(node: LocalNode, timeoutMs = 30_000): Promise<void> {
   const pid = pidOf(node);
   if (pid === undefined) return forgetPid(node);

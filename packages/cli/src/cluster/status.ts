@@ -1,4 +1,4 @@
-/** The status of a local cluster: processes from the system, and what a broker knows of the cluster. */
+/** The status of a local cluster: the state of its processes, and what a broker knows of the cluster. */
 import { describeTopicsRequest } from '@millrace/client';
 import { KafkaClient, type KafkaClientOptions } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
@@ -15,7 +15,7 @@ export interface NodeStatus {
   dataDirectory: string;
   /** For a broker: whether it is unfenced. Null for a controller, and when no broker answers. */
   unfenced: boolean | null;
-  /** For a broker: the number of partitions that it leads. Null in the same cases. */
+  /** For a broker: how many partitions it leads. Null for a controller, and when no broker answers. */
   leads: number | null;
 }
 
@@ -58,7 +58,7 @@ interface View {
   leads: Map<number, number>;
 }
 
-/** The view of the first running broker that answers; undefined when none does. */
+/** The view of the first running broker that answers; undefined when no broker answers. */
 async function askBrokers(layout: Layout): Promise<View | undefined> {
   for (const node of nodesOf(layout)) {
     if (node.role !== 'broker' || stateOf(node) !== 'running') continue;
@@ -123,7 +123,7 @@ async function askBrokersOf(server: string): Promise<Set<number>> {
   }
 }
 
-/** A client must not keep the process alive long after `within` has stopped waiting for it. */
+/** Short timeouts, so that a client does not keep the process alive long after `within` has given up. */
 function clientOptionsWithin(timeoutMs: number): KafkaClientOptions {
   return { ...clientOptions, connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs };
 }

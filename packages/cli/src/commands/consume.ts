@@ -1,4 +1,7 @@
-/** `millrace consume`: prints records, by assignment as kcat -C, or in a group as kcat -G. */
+/**
+ * `millrace consume`: prints records. It reads partitions that the user chooses, as kcat -C does, or joins a
+ * group, as kcat -G does.
+ */
 import {
   Consumer,
   GroupConsumer,
@@ -39,7 +42,7 @@ const AUTO_COMMIT_MS = 5_000;
 const SESSION_TIMEOUT_MS = 45_000;
 const HEARTBEAT_MS = 3_000;
 const REBALANCE_TIMEOUT_MS = 60_000;
-/** For a commit, or to leave the group at the end. */
+/** Timeout of a commit, and of leaving the group at the end. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 const FETCHING = {
@@ -95,7 +98,7 @@ export async function consume(words: readonly string[], options: ConsumeOptions)
     });
     let reader: Reader | undefined;
     const opening = open({ cluster, printer, note, failed: outcome.reject }, wanted);
-    // A signal during the start ends the command, too.
+    // A signal may end the command before the reader is open.
     const opened = await Promise.race([opening, outcome.promise]);
     if (typeof opened === 'string') return opened;
     reader = opened;
@@ -104,7 +107,7 @@ export async function consume(words: readonly string[], options: ConsumeOptions)
       reader.start();
       await outcome.promise;
     } finally {
-      // A second signal ends the process at once: it neither commits nor leaves the group.
+      // A second signal ends the process at once, without a commit and without leaving the group.
       interrupt.forget();
       printer.stop();
       await printer.flushed();
@@ -146,7 +149,7 @@ interface Reader {
   printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
   pause(): void;
   resume(): void;
-  /** Resolves with the error of the last commit; undefined: it succeeded, or there was nothing to commit. */
+  /** Resolves with the error of the last commit. Undefined: it succeeded, or nothing was to commit. */
   close(): Promise<string | undefined>;
 }
 
@@ -325,7 +328,7 @@ function inGroup(
 function protocolOf({ groupProtocol, assignor }: ConsumeOptions, topics: readonly string[]): GroupProtocol {
   if (groupProtocol === 'consumer') {
     const [pattern] = topics.filter((topic) => topic.startsWith('^'));
-    // The broker matches the whole name.
+    // The broker compares the expression with the whole name of a topic, so the ^ is not needed.
     const subscription = pattern === undefined ? { topics } : { regex: pattern.slice(1) };
     return { name: 'consumer', subscription, serverAssignor: assignor ?? null };
   }
@@ -374,8 +377,8 @@ function namesOf(places: readonly TopicPartition[]): string {
 }
 
 /**
- * Calls back when the output takes nothing more: its reader closed it (`millrace consume … | head`), or there
- * is an error, for example a full disk. The command ends, but leaves its group first.
+ * Calls `ended` when the output takes nothing more, so that the command leaves its group before it ends. The
+ * reader has closed the output (`millrace consume … | head`), or a write has failed, as with a full disk.
  */
 function watchOutput(ended: (error: UserError | undefined) => void): () => void {
   const before = process.stdout.listeners('error');

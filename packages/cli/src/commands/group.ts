@@ -167,7 +167,7 @@ function newGroupText(name: string, isExecuted: boolean): string {
   return `Group '${name}' did not exist: ${what}. \`millrace group list\` lists the groups.\n`;
 }
 
-/** Throws a UserError if the group has members. A group that does not exist has none. */
+/** Throws a UserError if the group has members. A group that does not exist has no members. */
 async function refuseMembers(
   cluster: KafkaCluster,
   name: string,

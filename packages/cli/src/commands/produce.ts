@@ -1,4 +1,4 @@
-/** `millrace produce`: makes records of lines, as kcat -P. */
+/** `millrace produce`: makes a record of each line, as kcat -P does. */
 import { createReadStream } from 'node:fs';
 import { Producer } from '@millrace/client';
 import type { ClusterClient } from '@millrace/client/io';
@@ -40,7 +40,7 @@ const ACKS = { all: -1, '-1': -1, 1: 1, 0: 0 } as const;
 const BATCH_BYTES = 64 << 10;
 /** While this many batches wait for their answers, the command reads no more lines. */
 const OPEN_BATCHES_MAX = 200;
-/** As in Kafka's producer. */
+/** The timeouts are the defaults of Kafka's producer. */
 const TIMEOUT_MS = 30_000;
 const DELIVERY_TIMEOUT_MS = 120_000;
 
@@ -115,7 +115,7 @@ export async function produce(word: string | undefined, options: ProduceOptions)
   });
 }
 
-/** Counts what becomes of each batch. */
+/** Sends batches, and counts the records that the brokers acknowledge. */
 class Sender {
   /** Why the first failed batch was not produced; undefined: no batch failed. */
   failure: string | undefined;
@@ -173,7 +173,7 @@ class Sender {
     producer.enqueue(batch);
   }
 
-  /** Waits until fewer batches than this wait for their answers. */
+  /** Waits until fewer than `limit` batches wait for an answer. */
   async below(limit: number): Promise<void> {
     if (this.open < limit) return;
     await new Promise<void>((resolve) => {

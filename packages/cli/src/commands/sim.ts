@@ -1,5 +1,6 @@
 /**
- * `millrace sim`: whole clusters on virtual time, one run with its story, or many seeds over many processes.
+ * `millrace sim`: simulates clusters on virtual time. Does one run and prints its story, or does the runs of
+ * many seeds in several processes.
  */
 import { availableParallelism } from 'node:os';
 import {
@@ -36,7 +37,7 @@ export interface SimOptions {
 }
 
 const SHRINK_MS = 90_000;
-/** The command explains at most this many failures, at most one of each checker. */
+/** The command explains at most this many failures, and at most one for each checker. */
 const EXPLAINED_MAX = 3;
 const EXPLAINED_LINES_MAX = 60;
 /** The exit code of an interrupted command, as shells set it. */
@@ -142,8 +143,8 @@ async function manySeeds(options: SimOptions): Promise<void> {
 }
 
 /**
- * Runs these failures again, in this process, and prints the smallest failing plans that it finds. A Ctrl-C
- * ends it at once.
+ * Runs these failures again, in this process, and prints the smallest failing plans that it finds. Ctrl-C
+ * ends the command at once.
  */
 function explain(examples: readonly RunSummary[], options: SimOptions): void {
   for (const { seed } of examples) {

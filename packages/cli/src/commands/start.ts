@@ -1,6 +1,6 @@
 /**
- * `millrace start`: one node in the foreground. A parent process may pass a pipe in MILLRACE_READY_FD. The
- * node writes `ready` to the pipe when it serves. If the node fails, it writes `failed: ` and the message
+ * `millrace start`: runs one node in the foreground. A parent process may pass a pipe in MILLRACE_READY_FD.
+ * The node writes `ready` to the pipe when it serves. If the node fails, it writes `failed: ` and the message
  * that is also on stderr.
  */
 import { writeSync } from 'node:fs';

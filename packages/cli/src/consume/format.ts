@@ -76,7 +76,7 @@ function bytesOf(part: Uint8Array | string): Uint8Array {
   return part === '' ? EMPTY : Buffer.from(part);
 }
 
-/** The fields of kcat's -J, in its order. */
+/** The fields of kcat's -J, in the same order. */
 function jsonOf({ topic, partition, offset, timestamp, headers, key, value }: Printed): object {
   return {
     topic,

@@ -4,7 +4,7 @@ import type { Printer } from './printer.ts';
 
 export interface GroupEndsOptions {
   readonly printer: Pick<Printer, 'endAt' | 'endsAwaited' | 'endsKnown' | 'forget'>;
-  /** The offsets by `topic-partition`. */
+  /** Resolves with the offsets by `topic-partition`. */
   lookUp(places: readonly TopicPartition[], timestamp: number): Promise<ReadonlyMap<string, number>>;
 }
 
@@ -16,7 +16,7 @@ interface Owned {
 
 export class GroupEnds {
   private readonly options: GroupEndsOptions;
-  /** By the name of the partition. */
+  /** The current assignments by `topic-partition`. */
   private readonly owned = new Map<string, Owned>();
   private lookups = 0;
 
@@ -25,8 +25,8 @@ export class GroupEnds {
   }
 
   /**
-   * Looks up where these partitions end, then tells the printer. The printer does not finish meanwhile. It
-   * forgets an earlier end, because it would drop the records between that end and the new one.
+   * Looks up where these partitions end, then passes the ends to the printer, which does not finish before.
+   * The printer forgets the ends of earlier assignments: it would drop the records behind them.
    */
   async assigned(starts: readonly StartPosition[]): Promise<void> {
     const { printer, lookUp } = this.options;
@@ -45,7 +45,7 @@ export class GroupEnds {
     for (const { topic, partition, start } of starts) {
       const name = partitionName({ topic, partition });
       const owned = assigned.get(name)!;
-      // The partition has left, or a later assignment looks its end up.
+      // The partition was revoked, or a later assignment looks up its end.
       if (this.owned.get(name) !== owned) continue;
       const begin = typeof start === 'number' ? start : (start === 'latest' ? last : first).get(name)!;
       printer.endAt({ topic, partition }, last.get(name)!, owned.position ?? begin);
@@ -61,8 +61,8 @@ export class GroupEnds {
   /** Call it after the printer has forgotten the partitions. */
   revoked(places: readonly TopicPartition[]): void {
     for (const place of places) this.owned.delete(partitionName(place));
-    // A member without partitions may get some, so it does not end. A member with partitions may be at the
-    // end of all of them now.
+    // A member without partitions may get some, so the command does not end. If the member has partitions, it
+    // may have reached the end of all of them.
     if (this.owned.size > 0 && this.lookups === 0) this.options.printer.endsKnown();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Prints fetched records, up to a count and up to the end of each partition. Calls `finished` when nothing
- * more is to print; the output may take the last records later (`flushed`).
+ * Prints fetched records, up to a count and up to the end of each partition. Calls `finished` when there is
+ * nothing more to print. The output may take the last records later: `flushed` waits until it has.
  */
 import { type FetchedRecords, partitionName, type StoredPlace, type TopicPartition } from '@millrace/client';
 import {
@@ -19,13 +19,13 @@ export interface PrinterOptions {
   readonly format: Format;
   /** Undefined: no limit. */
   readonly count: number | undefined;
-  /** The output has taken the records before `offset`. `place`: as `records` got it. */
+  /** The output has taken the records before `offset`. `place`: the one that `records` got. */
   printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
-  /** The output is behind, or has caught up. */
+  /** True: the output cannot take more now. False: the output has drained. */
   behind(isBehind: boolean): void;
   /** Nothing more is to print. Called at most once. */
   finished(): void;
-  /** The record at `offset` cannot be decoded: the printer has printed those before it, and stops. */
+  /** The record at `offset` cannot be decoded. The printer has printed the records before it, and stops. */
   failed(place: TopicPartition, offset: number, error: string): void;
 }
 
@@ -46,7 +46,7 @@ export class Printer {
     this.options = options;
   }
 
-  /** Reading of the partition ends at `end`. `position`: the offset of the next record to read. */
+  /** The partition is printed up to `end`. `position`: the offset of the next record to read. */
   endAt(place: TopicPartition, end: number, position: number): void {
     const name = partitionName(place);
     this.ends.set(name, end);
@@ -54,7 +54,7 @@ export class Printer {
     else this.unreached.delete(name);
   }
 
-  /** The partition has no end: another member reads it, or its end is looked up again. */
+  /** Removes the partition's end: another member reads the partition, or its end is looked up again. */
   forget(place: TopicPartition): void {
     this.ends.delete(partitionName(place));
     this.unreached.delete(partitionName(place));

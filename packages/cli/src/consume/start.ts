@@ -6,13 +6,13 @@ import { UserError } from '../user-error.ts';
 
 export type Start =
   | { readonly kind: 'beginning' | 'end' }
-  /** Negative: this many before the end. */
+  /** Negative: this many records before the end. */
   | { readonly kind: 'offset'; readonly offset: number }
   | { readonly kind: 'time'; readonly timestampMs: number };
 
 export interface Range {
   readonly start: Start;
-  /** Undefined: there is no end, or --exit sets it. */
+  /** Undefined: there is no end, or --exit sets the end. */
   readonly endMs: number | undefined;
 }
 
@@ -53,7 +53,7 @@ export interface PartitionRange extends TopicPartition {
   readonly clippedFrom: number | undefined;
 }
 
-/** Looks the offsets up. `exits`: the ends are those that the partitions have now. */
+/** Looks up where to begin and end. `exits`: each partition ends at its current log end. */
 export async function rangesOf(
   cluster: KafkaCluster,
   places: readonly TopicPartition[],
@@ -70,7 +70,7 @@ export async function rangesOf(
     const latest = last.get(name)!;
     const wanted = startIn(start, earliest, latest, from?.get(name));
     const begin = Math.min(Math.max(wanted, earliest), latest);
-    // Note only an offset that the user gave: -N means at most N records.
+    // Report only an offset that the user gave. -N means at most N records, so its begin may be clipped.
     const isClipped = begin !== wanted && start.kind === 'offset' && start.offset >= 0;
     const stop = to?.get(name) ?? -1;
     const end = stop >= 0 ? stop : exits || endMs !== undefined ? latest : undefined;

@@ -5,7 +5,7 @@
 const WAITING_MS = 5_000;
 
 export interface WaitingNote {
-  /** The group assigned partitions, or the member leaves: nothing is left to tell. */
+  /** The group has assigned partitions, or the member leaves: the user needs no note. */
   end(): void;
 }
 

@@ -12,19 +12,19 @@ import {
 import { type KafkaCluster, type LookedUp, promised } from '@millrace/client/io';
 
 export interface PartitionLag extends TopicPartition {
-  /** Null: the group has committed nothing there. */
+  /** Null: the group has committed no offset for the partition. */
   readonly committed: number | null;
-  /** The high watermark. Null: see `error`. */
+  /** The high watermark. Null: it is not known, and `error` says why. */
   readonly end: number | null;
   /** Why the high watermark is not known; null: it is known. */
   readonly error: string | null;
   /** Records that the group has not committed yet. Null: `committed` or `end` is not known. */
   readonly lag: number | null;
-  /** The member that reads the partition; null: none does. */
+  /** The member that reads the partition; null: no member reads it. */
   readonly member: MemberDescription | null;
 }
 
-/** A partition without a leader delays the report of the others for at most this long. */
+/** A partition without a leader delays the report of the other partitions for at most this long. */
 const ENDS_TIMEOUT_MS = 3_000;
 
 export interface GroupState {
@@ -63,7 +63,7 @@ async function endsOf(cluster: KafkaCluster, places: readonly TopicPartition[]):
   return cluster.lookUp(wanted, Math.min(cluster.timeoutMs, ENDS_TIMEOUT_MS));
 }
 
-/** Sorted by topic and partition. */
+/** The lag of each partition, sorted by topic and partition. */
 export function lagsOf(
   { members }: Pick<GroupDescription, 'members'>,
   places: readonly TopicPartition[],

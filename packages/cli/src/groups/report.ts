@@ -67,7 +67,7 @@ export function lagText(partitions: readonly PartitionLag[]): string {
   );
 }
 
-/** `lag 7`, and how many partitions do not count. */
+/** `lag 7`, and how many partitions the sum leaves out. */
 export function totalText(partitions: readonly PartitionLag[]): string {
   const isNew = ({ committed, end }: PartitionLag) => committed === null && end !== null;
   const uncounted = partitions.filter(({ lag }) => lag === null);

@@ -4,7 +4,7 @@ import { UserError } from '../user-error.ts';
 import type { ResetTarget } from './reset-target.ts';
 
 export interface PlannedOffset extends TopicPartition {
-  /** Null: the group has committed nothing there. */
+  /** Null: the group has committed no offset for the partition. */
   readonly before: number | null;
   readonly after: number;
   /** The offset that the user asked for, if the log does not have it. */

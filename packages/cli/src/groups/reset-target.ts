@@ -47,7 +47,7 @@ function since1970(timestampMs: number): number {
 
 const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
 
-/** ISO 8601 (P1DT2H30M), or short: 1d2h30m. */
+/** The length of a duration in ISO 8601 (P1DT2H30M), or in the short form 1d2h30m. */
 export function durationMs(text: string): number {
   const match = /^(?:P(?=.))?(?:(\d+)D)?(?:T(?=.))?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?$/i.exec(text);
   const [, days, hours, minutes, seconds] = match ?? [];
@@ -57,7 +57,7 @@ export function durationMs(text: string): number {
   return of(days, UNIT_MS.d) + of(hours, UNIT_MS.h) + of(minutes, UNIT_MS.m) + of(seconds, UNIT_MS.s);
 }
 
-/** ISO 8601; without a zone it is UTC, as in Kafka's own tool. */
+/** The timestamp of a time in ISO 8601. A time without a zone is UTC, as in Kafka's own tool. */
 export function datetimeMs(text: string): number {
   const match = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?)?(Z|[+-]\d\d:?\d\d)?$/.exec(text);
   const hasZone = match?.[4] !== undefined;

@@ -11,11 +11,11 @@ export interface GatheredBatch {
 export interface BatcherOptions {
   readonly topic: string;
   readonly partitionCount: number;
-  /** Undefined: by the key's hash; without a key one partition after the other. */
+  /** Undefined: the hash of a record's key selects the partition; records without a key go to all in turn. */
   readonly partition: number | undefined;
   /** A batch that reaches this size is full. */
   readonly batchBytes: number;
-  /** The partition before that of the first record without a key. */
+  /** The first record without a key goes to the partition after this one. */
   readonly first: number;
   full(batch: GatheredBatch): void;
 }
@@ -43,7 +43,7 @@ export class Batcher {
     if (batch.sizeBytes >= batchBytes) this.finish(partition);
   }
 
-  /** Passes on every batch, full or not. */
+  /** Passes every open batch to `full`, whatever its size. */
   flush(): void {
     for (const partition of [...this.open.keys()]) this.finish(partition);
   }

@@ -10,7 +10,7 @@ export class Pieces {
     this.delimiter = Buffer.from(delimiter);
   }
 
-  /** The whole pieces so far. */
+  /** Returns the pieces that this chunk completes. */
   push(chunk: Uint8Array): Buffer[] {
     const bytes = Buffer.concat([this.rest, chunk]);
     const pieces: Buffer[] = [];
@@ -32,7 +32,7 @@ export class Pieces {
 export interface RecordOptions {
   readonly key: string | undefined;
   readonly keyDelimiter: string | undefined;
-  /** An empty value is null. */
+  /** Whether an empty value becomes null. */
   readonly null: boolean | undefined;
   readonly headers: readonly RecordHeader[];
 }

@@ -15,7 +15,7 @@ import {
 export interface FailureOptions {
   readonly simulate: (plan: Plan) => RunReport;
   readonly nowMs: () => number;
-  /** Shrinking starts no run after it has taken this long; 0: no shrinking. */
+  /** Shrinking starts no run after this time; 0: no shrinking. */
   readonly shrinkMs: number;
 }
 
@@ -50,7 +50,7 @@ export function failureOf(report: RunReport, options: FailureOptions): Failure {
 
 export interface FailureTextOptions {
   readonly verbose?: boolean | undefined;
-  /** Prints this many lines of the end of the story; undefined: the whole story. */
+  /** Prints the first line and the last lines of the story, this many; undefined: the whole story. */
   readonly storyLinesMax?: number;
   /** The file that holds the plan of the story; undefined: no file holds it. */
   readonly planFile?: string | undefined;

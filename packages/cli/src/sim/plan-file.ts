@@ -1,4 +1,4 @@
-/** Reads and writes the plan of a run as a file of JSON. */
+/** Reads and writes the plan of a run as a JSON file. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Plan, PlanError, planFrom, planText } from '@millrace/sim';
 import { UserError } from '../user-error.ts';

@@ -1,6 +1,6 @@
 /**
- * Prints the progress of many runs to stderr: on a terminal one line that changes, elsewhere a line every ten
- * seconds.
+ * Prints the progress of many runs to stderr: on a terminal it rewrites one line, elsewhere it prints a line
+ * every ten seconds.
  */
 
 const TERMINAL_MS = 500;

@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-test('controllers come first; brokers listen on the port and the next ones', () => {
+test('controllers get the first ids; brokers listen on the given port and the next ones', () => {
   const layout = readOrMakeLayout({ dir, controllers: 1, brokers: 2, port: 7000 });
   expect(nodesOf(layout).map((node) => [node.id, node.role, node.port])).toEqual([
     [1, 'controller', 8000],
@@ -42,7 +42,7 @@ test('a start with other numbers of nodes than the folder has is refused', () =>
   expect(() => readOrMakeLayout({ dir, brokers: 5 })).toThrow('has --brokers 3, not 5');
 });
 
-test('a folder with other files, of a newer format or damaged is refused', () => {
+test('a folder with other files, with a newer format or with a damaged cluster.json is refused', () => {
   writeFileSync(join(dir, 'thesis.txt'), 'mine');
   expect(() => readOrMakeLayout({ dir })).toThrow('contains files that are not a Millrace cluster');
   writeFileSync(join(dir, 'cluster.json'), '{"format": 99}');

@@ -27,7 +27,7 @@ test('the outcome of seeds does not depend on the number of processes', () => {
 const dir = mkdtempSync(join(tmpdir(), 'millrace-sim-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-test('the plan that --print-plan prints runs from a file as its seed does', () => {
+test('the plan that --print-plan prints, read from a file, gives the same run as its seed', () => {
   const file = join(dir, 'plan.json');
   const { stdout, status } = millrace('--seed', '20', '--print-plan');
   expect(status).toBe(0);
@@ -35,7 +35,7 @@ test('the plan that --print-plan prints runs from a file as its seed does', () =
   expect(json('--plan', file).hash).toBe(json('--seed', '20').hash);
 });
 
-test('a plan without incidents: its story, its hash, exit code 0, and the plan written again', () => {
+test('a run without incidents prints its story and hash, exits with 0, and writes the same plan again', () => {
   const [file, again] = [join(dir, 'calm.json'), join(dir, 'again.json')];
   writeFileSync(file, '{"format":1,"seed":3,"overrides":{},"incidents":[]}');
   const { stdout, status } = millrace('--plan', file, '--plan-out', again);

@@ -26,7 +26,7 @@ test('the default is the value and a line feed', () => {
   expect(printed({ keyDelimiter: ':', null: true }, { key: null, value: null })).toBe('NULL:NULL\n');
 });
 
-test('a format', () => {
+test('a format prints the fields that it names', () => {
   const format = '%t [%p] at %o, %T: %k(%K)=%s(%S) %h 100%%\\n';
   expect(printed({ format })).toBe('orders [2] at 7, 1700000000000: k(1)=válue(6) a=1,b=NULL 100%\n');
   expect(printed({ format: '%K %S' }, { key: null, value: null })).toBe('-1 -1');
@@ -38,7 +38,7 @@ test('bytes that are no UTF-8 are printed as they are', () => {
   expect([...formatOf({})({ ...record, value })]).toEqual([0xff, 0x00, 0xfe, 0x0a]);
 });
 
-test('JSON', () => {
+test('JSON has the fields of kcat -J', () => {
   expect(JSON.parse(printed({ json: true }, { value: null }))).toEqual({
     topic: 'orders',
     partition: 2,

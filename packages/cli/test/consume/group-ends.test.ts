@@ -34,7 +34,7 @@ class Ended {
   }
 }
 
-test('the printer gets the end of each assigned partition, and the position of the reading', async () => {
+test('the printer gets the end of each assigned partition, and the position of its reader', async () => {
   const ended = new Ended();
   const assigned = ended.ends.assigned([
     start(0),
@@ -89,7 +89,7 @@ test('more partitions come during a lookup: the ends are known after both lookup
   expect(ended.seen).toEqual(['awaited', 'awaited', '0: 3 to 9', '1: 3 to 9', 'known']);
 });
 
-test('a partition moves away when the others are at their ends: the printer checks whether all are', async () => {
+test('a partition is revoked while the others are at their ends: the printer checks whether it may finish', async () => {
   const ended = new Ended();
   void ended.ends.assigned([start(0), start(1)]);
   await ended.answer();
@@ -99,7 +99,7 @@ test('a partition moves away when the others are at their ends: the printer chec
   expect(ended.seen).toEqual(['known']);
 });
 
-test('every partition moves away: the member may get others, and does not end', async () => {
+test('every partition is revoked: the command does not end, because the member may get others', async () => {
   const ended = new Ended();
   void ended.ends.assigned([start(0)]);
   await ended.answer();

@@ -1,6 +1,6 @@
 /**
- * Goal: each record is printed once, up to the count and the ends, and counts as printed when the output has
- * it.
+ * Goal: each record is printed once, up to the count and the ends. The position moves past a record when the
+ * output has taken it.
  */
 import { buildBatch, Compression, stampBatch } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -52,7 +52,7 @@ class Output {
   }
 }
 
-test('records before the position are skipped; the position counts when the output has taken them', () => {
+test('records before the position are skipped; the position moves once the output has taken the others', () => {
   const output = new Output();
   output.fetched(batchAt(5, ['a', 'b', 'c']), 6);
   expect(output.seen).toEqual(['bc']);
@@ -67,7 +67,7 @@ test('markers of transactions are not printed, but the position moves past them'
   expect(output.seen).toEqual(['a', 'printed before 7 in 3']);
 });
 
-test('a record that cannot be decoded: those before it are printed and count, and nothing more is', () => {
+test('when a record cannot be decoded, the printer prints the records before it, and nothing more', () => {
   const output = new Output();
   const damaged = batchAt(6, ['b', 'c']);
   // The last byte of the record `c` is the number of its headers.
@@ -79,7 +79,7 @@ test('a record that cannot be decoded: those before it are printed and count, an
   expect(output.seen).toEqual(['ab', failed, 'printed before 7 in 3']);
 });
 
-test('a batch may decompress to more than 128 MiB, as at the brokers', () => {
+test('a batch may decompress to more than 128 MiB, because brokers accept such a batch', () => {
   const output = new Output({ format: ({ value }) => Buffer.from(String(value!.length)) });
   const sizeBytes = 129 * 1024 * 1024;
   const records = [{ value: Buffer.alloc(sizeBytes) }];
@@ -93,7 +93,7 @@ test('a batch may decompress to more than 128 MiB, as at the brokers', () => {
   expect(output.seen).toEqual([String(sizeBytes)]);
 });
 
-test('the count ends within a batch, and the position is that behind the last printed record', () => {
+test('the count ends within a batch: the position moves behind the last printed record', () => {
   const output = new Output({ count: 2 });
   output.fetched(batchAt(5, ['a', 'b', 'c']), 5);
   output.fetched(batchAt(8, ['d']), 8);
@@ -159,7 +159,7 @@ test('the printer does not finish while the ends of more partitions are looked u
   expect(output.seen).toEqual(['a', 'finished']);
 });
 
-test('an output that is full stops the reading until it has caught up', async () => {
+test('a full output is reported as behind until it has drained', async () => {
   const output = new Output();
   output.isFull = true;
   output.fetched(batchAt(5, ['a']), 5);
@@ -173,7 +173,7 @@ test('an output that is full stops the reading until it has caught up', async ()
   expect(output.seen).toEqual(['a', 'behind', 'printed before 6 in 3', 'caught up']);
 });
 
-test('an output that is full refuses several writes: it is behind once, until it has caught up', () => {
+test('a full output that refuses several writes is reported as behind only once', () => {
   const output = new Output();
   output.isFull = true;
   for (let offset = 5; offset < 17; offset++) output.fetched(batchAt(offset, ['a']), offset);

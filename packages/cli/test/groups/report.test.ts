@@ -48,7 +48,7 @@ const partitions = lagsOf(
   [offsetAt(0, 10), offsetAt(1, 8), offsetAt(2, 5)],
 );
 
-test('the lag of each partition, in order; it is unknown where nothing is committed', () => {
+test('the partitions are in order; the lag of a partition without a committed offset is unknown', () => {
   expect(partitions.map(({ partition, committed, end, lag }) => [partition, committed, end, lag])).toEqual([
     [0, 3, 10, 7],
     [1, 9, 8, 0],
@@ -57,7 +57,7 @@ test('the lag of each partition, in order; it is unknown where nothing is commit
   expect(partitions.map((one) => one.member?.memberId)).toEqual(['m1', undefined, undefined]);
 });
 
-test('a description', () => {
+test('a description shows the members, and the lag of each partition', () => {
   expect(describeText({ group, partitions })).toBe(
     `group g: consumer, Reconciling, assignor uniform, epoch 4, 1 member, lag 7 without 1 partition with no committed offset yet
 
@@ -76,7 +76,7 @@ x      2          -          5    -    -
   expect(lagText([])).toBe('The group has no partitions and no committed offsets.\n');
 });
 
-test('a partition whose end is not known says why; the others have their lag', () => {
+test('a partition whose end is not known shows the reason; the other partitions show their lag', () => {
   const lags = lagsOf(
     group,
     [at(0), at(1), at(2)],
@@ -96,11 +96,11 @@ x      2          -          - (the partition does not exist)  -    -
   );
 });
 
-test('members by name, for an error', () => {
+test('an error names members with their client and host', () => {
   expect(memberNames([member])).toBe('m1 (instance i1) (client app, host 10.0.0.1)');
 });
 
-test('a list; an old broker tells neither type nor state', () => {
+test('the list has no type and no state if an old broker does not send them', () => {
   const listed = { groupId: 'g', type: '', state: '', protocolType: 'consumer' };
   expect(listText([listed])).toBe('GROUP  TYPE  STATE\ng      -     -\n');
 });
