@@ -24,7 +24,7 @@ test('each partition has the offset at the timestamp', async () => {
   expect(asked.asked).toEqual([-1, -1]);
 });
 
-test('a partition does not answer: the error names it and says why', async () => {
+test('an error names the partition whose lookup failed, and says why', async () => {
   const failed = new Map([['x-1', 'no leader']]);
   await expect(offsetsAt(cluster(failed), places, -1)).rejects.toThrow(
     'some partitions cannot be read (x-1: no leader)',

@@ -14,7 +14,7 @@ test('a topic stands for all of its partitions, or for some', () => {
   ]);
 });
 
-test('a missing topic or partition is named, with what there is', () => {
+test('an error names the missing topic or partition, and the partitions that exist', () => {
   const counts = new Map([['orders', 2]]);
   expect(() => partitionsIn([parseTopic('orders:1,2')], counts)).toThrow(
     "topic 'orders' has no partition 2: it has partitions 0 to 1",

@@ -43,7 +43,7 @@ test('the command line sends the version to brokers', async () => {
   expect(sent).toMatchObject([{ clientSoftwareName: 'millrace-cli', clientSoftwareVersion: version }]);
 });
 
-test('no other manifest has a version, and the changelog begins with this one', () => {
+test('no other manifest has a version, and the changelog begins with the version of the command line', () => {
   const members = globSync('{packages,examples}/*/package.json', { cwd: root });
   const manifests = ['package.json', 'test-e2e/package.json', ...members];
   expect(manifests.filter((manifest) => versionIn(manifest) !== undefined)).toEqual([

@@ -50,7 +50,7 @@ export function failureOf(report: RunReport, options: FailureOptions): Failure {
 
 export interface FailureTextOptions {
   readonly verbose?: boolean | undefined;
-  /** Prints the first line and the last lines of the story, this many; undefined: the whole story. */
+  /** Prints the first line of the story, and this many lines at its end. Undefined: prints all lines. */
   readonly storyLinesMax?: number;
   /** The file that holds the plan of the story; undefined: no file holds it. */
   readonly planFile?: string | undefined;

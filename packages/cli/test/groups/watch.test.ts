@@ -1,9 +1,9 @@
-/** Goal: a report is repeated until a signal, also through errors of later rounds. */
+/** Goal: a report is repeated until a signal, even if a later round fails. */
 import { expect, test } from 'vitest';
 import { watched } from '../../src/groups/watch.ts';
 import { UserError } from '../../src/user-error.ts';
 
-test('a first report that fails ends the command, and signals end the process again', async () => {
+test('a first report that fails ends the command; signals then end the process as before', async () => {
   const before = process.listenerCount('SIGINT');
   const stream = { isTTY: false, write: () => true } as unknown as NodeJS.WriteStream;
   const report = () => Promise.reject(new Error('no such group'));
@@ -30,7 +30,7 @@ test('an error of a later round is printed, and the next round prints the report
   ]);
 });
 
-test('an error that is a fault of the command itself ends it in any round', async () => {
+test('an error that is a bug in the command ends the command in any round', async () => {
   let round = 0;
   const report = async () => {
     round++;

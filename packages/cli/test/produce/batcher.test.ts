@@ -23,10 +23,10 @@ test('records without a key go to one partition after the other', () => {
   expect(batches(undefined, null, null, null, null)).toEqual(['1: 0,3', '2: 1', '0: 2']);
 });
 
-test('records with the same key go to one partition, that of Java', () => {
+test('records with the same key go to the partition that the Java client selects', () => {
   expect(batches(undefined, 'a', 'a')).toEqual([`${partitionForKey(Buffer.from('a'), 3)}: 0,1`]);
 });
 
-test('a batch that is full leaves at once', () => {
+test('a batch that is full is passed on at once', () => {
   expect(batches(2, null, null, null, null)).toEqual(['2: 0,1,2', '2: 3']);
 });

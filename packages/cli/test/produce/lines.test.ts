@@ -24,7 +24,7 @@ test('the pieces do not depend on where the input is cut', () => {
   );
 });
 
-test('a delimiter of several bytes', () => {
+test('a delimiter may have several bytes', () => {
   const pieces = new Pieces(Buffer.from('--'));
   expect(pieces.push(Buffer.from('a-b-')).map(String)).toEqual([]);
   expect(pieces.push(Buffer.from('-c--')).map(String)).toEqual(['a-b', 'c']);
@@ -42,12 +42,12 @@ test('the key stands before the first key delimiter', () => {
   expect(recordOf(Buffer.from('v'), { ...options, key: 'k' }).key).toEqual(Buffer.from('k'));
 });
 
-test('an empty line is an empty value, or null', () => {
+test('an empty line is an empty value, or null if the user asks for that', () => {
   expect(recordOf(Buffer.alloc(0), options).value).toEqual(Buffer.alloc(0));
   expect(recordOf(Buffer.alloc(0), { ...options, null: true }).value).toBeNull();
 });
 
-test('a header', () => {
+test('the first = ends the name of a header', () => {
   expect(parseHeader('a=b=c')).toEqual({ key: 'a', value: Buffer.from('b=c') });
   expect(() => parseHeader('=b')).toThrow("invalid header '=b': expected name=value");
 });

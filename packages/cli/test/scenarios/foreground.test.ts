@@ -78,7 +78,7 @@ test('a node that ends while the start waits for others ends the start', async (
   expect(states()).toEqual(['stopped', 'stopped']);
 });
 
-test('nodes that are not ready in time: one sentence, exit code 1, nothing left running', async () => {
+test('if nodes are not ready in time, the start says so in one sentence, exits with 1 and stops all nodes', async () => {
   const command = start('--timeout', '2', '--set', lonely);
   expect(await command.exit()).toBe(1);
   expect(command.output()).toContain(

@@ -56,7 +56,7 @@ describe.each(['classic', 'consumer'])('a group of the %s protocol', (protocol) 
     expect(await out([...consume, '-e', '-q'])).toBe('');
   });
 
-  test('two members share the partitions; the description names them, the history says why', async () => {
+  test('two members share the partitions; the description names the members, the history has the causes', async () => {
     const members = [0, 1].map(() => command(consume));
     await Promise.all(members.map((member) => member.said('assigned')));
     let described = '';
@@ -166,7 +166,7 @@ The offsets are committed.
 });
 
 test('a member for which no partition is left says so', async () => {
-  // The range assignor sorts by instance id, so the last one gets nothing.
+  // The range assignor sorts members by instance id, so the last member gets nothing.
   const join = (id: number) => command(['consume', 'orders', '--group', 'idle', '--instance-id', `m${id}`]);
   const owners = [join(0), join(1)];
   for (const owner of owners) await owner.said('assigned orders-');
@@ -178,7 +178,7 @@ test('a member for which no partition is left says so', async () => {
   expect(third.output()).not.toContain('assigned orders-');
 });
 
-test('a reset can make a group that does not exist', async () => {
+test('a reset can create a group', async () => {
   const reset = ['group', 'reset', 'new', '--topic', 'orders', '--to-latest'];
   expect(await out(reset)).toContain("Group 'new' did not exist: --execute creates it.");
   expect(await out([...reset, '--execute'])).toContain("Group 'new' did not exist: it was created.");
@@ -202,7 +202,7 @@ test('--watch of a group that does not exist ends the command', async () => {
   expect(await refusal(['group', 'lag', 'nope', '--watch'])).toContain("group 'nope' does not exist");
 });
 
-test('a pattern: the member reads a topic that matches', async () => {
+test('a member with a pattern reads a topic that matches', async () => {
   await out(['topic', 'create', 'logs-a', '--replication-factor', '1']);
   await out(['produce', 'logs-a', '-q'], 'a\n');
   const running = command(['consume', '^logs-.*', '--group', 'logs', '--group-protocol', 'consumer']);
@@ -217,7 +217,7 @@ test('the last commit fails: the command says so, although it is quiet', async (
   await out(['produce', 'gone', '-q'], 'a\n');
   const running = command(['consume', 'gone', '--group', 'gone', '-q']);
   await running.said('a\n');
-  // The consumer sleeps meanwhile, because it would commit after five seconds.
+  // Stop the consumer meanwhile, because otherwise it commits after five seconds.
   running.child.kill('SIGSTOP');
   await out(['topic', 'delete', 'gone']);
   running.child.kill('SIGINT');

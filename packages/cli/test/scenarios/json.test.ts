@@ -22,7 +22,7 @@ async function json(...words: string[]) {
   return JSON.parse(command.stdout());
 }
 
-test('start, pause, resume, kill, restart and stop, under KAFKA_ variables that are not for this cluster', async () => {
+test('start, pause, resume, kill, restart and stop ignore KAFKA_ variables that are for another cluster', async () => {
   const port = await freePort();
   const { nodes } = await json('start', '--controllers', '1', '--brokers', '1', '--port', String(port));
   const [controllerPid, pid] = nodes.map((node: { pid: number }) => node.pid);

@@ -37,7 +37,7 @@ test('lines come back as records, in order, with each codec', async () => {
   );
 });
 
-test('keys, headers and null values', async () => {
+test('keys, headers and null values come back as they were', async () => {
   await topic('keys');
   await out(['produce', 'keys', '-q', '-K', ':', '-Z', '-H', 'from=test'], 'a:1\nb:\nnone\n');
   expect(await out(['consume', 'keys', '-e', '-f', '%p %o %k(%K) %s(%S) %h\\n'])).toBe(
@@ -56,7 +56,7 @@ test('an input that cannot be read: the command says so, and ends', async () => 
   ]);
 });
 
-test('-o, -c and -p', async () => {
+test('-o, -c and -p select records', async () => {
   await topic('many', 2);
   await out(['produce', 'many', '-q', '-p', '1'], '1\n2\n3\n4\n5\n');
   await out(['produce', 'many', '-q', '-p', '0', '-c', '2'], 'a\nb\nc\n');
@@ -73,7 +73,7 @@ test('-o, -c and -p', async () => {
   expect(late.output()).toBe('many-0 does not have offset 7: it begins at 2\n');
 });
 
-test('a topic or partition that does not exist', async () => {
+test('a topic or partition that does not exist is refused', async () => {
   await topic('one');
   const says = async (words: string[], text: string) => {
     const running = command(words, '');
@@ -114,7 +114,7 @@ test('Ctrl-C before the count is reached: the exit code says so', async () => {
   expect(await running.exit()).toBe(130);
 });
 
-test('a reader that closes the output ends the command, and the group is left', async () => {
+test('a reader that closes the output ends the command, which leaves its group', async () => {
   await topic('pipe');
   await out(['produce', 'pipe', '-q'], 'line\n'.repeat(100_000));
   expect(await shell('"$0" "$@" | head -1; exit $PIPESTATUS', ...inGroup('pipe', 'head'))).toEqual([
@@ -125,7 +125,7 @@ test('a reader that closes the output ends the command, and the group is left', 
 });
 
 // Only Linux has a device that is always full.
-test.runIf(existsSync('/dev/full'))('a full disk ends the command, and the group is left', async () => {
+test.runIf(existsSync('/dev/full'))('a full disk ends the command, which leaves its group', async () => {
   await topic('disk');
   await out(['produce', 'disk', '-q'], 'line\n');
   const says = 'millrace: cannot write the output: ENOSPC\n';

@@ -113,7 +113,7 @@ test('a folder with other files', async () => {
   rmSync(home, { recursive: true });
 });
 
-test('too little disk; the folder does not keep the refused setting, so the next start serves', async () => {
+test('too little disk; the next start serves, because the folder does not keep the refused setting', async () => {
   const sentence = await refusal('--set', `min.free.bytes=${Number.MAX_SAFE_INTEGER}`);
   expect(sentence).toContain('too little disk: ');
   expect(states()).toEqual(['stopped', 'stopped']);

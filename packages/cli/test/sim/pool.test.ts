@@ -1,4 +1,4 @@
-/** Goal: the pool reports every seed, also a seed whose process dies or stops answering. */
+/** Goal: the pool reports every seed, even a seed whose process dies or stops answering. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -28,7 +28,7 @@ export function millrace(
   return run(main, words, env, input);
 }
 
-/** `input`: the whole standard input. Undefined: there is none. */
+/** `input`: the whole standard input. Undefined: there is no input. */
 export function run(
   script: string,
   words: readonly string[],
@@ -64,7 +64,7 @@ export function run(
   };
 }
 
-/** A port for a small cluster: the controllers' ports, 1000 above, are valid too. */
+/** A free port for a small cluster, so low that the ports of the controllers, 1000 above, are valid. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -37,7 +37,7 @@ export interface AdminOptions {
   readonly timeoutMs: Millis;
   /** The wait between two attempts. Default 200. */
   readonly retryMs?: Millis;
-  /** Default 100. */
+  /** A call gives up after this many attempts. Default 100. */
   readonly attemptsMax?: number;
   /** The version of a request, by API key. Default: the newest that both sides have. */
   readonly versions?: ReadonlyMap<AnyApi['key'], number>;
@@ -145,7 +145,7 @@ export class Admin {
 
   /**
    * Repeats an attempt until an answer is final, or the attempts run out. `doneBefore`: after an attempt with
-   * an unknown outcome, this code counts as success. Undefined: no code does.
+   * an unknown outcome, this code counts as success. Undefined: there is no such code.
    */
   private persist(
     api: VersionedApi,

@@ -1,7 +1,7 @@
 /**
  * Lists, describes and deletes groups, and reads and changes their committed offsets. Asks each group's
- * coordinator; to list groups, every broker. A call to a coordinator ends within the timeout; `list` may wait
- * longer for a request that is under way.
+ * coordinator, except to list groups: then it asks every broker. A call to a coordinator ends within the
+ * timeout; `list` may wait longer for a request that is under way.
  */
 import type { Clock, Millis, NodeId } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ListGroupsResponse } from '@millrace/protocol';
@@ -33,7 +33,7 @@ export interface GroupAdminOptions {
 
 export interface ListedGroup {
   readonly groupId: string;
-  /** `classic`, `consumer` (KIP-848) or `share`; empty: the broker does not tell. */
+  /** `classic`, `consumer` (KIP-848) or `share`; empty: the broker does not say. */
   readonly type: string;
   readonly state: string;
   readonly protocolType: string;
@@ -45,7 +45,7 @@ export type FoundGroup = (found: GroupDescription | undefined, error: string | u
 type Send = CoordinatorCall['send'];
 
 const RETRY_MS = 100;
-/** The state of a group that does not exist, in the versions of DescribeGroups without an error for it. */
+/** Older versions of DescribeGroups answer this state, and no error code, if a group does not exist. */
 const DEAD = 'Dead';
 
 export class GroupAdmin {
@@ -138,7 +138,7 @@ export class GroupAdmin {
     );
   }
 
-  /** `partitions` null: every partition with a committed offset. A refused partition is an error. */
+  /** `partitions` null: every partition with a committed offset. Fails if a partition is refused. */
   listOffsets(groupId: string, partitions: readonly TopicPartition[] | null, done: FoundOffsets): void {
     const { offsets, close } = this.offsetsOf(groupId);
     offsets.fetch(partitions, (found, error, refused) => {
@@ -196,7 +196,7 @@ export class GroupAdmin {
     return new GroupCoordinator({ clock, cluster, open, groupId, backoffMs });
   }
 
-  /** The brokers that are alive, as any broker knows them. */
+  /** The brokers that are alive, according to any one broker. */
   private brokers(
     deadlineMs: Millis,
     done: (nodeIds: readonly NodeId[], error: string | undefined) => void,

@@ -12,7 +12,7 @@ export interface MemberDescription {
   readonly memberId: string;
   readonly instanceId: string | null;
   readonly clientId: string;
-  /** `/` and the address. */
+  /** A `/`, then the address. */
   readonly clientHost: string;
   /** The member epoch (KIP-848); undefined: a member of a classic group. */
   readonly epoch: number | undefined;
@@ -32,13 +32,13 @@ export interface PastRebalance {
   /** The generation, or the group epoch. */
   readonly epoch: number;
   readonly cause: string;
-  /** The member that caused it; empty strings: no member did. */
+  /** The member that caused the rebalance; empty strings: no member caused it. */
   readonly memberId: string;
   readonly clientId: string;
   readonly clientHost: string;
   /** The reason that the client gave. */
   readonly reason: string | null;
-  /** The timeout that ended; -1: none. */
+  /** The length of the timeout whose end caused the rebalance; -1: it had another cause. */
   readonly afterMs: number;
 }
 
@@ -47,14 +47,14 @@ export interface GroupDescription {
   /** `consumer`: KIP-848. */
   readonly type: 'classic' | 'consumer';
   readonly state: string;
-  /** `consumer` for groups of consumers; empty: offsets without members. */
+  /** `consumer` for groups of consumers; empty: the group has only committed offsets. */
   readonly protocolType: string;
   /** The assignor; empty: a classic group that is not stable. */
   readonly assignor: string;
-  /** The group epoch (KIP-848); undefined: a classic group, which does not tell its generation. */
+  /** The group epoch (KIP-848); undefined: a classic group, whose description has no generation. */
   readonly epoch: number | undefined;
   readonly members: readonly MemberDescription[];
-  /** Oldest first; undefined: the broker does not tell. */
+  /** Oldest first; undefined: the broker does not report them. */
   readonly rebalances: readonly PastRebalance[] | undefined;
 }
 
@@ -122,7 +122,7 @@ function assignmentIn(assignment: Uint8Array): readonly TopicPartition[] {
   return sorted(flattened(topics ?? []));
 }
 
-/** Undefined: empty, or bytes of another protocol. */
+/** Undefined: there are no bytes, or they belong to another protocol. */
 function decoded<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T | undefined {
   if (bytes.length === 0) return undefined;
   try {

@@ -24,13 +24,13 @@ export interface OffsetFound extends TopicPartition {
 
 export interface OffsetLookup {
   readonly clock: Clock;
-  /** The owner's view asks for the topics of `wanted`. */
+  /** The owner makes this view ask for the topics of `wanted`. */
   readonly cluster: Pick<ClusterView, 'partition' | 'connectionTo' | 'refresh'>;
   readonly timeoutMs: Millis;
   /** The wait between two attempts. Default 100. */
   readonly retryMs?: Millis;
   readonly wanted: readonly OffsetWanted[];
-  /** `failed`: the other partitions, with the last error of each. */
+  /** `failed`: the partitions without an offset, with the last error of each. */
   done(found: readonly OffsetFound[], failed: ReadonlyMap<string, string>): void;
 }
 

@@ -12,7 +12,7 @@ export interface NewTopic {
 
 const TOPIC_RESOURCE = 2;
 
-/** `timeoutMs`, here and below: the time that the controller has. */
+/** `timeoutMs`, here and below: how long the controller may take. */
 export function createTopicRequest(
   { name, partitions, replicationFactor, configs }: NewTopic,
   timeoutMs: Millis,

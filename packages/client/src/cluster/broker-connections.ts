@@ -1,6 +1,6 @@
 /**
- * A client's connections, at most one to each address. Opens a connection when the client needs it. When a
- * connection closes, waits before it opens the next one to the same address.
+ * A client's connections, at most one to each address. Opens a connection when the client needs one. After a
+ * connection closes, `backoffMs` passes before the next one to the same address.
  */
 import type { Address, Clock, Millis } from '@millrace/base';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
@@ -31,8 +31,8 @@ export class BrokerConnections {
   }
 
   /**
-   * A ready connection; opens one if there is none. Undefined: the connection is opening (`changed` follows),
-   * it closed less than a backoff ago, or this client is closed.
+   * A ready connection. If there is no connection, opens one. Undefined: the connection is opening (`changed`
+   * follows), it closed less than a backoff ago, or this client is closed.
    */
   to(address: Address): BrokerConnection | undefined {
     if (this.isClosed) return undefined;

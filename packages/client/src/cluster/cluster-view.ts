@@ -1,7 +1,7 @@
 /**
- * A client's view of the cluster: brokers, topics, leaders; and its connections. Asks any broker that
- * answers, first the bootstrap servers. It refreshes its metadata when they are old or incomplete, when a
- * connection closes, and when its owner asks; many reasons become one request.
+ * A client's view of the cluster (brokers, topics, leaders), and the client's connections. The view asks any
+ * broker that answers, first the bootstrap servers. It refreshes its metadata when they are old or
+ * incomplete, when a connection closes, and when its owner asks. Several reasons lead to one request.
  */
 import type { Address, Clock, Millis, NodeId, Random, Timer, Uuid } from '@millrace/base';
 import { apis, type MetadataResponse } from '@millrace/protocol';
@@ -18,8 +18,8 @@ export interface ClusterViewOptions {
   /** The names of the topics to ask for. */
   readonly wanted: () => readonly string[];
   /**
-   * The ids of topics whose names the owner does not know. The view asks for them alone first, because no
-   * request may have both names and ids.
+   * The ids of topics whose names the owner does not know. The view first asks for these ids and then for the
+   * names, because no request may have both.
    */
   readonly wantedIds?: () => readonly Uuid[];
   /** Called when metadata arrived, or when a connection is ready or closed. */
@@ -33,7 +33,7 @@ export interface ClusterViewOptions {
   readonly maxAgeMs?: Millis;
   /** `allow.auto.create.topics`: a broker may create a topic that is wanted and missing. Default false. */
   readonly createsTopics?: boolean;
-  /** Default: the newest that both sides have. */
+  /** The version of Metadata. Default: the newest that both sides have. */
   readonly metadataVersion?: number;
   /** Called with each answer, before the view takes it in. */
   readonly answered?: (response: MetadataResponse) => void;
@@ -41,7 +41,7 @@ export interface ClusterViewOptions {
 
 const BACKOFF_MS = 100;
 const MAX_AGE_MS = 5_000;
-/** The first Metadata that takes topic ids. */
+/** The first version of Metadata that accepts topic ids. */
 const IDS_FROM_VERSION = 12;
 
 export class ClusterView {
@@ -52,7 +52,7 @@ export class ClusterView {
   private readonly connections: BrokerConnections;
   /** A request is under way, or `refreshIn` has set the timer for it. */
   private isAsking = false;
-  /** The last request named topics by id; the next one names those that are wanted by name. */
+  /** The last request named topics by id, so the next one names topics by name. */
   private hasAskedIds = false;
   private isClosed = false;
   private timer: Timer | undefined;
@@ -92,19 +92,19 @@ export class ClusterView {
 
   /**
    * A ready connection. Undefined: the broker is unknown or down, or the connection is opening. The view
-   * calls `changed` when this may be over.
+   * calls `changed` when this may have changed.
    */
   connectionTo(nodeId: NodeId): BrokerConnection | undefined {
     const address = this.brokers.get(nodeId);
     return address === undefined ? undefined : this.connections.to(address);
   }
 
-  /** Every broker in any metadata so far. */
+  /** The ids of all brokers that any metadata so far have named. */
   get brokerIds(): NodeId[] {
     return [...this.brokers.keys()];
   }
 
-  /** A ready connection to any broker. Undefined: none is ready. This call then tries the next server. */
+  /** A ready connection to any broker. Undefined: none is ready, and the call tries the next server. */
   anyConnection(): BrokerConnection | undefined {
     const ready = this.connections.ready();
     if (ready !== undefined) return ready;
@@ -113,7 +113,7 @@ export class ClusterView {
     return address === undefined ? undefined : this.connections.to(address);
   }
 
-  /** Asks soon; many calls become one request. */
+  /** Asks for metadata soon. Many calls lead to one request. */
   refresh(): void {
     this.refreshIn(this.backoffMs / 2);
   }

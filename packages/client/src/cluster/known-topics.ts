@@ -1,7 +1,8 @@
 /**
- * A client's knowledge of topics: ids, partitions, leaders. Never returns to an older leader epoch of the
- * same topic, because a broker that lags behind answers with old metadata. Returns to an earlier topic of the
- * same name only when many answers in a row name it, or when the client asked for its id.
+ * What a client knows of topics: ids, partitions, leaders. The client never returns to an older leader epoch
+ * of the same topic, because a broker that lags behind answers with old metadata. The client returns to an
+ * earlier topic of a name only when many answers in a row name that topic, or when the client has asked for
+ * its id.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { ErrorCode, type MetadataResponse } from '@millrace/protocol';
@@ -22,25 +23,26 @@ export interface KnownTopic {
 type MetadataTopic = MetadataResponse['topics'][number];
 type MetadataPartition = MetadataTopic['partitions'][number];
 
-/** The fields of a topic in a Metadata answer that a client reads. */
+/** The fields that a client reads of a topic in a Metadata answer. */
 export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | 'errorCode'> {
   readonly partitions: readonly Pick<MetadataPartition, 'partitionIndex' | 'leaderId' | 'leaderEpoch'>[];
 }
 
-/** Remembered ids of earlier topics, of all names together. A broker lags behind by a few of them at most. */
+/** The client remembers this many ids of earlier topics. A broker lags behind by a few of them at most. */
 const EARLIER_MAX = 100;
 /**
- * After this many answers in a row with earlier ids of a name, the client believes them. It may have met the
- * ids in the wrong order: first the new one, and then the deleted one, from a broker that lagged behind.
+ * After this many answers in a row with earlier ids of a name, the client believes them. The client may have
+ * met the ids in the wrong order: first the new one, and then the deleted one, from a broker that lagged
+ * behind.
  */
 const REFUSALS_MAX = 300;
 
 export class KnownTopics {
   private readonly byName = new Map<string, KnownTopic>();
   private readonly byId = new Map<Uuid, KnownTopic>();
-  /** The ids of earlier topics, whose names belong to other topics now. The one forgotten last comes last. */
+  /** The ids of earlier topics, whose names belong to other topics now. The last one forgotten comes last. */
   private readonly earlier = new Set<Uuid>();
-  /** By name: the answers in a row that had an earlier id. */
+  /** By name: how many answers in a row had an earlier id. */
   private readonly refusals = new Map<string, number>();
 
   get(name: string): KnownTopic | undefined {
@@ -61,8 +63,8 @@ export class KnownTopics {
 
   /**
    * Takes in one topic of a Metadata answer. Returns false if the topic has an error, or a partition without
-   * a leader, or if another topic has got the name since. If the name has a new id, forgets the topic that
-   * had the name. `isAskedById`: the client asked for this id, because a coordinator named it. Then the
+   * a leader, or if it is an earlier topic of the name. If the name has a new id, forgets the topic that had
+   * the name before. `isAskedById`: the client asked for this id, because a coordinator named it. Then the
    * client believes the id even if it is an earlier one of the name.
    */
   learn({ name, topicId, errorCode, partitions }: LearnedTopic, isAskedById = false): boolean {
@@ -85,9 +87,9 @@ export class KnownTopics {
   }
 
   /**
-   * Notes the leader that an answer names, if its epoch is newer (KIP-951). `topicId`: of the answer. An
-   * answer about an earlier topic of the name, or one that names no id, does not count: its epoch could be
-   * higher than all epochs of this topic, which the client would then refuse.
+   * Notes the leader that an answer names, if its leader epoch is newer (KIP-951). `topicId`: the id in the
+   * answer. An answer about an earlier topic of the name, or without an id, does not count: its leader epoch
+   * could be higher than all epochs of the present topic, and the client would then refuse those.
    */
   hint(topicId: Uuid, index: number, leaderId: NodeId, leaderEpoch: number): void {
     const known = this.byId.get(topicId)?.partitions[index];
@@ -107,8 +109,8 @@ export class KnownTopics {
   }
 
   /**
-   * Whether another topic has had the name since the topic of this id. False after REFUSALS_MAX answers in a
-   * row.
+   * Whether this is the id of an earlier topic of the name. False after REFUSALS_MAX answers in a row with
+   * such ids.
    */
   private refuses(name: string, topicId: Uuid): boolean {
     const refusals = this.earlier.has(topicId) ? (this.refusals.get(name) ?? 0) + 1 : 0;

@@ -1,7 +1,8 @@
 /**
- * One connection to a broker: frames out, frames in, deadlines. The owner pipelines requests, and the broker
- * answers in the order of sending. A late, misordered or undecodable answer ends the connection, and with it
- * every request in flight. The connection knows no API's meaning, and the owner decides when to reconnect.
+ * One connection to a broker: sends requests, receives answers, and watches the deadlines. The owner may send
+ * further requests before an answer comes, and the broker answers in the order of sending. A late, misordered
+ * or undecodable answer ends the connection, and with it every request in flight. The connection does not
+ * know what the APIs mean. The owner decides when to reconnect.
  */
 import {
   type Address,
@@ -45,8 +46,8 @@ export interface ConnectionOptions {
 export interface ConnectionEvents {
   opened(): void;
   /**
-   * Called once, last, and never within a call of the owner. The requests in flight have ended before. Not
-   * called after `abandon`.
+   * The last event, called once, and never within a call of the owner. The requests in flight have ended
+   * before it. Not called after `abandon`.
    */
   closed(reason: string): void;
   /** Called with each answer that this connection decodes, before its request ends. */
@@ -64,7 +65,7 @@ interface InFlight {
   readonly correlationId: number;
   readonly api: AnyApi;
   readonly version: number;
-  /** The owner takes the answer as a frame and decodes it itself. */
+  /** The owner gets the answer as a frame, and decodes it. */
   readonly isRaw: boolean;
   readonly timeoutMs: Millis;
   readonly deadline: Deadline<DueCallback>;
@@ -75,7 +76,7 @@ const CORRELATION_BYTES = 4;
 
 export class Connection {
   isOpen = false;
-  /** Why the connection ended; undefined before. */
+  /** Why the connection ended; undefined: it has not ended. */
   closeReason: string | undefined;
   private readonly options: ConnectionOptions;
   private readonly events: ConnectionEvents;
@@ -118,7 +119,7 @@ export class Connection {
 
   /**
    * Calls `done` once, unless the owner abandons the connection. Bytes in the answer are lent: they are valid
-   * only until `done` returns. The connection must have opened, and not closed.
+   * only until `done` returns. The connection must be open.
    */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
@@ -131,7 +132,7 @@ export class Connection {
     this.expect(correlationId, api as AnyApi, version, false, timeoutMs, done as Done<unknown>);
   }
 
-  /** Sends the frame that `make` returns, size first. The answer is a lent frame, without its size. */
+  /** Sends the frame that `make` returns, its size included. `done` gets a lent frame without its size. */
   requestFrame(
     api: AnyApi,
     make: (correlationId: number) => readonly Uint8Array[],

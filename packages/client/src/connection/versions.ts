@@ -13,8 +13,8 @@ export interface VersionsAsked {
   /** Letters, digits, `-` and `.`; the broker refuses others (KIP-511). */
   readonly software: { readonly name: string; readonly version: string };
   /**
-   * The timeout for connecting, and for the answer to ApiVersions. Undefined: ApiVersions has the timeout of
-   * every request.
+   * The timeout for connecting, and for the answer to ApiVersions. Undefined: the answer to ApiVersions has
+   * the same timeout as every request.
    */
   readonly connectTimeoutMs?: number;
 }
@@ -40,7 +40,7 @@ export class BrokerVersions {
     return this.ranges.has(apiKey);
   }
 
-  /** The newest version that the broker and this client have; undefined: there is none. */
+  /** The newest version that the broker and this client have; undefined: no such version exists. */
   newest({ key, minVersion, maxVersion }: VersionedApi): number | undefined {
     const range = this.ranges.get(key);
     if (range === undefined) return undefined;

@@ -1,8 +1,8 @@
 /**
- * A consumer by assignment: reads every partition of its topics, or the partitions of a list, with one Fetch
- * in flight for each leader and positions of its own. It asks for a first position (ListOffsets), and follows
- * leaders. With `validatesPositions` it asks a new leader whether a position is still part of the log
- * (KIP-320).
+ * Reads partitions without a group protocol: every partition of its topics, or the partitions of a list.
+ * Keeps its own positions, and has one Fetch in flight for each leader. The consumer asks for a first
+ * position (ListOffsets), and follows leaders. With `validatesPositions` it asks a new leader whether a
+ * position is still part of the log (KIP-320).
  */
 import type { Clock, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, type FetchResponse } from '@millrace/protocol';
@@ -43,7 +43,7 @@ export interface ConsumerObserver {
 
 export interface ConsumerOptions {
   readonly clock: Clock;
-  /** The owner passes each `changed` of this view to `clusterChanged`. */
+  /** The owner calls `clusterChanged` at each `changed` of this view. */
   readonly cluster: Pick<ClusterView, 'partition' | 'topics' | 'connectionTo' | 'refresh' | 'hint'>;
   readonly observer: ConsumerObserver;
   /**
@@ -71,7 +71,7 @@ export interface ConsumerOptions {
   readonly validatesPositions: boolean;
   /** How long a leader may park a fetch when it has no records. */
   readonly maxWaitMs: Millis;
-  /** Limit of an answer, and of each partition in it. A first batch may be larger. */
+  /** Limit for an answer, and for each partition in the answer. The first batch may be larger. */
   readonly maxBytes: number;
   /** The version of a request; undefined: the newest that both sides have. */
   readonly versionOf?: (api: Pick<AnyApi, 'key'>) => number | undefined;
@@ -111,7 +111,7 @@ export class Consumer {
     return this.assigned.byName;
   }
 
-  /** Sends no more Fetch until `resume`. One that is under way still brings records. */
+  /** Sends no more Fetch until `resume`. A Fetch that is under way still brings records. */
   pause(): void {
     this.isPaused = true;
   }
@@ -126,7 +126,7 @@ export class Consumer {
     this.pump();
   }
 
-  /** Sends no more, and takes in no later answer. */
+  /** Sends no more requests, and ignores later answers. */
   close(): void {
     this.isClosed = true;
     this.timer?.cancel();
@@ -306,7 +306,7 @@ export class Consumer {
     for (const { topic: name, topicId, partitions } of responses) {
       const topic = name === '' ? this.options.cluster.topics.withId(topicId as Uuid)?.name : name;
       for (const answer of partitions) {
-        // The owner may have closed the consumer when it got records.
+        // The observer may have closed the consumer.
         if (this.isClosed) return;
         const position = this.assigned.byName.get(`${topic}-${answer.partitionIndex}`);
         // Ignores a late answer of an earlier leader, if an answer of the new leader has moved the position.
@@ -329,7 +329,7 @@ export class Consumer {
       }
       position.offset = undefined;
       position.startAt = 'out-of-range';
-      // The log may not know the epoch of the last record, and would then call the next position diverging.
+      // The log may not have `lastEpoch`. Then the leader would call the next position diverging.
       position.lastEpoch = -1;
     } else if (outcome !== 'none') {
       const { leaderId, leaderEpoch } = currentLeader;
@@ -367,8 +367,8 @@ export class Consumer {
   }
 
   /**
-   * The version that the owner chose, or the newest that both sides have. Undefined: there is none, and the
-   * consumer stops reading these partitions.
+   * The version that the owner chose, or the newest that both sides have. Undefined: there is no such
+   * version, and the consumer stops reading these partitions.
    */
   private versionFor(
     connection: BrokerConnection,
@@ -381,7 +381,7 @@ export class Consumer {
     return version;
   }
 
-  /** `code` undefined: no answer. */
+  /** `code` undefined: no answer came. */
   private refused(position: Position, code: number | undefined): void {
     this.options.observer.error?.(code ?? ErrorCode.NONE);
     this.again(position, code);

@@ -3,7 +3,7 @@ import { ErrorCode } from '@millrace/protocol';
 
 /**
  * `none`: the answer is good. `reset`: the log does not have the position; the option `outOfRange` says where
- * the consumer continues. `retry`: another broker leads the partition, or this one cannot answer now; the
+ * the consumer continues. `retry`: another broker leads the partition, or this broker cannot answer now; the
  * consumer refreshes its metadata and tries again after a pause. `fatal`: no retry will succeed.
  */
 export type FetchOutcome = 'none' | 'reset' | 'retry' | 'fatal';
@@ -18,7 +18,7 @@ const outcomes: ReadonlyMap<number, FetchOutcome> = new Map([
   [ErrorCode.INVALID_REQUEST, 'fatal'],
 ]);
 
-/** A code that is not in the table is `retry`, also those of an unknown topic: a broker may lag behind. */
+/** Every code outside the table means `retry`, even that of an unknown topic: a broker may lag behind. */
 export function fetchOutcome(errorCode: number): FetchOutcome {
   return outcomes.get(errorCode) ?? 'retry';
 }

@@ -7,9 +7,9 @@ export type PositionReason = 'earliest' | 'latest' | 'out-of-range' | 'truncated
 /** Where to begin in a partition: at an end of the log, or at an offset. */
 export interface StartPosition {
   readonly topic: string;
-  /** The topic that an offset belongs to. Default: the one that has the name. */
+  /** The topic that an offset in `start` belongs to. Default: the topic that has the name. */
   readonly topicId?: Uuid;
-  /** The only topic to read: the consumer waits while another one has the name. Default: any. */
+  /** The only topic to read: the consumer waits while another topic has the name. Default: any topic. */
   readonly onlyTopicId?: Uuid | undefined;
   readonly partition: number;
   /** The offset of the first record to read, or an end of the log. */
@@ -33,7 +33,7 @@ export interface Position {
   /** A ListOffsets or an OffsetForLeaderEpoch is under way. */
   isAsking: boolean;
   notBeforeMs: Millis;
-  /** A fatal error; the consumer has stopped here. */
+  /** The fatal error that made the consumer stop reading the partition. */
   failure: string | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The positions of a consumer by assignment. Without a list of partitions the consumer reads every partition
- * of its topics. When another topic gets a name, its partitions begin at `start`. A listed partition with
- * `onlyTopicId` keeps its position, and waits until that topic has the name again.
+ * The positions of a consumer (consumer.ts). Without a list of partitions, the consumer reads every partition
+ * of its topics. When another topic gets a name, the partitions of that topic begin at `start`. A listed
+ * partition with `onlyTopicId` keeps its position, and waits until that topic has the name again.
  */
 import type { Uuid } from '@millrace/base';
 import type { KnownTopics } from '../cluster/known-topics.ts';
@@ -24,7 +24,7 @@ export class Positions {
     this.assigned = assigned;
   }
 
-  /** Takes in what the metadata know by now, and what the list of partitions has now. */
+  /** Brings the positions up to date with the metadata and the list of partitions. */
   update(): void {
     if ('topics' in this.assigned) for (const topic of this.assigned.topics()) this.assignTopic(topic);
     else this.assignListed(this.assigned.partitions());

@@ -1,4 +1,4 @@
-/** The leader of a classic group assigns partitions to the members (KIP-429 for cooperative ones). */
+/** The leader of a classic group assigns partitions to the members (KIP-429 for cooperative assignors). */
 import type { TopicPartition, TopicPartitions } from '../topic-partitions.ts';
 
 export interface SubscribedMember {
@@ -20,13 +20,13 @@ export interface Assignor {
   /** The name in JoinGroup. All members of a group must have one in common. */
   readonly name: 'range' | 'cooperative-sticky';
   /**
-   * True: a member keeps its partitions while the group rebalances, and gives up only those that move. False:
-   * a member gives up all of them first.
+   * True: a member keeps its partitions while the group rebalances, and gives up only the partitions that
+   * move. False: a member first gives up all of its partitions.
    */
   readonly isCooperative: boolean;
-  /** The user data of a subscription; null: none. */
+  /** The user data of a subscription; null: it has no user data. */
   userData(generation: number): Uint8Array | null;
-  /** Reads the generation in the user data of a member whose subscription has none; -1: not there. */
+  /** Reads a generation from user data, for a subscription without that field; -1: they have none. */
   generationIn(userData: Uint8Array | null): number;
   assign(members: readonly SubscribedMember[], partitions: PartitionCounts): Assignments;
 }
