@@ -41,7 +41,7 @@ export interface ClassicMemberOptions extends MemberOptions {
 
 /** The coordinator answers JoinGroup within the rebalance timeout. The client waits this much longer. */
 const JOIN_SLACK_MS = 5_000;
-/** How long the leader waits for the metadata of topics to which only others subscribe. */
+/** How long the leader waits for the metadata of topics to which only other members subscribe. */
 const METADATA_WAIT_MS = 2_000;
 const NO_GENERATION = -1;
 
@@ -60,7 +60,7 @@ export class ClassicMember implements GroupMember {
   private assign: (() => void) | undefined;
   /** The topics of all members, if this member leads. */
   private groupTopics: readonly string[] = [];
-  /** The partitions that the leader knew when it assigned; undefined: another member leads. */
+  /** The partitions that this leader knew when it assigned them; undefined: another member leads. */
   private assignedFrom: string | undefined;
 
   constructor(options: ClassicMemberOptions) {
@@ -71,7 +71,7 @@ export class ClassicMember implements GroupMember {
     return { memberId: this.memberId, epoch: this.generation, instanceId: this.options.instanceId };
   }
 
-  /** A retry keeps the generation: the coordinator refuses it when the group has rebalanced. */
+  /** A retry of a commit keeps the generation, so the coordinator refuses it after a rebalance. */
   committer(): Committer {
     const { identity, generation } = this;
     const isMember = () => !this.hasStopped && this.generation !== NO_GENERATION;
@@ -131,7 +131,7 @@ export class ClassicMember implements GroupMember {
     this.join();
   }
 
-  /** Gives up what the group may move, then joins. */
+  /** Gives up the partitions that the group may move, then joins. */
   private join(): void {
     const round = this.newRound();
     const { assignor, events } = this.options;
@@ -259,7 +259,7 @@ export class ClassicMember implements GroupMember {
     this.owned = assignment;
     if (added.length > 0) events.assigned(added);
     if (revoked.length === 0) return;
-    // Only a cooperative member has something left to give up. It joins again, so that others can get it.
+    // Only a cooperative member has partitions left to give up. It joins again, so that others can get them.
     events.revoking(revoked, () => {
       if (round === this.round) this.rejoin('the member gave up partitions');
     });
@@ -287,7 +287,7 @@ export class ClassicMember implements GroupMember {
           if (this.isGood(code)) this.heartbeatLater(round);
           return;
         }
-        // If the coordinator moved or loads, the member need not join again.
+        // If the coordinator has moved or is loading, the member need not join again.
         if (code !== undefined) this.options.events.answered?.(code);
         if (outcome === 'moved') coordinator.moved();
         this.heartbeatLater(round, coordinator.backoffMs);
@@ -295,7 +295,7 @@ export class ClassicMember implements GroupMember {
     );
   }
 
-  /** Judges an answer. When it is not good, the member joins again, later or at once, or has failed. */
+  /** Whether an answer is good. If not, the member joins again (now or after a pause), or it has failed. */
   private isGood(code: number | undefined): boolean {
     const { coordinator, clock, events } = this.options;
     if (code !== undefined) events.answered?.(code);
@@ -319,7 +319,8 @@ export class ClassicMember implements GroupMember {
 
   /** The group continues without this member. */
   private forgetMembership(code: number): void {
-    // The loss ends a commit before a revocation, whose callback must not join in this round.
+    // Begin a new round first: `lost` ends the commit that a revocation waits for, and the callback of that
+    // revocation must not join again in this round.
     this.newRound();
     if (code === ErrorCode.UNKNOWN_MEMBER_ID) this.memberId = '';
     this.generation = NO_GENERATION;

@@ -23,7 +23,7 @@ export function subscriptionBytes(
 }
 
 /**
- * The members as the coordinator tells the leader. Throws DecodeError if the bytes of a member are no
+ * The members in the answer to the leader's JoinGroup. Throws DecodeError if the bytes of a member are not a
  * subscription.
  */
 export function subscribedMembers(
@@ -44,7 +44,7 @@ export function assignmentEntries(assignments: Assignments) {
   }));
 }
 
-/** Throws DecodeError. Empty bytes mean that nothing is assigned. */
+/** Throws DecodeError if the bytes are not an assignment. Empty bytes mean that nothing is assigned. */
 export function assignedPartitions(assignment: Uint8Array): TopicPartition[] {
   if (assignment.length === 0) return [];
   return flattened(consumerProtocolAssignment.decode(assignment).assignedPartitions);

@@ -23,7 +23,7 @@ export type CommitDone = (error: string | undefined) => void;
 interface InFlight {
   readonly offsets: readonly CommittedOffset[];
   readonly callers: CommitDone[];
-  /** See `forgot`. It concerns the callers only if another commit replaces this one. */
+  /** The error of `forgot`. The callers get it only if another commit replaces this one. */
   forgotten?: string;
   /** Ends the call to the coordinator. */
   stop(): void;
@@ -32,7 +32,7 @@ interface InFlight {
 export class Commits {
   private readonly options: CommitsOptions;
   private inFlight: InFlight | undefined;
-  /** The callers whose commit begins when the one in flight has ended. */
+  /** The callers whose commit begins when the commit in flight has ended. */
   private next: CommitDone[] = [];
 
   constructor(options: CommitsOptions) {
@@ -46,8 +46,8 @@ export class Commits {
   }
 
   /**
-   * Commits what is stored, instead of the commit in flight: that one has the same offsets or older ones. Its
-   * callers learn how this commit ends, after `done`.
+   * Commits what is stored, and stops the commit in flight, which has the same offsets or older ones. The
+   * callers of the stopped commit get the result of the new commit, after `done`.
    */
   replace(done: CommitDone, timeoutMs?: Millis): void {
     const { inFlight } = this;
@@ -58,7 +58,7 @@ export class Commits {
     this.start(callers, timeoutMs);
   }
 
-  /** Calls back when the commit in flight has ended, and at once if there is none. */
+  /** Calls back when the commit in flight has ended, or at once if no commit is in flight. */
   settled(done: () => void): void {
     if (this.inFlight === undefined) done();
     else this.inFlight.callers.push(done);
@@ -76,8 +76,8 @@ export class Commits {
 
   /**
    * The owner has forgotten offsets that the coordinator does not have. The callers whose commit has not
-   * begun get this error. The commit in flight has the offsets of its callers, but a commit that replaces it
-   * does not.
+   * begun get this error. The callers of the commit in flight get the error only if another commit replaces
+   * it, because the replacement does not have these offsets.
    */
   forgot(error: string): void {
     this.next = warned(this.next, error);
@@ -114,7 +114,7 @@ export class Commits {
   }
 }
 
-/** Callers that get this error if their commit has none. */
+/** The callers, wrapped so that each gets this error if its commit has succeeded. */
 function warned(callers: readonly CommitDone[], error: string | undefined): CommitDone[] {
   return callers.map((done) => (ownError) => done(ownError ?? error));
 }

@@ -1,9 +1,11 @@
 /**
- * A member of a consumer group (KIP-848), as a synchronous machine. The coordinator assigns. A heartbeat
- * carries what the member changed, and the answer carries a changed assignment. The member first gives up
- * what is no longer in its assignment, then takes what is new, then reports what it owns.
+ * A member of a consumer group (KIP-848), as a synchronous machine. The coordinator assigns the partitions. A
+ * heartbeat carries what the member changed, and the answer carries a changed assignment. The member first
+ * gives up the partitions that it must not keep, then takes the new ones, then reports which partitions it
+ * owns.
  *
- * After an error or a lost answer, the next heartbeat is complete: the coordinator may not know the last one.
+ * After an error or a lost answer, the next heartbeat is complete, because the coordinator may not have got
+ * the last one.
  */
 import type { Millis, Timer, Uuid } from '@millrace/base';
 import {
@@ -54,9 +56,9 @@ export class ConsumerMember implements GroupMember {
   private partitions: readonly OwnedPartition[] = [];
   /** What the coordinator assigned last. */
   private target: readonly AssignedTopic[] = [];
-  /** The next heartbeat tells everything. */
+  /** The next heartbeat carries every field. */
   private isComplete = true;
-  /** The next heartbeat tells what the member owns. */
+  /** The next heartbeat carries the partitions that the member owns. */
   private hasNews = false;
   private isRevoking = false;
   private isSending = false;
@@ -81,7 +83,7 @@ export class ConsumerMember implements GroupMember {
     return { memberId: this.memberId, epoch: this.epoch, instanceId: this.options.instanceId };
   }
 
-  /** A retry has the newest epoch: the epoch moves with heartbeats while the membership lasts. */
+  /** A retry of a commit takes the newest epoch: heartbeats change the epoch during a membership. */
   committer(): Committer {
     const { round } = this;
     return () => (round === this.round && this.epoch > JOIN_EPOCH ? this.identity : undefined);
@@ -104,7 +106,7 @@ export class ConsumerMember implements GroupMember {
 
   leave(done: () => void): void {
     const { groupId, instanceId, clock } = this.options;
-    // The coordinator may have taken the member in, although its answer has not come.
+    // The coordinator may have accepted the member, although its answer has not come.
     const wasMember = this.hasJoined && !this.hasStopped;
     this.stop();
     if (!wasMember) {
@@ -178,7 +180,7 @@ export class ConsumerMember implements GroupMember {
     const code = response?.errorCode;
     if (code !== undefined) events.answered?.(code);
     // The group may have been deleted, or lost with its log. A member that joins again creates the group if
-    // there is none.
+    // it does not exist.
     const isGone = code === ErrorCode.GROUP_ID_NOT_FOUND && this.epoch > JOIN_EPOCH;
     const outcome = code === undefined ? 'wait' : isGone ? 'fenced' : groupOutcome(code);
     if (outcome === 'none') {
@@ -233,7 +235,7 @@ export class ConsumerMember implements GroupMember {
     if (this.neededTopics.ids.length > 0) cluster.refresh();
   }
 
-  /** The coordinator learns at once what the member owns now: others may wait for it. */
+  /** Tells the coordinator at once what the member owns now: other members may wait for partitions. */
   private tell(): void {
     this.hasNews = true;
     this.heartbeatIn(0);

@@ -1,6 +1,6 @@
 /**
- * One call to a group's coordinator: repeats it while an answer is missing or says that the coordinator
- * cannot answer now, until an answer is final or the time is over.
+ * Makes one call to a group's coordinator. Sends the request again until an answer is final, or the time is
+ * over. An answer is not final if it says that the coordinator cannot answer now.
  */
 import type { Clock, Millis, Timer } from '@millrace/base';
 import { ErrorCode, errorName } from '@millrace/protocol';
@@ -17,8 +17,9 @@ export interface CoordinatorCall {
   /** The call ends with an error after this time. */
   readonly timeoutMs: Millis;
   /**
-   * Sends one attempt, and passes on the error code that decides about the retry; undefined: no answer.
-   * Returns false if the broker has no version of the request, or says why this call must not send it.
+   * Sends one attempt. Passes to `answered` the error code that decides about a retry; undefined: no answer
+   * came. Returns false if the broker has no version of the request, or the reason why this call must not
+   * send the request.
    */
   send(connection: BrokerConnection, answered: (code: number | undefined) => void): boolean | string;
   /** More codes after which the call tries again. */

@@ -1,11 +1,12 @@
 /**
- * A consumer in a group: subscribes to topics, reads the partitions that the group gives it from their
- * committed offsets, and commits. It composes a member (classic, or KIP-848), the group's offsets and a
- * consumer by assignment.
+ * A consumer in a group. It subscribes to topics, reads the partitions that the group assigns to it, from
+ * their committed offsets on, and commits. It combines a member (classic, or KIP-848), the group's offsets,
+ * and a `Consumer` of the assigned partitions.
  *
  * A partition passes through: assigned ──► its committed offset is fetched ──► read ──► revoked. Before the
- * member gives up a partition, the consumer stops reading it and commits what its owner has stored. After a
- * restart, or in another member, reading continues at the committed offset: records after it come again.
+ * member gives up a partition, the consumer stops reading it and commits the offset that the consumer's owner
+ * has stored. After a restart, or in another member, reading continues at the committed offset: records after
+ * it come again.
  */
 import type { Clock, Millis, Random, Timer, Uuid } from '@millrace/base';
 import { ErrorCode, errorName } from '@millrace/protocol';
@@ -26,13 +27,14 @@ import { StoredOffsets } from './stored-offsets.ts';
 import { type AssignedPartition, partitionName, type TopicPartition, without } from './topic-partitions.ts';
 
 export interface GroupConsumerObserver {
-  /**
-   * Called with records of an assigned partition. The owner stores how far it has got, unless `autoStore`.
-   */
+  /** Called with records of an assigned partition. Without `autoStore`, the owner then calls `store`. */
   records(position: Position, fetched: FetchedRecords): void;
   /** Called when reading begins in these partitions. */
   assigned?(starts: readonly StartPosition[]): void;
-  /** Called when reading has ended there. `isLost`: without a commit, because others may own them already. */
+  /**
+   * Called when reading of these partitions has ended. `isLost`: the consumer did not commit first, because
+   * other members may already own the partitions.
+   */
   revoked?(partitions: readonly TopicPartition[], isLost: boolean): void;
   /** Called after each commit. `error` undefined: the coordinator has the offsets. */
   committed?(offsets: readonly CommittedOffset[], error: string | undefined): void;
@@ -48,7 +50,7 @@ export interface GroupConsumerObserver {
   error?(code: number): void;
 }
 
-/** `classic`: JoinGroup, with an assignor of this client. `consumer`: KIP-848, with one of the broker. */
+/** `classic`: JoinGroup, with this client's assignors. `consumer`: KIP-848, with the broker's assignors. */
 export type GroupProtocol =
   | {
       readonly name: 'classic';
@@ -66,7 +68,7 @@ export type GroupProtocol =
 
 /** A partition whose records the owner has read. */
 export interface StoredPlace extends TopicPartition {
-  /** The topic of the records. If another topic has its name now, the consumer ignores the offset. */
+  /** The topic of the records. If another topic has this name now, the consumer ignores the offset. */
   readonly topicId?: Uuid;
 }
 
@@ -80,11 +82,11 @@ export interface GroupConsumerOptions extends FetchOptions {
   /** Draws the member's id. */
   readonly random: Random;
   /**
-   * The owner passes each `changed` of this view to `clusterChanged`, and asks for `wantedTopics` and
-   * `wantedIds` with it.
+   * The owner calls `clusterChanged` at each `changed` of this view. The view must ask for `wantedTopics` and
+   * `wantedIds`.
    */
   readonly cluster: ClusterView;
-  /** Opens the connection to the coordinator, which the group does not share with fetches. */
+  /** Opens a connection to the coordinator. Fetches use other connections. */
   readonly open: OpenConnection;
   readonly groupId: string;
   readonly protocol: GroupProtocol;
@@ -99,7 +101,7 @@ export interface GroupConsumerOptions extends FetchOptions {
   readonly autoStore?: boolean;
   /** Commits before it gives up partitions and when it closes. Default true. */
   readonly commitsOnRevoke?: boolean;
-  /** How long a commit, a fetch of offsets or the leaving may take. */
+  /** How long a commit, a fetch of committed offsets, or leaving the group may take. */
   readonly requestTimeoutMs: Millis;
   readonly observer: GroupConsumerObserver;
 }
@@ -125,7 +127,7 @@ export class GroupConsumer {
   >();
   /** The partitions whose committed offsets the coordinator is asked for. */
   private readonly starting = new Set<AssignedPartition>();
-  /** The partitions that the member gives up, while the commit before that is under way. */
+  /** The partitions that the member gives up when the commit in flight has ended. */
   private readonly revoking = new Map<string, TopicPartition>();
   private readonly stored = new StoredOffsets();
   private readonly commits: Commits;
@@ -201,7 +203,7 @@ export class GroupConsumer {
     this.consumer.clusterChanged();
   }
 
-  /** See Consumer. The member stays in the group. */
+  /** Pauses the fetches (see Consumer). The member stays in the group. */
   pause(): void {
     this.consumer.pause();
   }
@@ -212,7 +214,7 @@ export class GroupConsumer {
 
   /**
    * The next commit says that the owner is done with the records before `offset`. The consumer ignores an
-   * offset from an earlier assignment of the partition, if it is before the start of this one.
+   * offset below the start of this assignment, because it belongs to an earlier assignment of the partition.
    */
   store(place: StoredPlace, offset: number, leaderEpoch = -1): void {
     const { topic, partition } = place;
@@ -227,15 +229,15 @@ export class GroupConsumer {
     if (!isEarlier) this.stored.store({ topic, topicId, partition, offset, leaderEpoch, metadata: '' });
   }
 
-  /** Commits what is stored. `error` undefined: the coordinator has it. An ended consumer gives an error. */
+  /** Commits what is stored. `error` undefined: it succeeded. A consumer that has ended gives an error. */
   commit(done: CommitDone): void {
     if (this.hasEnded) this.options.clock.soon(() => done(CLOSED));
     else this.commits.commit(done);
   }
 
   /**
-   * Stops reading, commits, leaves the group, and calls back; after `requestTimeoutMs` at the latest. A
-   * second call waits for the end of the first one.
+   * Stops reading, commits, leaves the group, and calls back, at the latest after `requestTimeoutMs`. A
+   * second call waits for the end of the first call.
    */
   close(done: () => void): void {
     const { clock, requestTimeoutMs, commitsOnRevoke = true } = this.options;
@@ -256,7 +258,7 @@ export class GroupConsumer {
     };
     const deadline = clock.setTimer(requestTimeoutMs, end);
     const leave = () => this.member.leave(end);
-    // The rest of the time is for the leaving, also when the commit does not succeed.
+    // The other half of the time is for leaving the group, even if the commit fails.
     if (commitsOnRevoke) this.commits.replace(leave, requestTimeoutMs / 2);
     else leave();
   }
@@ -338,7 +340,7 @@ export class GroupConsumer {
           if (this.options.autoStore !== false) this.store(position, position.offset!, position.lastEpoch);
         },
         assigned: (position, offset, reason) => {
-          // The log has lost its end, or the consumer reads again from the start of the log.
+          // Either the log has lost its end, or the consumer begins again at the start of the log.
           const { topicId } = position;
           const name = partitionName(position);
           const lowest = this.lowest.get(name);
@@ -385,14 +387,14 @@ export class GroupConsumer {
   }
 
   /**
-   * Asks again where to begin when another topic has the name of one that a classic group assigned: the
-   * group may have read a part of the new topic. The assignment of a KIP-848 group names the topic by its id.
+   * A classic group assigns topics by name. If another topic gets the name, asks again where to begin,
+   * because the group may have read a part of the new topic. A KIP-848 group assigns topics by id.
    */
   private followNames(): void {
     const renamed = [...this.reading.values()].filter((place) => {
       if (place.onlyTopicId !== undefined) return false;
       const current = this.topicId(place.topic);
-      // Without an id: the coordinator answered before the client knew the topic.
+      // `topicId` is missing if the coordinator answered before the client knew the topic.
       const { topicId = this.consumer.positions.get(partitionName(place))?.topicId } = place;
       return topicId !== undefined && current !== undefined && current !== topicId;
     });
@@ -403,7 +405,7 @@ export class GroupConsumer {
 
   /**
    * Whether no retry of OffsetFetch would succeed. The member itself finds out whether the group exists, and
-   * whether it has a coordinator. A fault inside the coordinator may pass.
+   * whether it has a coordinator. An unknown server error may be temporary.
    */
   private isRefused(error: string | undefined): boolean {
     if (this.coordinator.failure !== undefined) return false;
@@ -428,7 +430,7 @@ export class GroupConsumer {
         observer.failed('no committed offset', { topic, partition });
         continue;
       }
-      // An answer that names no ids is about the topics of the question, if the client knew them by then.
+      // An answer without ids is about the topics that had these names when the client asked.
       const topicId = found?.topicId ?? onlyTopicId ?? asked.get(topic) ?? this.topicId(topic);
       const place = { topic, ...(topicId === undefined ? {} : { topicId }), onlyTopicId, partition };
       const start: StartPosition =
@@ -443,7 +445,7 @@ export class GroupConsumer {
       }
       starts.push(start);
     }
-    // The group may have taken other partitions of the answer away meanwhile.
+    // Marks only what is still assigned: the group may have taken other partitions of the answer away.
     this.stored.isCommitted(owned);
     observer.assigned?.(starts);
     this.followNames();

@@ -1,8 +1,8 @@
 /**
- * A client's way to the coordinator of one group: asks any broker which one it is (FindCoordinator), and
- * keeps a connection to it. The connection is not the one for fetching: a parked JoinGroup, or a Fetch that
- * waits for records, delays every later answer of its connection. Asks again when the coordinator's
- * connection ends, and when an answer says that the group has moved.
+ * Finds the coordinator of one group: asks any broker (FindCoordinator), and keeps a connection to the
+ * coordinator. The connection is not the one for fetching: a parked JoinGroup, or a Fetch that waits for
+ * records, delays every later answer of its connection. Asks again when the connection to the coordinator
+ * ends, and when an answer says that the group has moved.
  */
 import type { Address, Clock, Millis, Timer } from '@millrace/base';
 import {
@@ -22,14 +22,14 @@ export interface GroupCoordinatorOptions {
   readonly groupId: string;
   readonly cluster: Pick<ClusterView, 'anyConnection'>;
   readonly open: OpenConnection;
-  /** The wait before the next question or connection. Default 100. */
+  /** The wait before the next FindCoordinator or connection. Default 100. */
   readonly backoffMs?: Millis;
   /** Called with the error code of each answer to FindCoordinator. */
   readonly answered?: (code: number) => void;
 }
 
 const BACKOFF_MS = 100;
-/** The first FindCoordinator with a list of keys. */
+/** The first version of FindCoordinator with a list of keys. */
 const MANY_KEYS_FROM_VERSION = 4;
 
 export class GroupCoordinator {

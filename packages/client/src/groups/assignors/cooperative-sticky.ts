@@ -82,7 +82,7 @@ class Balance {
     }
   }
 
-  /** Places the other partitions. Those that few members can have come first. */
+  /** Places the other partitions, beginning with those that the fewest members may own. */
   placeOthers(): void {
     const free = this.partitions.filter((place) => !this.placed.has(partitionName(place)));
     const choices = ({ topic }: TopicPartition) => this.subscribed.get(topic)!.length;
@@ -94,7 +94,7 @@ class Balance {
 
   /**
    * Moves partitions from a member to one that has at least two fewer, until no such move is left. The sum of
-   * the squares of all counts shrinks with each move, so this ends.
+   * the squares of all counts shrinks with each move, so the loop ends.
    */
   even(): void {
     for (let hasMoved = true; hasMoved; ) {
@@ -118,7 +118,7 @@ class Balance {
 
   private lighten(member: SubscribedMember): boolean {
     const mine = this.assigned.get(member.memberId)!;
-    // Moves the partitions that the member does not own yet first: nobody has to give them up.
+    // First moves the partitions that the member does not own yet, because nobody has to give them up.
     const owns = (place: TopicPartition) => (this.claims.get(partitionName(place))?.includes(member) ? 1 : 0);
     let hasMoved = false;
     for (const place of mine.toReversed().sort((a, b) => owns(a) - owns(b))) {
