@@ -1,8 +1,8 @@
 /**
  * `npm run test:compose`: shows that `docker compose up --wait` starts six healthy containers that serve the
  * host and other containers, that their named volumes keep the data, and that the application of
- * examples/compose works beside them. First installs an engine and makes the base image if they are missing.
- * Leaves nothing running.
+ * examples/compose works beside them. First installs a container engine and makes the base image if they are
+ * missing. Leaves nothing running.
  */
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ const inside = (...args: string[]) =>
     ...args,
   ]);
 
-/** Partition lines of `topic describe`: leader and ISR of each. */
+/** Counts the partitions in the output of `topic describe` that have a leader and an ISR of three. */
 function healthyPartitions(description: string): number {
   return description.split('\n').filter((line) => /Leader: \d+\t.*Isr: \d+,\d+,\d+$/.test(line)).length;
 }

@@ -54,7 +54,7 @@ export class DeadlineQueue<T> {
     return this.takeDue(now)?.value;
   }
 
-  /** Like `popDue`, for an owner that needs the time, too. */
+  /** Like `popDue`, but returns the deadline, which has the value and the time. */
   takeDue(now: Millis): Deadline<T> | undefined {
     this.dropCancelled();
     const first = this.heap[0];
@@ -82,7 +82,7 @@ export class DeadlineQueue<T> {
     if (this.heap.length > 0) this.siftDown(last);
   }
 
-  /** Moves later parents down from the end of the heap, then puts the entry into the gap. */
+  /** Moves each parent that is later than the entry down one level, then puts the entry into the gap. */
   private siftUp(entry: Entry<T>): void {
     const { heap } = this;
     let gap = heap.length - 1;
@@ -96,7 +96,7 @@ export class DeadlineQueue<T> {
     heap[gap] = entry;
   }
 
-  /** Moves earlier children up from the top of the heap, then puts the entry into the gap. */
+  /** Moves each child that is earlier than the entry up one level, then puts the entry into the gap. */
   private siftDown(entry: Entry<T>): void {
     const { heap } = this;
     let gap = 0;

@@ -70,7 +70,7 @@ export function uuidAt(random: Uuid, index: number): Uuid {
 
 /**
  * Whether a text is a well-formed id: 22 characters of the alphabet, with zeros in the unused bits of the
- * last.
+ * last character.
  */
 export function isUuid(text: string): text is Uuid {
   return /^[A-Za-z0-9_-]{21}[AQgw]$/.test(text);

@@ -1,6 +1,7 @@
 /**
- * Values that wait for an offset, for example acknowledgements parked until the high watermark passes them.
- * The queue releases values in the order of their offsets, and values of one offset in the order of arrival.
+ * Values that wait for an offset, for example acknowledgements parked until the high watermark reaches their
+ * offset. The queue releases values in the order of their offsets, and values of one offset in the order of
+ * arrival.
  */
 import type { Offset } from './ids.ts';
 

@@ -2,9 +2,9 @@
  * The seams: a node's only access to the outside world. Folders named `io/` hold the implementations for
  * production. The simulator implements the seams in memory, with faults.
  *
- * Completions arrive as callbacks, in a later turn; several may share a turn. A method that calls back
- * earlier says so. The seams do not use promises: the order of microtasks depends on how code is written, and
- * a simulated run must not depend on that.
+ * Completions arrive as callbacks, in a later turn (see `Clock.soon`); several may share a turn. If a method
+ * may call back earlier, its comment says so. The seams do not use promises: the order of microtasks depends
+ * on how code is written, and a simulated run must not depend on that.
  */
 
 import type { Millis, Uuid, WallMillis } from './ids.ts';
@@ -27,7 +27,8 @@ export interface Clock {
   setTimer(delayMs: Millis, callback: () => void): Timer;
   /**
    * Calls back once, at the end of this turn. In production a turn is a round of the event loop, so the node
-   * may read more input before the call. For example, a broker then sends the answers that the turn gathered.
+   * may read more input before the callback runs. A broker uses such a callback to send the answers that it
+   * has gathered in this turn.
    */
   soon(callback: () => void): void;
 }
@@ -42,7 +43,7 @@ export interface Random {
   uuid(): Uuid;
   /**
    * Returns a source for one component. If the numbers follow from a seed, the draws of one component do not
-   * change the numbers of another.
+   * change the numbers of another component.
    */
   fork(name: string): Random;
 }
@@ -77,12 +78,12 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Files. Reads and writes are synchronous, so no other event can run in the middle of a state change. They go
- * to the page cache, so most are quick; a read waits for the device if the page cache lacks the bytes. When
- * `write` returns, the bytes are in the page cache. When `sync` calls back without an error, they are on the
- * device. Methods that always wait for the device (`syncNow`, `syncDirectory`, `writeFileAtomic`) block the
- * event loop, and with it every partition. Methods may throw DiskError, except `exists`, which returns false
- * after an error, and `removeInBackground`.
+ * Files. Reads and writes are synchronous, so no other event can run in the middle of a state change. Reads
+ * and writes use the page cache, so most are quick. A read waits for the device if the page cache lacks the
+ * bytes. When `write` returns, the bytes are in the page cache. When `sync` calls back without an error, the
+ * bytes are on the device. Methods that always wait for the device (`syncNow`, `syncDirectory`,
+ * `writeFileAtomic`) block the event loop, and with it every partition. Methods may throw DiskError, except
+ * `exists`, which returns false after an error, and `removeInBackground`.
  */
 export interface Disk {
   /** Opens a file for reading and writing. Creates an empty file if there is none. The folder must exist. */
@@ -100,7 +101,8 @@ export interface Disk {
    */
   removeInBackground(path: string): void;
   /**
-   * Renames a file or folder. Replaces a file of the new name. Durable only after the folder is synced.
+   * Renames a file or folder. If a file has the new name already, replaces that file. The new name is durable
+   * only after a sync of the folder.
    */
   rename(from: string, to: string): void;
   /** Reads the whole file; undefined when there is none. */
@@ -113,7 +115,7 @@ export interface Disk {
   writeFileAtomic(path: string, content: Uint8Array): void;
   /**
    * Syncs the folder. When `done` gets no error, creations, removals and renames before the call are durable.
-   * Calls during a sync of the folder share the next one.
+   * Calls during a sync of the folder share the next sync.
    */
   syncFolder(directory: string, done: (error?: DiskError) => void): void;
   /** Like `syncFolder`, but blocks until it is done. For start, stop and rare operations. */
@@ -172,8 +174,8 @@ export interface StreamHandler {
   /** Called when the connection is established. For outgoing connections only. */
   opened?(): void;
   /**
-   * Bytes arrived; a chunk may begin and end anywhere in a message. It is valid only during the call: the
-   * handler must copy bytes that it needs later.
+   * Bytes arrived; a chunk may begin and end anywhere in a message. The chunk is valid only during the call:
+   * the handler must copy bytes that it needs later.
    */
   data(chunk: Uint8Array): void;
   /**
@@ -185,16 +187,16 @@ export interface StreamHandler {
 }
 
 export interface Stream {
-  /** An IP address; of an IPv4 peer, the dotted form. */
+  /** The peer's IP address. An IPv4 address is in dotted form, even if the socket also serves IPv6. */
   readonly remoteAddress: string;
   /**
    * Sends the chunks in order. False: the peer reads slowly, so the caller must wait for `drained` before it
-   * sends more. The caller may change the chunks only if `unsentBytes` is 0 when this returns.
+   * sends more. The caller may change the chunks only if `unsentBytes` is 0 when `send` returns.
    */
   send(chunks: readonly Uint8Array[]): boolean;
   /** Bytes passed to `send` that the operating system has not accepted yet. */
   readonly unsentBytes: number;
-  /** Stops reading from the peer (back-pressure); `resume` starts it again. */
+  /** Stops reading from the peer (back-pressure). `resume` starts to read again. */
   pause(): void;
   resume(): void;
   /** Sends the pending bytes, then closes. */
@@ -237,11 +239,11 @@ export interface RpcService {
   stream(method: string, stream: RpcStream, peer: RpcPeer): RpcStreamHandler;
 }
 
-/** The caller, as the transport knows it. For logs and refusals only: no decision may depend on it. */
+/** What the transport knows of the caller. For logs only: no decision may depend on it. */
 export interface RpcPeer {
   /**
-   * The caller's end of the connection, `host:port`; `unknown` if gRPC no longer knows it because the
-   * connection has closed. In a simulation only the name of the host.
+   * The caller's address on the connection, `host:port`. The address is `unknown` if the connection has
+   * closed, because gRPC then forgets it. In a simulation, the address is only the name of the host.
    */
   readonly address: string;
   /**
@@ -304,8 +306,8 @@ export interface Job {
 }
 
 /**
- * Runs work off the event loop that would block the loop for more than a few milliseconds. A crash loses
- * every job. Jobs may end in another order than they started.
+ * Runs work outside of the event loop, if the work would block the loop for more than a few milliseconds. A
+ * crash loses every job. Jobs may finish in another order than they started.
  */
 export interface Jobs {
   /**

@@ -1,6 +1,6 @@
 /**
- * Many deadlines that share one timer of the clock: parked requests, back-offs, timeouts of requests. Must
- * never set one timer for each request.
+ * Many deadlines that share one timer of the clock: parked requests, back-offs, timeouts of requests. No
+ * component may set one clock timer for each request.
  */
 import { type Deadline, DeadlineQueue } from './deadlines.ts';
 import type { Millis } from './ids.ts';
@@ -8,7 +8,7 @@ import type { Clock, Timer } from './seams.ts';
 
 export type DueCallback = () => void;
 
-/** The shortest delay that ends the turn: timers due in the same millisecond run in one turn. */
+/** The shortest delay that leads to a later turn: timers due in the same millisecond run in one turn. */
 export const NEXT_TURN_MS: Millis = 1;
 
 export class Timers {

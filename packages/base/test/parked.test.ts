@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ParkedUntilOffset } from '../src/index.ts';
 
-test('releases in offset order, for one offset in the order of parking, and each value once', () => {
+test('each value leaves once, in offset order; values of one offset leave in the order of parking', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(20)), fc.array(fc.nat(25)), (offsets, reached) => {
       const parked = new ParkedUntilOffset<{ offset: number; order: number }>();

@@ -12,7 +12,7 @@ class CountingClock extends ManualClock {
   }
 }
 
-test('deadlines fire at their times, in order; a cancelled one does not', () => {
+test('deadlines fire at their times, in order; a cancelled deadline does not fire', () => {
   const clock = new CountingClock();
   const timers = new Timers(clock);
   const fired: string[] = [];
@@ -34,7 +34,7 @@ test('a thousand deadlines that are cancelled in time arm at most two timers', (
   expect(clock.armed).toBeLessThanOrEqual(2);
 });
 
-test('after stop no deadline fires, nor a callback at the end of the turn', () => {
+test('after stop, no deadline fires, and no callback runs at the end of the turn', () => {
   const clock = new CountingClock();
   const timers = new Timers(clock);
   timers.after(10, () => expect.unreachable());

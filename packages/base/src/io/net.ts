@@ -60,8 +60,8 @@ export class NodeNet implements Net {
     return {
       close(done) {
         settled = true;
-        // `done` does not wait for open connections. The callback of `server.close` would not either: `adopt`
-        // takes the connections away from the server.
+        // `done` must not wait for open connections. The server cannot wait for them anyway, because `adopt`
+        // has taken them away from the server.
         server.close(() => {});
         setImmediate(done);
       },
@@ -93,8 +93,8 @@ export class NodeNet implements Net {
 type OnRead = net.OnReadOpts;
 
 /**
- * Turns an accepted socket into one that reads into the shared buffer. A server of node:net cannot give that
- * option to the sockets that it accepts.
+ * Turns an accepted socket into one that reads into the shared buffer. A server of node:net cannot set the
+ * option `onread` for the sockets that it accepts.
  */
 function adopt(accepted: net.Socket, onread: OnRead): net.Socket {
   const inner = accepted as unknown as { _handle: object | null };
@@ -204,7 +204,7 @@ function listenError(address: Address, error: NodeJS.ErrnoException): Error {
   return new Error(`cannot listen on ${where}: ${error.message}`);
 }
 
-/** A socket for both families shows an IPv4 peer as `::ffff:10.0.0.5`. Its address is `10.0.0.5`. */
+/** A socket for both IPv4 and IPv6 shows the IPv4 peer `10.0.0.5` as `::ffff:10.0.0.5`. */
 function withoutMapping(address: string): string {
   return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice('::ffff:'.length) : address;
 }

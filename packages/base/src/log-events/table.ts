@@ -13,8 +13,8 @@
  *        says: 'The broker deletes its replica of {topic}-{partition}.',
  *      },
  *
- *    `?` after the name of a fact: some lines lack it. The sentence begins with an actor (`ACTORS` in
- *    `parts/definition.ts`).
+ *    A `?` after the name of a fact means that some log lines lack the fact. The sentence begins with an
+ *    actor (`ACTORS` in `parts/definition.ts`).
  * 2. Log it where it happens: `logger.info('replica-deleted', { topic, partition, topicId })`. The code
  *    compiles only with the event's level and facts. A test fails while no source logs the event.
  * 3. `node packages/node/src/io/generate-logging-docs.ts` writes `docs/logging.md`.
@@ -109,7 +109,7 @@ export type EventWith<Fact extends FactName> = {
   }[keyof Table[Part]];
 }[EventPart];
 
-/** An event as data. Code that decides about an event returns it, and its host logs it. */
+/** An event as data. A heart returns the event among its effects, and the caller logs the event. */
 export type LogEntry<At extends Level = Level> = {
   [L in At]: { readonly level: L; readonly event: EventAt<L>; readonly facts: FactsAt[L][EventAt<L>] };
 }[At];

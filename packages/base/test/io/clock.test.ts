@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { NodeClock } from '../../src/io/clock.ts';
 
-test('soon: callbacks run after this turn, in order, and with them those that they add', async () => {
+test('soon: callbacks run after this turn, in order, followed by the callbacks that they add', async () => {
   const clock = new NodeClock();
   const order: string[] = [];
   clock.soon(() => {
@@ -15,7 +15,7 @@ test('soon: callbacks run after this turn, in order, and with them those that th
   expect(order).toEqual(['a', 'b', 'c']);
 });
 
-test('a timer fires after its delay, and a cancelled timer never', async () => {
+test('a timer fires after its delay, and a cancelled timer never fires', async () => {
   const clock = new NodeClock();
   const fired: string[] = [];
   clock.setTimer(1e12, () => fired.push('far')).cancel();

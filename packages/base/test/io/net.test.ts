@@ -1,6 +1,6 @@
 /**
- * Goal: the real network keeps the seam's promises. Method: real sockets on loopback, where in most tests
- * node:net plays the other side.
+ * Goal: NodeNet does what the seam `Net` promises. Method: real sockets on loopback. In most tests the peer
+ * is a plain socket of node:net.
  */
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -168,7 +168,7 @@ test('destroy passes its reason to closed; a later send does nothing', async () 
   expect(peer.events).toEqual(['closed: too large a frame']);
 });
 
-test('without a listener at the address: closed without opened', async () => {
+test('without a listener at the address, the handler gets closed and never opened', async () => {
   const { port, listener } = await server();
   await new Promise<void>((resolve) => listener.close(resolve));
   const recorder = new Recorder();

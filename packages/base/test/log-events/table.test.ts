@@ -10,7 +10,7 @@ const events = Object.values(eventsTable).flatMap(
   (part) => Object.entries(part) as [string, EventDefinition][],
 );
 
-test('an event, a level or a fact that the table does not have does not compile', () => {
+test('a log call compiles only with an event, a level and facts of the table', () => {
   const memory = new MemoryLogger();
   const logger: Logger = memory;
   const foreign = { reason: 'r', clean: true };
@@ -55,7 +55,7 @@ test('every event of the table is logged by some source', () => {
   expect(events.map(([name]) => name).filter((name) => !text.includes(`'${name}'`))).toEqual([]);
 });
 
-test.each(events)('%s is a name in kebab case, with a sentence of its facts', (name, { facts, says }) => {
+test.each(events)('%s is in kebab case, and its sentence uses only its facts', (name, { facts, says }) => {
   expect(name).toMatch(/^[a-z]+(-[a-z]+)+$/);
   for (const fact of facts) expect(fact).toMatch(/^[a-z][A-Za-z]*\??$/);
   expect(new Set(facts).size).toBe(facts.length);

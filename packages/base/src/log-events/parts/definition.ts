@@ -18,10 +18,10 @@ export const ACTORS = [
 type Actor = (typeof ACTORS)[number];
 
 export interface EventDefinition {
-  /** The level of the event. A list: the level depends on the facts. */
+  /** The level of the event. If this is a list, the level depends on the facts. */
   readonly level: Level | readonly Level[];
-  /** Names of its facts. A fact with a question mark may be missing. */
+  /** Names of the event's facts. A fact with a question mark may be missing. */
   readonly facts: readonly string[];
-  /** One sentence in the present tense. `{fact}` stands for the value of a fact. */
+  /** One sentence in the present tense. `{fact}` stands for the value of the fact with this name. */
   readonly says: `${Actor} ${string}.`;
 }
