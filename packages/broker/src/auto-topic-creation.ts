@@ -1,8 +1,8 @@
 /**
- * Creates topics that clients ask for by name and that do not exist: with the controller's defaults, or an
- * internal topic with the settings that its coordinator needs. Meanwhile the client gets
- * UNKNOWN_TOPIC_OR_PARTITION or COORDINATOR_NOT_AVAILABLE, and retries. Each name is in at most one request
- * in flight. This class keeps no topics: they are in the metadata log.
+ * Creates topics that clients ask for by name and that do not exist. An internal topic gets the settings that
+ * its coordinator needs; any other topic gets the controller's defaults. Until the topic exists, the client
+ * gets UNKNOWN_TOPIC_OR_PARTITION or COORDINATOR_NOT_AVAILABLE, and retries. Each name is in at most one
+ * request in flight. This class keeps no topics: they are in the metadata log.
  */
 import type { Logger, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName, joinedChunks } from '@millrace/protocol';

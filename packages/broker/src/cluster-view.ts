@@ -33,7 +33,7 @@ export function liveEndpoints(image: MetadataImage, listenerName: string): NodeE
 
 /**
  * The broker that a response names as the controller. Every broker forwards the requests that only the
- * controller can handle, so a broker names itself: the client can reach it. A fenced broker names another
+ * controller can handle, so a broker names itself: the client can reach it. A fenced broker instead names a
  * live broker, or -1 if there is none.
  */
 export function namedController(endpoints: readonly NodeEndpoint[], self: NodeId): NodeId {

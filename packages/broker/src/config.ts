@@ -1,16 +1,17 @@
 /**
- * The configuration of the front end: its limits, each with its effect; whether it creates topics; and the
- * properties that DescribeConfigs shows. The host fills it in: this file reads nothing from the environment.
+ * The configuration of the front end: limits, each with its effect; whether the broker creates topics; and
+ * the properties that DescribeConfigs shows. The node passes in all values: this file reads nothing from the
+ * environment.
  */
 import type { Millis } from '@millrace/base';
 import type { OffsetsTopicConfig } from '@millrace/coordinator';
 
 export interface FrontEndLimits {
-  /** `socket.request.max.bytes`: a larger frame closes the connection. */
+  /** `socket.request.max.bytes`: the broker closes a connection on which a larger frame arrives. */
   readonly requestMaxBytes: number;
   /**
-   * `queued.max.request.bytes`: bytes held for all connections together. Above it the broker stops reading
-   * each connection that has sent part of a request. Not positive: no limit.
+   * `queued.max.request.bytes`: bytes held for all connections together. Above this number, the broker stops
+   * reading each connection that has sent part of a request. Zero or a negative number: no limit.
    */
   readonly queuedMaxBytes: number;
   /** At this number of pending requests, the broker stops reading a connection. */
@@ -23,8 +24,8 @@ export interface FrontEndLimits {
   /** `max.connections`: the broker immediately closes each new connection above this number. */
   readonly maxConnections: number;
   /**
-   * `max.connections.per.ip`: the broker immediately closes each new connection above this number from one
-   * address.
+   * `max.connections.per.ip`: the broker immediately closes a new connection if the client's address already
+   * has this many.
    */
   readonly maxConnectionsPerIp: number;
   /** `connections.max.idle.ms`: the broker closes a connection that was idle for this long. */
@@ -34,7 +35,7 @@ export interface FrontEndLimits {
    * send the rest of a frame, or does not read its answers.
    */
   readonly stalledPeerMs: Millis;
-  /** How long a connection may take to end after the broker has closed its own end. */
+  /** How long a peer may take to close a connection after the broker has closed its own side. */
   readonly closeGraceMs: Millis;
 }
 
@@ -70,7 +71,7 @@ export interface FrontEndConfig {
   readonly limits: FrontEndLimits;
   /** `auto.create.topics.enable`. */
   readonly autoCreateTopics: boolean;
-  /** `max.request.partition.size.limit`: partitions in one DescribeTopicPartitions answer. */
+  /** `max.request.partition.size.limit`: the most partitions in one DescribeTopicPartitions answer. */
   readonly describePartitionsMax: number;
   /** The settings with which the broker creates `__consumer_offsets`. */
   readonly offsetsTopic: OffsetsTopicConfig;

@@ -22,7 +22,7 @@ export class FrontEndMetrics {
     this.bytesOut = metrics.counter('millrace_response_bytes_total');
   }
 
-  /** Counts a request whose answer goes to the socket now, or that gets none. */
+  /** Counts a request whose answer goes to the socket now, or that gets no answer. */
   answered({ apiName, startedMs, frameBytes }: Slot, answerBytes: number, now: Millis): void {
     this.requests.add(1, apiName);
     this.seconds.observeMs(now - startedMs, apiName);

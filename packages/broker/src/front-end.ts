@@ -44,7 +44,7 @@ export interface BrokerFrontEndOptions {
   readonly producerIds: ProducerIdSource;
   /** Forwards a request to the active controller. */
   readonly forward: Forward;
-  /** Undefined: this broker does not know it yet. */
+  /** Undefined: this broker does not know the cluster's id yet. */
   clusterId(): Uuid | undefined;
   /** The committed metadata, as far as this broker has replayed it. */
   image(): MetadataImage;
@@ -123,8 +123,8 @@ export class BrokerFrontEnd implements ConnectionHost {
   }
 
   /**
-   * Closes every connection, so that clients go to other brokers. The broker still accepts new ones, unless
-   * it is stopping.
+   * Closes every connection, so that clients go to other brokers. The broker still accepts new connections,
+   * unless it is stopping.
    */
   closeConnections(reason: string): void {
     for (const connection of [...this.connections]) connection.close(reason, {}, 'info');
@@ -185,8 +185,8 @@ export class BrokerFrontEnd implements ConnectionHost {
   }
 
   /**
-   * A flush may start requests that handlers answer at once. The next round of the same turn flushes their
-   * answers.
+   * A flush may start requests that handlers answer at once. Another call of `flushAll`, later in the same
+   * turn, sends these answers.
    */
   private flushAll(): void {
     const connections = this.flushes.splice(0);

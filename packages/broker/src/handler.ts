@@ -38,7 +38,7 @@ export interface ForwardedResponse {
 
 /**
  * Sends a request to the active controller. If that controller resigns before it answers, sends the request
- * to the next one. Calls `done` when the request's timeout is over at the latest, and never within this call.
+ * to the next one. Calls `done` at the latest when the request's timeout is over, and never within this call.
  */
 export type Forward = (request: ForwardedRequest, done: (response: ForwardedResponse) => void) => void;
 
@@ -117,11 +117,11 @@ export interface Reply<Response> {
 
 export interface Handler {
   readonly api: AnyApi;
-  /** The connection starts no other request before the answer to this one: the answer may be huge. */
+  /** If true, the connection starts no other request before the answer to this one, which may be huge. */
   readonly exclusive: boolean;
   /**
-   * The memory of the request, its frame included, counts as held until the answer, because the handler uses
-   * the decoded request until then.
+   * If true, the memory of the request, its frame included, counts as held until the answer, because the
+   * handler uses the decoded request until then.
    */
   readonly keepsRequest: boolean;
   handle(broker: BrokerContext, request: Request<unknown>, reply: Reply<unknown>): void;

@@ -47,7 +47,7 @@ export interface ConnectionHost extends InputHost {
    * Calls the connection's `deadlineReached` at the time `at`. A later call of `wakeAt` replaces the time.
    */
   wakeAt(connection: Connection, at: Millis): void;
-  /** The connection calls this once, when both of its ends are closed. */
+  /** The connection calls this once, when both sides have closed it. */
   gone(connection: Connection): void;
 }
 
@@ -81,7 +81,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private peerSlow = false;
   private slowSinceMs: Millis = 0;
   private exclusiveRunning = false;
-  /** Number of calls of `hold` that are not over. They keep the connection from starting a request. */
+  /** Number of `hold` calls whose returned function is not called yet. Above 0, no request may start. */
   private holds = 0;
   private memoryWait = false;
   /** True if the connection starts no more requests, because of bad input or a failed acks=0 produce. */
@@ -145,7 +145,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /**
    * Counts the frame and the decoded request as freed, because no code refers to them when `route` returns.
-   * The answer may still be missing.
+   * The answer may follow later.
    */
   forgetRequest(slot: Slot): void {
     // When the request ended, all of its bytes were subtracted.
@@ -220,7 +220,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.host.flushSoon(this);
   }
 
-  /** Sends the answers that are ready unless the client has closed, logs the reason, and closes. */
+  /** Sends the ready answers (if the client has not closed), logs the reason, and closes the connection. */
   close(reason: string, facts: ClosingFacts = {}, level: 'info' | 'warn' = 'warn'): void {
     if (this.state === 'orphaned') {
       this.logClosed(level, reason, facts);
@@ -233,13 +233,13 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.shut(reason, facts, level);
   }
 
-  /** Closes the broker's end, and drops the input and all pending requests. */
+  /** Closes the broker's side, and drops the input and all pending requests. */
   private shut(reason: string, facts: ClosingFacts, level: 'info' | 'warn'): void {
     this.logClosed(level, reason, facts);
     this.state = 'closing';
     this.abandon();
     this.stream.end();
-    // Continue to read, and drop the bytes: while it reads, the broker notices that the peer closes its end.
+    // Continue to read, and drop the bytes: the broker notices that the peer closes only while it reads.
     this.setPaused(false);
     this.account();
     this.host.wakeAt(this, this.host.nowMs() + this.host.limits.closeGraceMs);
@@ -292,7 +292,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /**
    * The host's deadline for this connection is reached. Closes the connection if it was idle for too long, or
-   * destroys it if the broker has closed its own end. Otherwise sets the next deadline.
+   * destroys it if the broker has closed its own side. Otherwise sets the next deadline.
    */
   deadlineReached(now: Millis): void {
     if (this.state === 'closing') {
@@ -312,7 +312,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   // ---- inside ----
 
-  /** True if this connection holds as much as it may. */
+  /** True if this connection has reached its limit of pending requests or its limit of bytes. */
   private full(): boolean {
     const { limits } = this.host;
     return (
@@ -332,8 +332,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Starts every request that may start, then decides whether to read more. */
   private advance(): void {
-    // A handler called by the loop below may answer at once and free memory. The running loop then starts the
-    // next request.
+    // A handler that the loop below calls may answer at once, free memory, and so call this method again. The
+    // running loop then starts the next request.
     if (this.routing) return;
     this.routing = true;
     try {
@@ -356,8 +356,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /**
    * Runs after the client has closed. Handles the remaining requests; waits while a job checks a batch, or
-   * for memory. Ends the connection after the last one. The broker drops all answers, so no request waits for
-   * the answer of another, and the limits on pending requests do not apply.
+   * for memory. Ends the connection after the last request. The broker drops all answers, so no request waits
+   * for an earlier answer, and the limits on pending requests do not apply.
    */
   private handleRest(): void {
     if (this.routing) {
@@ -382,8 +382,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
     // Each started request is done, or finishes without this connection. If the answer to a costly batch with
-    // acks was not sent, the broker handles nothing behind that batch. The client retries that request and
-    // those behind it, and a slow broker must not check the same batches twice. Not compared with Kafka.
+    // acks was not sent, the broker handles nothing behind that batch: the client retries its request and the
+    // later ones, and a slow broker must not check the same batches twice. Not compared with Kafka.
     if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
       this.finish();
       return false;
@@ -391,7 +391,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
     const { input } = this;
     if (!input.endsInHalf && input.mustWaitForOthers) return false;
-    // Skip requests that bring nothing: the broker drops their answers, and hundreds of reads may be left.
+    // Skip requests that bring nothing: the broker drops their answers, and hundreds of reads may remain.
     const startIfItBrings = (frame: Uint8Array) => {
       if (this.host.brings(frame)) this.host.route(frame, this);
     };
@@ -476,7 +476,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return forgotten;
   }
 
-  /** Both ends are closed: drops what is left, and tells the host. */
+  /** Both sides have closed the connection: drops what is left, and tells the host. */
   private finish(): void {
     this.state = 'closed';
     this.abandon();

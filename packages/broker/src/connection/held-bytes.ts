@@ -2,7 +2,7 @@
 import type { MemoryBudget } from './memory-budget.ts';
 
 export class HeldBytes {
-  /** Frames of requests that are not answered yet, and their decoded objects; not those already freed. */
+  /** Frames and decoded objects of the requests without an answer yet, except what was freed early. */
   request = 0;
   /** Part of `request`: the decoded objects. */
   decoded = 0;
@@ -21,7 +21,7 @@ export class HeldBytes {
     this.answer = 0;
   }
 
-  /** `buffered`: received bytes that belong to no started request. May wake other connections. */
+  /** Tells the budget; this may wake other connections. `buffered`: received bytes of no started request. */
   tell(budget: MemoryBudget, buffered: number): void {
     const held = buffered + this.request + this.answer + this.undrained;
     const delta = held - this.told;

@@ -23,7 +23,7 @@ export interface InputHost {
 
 export class Input {
   private readonly host: InputHost;
-  /** Created with the first byte: a silent connection needs none. */
+  /** Created with the first byte: a silent connection needs no reader. */
   private reader: FrameReader | undefined;
 
   constructor(host: InputHost) {
@@ -44,7 +44,7 @@ export class Input {
     this.reader?.keep();
   }
 
-  /** True if the next frame is known to be incomplete. Asked when the peer has closed. */
+  /** True if the next frame is known to be incomplete. Useful when the peer has closed. */
   get endsInHalf(): boolean {
     const { reader } = this;
     return reader !== undefined && reader.assemblingBytes > reader.bufferedBytes;
@@ -59,9 +59,9 @@ export class Input {
   }
 
   /**
-   * Passes the next whole frame to `use`; its bytes are valid only during the call. False: there is none yet.
-   * Throws DecodeError on an impossible size. Checks the size of a large frame by its first bytes, before the
-   * broker spends memory and time on the rest.
+   * Passes the next whole frame to `use`; its bytes are valid only during the call. Returns false if no whole
+   * frame has arrived. Throws DecodeError on an impossible size. Checks the size of a large frame by its
+   * first bytes, before the broker spends memory and time on the rest.
    */
   takeFrame(use: (frame: Uint8Array) => void): boolean {
     const { reader } = this;

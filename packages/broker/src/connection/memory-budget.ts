@@ -63,15 +63,16 @@ export class MemoryBudget {
   }
 
   /**
-   * The share of the free memory that one answer may take, so that others get some too. 0: no memory is free.
+   * The most memory that one answer may take: a share of the free memory, so that other answers get some. 0:
+   * no memory is free.
    */
   get shareBytes(): number {
     return Math.max(0, Math.floor((this.maxBytes - this.heldBytes) / SHARES));
   }
 
   /**
-   * A connection holds `deltaBytes` more, or less if negative. `decodedDeltaBytes` is the part of decoded
-   * objects.
+   * The bytes that a connection holds change by `deltaBytes`. The part of this change that concerns decoded
+   * objects is `decodedDeltaBytes`.
    */
   change(deltaBytes: number, decodedDeltaBytes: number): void {
     const wasCrowded = this.crowded;

@@ -1,5 +1,5 @@
 /**
- * A logger that many bad clients cannot flood: it passes on at most `perSecond` lines of each event a second.
+ * A logger that many bad clients cannot flood: it passes on at most `perSecond` lines a second of each event.
  * The next line that passes says how many were suppressed.
  */
 import type { Clock, EventAt, EventWith, FactsAt, Millis } from '@millrace/base';
@@ -7,8 +7,8 @@ import type { Clock, EventAt, EventWith, FactsAt, Millis } from '@millrace/base'
 const WINDOW_MS = 1000;
 
 /**
- * The levels that the logger limits, because many clients can cause many lines of them. Connections log no
- * errors.
+ * The levels that the logger limits, because many clients can cause many lines of these levels. Connections
+ * log no errors.
  */
 type QuietLevel = 'debug' | 'info' | 'warn';
 /** The events whose lines may carry the number of suppressed lines, according to the table of events. */

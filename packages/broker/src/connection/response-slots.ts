@@ -53,7 +53,7 @@ export interface Slot {
   isOver: boolean;
   /** Stops the work if the connection is gone. */
   cancel: (() => void) | undefined;
-  /** Called at most once: when the client has sent more behind this request, if it is exclusive. */
+  /** For an exclusive request: called at most once, when the client has sent bytes behind this request. */
   onNextRequest: (() => void) | undefined;
   /**
    * The request changes something. Its work continues when the client closes within `ANSWER_AWAITED_MS`, and
@@ -64,9 +64,9 @@ export interface Slot {
 
 /**
  * If a client closes within this time after a request has started, it did not wait for the answer. The broker
- * then carries out a request that changes something. A client that closes later has waited and will retry, so
- * the broker stops the request: a broker that finished old requests first would answer each retry late. Kafka
- * has no such limit; not compared with 4.3.1.
+ * then still carries the request out, if it changes something. A client that closes later has waited and will
+ * retry, so the broker stops the request: a broker that finished old requests first would answer each retry
+ * late. Kafka has no such limit; not compared with 4.3.1.
  */
 const ANSWER_AWAITED_MS: Millis = 500;
 

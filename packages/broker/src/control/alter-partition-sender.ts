@@ -1,7 +1,7 @@
 /**
  * Sends the ISR changes of this broker's partitions to the active controller, one request at a time. Changes
- * that come meanwhile wait for the next request (a broker that lost a follower changes hundreds of partitions
- * at once).
+ * that come meanwhile wait for the next request (a broker that lost a follower changes hundreds of ISRs at
+ * once).
  */
 import type { Clock, Millis } from '@millrace/base';
 import { type AlterPartitionRequest, type AlterPartitionResponse, controlCalls } from '@millrace/control';
@@ -26,7 +26,7 @@ export class AlterPartitionSender {
     this.clock = clock;
   }
 
-  /** `done` gets the part of the answer for these partitions; undefined: no answer, retry. */
+  /** `done` gets the answer for these partitions. If it gets undefined, the caller must retry. */
   send(request: AlterPartitionRequest, done: Waiting['done']): void {
     this.waiting.push({ request, done });
     if (this.waiting.length === 1 && !this.busy) this.clock.soon(() => this.sendNext());
@@ -55,7 +55,7 @@ export class AlterPartitionSender {
   }
 }
 
-/** Gives each caller its part: the answer is in the order of the request. */
+/** Gives each caller its part of the answer, which lists the partitions in the order of the request. */
 function deliver(batch: readonly Waiting[], response: AlterPartitionResponse | undefined): void {
   let next = 0;
   for (const { request, done } of batch) {

@@ -35,8 +35,8 @@ export interface ControlStreamEvents {
    */
   broken(reason: string, silent: boolean): void;
   /**
-   * True if the broker is about to stop: the controller should then take the end of the stream as the end of
-   * the broker.
+   * True if the broker is about to stop: the controller should then conclude from the end of the stream that
+   * the broker has stopped.
    */
   isStopping(): boolean;
 }
@@ -77,8 +77,8 @@ export class ControlStream {
   }
 
   /**
-   * Closes the stream as a dead process does. The controller fences the broker after a grace period. Reports
-   * no further events.
+   * Closes the stream as a dead process does. The controller fences the broker after a grace period. The
+   * stream reports no further events.
    */
   close(): void {
     if (this.over) return;
@@ -89,7 +89,7 @@ export class ControlStream {
 
   /**
    * Closes the stream of a broker that will connect to a controller again. Unless the broker is stopping, the
-   * controller keeps the broker's session. Reports no further events.
+   * controller keeps the broker's session. The stream reports no further events.
    */
   leave(): void {
     if (this.over) return;

@@ -1,7 +1,7 @@
 /**
  * Single calls to the active controller. The channel repeats a call on another controller, or on the same
- * one, until one answers or the call's timeout is over. A controller may carry out a call twice if an answer
- * is lost, so every method must be safe to repeat.
+ * one, until the active controller answers or the call's timeout is over. A controller may carry out a call
+ * twice if an answer is lost, so every method must be safe to repeat.
  */
 import { type Clock, type Logger, type Millis, type NodeId, RpcError, type Timer } from '@millrace/base';
 import type { ControlMethod } from '@millrace/control';
@@ -41,9 +41,9 @@ export class ControllerChannel {
   }
 
   /**
-   * `done` gets the active controller's answer, which may be an error; undefined: no answer within
-   * `timeoutMs`, or before `close`. If a controller stays silent for `attemptMaxMs`, the channel retries.
-   * With `attemptMaxMs` equal to `timeoutMs`, silence alone causes no retry.
+   * `done` gets the active controller's answer, which may be an error. It gets undefined if no answer comes
+   * within `timeoutMs`, or before `close`. If a controller stays silent for `attemptMaxMs`, the channel
+   * retries. With `attemptMaxMs` equal to `timeoutMs`, silence alone causes no retry.
    */
   request<Request, Response extends { errorCode: number }>(
     method: ControlMethod<Request, Response>,
@@ -96,7 +96,7 @@ class ControllerCall<Response extends { errorCode: number }> implements OpenCall
   private readonly deadlineMs: Millis;
   private readonly done: (response: Response | undefined) => void;
   private backoffMs = BACKOFF_MIN_MS;
-  /** Number of the current attempt: the call ignores answers to earlier ones. */
+  /** Number of the current attempt: the call ignores answers to earlier attempts. */
   private current = 0;
   private askedId: NodeId | undefined;
   private pause: Timer | undefined;

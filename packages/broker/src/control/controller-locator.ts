@@ -1,6 +1,6 @@
 /**
- * Chooses the controller to ask: the reported leader, or else the configured ones in turn. Owns the channels
- * to them. The choice may be wrong: only an answer proves which controller is active.
+ * Chooses the controller to ask: the reported leader, or else the configured controllers in turn. Owns the
+ * channels to the controllers. The choice may be wrong: only an answer proves which controller is active.
  */
 import { type Address, assert, type NodeId, type Rpc, type RpcChannel } from '@millrace/base';
 
@@ -43,7 +43,7 @@ export class ControllerLocator {
 
   /**
    * This node learned that the metadata quorum elected a leader. If the leader is a configured controller,
-   * the listeners move to it at once.
+   * the locator chooses it and calls the listeners of `onLeaderKnown`.
    */
   leaderKnown(leaderId: NodeId): void {
     if (!this.choose(leaderId)) return;

@@ -19,7 +19,7 @@ import type { ControllerLocator } from './controller-locator.ts';
 export interface LifecycleConfig {
   /**
    * `broker.session.timeout.ms`: the longest lease that this broker accepts. The controllers' own setting may
-   * make it shorter.
+   * make the lease shorter.
    */
   readonly sessionTimeoutMs: Millis;
   /** `min.insync.replicas` of the partitions that this broker leads, unless their topic sets it. */
@@ -39,14 +39,14 @@ export interface BrokerLifecycleOptions {
   readonly rack?: string | undefined;
   /** The ids of the log directories. */
   readonly logDirs: readonly Uuid[];
-  /** The broker epoch of the last run if that ended with a clean shutdown; -1 otherwise. */
+  /** The broker epoch of the last run, or -1 if the last run did not end with a clean shutdown. */
   readonly previousBrokerEpoch: BrokerEpoch;
   readonly locator: ControllerLocator;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly config: LifecycleConfig;
   readonly events: LifecycleEvents;
-  /** The cluster's id, from the data folder or from the quorum. Undefined: neither is known yet. */
+  /** The cluster's id, from the data folder or from the quorum. Undefined: not known yet. */
   clusterId(): Uuid | undefined;
   /** The last metadata offset that this broker applied and published to the replicas. */
   metadataOffset(): Offset;
@@ -66,7 +66,7 @@ export interface LifecycleEvents {
    */
   fenced(): void;
   /**
-   * The cluster will never accept this broker: it belongs to another cluster. The message is for the
+   * The broker belongs to another cluster, so this cluster will never accept it. The message is for the
    * operator.
    */
   registrationRefused(message: string): void;
@@ -80,7 +80,7 @@ const EAGER_INTERVAL_MS = 50;
 export class BrokerLifecycle {
   /** Identifies this registration to the controller; -1: not registered yet. */
   brokerEpoch: BrokerEpoch = -1;
-  /** From the last answer to a heartbeat; undefined before the first. */
+  /** Whether the broker is fenced, as far as it knows; undefined before the first heartbeat answer. */
   fenced: boolean | undefined;
   /** When the lease ends, by the monotonic clock. */
   leaseValidUntilMs: Millis = -1;
@@ -96,11 +96,11 @@ export class BrokerLifecycle {
   private backoffMs = BACKOFF_MIN_MS;
   private hintFollowed = false;
   /**
-   * A new stream waits this long for the answer to its first heartbeat. Doubles, up to a limit, with each
-   * stream on which the controller stays silent.
+   * A new stream waits this long for the answer to its first heartbeat. The time doubles, up to a limit, with
+   * each stream on which the controller stays silent.
    */
   private firstWaitMs: Millis;
-  /** True unless the last heartbeat asked for service. */
+  /** False if the last heartbeat asked the controller to unfence this broker. */
   private askedForFence = true;
   private timer: Timer | undefined;
   private forgetLocator: (() => void) | undefined;
@@ -192,8 +192,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * If a working connection breaks, the broker reconnects to the same controller at once: the controller
-   * fences a broker that stays away. The broker leaves a silent controller.
+   * If a working connection breaks, the broker reconnects to the same controller at once, because the
+   * controller fences a broker that stays away. If the controller was silent, the broker tries the next one.
    */
   private broken(stream: ControlStream, reason: string, silent: boolean): void {
     const { locator, logger } = this.options;
@@ -244,7 +244,7 @@ export class BrokerLifecycle {
       return;
     }
     this.askedForFence = !this.wantsService();
-    // A new stream waits only briefly for its first answer: a frozen controller must not cost the lease.
+    // A new stream waits only briefly for its first answer, or a frozen controller would cost the lease.
     const request = {
       brokerId,
       brokerEpoch: this.brokerEpoch,
@@ -256,8 +256,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * The broker leaves a controller that does not answer for this long, in time to find another within its
-   * session.
+   * The broker leaves a controller that does not answer for this long, so that it can find another controller
+   * before its session ends.
    */
   private silenceMaxMs(): Millis {
     const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
@@ -266,7 +266,7 @@ export class BrokerLifecycle {
 
   /**
    * Half a session, but at least one heartbeat interval: a controller that takes over gives this broker one
-   * session to find it.
+   * session to find the new controller.
    */
   private firstWaitMaxMs(): Millis {
     const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
@@ -392,7 +392,7 @@ export class BrokerLifecycle {
 
   // ---- stopping ----
 
-  /** True if no controller has answered for two heartbeat intervals: probably the whole cluster stops. */
+  /** True if no controller has answered for two heartbeat intervals: the whole cluster probably stops. */
   private isAbandoned(): boolean {
     const silentMs = this.options.clock.monotonicMs() - this.lastAnswerMs;
     return silentMs >= 2 * this.options.config.heartbeatIntervalMs;

@@ -70,8 +70,8 @@ export class ProducerIdBlocks implements ProducerIdSource {
   }
 
   /**
-   * Serves the waiting producers from the new block; those that get no id wait for the next block. Without a
-   * new block all of them get a retriable error.
+   * Serves the waiting producers from the new block; producers that get no id wait for the next block. If
+   * there is no new block, all waiting producers get a retriable error.
    */
   private serveWaiting(): void {
     const waiting = this.waiting;

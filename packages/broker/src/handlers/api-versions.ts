@@ -1,4 +1,4 @@
-/** ApiVersions (18): the APIs that this broker supports. It lists no features yet (KIP-584). */
+/** ApiVersions (18): the APIs that this broker supports. The answer lists no features yet (KIP-584). */
 import { type AnyApi, apis, ErrorCode, type ResponseInputOf } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 
@@ -18,8 +18,8 @@ export const apiVersions = defineHandler(apis.apiVersions, (broker, { version, b
 });
 
 /**
- * The answer to an unsupported version of ApiVersions, in version 0: lists the supported versions of
- * ApiVersions.
+ * The answer to an ApiVersions request of an unsupported version. The answer has version 0, and lists only
+ * the supported versions of ApiVersions.
  */
 export function unsupportedApiVersions(api: AnyApi): ApiVersionsResponse {
   return { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys: [rangeOf(api)] };
