@@ -1,7 +1,7 @@
 /**
  * Routes a frame to its handler: reads the header, checks the version, decodes the body. The router closes
- * the connection on an unknown API or version, as Kafka does; it answers only ApiVersions in any version
- * (KIP-511). On bytes that do not decode it throws DecodeError to the connection.
+ * the connection on an unknown API or version, as Kafka does; only ApiVersions gets an answer even in an
+ * unknown version (KIP-511). On bytes that do not decode, the router throws DecodeError to the connection.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import {
@@ -38,8 +38,8 @@ const growing: ReadonlySet<number> = new Set([apis.joinGroup, apis.syncGroup].ma
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
 /**
- * Limit on array elements in a request that brings records, or creates, extends or deletes topics. A frame of
- * at most this many bytes has this limit, too, whatever it requests.
+ * Limit on array elements in a request that brings records, or creates, extends or deletes topics. Any other
+ * request also has this limit if its frame has at most this many bytes.
  */
 const ELEMENTS_BROUGHT = 100_000;
 /** Limit on array elements in any other request. */
@@ -89,7 +89,7 @@ export class Router {
       bytes: frame.subarray(header.bodyPosition),
     };
     handler.handle(this.broker, request, new PendingReply(connection, slot, api, header));
-    // When this call returns, no code uses the bytes of the frame either.
+    // After this call, no code uses the decoded request or the bytes of the frame.
     if (!handler.keepsRequest) connection.forgetRequest(slot);
   }
 
@@ -112,7 +112,7 @@ export class Router {
    * new topics.
    */
   private elementsMax(apiKey: number, frame: Uint8Array): number {
-    // An element takes at least one byte.
+    // An element takes at least one byte, so this frame cannot have more elements.
     if (frame.length <= ELEMENTS_BROUGHT) return ELEMENTS_BROUGHT;
     const ofItsKind = bringing.has(apiKey) ? ELEMENTS_BROUGHT : ELEMENTS_NAMED;
     return ofItsKind + ELEMENTS_PER_PARTITION * this.partitions();

@@ -27,7 +27,7 @@ export function offsetsTopic(config: OffsetsTopicConfig, image: MetadataImage): 
     name: OFFSETS_TOPIC,
     numPartitions: partitions,
     replicationFactor,
-    // The broker does not warn about a factor that the user has set.
+    // The broker does not warn about a replication factor that the user has set.
     ...(config.replicationFactor === undefined ? { replicasAdvised: OFFSETS_REPLICATION_FACTOR } : {}),
     configs: [
       { name: 'cleanup.policy', value: 'compact' },

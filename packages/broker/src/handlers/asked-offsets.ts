@@ -9,8 +9,9 @@ export type AskedGroup = RequestOf<typeof apis.offsetFetch>['groups'][number];
 export type AskedTopic = NonNullable<AskedGroup['topics']>[number];
 
 /**
- * Each group once, in the order of the first mention, with the topics of all mentions; all topics if one
- * mention asks for them. The member and its epoch are those of the first mention.
+ * Merges the mentions of each group into one. The groups are in the order of their first mentions. A group
+ * has the topics of all its mentions, or asks for all topics if one mention does. The member and the member
+ * epoch come from the first mention.
  */
 export function distinctGroups(groups: readonly AskedGroup[]): AskedGroup[] {
   const merged = new Map<string, AskedGroup & { topics: AskedTopic[] | null }>();
@@ -30,7 +31,7 @@ export function distinctPartitions(group: AskedGroup): AskedGroup {
   const seenOf = new Map<string, Set<number>>();
   const topics: AskedTopic[] = [];
   for (const { name, topicId, partitionIndexes } of group.topics) {
-    // Each version has either the name or the id.
+    // In some versions the request names topics by name, in the others by id.
     const key = topicId === ZERO_UUID ? name : topicId;
     const seen = seenOf.get(key) ?? new Set();
     seenOf.set(key, seen);

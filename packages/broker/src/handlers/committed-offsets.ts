@@ -117,7 +117,7 @@ function fetchGroup(
   }
   const wanted = { groupId, memberId, memberEpoch, requireStable };
   broker.groups.fetch(wanted, known, ({ errorCode, topics: fetched }) => {
-    // A client of version 10 knows topics only by their ids.
+    // From version 10 on, the answer names topics only by id, so a topic without an id is left out.
     const told = usesIds ? fetched.filter(({ topicId }) => topicId !== ZERO_UUID) : fetched;
     done({ groupId, errorCode, topics: errorCode === ErrorCode.NONE ? [...told, ...unknown] : [] });
   });

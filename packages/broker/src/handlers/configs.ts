@@ -113,7 +113,7 @@ function describeBroker(
 ): Named[] | ResourceError {
   const { properties } = broker.config;
   if (resourceName === '') {
-    // The empty name stands for all brokers. Only dynamic settings have a value there.
+    // The empty name stands for all brokers. Only dynamic settings have a value for all brokers.
     const set = image.brokerConfig('');
     return properties
       .filter(({ name }) => set.has(name))

@@ -1,4 +1,4 @@
-/** A client's request as the group coordinator takes it. */
+/** Converts a client's request into the form that the group coordinator needs. */
 import type { GroupCall } from '@millrace/coordinator';
 import type { Reply, Request } from '../handler.ts';
 

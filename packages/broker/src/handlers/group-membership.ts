@@ -7,7 +7,7 @@ import { apis } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 import { groupCall } from './group-call.ts';
 
-/** The request counts as held until the answer, because the coordinator keeps copies of its subscriptions. */
+/** The request's memory counts as held until the answer: the coordinator keeps copies of subscriptions. */
 export const joinGroup = defineHandler(apis.joinGroup, ({ groups }, request, reply) =>
   groups.join(groupCall(request, reply)),
 );
@@ -15,7 +15,7 @@ export const joinGroup = defineHandler(apis.joinGroup, ({ groups }, request, rep
 export const syncGroup = defineHandler(
   apis.syncGroup,
   ({ groups }, request, reply) => groups.sync(groupCall(request, reply)),
-  // The coordinator keeps nothing of a request that waits for the leader's assignments.
+  // The coordinator keeps nothing of a SyncGroup that waits for the assignments of the group's leader.
   { keepsRequest: false },
 );
 

@@ -49,7 +49,7 @@ function operationsOf(
   return { authorizedOperations: isTold ? ALL_GROUP_OPERATIONS : NOT_REQUESTED };
 }
 
-/** The rebalances of a group, if the client asks: Millrace's own field (protocol/src/apis/rebalances.ts). */
+/** The group's rebalances, if the client asks: a field of Millrace (protocol/src/apis/rebalances.ts). */
 function rebalancesOf(
   groups: GroupPort,
   { groupId, errorCode = ErrorCode.NONE }: { readonly groupId?: unknown; readonly errorCode?: unknown },

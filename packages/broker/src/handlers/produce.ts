@@ -55,11 +55,12 @@ function handleProduce(
   if (cancel === undefined) return;
   release = reply.hold();
   // A client with acks=0 may close right after it sent the request, so nothing cancels the append. With acks,
-  // a client that closes after `ANSWER_AWAITED_MS` has waited for the answer, and retries.
+  // a client that closes after `ANSWER_AWAITED_MS` has waited for the answer, and retries. So the broker
+  // cancels its first attempt.
   if (acks !== 0) reply.onAbandoned(cancel);
 }
 
-/** Transactional records without a transactional id: every partition of the request fails. */
+/** True if the request has transactional records and no transactional id. All its partitions then fail. */
 function lacksTransactionalId({ transactionalId, topicData }: ProduceRequest): boolean {
   if (transactionalId !== null) return false;
   return topicData.some(({ partitionData }) =>

@@ -59,7 +59,7 @@ function forward<Response>(
     apiKey: api.key,
     apiVersion: request.version,
     clientId: request.clientId,
-    // The request's bytes are valid only during this call, and `forward` may keep its bytes: copy them.
+    // The request's bytes are valid only during this call, but `forward` may keep the body longer: copy it.
     body: new Uint8Array(request.bytes),
     timeoutMs,
     requestId: broker.random.uuid(),

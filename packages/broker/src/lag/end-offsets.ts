@@ -1,6 +1,6 @@
 /**
  * Asks the leaders of partitions for their high watermarks. This broker answers for the partitions that it
- * leads. Each other leader gets one ListOffsets on a connection of its own, which ends with the answer.
+ * leads. Each other leader gets one ListOffsets request, on a connection that ends with the answer.
  */
 import type { Address, Millis, Net, NodeId, Offset, Timers, Uuid } from '@millrace/base';
 import { BrokerConnection, OffsetAt } from '@millrace/client';
@@ -28,7 +28,7 @@ export interface EndWanted {
 /** The high watermarks that are known, by `endKey`. */
 export type EndOffsets = ReadonlyMap<string, Offset>;
 
-/** For the connection, and for each request. Prometheus waits 10 s by default. */
+/** Timeout for connecting, and for each request. Prometheus waits 10 s for a scrape by default. */
 const TIMEOUT_MS: Millis = 1_000;
 const ANSWER_BYTES_MAX = 16 << 20;
 const CONSUMER = -1;

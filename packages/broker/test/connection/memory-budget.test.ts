@@ -1,6 +1,6 @@
 /**
- * Goal: the budget drops stalled connections when others wait for their memory. Method: a budget with fake
- * connections.
+ * Goal: the budget drops stalled connections when other connections wait for memory. Method: a budget with
+ * fake connections.
  */
 import { expect, test } from 'vitest';
 import { type Holder, MemoryBudget } from '../../src/connection/memory-budget.ts';

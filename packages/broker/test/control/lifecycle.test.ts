@@ -95,7 +95,7 @@ describe('joining', () => {
     expect(trying.lifecycle.brokerEpoch).toBe(10);
   });
 
-  test('no controller is active yet: the broker asks each in turn, with a backoff, until one is', () => {
+  test('no controller is active yet: the broker asks each in turn, with a backoff, until one is active', () => {
     const { clock, lifecycle, controllers, told } = setUp();
     controllers.active = undefined;
     lifecycle.start();
@@ -197,7 +197,7 @@ describe('the lease', () => {
     expect(before).toBeLessThan(lease().validUntilMs);
   });
 
-  test('there is no lease before the first answered heartbeat, nor while fenced', () => {
+  test('there is no lease before the first answered heartbeat, or while the broker is fenced', () => {
     const { clock, lifecycle, controllers, leases } = setUp();
     controllers.heartbeat = () => ({ isFenced: true });
     lifecycle.start();
@@ -296,7 +296,7 @@ describe('controller failover', () => {
     expect(controllers.story()).toEqual([]);
   });
 
-  test('the broker leaves a frozen controller before the lease ends, though the others still name it for a while', () => {
+  test('the broker leaves a frozen controller before the lease ends, though the other controllers still name the frozen one for a while', () => {
     const { clock, controllers, lease, told } = serving();
     controllers.frozen.add(100);
     controllers.active = undefined;
@@ -312,7 +312,7 @@ describe('controller failover', () => {
 });
 
 describe('a controller that answers every request late', () => {
-  test('gets more time with each new stream without an answer, so that leases continue', () => {
+  test('gets more time after each stream without an answer, so that the lease continues', () => {
     const { clock, controllers, lease } = serving();
     // More than the first wait of a new stream, and less than the largest wait.
     controllers.lateMs = 900;

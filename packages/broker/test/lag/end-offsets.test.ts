@@ -31,6 +31,6 @@ test('gathers the partitions of one leader in linear time', () => {
     known = ends.size;
   });
   expect([asked, known]).toEqual([1, 0]);
-  // Copies of a growing list would take some seconds.
+  // Code that copied a growing list for each partition would take some seconds.
   expect(performance.now() - beganMs).toBeLessThan(2_000);
 });

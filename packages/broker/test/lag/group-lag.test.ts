@@ -1,4 +1,4 @@
-/** The broker leads all partitions here; test/scenarios/group-lag.test.ts of `node` has other leaders. */
+/** The broker leads all partitions here. The package `node` tests other leaders (group-lag.test.ts). */
 import { Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import type { GroupCoordinator } from '@millrace/coordinator';
@@ -48,7 +48,7 @@ test('the lag is the high watermark minus the committed offset', () => {
   expect(bench().scrape()).toEqual(LAG);
 });
 
-test('a scrape answers after a reading has failed', () => {
+test('a scrape succeeds after an earlier reading has failed', () => {
   const { scrape, fail } = bench();
   fail(true);
   expect(scrape).toThrow('no shards');

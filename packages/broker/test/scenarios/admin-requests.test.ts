@@ -36,7 +36,7 @@ describe('forwarded requests', () => {
     expect(apis.createTopics.decodeRequest(5, request.body)).toMatchObject(value);
   });
 
-  test('the broker answers REQUEST_TIMED_OUT to a timeout of 0, and forwards nothing', () => {
+  test('the broker answers REQUEST_TIMED_OUT to a timeout of 0 or less, and forwards nothing', () => {
     const broker = testBroker();
     const client = broker.connect();
     for (const timeoutMs of [0, -1, -2147483648]) {
@@ -147,7 +147,7 @@ describe('DescribeConfigs', () => {
     expect(configs.length).toBeGreaterThan(20);
   });
 
-  test('synonyms and documentation on request, and only the requested keys', () => {
+  test('the answer has synonyms and documentation on request, and only the requested keys', () => {
     const { configs } = describeOne(
       configured(),
       { resourceType: 2, resourceName: 'words', configurationKeys: ['max.message.bytes', 'no.such.key'] },
@@ -227,7 +227,7 @@ describe('InitProducerId', () => {
     return [errorCode, producerId, producerEpoch];
   }
 
-  test('a new id with epoch 0, also for a producer that names an old one', () => {
+  test('the broker gives a new id with epoch 0, even to a producer that names an old id', () => {
     expect(init(testBroker(), {})).toEqual([0, 4000, 0]);
     expect(init(testBroker(), { producerId: 12, producerEpoch: 3 })).toEqual([0, 4000, 0]);
   });

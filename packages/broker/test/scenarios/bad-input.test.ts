@@ -1,6 +1,6 @@
 /**
- * A bad client can hurt only itself: the broker closes its connection with a logged reason, sends the answers
- * that were due before, and serves the other clients.
+ * A bad client can hurt only itself: the broker sends the answers to its earlier requests, closes the
+ * connection with a logged reason, and serves the other clients.
  */
 import { Prng } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -73,7 +73,7 @@ describe('bad input', () => {
     }
   });
 
-  test('the broker sends the answers that were due before the garbage', () => {
+  test('the broker answers the requests before the garbage', () => {
     const { connect, clock } = testBroker();
     const client = connect();
     const good = client.frame(apis.apiVersions, 0, {});
@@ -83,7 +83,7 @@ describe('bad input', () => {
     expect(client.ended).toBe(true);
   });
 
-  test('the broker ignores bytes behind a body: librdkafka sends three with a request for all topics', () => {
+  test('the broker ignores bytes behind a body: librdkafka sends three such bytes when it asks for all topics', () => {
     const { connect, clock, log } = testBroker();
     const client = connect();
     const id = client.expect(apiNamed(apis.metadata.key), 9);
@@ -137,7 +137,7 @@ describe('bad input', () => {
   };
 
   test.each(Object.entries(GARBAGE))(
-    '%s behind requests that wait: the broker answers those first',
+    '%s behind pending requests: the broker answers the pending requests first',
     (_, garbage) => {
       const { connect, clock, replicas, frontEnd, log } = testBroker();
       const client = connect();
@@ -178,7 +178,7 @@ describe('bad input', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('the broker disconnects a peer that does not close its end within the grace period, and drops what it sends', () => {
+  test('the broker disconnects a peer that does not close its side within the grace period, and drops what the peer sends', () => {
     const { connect, clock, frontEnd } = testBroker();
     const client = connect();
     client.bytes(rawFrame(999, 0, 1));
@@ -197,7 +197,7 @@ describe('bad input', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(17), (noise, pick) => {
         const client = connect();
-        // Stop reading: the answers may carry correlation ids that the client never sent.
+        // The client reads no answers, because they may have correlation ids that it never sent.
         client.slow = true;
         const good = client.frame(apis.metadata, 12, { topics: [{ name: 'words' }] });
         const mutated = good.slice();

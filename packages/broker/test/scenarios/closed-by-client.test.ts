@@ -1,7 +1,7 @@
 /**
  * Goal: the broker appends the batches of a client that closes right after it has sent them (a producer with
- * acks=0 sends and closes). It leaves out batches that the client will retry. Method: clients close while a
- * job checks a batch. A test ends the checks by hand.
+ * acks=0 sends and closes). The broker leaves out batches that the client will retry. Method: clients close
+ * while a job checks a batch. A test ends the checks by hand.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -74,7 +74,7 @@ test('a client closes while a job checks its acks=all batch: the broker appends 
   client.close();
   append(broker, 0);
   expect(replicas.checking.map(({ cancelled }) => cancelled)).toEqual([false]);
-  // No client waits for the acknowledgement: the connection ends before it comes.
+  // No client waits for the acknowledgement: the connection ends before the acknowledgement comes.
   expectNothingHeld(broker);
   replicas.release();
   clock.settle();
@@ -106,7 +106,7 @@ test('the client has closed: the broker handles nothing behind the first costly 
   expectNothingHeld(broker);
 });
 
-test('the broker appends all cheap batches', () => {
+test('the client has closed: the broker appends all cheap batches behind a costly one with acks=0', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   client.request(apis.produce, 9, produce(0));
@@ -118,7 +118,7 @@ test('the broker appends all cheap batches', () => {
   expectNothingHeld(broker);
 });
 
-test('the broker drops half a frame behind whole ones', () => {
+test('the broker drops half a frame behind whole frames', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   client.request(apis.produce, 9, produce(0));
@@ -147,7 +147,7 @@ test('a fetch that is parked when the client closes is cancelled, and the broker
   expect(client.writes).toBe(0);
 });
 
-test('the broker starts no fetch behind a parked one when the client closes', () => {
+test('the broker starts no fetch behind a parked fetch when the client closes', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   for (let i = 0; i < 500; i++) client.request(apis.fetch, 13, FETCH);
@@ -179,7 +179,7 @@ test('the broker cancels the lookup of a client that closed, and handles the pro
   expectNothingHeld(broker);
 });
 
-test('a client closes at the limit of pending requests: the broker handles the requests above the limit, too', () => {
+test('a client closes at the limit of pending requests: the broker also handles the requests above the limit', () => {
   const broker = testBroker({ limits: { connectionMaxRequests: 2 } });
   const client = broker.connect();
   const frames = [1, 2, 3, 4, 5].map(() => [...client.frame(apis.produce, 9, produce(-1))]);
@@ -216,7 +216,7 @@ test('a malformed frame behind a batch that a job checks ends the connection', (
   expectNothingHeld(broker);
 });
 
-test('a stopping broker does not wait for a client that has gone, and drops its requests', () => {
+test('a stopping broker does not wait for the requests of a client that has gone, but drops them', () => {
   const broker = costlyBroker();
   const { replicas, clock, frontEnd } = broker;
   const client = broker.connect();

@@ -1,6 +1,6 @@
 /**
  * The limits of a connection and of all connections, each with its effect: the broker stops reading, or
- * closes with a reason. A test plays peers that read slowly, send half frames, or stay silent.
+ * closes the connection with a reason. A test plays peers that read slowly, send half frames, or stay silent.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ const produceOf = (bytes: number) => ({
 });
 const ALL_TOPICS = { topics: null };
 
-/** The announced size of a frame, and the first `sentBytes` of the frame. */
+/** The announced size of a frame, and the first `sentBytes` bytes of the frame. */
 function half(sizeBytes: number, sentBytes: number): Uint8Array {
   const bytes = new Uint8Array(4 + sentBytes);
   new DataView(bytes.buffer).setInt32(0, sizeBytes);
@@ -42,7 +42,7 @@ describe('one connection', () => {
     expect(client.paused).toBe(false);
   });
 
-  test('requests that have already arrived do not start above the limit either', () => {
+  test('above the limit, the broker does not even start requests that have already arrived', () => {
     const { connect, clock, replicas } = testBroker({ limits: { connectionMaxRequests: 2 } });
     const client = connect();
     const frames = [1, 2, 3, 4, 5].map(() => client.frame(apis.produce, 9, produceOf(61)));
@@ -66,7 +66,7 @@ describe('one connection', () => {
     expect(client.paused).toBe(false);
   });
 
-  test('the limit also covers answers that wait behind a slow one', () => {
+  test('the limit on bytes also covers answers that wait for an earlier answer', () => {
     const { connect, clock, replicas, frontEnd } = testBroker({ limits: { connectionMaxBytes: 5_000 } });
     const client = connect();
     client.request(apis.produce, 9, produceOf(61));
@@ -126,7 +126,7 @@ describe('idle connections', () => {
     expect(log()).toEqual(['connection-closed: idle']);
   });
 
-  test('a connection that waits for its answer is not idle; a connection that does not read its answers is', () => {
+  test('a client that waits for an answer is not idle; a client that does not read its answers is idle', () => {
     const { connect, clock } = testBroker({ limits: { idleMs: 10_000 } });
     const waiting = connect();
     waiting.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 60_000, topics: [] });
@@ -193,7 +193,7 @@ describe('all connections together', () => {
     expect(other.paused).toBe(false);
   });
 
-  test('unread answers leave less memory for the next ones, also within the same turn', () => {
+  test('unread answers leave less memory for the next answers, even within one turn', () => {
     const { connect, clock, frontEnd, replicas } = testBroker({ limits: { queuedMaxBytes: 100_000 } });
     for (let i = 0; i < 30; i++) {
       const deaf = connect();
@@ -216,7 +216,7 @@ describe('all connections together', () => {
     expect(frontEnd.budget.heldBytes).toBeLessThan(110_000);
   });
 
-  test('the broker drops half frames that fill the memory, the longest stalled first, and serves the others', () => {
+  test('the broker drops clients whose half frames fill the memory, the longest stalled first, and serves the others', () => {
     const limits = { queuedMaxBytes: 100_000, stalledPeerMs: 5_000 };
     const { connect, clock, frontEnd, log } = testBroker({ limits });
     const garbage = [0, 1, 2, 3].map(() => {
@@ -311,7 +311,7 @@ describe('the memory of a decoded request', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('a JoinGroup counts until its answer; a SyncGroup that waits stops nobody', () => {
+  test('a JoinGroup request counts until its answer; a waiting SyncGroup request does not count', () => {
     const parked: (() => void)[] = [];
     const { connect, clock, frontEnd } = testBroker({
       limits: { queuedMaxBytes: 100_000 },

@@ -123,7 +123,7 @@ describe('ISR changes', () => {
     partitions: partitions.map(item),
   });
 
-  test('changes of one turn share a request; later ones wait for the next; each caller gets its part', () => {
+  test('changes of one turn share a request; later changes wait for the next request; each caller gets its part of the answer', () => {
     const { clock, controllers, channel } = setUp();
     const sender = new AlterPartitionSender(channel, clock);
     const got: string[] = [];
@@ -149,7 +149,7 @@ describe('ISR changes', () => {
     expect(got).toEqual(['a: 0@5,1@5', 'b: 5@5', 'c: 7@5', 'd: 8@5']);
   });
 
-  test('every caller gets an error of the whole request; changes of another broker epoch go separately', () => {
+  test('every caller gets an error of the whole request; changes with another broker epoch go in a separate request', () => {
     const { clock, controllers, channel } = setUp();
     const sender = new AlterPartitionSender(channel, clock);
     const answer = controllers.alterPartition;
@@ -209,7 +209,7 @@ describe('producer ids', () => {
     expect(controllers.story().length).toBe(2);
   });
 
-  test('more producers than a block has ids: all get one, from several blocks', () => {
+  test('more producers wait than a block has ids: each gets an id, from several blocks', () => {
     const { clock, given, errors, take } = blocks();
     for (let i = 0; i < 2500; i++) take();
     clock.advance(100);

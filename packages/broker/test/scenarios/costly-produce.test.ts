@@ -39,7 +39,7 @@ test('the connection starts its next request when the batches are appended, befo
   expect(client.order).toEqual([`Produce#${slow}`, `Produce#${next}`, `Metadata#${metadata}`]);
 });
 
-test('with acks=0 the connection waits as well: the broker stops reading from a client that sends more', () => {
+test('with acks=0 the next request also waits: the broker stops reading from a client that sends more', () => {
   const { connect, clock, replicas } = testBroker();
   replicas.checksBeside = true;
   const client = connect();

@@ -1,6 +1,6 @@
 /**
  * Produce, Fetch, ListOffsets and OffsetForLeaderEpoch as a client sees them over the wire, with a fake
- * replica manager: refusals without a log, results in their places, and KIP-951's endpoints.
+ * replica manager: refusals that need no log, the place of each result, and KIP-951's endpoints.
  */
 import { ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -174,7 +174,7 @@ describe('Produce', () => {
     expect(codes(answer())).toEqual([0]);
   });
 
-  test('KIP-951: the new leader and its address on this listener', () => {
+  test('KIP-951: the answer names the new leader and its address on this listener', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 10, [
       { name: 'words', partitionData: [{ index: 1, records: BATCH }] },
@@ -192,7 +192,7 @@ describe('Produce', () => {
 describe('Fetch', () => {
   const request = { replicaId: -1, maxWaitMs: 500, minBytes: 1, topics: [] };
 
-  test('the answer passes through, with the endpoints of the leaders it names (v16)', () => {
+  test('the handler passes the answer on, and adds the endpoints of the leaders that it names (v16)', () => {
     const broker = testBroker();
     const client = broker.connect({ listener: 'INTERNAL' });
     const id = client.request(apis.fetch, 16, request);
@@ -212,7 +212,7 @@ describe('Fetch', () => {
     expect(response.nodeEndpoints).toEqual([{ nodeId: 3, host: 'inner-3', port: 9192, rack: null }]);
   });
 
-  test('an unknown isolation level fails the request, for old clients each partition', () => {
+  test('an unknown isolation level fails the request; an old client gets the error at each partition', () => {
     const broker = testBroker();
     const client = broker.connect();
     const asked = (version: number) => {
@@ -245,7 +245,7 @@ describe('Fetch', () => {
     expect(broker.replicas.fetches).toEqual([]);
   });
 
-  test('before v16 there are no endpoints', () => {
+  test('before v16 the answer has no endpoints', () => {
     const broker = testBroker();
     const client = broker.connect();
     const id = client.request(apis.fetch, 12, request);
@@ -263,7 +263,7 @@ describe('Fetch', () => {
 });
 
 describe('lookups', () => {
-  test('ListOffsets: unknown partitions and duplicates are refused once, the others looked up', () => {
+  test('ListOffsets: the broker refuses unknown and repeated partitions, each once, and looks up the others', () => {
     const broker = testBroker();
     const asked: unknown[] = [];
     broker.replicas.listOffsets = ({ partitions }, done) => {

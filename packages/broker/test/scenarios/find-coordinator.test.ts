@@ -46,7 +46,7 @@ describe('a group', () => {
     });
   });
 
-  test('many keys in one request, each with its answer; no key, no answer', () => {
+  test('each of many keys in one request gets its answer; a request without keys gets none', () => {
     const broker = withOffsetsTopic();
     const { coordinators } = find(broker, 4, { keyType: 0, coordinatorKeys: ['a', ''] });
     expect(coordinators).toMatchObject([
@@ -105,7 +105,7 @@ describe('the first request', () => {
     [undefined, ['topic-auto-created', 'internal-topic-few-replicas']],
     [1, ['topic-auto-created']],
   ])(
-    'the broker warns if there are too few brokers for the replicas (set: %s)',
+    'the broker warns if there are too few brokers for the replicas, unless the user set the factor: %s',
     (replicationFactor, events) => {
       const offsetsTopic = { partitions: 7, segmentBytes: 1 << 20, replicationFactor };
       const broker = testBroker({ config: { offsetsTopic } });

@@ -52,7 +52,7 @@ describe('Metadata', () => {
     ]);
   });
 
-  test('a fenced broker is not in the list and offline in its partitions; the answer names another controller', () => {
+  test('a fenced broker is not in the list, and counts as offline in its partitions; the answer names another controller', () => {
     const broker = testBroker();
     broker.add([fence(1)]);
     const response = metadata(broker, 12, { topics: null });
@@ -72,7 +72,7 @@ describe('Metadata', () => {
     });
   });
 
-  test('version 0: the answer leaves out dead replicas, with REPLICA_NOT_AVAILABLE; an empty list means all topics', () => {
+  test('version 0: the answer leaves out dead replicas and has REPLICA_NOT_AVAILABLE; an empty list means all topics', () => {
     const broker = testBroker();
     broker.add([fence(1)]);
     const response = metadata(broker, 0, { topics: [] });
@@ -87,7 +87,7 @@ describe('Metadata', () => {
     expect(metadata(testBroker(), 1, { topics: [] }).topics).toEqual([]);
   });
 
-  test('a leader without the listener: LISTENER_NOT_FOUND, for old clients LEADER_NOT_AVAILABLE', () => {
+  test('a leader without the listener: LISTENER_NOT_FOUND; old clients get LEADER_NOT_AVAILABLE', () => {
     const response = metadata(testBroker(), 6, { topics: null }, 'OTHER');
     expect(response.brokers).toEqual([]);
     expect(response.controllerId).toBe(-1);
@@ -95,7 +95,7 @@ describe('Metadata', () => {
     expect(metadata(testBroker(), 5, { topics: null }, 'OTHER').topics[0]!.partitions[0]!.errorCode).toBe(5);
   });
 
-  test('topics by id: the answer lists unknown ids with an error, and ignores names', () => {
+  test('topics by id: an unknown id gets an error, and the broker ignores names in the same request', () => {
     const topics = [
       { topicId: TOPIC_ID, name: null },
       { topicId: OTHER_ID, name: null },
@@ -143,7 +143,7 @@ describe('Metadata', () => {
     expect(response.topics).toMatchObject([{ errorCode, partitions: [] }]);
   });
 
-  test('the answer lists duplicates once, and refuses illegal names', () => {
+  test('the answer lists a repeated topic once, and an illegal name with an error', () => {
     const topics = ['words', 'words', 'no/good'].map((name) => ({ name }));
     const response = metadata(testBroker(), 4, { topics, allowAutoTopicCreation: false });
     expect(response.topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([
@@ -184,7 +184,7 @@ describe('auto topic creation', () => {
     expect(broker.log()).toEqual(['auto-topic-creation-failed']);
   });
 
-  test('the broker creates no topic if client or broker forbids it, or if the name is illegal or __transaction_state; before v4 clients cannot forbid it', () => {
+  test("the broker creates no topic if the client or the broker's setting forbids it, or if the name is illegal or __transaction_state; before v4 clients cannot forbid it", () => {
     const broker = testBroker();
     ask(broker, 'fresh', 12, false);
     ask(broker, 'no/good');
@@ -242,7 +242,7 @@ describe('DescribeTopicPartitions', () => {
     expect(nextCursor).toEqual({ topicName: 'words', partitionIndex: 0 });
   });
 
-  test('named topics: sorted, unknown ones with an error; the broker limits the page too', () => {
+  test('the page sorts named topics, and shows unknown ones with an error; the broker also limits the page', () => {
     const broker = threeTopics();
     const topics = ['zebras', 'nothing', 'apples', 'a/b'].map((name) => ({ name }));
     expect(page(broker, { topics }).shown).toEqual([
@@ -261,7 +261,7 @@ describe('DescribeTopicPartitions', () => {
     expect(page(strict, { topics: [], responsePartitionLimit: -5 }).shown).toEqual(['words 0']);
   });
 
-  test('partitions as Metadata shows them, with empty ELR', () => {
+  test('the page shows partitions as Metadata does, with an empty ELR', () => {
     expect(page(testBroker(), { topics: [{ name: 'words' }] }).topics[0]).toMatchObject({
       topicId: TOPIC_ID,
       topicAuthorizedOperations: 3576,
@@ -304,7 +304,7 @@ describe('DescribeCluster', () => {
     return client.answer(apis.describeCluster, id);
   }
 
-  test('the live brokers; with version 2 the fenced ones on request', () => {
+  test('the answer lists the live brokers; from version 2 on, it lists fenced brokers on request', () => {
     const broker = testBroker();
     broker.add([fence(2)]);
     const response = cluster(broker, 2, {

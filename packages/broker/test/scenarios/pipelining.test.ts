@@ -1,7 +1,7 @@
 /**
- * A client may send the next request before it has the answer to the last one. Answers come in request order,
- * as soon as order allows, and as one write a turn. The tests use produce requests whose acknowledgement they
- * hold back.
+ * A client may send a request before it has the answer to the previous one. Answers come in request order, as
+ * soon as this order allows. The broker writes once a turn. The tests hold back the acknowledgements of
+ * produce requests.
  */
 import { apis } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -47,7 +47,7 @@ describe('pipelining', () => {
     expect(client.order).toEqual(['Produce#1', 'Produce#2', 'Produce#3', 'Produce#4']);
   });
 
-  test('a request arrives behind a parked Fetch: the Fetch gets onNextRequest, and the request starts after its answer', () => {
+  test('a request arrives behind a parked Fetch: the Fetch gets onNextRequest, and the request starts after the answer to the Fetch', () => {
     for (const together of [true, false]) {
       const { connect, clock, replicas } = testBroker();
       const client = connect();
@@ -94,7 +94,7 @@ describe('pipelining', () => {
     expect(client.writes).toBe(1);
   });
 
-  test('acks=0 has no answer and does not block the next request', () => {
+  test('a Produce with acks=0 gets no answer; once it is done, the next answer leaves', () => {
     const { connect, clock, replicas } = testBroker();
     const client = connect();
     client.request(apis.produce, 9, produce(0));

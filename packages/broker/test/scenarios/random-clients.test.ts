@@ -1,6 +1,6 @@
 /**
  * Clients send requests in random pieces. The broker's work ends, and clients read answers, at random times.
- * Every connection gets each of its answers once, in request order, and the broker holds nothing in the end.
+ * Every connection gets each of its answers once, in request order. At the end the broker holds no bytes.
  */
 import { apis } from '@millrace/protocol';
 import fc from 'fast-check';
@@ -34,7 +34,7 @@ const produce = (acks: number) => ({
   ],
 });
 
-test('answers come once and in order, and nothing is left behind', () => {
+test('answers come once and in order, and at the end the broker holds no bytes', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps: Step[]) => {
       const limits = { connectionMaxRequests: 4, connectionMaxBytes: 2000, queuedMaxBytes: 5000 };

@@ -239,7 +239,7 @@ describe('Fetch', () => {
   });
 });
 
-/** The fields that can be wrong in both lookups. */
+/** The fields that can be wrong in ListOffsets and in OffsetForLeaderEpoch. */
 interface Looked {
   readonly topic?: string;
   readonly partition?: number;

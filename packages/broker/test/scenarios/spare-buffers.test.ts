@@ -1,7 +1,7 @@
 /**
- * The broker reuses the buffers of answers once the socket has taken the answer, never before. It reuses the
- * buffers of a request however the request ends. Otherwise the garbage collector would free the buffers of
- * refused requests, with full collections on a busy broker.
+ * The broker reuses the buffers of an answer once the socket has taken the answer, never before. It reuses
+ * the buffers of a request however the request ends. Otherwise the garbage collector would free the buffers
+ * of refused requests, with full collections on a busy broker.
  */
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';
@@ -56,7 +56,7 @@ function fetchFrame(): Uint8Array {
 test.each([
   ['a whole request that the broker refuses', (bytes: Uint8Array) => bytes],
   ['half a request of a client that leaves', (bytes: Uint8Array) => bytes.subarray(0, 1 << 20)],
-])('the buffers of %s serve the next one', (_, part) => {
+])('the next request reuses the buffers of %s', (_, part) => {
   const { connect, clock, frontEnd } = testBroker();
   const taken = vi.spyOn(frontEnd.spares, 'take');
   const bytes = part(fetchFrame());

@@ -27,11 +27,11 @@ export class TestClient {
   readonly answers: Answer[] = [];
   /** Number of writes of the broker. */
   writes = 0;
-  /** The broker paused reading. Bytes sent meanwhile arrive after it resumes. */
+  /** True while the broker does not read. Bytes sent meanwhile arrive after the broker resumes. */
   paused = false;
   /** If true, the client reads nothing, and the broker's sends return false. */
   slow = false;
-  /** The broker closed its end with `end`. */
+  /** True after the broker has closed its side with `Stream.end`. */
   ended = false;
   destroyed: string | undefined;
 
@@ -43,7 +43,7 @@ export class TestClient {
   private readonly pending: Uint8Array[] = [];
   private nextCorrelationId = 1;
   private gone = false;
-  /** The client closed. The broker may still have bytes to read. */
+  /** True after the client has closed. The broker may still have bytes to read. */
   private finished = false;
 
   constructor(server: Server, clock: Clock, o: { listener?: string; address?: string } = {}) {

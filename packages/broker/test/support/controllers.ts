@@ -34,7 +34,7 @@ export class TestControllers {
   hint: number | undefined;
   /** Ids of controllers that receive messages and never answer. */
   readonly frozen = new Set<number>();
-  /** Every answer on a stream comes this much later. */
+  /** Every answer on a stream comes this many milliseconds late. */
   lateMs = 0;
   /** The streams that the broker announced to leave (`leaves`): time and id of the controller, in order. */
   readonly left: string[] = [];
