@@ -15,7 +15,7 @@ export class ByPartition<T> {
     this.facts.set(`${topicId ?? topic}-${partition}`, fact);
   }
 
-  /** The fact of the partition. If there is none yet, keeps the one that `make` returns. */
+  /** Returns the fact of the partition. If there is none yet, keeps and returns what `make` returns. */
   ensure(ref: PartitionRef, make: () => T): T {
     const known = this.get(ref);
     if (known !== undefined) return known;

@@ -11,14 +11,14 @@ export interface HistoryScope {
   /** For `finish` only: the run reads these logs at its end. */
   readonly finalLogs: FinalLogs;
   /**
-   * Whether the system promises nothing about the topic's records from now on, for example because a client
-   * asked to delete it, because it allows unclean elections, or because faults harmed it more than the
-   * durability contract covers. Without a topic id: whether that holds for any topic of the name.
+   * Whether the system promises nothing about the topic's records from now on. For example, a client asked to
+   * delete the topic, the topic allows unclean elections, or faults harmed the topic more than the durability
+   * contract covers. Without a topic id: whether that holds for any topic of the name.
    */
   isExempt(topic: TopicRef): boolean;
   /** Whether a fault has misdirected a write of some disk, so that a leader may serve damaged batches. */
   mayServeDamage(): boolean;
-  /** Reports a broken promise. The simulator throws it and ends the run; a judge collects it. */
+  /** Reports a broken promise. The simulator throws it and ends the run; `judgeHistory` collects it. */
   report(checker: string, sentence: string): void;
   /** Counts a harmless event by its name. */
   count(what: string): void;

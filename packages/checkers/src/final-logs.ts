@@ -34,8 +34,8 @@ export class FinalLogs {
   }
 
   /**
-   * What `make` returns for each log, by partition. A log without a topic id counts for every topic of its
-   * name. A partition without a topic id finds the log of its name.
+   * Calls `make` for each log, and returns a function that finds the result for a partition. A log without a
+   * topic id counts for every topic of its name. A partition without a topic id finds the log of its name.
    */
   by<T>(make: (log: FinalLog) => T): (ref: PartitionRef) => T | undefined {
     const made = new ByPartition<T>();

@@ -23,7 +23,7 @@ interface Step {
 
 class CommitUnread {
   private readonly scope: HistoryScope;
-  /** Names of topics of which some read has the id. */
+  /** Names of the topics whose id some read has shown. */
   private readonly known = new Set<string>();
   private readonly steps = new Map<string, Step[]>();
   private readonly suspects: { readonly commit: CommitOp; readonly upTo: number }[] = [];
@@ -37,7 +37,7 @@ class CommitUnread {
     else if (op.type === 'commit' && op.member !== undefined) this.judge(op);
   }
 
-  /** The topic may become exempt after the commit. */
+  /** Reports at the end, because a topic may become exempt after the commit. */
   finish(): void {
     for (const { commit, upTo } of this.suspects) {
       if (this.scope.isExempt(commit)) continue;
@@ -59,7 +59,7 @@ class CommitUnread {
   }
 
   private judge(commit: CommitOp): void {
-    // The request named the topic, and several topics of the name are possible.
+    // The commit names its topic only by name, and several topics may have had this name.
     if (commit.topicId === undefined && this.known.has(commit.topic)) return;
     const steps = this.steps.get(keyOf(commit)) ?? [];
     const upTo = steps.findLast(({ sinceUs }) => sinceUs <= commit.invokedUs)?.upTo ?? 0;

@@ -1,7 +1,7 @@
 /**
- * The header of a stored batch has the largest timestamp of its records, even if the client wrote another one
- * there. Indexes and lookups by time rely on the header until they open the batch. The simulator's producer
- * sometimes writes a wrong one.
+ * The header of a stored batch has the largest timestamp of its records, even if the client wrote another
+ * timestamp there. Indexes and lookups by time rely on the header until they open the batch. The simulator's
+ * producer sometimes writes a wrong timestamp.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 

@@ -28,9 +28,9 @@ export const nonmonotonicSend: HistoryCheckerKind = {
 class NonmonotonicSend {
   private readonly scope: HistoryScope;
   private readonly acknowledged = new Set<string>();
-  /** The acknowledged values with an attempt that may have reached another topic of the name. */
+  /** The acknowledged values that the producer may also have sent to another topic of the same name. */
   private readonly strays = new Set<string>();
-  /** By name, the ids of its topics that operations show. */
+  /** By topic name: the topic ids that operations have shown. */
   private readonly ids = new Map<string, Set<string>>();
 
   constructor(scope: HistoryScope) {

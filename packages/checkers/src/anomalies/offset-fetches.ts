@@ -3,8 +3,8 @@ import type { HistoryCheckerKind } from '../checker.ts';
 import { type JudgedFetch, OffsetRegisters, placeText, secondsText, valueText } from '../offset-registers.ts';
 
 /**
- * `violation`: the rest of the sentence "q1 fetched 5 for t-0 in group g at 1.000 s, …"; undefined: the fetch
- * is right.
+ * `violation` returns the rest of the sentence "q1 fetched 5 for t-0 in group g at 1.000 s, …", or undefined
+ * if the fetch is right.
  */
 export function fetchChecker(
   name: string,

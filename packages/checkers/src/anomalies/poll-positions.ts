@@ -1,7 +1,7 @@
 /**
  * Compares each consumer's position in each partition with the records that it gets. Without compaction and
- * transactions offsets have no gaps, so the next record must be the one at the position. A wrong offset
- * within an answer is another anomaly than one between two answers, with Jepsen's names.
+ * transactions offsets have no gaps, so the next record must be the one at the position. Jepsen's names tell
+ * whether an offset is wrong within an answer (`int-…`) or between two answers.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op, type PollOp, type TopicRef } from '../history.ts';
@@ -33,8 +33,8 @@ class Positions {
   private readonly scope: HistoryScope;
   private readonly anomaly: Anomaly;
   /**
-   * The next offset that a consumer must get, by client, name and partition. A position in another topic of
-   * the name does not count.
+   * The next offset that a consumer must get, by client, topic name and partition. A position in another
+   * topic of the same name does not count.
    */
   private readonly positions = new Map<string, Position>();
 

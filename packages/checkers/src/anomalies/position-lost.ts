@@ -1,7 +1,8 @@
 /**
  * The position that a consumer has reached stays valid: the position is at most the high watermark, and every
- * later leader has all records below it. A broker that answers OFFSET_OUT_OF_RANGE at this position, or an
- * earlier end of the leader epoch, has lost records. A position in another topic of the name means nothing.
+ * later leader has all records below the position. If a broker answers OFFSET_OUT_OF_RANGE at this position,
+ * or says that the leader epoch ended before it, the broker has lost records. A position in another topic of
+ * the same name means nothing.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, TopicRef } from '../history.ts';
@@ -16,7 +17,7 @@ export const positionLost: HistoryCheckerKind = {
 
 class PositionLost {
   private readonly scope: HistoryScope;
-  /** The topic whose record or lookup set the position, by client, name and partition. */
+  /** The topic whose record or lookup set the position, by client, topic name and partition. */
   private readonly reached = new Map<string, TopicRef>();
 
   constructor(scope: HistoryScope) {

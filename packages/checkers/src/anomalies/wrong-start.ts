@@ -1,6 +1,6 @@
 /**
- * A member of a group begins to read a partition where the group has got to: at the committed offset that it
- * has fetched, or at the beginning of the log if there is none. From there it continues without a gap.
+ * A member of a group begins to read a partition at the committed offset that the member has fetched, or at
+ * the beginning of the log if the group has committed no offset. From there it continues without a gap.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FetchOffsetOp, GroupReadOp, Op } from '../history.ts';
@@ -15,7 +15,7 @@ export const wrongStart: HistoryCheckerKind = {
   make: (scope) => new WrongStart(scope),
 };
 
-/** What one client of a group knows of one partition, by the name of its topic. The topic may change. */
+/** What one client of a group knows of one partition of a topic name. Another topic may take the name. */
 interface Place {
   last: GroupReadOp | undefined;
   /** The fetches since the last read. A member may ignore an answer that comes too late. */
@@ -36,7 +36,7 @@ class WrongStart {
     else if (op.type === 'group-read') this.read(op);
   }
 
-  /** The topic may become exempt after the read. */
+  /** Reports at the end, because a topic may become exempt after the read. */
   finish(): void {
     for (const { read, place } of this.suspects) {
       if (this.scope.isExempt(read)) continue;
@@ -73,8 +73,8 @@ class WrongStart {
 function mayBegin({ topicId, fetchOffset }: GroupReadOp, { last, fetched }: Place): boolean {
   const isOther = (one: FetchOffsetOp | GroupReadOp) => one.topicId !== topicId;
   if (last !== undefined && !isOther(last) && last.nextOffset === fetchOffset) return true;
-  // Another topic has the name now, and the member reads it from its beginning. A member that has fetched an
-  // offset of this topic begins there.
+  // Another topic has the name now. The member reads this topic from offset 0, unless it has fetched a
+  // committed offset of this topic.
   const isShown = fetched.some((one) => !isOther(one));
   const knowsOther = [...(last === undefined ? [] : [last]), ...fetched].some(isOther);
   if (fetchOffset === 0 && !isShown && knowsOther) return true;
