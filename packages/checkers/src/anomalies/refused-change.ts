@@ -11,7 +11,7 @@ const NAME = 'refused-change';
 export const refusedChange: HistoryCheckerKind = {
   name: NAME,
   sentence:
-    'an administrator that creates a topic gets TOPIC_ALREADY_EXISTS, and one that deletes a topic UNKNOWN_TOPIC_OR_PARTITION, only if another request may have made the change',
+    'only if another request may have made the change: creating a topic fails with TOPIC_ALREADY_EXISTS, or deleting one fails with UNKNOWN_TOPIC_OR_PARTITION',
   make: (scope) => new RefusedChange(scope),
 };
 
