@@ -122,7 +122,9 @@ class LeaseTooLong {
     const activation = this.activations.get(life);
     const broker = activation?.brokers.get(id);
     if (activation === undefined || broker === undefined) return;
-    if (this.scope.metadata.newest.broker(id)?.epoch !== broker.epoch) return;
+    // The session may be that of a later process, whose registration need not be committed yet.
+    const controller = this.scope.cluster.nodeOn(life.host)?.roles?.controller?.controller;
+    if (controller?.head.broker(id)?.epoch !== broker.epoch) return;
     const lastedUs = ownUs(life) - activation.atUs;
     const neededMs = Math.ceil(broker.sessionTimeoutMs / (1 - 2 * DRIFT_MAX));
     if (lastedUs < neededMs * MILLISECOND)
