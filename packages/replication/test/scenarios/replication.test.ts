@@ -1,6 +1,7 @@
 /**
- * Goal: the durability contract and the rules of replication, one scenario each. Method: whole replica
- * managers in one process, over byte streams cut anywhere, with a toy controller and a manual clock.
+ * Goal: the durability contract and the rules of replication hold. Method: each test is one scenario with
+ * complete replica managers in one process, a toy controller and a manual clock. The network cuts the byte
+ * streams between the managers into pieces of any size.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -82,7 +83,7 @@ test('a lagging follower leaves the ISR only when the controller agrees, and rej
   expect(valuesBelow(world.partition(3, topic))).toEqual(['a']);
 });
 
-test('the leader waits for a joining ISR member from the moment it proposes the member', () => {
+test('as soon as the leader proposes a new ISR member, acks=all waits for that member', () => {
   const world = new World({ brokers: 2 }).start();
   const topic = world.controller.createTopic('events', [[1, 2]]);
   world.advance(100);
@@ -105,7 +106,7 @@ test('the leader waits for a joining ISR member from the moment it proposes the 
   expect(leader.highWatermark).toBe(1);
 });
 
-test('below min.insync.replicas nothing is appended with acks=all and the high watermark stays', () => {
+test('while the ISR is below min.insync.replicas, the leader refuses acks=all and its high watermark stays', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL, { 'min.insync.replicas': '2' });
   world.advance(100);
@@ -128,7 +129,7 @@ test('below min.insync.replicas nothing is appended with acks=all and the high w
   expect(again.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a parked acks=all request times out and its record stays', () => {
+test('a parked acks=all request times out and its record stays in the log', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -141,7 +142,7 @@ test('a parked acks=all request times out and its record stays', () => {
   expect(valuesBelow(world.partition(1, topic))).toEqual(['a']);
 });
 
-test('a new leader continues from its own log; the old one truncates uncommitted records', () => {
+test('a new leader continues from its own log; the old leader truncates uncommitted records', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -219,7 +220,7 @@ test('without a lease, acknowledgements wait until the broker has a lease again'
   expect([all.value?.errorCode, one.value?.errorCode]).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
 });
 
-test('a retry of an idempotent producer after failover is a duplicate, and waits until the original is replicated', () => {
+test('a retry of an idempotent producer is a duplicate even after failover; its answer waits until the original is replicated', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -255,7 +256,7 @@ test('a leadership move to another live broker takes milliseconds', () => {
   world.advance(5);
   const moved = world.broker(2).produce(topic, 'a');
   // Broker 3 already had a fetch parked at broker 2 for the idle topic. The new partition must not wait for
-  // it.
+  // that fetch.
   world.advance(60);
   expect(moved.value?.errorCode).toBe(ErrorCode.NONE);
 });
@@ -296,7 +297,7 @@ test('deleting a topic answers parked requests and removes the log; the name can
   expect(fresh.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
 });
 
-test('a topic deleted and created again while a broker was away does not mix with its old log', () => {
+test('if a topic is deleted and created again while a broker is away, the broker does not mix the new topic with the old log', () => {
   const world = new World().start();
   const old = world.controller.createTopic('events', ALL);
   world.controller.createTopic('gone', ALL);
@@ -358,7 +359,7 @@ test('with flush.messages=1 an acknowledged record survives a power failure of a
   expect(valuesBelow(world.partition(leader, topic))).toEqual(['local', 'all']);
 });
 
-test('before a clean stop the ISR gets batches acknowledged with acks=1, and acks=1 waits for the ISR', () => {
+test('before a clean stop the ISR gets all batches acknowledged with acks=1; new acks=1 requests wait for the ISR', () => {
   const world = new World({ brokers: 2, config: { replicaLagTimeMaxMs: 30_000 } }).start();
   const topic = world.controller.createTopic('events', [[1, 2]]);
   world.controller.createTopic('alone', [[1]]);
@@ -395,7 +396,7 @@ test('before a clean stop the ISR gets batches acknowledged with acks=1, and ack
   expect(isLate).toBe(true);
 });
 
-test('a topic deleted while its follower waits for fsync does not stop the other topics of that leader', () => {
+test('deleting a topic while its follower waits for an fsync does not stop the other topics of the same leader', () => {
   const world = new World({ brokers: 2 }).start();
   const synced = world.controller.createTopic('synced', [[1, 2]], { 'flush.messages': '1' });
   const other = world.controller.createTopic('other', [[1, 2]]);
@@ -437,7 +438,7 @@ test('on a full disk only appends fail; they succeed again when there is space',
   expect(world.broker(1).produce(topic, 'c').value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a clean stop answers parked requests, and the next start knows its high watermark', () => {
+test('a broker that stops cleanly answers parked requests, and knows the high watermark when it starts again', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);

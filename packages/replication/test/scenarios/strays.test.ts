@@ -46,7 +46,7 @@ function single(name = 'events') {
   return { world, topic };
 }
 
-test('a broker deletes a topic that was deleted while it was away', () => {
+test('a broker deletes the folder of a topic that was deleted while the broker was down', () => {
   const { world, topic } = single();
   world.broker(1).kill();
   world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
@@ -105,7 +105,7 @@ test('a broker deletes the folder of a deleted topic whose log it could not open
   expect(events(world, 'stray-replica-kept')).toEqual([]);
 });
 
-test('a broker that could not delete a folder deletes it when another topic gets the name', () => {
+test('a broker that could not delete a folder deletes it when a new topic gets the same name', () => {
   const { world, topic } = single();
   const { disk } = world.broker(1);
   const rename = disk.rename.bind(disk);
@@ -143,7 +143,7 @@ test('if a new quorum knows no topic, the broker renames its folders, keeps them
   expect(events(world, 'stray-replicas-found')).toHaveLength(1);
 });
 
-test('a later topic with the name of a stray begins empty, and becomes a second stray', () => {
+test('a later topic with the name of a stray begins empty, and becomes a second stray under the next new quorum', () => {
   const { world } = single();
   beginAnew(world);
   // The new topic exists before the broker is back.

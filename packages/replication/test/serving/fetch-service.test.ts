@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 describe('visibility', () => {
-  test('a consumer reads up to the high watermark, and gets an empty response above it, not an error', () => {
+  test('a consumer reads up to the high watermark; from there to the log end it gets an empty response, not an error', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     world.network.cut('b1', 'b2');
@@ -59,7 +59,7 @@ describe('visibility', () => {
     });
   });
 
-  test('a fetch with an old leader epoch gets FENCED_LEADER_EPOCH, with a newer one UNKNOWN_LEADER_EPOCH', () => {
+  test('a fetch with an old leader epoch gets FENCED_LEADER_EPOCH, one with a newer epoch gets UNKNOWN_LEADER_EPOCH', () => {
     world.controller.elect(topic, 0, 1);
     world.advance(20);
     expect(only(fetch({ currentLeaderEpoch: 0 }))).toMatchObject({
@@ -70,7 +70,7 @@ describe('visibility', () => {
     expect(only(fetch({ currentLeaderEpoch: 2 }))?.errorCode).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
   });
 
-  test('an unknown topic id gets UNKNOWN_TOPIC_ID, an unknown name or partition UNKNOWN_TOPIC_OR_PARTITION', () => {
+  test('an unknown topic id gets UNKNOWN_TOPIC_ID; an unknown name or partition gets UNKNOWN_TOPIC_OR_PARTITION', () => {
     const stranger = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
     expect(only(fetch({ topicId: stranger }))?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
     expect(only(fetch({ partition: 7 }))?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -83,7 +83,7 @@ describe('visibility', () => {
     expect(partitionsOf(fetchFrom(leader().manager, byName).response)[0]?.errorCode).toBe(0);
   });
 
-  test('if a request repeats a partition, its last item counts, and the leader answers and parks it once', () => {
+  test('if a request repeats a partition, only its last item counts, and the leader parks and answers only that item', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     const offsetsOf = (sessionEpoch: number, ...offsets: number[]) => {
@@ -114,7 +114,7 @@ describe('visibility', () => {
     expect(only(parked)).toMatchObject({ errorCode: ErrorCode.NONE, records: [] });
   });
 
-  test('aborted transactions: an empty list if a consumer reads committed or for an unknown partition, else null', () => {
+  test('aborted transactions: an empty list for unknown partitions and for successful read_committed fetches, else null', () => {
     const stranger = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
     const aborted = (wanted: Partial<Wanted>, isolationLevel: number) =>
       only(fetch(wanted, { isolationLevel }))?.abortedTransactions;
@@ -138,7 +138,7 @@ describe('visibility', () => {
     expect(only(follower)?.abortedTransactions).toBeNull();
   });
 
-  test('on a failed disk, a fetch gets KAFKA_STORAGE_ERROR; before version 6, NOT_LEADER_OR_FOLLOWER', () => {
+  test('on a failed disk, a fetch gets KAFKA_STORAGE_ERROR; before version 6 it gets NOT_LEADER_OR_FOLLOWER', () => {
     world.partition(1, topic).log.health.offline = 'EIO: a sync failed';
     world.partition(1, topic).noticeOffline();
     const told = (version: number) => {
@@ -192,7 +192,7 @@ describe('limits', () => {
     expect([...(two.records as Uint8Array[])].flatMap((chunk) => [...batchesOf(chunk)])).toHaveLength(2);
   });
 
-  test('the whole response has a limit, too, and the leader reads the partitions in order', () => {
+  test('maxBytes limits the whole response, and the leader reads the partitions in order', () => {
     const other = world.controller.createTopic('other', [[1, 2]]);
     world.advance(50);
     for (const id of [topic, other]) leader().produce(id, 'x'.repeat(500));
@@ -316,7 +316,7 @@ describe('long poll', () => {
     expect(waiting.response).toBeUndefined();
   });
 
-  test('the parked fetch of a follower counts as soon as the metadata has its broker epoch', () => {
+  test('the parked fetch of a follower lets it join the ISR as soon as the metadata has the broker epoch of the fetch', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     expect(world.partition(1, topic).highWatermark).toBe(1);
@@ -337,7 +337,7 @@ describe('long poll', () => {
 });
 
 describe('sessions', () => {
-  test('after a full fetch responses contain only news', () => {
+  test('after a full fetch, the responses of a session contain only changes', () => {
     const other = world.controller.createTopic('other', [[1, 2]]);
     world.advance(50);
     const full = fetch([{ topicId: topic }, { topicId: other }], { sessionEpoch: 0 });
@@ -350,7 +350,7 @@ describe('sessions', () => {
     const news = fetch([], { sessionId, sessionEpoch: 2 });
     expect(news.response).toMatchObject({ sessionId, errorCode: 0 });
     expect(news.response?.responses?.map(({ topicId }) => topicId)).toEqual([other]);
-    // The reader moves its offset to the end, so the response is empty.
+    // The reader moves its offset to the end of the log, so the response is empty.
     const moved = fetch([{ topicId: other, fetchOffset: 1 }], { sessionId, sessionEpoch: 3 });
     expect(partitionsOf(moved.response)).toHaveLength(0);
     // The leader no longer reads a forgotten partition.

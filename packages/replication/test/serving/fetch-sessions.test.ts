@@ -20,7 +20,7 @@ function newcomer(sessions: FetchSessions, isFollower: boolean, partitions: numb
   return (opened as OpenedFetch).sessionId;
 }
 
-test('when all slots are full, followers evict consumers at once, and other evictions take two minutes', () => {
+test('when all slots are full, a follower evicts a consumer at once; any other eviction needs a session unused for two minutes', () => {
   const sessions = new FetchSessions(2, new Prng(1));
   const consumer = newcomer(sessions, false, 1, 0);
   const follower = newcomer(sessions, true, 1, 0);
@@ -71,7 +71,7 @@ test('the leader reads exactly the partitions that the follower wants', () => {
   });
   const step = fc.record({
     wanted: fc.array(item, { maxLength: 6 }),
-    /** A bit for each item. */
+    /** One bit for each item. If the bit is set, the follower drops the item. */
     dropped: fc.nat(511),
     breaks: fc.nat(9).map((n) => n === 0),
   });

@@ -81,7 +81,7 @@ test('a costly batch is opened in a job; a cheap one is not', () => {
   ]);
 });
 
-test('the largest timestamp, several partitions, and a time after all records: one job at a time', () => {
+test('a request runs one job at a time: for the largest timestamp, several partitions, and a time after all records', () => {
   const { append, ask, finishJob, leader } = setUp();
   append(many(0));
   const asked = ask([-3, MANY - 7, 10 * MANY, -1]);
@@ -101,7 +101,7 @@ test('the lookups of one request share the work limit of the turn: beyond it, a 
   expect(asked.results?.map(({ offset }) => offset)).toEqual(Array(5).fill(39_999));
 });
 
-test('the lookups of several requests share the work limit of the turn, too; the next turn has a new limit', () => {
+test('the lookups of all requests of a turn share its work limit; the next turn has a new limit', () => {
   const { world, append, ask, leader } = setUp();
   append(many(0).slice(0, 40_000));
   const offset = { offset: 39_999 };
@@ -122,7 +122,7 @@ test('the lookup continues after a costly batch without a match', () => {
   expect(asked.results).toMatchObject([{ offset: MANY }]);
 });
 
-test('the answer depends on the leadership at that time: in another leader epoch the search starts again', () => {
+test('if the leader epoch changes while a job searches, the search starts again', () => {
   const { world, topicId, append, ask, finishJob, leader } = setUp();
   append(many(0));
   const asked = ask([LATE]);
@@ -178,7 +178,7 @@ test('corrupt bytes are an error, not "no such record", and the replica counts a
   }
 });
 
-test('a corrupt batch header is an error, too', () => {
+test('a corrupt batch header is an error, and the replica counts as corrupt', () => {
   const { append, ask, leader, partition } = setUp();
   append([5]);
   const file = leader.disk.open('/data/events-0/00000000000000000000.log');

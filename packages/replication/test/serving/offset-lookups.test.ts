@@ -28,7 +28,7 @@ const setUp = () => {
   return { world, topicId, ask };
 };
 
-test('latest, earliest and the largest timestamp', () => {
+test('ListOffsets answers for the latest and earliest offset, a time, and the largest timestamp', () => {
   const { world, topicId, ask } = setUp();
   const stamp = world.clock.wallMs();
   world.broker(1).produce(topicId, 'a');
@@ -42,7 +42,7 @@ test('latest, earliest and the largest timestamp', () => {
   expect(ask(-2)).toEqual({ errorCode: 0, offset: 0, timestamp: -1, leaderEpoch: 0 });
   expect(ask(stamp)).toEqual({ errorCode: 0, offset: 0, timestamp: stamp, leaderEpoch: 0 });
   expect(ask(stamp + 1).offset).toBe(1);
-  // The uncommitted record is the newest, and not visible.
+  // The newest record is uncommitted, so the consumer does not see it.
   expect(ask(-3)).toMatchObject({ errorCode: 0, offset: -1, timestamp: -1 });
   expect(ask(stamp + 1_000_000)).toMatchObject({ errorCode: 0, offset: -1 });
   expect(ask(-5)).toMatchObject({ errorCode: 0, offset: -1 });

@@ -113,7 +113,7 @@ test('a cheap batch is appended within the call, without a job', () => {
   expect(leader.jobs.waiting).toEqual([]);
 });
 
-test('batches of one request are appended in its order, and do not delay other requests', () => {
+test('the batches of one request are appended in the order of the request, and do not delay other requests', () => {
   const { world, produce, finishJob, log } = cluster();
   const produced = produce([cheap('a'), costly, cheap('b')], { acks: 1 });
   expect(codes(produce([cheap('other')], { acks: 1 }))).toEqual([ErrorCode.NONE]);
@@ -188,7 +188,7 @@ test('a batch that a job refuses gets the error of the job, and the batches afte
   expect(log().endOffset).toBe(1);
 });
 
-test('the leadership at the append counts: a batch whose leader lost the leadership during the check is refused', () => {
+test('a batch is refused if its leader loses the leadership while a job checks the batch', () => {
   const { world, topicId, produce, finishJob, log } = cluster();
   const produced = produce([costly], { acks: 1 });
   world.controller.elect(topicId, 0, 2);
@@ -221,7 +221,7 @@ test('a batch of a topic that is deleted during the check is refused', () => {
   expect(codes(produced)).toEqual([ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
 });
 
-test('the settings at the append count: if they changed during the check, the batch is checked again', () => {
+test('if the settings of the topic change while a job checks a batch, another job checks the batch again', () => {
   const { leader, produce, finishJob, log } = cluster();
   const produced = produce([costly], { acks: 1 });
   log().setConfig({ ...log().config, isCompacted: true });
@@ -270,7 +270,7 @@ test('a stopping broker answers requests that wait for a job', () => {
   expect([codes(produced), leader.jobs.waiting.length]).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER], 0]);
 });
 
-test('a costly batch with acks=0 is appended after its job, too', () => {
+test('a costly batch with acks=0 is appended after its job', () => {
   const { produce, finishJob, log } = cluster();
   const produced = produce([costly], { acks: 0 });
   expect(produced.results).toBeUndefined();

@@ -1,6 +1,7 @@
 /**
- * Goal: a session skips only partitions whose visit would add nothing to the answer. Method: random histories
- * of consumers and followers, in which each fetch is compared with a full scan of its session; and examples.
+ * Goal: in a fetch session, the leader skips only partitions whose visit would add nothing to the answer.
+ * Method: examples, and random histories of consumers and followers. A full scan of the session checks each
+ * fetch of these histories.
  */
 import { ErrorCode } from '@millrace/protocol';
 import fc from 'fast-check';
@@ -34,8 +35,8 @@ function cluster() {
 type Cluster = ReturnType<typeof cluster>;
 
 /**
- * A consumer with a session at broker 1, one request at a time. Each fetch continues after the batches that
- * the consumer got.
+ * A consumer with a fetch session at broker 1. The consumer sends one request at a time, and each fetch
+ * continues after the batches that the consumer got.
  */
 class Consumer {
   private readonly cluster: Cluster;
@@ -169,13 +170,13 @@ test('under random faults, a fetch skips no partition whose visit would change a
   expect(scan.skipped).toBeGreaterThan(0);
 });
 
-test('the comparison notices a leader that does not touch the sessions after a change', () => {
+test('the comparison finds faults if a change does not make the sessions visit the partition', () => {
   vi.spyOn(Partition.prototype, 'touchWaiters').mockReturnValue(undefined);
   const { faults } = faultsOfHistories(20);
   expect(faults.some((fault) => fault.includes('a log start'))).toBe(true);
 });
 
-test('a follower of idle partitions stays in the ISR for the lag time after an append', () => {
+test('after an append, a follower of idle partitions stays in the ISR for replica.lag.time.max.ms', () => {
   const { world, topicId } = cluster();
   const record = vi.spyOn(Leadership.prototype, 'recordFollower');
   world.advance(20 * LAG_MS);

@@ -1,7 +1,7 @@
 /** Batches of one record, as a producer sends them. */
 import { buildBatch } from '@millrace/protocol';
 
-/** `producer`: makes it a batch of an idempotent producer. */
+/** `producer`: the fields that an idempotent producer sets. */
 export function batchOf(
   value: string | Uint8Array,
   producer: { producerId?: number; producerEpoch?: number; baseSequence?: number } = {},

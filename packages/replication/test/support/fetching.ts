@@ -24,7 +24,7 @@ export interface FetchOptions {
   readonly replica?: { readonly replicaId: number; readonly replicaEpoch: number };
 }
 
-/** A request as decoded from the wire, so that every field has its default. */
+/** Builds a request by encoding and decoding it, so that every field that is not given has its default. */
 export function fetchRequest(wanted: readonly Wanted[], options: FetchOptions = {}): FetchRequest {
   const version = options.version ?? 17;
   const chunks = apis.fetch.encodeRequest(version, {

@@ -1,6 +1,6 @@
 /**
- * Compares each answer of a fetch session with the answer by a full scan: checks that the visit of a skipped
- * partition would add nothing, and that the visited partitions are in the order of the session.
+ * Compares each incremental fetch with a full scan of its session. Checks that a visit of a skipped partition
+ * would add nothing, and that the leader visits partitions in the order of the session.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { vi } from 'vitest';
@@ -38,7 +38,7 @@ export function compareWithFullScan(): FullScan {
   return scan;
 }
 
-/** Returns what a visit of the partition would add; undefined: nothing. */
+/** Returns what a visit of the partition would add, or undefined if it would add nothing. */
 function missedBy(item: SessionPartition, partition: Partition, reader: Reader): string | undefined {
   const inspected = inspect(partition, item, reader);
   if (inspected !== ErrorCode.NONE) return `outcome ${JSON.stringify(inspected)}`;

@@ -1,5 +1,6 @@
 /**
- * One partition's replica alone. The test moves its lease, its assignment and its followers' offsets by hand.
+ * One replica without a broker around it. The test sets the lease, the assignment and the offsets of the
+ * followers by hand.
  */
 import type { Logger, NodeId, Uuid } from '@millrace/base';
 import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -101,7 +102,10 @@ export class LoneReplica {
     this.partition.assign(this.state);
   }
 
-  /** Answers the oldest proposal as the controller. Returns true if the replica need not send it again. */
+  /**
+   * Answers the oldest proposal in the role of the controller. Returns true if the replica need not send the
+   * proposal again.
+   */
   answer(errorCode: ErrorCode): boolean {
     const { leader: leaderId, leaderEpoch, isr, partitionEpoch } = this.state;
     return this.proposals.shift()!.answered({ errorCode, leaderId, leaderEpoch, isr, partitionEpoch });
@@ -121,7 +125,7 @@ export class LoneReplica {
     this.hasAll(OTHER);
   }
 
-  /** Reports the log's end as the follower on the given broker. */
+  /** Reports, in the role of the follower on this broker, that the follower has the whole log. */
   hasAll(brokerId: NodeId): void {
     this.partition.leadership!.recordFollower({
       brokerId,

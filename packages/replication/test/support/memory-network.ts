@@ -1,6 +1,6 @@
 /**
- * Byte streams between nodes of one process: chunks cut anywhere, delays, cut links, connections that die
- * with a node.
+ * Byte streams between nodes of one process. Bytes arrive late and in pieces of any size. A link can be cut.
+ * When a node dies, its connections break.
  */
 import type { Address, Listener, Net, Prng, Stream, StreamHandler } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
@@ -61,7 +61,7 @@ export class MemoryNetwork {
     return this.cuts.has(a < b ? `${a}|${b}` : `${b}|${a}`);
   }
 
-  /** The process is gone, so its connections are reset. */
+  /** Closes the ports of a process that has died, and resets its connections. */
   died(node: NetNode): void {
     for (const [key, listening] of this.listening) if (listening.node === node) this.listening.delete(key);
     for (const end of [...this.ends]) if (end.node === node) this.destroy(end, 'reset');

@@ -32,7 +32,7 @@ export class ToyController {
   }
 
   /**
-   * Registers a restarted broker whose unflushed tail may be gone. The broker leaves every ISR that has
+   * Registers a restarted broker that may have lost unflushed records. The broker leaves every ISR that has
    * another member.
    */
   register(id: NodeId): Offset {

@@ -1,7 +1,7 @@
 /**
- * Runs one seed: random faults on a small cluster under load, then no faults. Collects the violations, in
- * words. Checks the logs against the clients' responses and against each other, the high watermarks and the
- * final ISR.
+ * Runs one seed: random faults on a small cluster under load, then no faults. Checks the high watermarks, the
+ * final ISR and the logs. The logs must agree with each other and with the responses that clients got.
+ * `violations` has a sentence for each broken rule.
  */
 import { type NodeId, Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -138,7 +138,7 @@ export class Trial {
 
   private load(): void {
     for (let i = this.random.below(3); i > 0; i--) {
-      // Any broker, also one that wrongly believes that it leads.
+      // Chooses any broker, even one that wrongly believes that it leads.
       const broker = this.world.broker(1 + this.random.below(REPLICAS.length));
       if (!broker.isUp || broker.isFrozen) continue;
       const acks = this.random.below(4) === 0 ? 1 : -1;
