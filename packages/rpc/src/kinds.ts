@@ -5,7 +5,7 @@
 import { isUuid, type Uuid } from '@millrace/base';
 import type protobuf from 'protobufjs';
 
-/** `uuid`: a string on the wire. Reading and writing throw when it is not a well-formed id. */
+/** `uuid`: a string on the wire. Reading and writing throw if the string is not a well-formed id. */
 type Scalar = 'int32' | 'int64' | 'uint32' | 'bool' | 'string' | 'bytes' | 'uuid';
 
 interface ScalarTypes {
@@ -47,8 +47,8 @@ export const choice = <const N extends string>(numbers: Readonly<Record<N, numbe
   choice: numbers,
 });
 /**
- * The only field of a message without data. The message's TypeScript type does not have it. The codec writes
- * it as a bool, always false.
+ * The kind of the only field of a message without data. The TypeScript type of the message does not have the
+ * field. The codec writes the field as a bool that is always false.
  */
 export const unused: Unused = { unused: true };
 
@@ -89,10 +89,11 @@ export interface Message<T> {
   encode(value: T): Uint8Array;
   /** Decodes a message. Throws an Error if the bytes do not decode as this type. */
   decode(bytes: Uint8Array): T;
-  /** A decoded protobufjs object as a plain value. */
+  /** Converts a decoded protobufjs object to a plain value. */
   plain(decoded: object): T;
   /**
-   * Converts a value to the form that protobufjs encodes. Undefined: protobufjs encodes the value as it is.
+   * Converts a value to the form that protobufjs encodes. Undefined if protobufjs can encode the value as it
+   * is.
    */
   readonly wire: ((value: T) => object) | undefined;
 }
@@ -104,7 +105,7 @@ export interface CompiledField {
   readonly rule: 'repeated' | undefined;
   readonly absent: 'never' | 'optional' | 'unused';
   readonly read: Convert;
-  /** Converts a value for protobufjs. Undefined: protobufjs takes the value as it is. */
+  /** Converts a value for protobufjs. Undefined if protobufjs takes the value as it is. */
   readonly write: Convert | undefined;
 }
 
@@ -143,8 +144,8 @@ function unlessAbsent(write: Convert): Convert {
 }
 
 /**
- * The functions that convert one value of a kind to and from protobufjs's form. A field of a message kind
- * that is not optional and was not written reads back as an empty message.
+ * The functions that convert one value of a kind to and from the form of protobufjs. If a field of a message
+ * kind is not optional and was not written, the field reads back as an empty message.
  */
 function converters(kind: Kind): Pick<CompiledField, 'read' | 'write'> {
   if (isMessage(kind))

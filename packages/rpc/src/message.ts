@@ -1,11 +1,11 @@
 /**
  * Protobuf messages as tables: one `defineMessage` gives the codec (protobufjs) and, by inference, the
- * TypeScript type. A field is `[number, kind]`; numbers are permanent; fields may be added, but never change
- * their kind.
+ * TypeScript type. A field is `[number, kind]`. A field keeps its number and its kind for ever. New fields
+ * may be added.
  *
  * proto3 rules: a field that holds its default (0, '', false, empty) may be left out and reads back as the
- * default. `optional` fields read back as undefined when they were not written. int64 are safe integers,
- * never bigint.
+ * default. `optional` fields read back as undefined when they were not written. Values of int64 are safe
+ * integers, never bigint.
  */
 import protobuf from 'protobufjs';
 import {
@@ -89,8 +89,8 @@ type UnionOf<M extends Members> = { [N in keyof M]: MemberOf<N, M[N][1]> }[keyof
 type MemberOf<N, F extends Fields> = Flat<{ readonly type: N } & TypeOf<F>>;
 
 /**
- * Defines a message with exactly one of its members; each member is a message. The value's `type` names the
- * member. Decoding throws when there is no member that this version knows, or more than one.
+ * Defines a message with exactly one of its members; each member is a message. The `type` of the value names
+ * the member. Decoding throws if the bytes have no member that this version knows, or more than one.
  */
 export function defineUnion<const M extends Members>(name: string, members: M): Message<UnionOf<M>> {
   const fields: Record<string, readonly [number, Optional<AnyMessage>]> = {};

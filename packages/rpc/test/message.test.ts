@@ -41,7 +41,7 @@ test('a message comes back as it was', () => {
   expect(Deep.decode(Deep.encode({ outer: [value] })).outer[0]!.list).toEqual(value.list);
 });
 
-test('an unwritten field reads back as the default, an optional one as undefined', () => {
+test('a field that was not written reads back as its default, or as undefined if it is optional', () => {
   const back = Outer.decode(new Uint8Array(0));
   expect(back.name).toBe('');
   expect(back.list).toEqual([]);
@@ -56,13 +56,13 @@ describe('kinds that are checked', () => {
   const Checked = defineMessage('M', { id: [1, 'uuid'], color: [2, choice({ red: 2, blue: 4 })] });
   const Ids = defineMessage('Ids', { ids: [1, repeated('uuid')], maybe: [2, optional('uuid')] });
 
-  test('have the bytes of a string and of a number', () => {
+  test('a uuid has the bytes of a string, and a choice those of a number', () => {
     const bytes = Checked.encode({ id: ID, color: 'blue' });
     expect(Text.decode(bytes)).toEqual({ id: ID, color: 4 });
     expect(Checked.decode(bytes)).toEqual({ id: ID, color: 'blue' });
   });
 
-  test('are refused when they are malformed, by reader and writer', () => {
+  test('reader and writer refuse malformed values', () => {
     expect(() => Checked.decode(Text.encode({ id: 'x', color: 2 }))).toThrow('x is not a well-formed id');
     expect(() => Checked.decode(Text.encode({ id: ID, color: 3 }))).toThrow('3 is not one of red,blue');
     expect(() => Checked.encode({ id: 'x' as Uuid, color: 'red' })).toThrow(/well-formed/);
@@ -101,7 +101,7 @@ describe('a union', () => {
     expect([...Union.encode({ type: 'nothing' })]).toEqual([0x1a, 2, 0x08, 0]);
   });
 
-  test('with no member, two, or an unknown one is refused', () => {
+  test('is refused if it has no member, two members or an unknown member', () => {
     const inner = { id: 1, at: 0 };
     for (const bytes of [
       new Uint8Array(0),

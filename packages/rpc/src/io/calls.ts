@@ -1,8 +1,8 @@
 /**
- * Calls and their answers over one stream. A unary gRPC call costs each end about half a millisecond of CPU
- * for its own HTTP/2 stream, headers and end. A message of an open stream costs a tenth of that. The calls of
- * one turn share messages, and so do the answers. Answers come in any order. The end of the stream fails
- * every unanswered call.
+ * Calls and their answers over one stream. A unary gRPC call costs each side about half a millisecond of CPU,
+ * because it opens and closes an HTTP/2 stream of its own. A message on an open stream costs a tenth of that.
+ * The calls of one turn share messages, and so do the answers. Answers come in any order. When the stream
+ * ends, every unanswered call fails.
  */
 import {
   RpcError,
@@ -18,7 +18,10 @@ import { defineMessage } from '../message.ts';
 export const CALLS_METHOD = 'rpc.calls';
 /** An outbox with this many bytes is sent at once, before the end of the turn. */
 const GATHERED_BYTES_MAX = 256 << 10;
-/** Counted for each call or answer besides its body: for method or reason, id and lengths. */
+/**
+ * The size that the outbox counts for each call or answer on top of its body: for method or reason, id and
+ * lengths.
+ */
 const ENVELOPE_BYTES = 1 << 10;
 
 const Call = defineMessage('Call', { id: [1, 'uint32'], method: [2, 'string'], body: [3, 'bytes'] });
@@ -72,7 +75,7 @@ export class Caller implements RpcStreamHandler {
   private readonly ended: () => void;
   private nextId = 1;
 
-  /** `ended`: called when the stream has ended. The owner then needs another caller. */
+  /** `ended`: called when the stream has ended. The owner then needs a new `Caller`. */
   constructor(open: (caller: Caller) => RpcStream, ended: () => void) {
     this.ended = ended;
     this.stream = open(this);
@@ -163,7 +166,7 @@ export class Answerer implements RpcStreamHandler {
   }
 }
 
-/** Decodes a message. Undefined: the bytes are malformed, and the receiver ends the stream. */
+/** Returns undefined if the bytes are malformed. The receiver then ends the stream. */
 function decodedOrUndefined<T>(message: Message<T>, bytes: Uint8Array): T | undefined {
   try {
     return message.decode(bytes);

@@ -173,7 +173,7 @@ class GrpcListener implements Listener {
       method === CALLS_METHOD
         ? new Answerer(service, stream, peer, MESSAGE_BYTES_MAX)
         : service.stream(method, stream, peer);
-    // Send the metadata at once: the other end sends nothing before it gets them.
+    // Send the metadata at once, because the client sends nothing before it gets the metadata.
     call.sendMetadata(new Metadata());
     this.#open.add(abort);
     call.on('data', (body: Uint8Array) => {
@@ -262,9 +262,9 @@ class GrpcChannel implements RpcChannel {
   }
 
   /**
-   * `taken`: called when the peer accepted the stream. Nothing is sent before that. The system accepts
-   * connections for a stopped process (SIGSTOP), but the process does not answer. gRPC would keep every
-   * message for it, and deliver even very old ones when it resumes.
+   * `taken`: called when the peer accepted the stream. Nothing is sent before that. The operating system
+   * accepts connections for a stopped process (SIGSTOP), but the process does not answer. gRPC would keep
+   * every message for the process, and deliver even very old messages when the process resumes.
    */
   #openStream(method: string, handler: RpcStreamHandler, taken: () => void): RpcStream {
     let open = true;

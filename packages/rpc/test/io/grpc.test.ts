@@ -8,7 +8,7 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-/** Answers with the method and the body; 'silent' never answers, and 'refuse' refuses. */
+/** Answers a call with its method and body, but never answers `silent`, and refuses `refuse`. */
 const echo: RpcService = {
   call: (method, body, reply) => {
     if (method === 'silent') return;
@@ -144,7 +144,7 @@ function openStream(channel: Channel, method: string) {
   return { heard, end, stream };
 }
 
-test('a stream carries messages both ways in order, and its end', async () => {
+test('a stream carries messages in order, both ways; the client notices when the server closes the stream', async () => {
   const { port, listener } = await serve();
   const channel = channelTo(port);
   const { heard, end, stream } = openStream(channel, 's');
@@ -193,7 +193,7 @@ test('a stream to a port without a server is closed', async () => {
   channel.close();
 });
 
-test('calls of one channel are answered in any order, small and large ones beside each other', async () => {
+test('the calls of one channel, small and large, are answered in any order', async () => {
   const parked: (() => void)[] = [];
   const service: RpcService = {
     ...echo,
@@ -219,7 +219,7 @@ test('calls of one channel are answered in any order, small and large ones besid
   await close(listener);
 });
 
-test('an answer after its timeout is dropped, and later calls are answered', async () => {
+test('an answer that comes after the timeout of its call is dropped, and later calls are answered', async () => {
   const late: ((answer: Uint8Array) => void)[] = [];
   const service: RpcService = {
     ...echo,
@@ -230,7 +230,7 @@ test('an answer after its timeout is dropped, and later calls are answered', asy
   };
   const { port, listener } = await serve(service);
   const channel = channelTo(port);
-  // A call that ends before its channel is open never reaches the service.
+  // Open the stream first: a call that times out before that never reaches the service.
   await call(channel, 'open', utf8(''));
   expect(await call(channel, 'a', utf8(''), 30)).toBe('timeout');
   const second = call(channel, 'b', utf8(''));
