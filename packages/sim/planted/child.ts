@@ -1,7 +1,7 @@
 /**
- * Runs seeds in a process of its own: with the bug of hook.ts until a failure identifies the bug, or without
- * a bug as a control. `--from A --to B --step N`. If the bug names a plan, runs this plan instead. Prints one
- * line of JSON.
+ * Runs seeds in a process of its own. With the bug of hook.ts, the process runs until a failure identifies
+ * the bug. Without a bug, it is the control. `--from A --to B --step N` gives the seeds. If the bug names a
+ * plan, the plan runs instead. Prints one line of JSON.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ function* plans(): Generator<Plan, void> {
   else for (let seed = from; seed <= to; seed += step) yield planOf(seed);
 }
 
-/** A line of a story with the arrow. */
+/** Matches the line of a story that has the arrow: the violation began there. */
 const MARKED = /^ *[\d.]+ →/;
 
 const began = performance.now();

@@ -1,6 +1,6 @@
 /**
- * Preloaded (`--import`) into a process that runs with the planted bug PLANTED_BUG: replaces the line when
- * Node loads the source of its file. Without the variable it does nothing.
+ * Preloaded (`--import`) into a process. The environment variable PLANTED_BUG names a planted bug. When Node
+ * loads the source file of the bug, the hook replaces the line. Without the variable the hook does nothing.
  */
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';

@@ -1,11 +1,11 @@
 /**
- * A checker of state: one promise, checked inside of the nodes (images, logs, leaders) after their turns. It
+ * A checker of state checks one promise inside of the nodes (images, logs, leaders) after their turns. It
  * looks at production objects and never changes any. It reports a broken promise with `world.fail`, which
  * throws and ends the run.
  *
  * A checker of a history (`@millrace/checkers`) serves as a checker of state, too: it needs only the part of
- * the scope that a history has. So one list holds both kinds, and `ofHistory` wraps those of a history. The
- * compiler refuses a checker of state where a checker of a history is needed.
+ * the scope that a history has. So one list holds both kinds, and `ofHistory` wraps the checkers of a
+ * history. The compiler refuses a checker of state where a checker of a history is needed.
  */
 import type { HistoryChecker, HistoryScope } from '@millrace/checkers';
 import type { MetadataImage } from '@millrace/metadata';

@@ -1,6 +1,6 @@
 /**
- * Replays the committed metadata log, batch by batch. So a checker sees each committed image, also those that
- * a node skips because it applies several batches in one turn.
+ * Replays the committed metadata log, batch by batch. So a checker sees every committed image. A node skips
+ * images when it applies several batches in one turn.
  */
 import { applyRecords, decodeRecord, MetadataImage } from '@millrace/metadata';
 import type { SimNode } from '../cluster/index.ts';

@@ -1,8 +1,9 @@
 /**
- * The high watermark of an open replica never falls: consumers may have read up to it.
+ * The high watermark of an open replica never falls, because consumers may have read up to it. When the
+ * replica opens again after a restart, it may begin lower, at its checkpoint.
  *
- * Exempt: a broker that may delete a log, because its disk is damaged or it recovers from a loss that the
- * contract covers. After a restart a replica begins at its checkpoint, which may be lower.
+ * A broker is exempt while it may delete a log: its disk is damaged, or it recovers from a loss that the
+ * contract covers.
  */
 import type { Partition } from '@millrace/replication';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';

@@ -28,7 +28,10 @@ class IsrLacksData implements StateChecker {
   private readonly checkedStates = new Map<string, PartitionImage>();
   /** The partitions to check after this turn. */
   private readonly moved = new Set<PartitionLedger>();
-  /** Brokers that lack records and are not active again, each with the partitions to check when it is. */
+  /**
+   * For each broker that lacks records and is not active again yet: the partitions to check once it is
+   * active.
+   */
   private readonly excused = new Map<NodeId, Set<PartitionLedger>>();
 
   constructor(scope: StateScope) {

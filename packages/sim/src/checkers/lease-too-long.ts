@@ -6,12 +6,12 @@
  * - The session of the broker at the active controller ends later than the lease, even if from now on the
  *   clock of the broker is slow by d and the clock of the controller is fast by d. The active controller is
  *   the one that became active in the highest epoch. If its process has ended, nobody has the session. One
- *   case is exempt: the session has at most the grace left, because the controller has lost the broker's
- *   stream.
+ *   case is exempt: the controller has lost the broker's stream, so the session has at most
+ *   broker.session.loss.grace.ms left.
  *
- * And rule 4: a new controller does not end the session of a broker for silence earlier than S / (1 - 2d)
- * after it became active, if the broker was unfenced then. An earlier controller may have granted a lease of
- * S.
+ * Rule 4 of that page: if a broker was unfenced when a new controller became active, the new controller does
+ * not end the broker's session for silence during the next S / (1 - 2d). The reason: an earlier controller
+ * may have granted a lease of S.
  *
  * The checker reads clocks in microseconds, so it needs no tolerance.
  */
@@ -89,8 +89,8 @@ class LeaseTooLong {
     const active = cluster.activeController();
     const controller = active?.roles?.controller?.controller;
     if (active?.life === undefined || controller?.isActive !== true) return;
-    // A deposed controller that still believes that it is active grants nothing. Its successor may have ended
-    // already, and may have committed no metadata.
+    // A deposed controller may still believe that it is active, but it grants nothing. Its successor may have
+    // ended already, and may have committed no metadata.
     if (controller.activeEpoch! < this.newestEpoch) return;
     if (controller.head.broker(node.id)?.epoch !== broker.brokerEpoch) return;
     const nowUs = ownUs(active.life);

@@ -1,7 +1,7 @@
 /**
- * The reference log of every partition: the bytes of each committed batch, taken from the first replica with
- * a high watermark above it that the checker could read, most often the leader. Checkers compare the replicas
- * and the reads of clients with it.
+ * The reference log of every partition, with the bytes of each committed batch. The bytes come from the first
+ * replica that the checker could read and whose high watermark is above the batch, most often the leader.
+ * Checkers compare the replicas and the reads of clients with the ledger.
  */
 import type { Offset, Uuid } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -53,7 +53,7 @@ export class Ledger {
   /** Called when the committed end of a partition has moved. */
   readonly watchers: ((moved: PartitionLedger) => void)[] = [];
   private readonly byId = new Map<string, PartitionLedger>();
-  /** The latest topic of a name. */
+  /** By topic name and partition, for the latest topic of each name. */
   private readonly byName = new Map<string, PartitionLedger>();
   /** Caches the ledger of each replica, which saves building the key of `byId`. */
   private readonly byReplica = new Map<Partition, PartitionLedger>();

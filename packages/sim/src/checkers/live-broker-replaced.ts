@@ -29,11 +29,11 @@ interface Reign {
   brokers: MetadataImage['brokers'];
   /**
    * The brokers that have not contacted this controller, or whose control stream or session has ended since
-   * their last contact. The value is the end of the broker's session after the last turn; undefined if the
-   * event is newer.
+   * their last contact. The value is the time at which the broker's session ends, as of the last turn. It is
+   * undefined if the event came after that turn.
    */
   readonly ended: Map<NodeId, Millis | undefined>;
-  /** The earliest end of a session after the last turn. */
+  /** The time at which the first session ends, as of the last turn. */
   nextExpiry: Millis;
 }
 
@@ -80,9 +80,9 @@ class LiveBrokerReplaced {
 }
 
 /**
- * A contact moves the end of the broker's session later. If the earliest session is over, a late tick of the
- * controller moves the ends later, too. So the checker ignores a move in such a turn. It notes the broker's
- * next contact.
+ * Notes the brokers that contacted the controller. A contact moves the end of the broker's session to a later
+ * time. If the earliest session is over, a late tick of the controller moves the ends of sessions, too. So in
+ * such a turn the checker takes no move for a contact. It notes the next contact of the broker.
  */
 function noteContacts(reign: Reign, { sessions }: Controller, { clock }: Life): void {
   const now = clock.monotonicMs();

@@ -12,8 +12,8 @@ export interface LogBatch {
 const READ_BYTES = 1 << 16;
 
 /**
- * The whole batches from the one that contains `from` up to `end`. Undefined: the log lacks them, or cannot
- * read them.
+ * Returns the whole batches from the one that contains `from` up to `end`. Returns undefined if the log lacks
+ * one of them or cannot read it.
  */
 export function readBatches(
   node: SimNode,
@@ -37,7 +37,7 @@ export function readBatches(
   return batches;
 }
 
-/** The index of the first byte that differs; -1: equal. */
+/** The index of the first byte that differs, or -1 if the bytes are equal. */
 export function firstDifference(a: Uint8Array, b: Uint8Array): number {
   if (Buffer.compare(a, b) === 0) return -1;
   const length = Math.min(a.length, b.length);

@@ -1,7 +1,7 @@
 /**
  * No acknowledged change of an administrator is lost. A created topic exists under the same id with at least
- * its partitions, until a client asks to delete it. A deleted topic does not come back. Another topic of its
- * name may appear: the controller can carry out an unanswered creation late.
+ * its partitions, until a client asks to delete it. A deleted topic does not come back. Another topic of the
+ * same name may appear: the controller can carry out an unanswered creation late.
  */
 import type { Uuid } from '@millrace/base';
 import type { AdminOp, Op } from '@millrace/checkers';
@@ -17,7 +17,7 @@ export const lostMetadata: StateCheckerKind = {
 
 interface KnownTopic {
   id: Uuid | undefined;
-  /** Of the deleted topic that had the name before. */
+  /** The id of the deleted topic that had the name before. */
   readonly earlierId: Uuid | undefined;
   partitions: number;
   isDeleteAsked: boolean;
@@ -67,8 +67,8 @@ class LostMetadata {
   }
 
   /**
-   * Without `surely` the topic may be missing: the controller that committed it may have died in that turn,
-   * and perhaps no other node knows it yet.
+   * Without `surely` the topic may be missing: the controller that committed the topic may have died in that
+   * turn, and perhaps no other node knows the topic yet.
    */
   private present(name: string, why: string, { surely }: { surely: boolean }): void {
     const known = this.topics.get(name);

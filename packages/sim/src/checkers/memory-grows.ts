@@ -1,8 +1,9 @@
 /**
- * Nothing that a process parks, holds or remembers for requests outlives them. In a peace (all replicas in
- * sync, no fault yet) each number of `holdings` is at some moment at most its bound. The bound is zero for
- * work that ends soon. Other bounds grow with the number of connections, nodes or replicas. Clients may work
- * in a peace. A number that stays above its bound for the whole peace counts as a leak.
+ * Nothing that a process parks, holds or remembers for a request outlives the request. A peace is a time in
+ * which all replicas are in sync and no new fault has come. At some moment of a peace, each number of
+ * `holdings` is at most its bound. The bound is zero for work that ends soon. Other bounds grow with the
+ * number of connections, nodes or replicas. Clients may work in a peace. A number that stays above its bound
+ * for the whole peace counts as a leak.
  *
  * A run may have several peaces: each begins with `in-sync` and ends with the next fault or with the run.
  */
@@ -13,7 +14,7 @@ import type { StateCheckerKind, StateScope } from './checker.ts';
 
 const NAME = 'memory-grows';
 const LOOK_US: Micros = 50 * MILLISECOND;
-/** A shorter peace proves nothing. */
+/** A peace with fewer looks proves nothing. */
 const LOOKS_MIN = 20;
 /** The most bytes that one connection at rest holds: the frame and the decoded request of a parked fetch. */
 const CONNECTION_BYTES = 64 << 10;
@@ -35,7 +36,7 @@ interface Held {
   readonly bound: number;
 }
 
-/** Notes that a process holds this many, and how many it may hold. */
+/** Notes how many objects a process holds, and how many it may hold. */
 type Note = (name: string, count: number, bound: number) => void;
 
 interface Seen {
@@ -44,7 +45,7 @@ interface Seen {
   lookedUs: Micros;
   /** Whether a number exceeded its bound at every look so far. */
   isAbove: boolean;
-  /** Each number at the look at which it exceeded its bound least. */
+  /** Each number, from the look at which it was lowest relative to its bound. */
   readonly best: Map<string, Held>;
 }
 
@@ -59,9 +60,9 @@ class MemoryGrows {
   }
 
   /**
-   * Looks at one turn in 50 ms, and at every turn while a number has always exceeded its bound. Otherwise
-   * each look at a quiet controller could see a turn in which it has just parked a request, and never the
-   * turn in which it answers the request.
+   * Looks at one turn every 50 ms. While a number has exceeded its bound at every look so far, looks at every
+   * turn. Otherwise each look at a quiet controller could see a turn in which it has just parked a request,
+   * and never the turn in which it answers the request.
    */
   turn(node: SimNode): void {
     this.readStory();
@@ -118,7 +119,7 @@ class MemoryGrows {
     if (controller === undefined) return;
     note('parked requests of the controller', controller.controller.parkedCount, 0);
     note('unconfirmed heartbeats', controller.controller.unconfirmedCount, 0);
-    // Each node fetches the metadata log, and may ask one thing more.
+    // Each node fetches the metadata log, and may have one other request open.
     note('open quorum requests', controller.quorum?.openRequests ?? 0, 2 * this.scope.cluster.nodes.length);
   }
 }

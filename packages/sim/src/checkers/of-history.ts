@@ -1,6 +1,7 @@
 /**
- * Makes a checker of a history a checker of state. A run calls the methods of a checker of state by name, and
- * a checker of a history may have methods of these names for itself. So only `op` and `finish` are visible.
+ * Turns a checker of a history into a checker of state. A run calls the methods of a checker of state by
+ * name. A checker of a history may have methods of its own with these names. So only `op` and `finish` are
+ * visible.
  */
 import type { HistoryCheckerKind } from '@millrace/checkers';
 import type { StateCheckerKind } from './checker.ts';

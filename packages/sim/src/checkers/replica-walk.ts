@@ -1,5 +1,5 @@
 /**
- * Looks at every replica of a node after each of its turns, once for all checkers. A node hosts many
+ * Looks at every replica of a node after each turn of the node, once for all checkers. A node hosts many
  * replicas, and most turns move none of them. So the walk compares each replica with its state after the last
  * turn, and calls the checkers only for a replica that moved.
  */
@@ -36,7 +36,7 @@ export interface ReplicaWatcher {
 
 /**
  * The state of a replica before the walk's first look at it. No replica has this high watermark, so each
- * replica moves when it opens.
+ * replica counts as moved when it opens.
  */
 const UNSEEN: ReplicaState = { highWatermark: -1, endOffset: 0, leadership: undefined, leaderEpoch: -1 };
 

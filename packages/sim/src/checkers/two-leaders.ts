@@ -1,6 +1,6 @@
 /**
- * In one epoch a partition has at most one leader, and so has the quorum. Two leaders would both acknowledge,
- * and the records of one of them would be lost.
+ * In one epoch a partition has at most one leader, and the quorum has at most one leader. Two leaders would
+ * both acknowledge records, and the records of one of them would be lost.
  */
 import type { SimNode } from '../cluster/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';

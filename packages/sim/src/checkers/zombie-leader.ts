@@ -28,7 +28,9 @@ export const zombieLeader: StateCheckerKind = {
 class ZombieLeader implements StateChecker {
   private readonly scope: StateScope;
   private image: MetadataImage | undefined;
-  /** By partition and leader epoch, when it first appeared in committed metadata, and its leader. */
+  /**
+   * For each partition, by leader epoch: when the epoch first appeared in committed metadata, and its leader.
+   */
   private readonly begins = new Map<string, Begin[]>();
   private readonly leaders = new Set<HostedReplica>();
   /** Leaders whose epoch the committed metadata have ended, and since when. */

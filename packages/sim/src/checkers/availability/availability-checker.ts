@@ -1,6 +1,6 @@
 /**
- * The base class of the checkers of availability. It looks at every partition at most once in `LOOK_US`, and
- * knows since when no fault touches a replica.
+ * The base class of the checkers of availability. It looks at every partition at most once every `LOOK_US`,
+ * and knows since when no fault touches a replica.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -29,9 +29,9 @@ export abstract class AvailabilityChecker implements StateChecker {
   protected abstract check(place: PartitionPlace, quorum: readonly SimNode[] | undefined): void;
 
   /**
-   * Since when no fault touches the broker `id`, the nodes `others`, nor a link between any two of them.
-   * Undefined: a fault touches one of these, the broker's replica is offline, or the latest registration of
-   * the broker's id is not known to come from the broker's machine.
+   * The time since which no fault touches the broker `id`, the nodes `others`, nor a link between any two of
+   * them. Returns undefined if a fault touches one of these, if the replica of the broker is offline, or if
+   * the latest registration of the id is not known to come from the machine of the broker.
    */
   protected replicaSinceUs(
     { topicId, partition }: PartitionPlace,

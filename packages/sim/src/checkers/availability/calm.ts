@@ -20,8 +20,8 @@ interface Pair {
 
 export class Calm {
   /**
-   * A majority of the controllers at the last look: all were untouched, and all reached each other. It has
-   * the active controller, if there was one. Undefined: there was no such majority.
+   * The calm majority of the controllers at the last look. All its members were untouched and reached each
+   * other. The active controller, if there was one, is a member. Undefined if there was no such majority.
    */
   quorum: readonly SimNode[] | undefined;
   private readonly cluster: SimCluster;
@@ -37,7 +37,7 @@ export class Calm {
     this.touched = touched;
   }
 
-  /** Looks at everything, at most once at each moment. Call it before the questions below. */
+  /** Looks at everything, at most once at each moment. Call it before the methods below. */
   look(): void {
     const { nowUs } = this.cluster.world;
     if (nowUs === this.lookedUs) return;
@@ -54,12 +54,15 @@ export class Calm {
     this.quorum = this.findQuorum();
   }
 
-  /** Undefined: a fault touches the process. */
+  /** Since when no fault touches the process of the node. Undefined if a fault touches it now. */
   sinceUs(node: SimNode): Micros | undefined {
     return this.calmSince.get(node)?.sinceUs;
   }
 
-  /** Since when all of these nodes are untouched and reach each other. Undefined: they are not, or do not. */
+  /**
+   * Since when all of these nodes are untouched and reach each other. Undefined if a fault touches one of
+   * them or a link between them.
+   */
   togetherSinceUs(nodes: readonly SimNode[]): Micros | undefined {
     let since = 0;
     for (const [index, a] of nodes.entries()) {

@@ -6,8 +6,9 @@
  * - one broker in the ISR or the ELR that is not the leader in the metadata.
  *
  * The promise: the metadata name a leader whose process runs and reaches one of these controllers. The
- * checker fails if the promise is broken for longer than `leaderWithinUs`. The time counts from the later of
- * two moments: the promise is broken; faults stop touching the nodes and links of the condition.
+ * checker fails if the promise is broken for longer than `leaderWithinUs`. The time counts from the moment at
+ * which the promise breaks, or at which faults stop touching the nodes and links of the condition, whichever
+ * comes later.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';

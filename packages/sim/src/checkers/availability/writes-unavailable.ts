@@ -6,11 +6,11 @@
  * - the leader;
  * - as many replicas as min.insync.replicas asks for, the leader included.
  *
- * The promise: the leader leads in its own view, holds a lease, has an ISR of at least that size, and its
- * high watermark reaches every offset that its log end had reached. The checker fails if the promise is
- * broken for longer than `writesWithinUs`. The time counts from the later of two moments: the promise is
- * broken; faults stop touching the nodes and links of the condition. The time starts again when the metadata
- * name another leader.
+ * The promise: the leader leads in its own view, holds a lease, has an ISR of at least min.insync.replicas
+ * members, and its high watermark reaches every offset that its log end had reached. The checker fails if the
+ * promise is broken for longer than `writesWithinUs`. The time counts from the moment at which the promise
+ * breaks, or at which faults stop touching the nodes and links of the condition, whichever comes later. The
+ * time starts again when the metadata name another leader.
  */
 import type { Offset } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -77,7 +77,7 @@ class WritesUnavailable extends AvailabilityChecker {
     );
   }
 
-  /** What keeps the leader from committing now; undefined: nothing that the checker sees. */
+  /** What keeps the leader from committing now. Undefined if the checker sees no obstacle. */
   private troubleOf(
     key: string,
     place: PartitionPlace,
@@ -108,9 +108,9 @@ class WritesUnavailable extends AvailabilityChecker {
   }
 
   /**
-   * One time, in ascending order, for each replica that no fault touches (the leader included): since when no
-   * fault touches the replica, the leader, the quorum and their links. Empty if a fault touches the leader or
-   * its links to the quorum.
+   * For each replica that no fault touches, the leader included: since when no fault touches the replica, the
+   * leader, the quorum and the links between them. The times are in ascending order. The list is empty if a
+   * fault touches the leader or its links to the quorum.
    */
   private calmReplicas(
     place: PartitionPlace,

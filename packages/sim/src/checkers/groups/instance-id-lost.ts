@@ -1,6 +1,6 @@
 /**
- * A static member keeps its group instance id as long as it is a member, also at the next coordinator. A
- * member that lost the id could come back only with a rebalance.
+ * A static member keeps its group instance id as long as it is a member, even when another coordinator takes
+ * over. A member that lost the id could come back only with a rebalance.
  */
 import { ClassicGroup, type Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';

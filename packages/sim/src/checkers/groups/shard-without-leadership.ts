@@ -1,8 +1,8 @@
 /**
  * A shard of the group coordinator lives at most as long as the leadership in which it began. Otherwise the
- * shard would answer from a state that another broker changes. Also, at most one broker has a shard of a
- * partition in one leader epoch, so at most one decides. A topic that is created again has another id, and
- * its leader epochs begin again.
+ * shard would answer from a state that another broker changes. In one leader epoch at most one broker has a
+ * shard of a partition, so at most one broker decides. A topic that is created again has another id, and its
+ * leader epochs begin again.
  */
 import type { SimNode } from '../../cluster/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from '../checker.ts';

@@ -5,7 +5,7 @@ import type { SimNode } from '../../cluster/index.ts';
 
 export interface LiveShard {
   readonly node: SimNode;
-  /** `__consumer_offsets-1` */
+  /** For example `__consumer_offsets-1`. */
   readonly name: string;
   readonly topicId: Uuid;
   readonly index: number;

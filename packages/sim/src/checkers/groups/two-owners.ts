@@ -33,8 +33,8 @@ function check(scope: StateScope, node: SimNode, group: Group): void {
 }
 
 /**
- * Member ids with partitions, as `topic-partition`. While the group rebalances, the members have no valid
- * assignment.
+ * Yields each owned partition as `topic-partition`, with the id of its owner. While the group rebalances, the
+ * members have no valid assignment, so this yields nothing.
  */
 function* ownersInClassic(group: ClassicGroup): Generator<[memberId: string, place: string]> {
   if (group.state !== 'Stable' || group.protocolType !== CONSUMER_PROTOCOL_TYPE) return;

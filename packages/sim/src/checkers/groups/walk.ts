@@ -1,4 +1,6 @@
-/** Looks at the groups of a node after each of its turns. Shows checkers each group that wrote something. */
+/**
+ * Looks at the groups of a node after each turn of the node. Shows checkers each group that wrote something.
+ */
 import type { Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';
 import type { StateChecker, StateScope } from '../checker.ts';
@@ -9,7 +11,9 @@ type Visit = (node: SimNode, group: Group) => void;
 /** One walk for all checkers of a run. */
 export class GroupWalk {
   readonly visits: Visit[] = [];
-  /** Each group's last write when the walk last looked at it. A new shard has new `Group` objects. */
+  /**
+   * The last write of each group when the walk last looked at the group. A new shard has new `Group` objects.
+   */
   private readonly seen = new WeakMap<Group, number>();
 
   turn(node: SimNode): void {

@@ -1,6 +1,6 @@
 /**
- * Epochs order the decisions of the controllers. A broker with an old epoch learns that it is fenced, and a
- * late request is refused, only if each decision has an epoch of its own.
+ * Epochs order the decisions of the controllers. Each decision must have an epoch of its own. Otherwise a
+ * broker with an old epoch would not learn that it is fenced, and a late request would not be refused.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';
@@ -17,7 +17,7 @@ export const epochDidNotGrow: StateCheckerKind = {
 
 class EpochDidNotGrow {
   private readonly scope: StateScope;
-  /** By broker, its latest epoch, also while it is not registered. */
+  /** The latest epoch of each broker. It stays here while the broker is not registered. */
   private readonly brokers = new Map<number, { readonly epoch: number; readonly incarnationId: string }>();
 
   constructor(scope: StateScope) {

@@ -1,6 +1,6 @@
 /**
- * The controller elects a leader as soon as a member of the ISR or the ELR is active. Both hold all committed
- * records, so nothing speaks against the election.
+ * The controller elects a leader as soon as a member of the ISR or the ELR is active. Each such member holds
+ * all committed records, so it may lead.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';

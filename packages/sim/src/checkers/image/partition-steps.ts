@@ -2,7 +2,7 @@
 import type { MetadataImage, PartitionImage, TopicImage } from '@millrace/metadata';
 
 export interface PartitionStep {
-  /** `events-1-0` */
+  /** For example `events-1-0`: partition 0 of the topic `events-1`. */
   readonly name: string;
   readonly topic: TopicImage;
   /** Undefined: the partition is new. */
@@ -34,7 +34,7 @@ export function completeReplicas({ isr, elr }: PartitionImage): readonly number[
   return [...isr, ...elr];
 }
 
-/** `ISR 6,4, ELR none` */
+/** For example `ISR 6,4, ELR none`. */
 export function membersText({ isr, elr }: PartitionImage): string {
   return `ISR ${listText(isr)}, ELR ${listText(elr)}`;
 }

@@ -45,7 +45,8 @@ function allowsUnclean(image: MetadataImage, topic: string): boolean {
 }
 
 /**
- * Whether the only complete replica registered with another disk, and `id` is one of the best of the others.
+ * Whether the only complete replica registered with another disk, and `id` may lead instead: a member of the
+ * former ISR, or any other replica if the former ISR has no other member.
  */
 function replacesLostDisk(
   before: MetadataImage,
