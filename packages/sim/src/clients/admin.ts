@@ -1,6 +1,6 @@
 /**
- * An administrator: creates, deletes and grows topics, and asks brokers until one gives a final answer, a
- * hundred times at most. It writes the outcome to the history.
+ * An administrator that creates, deletes and grows topics. It asks brokers, at most a hundred times, until
+ * one gives a final answer, and writes the outcome to the history.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { Outcome, TopicRef } from '@millrace/checkers';

@@ -1,7 +1,7 @@
 /**
- * A client that stores offsets in a group without being a member (a simple group), as a consumer by
- * assignment or a command-line tool does. It commits and fetches, one request after another, and never
- * repeats a request: each is an operation of its own in the history.
+ * A client that stores offsets in a group without being a member (a simple group), like a consumer with
+ * assign() or a command-line tool. It sends commits and fetches one after another, and never repeats a
+ * request: each request is an operation of its own in the history.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { BrokerConnection, ClusterView } from '@millrace/client';
@@ -16,11 +16,11 @@ export interface CommitterOptions {
   readonly topics: () => readonly string[];
   /** Average pause between two requests. */
   readonly paceMs: () => Millis;
-  /** 2 .. 10; topic ids from 10 on. */
+  /** 2 to 10. From 10 on requests have topic ids. */
   readonly commitVersion: number;
-  /** 1 .. 10; many groups from 8 on, topic ids from 10 on. */
+  /** 1 to 10. From 8 on a request can name many groups, from 10 on it has topic ids. */
   readonly fetchVersion: number;
-  /** 0 .. 6; many keys from 4 on. */
+  /** 0 to 6. From 4 on a request can name many keys. */
   readonly findVersion: number;
   readonly requestTimeoutMs: Millis;
 }
@@ -33,7 +33,10 @@ interface Place {
 const WITH_ID_VERSION = 10;
 const MANY_GROUPS_VERSION = 8;
 const MANY_KEYS_VERSION = 4;
-/** The client uses only the first partitions of the first topics, so that its requests meet there. */
+/**
+ * The client uses only the first partitions of the first topics, so that several clients use the same
+ * partitions.
+ */
 const TOPICS_MAX = 3;
 const PARTITIONS_MAX = 2;
 
@@ -153,7 +156,7 @@ export class Committer {
       partitions: partitions.map((partitionIndex) => ({
         partitionIndex,
         committedOffset: count,
-        // Unique in the whole run: a fetch shows which commit it saw.
+        // Unique in the whole run, so the answer to a fetch shows which commit it returns.
         committedMetadata: `${this.name}-${count}`,
       })),
     }));
@@ -200,7 +203,7 @@ export class Committer {
     });
   }
 
-  /** Undefined: there is no answer. */
+  /** `codes`: the error codes of an answer; undefined if no answer came. */
   private judge(codes: readonly number[] | undefined): void {
     if (codes === undefined) this.coordinator = undefined;
     for (const code of codes ?? []) {

@@ -1,6 +1,6 @@
 /**
- * A simulated consumer: decodes the records that the client package's consumer brings. Writes the records,
- * and each position that the consumer looks up, to the history.
+ * A simulated consumer. It decodes the records that the consumer of the package `client` fetches. It writes
+ * the records, and each position that this consumer looks up, to the history.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { SeenRecord } from '@millrace/checkers';
@@ -18,12 +18,14 @@ import { type ClientEnv, countError, topicAnswered } from './env.ts';
 export interface ConsumerOptions {
   readonly topics: () => readonly string[];
   readonly start: 'earliest' | 'latest';
-  /** 4 .. 18; sessions from 7 on, topic ids from 13 on. */
+  /** The version of Fetch, 4 to 18. It has sessions from 7 on, and topic ids from 13 on. */
   readonly version: number;
   readonly usesSessions: boolean;
-  /** Sends the leader epoch that it knows (KIP-320). */
+  /** Whether requests have the leader epoch that the consumer knows (KIP-320). */
   readonly sendsEpochs: boolean;
-  /** Asks a new leader whether the consumer's position is still part of the log, as the Java client does. */
+  /**
+   * Whether the consumer asks a new leader if its position is still part of the log, as the Java client does.
+   */
   readonly validatesPositions: boolean;
   /** How long the next fetch may wait for records. */
   readonly maxWaitMs: () => Millis;
@@ -31,7 +33,7 @@ export interface ConsumerOptions {
   readonly requestTimeoutMs: Millis;
 }
 
-/** The first Fetch that has topic ids and no names. */
+/** The first version of Fetch that has topic ids and no names. */
 const FETCH_WITH_ID_VERSION = 13;
 const LIST_OFFSETS_VERSION = 7;
 /** A version of older clients, without OFFSET_NOT_AVAILABLE. Every second ListOffsets request uses it. */
@@ -64,7 +66,7 @@ export class Consumer {
     this.metadata.start();
   }
 
-  /** Ends its process. */
+  /** Ends the process of the consumer. */
   end(): void {
     this.env.life.die('process');
   }
@@ -113,13 +115,13 @@ export class Consumer {
   private assigned({ topic, partition }: Position, offset: number, why: PositionReason): void {
     const { world, history, name } = this.env;
     if (why === 'truncated') world.count('consumer position truncated');
-    // These requests name the topic in every version.
+    // ListOffsets and OffsetForLeaderEpoch name the topic in every version that the consumer uses.
     const topicId = topicAnswered(this.env, topic, this.options.requestTimeoutMs);
     const place = { topic, topicId, partition };
     history.add({ type: 'assign', client: name, ...place, offset, why, endedUs: world.nowUs });
   }
 
-  /** The topic of the position whose fetch is answered now. */
+  /** The id of the topic whose fetch is answered now. Undefined if it is not certain. */
   private topicFetched({ topic, topicId }: Position): Uuid | undefined {
     const { version, requestTimeoutMs } = this.options;
     return version >= FETCH_WITH_ID_VERSION ? topicId : topicAnswered(this.env, topic, requestTimeoutMs);

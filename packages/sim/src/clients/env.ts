@@ -5,7 +5,7 @@ import { type CompressionCodecs, errorName } from '@millrace/protocol';
 import { type Life, MILLISECOND, type Micros, SECOND, type World } from '../world/index.ts';
 
 export interface ClientEnv {
-  /** `p1`, `q1`, `a1`, …: also the client id. */
+  /** For example `p1`, `q1` or `a1`. The client id is the same. */
   readonly name: string;
   readonly world: World;
   readonly life: Life;
@@ -21,8 +21,8 @@ export interface ClientEnv {
 }
 
 /**
- * The topic that an answer is about. The answer arrives now; its request named the topic, and had this
- * timeout. Undefined: no topic is possible, or several are.
+ * The id of the topic that an answer is about. The answer arrives now. Its request named the topic, and had
+ * the timeout `timeoutMs`. Undefined if no topic is possible, or several are.
  */
 export function topicAnswered(env: ClientEnv, name: string, timeoutMs: Millis): Uuid | undefined {
   return env.topicIdOf(name, env.world.nowUs - timeoutMs * MILLISECOND - SECOND);

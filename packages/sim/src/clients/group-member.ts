@@ -32,14 +32,17 @@ export interface MemberOptions {
 const MAX_WAIT_MS = 500;
 const FETCH_BYTES = 1 << 16;
 
-/** The assignment of a classic leader at its first sending. The coordinator may take it or not. */
+/**
+ * An assignment by the leader of a classic group, when the leader first sends it. The coordinator may accept
+ * or refuse it.
+ */
 export interface SentAssignment {
   readonly memberId: string;
   readonly generation: number;
   readonly sentUs: Micros;
   /** How many partitions the leader knew of each topic. */
   readonly known: ReadonlyMap<Uuid, number>;
-  /** What a cooperative assignor withholds, because a member must give it up first. */
+  /** The partitions that a cooperative assignor withholds, because their owners must give them up first. */
   readonly withheld: Withheld;
 }
 
@@ -64,7 +67,7 @@ export class MemberProcess {
       committed: (commit) => this.progress.committed(commit),
       assigning: (memberId, generation, withheld) => this.assigning(memberId, generation, withheld),
     });
-    // A subscription is no reason to create a topic: an administrator creates those of the scenario.
+    // A subscription must not create a topic, because an administrator creates the topics of the scenario.
     this.metadata = clusterViewOf(
       { ...env, createsTopics: false },
       {
@@ -113,7 +116,7 @@ export class MemberProcess {
     return this.env.name;
   }
 
-  /** The partitions that it reads. */
+  /** The partitions that the member reads. */
   get assignment(): readonly TopicPartition[] {
     return this.consumer.assignment;
   }

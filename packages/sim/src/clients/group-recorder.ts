@@ -1,8 +1,8 @@
 /**
- * Writes the group requests of a client to the history, each attempt as an operation of its own: commits and
- * fetches of offsets, and the answers that make the client a member. It looks at the requests on a
- * connection, so every client of groups is recorded alike. An answer without a partition of its request fails
- * the run, because the history would not show the partition.
+ * Writes the group requests of a client to the history: commits and fetches of offsets, and the answers that
+ * make the client a member. Each attempt is an operation of its own. The recorder looks at the requests on a
+ * connection, so it records every client of groups in the same way. If an answer lacks a partition of its
+ * request, the run fails, because the history would not show that partition.
  */
 import type { Uuid } from '@millrace/base';
 import type { CommitOp, MemberRef, MembershipOp, Outcome } from '@millrace/checkers';
@@ -33,7 +33,7 @@ const UNCERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_SERVER_ERROR,
 ]);
 
-/** A field that a client may leave out has Kafka's default. */
+/** A field that the client leaves out has Kafka's default. */
 interface Commit {
   readonly groupId: string;
   readonly memberId?: string;
@@ -65,7 +65,7 @@ type FetchTopics =
 type Fetched = NonNullable<ResponseOf<typeof apis.offsetFetch>['groups']>[number]['topics'];
 type Answer<T> = T | undefined;
 
-/** Takes the answer to a request; undefined: there is none. */
+/** Called with the answer to a request, or with undefined if no answer comes. */
 type Taken = (response: unknown) => void;
 
 /**
@@ -112,7 +112,10 @@ export class GroupRecorder {
     });
   }
 
-  /** Call it when a request leaves. Returns a function for its answer; undefined: nothing to record. */
+  /**
+   * Call this when a request leaves. Returns the function to call with the answer, or undefined if there is
+   * nothing to record.
+   */
   sent(api: Pick<AnyApi, 'key'>, version: number, input: unknown): Taken | undefined {
     const record = this.record(api, version, input);
     if (record === undefined) return undefined;

@@ -15,7 +15,7 @@ export interface Reached {
 export class MemberProgress {
   private readonly partitions = new Map<string, Reached>();
 
-  /** Undefined: the process does not read the partition, or reads another topic of the name. */
+  /** Undefined if the process does not read the partition, or reads it in another topic of the same name. */
   reached(topicId: Uuid, place: TopicPartition): Readonly<Reached> | undefined {
     const found = this.partitions.get(partitionName(place));
     return found === undefined || isOther(found, topicId) ? undefined : found;
@@ -33,7 +33,7 @@ export class MemberProgress {
     const { topicId, offset = 0 } = position;
     const found = this.partitions.get(partitionName(position));
     if (found === undefined) return;
-    // When another topic has the name, the client asks the coordinator again where to begin.
+    // When another topic gets the name, the client asks the coordinator again where to begin.
     assert(!isOther(found, topicId), 'a member begins in a topic before it reads the topic');
     found.topicId = topicId;
     found.read = offset;

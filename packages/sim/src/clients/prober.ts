@@ -1,7 +1,7 @@
 /**
- * A client that sends probes (`probes/`), one at a time, with random pauses. A probe is a request whose
- * answer depends on the state of the cluster, together with Kafka's answer. Any other answer fails the run
- * (`wrong-error`). The prober writes only to a topic of its own, and nothing to the history.
+ * A client that sends probes (`probes/`), one at a time, with random pauses. A probe has a request whose
+ * answer depends on the state of the cluster, and the answers that Kafka would give. Any other answer fails
+ * the run (`wrong-error`). The prober writes only to a topic of its own, and writes nothing to the history.
  */
 import type { Millis } from '@millrace/base';
 import type { ClusterView } from '@millrace/client';
@@ -17,7 +17,10 @@ export interface ProberOptions {
   /** Average pause between two probes. */
   readonly paceMs: Millis;
   readonly requestTimeoutMs: Millis;
-  /** Whether faults harmed its topic beyond the contract: then nothing is promised about its records. */
+  /**
+   * Whether faults harmed the prober's topic beyond the durability contract. Then nothing is promised about
+   * the records of the topic.
+   */
   readonly isHarmed: () => boolean;
 }
 
@@ -54,7 +57,7 @@ export class Prober {
     this.isStopping = true;
   }
 
-  /** No request is open. Every request ends: with its answer, or with its connection. */
+  /** Whether no request is open. Every request ends with an answer, or when its connection breaks. */
   get isIdle(): boolean {
     return !this.isAsking;
   }
@@ -128,7 +131,7 @@ export class Prober {
     env.world.fail('wrong-error', `${probe.name} was answered ${said}, and not ${expected}`);
   }
 
-  /** Undefined: there is no known or reachable leader now. */
+  /** Undefined while the leader is unknown, or the prober has no connection to it. */
   private tools(): ProbeTools | undefined {
     const { env, metadata, options } = this;
     const known = metadata.topics.get(options.topic);

@@ -1,6 +1,6 @@
 /**
- * A simulated producer: draws what it sends, and writes the end of every batch to the history as ok, fail
- * (certainly not appended) or info (unknown). The client package sends and retries.
+ * A simulated producer draws what it sends. It writes the outcome of every batch to the history: ok, fail
+ * (certainly not appended) or info (unknown). The package `client` sends and retries.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { Outcome, SendOp } from '@millrace/checkers';
@@ -23,7 +23,7 @@ export interface ProducerOptions {
   readonly requestTimeoutMs: Millis;
   readonly deliveryTimeoutMs: Millis;
   readonly compression: Compression;
-  /** 7 .. 13 */
+  /** The version of Produce, 7 to 13. */
   readonly version: number;
   /**
    * How an idempotent producer continues after it gives up a batch. True: with the next producer epoch, as in
@@ -45,15 +45,15 @@ interface Batch {
 /** The attempts to send a batch. */
 interface Attempts {
   count: number;
-  /** When the first one left, and the last one. */
+  /** The times at which the first attempt and the last attempt left. */
   firstUs: Micros;
   lastUs: Micros;
-  /** The topic ids in the client's metadata at each attempt, the one of the last attempt at the end. */
+  /** The topic ids in the client's metadata at the attempts. The id of the last attempt comes last. */
   readonly topicIds: Set<Uuid>;
 }
 
 const INIT_PRODUCER_ID_VERSION = 4;
-/** The first Produce that has topic ids and no names. */
+/** The first version of Produce that has topic ids and no names. */
 const PRODUCE_WITH_ID_VERSION = 13;
 /** One batch in this many has records with other timestamps than its header. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
@@ -92,7 +92,7 @@ export class Producer {
     this.think();
   }
 
-  /** Creates no more batches; still sends those that wait. */
+  /** Creates no more batches, but still sends those that wait. */
   stop(): void {
     this.isStopping = true;
     this.producer.pollsItself = true;
@@ -107,7 +107,7 @@ export class Producer {
     return this.producer.isIdle;
   }
 
-  /** The time at which the oldest batch that has not ended was created; infinity: there is none. */
+  /** The time at which the oldest batch that has not ended was created, or infinity if there is none. */
   get waitsSinceUs(): number {
     for (const { invokedUs } of this.open) return invokedUs;
     return Number.POSITIVE_INFINITY;
@@ -129,7 +129,7 @@ export class Producer {
       timeoutMs: options.requestTimeoutMs,
       deliveryTimeoutMs: options.deliveryTimeoutMs,
       version: options.version,
-      // Until it stops, this class polls: `think` does so after each pause.
+      // Until `stop`, the client's producer does not poll by itself: `think` polls it after each pause.
       pollsItself: false,
       observer: {
         answered,
@@ -210,10 +210,10 @@ export class Producer {
   }
 
   /**
-   * The topic that lost a sequence. If the requests have topic ids, it is the topic of the last attempt. If
-   * they have names, it is the topic that all attempts reached. Undefined: several topics are possible. A
-   * producer that names the topic may lose a sequence between two topics, as with Kafka: the old topic takes
-   * a batch, and the new topic gets the next batch.
+   * The id of the topic in which a sequence was lost. If the requests have topic ids, it is the topic of the
+   * last attempt. If the requests have names, it is the topic that all attempts reached. Undefined if several
+   * topics are possible. A producer that names the topic may lose a sequence between two topics, as with
+   * Kafka: the old topic takes a batch, and the new topic gets the next batch.
    */
   private topicOfAttempts(batch: Batch): Uuid | undefined {
     if (this.hasIds) return this.topicReached(batch);
@@ -224,7 +224,7 @@ export class Producer {
     return this.options.version >= PRODUCE_WITH_ID_VERSION;
   }
 
-  /** The topic that the last attempt reached. Undefined: none or several are possible. */
+  /** The topic that the last attempt reached. Undefined if none or several are possible. */
   private topicReached({ topic, op, attempts }: Batch): Uuid | undefined {
     if (this.hasIds) return [...attempts.topicIds].at(-1);
     // With acks=0 the request may still be under way.
@@ -234,7 +234,8 @@ export class Producer {
 
   private encode({ op, order }: Batch, identity: BatchIdentity | undefined): Uint8Array {
     const { env, options } = this;
-    // A source of its own for each batch: every attempt draws the same, and other draws do not change.
+    // Each batch has a random source of its own, so every attempt draws the same, and other draws do not
+    // change.
     const draws = env.random.fork(`timestamps of ${order}`);
     const isOdd = draws.below(ODD_TIMESTAMPS_ONE_IN) === 0;
     const baseTimestamp = env.life.clock.wallMs();
@@ -255,7 +256,7 @@ export class Producer {
             baseSequence: identity.sequence,
           }),
     });
-    // Like kafkajs and others, whose header has -1 or the time of another record.
+    // Some clients, for example kafkajs, write -1 or the time of another record into the header.
     if (isOdd) setMaxTimestamp(batch, 0, draws.below(2) === 0 ? -1 : baseTimestamp - 2 * EARLIER_MS);
     return batch;
   }

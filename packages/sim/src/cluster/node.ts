@@ -1,6 +1,6 @@
 /**
- * One node of the cluster: a machine with a disk, on which the production roles run as in a real process.
- * Starts and ends its process when the run or a fault asks for it. Also ends it when a role fails.
+ * One node of the cluster: a machine with a disk, on which the production roles run as in a real process. The
+ * run and the faults start and end the process of the node. The process also ends when a role fails.
  */
 import { assert, DiskError } from '@millrace/base';
 import { LogDirectory } from '@millrace/log';
@@ -58,7 +58,10 @@ export class SimNode {
   roles: NodeRole | undefined;
   /** Why the last process ended itself, if it did. */
   selfEnd: SelfEnd | undefined;
-  /** Since the process started, every role has served: a controller has listened, a broker was unfenced. */
+  /**
+   * Whether every role has served since the process started: a controller has listened, a broker was
+   * unfenced.
+   */
   isReady = false;
   isStopping = false;
   /** A fault keeps the process down: `startIfDown` does not start it. Peace sets this to false. */

@@ -1,8 +1,8 @@
 /**
- * The ids of the topics that have or had a name. Clients of old versions name topics. While a topic is
- * deleted and created again, such a client cannot know which of the two answered: a broker that lags behind
- * still serves the old topic. This observer knows the metadata of every broker, so that histories can have
- * the id.
+ * For each name, the ids of the topics that have or had the name. Clients of old versions name topics. While
+ * a topic is deleted and created again, such a client cannot know which topic an answer is about: a broker
+ * that lags behind still serves the old topic. This observer knows the metadata of every broker, so histories
+ * can have the id.
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -12,11 +12,13 @@ import type { SimNode } from './node.ts';
 
 type Ids = MetadataImage['topics']['state']['ids'];
 
-/** A topic under its name. */
+/** Which brokers know a topic under a name, and how long brokers knew it. */
 interface Tenure {
   /** The brokers whose metadata has the topic now. */
   readonly brokers: Set<SimNode>;
-  /** When a broker last forgot the topic, or died with it; -1: never. */
+  /**
+   * The last time at which a broker forgot the topic, or died while it knew the topic; -1 if there is none.
+   */
   lastUs: Micros;
 }
 
@@ -37,8 +39,8 @@ export class TopicIds {
   }
 
   /**
-   * The topic that had this name at some broker, at some time from `sinceUs` on. Undefined: there is none, or
-   * there are several.
+   * The topic that had this name at some broker, at some time from `sinceUs` on. Undefined if there is none,
+   * or if there are several.
    */
   named(name: string, sinceUs: Micros): Uuid | undefined {
     let found: Uuid | undefined;
@@ -74,7 +76,7 @@ export class TopicIds {
     for (const [name, id] of ids) this.tenure(name, id).brokers.add(node);
   }
 
-  /** The broker forgets every topic that it has not `kept`. */
+  /** Notes that the broker has forgotten every topic that is not in `kept`. */
   private forget(node: SimNode, kept?: Ids): void {
     for (const [name, id] of this.ofBroker.get(node) ?? []) {
       if (kept?.get(name) === id) continue;

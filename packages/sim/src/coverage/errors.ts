@@ -1,6 +1,6 @@
 /**
- * The error codes that production can answer. `test/support/product-sources.ts` finds them in the source of
- * production. The seeds must reach each code, except those that this file names.
+ * The error codes that the product's code can return. `test/support/product-sources.ts` finds them in the
+ * source of the product. The seeds must reach each code, except those that this file names.
  */
 import type { CoverageItem, Exemption } from './item.ts';
 
@@ -19,7 +19,10 @@ export interface ErrorArea {
 
 const CLIENT_APIS = ['Produce', 'Fetch', 'ListOffsets', 'OffsetForLeaderEpoch'];
 
-/** A partition answers a produce, a fetch (also a follower's), or a lookup of offsets. */
+/**
+ * The errors of a partition, in answers to Produce, to Fetch (of consumers and followers) and to lookups of
+ * offsets.
+ */
 const partitionErrors: ErrorArea = {
   name: 'partition error',
   keysOf: (code) => [
@@ -56,10 +59,10 @@ const BROKER_METHODS = ['register', 'heartbeat', 'alter-partition', 'producer-id
 const ADMIN_METHODS = ['CreateTopics', 'DeleteTopics', 'CreatePartitions'];
 
 /**
- * The active controller answers brokers and administrators (counted by net/rpc-sniffer.ts), or a broker
- * answers a client in the controller's place. A broker that gets no block of producer ids logs
- * `producer-id-block-refused` and answers the waiting clients COORDINATOR_LOAD_IN_PROGRESS. Few clients wait
- * that long, so the log event counts as this answer.
+ * The errors of the controller. The active controller answers brokers and administrators (net/rpc-sniffer.ts
+ * counts these answers), or a broker answers a client in the controller's place. A broker that gets no block
+ * of producer ids logs `producer-id-block-refused` and answers COORDINATOR_LOAD_IN_PROGRESS to the waiting
+ * clients. Few clients wait that long, so the log event counts as this answer.
  */
 const controllerErrors: ErrorArea = {
   name: 'controller error',
@@ -103,7 +106,7 @@ const GROUP_APIS = [
 ];
 const OF_THE_LOG = 'the log answers the coordinator with it, and the coordinator turns it into another error';
 
-/** A group coordinator answers clients and members, or a broker refuses because it is not the coordinator. */
+/** The errors of a group coordinator, and of a broker that refuses because it is not the coordinator. */
 const groupErrors: ErrorArea = {
   name: 'group error',
   keysOf: (code) => GROUP_APIS.map((api) => `answer ${api} ${code}`),
@@ -134,7 +137,7 @@ const groupErrors: ErrorArea = {
 
 export const errorAreas: readonly ErrorArea[] = [partitionErrors, controllerErrors, groupErrors];
 
-/** The items of an area, when production can answer these codes. */
+/** The items of an area. `codes`: the codes that the product's code can return. */
 export function errorItems(
   { keysOf, exempt, demandedByTests, name }: ErrorArea,
   codes: readonly string[],

@@ -38,7 +38,7 @@ const fixedAreas: readonly CoverageArea[] = [
   { name: 'truncation', items: truncations, exempt: truncationExemptions },
 ];
 
-/** All areas. `errorCodes`: by the name of an error area, the codes that production can answer. */
+/** All areas. `errorCodes`: for each error area, by name: the codes that the product's code can return. */
 export function coverageOf(errorCodes: Readonly<Record<string, readonly string[]>>): CoverageArea[] {
   const ofErrors = errorAreas.map((area) => ({
     name: area.name,

@@ -9,7 +9,7 @@ export interface CoverageItem {
   readonly keys: readonly string[];
 }
 
-/** An error code, or another event of the source, that the seeds need not reach. */
+/** An error code, or another event, that the seeds need not reach. */
 export interface Exemption {
   readonly name: string;
   /** Why the seeds need not reach it. */

@@ -1,4 +1,4 @@
-/** Fetch requests under an earlier leader epoch, and in a session whose state they contradict. */
+/** Fetch requests with an earlier leader epoch, and Fetch requests with a wrong session epoch. */
 import { ZERO_UUID } from '@millrace/base';
 import type { BrokerConnection } from '@millrace/client';
 import { apis, ErrorCode, type FetchResponse } from '@millrace/protocol';
@@ -11,7 +11,7 @@ interface FetchAsked {
 }
 
 const ENOUGH_BYTES = 1_000;
-/** The last version with names. */
+/** The last version of Fetch that has topic names. */
 const VERSION = 12;
 
 function fetchOnce(
@@ -42,8 +42,8 @@ function codeOf(response: FetchResponse | undefined): number | undefined {
 }
 
 /**
- * Fetches under the epoch of the prober's metadata first. The answer `proof` shows that the broker has this
- * epoch. Only then fetches under the epoch before it.
+ * The probe fetches first with the leader epoch in the prober's metadata. The answer `proof` shows that the
+ * broker has this epoch. Only then does the probe fetch with the epoch before it.
  */
 function staleEpoch(
   name: string,
@@ -74,7 +74,8 @@ function staleEpoch(
 
 export const fetchProbes: readonly Probe[] = [
   staleEpoch('fetch-stale-epoch', ErrorCode.NONE, ({ leader }) => leader),
-  // A broker without a replica answers both fetches NOT_LEADER_OR_FOLLOWER: one of the troubles.
+  // A broker without a replica answers both fetches with NOT_LEADER_OR_FOLLOWER, which is one of the
+  // troubles.
   staleEpoch('fetch-stale-epoch-at-a-follower', ErrorCode.NOT_LEADER_OR_FOLLOWER, ({ other }) => other),
   {
     name: 'fetch-session-epoch',

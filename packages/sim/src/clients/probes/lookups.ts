@@ -1,4 +1,7 @@
-/** ListOffsets and OffsetForLeaderEpoch at a leader that may be new, and under an earlier leader epoch. */
+/**
+ * ListOffsets and OffsetForLeaderEpoch requests to a leader that may be new, and with an earlier leader
+ * epoch.
+ */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';
 import { type Answered, PARTITION_TROUBLES, type Probe, type ProbeTools } from './probe.ts';
@@ -55,8 +58,8 @@ function staleEpoch(name: string, look: Look): Probe {
 }
 
 /**
- * Asks with the epoch of the prober's metadata first. An answer without error shows that the broker has this
- * epoch. Only then asks with the epoch before it.
+ * The probe asks first with the leader epoch in the prober's metadata. An answer without error shows that the
+ * broker has this epoch. Only then does the probe ask with the epoch before it.
  */
 function askStale(tools: ProbeTools, look: Look, answered: Answered): void {
   const { leaderEpoch } = tools.topic;

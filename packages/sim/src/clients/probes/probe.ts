@@ -1,15 +1,16 @@
 /**
- * A probe: one request whose answer depends on the state of the cluster (leaders and their epochs, producer
- * states, fetch sessions, topics, a batch that a job checks), and Kafka's answer. Every other answer is
- * wrong, except those that a leader change or a failing disk may cause. A request that gets the same answer
- * from every broker at any time is a row of `broker/test/scenarios/refused-data-requests.test.ts` instead.
+ * A probe has one request, whose answer depends on the state of the cluster (leaders and their epochs,
+ * producer states, fetch sessions, topics, a batch that a job checks), and Kafka's answer. Every other answer
+ * is wrong, except those that a leader change or a failing disk may cause. A request that gets the same
+ * answer from every broker at any time is a row of `broker/test/scenarios/refused-data-requests.test.ts`
+ * instead.
  */
 import type { Uuid } from '@millrace/base';
 import type { BrokerConnection } from '@millrace/client';
 import { ErrorCode } from '@millrace/protocol';
 import type { ClientEnv } from '../env.ts';
 
-/** Undefined: unknown (the connection broke, or an earlier step failed). */
+/** `answer` is undefined if the connection broke or an earlier step failed. */
 export type Answered = (answer: number | undefined) => void;
 
 export interface Probe {
@@ -26,7 +27,7 @@ export interface Probe {
 
 export interface ProbeTools {
   readonly env: ClientEnv;
-  /** The prober's own topic, of one partition, as its metadata have it. */
+  /** The prober's own topic, according to the prober's metadata. It has one partition. */
   readonly topic: { readonly name: string; readonly topicId: Uuid; readonly leaderEpoch: number };
   /** Connection to the leader of the topic's partition, according to the prober's metadata. */
   readonly leader: BrokerConnection;
@@ -44,7 +45,7 @@ export const PARTITION_TROUBLES: readonly ErrorCode[] = [
   ErrorCode.UNKNOWN_TOPIC_ID,
 ];
 
-/** No controller answered within the request's time. */
+/** The answer of a broker when no controller answers within the time of the request. */
 export const CONTROLLER_TROUBLES: readonly ErrorCode[] = [ErrorCode.REQUEST_TIMED_OUT];
 
 export const NO_TROUBLES: readonly ErrorCode[] = [];

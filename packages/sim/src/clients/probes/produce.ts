@@ -15,7 +15,7 @@ export interface ProduceAsked {
   readonly timeoutMs?: number;
 }
 
-/** Other outcomes of an append with acks=all. */
+/** Other answers that a valid batch with acks=all may get because of faults. */
 export const APPEND_TROUBLES: readonly ErrorCode[] = [
   ...PARTITION_TROUBLES,
   ErrorCode.NOT_ENOUGH_REPLICAS,
