@@ -1,6 +1,6 @@
 /**
  * The bytes of one file: the written bytes (the page cache), and the bytes that are on the device. Until a
- * sync of a written sector ends, this file also keeps what the device has in the sector. A failed sync can
+ * sync of a written sector ends, this object also keeps what the device has in the sector. A failed sync can
  * lose pages for good, as on Linux: a later sync then succeeds without them.
  */
 import type { Prng } from '@millrace/base';
@@ -13,9 +13,9 @@ type Preimages = Map<number, Uint8Array>;
 export type Fate = 'lost' | 'kept' | 'torn';
 
 /**
- * What the system does with pages that it could not write. `dirty`: the next sync writes them. `clean`: no
- * sync writes them until they are written again, so a power loss loses them (ext4, XFS). `dropped`: reads
- * return what the device has. A page that was written again during the sync stays dirty.
+ * What the operating system does with pages that it could not write. `dirty`: the next sync writes them.
+ * `clean`: no sync writes them until they are written again, so a power loss loses them (ext4, XFS).
+ * `dropped`: reads return what the device has. A page that was written again during the sync stays dirty.
  */
 export type PagesAfterFailure = 'dirty' | 'clean' | 'dropped';
 
@@ -41,7 +41,7 @@ export class FileContent {
   /** Written sectors that no sync will write to the device, each with what the device has instead. */
   private orphaned: Preimages = new Map();
 
-  /** Another file with these bytes, as in the page cache. The device has all of them. */
+  /** A copy of the file as the page cache has it. The device of the copy has all bytes. */
   copy(): FileContent {
     const copy = new FileContent();
     copy.write(0, this.all());
@@ -77,16 +77,16 @@ export class FileContent {
 
   /**
    * Begins a sync of everything written until now. The caller calls the returned function when the sync ends.
-   * The function returns false if the sync reports an error. `failure`: the device reports an error for this
-   * sync, and this happens to its pages. Linux reports an error once: to the failed sync, or to the next sync
-   * of the file if the process that asked for the failed one is dead.
+   * The function returns false if the sync reports an error. `failure`: if given, the device reports an error
+   * for this sync, and `failure` says what happens to the pages. Linux reports an error once: to the failed
+   * sync, or, if the process that asked for the failed sync is dead, to the next sync of the file.
    */
   beginSync(failure?: PagesAfterFailure, isAwaited = () => true): () => boolean {
     const sync: Sync = { covered: this.dirty, length: this.length, failure, isAwaited };
     this.dirty = new Map();
     this.syncing.push(sync);
     return () => {
-      // The end of a sync also ends the earlier ones.
+      // When a sync ends, the earlier syncs end, too.
       const ended = this.syncing.splice(0, this.syncing.indexOf(sync) + 1);
       for (const one of ended) this.endSync(one);
       return failure === undefined && ended.every((one) => one.failure === undefined || one.isAwaited());
@@ -144,9 +144,9 @@ export class FileContent {
   }
 
   /**
-   * Before a write or a truncation changes these bytes: keeps the old content of each sector that is not
-   * dirty yet. The device has this content, or gets it if the syncs under way succeed. The change makes a bad
-   * sector readable again.
+   * Call this before a write or a truncation changes these bytes. It keeps the old content of each sector
+   * that is not dirty yet. The device has this content, or gets it if the syncs under way succeed. The change
+   * makes a bad sector readable again.
    */
   private remember(from: number, end: number): void {
     for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {

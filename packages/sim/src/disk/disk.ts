@@ -123,7 +123,7 @@ export class SimDisk {
     this.isDamaged = true;
   }
 
-  /** The process dies in the n-th write from now, after any number of its bytes. */
+  /** The process dies in the n-th write from now, after a random number of the bytes of that write. */
   crashAtWrite(writes: number, death: Death): void {
     this.crash = { writesLeft: writes, death };
   }
@@ -141,7 +141,10 @@ export class SimDisk {
     this.mayGoAstray = isAllowed;
   }
 
-  /** Makes a sector of some log unreadable. Returns its place; undefined: every log is empty. */
+  /**
+   * Makes a sector of some log unreadable. Returns the place of the sector, or undefined if every log is
+   * empty.
+   */
   failSector(random: Prng): string | undefined {
     const logs = [...this.tree.entries()].filter(([path, { length }]) => isLog(path) && length > 0);
     if (logs.length === 0) return undefined;
@@ -243,8 +246,8 @@ export class SimDisk {
   }
 
   /**
-   * The place of a misdirected write; undefined: this write is not misdirected. The place is never the
-   * beginning of a log: nothing could tell a whole batch there, with fitting offsets, from the right one.
+   * The place at which this write lands instead, or undefined if the write is not misdirected. The place is
+   * never the beginning of a log. There, a whole batch with fitting offsets would look like the right one.
    */
   strayPlace(path: string, position: number): { path: string; position: number } | undefined {
     if (this.mayGoAstray === undefined || !isLog(path)) return undefined;

@@ -1,8 +1,9 @@
 /**
- * The controllers' store (RaftStorage): atomic batches, each durable before its answer, as LevelDB promises
- * with sync. A batch on its way at the death of the process may exist afterwards or not: a power loss tears
- * the tail of LevelDB's log, and LevelDB drops a torn batch. The same holds for a batch whose write or sync
- * failed. What a process loads is durable, because LevelDB syncs what it recovers from its log.
+ * The store of a controller (RaftStorage). It writes atomic batches, and each batch is durable before the
+ * store answers, as LevelDB promises with sync. A batch that is on its way when the process dies may exist
+ * afterwards or not: a power loss tears the tail of LevelDB's log, and LevelDB drops a torn batch. The same
+ * holds for a batch whose write or sync failed. Everything that a process loads is durable, because LevelDB
+ * syncs what it recovers from its log.
  */
 import { DiskError } from '@millrace/base';
 import type { RaftStorage, StorageWrite } from '@millrace/raft';

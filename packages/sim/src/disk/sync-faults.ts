@@ -39,8 +39,9 @@ export class SyncFaults {
   }
 
   /**
-   * Syncs of this path, and of everything below it, that begin before `untilUs` complete shortly after
-   * `untilUs`, in any order. Syncs of other paths, and synchronous ones, do not wait.
+   * Delays the syncs of this path, and of everything below it, that begin before `untilUs`. These syncs
+   * complete shortly after `untilUs`, in any order. Syncs of other paths do not wait, and synchronous syncs
+   * do not wait.
    */
   block(below: string, untilUs: Micros): void {
     this.blocked = { below, untilUs };
@@ -66,7 +67,7 @@ export class SyncFaults {
     return blocked.untilUs - world.nowUs + random.below(LATE_US_MAX);
   }
 
-  /** The failure of this sync; undefined: it succeeds. Called once for each sync. */
+  /** The failure of this sync, or undefined if the sync succeeds. Called once for each sync. */
   take(path: string): FailedSync | undefined {
     const { failure, world } = this;
     if (failure === undefined || !isBelow(path, failure.below) || !failure.mayFail()) return undefined;

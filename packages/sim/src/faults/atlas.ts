@@ -15,12 +15,15 @@ import type { Life, Micros } from '../world/index.ts';
 
 /** The last loss of a broker. */
 interface Harm {
-  /** The process that ran then, or the last one before; undefined: there was none. */
+  /**
+   * The process that ran when the loss was noted, or else the last one before; undefined if there was none.
+   */
   readonly life: Life | undefined;
-  /** The time by which the loss has come. */
+  /** The latest time at which the loss may come. */
   readonly untilUs: Micros;
   /**
-   * Whether the newest metadata since the loss have the broker active, and in the ISR of all its partitions.
+   * Whether, in the newest metadata since the loss, the broker is active and in the ISR of all its
+   * partitions.
    */
   isInSync: boolean;
 }
@@ -108,8 +111,8 @@ export class Atlas {
   }
 
   /**
-   * Call it before the process of the node ends, if the loss ends the process. `untilUs`: the loss may come
-   * at any time from now until then. A process that began before then does not end the harm.
+   * If the loss ends the process of the node, call this before the process ends. `untilUs`: the loss may come
+   * at any time from now until then. A process that began before `untilUs` does not end the harm.
    */
   noteHarm(node: SimNode, how: { disk: boolean }, untilUs: Micros = this.cluster.world.nowUs): void {
     if (how.disk && node.isController) this.wipedControllers++;

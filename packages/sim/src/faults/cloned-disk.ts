@@ -1,4 +1,7 @@
-/** An operator starts a second process with the id of a running broker, and it serves whenever it can. */
+/**
+ * An operator starts a second process with the id of a running broker, and the second process serves whenever
+ * it can.
+ */
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND } from '../world/index.ts';
 import {
@@ -14,14 +17,17 @@ import {
 import { between, cutFor, everybody } from './links.ts';
 import { oneOf, whole } from './parameter.ts';
 
-/** The first process is apart for this share of the time. Then it meets the second one. */
+/**
+ * If the first process is cut off or frozen, this lasts for this share of the time. After that both processes
+ * work.
+ */
 const APART = 2 / 3;
 
 /**
  * The second process runs on another machine, with the settings of the victim. The victim is never a
  * controller: a voter with a cloned disk could vote twice. When the time is over, the second process dies for
- * good, and the operator restarts the first one. What only the second disk has is lost then, so the atlas
- * counts the broker as harmed until the restarted process serves.
+ * good, and the operator restarts the first one. Data that only the second disk has is lost then, so the
+ * atlas counts the broker as harmed until the restarted process serves.
  */
 export const clonedDisk = fault({
   name: 'cloned-disk',

@@ -155,7 +155,7 @@ export const connectionFaults: readonly FaultKind[] = [
 /**
  * Stalls the requests, or the answers, of a connection for `gatherMs`. Then the connection breaks at the side
  * that opened it. Stalled requests arrive `lateMs` later, at the latest at the end of the incident; answers
- * are lost. If the incident ends before the connection breaks, it only stalls.
+ * are lost. If the incident ends before that break, the connection only stalls.
  */
 function breakLate(
   context: FaultContext,

@@ -6,7 +6,10 @@ import type { SimNode } from '../cluster/index.ts';
 import { fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { choice, chosen, oneOf } from './parameter.ts';
 
-/** Picks the disk of a leader if it may fail, because a leader with a failed disk must hand over. */
+/**
+ * Picks the disk of a leader if that disk may fail, because a leader with a failed disk must hand over its
+ * leadership.
+ */
 export const failingDisk = fault({
   name: 'failing-disk',
   sentence:
@@ -14,7 +17,7 @@ export const failingDisk = fault({
   parameters: {
     place: choice(),
     victim: victim(),
-    // EROFS fails writes to everything, the other codes fail writes to one partition.
+    // With EROFS all writes fail. With the other codes the writes to one partition fail.
     code: oneOf('EIO', 'EIO', 'EACCES', 'ENXIO', 'EROFS', 'EROFS'),
   },
   strike(context, { code, ...choices }) {

@@ -1,7 +1,7 @@
 /**
  * A fault of the cluster. The plan of a run holds the parameters of each fault, drawn from the seed before
- * anything happens. So shrinking can leave a fault out, or make its parameters smaller, without changing the
- * plan of the others. `index.ts` says how to add a fault.
+ * anything happens. So shrinking can leave a fault out, or make its parameters smaller, and the other faults
+ * keep their parameters. `index.ts` says how to add a fault.
  */
 import type { Millis, Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
@@ -54,7 +54,7 @@ interface Fault<S extends Shape> {
 /** A fault with parameters of any names. The caller of `strike` has checked the values. */
 export type FaultKind = Fault<Shape>;
 
-/** Lets the compiler derive from the parameters which values `strike` gets. */
+/** Returns the fault as it is. The compiler derives from the parameters which values `strike` gets. */
 export function fault<const S extends Shape>(kind: Fault<S>): FaultKind {
   return kind;
 }

@@ -4,15 +4,18 @@
  * To add a fault (docs/simulation.md has the helpers and an example):
  * 1. Write a `fault({ … })` in a file of this folder: name, sentence, parameters, `strike`. A fault that
  *    waits for its moment is in `aimed/`.
- * 2. `strike` returns a `Strike` (`fault.ts`): the story's words, every node that the fault may disturb, and
- *    for how long. The checkers of availability demand nothing of these nodes meanwhile.
- * 3. If it loses data, it asks the atlas (`atlas.ts`) whether it may strike, and then notes the harm there.
- * 4. If its effects do not end by themselves, undo them in `run/peace.ts`.
- * 5. Add it to `rareFaults` below, or its file's list to `commonFaults`, which changes every plan.
- * 6. Add its row to the table in docs/simulation.md.
+ * 2. `strike` returns a `Strike` (`fault.ts`): the words for the story, every node that the fault may
+ *    disturb, and for how long. The checkers of availability demand nothing of these nodes meanwhile.
+ * 3. A fault that loses data asks the atlas (`atlas.ts`) whether it may strike, and then notes the harm in
+ *    the atlas.
+ * 4. If the effects of the fault do not end by themselves, undo them in `run/peace.ts`.
+ * 5. Add the fault to `rareFaults` below. Or add the list of its file to `commonFaults`; this changes every
+ *    plan.
+ * 6. Add a row for the fault to the table in docs/simulation.md.
  *
- * Tests compare the sentences, strike the fault alone at a small cluster (`test/faults/index.test.ts`), and
- * demand that it occurs in the seeds of `test/scenarios/seeds.test.ts`.
+ * Tests compare the sentence with the table, strike the fault alone at a small cluster
+ * (`test/faults/index.test.ts`), and demand that the fault occurs in the seeds of
+ * `test/scenarios/seeds.test.ts`.
  */
 import { aimedFaults, lateCopy, lateFromDead, reusedName } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';

@@ -1,6 +1,6 @@
 /**
- * Syncs fail or block, reads fail, synchronous calls take time, and a power loss leaves some files and loses
- * others. A failed sync may lose pages, so it fails only where the contract covers the loss of the disk
+ * Syncs fail or block, reads fail, synchronous calls take time, and a power loss keeps some files and loses
+ * others. A failed sync may lose pages, so a sync fails only where the contract covers the loss of the disk
  * (atlas.ts). A failed read loses nothing.
  */
 import type { SimNode } from '../cluster/index.ts';

@@ -50,7 +50,7 @@ export function whole(
 
 const DURATION_MS_MAX: Millis = 600_000;
 
-/** A duration. Drawn ones are mostly short, sometimes longer than session timeouts and lag times. */
+/** A duration. Most drawn durations are short, and some are longer than session timeouts and lag times. */
 export function duration(drawnMsMax: Millis = 8_000): Parameter<Millis> {
   const ranges = [200, 1_000, 3_000, drawnMsMax];
   const draw = (random: Prng) =>
@@ -58,7 +58,10 @@ export function duration(drawnMsMax: Millis = 8_000): Parameter<Millis> {
   return whole(1, DURATION_MS_MAX, draw);
 }
 
-/** One of these, the one with the least effect first. The list repeats what the plan draws more often. */
+/**
+ * One of the listed values. The value with the least effect is the first. A value that is listed several
+ * times is drawn more often.
+ */
 export function oneOf<const T extends string | number>(...list: readonly T[]): Parameter<T> {
   const distinct = [...new Set(list)];
   return {

@@ -1,6 +1,7 @@
 /**
  * The store of a controller fails or is damaged. A store that fails is like a crash, because the controller
- * stops and says nothing. A damaged store is lost, so a majority must hold everything (atlas.ts).
+ * stops and says nothing. A damaged store is lost, so only a minority of the controllers may lose their
+ * stores in a run (atlas.ts).
  */
 import { type FaultKind, fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { chance, oneOf, whole } from './parameter.ts';

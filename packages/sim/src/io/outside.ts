@@ -47,7 +47,10 @@ export function guarded<T>(run: () => T): Guarded<T> {
   }
 }
 
-/** Wraps a function or class. The wrapper throws while the guard is on (if it forbids these arguments). */
+/**
+ * Wraps a function or class. While the guard is on, the wrapper throws if `forbids` returns true for the
+ * arguments.
+ */
 function wrap<T extends object>(
   what: string,
   target: T,
@@ -65,7 +68,7 @@ function wrap<T extends object>(
   });
 }
 
-/** Wraps a function. The wrapper calls it with the guard off. */
+/** Wraps a function. The wrapper turns the guard off while the function runs. */
 function unguard(target: Anything): Anything {
   return (...args) => {
     const wasOn = isOn;

@@ -16,7 +16,10 @@ const MODULES = [
   ...['child_process', 'worker_threads', 'cluster', 'timers', 'timers/promises', 'os'],
 ];
 
-/** Of this module the guard wraps only functions with these names: digests stay usable inside. */
+/**
+ * Of these modules the guard wraps only functions with matching names, so digests stay usable in a
+ * simulation.
+ */
 const SOME: Readonly<Record<string, RegExp>> = {
   crypto: /^(random|pseudoRandom|prng|rng|generate|getRandom)/,
 };

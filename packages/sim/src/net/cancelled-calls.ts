@@ -1,6 +1,6 @@
 /**
- * Cancels single calls, for faults: the connection stays, and so do the other calls on it. gRPC allows this
- * at any time: a caller's deadline passes, or a proxy resets the call's HTTP/2 stream.
+ * Cancels single calls, for faults. The connection stays, and so do the other calls on it. With gRPC this can
+ * happen at any time: a caller's deadline passes, or a proxy resets the call's HTTP/2 stream.
  */
 import type { RpcError } from '@millrace/base';
 import type { Micros, World } from '../world/index.ts';

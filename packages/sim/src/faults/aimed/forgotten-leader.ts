@@ -17,7 +17,7 @@ export const forgottenLeader = fault({
   name: 'forgotten-leader',
   sentence:
     'a leader is cut off from the controllers while another controller becomes active and gives every broker a new session; its followers restart when its lease has ended',
-  // The kill comes before the active controller ends the session, which lasts at least 1.5 s.
+  // The kill comes before the active controller ends the leader's session, which lasts at least 1.5 s.
   parameters: { place: choice(), killMs: whole(400, 900), stopMs: whole(100, 700) },
   strike(context, { place: number, killMs, stopMs }) {
     const { cluster } = context;
@@ -42,8 +42,9 @@ function placesThatNeedTwo({ cluster, operator }: FaultContext) {
 }
 
 /**
- * Cuts the leader off from the controllers. The cut ends when the followers were asked to stop and the leader
- * is alone in the committed ISR or replaced. It also ends when the leader dies or the time is up.
+ * Cuts the leader off from the controllers. The cut ends when the followers were asked to stop, and the
+ * leader is replaced or is alone in the committed ISR. The cut also ends when the leader dies, or when the
+ * time is up.
  */
 function forget(
   context: FaultContext,

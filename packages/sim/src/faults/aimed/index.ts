@@ -1,6 +1,7 @@
 /**
- * Faults of several steps that wait for their moment: each creates a state that chance reaches once in many
- * thousand seeds. Peace heals the effects of their steps like all others (run/peace.ts).
+ * Faults of several steps that wait for their moment. Each creates a state that chance reaches once in many
+ * thousand seeds. Peace heals the effects of their steps in the same way as the effects of other faults
+ * (run/peace.ts).
  */
 import type { FaultKind } from '../fault.ts';
 import { crashInVote } from './crash-in-vote.ts';

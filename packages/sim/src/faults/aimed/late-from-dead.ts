@@ -1,6 +1,6 @@
 /**
- * A broker's AlterPartition may arrive after its process has died and the next one has registered. The
- * controller recognises the dead process by the broker epoch in the request, and refuses it.
+ * A broker's AlterPartition may arrive after the broker's process has died and the next process of the broker
+ * has registered. The request has the broker epoch of the dead process, so the controller refuses it.
  */
 import { controlCalls } from '@millrace/control';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';

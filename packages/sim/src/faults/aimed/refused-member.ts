@@ -12,7 +12,7 @@ import { STEPS_US, watch } from './watch.ts';
 const COMES_BACK_US_MAX: Micros = 3_000 * MILLISECOND;
 /** The cut ends before the session of the leader, which lasts at least 1.5 s. */
 const CUT_US_MAX: Micros = 1_300 * MILLISECOND;
-/** Interval between looks: the states of this fault follow each other within a message or two. */
+/** Interval between looks. It is short, because a state of this fault may last only for a message or two. */
 const LOOK_US: Micros = MILLISECOND;
 
 export const refusedMember = fault({

@@ -10,8 +10,8 @@ import { STEPS_US, watch } from './watch.ts';
 
 /**
  * Time limit of the creation; the broker returns by then. As in Kafka, the controllers place no replica on a
- * broker that was stopped. So they create a topic with a replica on every broker only when the stopped broker
- * is back.
+ * broker that was stopped. So they can create a topic with a replica on every broker only after the stopped
+ * broker has returned.
  */
 const CREATED_US_MAX: Micros = 1_000 * MILLISECOND;
 /** Time limit for a clean stop. */
@@ -25,11 +25,11 @@ export const reusedName = fault({
     place: choice(),
     member: choice(),
     how: oneOf('stop', 'kill', 'power'),
-    /** 0: as many as before. */
+    /** 0: as many partitions as before. */
     partitions: oneOf(0, 0, 0, 1, 3),
-    /** After the creation. */
+    /** Time from the creation until the broker returns. */
     returnMs: whole(0, 400),
-    /** After the creation; 0: no broker loses power. */
+    /** Time from the creation until a broker loses power; 0 if no broker loses power. */
     powerLossMs: oneOf(0, 0, 1, 20, 200, 900),
     loser: choice(),
   },
