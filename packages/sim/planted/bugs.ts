@@ -178,7 +178,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'partition-epoch-stays',
-    sentence: 'a change that leaves the ISR alone does not raise the partition epoch',
+    sentence: 'a change that keeps the ISR as it is does not raise the partition epoch',
     file: 'packages/metadata/src/families/topics/draft.ts',
     find: 'partitionEpoch: before.partitionEpoch + 1,',
     replace: 'partitionEpoch: before.partitionEpoch + (record.isr === undefined ? 0 : 1),',

@@ -15,7 +15,7 @@ function kind(name: Anomaly, sentence: string): HistoryCheckerKind {
 export const pollSkip = kind('poll-skip', 'the next record of a consumer follows its last one without a gap');
 export const nonmonotonicPoll = kind(
   'nonmonotonic-poll',
-  'no consumer gets a record twice, or an earlier one',
+  'no consumer gets a record twice, or a record below its position',
 );
 export const intPollSkip = kind('int-poll-skip', 'the records of one answer have no gap');
 export const intNonmonotonicPoll = kind(

@@ -11,7 +11,7 @@ const NAME = 'wrong-start';
 export const wrongStart: HistoryCheckerKind = {
   name: NAME,
   sentence:
-    'a member of a group begins to read a partition at the committed offset, or at the beginning of the log without one',
+    'a member of a group begins to read a partition at the committed offset, or at the beginning of the log if the group has committed none',
   make: (scope) => new WrongStart(scope),
 };
 

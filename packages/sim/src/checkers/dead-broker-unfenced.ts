@@ -25,7 +25,7 @@ const MESSAGE_AGE_US: Micros = 20 * SECOND;
 export const deadBrokerUnfenced: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the controller decides to fence a dead broker within its session, the grace and 5 s, and unfences no broker that died more than 20 s before',
+    'the controller decides to fence a dead broker at most one session, the grace and 5 s after the death; it unfences no broker that died more than 20 s before',
   make: (scope) => new DeadBrokerUnfenced(scope),
 };
 

@@ -19,7 +19,7 @@ const NO_SESSION = Number.NEGATIVE_INFINITY;
 export const liveBrokerReplaced: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the controller gives a broker id to another process only if the earlier one has not contacted it since a failover, or since the end of its control stream, session or service',
+    'the controller gives a broker id to another process only if the earlier process shuts down, or has not contacted this controller since a failover or since its control stream or session ended',
   make: (scope) => new LiveBrokerReplaced(scope),
 };
 
@@ -72,7 +72,7 @@ class LiveBrokerReplaced {
       if (!reign.ended.delete(id) && !before.inControlledShutdown)
         this.scope.world.fail(
           NAME,
-          `${name} registers another process as broker ${id} (epoch ${brokerEpoch}), and has heard no end of the earlier one (epoch ${before.epoch})`,
+          `${name} registers another process as broker ${id} (epoch ${brokerEpoch}), but does not know that the earlier one (epoch ${before.epoch}) has ended`,
         );
     }
     reign.brokers = head.brokers;

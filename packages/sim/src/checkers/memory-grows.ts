@@ -27,7 +27,8 @@ const OWN_DEADLINES = 16;
 
 export const memoryGrows: StateCheckerKind = {
   name: NAME,
-  sentence: 'in peace each number of objects that a process holds for requests falls to its bound',
+  sentence:
+    'in peace the number of objects of each kind that a process keeps for requests falls to its limit',
   make: (scope) => new MemoryGrows(scope),
 };
 

@@ -21,7 +21,7 @@ const SLACK_US: Micros = 5 * MILLISECOND;
 export const zombieLeader: StateCheckerKind = {
   name: NAME,
   sentence:
-    'no broker holds a lease while it is fenced for silence; no other replaced leader still leads with a lease one session after the metadata name its successor',
+    'no broker holds a lease while it is fenced for silence; any other replaced leader loses its leadership or its lease within one session after the metadata name the successor',
   make: (scope) => new ZombieLeader(scope),
 };
 

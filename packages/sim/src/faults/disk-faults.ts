@@ -60,7 +60,7 @@ export const diskFaults: readonly FaultKind[] = [
   }),
   fault({
     name: 'latent-sector-error',
-    sentence: 'a sector of a log becomes unreadable; the disk is replaced in the peace',
+    sentence: 'a sector of a log becomes unreadable; the disk is replaced after the incident',
     parameters: { victim: victim() },
     strike(context, { victim }) {
       const node = damageable(context, victim);

@@ -13,7 +13,7 @@ import { choice, chosen, oneOf } from './parameter.ts';
 export const failingDisk = fault({
   name: 'failing-disk',
   sentence:
-    'the disk of one machine fails all writes, to one partition or to everything; the disk is replaced in the peace',
+    'the disk of one machine fails all writes, to one partition or to everything; the disk is replaced after the incident',
   parameters: {
     place: choice(),
     victim: victim(),

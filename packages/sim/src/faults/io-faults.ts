@@ -128,7 +128,7 @@ const LEFT = {
 export const tornBelowIndex = fault({
   name: 'torn-below-index',
   sentence:
-    'a machine loses power; then an index ends above a torn log, a file has no contents, or contents have no file',
+    'a machine loses power; afterwards an index goes beyond the end of a torn log, a file is empty, or the name of a new file is gone although its contents were written',
   parameters: { victim: victim(), left: oneOf('torn-log', 'lost-log', 'names-only', 'contents-only') },
   strike(context, { left, ...choices }) {
     const { atlas } = context;

@@ -9,7 +9,8 @@ import { chance, oneOf, whole } from './parameter.ts';
 export const quorumStoreFaults: readonly FaultKind[] = [
   fault({
     name: 'failing-quorum-store',
-    sentence: 'writes or syncs of the quorum store of a controller fail; the failed write may exist or not',
+    sentence:
+      'writes or syncs of the quorum store of a controller fail; the failed write may be on the disk or not',
     parameters: { victim: victim(), writes: whole(1, 4), code: oneOf('EIO', 'ENOSPC', 'EROFS') },
     strike(context, { writes, code, ...choices }) {
       const node = victimOf(context, choices.victim, (one) => one.isController && one.isUp);
@@ -20,7 +21,8 @@ export const quorumStoreFaults: readonly FaultKind[] = [
   }),
   fault({
     name: 'damaged-quorum-store',
-    sentence: 'a record in the quorum store of a controller is corrupt; the store is replaced in the peace',
+    sentence:
+      'a record in the quorum store of a controller is corrupt; the store is replaced after the incident',
     parameters: { victim: victim(), isKilled: chance(2) },
     strike(context, { isKilled, ...choices }) {
       const { atlas } = context;

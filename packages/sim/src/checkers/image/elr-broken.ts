@@ -17,7 +17,7 @@ const NAME = 'elr-broken';
 export const elrBroken: StateCheckerKind = {
   name: NAME,
   sentence:
-    'only members of an ISR below min.insync.replicas join the ELR; the ELR empties when the ISR reaches that number; a killed broker leaves the ELR',
+    'a replica joins the ELR only from the ISR; while a partition has a leader and min.insync.replicas members in the ISR, its ELR is empty; a killed broker leaves the ELR when it registers again',
   make: (scope) => new ElrBroken(scope),
 };
 
