@@ -79,8 +79,10 @@ class FencedCommitAccepted {
     const known = this.instances.get(`${group}/${instanceId}`) ?? [];
     const isNew = known.every(({ member }) => member.memberId !== memberId);
     append(this.instances, `${group}/${instanceId}`, fence, (last) => {
-      const isBack = isJoin && last?.member.memberId !== memberId && invokedUs >= (last?.sinceUs ?? 0);
-      return isNew || isBack;
+      if (isNew || last === undefined) return true;
+      if (!isJoin || last.member.memberId === memberId) return false;
+      // Calls that overlap have an unknown order. A lower epoch alone shows that this answer comes late.
+      return invokedUs >= last.sinceUs || epoch >= last.member.epoch;
     });
   }
 

@@ -56,6 +56,8 @@ describe('fenced-commit-accepted', () => {
     expect(found(first, paused, commit(5, 10, 11, as('a', 2, 'i')))).toBeUndefined();
     const late = membership('a', 2, 9, { ...facts, isJoin: true, invokedUs: 1 });
     expect(found(first, second, late, commit(5, 10, 11, as('a', 2, 'i')))).toMatch(/ a .* member b/);
+    const overlapping = membership('a', 4, 9, { ...facts, isJoin: true, invokedUs: 4 });
+    expect(found(first, second, overlapping, commit(5, 10, 11, as('a', 4, 'i')))).toBeUndefined();
   });
 
   it('expects nothing when the topic __consumer_offsets is exempt', () => {
