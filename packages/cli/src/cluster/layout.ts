@@ -179,17 +179,17 @@ export function clusterFile(directory: string): string {
 function tryReadLayout(directory: string): Layout | undefined {
   const file = clusterFile(directory);
   if (!existsSync(file)) return undefined;
-  let facts: Record<string, unknown>;
+  let facts: { readonly format?: unknown } | null = null;
   try {
-    facts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  } catch {
+    facts = JSON.parse(readFileSync(file, 'utf8'));
+  } catch {}
+  if (typeof facts?.format !== 'number')
     throw new UserError(
-      `${file} is not JSON; restore it, or remove ${directory} to create a new cluster without its data`,
+      `${file} is not the description of a cluster; restore it, or remove ${directory} to create a new cluster without its data`,
     );
-  }
-  if (typeof facts['format'] !== 'number' || facts['format'] > FORMAT) {
+  if (facts.format > FORMAT) {
     throw new UserError(
-      `${directory} was written by a newer Millrace (format ${facts['format']}; this version knows ${FORMAT}); use the newer version`,
+      `${directory} was written by a newer Millrace (format ${facts.format}; this version knows ${FORMAT}); use the newer version`,
     );
   }
   const { controllers, brokers, port, settings } = facts as unknown as Layout;

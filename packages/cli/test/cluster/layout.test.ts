@@ -47,6 +47,8 @@ test('a folder with other files, with a newer format or with a damaged cluster.j
   expect(() => readOrMakeLayout({ dir })).toThrow('contains files that are not a Millrace cluster');
   writeFileSync(join(dir, 'cluster.json'), '{"format": 99}');
   expect(() => readLayout(dir)).toThrow('was written by a newer Millrace (format 99');
-  writeFileSync(join(dir, 'cluster.json'), '{');
-  expect(() => readLayout(dir)).toThrow('is not JSON');
+  for (const damaged of ['{', '', 'null', '[]', '{}', '{"format": "1"}']) {
+    writeFileSync(join(dir, 'cluster.json'), damaged);
+    expect(() => readLayout(dir), damaged).toThrow('is not the description of a cluster');
+  }
 });
