@@ -105,7 +105,7 @@ describe('Metadata', () => {
       { errorCode: 0, name: 'words' },
       { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId: OTHER_ID },
     ]);
-    const mixed = metadata(testBroker(), 12, { topics: [topics[0]!, { name: 'words' }] });
+    const mixed = metadata(testBroker(), 12, { topics: [topics[0]!, { name: 'other' }] });
     expect(mixed.topics.map(({ topicId }) => topicId)).toEqual([TOPIC_ID]);
     const early = metadata(testBroker(), 11, { topics: [{ topicId: TOPIC_ID, name: 'words' }] });
     expect(early.topics).toMatchObject([{ errorCode: ErrorCode.INVALID_REQUEST, name: 'words' }]);

@@ -67,7 +67,7 @@ it('refuses a join with more metadata than the group can hold, of a new and of a
   expect(join('c', half)).toBe(ErrorCode.GROUP_MAX_SIZE_REACHED);
   expect(join('c', 'c')).toBeUndefined();
   expect(s.memberCount).toBe(3);
-  expect(join('c', half, 'c#1')).toBeDefined();
+  expect(join('c', half, 'c#1')).toBe(ErrorCode.GROUP_MAX_SIZE_REACHED);
   expect(s.memberCount).toBe(3);
 });
 
