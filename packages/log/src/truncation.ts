@@ -112,8 +112,8 @@ export class Truncation {
     segments.forgetHints();
     log.endOffset = endOffset;
     names.changed();
-    // Lower the checkpointed recovery point before the log writes here again. Otherwise, after a crash, the
-    // old point would cover new records that are not yet on the device.
+    // Lower the checkpointed recovery point before the log gives these offsets to new records. Otherwise,
+    // after a crash, the old recovery point would cover new records that are not yet on the device.
     if (isLowered) this.parts.recoveryPointLowered(endOffset);
     segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);

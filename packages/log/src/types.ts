@@ -17,13 +17,13 @@ export interface LogConfig {
   /** The log closes a segment before it would grow beyond this size. */
   readonly segmentBytes: number;
   /**
-   * The log closes a segment before the timestamps of its records span more than this. If the first or the
-   * next batch has no timestamps, the age of the segment counts.
+   * The log closes a segment before the timestamps of its records span more than this. If the first batch of
+   * the segment, or the batch to append, has no timestamps, the age of the segment counts instead.
    */
   readonly segmentMs: Millis;
   /**
-   * The log closes a segment up to this much before `segmentMs`. Each segment has its own share, so that not
-   * all logs of a broker roll at once.
+   * The log closes a segment up to this much earlier than `segmentMs` demands. Each segment uses its own
+   * share of this time, so that not all logs of a broker roll at once.
    */
   readonly segmentJitterMs: Millis;
   /**
@@ -44,9 +44,9 @@ export interface LogConfig {
   readonly producerIdExpirationMs: Millis;
   /** Largest batch that a client may append, in bytes. */
   readonly maxMessageBytes: number;
-  /** True if `cleanup.policy` contains `compact`: records need keys. */
+  /** True if `cleanup.policy` contains `compact`. Each record must then have a key. */
   readonly isCompacted: boolean;
-  /** `compression.type`; undefined: `producer`, batches keep the client's compression. */
+  /** `compression.type`; undefined means `producer`: batches keep the client's compression. */
   readonly compression: TopicCompression | undefined;
   /**
    * The most work that the event loop does for one batch, measured in bytes to decompress. A batch that needs

@@ -1,7 +1,7 @@
 /**
  * Not a test: measures an append on a real disk, and the bare write call for comparison. Run `node
- * packages/log/test/append-speed.ts`. It appends 1,000 copies of a batch in turn. A single copy would stay in
- * the CPU's cache, unlike batches from a socket.
+ * packages/log/test/append-speed.ts`. The appends cycle through 1,000 copies of a batch. A single copy would
+ * stay in the CPU's cache, unlike batches from a socket.
  */
 import fs from 'node:fs';
 import type { Logger } from '@millrace/base';

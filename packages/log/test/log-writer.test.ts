@@ -12,7 +12,7 @@ test('a new segment begins when the active one would exceed segment.bytes', () =
   expect(log.sizeBytes).toBe(6 * batch(1, { valueBytes: 60 }).length);
 });
 
-test('a new segment begins when the timestamps span more than segment.ms; without them, the age of the old one counts', () => {
+test('a new segment begins when the timestamps span more than segment.ms; without timestamps, the age of the active segment counts', () => {
   const log = openLog({ config: { segmentMs: 1000 } });
   append(log, batch(1, { timestamps: [NOW] }));
   append(log, batch(1, { timestamps: [NOW + 1000] }), 0, NOW + 9999);
@@ -119,7 +119,7 @@ test('a failed roll leaves the old segment in use', () => {
   expect(readAll(openLog({ disk, config: { segmentBytes: 300 }, cleanShutdown: true })).length).toBe(3);
 });
 
-test('an append is refused if the sync that its new segment starts fails at once', () => {
+test('an append is refused if it begins a new segment and the sync after the roll fails at once', () => {
   class NoSyncDisk extends MemoryDisk {
     broken = false;
     override open(path: string): ReturnType<MemoryDisk['open']> {

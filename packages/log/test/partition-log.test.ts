@@ -200,7 +200,7 @@ test('a read returns whole batches below endOffsetMax, and the first one even if
   }
 });
 
-test('a timestamp finds the first record at or after it, in offset order', () => {
+test('a lookup by timestamp finds the first record, in offset order, with this or a later timestamp', () => {
   const log = openLog({ config: { segmentBytes: 700, indexIntervalBytes: 100 } });
   const times = [10, 30, 20, 40, 40, 35, 60, 50];
   for (const [index, time] of times.entries())

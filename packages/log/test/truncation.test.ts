@@ -35,7 +35,7 @@ test('a truncation to the end removes an epoch that began there', () => {
   expect(log.epochs.latest).toBe(1);
 });
 
-test('a log that goes offline after it removed its segments, before it has a new one, has an active base offset', () => {
+test('if truncateFullyAndStartAt fails before the new segment exists, the log still has an active base offset', () => {
   class Failing extends MemoryDisk {
     isFailing = false;
     override open(path: string): ReturnType<MemoryDisk['open']> {

@@ -1,7 +1,7 @@
 /**
  * One segment of a log: its `.log` file, its two indexes, and the few numbers that decide when it is full.
- * Knows where batches lie. Reports damage that a scan meets; its callers decide what to do about it. Knows
- * nothing of its neighbours.
+ * Knows where batches lie. Reports damage that a scan meets; the callers decide what to do about it. Knows
+ * nothing of the log's other segments.
  */
 import { assert, DiskError, type Millis, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, murmur2, type Timestamp, timestampDistance } from '@millrace/protocol';
@@ -70,8 +70,9 @@ export class Segment {
   }
 
   /**
-   * Like `create`, if no files exist under the names. The first write creates the log file, unless it is
-   * preallocated. The first entries create the index files, or `seal` creates them once there are batches.
+   * Called instead of `create` when none of the files exists yet. A preallocated log file is created at once,
+   * any other by its first write. An index file is created by its first entries, or by `seal` if the segment
+   * has batches but too few for an index entry.
    */
   createNew(sizeBytes: number): void {
     if (sizeBytes > 0) this.log.file().truncate(sizeBytes);
@@ -83,8 +84,8 @@ export class Segment {
   }
 
   /**
-   * Appends whole batches. If the write fails, truncates the file to the batches before it; if that fails
-   * too, calls `cutBackFailed`.
+   * Appends whole batches. If the write fails, truncates the file to the batches that it had before. If the
+   * truncation fails, too, calls `cutBackFailed`.
    */
   write(bytes: Uint8Array, cutBackFailed: () => void): void {
     // `note` must not fail once the file has the bytes. So first read all that `note` needs.
@@ -123,8 +124,8 @@ export class Segment {
   }
 
   /**
-   * True if the batch, with its final offset, must begin a new segment. `pendingBytes`: bytes that the log is
-   * about to write before it.
+   * True if the batch, whose offsets are final, must begin a new segment. `pendingBytes`: size of the batches
+   * before it that the log is about to write to this segment.
    */
   isFullFor(header: BatchHeader, pendingBytes: number, nowWallMs: WallMillis, config: LogConfig): boolean {
     if (header.lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX) return true;
@@ -142,7 +143,7 @@ export class Segment {
     return this.offsetIndex.count >= entries || this.timeIndex.count >= timeEntries - 1;
   }
 
-  /** Completes the indexes on disk: before a roll or a clean stop, and after a rebuild. */
+  /** Completes the indexes on disk. Called before a roll or a clean stop, and after a rebuild. */
   seal(): void {
     const { timestamp, offset } = this.largestTimestamp();
     if (timestamp >= 0) this.timeIndex.appendIfLater(timestamp, offset - this.baseOffset);
@@ -154,8 +155,8 @@ export class Segment {
   }
 
   /**
-   * Called with `seal`, after the last write: cuts preallocated space off the log file. Returns whether the
-   * file was preallocated.
+   * Cuts preallocated space off the log file. Called after `seal`, when the log will not write to this file
+   * again. Returns whether the file was preallocated.
    */
   trim(): boolean {
     const { isPreallocated } = this;
@@ -179,7 +180,7 @@ export class Segment {
   largestTimestamp(): { readonly timestamp: Timestamp; readonly offset: Offset } {
     if (this.largest === undefined) {
       const last = this.timeIndex.last();
-      // A sealed segment has no entry only if none of its records has a timestamp.
+      // If a sealed segment has no time entry, its records have no timestamps.
       const right = last === undefined ? this.firstBatchTimestamp() < 0 : this.confirms(last);
       if (right) this.largest = this.fromEntry(last);
       else this.rebuildIndexes();
@@ -189,8 +190,8 @@ export class Segment {
   }
 
   /**
-   * Returns an offset. All batches of the segment that end before it have only timestamps below the given
-   * one.
+   * Returns the offset from which to search for the timestamp. Batches of the segment that end before that
+   * offset have only smaller timestamps.
    */
   offsetBelowTimestamp(timestamp: Timestamp): Offset {
     let entry = this.timeIndex.lookup(timestamp);
@@ -232,8 +233,8 @@ export class Segment {
   }
 
   /**
-   * Visits the batches of about the last `bytes`, oldest first, up to the first damage. Visits none if the
-   * index entry from which it starts is wrong.
+   * Visits the batches in about the last `bytes` bytes, oldest first, up to the first damage. Visits none if
+   * the index entry at which the scan starts is wrong.
    */
   scanLast(bytes: number, visit: Visit): void {
     const entry = this.offsetIndex.atPosition(Math.max(0, this.sizeBytes - bytes));
@@ -259,8 +260,8 @@ export class Segment {
   }
 
   /**
-   * Restores the state that appends need, from the last index entry on. Returns the end of good data and the
-   * offset that follows it.
+   * Restores the state that appends need: scans the log file from the last index entry to the end. Returns
+   * where the undamaged batches end, and the offset that follows the last of them.
    */
   resume(o: { checkCrc: boolean } = { checkCrc: false }): { end: ScanEnd; nextOffset: Offset } {
     const lastEntry = this.offsetIndex.last();
@@ -343,7 +344,7 @@ export class Segment {
     return this.offsetIndex.lookup(offset - this.baseOffset)?.position ?? 0;
   }
 
-  /** If a read fails in the middle, the indexes are empty, and the segment keeps its size. */
+  /** Fills the indexes from the log file. If a read fails, leaves them empty and throws DiskError. */
   private rebuildIndexes(): void {
     const { sizeBytes } = this;
     this.startRebuild();

@@ -1,7 +1,7 @@
 /**
- * The segments of one log, oldest first, at least one: the last one is active, all others are sealed. Finds
- * the segment of an offset and reads whole batches from the disk. Creates and removes segments in an order
- * that leaves no gap in the log if the process dies in between.
+ * The segments of one log, oldest first. There is at least one: the last one is active, all others are
+ * sealed. Finds the segment of an offset and reads whole batches from the disk. Creates and removes segments
+ * in an order that leaves no gap in the log if the process dies in between.
  */
 import { assert, type Offset, type WallMillis } from '@millrace/base';
 import {
@@ -66,7 +66,7 @@ export class Segments {
 
   /**
    * Adds a new active segment. The caller has sealed the previous one. After a DiskError this removes the new
-   * files, or calls `stuck` if it cannot.
+   * files. If the removal fails, too, this calls `stuck`.
    */
   add(baseOffset: Offset, config: LogConfig, nowWallMs: WallMillis, stuck: () => void): void {
     const segment = new Segment(this.files, this.directory, baseOffset, nowWallMs);
@@ -121,7 +121,7 @@ export class Segments {
     return undefined;
   }
 
-  /** Whole batches of one segment, from the one that holds `fromOffset`. May throw DiskError. */
+  /** Reads whole batches of one segment. The first batch holds `fromOffset`. May throw DiskError. */
   read(o: ReadOptions, header: BatchHeader): DiskRead {
     const found = this.startOf(o.fromOffset);
     if (found === undefined) return { chunks: [], sizeBytes: 0, damage: 'no batch holds the offset' };
@@ -132,7 +132,8 @@ export class Segments {
   }
 
   /**
-   * The position to read from: from the hint of an earlier read that ended at `offset`, or from the index.
+   * Finds the position of the batch that holds `offset`. Uses the hint that an earlier read left if it ended
+   * at `offset`, otherwise the index.
    */
   private startOf(offset: Offset): { readonly index: number; readonly position: number } | undefined {
     const index = this.indexFor(offset);

@@ -2,7 +2,7 @@
  * The two sparse indexes of a segment in Kafka's binary format. An entry of `.index` holds a batch's last
  * offset (relative, int32) and the position where the batch begins (int32). An entry of `.timeindex` holds
  * the largest timestamp (int64) up to an offset (relative, int32). Memory holds only entries that are not yet
- * written. An index can be rebuilt from its log at any time. Lookups check the entry that they use against
+ * written. An index can be rebuilt from its log at any time. `Segment` checks each entry that it uses against
  * the log.
  */
 import { assert } from '@millrace/base';
@@ -10,7 +10,7 @@ import { type Timestamp, timestampHigh, timestampLow, timestampOfWords } from '@
 import type { FileHandle } from '../files/open-files.ts';
 import { PENDING_INDEX_ENTRIES } from '../limits.ts';
 
-/** A search reads ranges up to this size at once. */
+/** A binary search ends when at most this many bytes are left: it then reads all of them at once. */
 const BLOCK_BYTES = 4096;
 /** First size of the buffer for pending entries. */
 const PENDING_FIRST_ENTRIES = 8;
@@ -18,7 +18,7 @@ const PENDING_FIRST_ENTRIES = 8;
 class SparseIndex {
   readonly handle: FileHandle;
   private readonly entryBytes: number;
-  /** Entries in the file; -1: not yet read from its size. */
+  /** Number of entries in the file; -1 until it is computed from the size of the file. */
   private writtenEntries = -1;
   private pending: Uint8Array | undefined;
   private pendingEntries = 0;
@@ -143,7 +143,7 @@ class SparseIndex {
 }
 
 export interface OffsetEntry {
-  /** Relative to the segment: the last offset of the batch at `position`. */
+  /** The last offset of the batch at `position`, relative to the base offset of the segment. */
   readonly relativeOffset: number;
   readonly position: number;
 }

@@ -14,7 +14,7 @@ const RECOVERY_POINTS = 'recovery-point-offset-checkpoint';
 const START_OFFSETS = 'log-start-offset-checkpoint';
 
 class CountingDisk extends MemoryDisk {
-  /** The name of the checkpoint file, for each try to write one. */
+  /** Each try to write a checkpoint file adds the name of that file. */
   tries: string[] = [];
   override open(path: string) {
     const name = /([a-z-]+-checkpoint)\.tmp$/.exec(path)?.[1];
@@ -106,7 +106,8 @@ test('within the active segment, the checkpointed recovery point stays at or bel
   disk.deviceWaits = 0;
   log.truncateTo(3);
   expect([disk.deviceWaits, points()]).toEqual([0, '0\n1\na 0 3\n']);
-  // An unclean election truncates below the high watermark. A power loss must not restore the old point.
+  // An unclean election truncates below the high watermark. A power loss must not restore the old recovery
+  // point.
   log.truncateTo(1);
   disk.losePower();
   expect(points()).toEqual('0\n1\na 0 1\n');

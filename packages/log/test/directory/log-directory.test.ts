@@ -249,7 +249,7 @@ test('a full disk delays the removal of checkpoint entries to the next try', () 
   const path = '/data/replication-offset-checkpoint';
   const withEntry = disk.readFile(path)!;
   logs.deleteLog('a', 0);
-  // The process was killed before it had removed the entry, and the next one starts.
+  // The process was killed before it had removed the entry. The next process opens the directory.
   disk.writeFileAtomic(path, withEntry);
   logs = open(disk);
   disk.failWrites = 'ENOSPC';
@@ -260,7 +260,7 @@ test('a full disk delays the removal of checkpoint entries to the next try', () 
   expect(open(disk).highWatermark('a', 0)).toBeUndefined();
 });
 
-test('checkpoint entries of logs that are not opened stay', () => {
+test('the checkpoint files keep the entries of logs that are not open', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   const log = logs.openLog('a', 0, LOG);
@@ -294,7 +294,7 @@ test('deleteLog hides a log at once, open or not, and the next tick removes its 
   expect(logs.log('a', 0)?.offline).toBeUndefined();
 });
 
-test('ticks look for deleted folders until none is left, also of an earlier run', () => {
+test('ticks look for deleted folders, also those that an earlier process left, until none is left', () => {
   const disk = new MemoryDisk();
   const first = open(disk);
   first.openLog('a', 0, LOG);

@@ -120,7 +120,7 @@ test('a compacted topic refuses a batch with a record that has no key', () => {
   expect(log.endOffset).toBe(2);
 });
 
-test('after the batch, the log drops an incomplete batch and refuses anything else, as Kafka does', () => {
+test('the log drops an incomplete batch that follows a whole one, and refuses other bytes, as Kafka does', () => {
   const log = openLog();
   const cut = batch(1).subarray(0, 40);
   for (const behind of [new Uint8Array(5).fill(1), cut.subarray(0, 16), cut])
@@ -208,7 +208,7 @@ test('an uncompressed batch does not use the budget; with an empty budget, a com
   expect(budget.work).toBeLessThan(10_000);
 });
 
-test('a lookup returns a batch that is too costly for the rest of the budget, without opening it', () => {
+test('if a batch costs more than the rest of the budget, a lookup returns the batch and does not decompress it', () => {
   for (const [bytes, work] of [
     [batch(2000, { valueBytes: 0, timestamps: [NOW] }), 20_000],
     [

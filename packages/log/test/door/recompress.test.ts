@@ -102,7 +102,7 @@ test('the log compresses with the level of the topic if the codec has levels', (
   expect(size(Compression.ZSTD, 1)).toBeLessThan(size(Compression.ZSTD, -50));
 });
 
-test('the log refuses a batch that is too large in the compression of the topic, without a trace', () => {
+test('a batch that is too large in the compression of the topic is refused and leaves no trace', () => {
   const given = batch(1, { valueBytes: 50_000, compression: Compression.GZIP });
   const config = { compression: { codec: Compression.NONE, level: undefined }, maxMessageBytes: 10_000 };
   const log = openLog({ config });

@@ -26,7 +26,7 @@ test('end offsets: the rules of OffsetForLeaderEpoch', () => {
   expect(epochs(new MemoryDisk()).endOffsetFor(0, 0)).toEqual({ epoch: -1, endOffset: -1 });
 });
 
-test('a new entry removes entries with a higher epoch, and those that do not start below it', () => {
+test('a new entry removes entries with a higher epoch, and entries that start at its offset or later', () => {
   const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
   list.note(8, 20);
   expect(list.entries).toEqual([

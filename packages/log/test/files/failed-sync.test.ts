@@ -1,7 +1,7 @@
 /**
  * Goal: after a failed sync, a restarted broker writes the tail of its log again, because the operating
- * system may keep pages that no later sync writes. Method: a disk that forgets at a failed sync which bytes
- * it must write, as Linux does.
+ * system may keep pages that no later sync writes. Method: a disk that, like Linux, treats bytes as written
+ * after a sync of them has failed.
  */
 import { DiskError, type DiskFile } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import { FAILED_SYNC_FILE } from '../../src/files/failed-sync.ts';
 import { append, batch, DIRECTORY, openLog } from '../support/logs.ts';
 
-/** One sync of a log fails. From then on a sync covers a log only after another write to it. */
+/** Fails the first sync of a log file. After that, a sync does nothing until the next write to the file. */
 class ForgetfulDisk extends MemoryDisk {
   failsNext = true;
   private isClean = false;

@@ -168,7 +168,7 @@ test('flush: a failed sync of a folder fails the flush, like a failed sync of a 
   expect([log.recoveryPoint, log.offline === undefined]).toEqual([0, false]);
 });
 
-test('a stop is not clean while syncs run or after one failed: only their round learns of a failure', () => {
+test('a stop is not clean while syncs run, which may still fail, or after one of them failed', () => {
   const disk = new SyncingDisk();
   const ends: ((error?: DiskError) => void)[] = [];
   const open = disk.open.bind(disk);

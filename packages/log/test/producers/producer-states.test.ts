@@ -10,7 +10,7 @@ import { batch, DIRECTORY, NOW, openLog, readAll, sequenced } from '../support/l
 
 const MAX = 0x7fff_ffff;
 
-/** 'ok@offset', 'duplicate@offset' or the error's code. */
+/** Appends the batch. Returns 'ok@offset', 'duplicate@offset' or the error's code. */
 function send(log: PartitionLog, bytes: Uint8Array, nowWallMs = NOW): string {
   const answer = log.appendAsLeader(bytes, { leaderEpoch: 0, nowWallMs });
   if (!answer.ok) return String(answer.errorCode);
@@ -64,7 +64,8 @@ test('a producer without an epoch may send any sequence, as in Kafka; the log st
   expect(withEpoch(-1, 0)).toBe('ok@0');
   expect(withEpoch(-1, 0)).toBe('duplicate@0');
   expect(withEpoch(-1, 7)).toBe('ok@1');
-  // The first epoch after none may begin at any sequence. From then on, sequences must continue.
+  // After batches without an epoch, the first epoch may begin at any sequence. From then on, sequences must
+  // continue.
   expect(withEpoch(0, 3)).toBe('ok@2');
   expect(withEpoch(0, 5)).toBe(OUT_OF_ORDER);
   expect(withEpoch(-1, 8)).toBe(OLD_EPOCH);
@@ -151,7 +152,7 @@ test('recall ignores batches of an older epoch and of producers missing from the
   expect(again.producers.get(1)?.batches.map(({ lastOffset }) => lastOffset)).toEqual([2, 3]);
 });
 
-test("a truncation removes a producer's last batches, also if only a snapshot holds the earlier ones", () => {
+test("a truncation removes a producer's last batches, even if only a snapshot holds the earlier batches", () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 400 } });
   for (let i = 0; i < 12; i++) send(log, sequenced(1, i, 1, { valueBytes: 30 }));

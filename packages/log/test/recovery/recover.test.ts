@@ -338,7 +338,7 @@ test.each([
     const logger = new MemoryLogger();
     const again = openLog({ disk, config: { segmentBytes: 250 }, recoveryPoint, logger });
     expect(hex(readAll(again))).toEqual(hex(expected));
-    // Also read in steps, where each read begins at the end of the last one.
+    // Also read one batch at a time: each read begins where the previous one ended.
     expect(hex(readAll(again, 1))).toEqual(hex(expected));
     expect(again.endOffset).toBe(3);
     expect(again.epochs.epochAt(1)).toBe(1);
@@ -347,7 +347,7 @@ test.each([
   },
 );
 
-test('recovery cuts the log where leader epochs fall: a power loss restored a batch that was cut off', () => {
+test('recovery cuts the log at a batch with a lower leader epoch, which a power loss may restore', () => {
   const old = openLog({ disk: new MemoryDisk() });
   for (const epoch of [1, 3, 3]) append(old, batch(1), epoch);
   const disk = new MemoryDisk();

@@ -37,7 +37,7 @@ test('rolls, flushes and new leader epochs of a hundred partitions at once do no
   expect(logs.map((log) => log.segmentCount)).toEqual(logs.map(() => 3));
 });
 
-test('creating, deleting and recreating a topic does not wait for the device either', async () => {
+test('creating, deleting and recreating a topic does not wait for the device', async () => {
   const disk = new MemoryDisk();
   const opened = LogDirectory.open({
     disk,

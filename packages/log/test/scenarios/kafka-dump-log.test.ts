@@ -104,8 +104,8 @@ test.skipIf(!present)(
     expect(listed).toMatch(/timestamp: \d+ offset: \d+/);
     expect(listed).toMatch(/producerId: 4711 producerEpoch: 0 coordinatorEpoch: -1 .* lastSequence: \d+/);
 
-    // Write one wrong position into an index. The tool must report it; otherwise its silence above proves
-    // nothing.
+    // Write one wrong position into an index. The tool must report this. Otherwise, the absence of reports
+    // above would prove nothing.
     const bytes = fs.readFileSync(indexes[0]!);
     bytes.writeInt32BE(bytes.readInt32BE(4) + 100, 4);
     fs.writeFileSync(indexes[0]!, bytes);

@@ -11,7 +11,7 @@ import { append, batch, DIRECTORY, openLog, readAll, TOPIC_ID } from '../support
 const LOG = '00000000000000000000.log';
 const INDEXES = ['00000000000000000000.index', '00000000000000000000.timeindex'];
 
-test('a new folder holds only the topic id; the first batch creates the log file, and a clean close the indexes', () => {
+test('a new folder holds only the topic id; the first batch creates the log file, and a clean close creates the indexes', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, topicId: TOPIC_ID });
   log.assignLeaderEpoch(0, 0);

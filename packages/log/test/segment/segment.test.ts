@@ -131,7 +131,8 @@ describe('a read that fails', () => {
     // The entry of the second batch names a wrong position.
     disk.open(`${NAME}.index`).write(4, [new Uint8Array([0, 0, 0, 7])]);
     const log = openLog({ ...settings, cleanShutdown: true });
-    // The first read finds the entry wrong. The rebuild reads the first two batches, and then the third.
+    // The first read shows that the entry is wrong. Then the rebuild reads two batches at once. Its next
+    // read, of the third batch, fails.
     disk.readsLeft = 3;
     const request = { fromOffset: 1, endOffsetMax: 3, maxBytes: 1 << 21, atLeastOneBatch: true };
     expect(log.read(request).errorCode).not.toBe(0);
@@ -141,7 +142,7 @@ describe('a read that fails', () => {
     expect(readAll(openLog(settings))).toHaveLength(4);
   });
 
-  test('for the first timestamp does not stand for "no timestamp"', () => {
+  test('of the first timestamp does not count as "no timestamp"', () => {
     const disk = new Failing();
     append(openLog({ disk }), batch(1, { timestamps: [NOW] }));
     const segment = new Segment(new OpenFiles(disk), DIRECTORY, 0, NOW);
