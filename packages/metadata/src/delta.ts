@@ -1,6 +1,6 @@
 /**
  * The differences between two images, for components that act on changes (replica manager, configs,
- * connections). Says which objects changed; both images have their values.
+ * connections). Says only which objects changed. The values before and after are in the two images.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import { BrokersChanges } from './families/brokers.ts';
@@ -40,14 +40,14 @@ export class MetadataDelta {
     this.changes = changes;
   }
 
-  /** Topics that exist in `image` but not in `previous`, by name. */
+  /** Topics that exist in `image` but not in `previous`, sorted by name. */
   get createdTopics(): TopicImage[] {
     return this.changes.topics.onlyIn(this.image.topics, this.previous.topics);
   }
 
   /**
-   * Topics that exist in `previous` but not in `image`, by name. A topic that was deleted and created again
-   * is here and in `createdTopics`, because the new topic has another id.
+   * Topics that exist in `previous` but not in `image`, sorted by name. If a topic was deleted and created
+   * again, its name is here and in `createdTopics`, because the new topic has another id.
    */
   get deletedTopics(): TopicImage[] {
     return this.changes.topics.onlyIn(this.previous.topics, this.image.topics);
@@ -62,8 +62,8 @@ export class MetadataDelta {
   }
 
   /**
-   * Partitions that exist in `image` and are new or changed, including those of created topics, by topic name
-   * and index.
+   * Partitions that exist in `image` and are new or changed, including those of created topics, sorted by
+   * topic name and index.
    */
   get changedPartitions(): readonly PartitionRef[] {
     this.partitionRefs ??= this.changes.topics.partitionsIn(this.image.topics);
@@ -90,7 +90,7 @@ export class MetadataDelta {
     return brokers.isEmpty && topics.isEmpty && configs.isEmpty && producerIds.isEmpty;
   }
 
-  /** Returns one delta with the changes of this one and of `next`, which follows it. */
+  /** Returns one delta with the changes of this delta and of `next`, which must follow this one. */
   merge(next: MetadataDelta): MetadataDelta {
     assert(next.previous === this.image, 'a delta is merged with the one that follows it');
     const { brokers, topics, configs, producerIds } = this.changes;

@@ -1,4 +1,4 @@
-/** The next image during the replay of a batch of records: one draft for each family. */
+/** Builds the next image while a batch of records is replayed. Has one draft for each family. */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 import type { ImageChanges } from './delta.ts';
 import { BrokersDraft } from './families/brokers.ts';

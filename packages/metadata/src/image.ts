@@ -17,7 +17,7 @@ import {
   TopicsImage,
 } from './families/topics/image.ts';
 
-/** The part of the image that each family of records has. */
+/** The parts of the image, one for each family of records. */
 export interface ImageParts {
   readonly brokers: BrokersImage;
   readonly topics: TopicsImage;
@@ -115,7 +115,7 @@ export class MetadataImage implements ImageState {
     return this.configs.topic(name);
   }
 
-  /** The dynamic configs of a broker, or of all brokers with ''. */
+  /** The dynamic configs of the broker with this id. '' stands for the default of all brokers. */
   brokerConfig(name: string): Configs {
     return this.configs.broker(name);
   }

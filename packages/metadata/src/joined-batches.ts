@@ -1,7 +1,7 @@
 /**
- * Joins consecutive batches of one quorum epoch. Replayed as one batch, they give the same image and the same
- * delta, but the replay opens and closes the image's maps only once. For a thousand small changes that arrive
- * together, opening and closing is most of the work.
+ * Joins consecutive batches of one quorum epoch. The replay of the joined batch gives the same image and the
+ * same changes, but opens and closes the image's maps only once. For a thousand small changes that arrive
+ * together, opening and closing would be most of the work.
  */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 

@@ -1,5 +1,5 @@
 /**
- * Collects the changes of a batch to one immutable map. The first change opens the map, so a family that the
+ * Collects the changes that a batch makes to one immutable map. The first change opens it, so a map that the
  * batch does not touch costs nothing. `close` returns a new map that shares every unchanged part.
  */
 import type { Map as ImmutableMap } from 'immutable';

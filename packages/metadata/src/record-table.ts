@@ -1,6 +1,6 @@
 /**
  * The table of all metadata records. Their replay, in the order of the metadata log, gives the whole state of
- * the cluster. An entry is `name: [number, fields]`, a field `name: [number, kind]`. The types, the codec
+ * the cluster. An entry is `name: [number, fields]`; a field is `name: [number, kind]`. The types, the codec
  * (records.ts) and its checks follow from it. replay.ts compiles only with a replay function for every entry.
  *
  * Numbers, kinds and names of messages are permanent: never change or reuse one. The meaning of a record must
@@ -71,9 +71,9 @@ export const recordTable = {
   topic: [4, { name: [1, 'string'], topicId: [2, 'uuid'] }],
 
   /**
-   * A new partition. Partitions of a topic are numbered from 0 and created in that order. PartitionChange
-   * uses the numbers 8 and 14; 9 is reserved for the last known leader (KIP-966), 10 to 12 for reassignment
-   * and directories.
+   * A new partition. Partitions of a topic are numbered from 0 and created in that order. `partitionChange`
+   * uses the field numbers 8 and 14. Number 9 is reserved for the last known leader (KIP-966), and 10 to 12
+   * are reserved for reassignment and directories.
    */
   partition: [
     5,
@@ -98,8 +98,8 @@ export const recordTable = {
 
   /**
    * Changes a partition; undefined fields stay as they are. The partition epoch grows by one with every such
-   * record, the leader epoch by one if `leader` is given (also if it names the same leader). Numbers 5 to 7
-   * and 9 to 13 are reserved as in Partition.
+   * record. The leader epoch grows by one if `leader` is given, even if it names the same leader. The field
+   * numbers 5 to 7 and 9 to 13 stay unused here, because `partition` uses or reserves them.
    */
   partitionChange: [
     6,
@@ -124,7 +124,7 @@ export const recordTable = {
     },
   ],
 
-  /** Sets one config of a resource; an undefined value resets it to its default. */
+  /** Sets one config of a resource. An undefined value resets the config to its default. */
   config: [
     8,
     {
@@ -137,9 +137,9 @@ export const recordTable = {
     },
   ],
 
-  /** The controller has given out the producer ids below `nextProducerId`, the last block to this broker. */
+  /** The controller has given out all producer ids below `nextProducerId`. This broker got the last block. */
   producerIds: [9, { brokerId: [1, 'int32'], brokerEpoch: [2, 'int64'], nextProducerId: [3, 'int64'] }],
 
-  /** Changes nothing but the image's offset and epoch. */
+  /** Changes only the image's offset and epoch. */
   noOp: [10, { unused: [1, unused] }],
 } as const;

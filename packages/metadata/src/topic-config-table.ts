@@ -78,8 +78,8 @@ function listOf(...allowed: string[]): Check {
 const gzipLevel: Check = (value) => (value.trim() === '-1' ? undefined : int(1, 9n)(value));
 
 /**
- * Checks a config whose feature is missing. It accepts only the value that matches the actual behaviour, so
- * that nobody relies on another one.
+ * Checks a config whose feature is missing. Accepts only the value that matches what the broker does, so that
+ * nobody relies on another value.
  */
 function only(value: string, reason: string): Check {
   return (given) => (given.trim().toLowerCase() === value ? undefined : `must be '${value}': ${reason}`);

@@ -1,7 +1,7 @@
 /**
- * The configs of a topic. A config that the topic does not set gets its value from the next of Kafka's
- * layers: topic, broker, default of all brokers, the node's own configuration, built-in default. This file
- * must not know the purpose of a config, except that it compares the two compaction lags.
+ * The configs of a topic. A config has the value from the first of Kafka's layers that sets it: topic,
+ * broker, default of all brokers, the node's own configuration, built-in default. This file must not know the
+ * purpose of a config, except that it compares the two compaction lags.
  */
 import { assert } from '@millrace/base';
 import { type Definition, definitions } from './topic-config-table.ts';
@@ -17,8 +17,9 @@ const byName: ReadonlyMap<string, Definition> = new Map(definitions.map((entry) 
 export interface ConfigLayers {
   /** Configs set on the topic. */
   readonly topic?: ReadonlyMap<string, string>;
-  /** Dynamic configs of this broker and of all brokers, under the names of broker properties. */
+  /** Dynamic configs of this broker, under the names of broker properties. */
   readonly dynamicBroker?: ReadonlyMap<string, string>;
+  /** Dynamic configs for all brokers, under the names of broker properties. */
   readonly dynamicDefault?: ReadonlyMap<string, string>;
   /** Properties that the node's configuration sets. */
   readonly staticBroker?: ReadonlyMap<string, string>;
@@ -33,7 +34,7 @@ export const ConfigSource = {
   DEFAULT: 5,
 } as const;
 
-/** One value of a config in a layer. The first of a config's synonyms is the effective one. */
+/** The value of a config in one layer. The first of a config's synonyms has the effective value. */
 export interface ConfigSynonym {
   /** The config's name in that layer: a topic config or a broker property. */
   readonly name: string;
@@ -59,8 +60,9 @@ export function validateTopicConfig(name: string, value: string): string | undef
 }
 
 /**
- * Validates each config of a topic, and that the effective min.compaction.lag.ms is at most the max. A lag
- * that the topic does not set has the value from `staticBroker`, or else its default.
+ * Validates each config of a topic. Also checks that the effective min.compaction.lag.ms is not larger than
+ * the effective max.compaction.lag.ms. A lag that the topic does not set has the value from `staticBroker`,
+ * or else its default.
  */
 export function validateTopicConfigs(
   topic: ReadonlyMap<string, string>,

@@ -4,7 +4,7 @@ import { MapDraft } from '../src/map-draft.ts';
 
 const original = ImmutableMap<string, number>({ a: 1, b: 2 });
 
-test('a draft without changes closes as the original map', () => {
+test('close returns the original map if nothing changed', () => {
   const draft = new MapDraft(original);
   expect([draft.get('a'), draft.has('b'), draft.has('c')]).toEqual([1, true, false]);
   expect(draft.close()).toBe(original);

@@ -16,7 +16,7 @@ import {
 
 const ID = 'Zm9vYmFyYmF6cXV1eDEyMw' as Uuid;
 
-/** The compiler asks for one of each type. */
+/** One record of each type. The compiler refuses this object if a type is missing. */
 const samples: { readonly [Type in RecordType]: RecordOf<Type> } = {
   registerBroker: {
     type: 'registerBroker',
@@ -84,7 +84,7 @@ describe('the wire form of records', () => {
     expect(decodeRecord(encodeRecord(change))).toEqual(change);
   });
 
-  test('an empty config value is a value', () => {
+  test('an empty config value reads back as an empty text, not as undefined', () => {
     const record: MetadataRecord = {
       type: 'config',
       resourceType: 'topic',

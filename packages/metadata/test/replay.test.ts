@@ -48,7 +48,7 @@ function expectModel(image: MetadataImage, model: Model): void {
   expect(image.nextProducerId).toBe(model.nextProducerId);
 }
 
-/** Computes the index of partitions per broker the slow way, and compares. */
+/** Finds the partitions of each broker without the replica index, and compares them with the index. */
 function expectIndex(image: MetadataImage): void {
   for (let broker = 0; broker < 5; broker++) {
     const slow: string[] = [];
@@ -109,7 +109,7 @@ describe('replay', () => {
   });
 });
 
-/** Compares both images the slow way with the delta. */
+/** Compares all objects of the two images. The delta must name the differences. */
 function expectDelta(delta: MetadataDelta): void {
   const { previous, image } = delta;
   const ids = (of: MetadataImage) => of.topicNames.map((name) => of.topic(name)!.id);
@@ -173,7 +173,7 @@ describe('images', () => {
     expect(gone.image.collidingTopic('a_b.c')).toBeUndefined();
   });
 
-  test('the leader epoch grows when a leader is named, the partition epoch always', () => {
+  test('the leader epoch grows if a change names a leader; the partition epoch grows with every change', () => {
     const image = after(
       ...topic('t'),
       { type: 'partitionChange', topicId: id, partition: 0, isr: [1] },

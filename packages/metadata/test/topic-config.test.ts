@@ -93,7 +93,7 @@ describe('values', () => {
     expect(validateTopicConfig(name, value)).toContain(name);
   });
 
-  test("a min.compaction.lag.ms above max.compaction.lag.ms is refused, also against the node's setting", () => {
+  test("a min.compaction.lag.ms above max.compaction.lag.ms is refused, even if the node's setting is the maximum", () => {
     const lag = (ms: string) => new Map([['min.compaction.lag.ms', ms]]);
     expect(validateTopicConfigs(new Map([...lag('5'), ['max.compaction.lag.ms', '4']]))).toMatch(/larger/);
     const node = new Map([['log.cleaner.max.compaction.lag.ms', '4']]);
@@ -131,7 +131,7 @@ describe('layers', () => {
     expect(effectiveTopicConfig('retention.ms', {})).toBe('604800000');
   });
 
-  test('the finer unit is stronger, and no limit stays no limit', () => {
+  test('the property with the finer unit counts, and "no limit" in a coarser unit stays "no limit"', () => {
     const both = new Map([
       ['log.retention.hours', '4'],
       ['log.retention.ms', '5'],

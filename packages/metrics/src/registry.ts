@@ -1,6 +1,6 @@
 /**
  * The metrics of one node. A counter or a histogram adds an event to numbers in memory. A gauge is read only
- * at a scrape. This file does not depend on Prometheus; `io/` writes its text format.
+ * at a scrape. This file does not depend on Prometheus; `io/` writes Prometheus's text format.
  */
 import {
   type CounterName,
@@ -16,7 +16,7 @@ export interface Counter<Labels extends readonly string[]> {
 }
 
 export interface Histogram<Labels extends readonly string[]> {
-  /** A duration, as a difference of two readings of the clock. */
+  /** Adds one observation. `durationMs`: the difference between two readings of the clock. */
   observeMs(durationMs: number, ...label: Labels): void;
 }
 
@@ -27,8 +27,8 @@ export interface LabelledValue<Labels extends readonly string[] = readonly strin
 }
 
 /**
- * The value of a gauge (undefined: none now); the values of a gauge with one label, by label value; or the
- * values of a gauge with several labels.
+ * What a gauge shows at a scrape. A gauge without labels: its value, or undefined if it has none now. A gauge
+ * with one label: its values by label value. A gauge with several labels: a list of its values.
  */
 export type GaugeReading<Labels extends readonly string[]> = Labels extends readonly []
   ? number | undefined
@@ -88,15 +88,16 @@ export class Metrics {
   }
 
   /**
-   * For gauges whose values are elsewhere: each scrape calls `prepare`, and reads the gauges after `prepare`
-   * has called `done`. `prepare` must call it within some seconds, because Prometheus does not wait longer.
-   * `name`: one of these gauges. A later `beforeScrape` of the same name replaces an earlier one.
+   * For gauges whose values are elsewhere. Each scrape calls `prepare`, and reads the gauges after `prepare`
+   * has called `done`. `prepare` must call `done` within some seconds, because Prometheus does not wait
+   * longer. `name`: the name of one of the gauges. A later `beforeScrape` of the same name replaces an
+   * earlier one.
    */
   beforeScrape(name: GaugeName, prepare: (done: () => void) => void): void {
     this.preparations.set(name, prepare);
   }
 
-  // ---- calls of the code that writes the text format
+  // ---- called by the code that writes the text format
 
   /** Calls `done` when every gauge can be read. */
   prepare(done: () => void): void {

@@ -65,7 +65,7 @@ test('a scrape reads the gauges when every preparation is done', async () => {
   expect(await scraped(metrics)).toContain('millrace_connections 2');
 });
 
-test('a preparation replaces an earlier one of its name, which may never call done', async () => {
+test('a preparation replaces an earlier preparation of the same name, even one that never calls done', async () => {
   const metrics = new Metrics();
   const asked: string[] = [];
   metrics.beforeScrape('millrace_group_lag', () => asked.push('the stopped broker'));
@@ -133,7 +133,7 @@ test('a metric that is not in the table, and a missing label, do not compile', (
   const metrics = new Metrics();
   // @ts-expect-error: no such metric
   expect(() => metrics.counter('millrace_nothing_total')).not.toThrow();
-  // @ts-expect-error: a gauge
+  // @ts-expect-error: this metric is a gauge, not a counter
   expect(() => metrics.counter('millrace_connections')).not.toThrow();
   // @ts-expect-error: the label is missing
   expect(() => metrics.counter('millrace_requests_total').add(1)).not.toThrow();

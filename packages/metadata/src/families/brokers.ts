@@ -19,11 +19,14 @@ export interface BrokerRegistration {
   /** The broker's `broker.session.timeout.ms`, which is the longest lease that it accepts. 0: unknown. */
   readonly sessionTimeoutMs: Millis;
   /**
-   * The broker's own `min.insync.replicas`, by which the broker commits when it leads a topic without this
-   * config. 1 if unknown.
+   * The broker's own `min.insync.replicas`. It applies to each partition that the broker leads, unless the
+   * topic sets this config. 1 if unknown.
    */
   readonly minInsyncReplicas: number;
-  /** A fenced broker leads nothing and joins no ISR. Clients see it only in DescribeCluster, on request. */
+  /**
+   * A fenced broker leads nothing and joins no ISR. Clients see fenced brokers only in DescribeCluster, and
+   * only if they ask for them.
+   */
   readonly fenced: boolean;
   /** The broker asked to shut down: its leaderships move away and it joins no ISR. */
   readonly inControlledShutdown: boolean;

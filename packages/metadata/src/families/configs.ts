@@ -16,9 +16,9 @@ const NO_CONFIGS: Configs = new Map<string, string>();
 
 export class ConfigsImage {
   static readonly EMPTY = new ConfigsImage(ImmutableMap(), ImmutableMap());
-  /** Topic name → configs that were set. No empty maps. */
+  /** Topic name → configs that were set, if there are any. */
   readonly byTopic: ConfigsByName;
-  /** Broker id as text, or '' for all → configs that were set. No empty maps. */
+  /** Broker id as text, or '' for all brokers → configs that were set, if there are any. */
   readonly byBroker: ConfigsByName;
 
   constructor(byTopic: ConfigsByName, byBroker: ConfigsByName) {
@@ -31,7 +31,7 @@ export class ConfigsImage {
     return this.byTopic.get(name) ?? NO_CONFIGS;
   }
 
-  /** The dynamic configs of a broker, or of all brokers with ''. */
+  /** The dynamic configs of the broker with this id. '' stands for the default of all brokers. */
   broker(name: string): Configs {
     return this.byBroker.get(name) ?? NO_CONFIGS;
   }

@@ -49,8 +49,9 @@ export class CarriedOut {
   }
 
   /**
-   * Stores the topic's id. If the request is known, also stores the change under the topic's name and under
-   * its id, because a request may use either.
+   * Remembers that the topic was deleted. If the request has an id, also remembers the deletion for the
+   * request and the topic's name, and for the request and the topic's id: a retry may name the topic by name
+   * or by id.
    */
   withDeleted(requestId: Uuid | undefined, topic: ChangedTopic): CarriedOut {
     const { name, topicId } = topic;

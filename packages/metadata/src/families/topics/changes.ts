@@ -41,7 +41,7 @@ export class TopicsChanges implements Changes {
     return new TopicsChanges(union(this.topics, next.topics), partitions);
   }
 
-  /** The created or deleted topics that exist in `here` but not in `there`, by name. */
+  /** The created or deleted topics that exist in `here` but not in `there`, sorted by name. */
   onlyIn(here: TopicsImage, there: TopicsImage): TopicImage[] {
     const found: TopicImage[] = [];
     for (const id of this.topics) {
@@ -51,7 +51,7 @@ export class TopicsChanges implements Changes {
     return found.sort(byName);
   }
 
-  /** Partitions that exist in `image` and are new or changed, by topic name and index. */
+  /** Partitions that exist in `image` and are new or changed, sorted by topic name and index. */
   partitionsIn(image: TopicsImage): PartitionRef[] {
     const topics: TopicImage[] = [];
     for (const id of this.partitions.keys()) {

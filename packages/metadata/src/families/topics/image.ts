@@ -30,11 +30,11 @@ export interface PartitionImage {
   /** A member of the ISR, or -1: no leader. */
   readonly leader: NodeId;
   /**
-   * Only without a leader: the last leader, or -1 if unknown. Clients see it as the last known ELR (KIP-966).
-   * With a leader it is -1.
+   * While the partition has no leader: its last leader, or -1 if unknown. Clients see this as the last known
+   * ELR (KIP-966). While the partition has a leader: -1.
    */
   readonly lastKnownLeader: NodeId;
-  /** Grows by one with every record that has a `leader`, also if that is -1 or the same leader. */
+  /** Grows by one with every record that has a `leader`, even if that is -1 or the same leader. */
   readonly leaderEpoch: LeaderEpoch;
   /** Grows by one with every change of the partition. */
   readonly partitionEpoch: number;
@@ -94,8 +94,8 @@ export class TopicsImage {
   }
 
   /**
-   * The existing topic whose name differs from this one only by '.' and '_' (metrics could not distinguish
-   * them).
+   * Returns the name of an existing topic that differs from `name` only by '.' and '_'. Metrics could not
+   * distinguish two such topics.
    */
   colliding(name: string): string | undefined {
     const known = this.state.collidableNames.get(topicCollisionKey(name));

@@ -1,13 +1,13 @@
 /**
- * The sorted topic names of an image. They are sorted on first use, if possible from the sorted names of an
- * older image.
+ * The sorted topic names of an image. They are computed on first use. If the names of an older image are
+ * sorted already, the new ones are computed from those.
  */
 import type { Uuid } from '@millrace/base';
 import type { Map as ImmutableMap } from 'immutable';
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** The most changed names to merge into an older list. With more, sorting all names is as fast. */
+/** At most this many changed names are merged into an older list. With more, sorting all names is as fast. */
 const CARRIED_NAMES_MAX = 64;
 
 /** An older image's sorted names, and the names added or removed since. */

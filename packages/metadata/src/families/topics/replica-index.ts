@@ -1,6 +1,6 @@
 /**
  * The partitions of each broker. With this index, fencing a broker visits only that broker's partitions, and
- * the placement of a new topic reads the number of replicas without visiting all topics.
+ * the placement of a new topic reads each broker's number of replicas without visiting all topics.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -8,7 +8,7 @@ import type { PartitionImage } from './image.ts';
 
 type IndexesByTopic = ImmutableMap<Uuid, readonly number[]>;
 
-/** A topic whose replicas changed. `before` is empty for a new topic, `after` for a removed one. */
+/** A topic whose replicas changed. `before` is empty for a new topic; `after` is empty for a deleted one. */
 export interface ChangedReplicas {
   readonly topicId: Uuid;
   readonly before: readonly PartitionImage[];
