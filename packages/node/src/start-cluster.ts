@@ -1,6 +1,7 @@
 /**
  * A whole cluster inside this process, on free ports of loopback, for tests. Owns the temporary folder.
- * `stop` leaves no handle or timer behind, and no file, unless the caller named the folder.
+ * `stop` leaves no handle and no timer behind. It also removes all files, except in a folder that the caller
+ * named.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
@@ -18,7 +19,7 @@ export interface ClusterOptions {
   readonly brokers?: number;
   /** True: the first nodes are both controller and broker, and `brokers` includes them. Default false. */
   readonly combined?: boolean;
-  /** The data folder; it stays after stop. Default: a new temporary folder, removed at stop. */
+  /** The data folder, which `stop` does not remove. Default: a new temporary folder, which `stop` removes. */
   readonly directory?: string;
   /**
    * Settings of every node, by Kafka's property names. Three defaults differ from those of
@@ -26,7 +27,7 @@ export interface ClusterOptions {
    * `group.initial.rebalance.delay.ms` is 0, and `logger.level` is `silent`.
    */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
-  /** Settings of one node. */
+  /** Returns the settings of one node, which override `settings`. */
   readonly nodeSettings?: (node: { id: number; role: NodeRoleName }) => Readonly<Record<string, string>>;
   /** Replaces these seams of every node. The other seams are the production ones. */
   readonly seams?: NodeSeams;
@@ -37,9 +38,9 @@ export type NodeRoleName = 'controller' | 'broker' | 'combined';
 export interface ClusterNode {
   readonly id: number;
   readonly role: NodeRoleName;
-  /** Undefined while it is stopped. */
+  /** Undefined while the node is stopped. */
   readonly running: RunningNode | undefined;
-  /** The port of its Kafka listener; the same after a restart. */
+  /** The port of the node's Kafka listener. A restart does not change the port. */
   readonly port: number | undefined;
 }
 

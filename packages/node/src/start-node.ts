@@ -1,6 +1,6 @@
 /**
- * Starts one node of a process: checks the data folder, creates the production seams, composes the roles.
- * A failed start throws one error, a StartError unless a bug caused it, and leaves nothing open.
+ * Starts one node in this process: checks the data folder, creates the production seams, composes the roles.
+ * A failed start throws one error and leaves nothing open. The error is a StartError, unless a bug caused it.
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -110,7 +110,7 @@ class HostedNode implements RunningNode {
     const readiness = Promise.withResolvers<void>();
     this.failed = failure.promise;
     this.ready = readiness.promise;
-    // Without handlers, Node would end the process at a rejection; a caller may ignore both promises.
+    // A caller may ignore both promises. Without these handlers, Node would end the process at a rejection.
     this.failed.catch(() => {});
     this.ready.catch(() => {});
     this.beReady = readiness.resolve;

@@ -11,7 +11,7 @@ import type { Settings } from './table.ts';
 export type Values = Settings & FixedSettings;
 export type ValueName = keyof Values;
 
-/** A field that is computed from the values in `names` and the configuration. `of` may read no others. */
+/** A field that is computed from the values in `names` and the configuration. `of` reads no other values. */
 export interface Computed<N extends ValueName, T> {
   readonly names: readonly N[];
   readonly of: (values: Pick<Values, N>, config: NodeConfig) => T;
@@ -38,7 +38,7 @@ export type FieldsOf<Config> = {
   readonly [F in keyof Config]-?: NameOf<Config[F]> | AnyComputed<Config[F]>;
 };
 
-/** The values that these fields receive. */
+/** The names of the values that fill these fields. */
 export type ReceivedBy<Fields> = {
   [F in keyof Fields]: Fields[F] extends ValueName
     ? Fields[F]

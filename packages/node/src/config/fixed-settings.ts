@@ -5,13 +5,13 @@
 import { LOOP_WORK_MAX } from '@millrace/protocol';
 
 export const fixedSettings = {
-  /** Pause before a broker sends an ISR change again that no response settled, in ms. */
+  /** If no response settled an ISR change, the broker sends the change again after this pause, in ms. */
   alterPartitionRetryMs: 100,
-  /** The most parked fetches of a broker. */
+  /** Limit for the number of parked fetches of a broker. */
   maxParkedFetches: 100_000,
   /** The lower bound of the limit for a leader's response frame; package-settings.ts computes the limit. */
   responseFrameBytesMaxFloor: 128 * 1024 * 1024,
-  /** The most work on batches within one turn, in decompressed bytes. */
+  /** Limit for the work on batches within one turn of the event loop, in decompressed bytes. */
   loopWorkMax: LOOP_WORK_MAX,
   /** At this number of pending requests, the broker stops reading a connection. */
   connectionMaxRequests: 128,
@@ -23,7 +23,7 @@ export const fixedSettings = {
   closeGraceMs: 1_000,
   /** How long the controller may take to move the leaderships away from a stopping broker, in ms. */
   controlledShutdownMaxMs: 10_000,
-  /** The most partitions that one CreateTopics or CreatePartitions request may create. */
+  /** Limit for the number of partitions that one CreateTopics or CreatePartitions request may create. */
   maxPartitionsPerRequest: 10_000,
   /** The size at which the controller closes a batch of the metadata log: as much as one fetch carries. */
   metadataBatchBytes: 1024 * 1024,

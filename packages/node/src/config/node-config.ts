@@ -1,6 +1,6 @@
 /**
- * Makes the configuration of one node from texts. Parses and checks every value. If each is valid, checks the
- * values against each other. Each of the two steps reports all its problems at once.
+ * Makes the configuration of one node from texts. First parses and checks every value. If all values are
+ * valid, then checks them against each other. Each of the two steps reports all its problems at once.
  */
 import { formatAddress, type ListenerAddress, type VoterAddress } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
@@ -115,7 +115,7 @@ function assemble(settings: Settings, explicit: ReadonlyMap<SettingName, string>
   };
 }
 
-/** The groups' settings that have settings for their bounds: name, value, least and greatest value. */
+/** The bounds of some group settings are settings, too. An entry: name, value, lower bound, upper bound. */
 function boundedGroupSettings(settings: Settings): readonly (readonly [string, number, number, number])[] {
   return [
     [

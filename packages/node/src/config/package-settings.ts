@@ -1,6 +1,6 @@
 /**
- * Assigns values of the table to the packages, field by field. It compiles only if every field is filled and
- * every value is received. The packages have no defaults of their own.
+ * Assigns the values of the table to the packages, field by field. This file compiles only if every field
+ * gets a value and every value has a receiver. The packages have no defaults of their own.
  */
 import type { BrokerConfigEntry, FrontEndConfig, FrontEndLimits, LifecycleConfig } from '@millrace/broker';
 import type { ControllerConfig } from '@millrace/controller';
@@ -136,7 +136,7 @@ const groupsFields = {
   commitTimeoutMs: 'offsets.commit.timeout.ms',
 } as const satisfies FieldsOf<GroupsConfig>;
 
-/** The node reads these itself, in node-config.ts, start-node.ts and broker-config.ts. */
+/** The settings that the node itself reads, in node-config.ts, start-node.ts and broker-config.ts. */
 export const ownSettings = [
   'process.roles',
   'node.id',

@@ -74,7 +74,7 @@ function readSettingsFile(file: string): Map<string, string> {
  * written.
  */
 function parseYamlSettings(content: string, file: string): Map<string, string> {
-  // Loaded only when there is such a file, so that a node starts quickly.
+  // Load the YAML parser only for a YAML file, so that other nodes start quickly.
   const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   let document: unknown;
   try {

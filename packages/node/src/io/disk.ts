@@ -1,6 +1,6 @@
 /**
- * Disk over node:fs. Reads and writes are synchronous (page cache). `sync` uses the thread pool, with one
- * fdatasync a file at a time. Calls that arrive while an fdatasync runs share the next one (group commit).
+ * Disk over node:fs. Reads and writes are synchronous (page cache). `sync` uses the thread pool, and runs at
+ * most one fdatasync of a file at a time. Calls that arrive meanwhile share the next one (group commit).
  * A failure of the system becomes a DiskError that names the path; `removeInBackground` ignores failures.
  * Must never close a descriptor that a running fdatasync still uses.
  */

@@ -37,7 +37,8 @@ export function serveHealth(
   server.requestTimeout = 5000;
   server.maxConnections = 64;
   return new Promise((resolve, reject) => {
-    // `on`: after the node listens, an error (no file descriptor for a connection) must not stop the node.
+    // Do not use `once`. A later error (no file descriptor for a connection) must not stop the node, and an
+    // error without a handler would.
     server.on('error', (error: NodeJS.ErrnoException) =>
       reject(
         new Error(

@@ -46,7 +46,7 @@ const findStreaming: Served<LogJobs['findInBatch']> = {
     try {
       await unfoldStreaming(header.compression, section, RECORDS_WORK_MAX, finder);
     } catch (error) {
-      // If the batch cannot be decompressed, the search ends there without an error, as on the event loop.
+      // If the batch cannot be decompressed, the search stops without an error, as it does on the event loop.
       if (!(error instanceof DecodeError)) throw error;
     }
     return { value: finder.found, bytes: batch };

@@ -175,7 +175,7 @@ export class NodeJobs implements Jobs {
     entry?.done?.(reply as JobOutcome<never>);
   }
 
-  /** Removes the worker first, so that it gets no job while it ends. */
+  /** Ends a worker. Removes it from the members first, so that it gets no more jobs. */
   #dismiss(member: Member): void {
     this.#members.delete(member);
     void member.worker.terminate();

@@ -84,7 +84,7 @@ function tryLink(from: string, to: string): boolean {
   }
 }
 
-/** Removes a dead holder's lock. If another process took the lock meanwhile, tries to put its lock back. */
+/** Removes a dead holder's lock. If another process took the lock meanwhile, tries to put that lock back. */
 function takeAway(path: string, expected: string, aside: string): void {
   try {
     fs.renameSync(path, aside);

@@ -1,7 +1,8 @@
 /**
- * Logger over pino. Writes one JSON object a line, with `event`, a stable name (docs/logging.md), and its
- * facts. With the format `pretty`, or `auto` on a terminal, it writes coloured text instead, and only then
- * loads pino-pretty. It uses no worker threads: this process writes the lines, in order.
+ * Logger over pino. Each line is one JSON object: `event`, which is a stable name (docs/logging.md), and the
+ * facts of this event. With the format `pretty`, or `auto` on a terminal, the logger writes coloured text
+ * instead, and only then loads pino-pretty. It uses no worker threads: this process writes the lines, in
+ * order.
  */
 import type { EventName, Level, Logger } from '@millrace/base';
 import {

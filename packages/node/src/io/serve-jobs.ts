@@ -49,7 +49,7 @@ async function run(kind: AnyServed | undefined, { bytes, parameters }: JobReques
   }
 }
 
-/** The memory of the bytes, if it contains nothing else. It then moves to the other thread without a copy. */
+/** The buffer of the bytes, if it contains nothing else. A message moves such a buffer without a copy. */
 export function transferable({ buffer, length }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === length && length > 0 ? [buffer] : [];
 }

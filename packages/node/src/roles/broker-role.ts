@@ -72,8 +72,8 @@ export interface BrokerRoleEvents {
   /** This broker cannot serve, or cannot continue to serve. The message is for a user. */
   failed(message: string): void;
   /**
-   * This broker can never serve, because its data folder belongs to another cluster. The reason is part of a
-   * sentence.
+   * This broker can never serve, because its data folder belongs to another cluster. `reason` is a part of a
+   * sentence, not a whole one.
    */
   foreignFolder(reason: string): void;
 }
@@ -99,7 +99,7 @@ export interface BrokerRoleOptions {
   readonly frontEnd: FrontEndConfig;
   readonly groups: GroupsConfig;
   readonly lifecycle: LifecycleConfig;
-  /** `metrics.group.lag.max.series` */
+  /** Limit for the series of the metric millrace_group_lag (`metrics.group.lag.max.series`). */
   readonly lagSeriesMax: number;
   readonly quorum: QuorumConfig;
   /**
@@ -114,7 +114,7 @@ export interface BrokerHoldings extends ReplicaHoldings, GroupHoldings {
   readonly connections: number;
   /** Bytes that all connections hold: frames, decoded requests and unsent answers. */
   readonly requestBytes: number;
-  /** Calls to the controller without an answer. */
+  /** Calls to the controller that have no answer yet. */
   readonly controllerCalls: number;
 }
 
@@ -245,7 +245,7 @@ export class BrokerRole {
     };
   }
 
-  /** Committed metadata, from the observer or the local quorum. */
+  /** Called with committed metadata, by the observer or the local quorum. */
   committed(batches: readonly CommittedBatch[]): void {
     if (this.stopped) return;
     this.metadata.committed(batches);

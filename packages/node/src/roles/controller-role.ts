@@ -217,7 +217,7 @@ export class ControllerRole {
   }
 }
 
-/** The message for a user. If the address is taken, it replaces gRPC's longer error text. */
+/** The message for a user. If the address is taken, the message does not contain gRPC's long error text. */
 function listenProblem({ host, port }: Address, error: Error): string {
   const where = host === '' ? `port ${port}` : `${host}:${port}`;
   if (error.message.includes('EADDRINUSE'))

@@ -1,8 +1,7 @@
 /**
  * Holds connections that arrive before the broker serves, without reading them. Hands them to the front end
- * when the broker serves. A client may learn of this broker from another broker a moment too early; its
- * requests wait. Until the broker can serve, a client gets no answer, because the answer would come from an
- * empty image.
+ * when the broker serves. A client may learn of this broker from another broker a moment too early. Until the
+ * broker can serve, the requests of such a client wait, because an answer would come from an empty image.
  */
 import type { Stream, StreamHandler } from '@millrace/base';
 

@@ -16,7 +16,8 @@ export interface NodeRoleEvents {
   /** Called when the node must stop. */
   failed(message: string): void;
   /**
-   * The node must stop, because its data folder belongs to another cluster. The reason is part of a sentence.
+   * The node must stop, because its data folder belongs to another cluster. `reason` is a part of a sentence,
+   * not a whole one.
    */
   foreignFolder(reason: string): void;
 }
@@ -81,7 +82,7 @@ export class NodeRole {
     this.end('kill', 'kill', done);
   }
 
-  /** A role cannot continue. The broker ends like a crash; the controller still hands over its leadership. */
+  /** Call when a role has failed. The broker ends like a crash; the controller hands over its leadership. */
   abort(done: () => void): void {
     this.end('kill', 'stop', done);
   }

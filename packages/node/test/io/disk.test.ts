@@ -87,7 +87,7 @@ test('a write to a full device throws a DiskError that names path and reason', (
   file.close();
 });
 
-test('errors of the system become DiskErrors, wrong calls do not', () => {
+test('errors of the system become DiskErrors; errors of wrong calls do not', () => {
   expect(() => disk.open(join(directory, 'no', 'folder'))).toThrow(DiskError);
   const file = disk.open(join(directory, 'closed'));
   file.close();
@@ -95,7 +95,7 @@ test('errors of the system become DiskErrors, wrong calls do not', () => {
   expect(() => disk.freeBytes(undefined as unknown as string)).toThrow(TypeError);
 });
 
-test('sync: callers during a running fdatasync share the next; close waits for it', async () => {
+test('sync: callers during a running fdatasync share the next one; close waits until it has ended', async () => {
   const calls: ((error: null) => void)[] = [];
   vi.spyOn(fs, 'fdatasync').mockImplementation((_descriptor, done) => void calls.push(done as never));
   const closed = vi.spyOn(fs, 'closeSync');
@@ -163,7 +163,7 @@ test('folders: list, make, rename, remove; a missing folder is not an error wher
   expect(disk.freeBytes(directory)).toBeGreaterThan(0);
 });
 
-test('syncFolder: callers during a running sync share the next; a missing folder is an error', async () => {
+test('syncFolder: callers during a running sync share the next one; a missing folder is an error', async () => {
   const fsync = vi.spyOn(fs, 'fsync');
   const told: (string | undefined)[] = [];
   const sync = (name: string, folder = directory) =>

@@ -13,7 +13,7 @@ import { FolderInUseError, lockFolder, lockFolderSoon } from '../../src/io/lock-
 const directory = fs.mkdtempSync(join(tmpdir(), 'millrace-lock-'));
 afterAll(() => fs.rmSync(directory, { recursive: true }));
 
-test('a locked folder is refused with its name and the process; after release it is free', () => {
+test('the error for a locked folder names the process that holds it; after release the folder is free', () => {
   const lock = lockFolder(directory);
   expect(() => lockFolder(directory)).toThrow(FolderInUseError);
   expect(() => lockFolder(directory)).toThrow(`is in use by process ${process.pid}`);

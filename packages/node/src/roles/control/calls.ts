@@ -19,7 +19,7 @@ const allocateProducerIds = defineCallHandler(
   ({ controller }, { request, now }, reply) => controller.allocateProducerIds(request, now, reply),
 );
 
-/** Passes a client's request to the handler of its API (forwarded.ts), and the encoded answer back. */
+/** Passes a client's request to the handler of its API (forwarded.ts). Sends back the encoded answer. */
 const forward = defineCallHandler(controlCalls.forward, (context, { request, now, peer }, reply) => {
   const refuse = (errorCode: ErrorCode) => reply({ errorCode, body: NOTHING });
   const handler = forwardedHandlers.get(request.apiKey);
@@ -29,8 +29,8 @@ const forward = defineCallHandler(controlCalls.forward, (context, { request, now
     const { apiVersion: version, clientId = null } = request;
     const info = { version, clientId, requestId: requestIdOf(request) };
     handler.handle(context, { body: request.body, info, now, peer }, (answer) => {
-      // Only answers to refused requests and to requests with validateOnly can be this long. A decision that
-      // enters the log has a lower limit.
+      // Only the answer to a refused request, or to one with validateOnly, can exceed this limit. A decision
+      // that enters the log has a lower limit.
       if (answer === undefined) refuse(ErrorCode.NOT_CONTROLLER);
       else if (answer.length > ANSWER_BYTES_MAX) refuse(ErrorCode.POLICY_VIOLATION);
       else reply({ errorCode: ErrorCode.NONE, body: answer });
@@ -45,8 +45,8 @@ export const callHandlers: { readonly [Name in ControlCallName]: CallHandler } =
 };
 
 /**
- * The request id. Undefined also for a malformed id: the controller then does not recognise another copy of
- * the request.
+ * The request id; undefined if it is missing or malformed. Without an id, the controller does not recognise
+ * another copy of the request.
  */
 function requestIdOf({ requestId }: ForwardRequest): Uuid | undefined {
   return requestId !== undefined && isUuid(requestId) ? requestId : undefined;

@@ -1,4 +1,4 @@
-/** DescribeQuorum (KIP-595, KIP-836, KIP-853) from the quorum's own description. Pure. */
+/** Makes a DescribeQuorum response (KIP-595, KIP-836, KIP-853) from the quorum's own description. Pure. */
 import type { Uuid } from '@millrace/base';
 import { type apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import type { QuorumDescription, ReplicaDescription } from '@millrace/raft';

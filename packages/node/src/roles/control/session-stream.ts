@@ -126,8 +126,8 @@ export class SessionStream implements RpcStreamHandler {
   }
 
   /**
-   * Whether the broker has used a newer stream since. Then this message is outdated, and its sender no
-   * longer waits for an answer. The message must not take effect: a late request to stay fenced would fence a
+   * Whether the broker already uses a newer stream. Then this message is outdated, and its sender no longer
+   * waits for an answer. The message must not take effect: a late request to stay fenced would fence a
    * healthy broker, and the end of this stream would count as the end of the broker.
    */
   private isLate({ register, heartbeat }: ControlRequest): boolean {
