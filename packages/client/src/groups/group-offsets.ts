@@ -29,7 +29,7 @@ export interface GroupOffsetsOptions {
   readonly timeoutMs: Millis;
   /** The ids of topics, if the client knows them. Default: it knows none. */
   readonly topicId?: TopicIds;
-  /** Who fetches, at each attempt. Default: no member. */
+  /** Called at each attempt of a fetch: the member that fetches. Default: no member. */
   readonly identity?: () => MemberIdentity;
 }
 
@@ -49,7 +49,7 @@ export type FoundOffsets = (
 export interface CommitOptions {
   /** The member that commits. Default: no member, which the coordinator accepts while the group is empty. */
   readonly committer?: Committer;
-  /** Default: the timeout of all calls. */
+  /** How long the commit may take, with all its retries. Default: `GroupOffsetsOptions.timeoutMs`. */
   readonly timeoutMs?: Millis;
 }
 
@@ -65,8 +65,9 @@ export class GroupOffsets {
   }
 
   /**
-   * Commits the offsets. A retry repeats also those that succeeded. Returns a function that ends the commit
-   * without calling `done`; the coordinator may have got it before.
+   * Commits the offsets. A retry sends all of them again, also those that the coordinator has accepted.
+   * Returns a function that ends the commit without calling `done`; the coordinator may already have the
+   * offsets then.
    */
   commit(
     offsets: readonly CommittedOffset[],
@@ -171,7 +172,7 @@ export class GroupOffsets {
     return this.options.identity?.() ?? NO_MEMBER;
   }
 
-  /** The ids of the topics, which do not change between the attempts of a call, and their names by id. */
+  /** The ids of the topics, and the names by id. Both stay the same for all attempts of a call. */
   private topicIds(partitions: readonly (TopicPartition & Pick<CommittedOffset, 'topicId'>)[]) {
     const known = new Map<string, Uuid>();
     for (const { topic, topicId = this.options.topicId?.(topic) } of partitions)
@@ -218,7 +219,7 @@ export class GroupOffsets {
 
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
-/** The error of a whole request: one that asks for a retry, if a partition has one. */
+/** The error of a whole request: the first one that asks for a retry; if there is none, the first error. */
 function deciding(failed: readonly PartitionError[]): number {
   const codes = failed.map(({ errorCode }) => errorCode);
   const retry = codes.find((code) => ['moved', 'wait'].includes(groupOutcome(code)));

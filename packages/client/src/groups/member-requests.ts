@@ -1,4 +1,4 @@
-/** How a member of a group, of either protocol, sends to its coordinator. */
+/** How a member sends requests to its group's coordinator, in the classic and in the consumer protocol. */
 import { ErrorCode, errorName } from '@millrace/protocol';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 import type { VersionedApi } from '../connection/versions.ts';
@@ -9,16 +9,16 @@ type Send = (connection: BrokerConnection, version: number) => void;
 
 export interface MemberRequest {
   readonly api: VersionedApi;
-  /** The first version with what the member sends. Default: any. */
+  /** The first version that has all fields that the member sends. Default 0. */
   readonly fromVersion?: number;
-  /** Asked before each attempt: whether the request is no longer needed. */
+  /** Called before each attempt. True: the request is no longer needed. */
   isOver(): boolean;
   send: Send;
-  /** No retry would succeed. */
+  /** Called when the request failed and no retry would succeed. */
   failed(error: string): void;
 }
 
-/** Sends now, or when the coordinator is found. */
+/** Sends the request now, or as soon as there is a connection to the coordinator. */
 export function sendToCoordinator({ coordinator }: Pick<Way, 'coordinator'>, request: MemberRequest): void {
   const { api, fromVersion = 0, isOver, send, failed } = request;
   if (isOver()) return;
@@ -33,7 +33,7 @@ export function sendToCoordinator({ coordinator }: Pick<Way, 'coordinator'>, req
   else send(connection, version);
 }
 
-/** Sends if the coordinator is connected, else calls `unsent` soon. A member that leaves does not wait. */
+/** Sends if there is a connection to the coordinator, else calls `unsent` soon. For a member that leaves. */
 export function sendAtOnce({ clock, coordinator }: Way, api: VersionedApi, send: Send, unsent: () => void) {
   const connection = coordinator.connection();
   const version = connection?.versions?.newest(api);

@@ -1,4 +1,4 @@
-/** What a member of a group does for its owner, in either protocol. */
+/** The interface between a member of a group and its owner. It is the same for both group protocols. */
 import type { Clock, Millis } from '@millrace/base';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { GroupCoordinator } from './group-coordinator.ts';
@@ -9,17 +9,18 @@ export interface MemberEvents {
   /** The member owns these partitions from now on, in addition to those that it owns. */
   assigned(partitions: readonly AssignedPartition[]): void;
   /**
-   * The member must give up these partitions. The owner stops reading them, commits, and calls `done`, once.
-   * The group waits for that at most the rebalance timeout.
+   * The member must give up these partitions. The owner stops reading them, commits, and calls `done` once.
+   * The group waits for this at most for the rebalance timeout.
    */
   revoking(partitions: readonly TopicPartition[], done: () => void): void;
   /**
    * Other members may own these partitions already, because the group continues without this member. The
-   * owner stops reading them at once; a commit of them would fail.
+   * owner stops reading them at once, and does not commit, because a commit would fail.
    */
   lost(partitions: readonly TopicPartition[]): void;
   /**
-   * The member has stopped, because no retry would succeed. `error`: Kafka's name, and the broker's words.
+   * The member has stopped, because no retry would succeed. `error`: Kafka's name of the error, and the
+   * broker's message.
    */
   failed(error: string): void;
   /** Called with each error code in an answer. */
@@ -47,7 +48,7 @@ export type Committer = () => MemberIdentity | undefined;
 export interface GroupMember {
   /** The member's id and epoch for its next request. */
   readonly identity: MemberIdentity;
-  /** The member as it is now, for a commit and its retries. */
+  /** For a commit that begins now: a function that returns the member's identity for each attempt. */
   committer(): Committer;
   /** The partitions that the member owns. */
   readonly owned: readonly TopicPartition[];
@@ -57,8 +58,8 @@ export interface GroupMember {
   /** Call it when metadata arrived. */
   clusterChanged(): void;
   /**
-   * Leaves the group, and calls back when the coordinator has answered or cannot be reached. The owner has
-   * committed before. No event follows.
+   * Leaves the group, and calls `done` when the coordinator has answered or cannot be reached. The owner
+   * commits before it calls this. No event follows.
    */
   leave(done: () => void): void;
 }

@@ -1,4 +1,4 @@
-/** The requests and answers of committed offsets, whichever version the broker has. */
+/** The requests that commit and fetch offsets, and their answers, in every version that a broker may have. */
 import type { Uuid } from '@millrace/base';
 import {
   type apis,
@@ -10,7 +10,7 @@ import {
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 import { byTopic, type TopicPartition } from './topic-partitions.ts';
 
-/** Who commits or fetches. Without a member: an administrator, or a consumer by assignment. */
+/** The member that commits or fetches. An administrator, or a consumer without a group, uses `NO_MEMBER`. */
 export interface MemberIdentity {
   readonly memberId: string;
   /** The generation, or the member epoch (KIP-848); -1: none. */
@@ -21,7 +21,7 @@ export interface MemberIdentity {
 export const NO_MEMBER: MemberIdentity = { memberId: '', epoch: -1, instanceId: null };
 
 export interface CommittedOffset extends TopicPartition {
-  /** The topic that the offset belongs to. Undefined: the one that has the name. */
+  /** The id of the topic that the offset belongs to. Undefined: whichever topic has the name. */
   readonly topicId?: Uuid | undefined;
   /** The offset of the next record to read. */
   readonly offset: number;
@@ -39,9 +39,9 @@ const MANY_GROUPS_FROM_VERSION = 8;
 const NONE = -1;
 
 /**
- * The newest version that both sides have. A version with topic ids needs the ids of all topics, so without
- * them it is the last version with names. Ids protect a topic from the offsets of a deleted topic with its
- * name.
+ * The newest usable version that client and broker have. A version with topic ids needs the ids of all
+ * topics; if the client does not know them all, the result is at most the last version with names. Ids
+ * protect a topic from the offsets of a deleted topic that had the same name.
  */
 export function offsetVersion(
   connection: BrokerConnection,
@@ -87,7 +87,7 @@ export interface PartitionError extends TopicPartition {
   readonly errorCode: number;
 }
 
-/** The partitions with an error. `names`: the topic of an id in the request. */
+/** The partitions with an error. `names`: for each topic id in the request, the name of the topic. */
 export function commitErrors(
   { topics }: OffsetCommitResponse,
   names: ReadonlyMap<string, string>,
@@ -104,8 +104,8 @@ export function commitErrors(
 }
 
 /**
- * `partitions` null: all partitions with a committed offset. `requireStable`: no offset while a transaction
- * on the partition is open.
+ * `partitions` null: all partitions with a committed offset. `requireStable`: the coordinator gives no offset
+ * of a partition while an open transaction has sent offsets for it.
  */
 export function fetchRequest(
   groupId: string,
@@ -126,17 +126,17 @@ export function fetchRequest(
 }
 
 export interface FetchedOffsets {
-  /** The error that decides about a retry; NONE: every partition has an answer, or is refused. */
+  /** The error that decides about a retry. NONE: `offsets` and `refused` are final. */
   readonly errorCode: number;
   /** The partitions with a committed offset. */
   readonly offsets: readonly CommittedOffset[];
-  /** The partitions of topics that the client must not read. The others have their answers. */
+  /** The partitions of topics that the client must not read. They do not fail the whole request. */
   readonly refused: readonly PartitionError[];
 }
 
 const failedWith = (errorCode: number): FetchedOffsets => ({ errorCode, offsets: [], refused: [] });
 
-/** An offset has a topic id if the answer names it. */
+/** An offset in the result has a topic id only if the answer names its topic by id. */
 export function fetchedOffsets(
   response: OffsetFetchResponse,
   version: number,

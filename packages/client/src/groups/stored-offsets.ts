@@ -1,6 +1,6 @@
 /**
- * The offsets that a group's consumer has stored for its next commit, and those that it committed last, of
- * the partitions that it owns.
+ * For each partition that a group's consumer owns: the offset that is stored for the next commit, and the
+ * offset that was committed last.
  */
 import type { CommittedOffset, TopicIds } from './offset-requests.ts';
 import { partitionName, type TopicPartition } from './topic-partitions.ts';
@@ -14,12 +14,12 @@ export class StoredOffsets {
     this.stored.set(partitionName(offset), offset);
   }
 
-  /** Notes an offset that the coordinator has. */
+  /** Notes that the coordinator has these offsets. */
   isCommitted(offsets: readonly CommittedOffset[]): void {
     for (const offset of offsets) this.committed.set(partitionName(offset), offset);
   }
 
-  /** The offsets that the coordinator does not have. */
+  /** The stored offsets that the coordinator does not have. */
   uncommitted(): CommittedOffset[] {
     const all = [...this.stored.values()];
     return all.filter((offset) => {
@@ -29,8 +29,8 @@ export class StoredOffsets {
   }
 
   /**
-   * Forgets the offsets of topics whose names other topics have now, except those that `spares` names. See
-   * `forget`.
+   * Forgets the offsets of topics whose names other topics have now, except the offsets for which `spares` is
+   * true. Returns the same as `forget`.
    */
   forgetOthers(topicId: TopicIds, spares: (offset: CommittedOffset) => boolean): boolean {
     const others = [...this.stored.values()].filter((offset) => {
@@ -41,7 +41,7 @@ export class StoredOffsets {
     return others.length > 0 && this.forget(others);
   }
 
-  /** Returns true if the coordinator does not have one of these offsets. */
+  /** Returns true if at least one forgotten offset was not committed. */
   forget(partitions: readonly TopicPartition[]): boolean {
     const names = new Set(partitions.map(partitionName));
     const isUncommitted = this.uncommitted().some((offset) => names.has(partitionName(offset)));

@@ -1,4 +1,4 @@
-/** Lists of partitions, as members of a group own them. */
+/** Lists of partitions, for the members of groups and for their requests. */
 import type { Uuid } from '@millrace/base';
 
 export interface TopicPartition {
@@ -9,7 +9,8 @@ export interface TopicPartition {
 /** A partition that a group assigns. */
 export interface AssignedPartition extends TopicPartition {
   /**
-   * The topic that the coordinator means (KIP-848). Undefined: the one that has the name (classic groups).
+   * The id of the topic that the coordinator means (KIP-848). Undefined in classic groups: there the
+   * coordinator means whichever topic has the name.
    */
   readonly topicId?: Uuid;
 }
@@ -31,7 +32,7 @@ export function without<T extends TopicPartition>(all: readonly T[], others: rea
   return all.filter((one) => !names.has(partitionName(one)));
 }
 
-/** In the order of topics and partitions. */
+/** Sorts by topic, then by partition. */
 export function sorted<T extends TopicPartition>(partitions: Iterable<T>): T[] {
   return [...partitions].sort((a, b) =>
     a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,

@@ -1,6 +1,6 @@
 /**
- * A client with promises, for hosts: commands, tests, benchmarks. One connection to one broker; every request
- * goes there, by default in the newest version that both sides have.
+ * A client with promises, for hosts such as commands, tests and benchmarks. The client has one connection to
+ * one broker, and sends every request there, by default in the newest version that both sides have.
  */
 import { type Address, type Clock, type Millis, type Net, Timers } from '@millrace/base';
 import { NodeClock, NodeNet } from '@millrace/base/io';
@@ -24,9 +24,9 @@ export interface KafkaClientOptions {
   readonly clientId?: string;
   /** Default 1. */
   readonly softwareVersion?: string;
-  /** Limit for opening the connection, and again for the first answer. Default 5000. */
+  /** Limit for opening the connection. The first answer has the same limit again. Default 5000. */
   readonly connectTimeoutMs?: Millis;
-  /** Default 20,000. Must be longer than the timeout that any request carries. */
+  /** Default 20,000. Must be longer than any timeout that a request asks the broker to observe. */
   readonly requestTimeoutMs?: Millis;
   /** Default 256 MiB. */
   readonly answerBytesMax?: number;
@@ -86,8 +86,8 @@ export class KafkaClient {
   }
 
   /**
-   * Connects to the first broker of a `host:port,host:port` list that answers. Rejects with a ClientError if
-   * none does.
+   * Tries the brokers of a `host:port,host:port` list in order, and connects to the first one that answers.
+   * Rejects with a ClientError if none answers.
    */
   static async bootstrap(servers: string, options: KafkaClientOptions = {}): Promise<KafkaClient> {
     const reasons: string[] = [];
@@ -123,9 +123,9 @@ export class KafkaClient {
   }
 
   /**
-   * Sends one request and waits for its answer, which has memory of its own. Calls may overlap. Rejects with
-   * a ClientError when the connection ends first, for example because the answer does not come in time: every
-   * call under way is rejected then, and their outcomes are unknown.
+   * Sends one request and waits for its answer. The answer is a copy, so the caller may keep it. Calls may
+   * overlap. When the connection ends, for example because an answer does not come in time, every call under
+   * way is rejected with a ClientError. The outcomes of these calls are unknown.
    */
   call<A extends AnyApi>(
     api: A,
@@ -171,7 +171,7 @@ export class KafkaClient {
   }
 }
 
-/** The close reason in the words of a user. Undefined: this client is closing. */
+/** The close reason as a user would put it. `closeReason` undefined: this client is closing. */
 function sentence(closeReason: string | undefined): string {
   if (closeReason === CLOSED_BY_PEER) return 'the broker closed the connection';
   return closeReason ?? 'closed by the client';

@@ -1,6 +1,7 @@
 /**
- * A whole cluster for hosts: a view of its brokers and topics over sockets, for clients that need more than
- * one broker. The hearts of this package call back; commands and tests turn their calls into promises here.
+ * A cluster as hosts use it: a view of its brokers and topics over sockets, for clients that need more than
+ * one broker. The hearts of this package take callbacks. This file turns their calls into promises, for
+ * commands and tests.
  */
 import { type Clock, type Net, Timers, type Uuid } from '@millrace/base';
 import { NodeClock, NodeNet, NodeRandom } from '@millrace/base/io';
@@ -17,7 +18,7 @@ import { ClientError, KafkaClient, type KafkaClientOptions } from './kafka-clien
 export interface KafkaClusterOptions extends KafkaClientOptions {
   /** How long a call may take, with all its retries. Default 15,000. */
   readonly timeoutMs?: number;
-  /** A broker may create a topic that is wanted and missing. Default false. */
+  /** True: a broker may create a wanted topic that does not exist. Default false. */
   readonly createsTopics?: boolean;
 }
 
@@ -45,7 +46,7 @@ export class KafkaCluster {
   private readonly timers: Timers;
   private readonly topics = new Set<string>();
   private hasMetadata = false;
-  /** The clients on this view. The view asks for their topics, and tells them each change. */
+  /** The clients on this view. The view asks brokers about their topics, and tells them each change. */
   private readonly clients = new Set<ClusterClient>();
 
   private constructor(servers: string, options: KafkaClusterOptions) {
@@ -91,7 +92,7 @@ export class KafkaCluster {
 
   /** Connects to the brokers of a `host:port,host:port` list. Rejects with a ClientError if none answers. */
   static async connect(servers: string, options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-    // The error of KafkaClient says for each server why it does not answer.
+    // If no server answers, the error of KafkaClient says for each server why.
     const first = await KafkaClient.bootstrap(servers, options);
     first.close();
     const parsed = servers.split(',').filter((server) => parseAddress(server) !== undefined);
@@ -100,7 +101,7 @@ export class KafkaCluster {
     return cluster;
   }
 
-  /** The view asks for the topics of this client, and the client learns of each change. */
+  /** From now on, the view asks brokers about the topics of this client, and tells the client each change. */
   add(client: ClusterClient): void {
     this.clients.add(client);
     this.view.refresh();
@@ -124,7 +125,7 @@ export class KafkaCluster {
         !needsLeaders || partitions.every(({ leaderId }) => leaderId >= 0);
       const found = topics.filter((topic) => topic !== undefined);
       const waitedMs = this.clock.monotonicMs() - beganMs;
-      // A broker may not know yet that a topic was created just now.
+      // A topic that was just created may still be unknown to some brokers.
       const isOver = found.length === names.length || (this.hasMetadata && waitedMs > MISSING_MS);
       if (isOver && found.every(isLed)) return new Map(found.map((topic) => [topic.name, topic]));
       if (waitedMs > this.timeoutMs) {
@@ -171,8 +172,8 @@ export interface ClusterClient {
 }
 
 /**
- * A call of a heart as a promise: `found`, or a ClientError that begins with `what` and says why there is
- * none.
+ * Turns a call of a heart into a promise. It resolves with `found`, or rejects with a ClientError whose
+ * message is `what` and the error of the call.
  */
 export function promised<T>(
   what: string,

@@ -1,4 +1,4 @@
-/** A producer's batches for one partition that have not ended, in the order in which the owner gave them. */
+/** A producer's open batches (those without an outcome) for one partition, in the order of `enqueue`. */
 import type { Millis, NodeId, Uuid } from '@millrace/base';
 import type { BatchIdentity } from './producer-identity.ts';
 
@@ -7,19 +7,19 @@ export interface OpenBatch<Batch> {
   /** The batch's number among all batches of the producer. */
   readonly order: number;
   readonly deadlineMs: Millis;
-  /** The producer id, epoch and sequence of the first attempt; undefined: not sent under an identity yet. */
+  /** The producer id, epoch and sequence; every attempt has the same. Undefined: the batch has none yet. */
   identity: BatchIdentity | undefined;
   /** The batch's number among the batches of this queue that have sequences. */
   ordinal: number;
-  /** True if the log may have the batch, from any attempt. */
+  /** True if an attempt may have appended the batch to the log. */
   mayHaveHappened: boolean;
   /** Why the last attempt failed. */
   error: string | undefined;
 }
 
 /**
- * A broker remembers the sequences of this many batches. The broker takes a retry of an earlier batch for a
- * gap (KIP-98).
+ * For each producer and partition, a broker remembers the sequences of the last batches, this many (KIP-98).
+ * The broker takes a retry of an older batch for a gap.
  */
 const REMEMBERED_BATCHES = 5;
 
@@ -52,19 +52,19 @@ export class PartitionQueue<Batch> {
     open.ordinal = this.sequenced++;
   }
 
-  /** The request of the batch has ended. */
+  /** Call it when the request of the batch has ended. */
   landed(open: OpenBatch<Batch>): void {
     this.inFlight.splice(this.inFlight.indexOf(open), 1);
   }
 
-  /** Puts a batch back to its place among those that wait. */
+  /** Puts a batch back in its place among the waiting batches. */
   putBack(open: OpenBatch<Batch>): void {
     const index = this.waiting.findIndex(({ order }) => order > open.order);
     if (index < 0) this.waiting.push(open);
     else this.waiting.splice(index, 0, open);
   }
 
-  /** Whether every other open batch of the partition comes later. Then no earlier batch can fill a gap. */
+  /** Whether no earlier batch of the partition is open. Then nothing can fill a gap before this batch. */
   isOldest({ order }: OpenBatch<Batch>): boolean {
     for (const other of this.waiting) if (other.order <= order) return false;
     for (const other of this.inFlight) if (other.order <= order) return false;
@@ -72,8 +72,8 @@ export class PartitionQueue<Batch> {
   }
 
   /**
-   * Whether the first waiting batch is so far ahead that a retry of the oldest open one would look like a gap
-   * to the broker.
+   * True if the first waiting batch must wait for an older open batch. With the first waiting batch, the
+   * broker would forget the older one, and take a retry of the older one for a gap.
    */
   get mightBeForgotten(): boolean {
     if (this.waiting[0]!.identity !== undefined) return false;
@@ -88,7 +88,7 @@ export class PartitionQueue<Batch> {
     return late;
   }
 
-  /** Removes and returns every batch. The leader may have appended those in flight. */
+  /** Removes and returns every batch. The leader may have appended the batches in flight. */
   takeAll(): readonly OpenBatch<Batch>[] {
     for (const open of this.inFlight) open.mayHaveHappened = true;
     const all = [...this.inFlight.splice(0), ...this.waiting];
@@ -97,8 +97,8 @@ export class PartitionQueue<Batch> {
   }
 
   /**
-   * Forgets the identities of the waiting batches. Removes and returns those that may have been appended:
-   * under another identity they could be appended twice.
+   * Forgets the identities of the waiting batches. Removes and returns the batches that the log may have:
+   * with another identity, a retry could append such a batch twice.
    */
   restart(): readonly OpenBatch<Batch>[] {
     const unknown = this.waiting.filter(({ mayHaveHappened }) => mayHaveHappened);

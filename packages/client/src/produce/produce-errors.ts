@@ -6,9 +6,9 @@ import { ErrorCode } from '@millrace/protocol';
 
 /**
  * `acknowledged`: the log has the batch. `refused`: the log does not have it, and a retry is useless.
- * `not-appended`: the log does not have it, and a retry may succeed. `gap`: as `not-appended`, because the
- * log lacks an earlier batch of the producer. `unknown`: the log may have the batch. A retry may succeed, and
- * with idempotence the log then has the batch once.
+ * `not-appended`: the log does not have it, and a retry may succeed. `gap`: the same, and the reason is that
+ * the log lacks an earlier batch of the producer. `unknown`: the log may have the batch, and a retry may
+ * succeed. With idempotence, such a retry does not append the batch twice.
  */
 export type ProduceOutcome = 'acknowledged' | 'refused' | 'not-appended' | 'gap' | 'unknown';
 
@@ -29,8 +29,8 @@ const outcomes: ReadonlyMap<number, ProduceOutcome> = new Map([
 ]);
 
 /**
- * A code that is not in the table is `unknown`, also NOT_LEADER_OR_FOLLOWER: a leader that is replaced may
- * answer it for a batch that it has appended.
+ * A code that is not in the table is `unknown`. NOT_LEADER_OR_FOLLOWER is such a code: a leader that loses
+ * its leadership may answer with it although it has appended the batch.
  */
 export function produceOutcome(errorCode: number): ProduceOutcome {
   return outcomes.get(errorCode) ?? 'unknown';

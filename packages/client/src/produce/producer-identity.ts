@@ -11,7 +11,7 @@ export interface ProducerIdentityOptions {
    * it continues with a new id, like librdkafka.
    */
   readonly bumpsEpoch: boolean;
-  /** Called when the identity may be usable. */
+  /** Called when `isUsable` may have become true. */
   readonly changed: () => void;
   /** Default 100. */
   readonly retryMs?: Millis;
@@ -37,8 +37,8 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
 
 export class ProducerIdentity {
   /**
-   * The producer gave up a batch: it sends nothing until all requests under way have ended, then calls
-   * `restart`.
+   * True after the producer gave up a batch. The producer then sends nothing until all requests under way
+   * have ended, and calls `restart`.
    */
   isResetting = false;
   private readonly options: ProducerIdentityOptions;
@@ -58,7 +58,7 @@ export class ProducerIdentity {
     return this.producerId >= 0;
   }
 
-  /** The identity of the partition's next batch. A retry of the batch keeps it. */
+  /** The identity of the partition's next batch. A retry of the batch uses the same identity. */
   next(partition: string, records: number): BatchIdentity {
     const sequence = this.sequences.get(partition) ?? 0;
     this.sequences.set(partition, (sequence + records) % SEQUENCES);
@@ -73,7 +73,7 @@ export class ProducerIdentity {
     this.isResetting = true;
   }
 
-  /** Every partition starts with sequence 0, under another epoch or id. */
+  /** From now on, every partition starts with sequence 0, under another epoch or id. */
   restart(): void {
     this.isResetting = false;
     this.sequences.clear();

@@ -1,7 +1,7 @@
 /**
  * A producer like librdkafka and the Java client: a queue of batches for each partition, several requests in
- * flight, retries in order, idempotence with sequences (KIP-98). Every batch ends once: acknowledged, failed
- * (certainly not appended) or unknown.
+ * flight, retries in order, idempotence with sequences (KIP-98). Every batch gets one outcome: acknowledged,
+ * failed (certainly not appended) or unknown.
  */
 import type { Clock, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ProduceResponse } from '@millrace/protocol';
@@ -18,18 +18,18 @@ export interface ProducerBatch {
   readonly recordCount: number;
 }
 
-/** The producer calls these within its methods and when answers arrive. Each call may enqueue batches. */
+/** The producer calls these functions in its methods and when answers arrive. They may enqueue batches. */
 export interface ProducerObserver<Batch> {
-  /** Called when the producer sends a batch, in each attempt. `topicId`: of the topic with that name now. */
+  /** Called at each attempt to send a batch. `topicId`: the id of the topic that has the name now. */
   sent?(batch: Batch, topicId: Uuid): void;
   /** Called when an attempt failed and the batch waits for another. */
   retried?(batch: Batch, error: string): void;
   /**
-   * Called when the leader has appended the batch; with acks=0, when the producer has sent it. `baseOffset`,
-   * `brokerId`: undefined if the answer does not tell.
+   * Called when the leader has appended the batch. `baseOffset`: undefined if the answer does not have it.
+   * With acks=0, called when the producer has sent the batch; then `baseOffset` and `brokerId` are undefined.
    */
   acknowledged(batch: Batch, baseOffset: number | undefined, brokerId: NodeId | undefined): void;
-  /** Called when the producer gives up a batch that no log has. `error`: Kafka's name, or a sentence. */
+  /** Called when the producer gives up a batch that no log has. `error`: Kafka's error name, or a text. */
   failed(batch: Batch, error: string): void;
   /** Called when the producer gives up a batch that a log may have. */
   unknown(batch: Batch, error: string): void;
@@ -50,7 +50,7 @@ export interface ProducerOptions<Batch> {
     'partition' | 'topics' | 'connectionTo' | 'anyConnection' | 'refresh' | 'hint'
   >;
   readonly observer: ProducerObserver<Batch>;
-  /** The bytes of a batch for one attempt, under this identity. */
+  /** Returns the bytes of a batch for one attempt. `identity`: undefined without idempotence. */
   readonly encode: (batch: Batch, identity: BatchIdentity | undefined) => Uint8Array;
   readonly acks: 0 | 1 | -1;
   /** Undefined: not idempotent. */
@@ -60,8 +60,8 @@ export interface ProducerOptions<Batch> {
   /** How long the leader may wait until the followers have the batch. */
   readonly timeoutMs: Millis;
   /**
-   * The producer gives up a batch when no attempt has succeeded within this time. It still waits for the
-   * attempt in flight.
+   * The producer gives up a batch when no attempt has succeeded within this time. If an attempt is in flight
+   * then, the producer first waits for the end of that attempt.
    */
   readonly deliveryTimeoutMs: Millis;
   /** Default: the newest that both sides have. */
@@ -105,14 +105,14 @@ export class Producer<Batch extends ProducerBatch> {
     return true;
   }
 
-  /** Batches that wait for their first or next attempt. */
+  /** The number of batches that wait for their first or next attempt. */
   waitingCount(topic: string, partition: number): number {
     return this.queues.get(`${topic}-${partition}`)?.waiting.length ?? 0;
   }
 
   /**
-   * The producer sends the batch at the next `poll`, answer or new metadata at the earliest. After `close`,
-   * the batch fails at once.
+   * Does not send yet: the producer sends when the owner polls, when an answer arrives, or when metadata
+   * change. After `close`, the batch fails at once.
    */
   enqueue(batch: Batch): void {
     if (this.isClosed) {
@@ -141,7 +141,7 @@ export class Producer<Batch extends ProducerBatch> {
     this.pump();
   }
 
-  /** Ends every batch, and sends no more. */
+  /** Gives up every batch that is not acknowledged yet, and sends nothing more. Does not flush. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -176,7 +176,7 @@ export class Producer<Batch extends ProducerBatch> {
     if (wakeMs < Number.POSITIVE_INFINITY) this.wakeIn(wakeMs);
   }
 
-  /** False: the caller must try again. */
+  /** Returns false if the caller must try again after a pause. */
   private pumpQueue(queue: PartitionQueue<Batch>): boolean {
     const { options, identity } = this;
     const { cluster, maxInFlight } = options;
@@ -197,8 +197,8 @@ export class Producer<Batch extends ProducerBatch> {
 
   /**
    * An idempotent producer waits, like librdkafka, for the batches in flight to an earlier leader: a new
-   * leader may not know the producer yet, and would take a later batch for its first one. The same holds for
-   * the leader of another topic of that name.
+   * leader may not know the producer yet, and would take a later batch for the producer's first one. For the
+   * same reason, it waits for batches in flight to a deleted topic whose name another topic has now.
    */
   private mustWait(queue: PartitionQueue<Batch>, leaderId: NodeId): boolean {
     const { inFlight, inFlightTo, topic } = queue;
