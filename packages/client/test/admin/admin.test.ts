@@ -56,7 +56,7 @@ class Asked {
   }
 }
 
-test('a topic is created in the newest version', () => {
+test('the admin client creates a topic with the newest version of CreateTopics', () => {
   const asked = new Asked();
   asked.create();
   expect(asked.broker.received).toMatchObject([{ version: apis.createTopics.maxVersion }]);
@@ -77,7 +77,7 @@ test('NOT_CONTROLLER, a retriable error: the admin client retries after a pause'
   expect(asked.ends).toEqual(['ok']);
 });
 
-test('a final refusal is a failure', () => {
+test('an error that no retry can mend: the call fails', () => {
   const asked = new Asked();
   asked.create();
   asked.created(ErrorCode.TOPIC_ALREADY_EXISTS);
@@ -94,7 +94,7 @@ test('after a lost answer, TOPIC_ALREADY_EXISTS means that the first attempt cre
   expect(asked.ends).toEqual(['ok']);
 });
 
-test('after a lost answer, another refusal leaves the outcome unknown', () => {
+test('after REQUEST_TIMED_OUT, a refusal of the retry leaves the outcome unknown', () => {
   const asked = new Asked();
   asked.create();
   asked.created(ErrorCode.REQUEST_TIMED_OUT);
@@ -120,7 +120,7 @@ test('a broker without a common version of the API: the call fails at once', () 
   expect(asked.ends).toEqual(['fail UNSUPPORTED_VERSION']);
 });
 
-test('deleteTopic names the topic in version 5, too; the first createPartitions may have another timeout', () => {
+test('deleteTopic can use version 5; the first attempt of createPartitions may have a timeout of its own', () => {
   const asked = new Asked({ versions: new Map([[apis.deleteTopics.key, 5]]) });
   const end = (outcome: string) => asked.ends.push(outcome);
   asked.admin.deleteTopic('events', end);
@@ -150,7 +150,7 @@ test('a topic is deleted by its id, and a retry that finds no such id counts as 
   expect(asked.ends).toEqual(['ok']);
 });
 
-test('topics are described in the order of their names, after a lost answer too', () => {
+test('the described topics are sorted by name, also if the first answer was lost', () => {
   const asked = new Asked();
   const found: unknown[] = [];
   asked.admin.describeTopics(null, (topics, error) => found.push(topics ?? error));
@@ -172,7 +172,7 @@ test('topics are described in the order of their names, after a lost answer too'
   ]);
 });
 
-test('configs of a topic: its own and defaults, or why there are none', () => {
+test('describeConfigs returns the configs that the topic sets and the defaults, or the error', () => {
   const asked = new Asked();
   const found: unknown[] = [];
   const describe = () =>

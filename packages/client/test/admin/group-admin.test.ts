@@ -1,4 +1,4 @@
-/** Goal: an administrator sees every group, in either protocol, and changes only what the group allows. */
+/** Goal: an administrator sees the groups of both protocols, and changes only what a group allows. */
 import {
   apis,
   consumerProtocolAssignment,
@@ -153,7 +153,7 @@ describe('describing', () => {
     expect(asked.ends).toEqual(['GROUP_ID_NOT_FOUND']);
   });
 
-  test('a member of another protocol: its bytes are no subscription', () => {
+  test('a member of another protocol type has no topics, because its bytes are no subscription', () => {
     const asked = new Asked();
     asked.describe();
     const other = { groupId: 'g', errorCode: ErrorCode.GROUP_ID_NOT_FOUND };
@@ -188,7 +188,7 @@ describe('changing', () => {
     expect(asked.ends).toEqual(['NON_EMPTY_GROUP']);
   });
 
-  test('offsets are altered without a member, and deleted', () => {
+  test('an administrator, who is no member, alters and deletes offsets', () => {
     const asked = new Asked();
     const place = { topic: 'events', partition: 0 };
     const offset = { ...place, offset: 3, leaderEpoch: -1, metadata: '' };
@@ -215,7 +215,7 @@ describe('changing', () => {
     expect(asked.ends).toEqual([undefined, 'TOPIC_AUTHORIZATION_FAILED']);
   });
 
-  test('all committed offsets of a group', () => {
+  test('listOffsets without partitions returns all committed offsets of a group', () => {
     const asked = new Asked();
     asked.admin.listOffsets('g', null, (found) => asked.ends.push(found));
     asked.found();

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { metadataOf, OTHER_ID, TOPIC_ID } from '../support/metadata.ts';
 import { PlayedCluster } from '../support/played-cluster.ts';
 
-test('the bootstrap server tells brokers, topics and leaders', () => {
+test('the view learns the brokers, topics and leaders from the bootstrap server', () => {
   const { view, changes } = PlayedCluster.started({ leaderId: 5, leaderEpoch: 3 });
   expect(view.brokerIds).toEqual([4, 5, 6]);
   expect(view.partition('events', 0)).toEqual({ leaderId: 5, leaderEpoch: 3 });
@@ -16,7 +16,7 @@ test('the bootstrap server tells brokers, topics and leaders', () => {
   expect(changes).toBe(2);
 });
 
-test('a connection to a broker opens when it is first needed, and there is one only', () => {
+test('the view opens one connection to a broker, when a caller first needs it', () => {
   const client = PlayedCluster.started();
   const { view, net } = client;
   expect(view.connectionTo(99)).toBeUndefined();
@@ -27,7 +27,7 @@ test('a connection to a broker opens when it is first needed, and there is one o
   expect(view.connectionTo(5)?.isReady).toBe(true);
 });
 
-test('the client asks again for complete metadata when they are old', () => {
+test('complete metadata: the client asks again when they are old', () => {
   const { clock, server } = PlayedCluster.started();
   clock.advance(4_999);
   expect(server.waiting).toEqual([]);
@@ -35,7 +35,7 @@ test('the client asks again for complete metadata when they are old', () => {
   expect(server.waiting).toEqual(['Metadata']);
 });
 
-test('the client asks again for incomplete metadata after the backoff', () => {
+test('incomplete metadata: the client asks again after the backoff', () => {
   const { clock, server, view } = PlayedCluster.started({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
   expect(view.topics.has('events')).toBe(false);
   clock.advance(99);
@@ -71,7 +71,7 @@ test('a broker that refuses connections is asked at most once in each backoff', 
   expect(net.ends.length).toBeLessThanOrEqual(21);
 });
 
-test('a connection that closes is a reason to refresh, from another broker', () => {
+test('when a connection closes, the view asks another broker for metadata', () => {
   const client = PlayedCluster.started();
   const { net, clock, server, view } = client;
   view.connectionTo(5);
@@ -95,7 +95,7 @@ test('a broker does not answer: the client asks the next server', () => {
   expect([first, second].sort()).toEqual([1, 2]);
 });
 
-test('an older leader epoch in an answer does not count, a hint of a newer one does', () => {
+test('the view ignores an older leader epoch in an answer, and accepts a hint with a newer one', () => {
   const { clock, server, view } = PlayedCluster.started({ leaderId: 5, leaderEpoch: 3 });
   view.hint(TOPIC_ID, 0, 6, 4);
   view.refresh();
@@ -118,7 +118,7 @@ test('after close the view sends no request, opens no connection, and does not c
   expect([net.ends.length, server.waiting, client.changes]).toEqual([1, [], before]);
 });
 
-test('topics that are known only by id: the view asks for them alone, then for the names', () => {
+test('the view asks by turns for the topics that it knows only by id, and for topics by name', () => {
   let wantedIds: Uuid[] = [];
   const client = PlayedCluster.started({}, { wantedIds: () => wantedIds });
   wantedIds = [OTHER_ID];

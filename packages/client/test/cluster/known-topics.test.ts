@@ -16,26 +16,26 @@ test('a broker that lags behind does not bring an older leader epoch back', () =
   expect(topics.partition('events', 0)).toEqual({ leaderId: 5, leaderEpoch: 7 });
 });
 
-test('the same epoch may lose its leader', () => {
+test('a partition may lose its leader in the same leader epoch', () => {
   const topics = learned({ leaderId: 5, leaderEpoch: 7 }, { leaderId: -1, leaderEpoch: 7 });
   expect(topics.partition('events', 0)).toEqual({ leaderId: -1, leaderEpoch: 7 });
 });
 
-test('a topic of another id starts with its own epochs, and the old id is forgotten', () => {
+test('a topic with another id starts with its own leader epochs, and the old id is forgotten', () => {
   const topics = learned({ leaderId: 5, leaderEpoch: 7 }, { leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID });
   expect(topics.partition('events', 0)).toEqual({ leaderId: 4, leaderEpoch: 0 });
   expect(topics.withId(OTHER_ID)?.name).toBe('events');
   expect(topics.withId(TOPIC_ID)).toBeUndefined();
 });
 
-test('a broker that lags behind does not bring a deleted topic of the name back', () => {
+test('a broker that lags behind does not bring back a deleted topic whose name another topic has', () => {
   const topics = learned({ leaderId: 5, leaderEpoch: 7 }, { leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID });
   expect(topics.learn(topicOf({ leaderId: 5, leaderEpoch: 8 }))).toBe(false);
   expect(topics.get('events')?.topicId).toBe(OTHER_ID);
   expect(topics.withId(TOPIC_ID)).toBeUndefined();
 });
 
-test('an earlier topic of the name comes back at once when the client asked for its id', () => {
+test('an earlier topic of the same name comes back at once if the client asked for its id', () => {
   const topics = learned({ leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID }, { leaderId: 5, leaderEpoch: 7 });
   expect(topics.learn(topicOf({ topicId: OTHER_ID }), true)).toBe(true);
   expect(topics.get('events')?.topicId).toBe(OTHER_ID);
@@ -73,7 +73,7 @@ test('a hint about a deleted topic of the name, or without a topic id, does not 
   topics.hint(TOPIC_ID, 0, 5, 8);
   topics.hint('AAAAAAAAAAAAAAAAAAAAAA' as Uuid, 0, 5, 8);
   expect(topics.partition('events', 0)).toEqual({ leaderId: 4, leaderEpoch: 0 });
-  // Such a hint would make the client refuse this.
+  // If such a hint counted, the client would refuse these metadata.
   topics.learn(topicOf({ leaderId: 6, leaderEpoch: 1, topicId: OTHER_ID }));
   expect(topics.partition('events', 0)).toEqual({ leaderId: 6, leaderEpoch: 1 });
 });

@@ -1,4 +1,4 @@
-/** Goal: a client knows a broker's versions before its first request. Method: brokers of several ages. */
+/** Goal: a client knows a broker's versions before its first request. Method: brokers with other versions. */
 import { Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import { type AnyApi, apis, ErrorCode } from '@millrace/protocol';
@@ -41,7 +41,7 @@ test('a connection is ready when the broker has answered ApiVersions', () => {
   expect(connection.isReady).toBe(false);
 });
 
-test('a broker that does not know this version of ApiVersions is asked in its own newest one', () => {
+test('a broker does not know this version of ApiVersions: the client asks in the newest that it knows', () => {
   const { connection, changes, broker } = opened();
   const { correlationId } = broker.received.shift()!;
   const ranges = [{ apiKey: apis.apiVersions.key, minVersion: 0, maxVersion: 2 }];
@@ -53,7 +53,7 @@ test('a broker that does not know this version of ApiVersions is asked in its ow
   expect(connection.versions?.has(METADATA)).toBe(true);
 });
 
-test('a broker refuses every version of ApiVersions: the client asks in each once, then closes the connection', () => {
+test('a broker refuses every version of ApiVersions: the client tries each once, then closes the connection', () => {
   const { clock, changes, broker } = opened();
   for (let version = 3; broker.received.length > 0; version--) {
     const { correlationId } = broker.received.shift()!;
@@ -80,7 +80,7 @@ test('an undecodable answer to ApiVersions, and a missing one, end the connectio
   expect(silent.changes).toEqual(['closed: no answer to ApiVersions within 1000 ms']);
 });
 
-test('the newest version that both sides have; none where the ranges do not meet', () => {
+test('`newest` is the newest version that both sides have, or undefined if they share none', () => {
   const { key, minVersion, maxVersion } = apis.fetch;
   const newest = (min: number, max: number) =>
     new BrokerVersions({ apiKeys: [{ apiKey: key, minVersion: min, maxVersion: max }] }).newest(apis.fetch);

@@ -46,7 +46,7 @@ class Owner {
     return owner;
   }
 
-  /** Sends a request. `told` then gets the name, with the end offset in the answer or with `lost`. */
+  /** Sends a request. When it ends, `told` gets the name with the answer's end offset, or with `lost`. */
   ask(name: string, timeoutMs?: number): void {
     const request = { replicaId: 2, topics: [] };
     const api = apis.offsetForLeaderEpoch;
@@ -78,7 +78,7 @@ test('requests are pipelined, and each gets its own answer', () => {
   expect(owner.connection.inFlightCount).toBe(0);
 });
 
-test('an answer cut anywhere is intact, although each piece is overwritten after it was read', () => {
+test('an answer that arrives in two pieces is intact, although each piece is overwritten after it was read', () => {
   const length = new Owner().answer(0, 123).length;
   for (let cut = 1; cut < length; cut++) {
     const owner = Owner.opened();
@@ -127,7 +127,7 @@ test('a request may have its own timeout, which its answer cancels', () => {
   expect(owner.told.slice(2)).toEqual(['c lost', 'closed: no answer to OffsetForLeaderEpoch within 100 ms']);
 });
 
-test('an answer out of order, a duplicate and one without a request end the connection unread', () => {
+test('an answer out of order, a duplicate answer and an answer to no request end the connection', () => {
   for (const ids of [[1], [0, 0], [0, 1, 2]]) {
     const owner = Owner.opened();
     owner.ask('a');
@@ -144,7 +144,7 @@ test('an answer out of order, a duplicate and one without a request end the conn
   }
 });
 
-test('an answer that is cut short, too large, or of another form ends the connection', () => {
+test('an answer that is cut short or too large, or has a negative size, ends the connection', () => {
   const whole = new Owner().answer(0, 5);
   for (let bytes = 1; bytes <= whole.length - 4; bytes++) {
     const owner = Owner.opened();

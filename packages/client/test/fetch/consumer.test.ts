@@ -96,7 +96,7 @@ test('the consumer starts at the earliest offset, and continues after the record
   expect(consumed.offset).toBe(13);
 });
 
-test('latest asks for the end of the log', () => {
+test('start `latest`: the consumer asks for the end of the log', () => {
   const consumed = new Consumed({ start: 'latest' });
   expect(consumed.lists(4, 10)).toMatchObject({ timestamp: -1 });
   expect(consumed.news).toEqual(['latest 10']);
@@ -120,7 +120,7 @@ test('ListOffsets fails: the consumer asks again after a pause', () => {
   expect(consumed.offset).toBe(10);
 });
 
-test('the leader changes: the consumer validates its position with the new one, then fetches there', () => {
+test('the leader changes: the consumer validates its position at the new leader, then fetches there', () => {
   const consumed = Consumed.at10();
   consumed.fetches(4, { records: batchAt(10, 0, 'a') });
   consumed.validates(4, 0, 11);
@@ -226,7 +226,7 @@ test('the owner throws when it gets records: it gets them again', () => {
   expect([calls, consumed.offset]).toEqual([2, 11]);
 });
 
-test('a session continues with its id, and another starts after its error or a lost connection', () => {
+test('a fetch session continues under its id; after a session error or a lost connection, another starts', () => {
   const consumed = Consumed.at10({ usesSessions: true });
   expect(consumed.fetches(4, {}, 77)).toMatchObject({ sessionId: 0, sessionEpoch: 0 });
   expect(consumed.fetches(4, {}, 77)).toMatchObject({ sessionId: 77, sessionEpoch: 1 });
@@ -359,7 +359,7 @@ describe('a list of partitions', () => {
     expect(consumed.broker(4).waiting).toEqual([]);
   });
 
-  test('another topic has the name: the offset of the list does not count for it', () => {
+  test('another topic has the name: the offset of the list does not count for that topic', () => {
     const { consumed } = reading([0, 7]);
     consumed.cluster.view.topics.learn(topicOf({ topicId: OTHER_ID, leaderEpoch: 0 }));
     consumed.consumer.clusterChanged();

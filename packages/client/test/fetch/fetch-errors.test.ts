@@ -1,4 +1,4 @@
-/** Goal: a consumer tries again after every error that may pass, and only then. */
+/** Goal: a consumer tries again after every error that may be temporary, and after no other error. */
 import { ErrorCode, isRetriable } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { fetchOutcome } from '../../src/index.ts';

@@ -1,6 +1,6 @@
 /**
- * Goal: a member of a classic group gives up partitions before others get them, and gets through everything
- * that its coordinator goes through. Method: a coordinator played by hand.
+ * Goal: a member of a classic group gives up partitions before others get them, and copes with a coordinator
+ * that moves, loads, breaks or refuses. Method: a coordinator played by hand.
  */
 import {
   apis,
@@ -229,7 +229,7 @@ describe('the coordinator', () => {
     expect(membership.member.identity.epoch).toBe(1);
   });
 
-  test('breaks the connection during a heartbeat: the member finds it again', () => {
+  test('breaks the connection during a heartbeat: the member finds the coordinator again', () => {
     const membership = Membership.stable();
     membership.clock.advance(3_000);
     membership.broker().breaks();

@@ -1,6 +1,7 @@
 /**
- * Goal: a member of a consumer group (KIP-848) reports truthfully what it owns, gives up partitions before it
- * says so, and joins again when the group continues without it. Method: a coordinator played by hand.
+ * Goal: a member of a consumer group (KIP-848) reports truthfully what it owns, reports a revocation only
+ * after the revocation has ended, and joins again when the group continues without the member. Method: a
+ * coordinator played by hand.
  */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -43,7 +44,7 @@ class Membership extends PlayedGroup {
     this.found();
   }
 
-  /** A member in epoch 1 that owns partitions 0 and 1, and has said so. */
+  /** A member in epoch 1 that owns partitions 0 and 1, and has reported them to the coordinator. */
   static stable(options: Partial<ConsumerMemberOptions> = {}): Membership {
     const membership = new Membership(options);
     membership.beats({ epoch: 1, partitions: [0, 1] });
@@ -70,14 +71,14 @@ class Membership extends PlayedGroup {
     return this.answer(apis.consumerGroupHeartbeat, answer, port);
   }
 
-  /** Answers the next heartbeat that the interval brings. */
+  /** Waits for the heartbeat interval, and answers the heartbeat that follows. */
   next(told: Parameters<Membership['beats']>[0]) {
     this.clock.advance(5_000);
     return this.beats(told);
   }
 }
 
-test('the first heartbeat tells everything, the next one what the member took, and later ones nothing', () => {
+test('the first heartbeat has every field, the next has what the member owns, later ones have neither', () => {
   const membership = new Membership();
   expect(membership.beats({ epoch: 1, partitions: [0, 1] })).toMatchObject({
     memberId: 'me',
@@ -98,7 +99,7 @@ test('the first heartbeat tells everything, the next one what the member took, a
   expect(membership.next({ epoch: 1 })).toMatchObject({ memberEpoch: 1, topicPartitions: null });
 });
 
-test('the member gives up partitions before it says so, and sends heartbeats meanwhile', () => {
+test('the member first gives up partitions and then reports it, and sends heartbeats meanwhile', () => {
   const membership = Membership.stable();
   membership.next({ epoch: 1, partitions: [1] });
   expect(membership.news).toEqual(['revoking events-0']);
@@ -150,7 +151,7 @@ describe('the group continues without the member', () => {
 });
 
 describe('the coordinator', () => {
-  test('loses the connection: the next heartbeat tells everything, also what the member owns', () => {
+  test('loses the connection: the next heartbeat has every field, also what the member owns', () => {
     const membership = Membership.stable();
     membership.clock.advance(5_000);
     membership.broker().breaks();

@@ -4,7 +4,7 @@ import { batchAt } from '../support/batches.ts';
 import { CLASSIC, Consumed } from '../support/consumed.ts';
 import { TOPIC_ID } from '../support/metadata.ts';
 
-test('reading begins at the committed offset; the position is committed at the interval, once', () => {
+test('reading begins at the committed offset; after the interval, the consumer commits its position once', () => {
   const consumed = new Consumed();
   consumed.joins();
   expect(consumed.news).toEqual([]);
@@ -33,7 +33,7 @@ describe('without a committed offset', () => {
     expect(consumed.fetches({})).toMatchObject({ fetchOffset: 3 });
   });
 
-  test('with `fail` the owner learns of it', () => {
+  test('with reset `fail`, the owner learns that there is none', () => {
     const consumed = new Consumed({ reset: 'fail' });
     consumed.joins();
     consumed.offset(-1);
@@ -41,7 +41,7 @@ describe('without a committed offset', () => {
   });
 });
 
-test('the log does not have the committed offset: reading begins at the end that `reset` names', () => {
+test('the log does not have the committed offset: reading begins where `reset` says', () => {
   const consumed = Consumed.reading({ reset: 'latest' });
   consumed.fetches({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE });
   const topics = [{ name: 'events', partitions: [{ partitionIndex: 0, errorCode: 0, offset: 2 }] }];
@@ -197,7 +197,7 @@ describe('closing', () => {
     expect(consumed.waiting).toContain('LeaveGroup');
   });
 
-  test('a second call waits for the end of the first one', () => {
+  test('a second call of close waits for the end of the first call', () => {
     const consumed = Consumed.reading();
     const ends: string[] = [];
     consumed.consumer.close(() => ends.push('first'));
@@ -233,7 +233,7 @@ describe('closing', () => {
     expect(consumed.waiting).toEqual(['LeaveGroup']);
   });
 
-  test('without `commitsOnRevoke` it leaves and commits nothing', () => {
+  test('without `commitsOnRevoke`, the consumer leaves and commits nothing', () => {
     const consumed = Consumed.reading({ commitsOnRevoke: false });
     consumed.fetches({ records: batchAt(5, 0, 'a') });
     consumed.consumer.close(() => {});

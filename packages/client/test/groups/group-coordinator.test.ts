@@ -3,7 +3,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { PlayedGroup } from '../support/played-group.ts';
 
-test('the client asks for the coordinator, and connects to it beside the connection of its fetches', () => {
+test('the client asks for the coordinator, and opens a connection to it that does not serve fetches', () => {
   const group = new PlayedGroup();
   expect(group.coordinator.connection()).toBeUndefined();
   let changes = 0;

@@ -1,4 +1,4 @@
-/** Goal: commits and fetches of offsets survive what a coordinator goes through, and name topics by id. */
+/** Goal: commits and fetches of offsets survive a coordinator that moves or loads, and name topics by id. */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -47,7 +47,7 @@ test('a commit names the topic by id, so that it never counts for another topic 
   expect(called.ends).toEqual([[undefined, 0]]);
 });
 
-test('a topic without a known id: the commit names it', () => {
+test('the client does not know the id of the topic: the commit has the name', () => {
   const called = new Called({ topicId: () => undefined as Uuid | undefined });
   called.commit();
   called.found();
@@ -58,7 +58,7 @@ test('a topic without a known id: the commit names it', () => {
 });
 
 describe('another topic gets the name before the retry of a commit', () => {
-  /** The first attempt has named, or identified, the old topic. */
+  /** After the first attempt, which named the old topic by name (version 9) or by id (version 10). */
   function renamed(version: number) {
     let topicId = TOPIC_ID;
     const called = new Called({ topicId: () => topicId });
@@ -73,7 +73,7 @@ describe('another topic gets the name before the retry of a commit', () => {
     return called;
   }
 
-  test('the retry identifies the old topic', () => {
+  test('the retry has the id of the old topic', () => {
     const called = renamed(10);
     expect(called.committed(ErrorCode.UNKNOWN_TOPIC_ID)).toMatchObject({ topics: [{ topicId: TOPIC_ID }] });
     expect(called.ends).toEqual([['UNKNOWN_TOPIC_ID', 1]]);
@@ -163,7 +163,7 @@ test('a commit that its owner ends is not sent again', () => {
   expect([called.broker().waiting, called.ends]).toEqual([[], []]);
 });
 
-test('a refusal of one partition is final, and names it', () => {
+test('a refusal of one partition is final, and the call names the partition', () => {
   const called = new Called();
   called.commit();
   called.found();
@@ -192,7 +192,7 @@ test('a fetch returns the partitions with an offset, and waits for an open trans
   expect(called.ends).toEqual([[found]]);
 });
 
-test('all offsets of a group come by name; an old broker tells them at the top of the answer', () => {
+test('a fetch of all offsets gets topic names; an old broker answers without a list of groups', () => {
   const called = new Called();
   called.offsets.fetch(null, (offsets) => called.ends.push(offsets));
   called.finds({ errorCode: 0, nodeId: 9, host: 'b9', port: 9 });

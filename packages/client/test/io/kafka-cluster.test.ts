@@ -12,7 +12,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** A broker that knows the topic `events`, after some answers in which it does not. Returns its address. */
+/** Starts a broker that knows the topic `events` only after this many answers. Returns its address. */
 async function broker(leaderId: number, unknownAnswers: number): Promise<string> {
   let left = unknownAnswers;
   const server = createServer((socket) => {
@@ -42,14 +42,14 @@ async function broker(leaderId: number, unknownAnswers: number): Promise<string>
   return `127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-test('a topic is there as soon as a broker knows it', async () => {
+test('describe returns a topic as soon as a broker knows it', async () => {
   const cluster = await KafkaCluster.connect(await broker(4, 2));
   const topics = await cluster.describe(['events']);
   expect(topics.get('events')?.partitions).toHaveLength(1);
   cluster.close();
 });
 
-test('a topic that no broker knows is missing; other topics are not', async () => {
+test('the result lacks a topic that no broker knows, and has the other topic', async () => {
   const cluster = await KafkaCluster.connect(await broker(4, 0));
   expect([...(await cluster.describe(['events', 'gone'])).keys()]).toEqual(['events']);
   cluster.close();
@@ -63,7 +63,7 @@ test('a partition without a leader: the error names the topic', async () => {
   cluster.close();
 });
 
-test('a partition without a leader: a caller that needs none gets the topic, and a lookup fails there', async () => {
+test('a partition without a leader: a caller that needs none gets the topic, but a lookup fails', async () => {
   const cluster = await KafkaCluster.connect(await broker(-1, 0), { timeoutMs: 200 });
   expect([...(await cluster.describe(['events'], false)).keys()]).toEqual(['events']);
   const { found, failed } = await cluster.lookUp([{ topic: 'events', partition: 0, timestamp: -1 }]);

@@ -166,7 +166,7 @@ test('a refused batch fails at once', () => {
   expect(produced.news).toEqual(['sent a', 'failed a: MESSAGE_TOO_LARGE']);
 });
 
-test('delivery timeout: a batch that no broker can have fails, without a poll of the owner', () => {
+test('delivery timeout: a batch that was never sent fails, although the owner does not poll', () => {
   const produced = new Produced();
   produced.broker(4).breaks();
   produced.send('a');
@@ -229,7 +229,7 @@ test('a connection breaks with several batches in flight: the producer sends the
   expect(again).toEqual(['a 7/0/1', 'b 7/0/2', 'c 7/0/3']);
 });
 
-test('a gap before the oldest batch: it fails, and the next epoch starts when all are answered', () => {
+test('a gap before the oldest batch: that batch fails; the next epoch starts when none is in flight', () => {
   const produced = Produced.idempotent();
   produced.send('a', 'b');
   produced.answers(4, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
@@ -244,7 +244,7 @@ test('a gap before the oldest batch: it fails, and the next epoch starts when al
   expect(produced.answers(4, ErrorCode.NONE, 2)).toBe('c 7/1/1');
 });
 
-test('after it gives up a batch, the producer does not send a batch that the log may have under the next epoch', () => {
+test('after it gives up a batch, the producer does not send under the next epoch what the log may have', () => {
   const produced = Produced.idempotent();
   produced.send('a', 'b');
   produced.answers(4, ErrorCode.MESSAGE_TOO_LARGE);

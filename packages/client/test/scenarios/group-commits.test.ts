@@ -16,7 +16,7 @@ describe('an owner that stores offsets itself', () => {
     expect(consumed.commits().offset).toBe(6);
   });
 
-  test('a commit by hand reports its error; what failed is committed at the next one', () => {
+  test('a commit by hand reports its error, and the next commit has the offset that failed', () => {
     const consumed = Consumed.reading({ autoStore: false });
     const ends: unknown[] = [];
     consumed.consumer.store({ topic: 'events', partition: 0 }, 6);
@@ -40,7 +40,7 @@ describe('an owner that stores offsets itself', () => {
     expect(consumed.waiting).toEqual([]);
   });
 
-  test('the log loses its end: an offset before the committed one is committed', () => {
+  test('the log loses its end: the consumer commits an offset before the last committed one', () => {
     const consumed = Consumed.reading({ autoStore: false });
     consumed.fetches({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE });
     const topics = [{ name: 'events', partitions: [{ partitionIndex: 0, errorCode: 0, offset: 2 }] }];
@@ -59,7 +59,7 @@ describe('an owner that stores offsets itself', () => {
 });
 
 describe('a commit that waits for its retry', () => {
-  /** A consumer whose commit of offset 6 the coordinator could not take yet. */
+  /** A consumer with a commit of offset 6 under way, 10 ms before its next heartbeat. */
   function waiting(options: Partial<GroupConsumerOptions> = {}) {
     const consumed = Consumed.reading({ autoCommitMs: 100_000, ...options });
     const ends: unknown[] = [];
@@ -85,7 +85,7 @@ describe('a commit that waits for its retry', () => {
     expect(consumed.waiting).toEqual([]);
   });
 
-  test('the partition of an offset goes away before the commit of the offset begins: its caller learns of it', () => {
+  test('a partition is revoked before a commit of its offset begins: the caller of the commit learns of it', () => {
     const { consumed, ends } = waiting(SLOW);
     consumed.commits(LOADING);
     consumed.clock.advance(10);
@@ -97,7 +97,7 @@ describe('a commit that waits for its retry', () => {
     expect(consumed.waiting).toEqual(['JoinGroup']);
   });
 
-  test('another topic gets the name before the commit begins: its caller learns of it', () => {
+  test('another topic gets the name before a commit begins: the caller of the commit learns of it', () => {
     const { consumed, ends } = waiting(SLOW);
     consumed.fetches({ records: batchAt(6, 0, 'b') });
     consumed.consumer.commit((error) => ends.push(error));
@@ -107,7 +107,7 @@ describe('a commit that waits for its retry', () => {
     expect(ends).toEqual([undefined, 'another topic has the name']);
   });
 
-  test('another topic gets the name, and a revocation replaces the commit: its caller learns of it', () => {
+  test('another topic gets the name, and a revocation ends the commit: the caller of the commit learns of it', () => {
     const { consumed, ends } = waiting(SLOW);
     consumed.commits(LOADING);
     consumed.clock.advance(10);
@@ -117,7 +117,7 @@ describe('a commit that waits for its retry', () => {
     expect(ends).toEqual(['another topic has the name']);
   });
 
-  test('a revocation replaces it: the older offset is not sent again', () => {
+  test('a commit for a revocation replaces it: the older offset is not sent again', () => {
     const { consumed, ends } = waiting(SLOW);
     consumed.fetches({ records: batchAt(6, 0, 'b') });
     consumed.commits(LOADING);

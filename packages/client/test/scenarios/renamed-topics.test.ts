@@ -38,7 +38,7 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     expect(consumed.waiting).toEqual(['OffsetFetch']);
   });
 
-  test('a member of a classic group continues where the group is in the new topic', () => {
+  test("a member of a classic group continues at the group's committed offset in the new topic", () => {
     const consumed = Consumed.reading();
     renames(consumed);
     expect(consumed.news).toEqual([]);
@@ -92,7 +92,7 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     expect(consumed.broker(4).waiting).toEqual(['ListOffsets']);
   });
 
-  /** A member of a consumer group whose topic has lost its name after one record. */
+  /** A member of a consumer group that has read one record; then another topic gets the name. */
   function renamed(): Consumed {
     const subscription = { topics: ['events'] };
     const consumed = new Consumed({ protocol: { name: 'consumer', subscription, serverAssignor: null } });
@@ -122,13 +122,13 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     expect(consumed.commits().offset).toBe(7);
   });
 
-  test('the position in an assigned topic is committed also while old metadata give its name away', () => {
+  test('the position in an assigned topic is committed also while old metadata give its name to another', () => {
     const consumed = renamed();
     consumed.clock.advance(1_000);
     expect(consumed.commits().offset).toBe(6);
   });
 
-  describe('a coordinator that knows only names answers when another topic has the name', () => {
+  describe('a coordinator that knows only names answers after another topic got the name', () => {
     const NAMES = { [apis.offsetFetch.key]: 9 };
 
     test('the offset of the old topic does not count as committed for the new one', () => {
@@ -165,7 +165,7 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     });
   });
 
-  test('the coordinator answers before the client knows the topic: the member asks again when it is renamed', () => {
+  test('the coordinator answers before the client knows the topic: the member asks again when another has the name', () => {
     const consumed = new Consumed();
     const learns = (topicId: Uuid) => {
       consumed.cluster.view.topics.learn({ ...topicOf({ topicId }), name: 'late' });

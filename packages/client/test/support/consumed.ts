@@ -18,7 +18,7 @@ export class Consumed extends PlayedGroup {
   readonly seen: string[] = [];
   readonly consumer: GroupConsumer;
 
-  /** `versions`: the newest ones of some requests at the coordinator, by API key. */
+  /** `versions`: the newest version that the coordinator has of some APIs, by API key. */
   constructor(
     options: Partial<GroupConsumerOptions> = {},
     versions: { readonly [apiKey: number]: number } = {},
@@ -64,7 +64,7 @@ export class Consumed extends PlayedGroup {
     this.cluster.opens(4);
   }
 
-  /** A consumer that owns partition 0, committed at 5, with a Fetch under way. */
+  /** A consumer that owns partition 0, whose committed offset is 5. A Fetch is under way. */
   static reading(options: Partial<GroupConsumerOptions> = {}): Consumed {
     const consumed = new Consumed(options);
     consumed.joins();

@@ -1,6 +1,6 @@
 /**
  * A Net in memory. The test plays the brokers: it sees the requests, and answers, breaks the connection or
- * keeps silent. Bytes are lent as by a socket: other bytes overwrite them after the call.
+ * keeps silent. Like a socket, the net only lends received bytes: it overwrites them after the call.
  */
 import type { Address, Clock, Net, Stream, StreamHandler } from '@millrace/base';
 import {
@@ -56,7 +56,7 @@ export class BrokerEnd {
     return oldest.request as Req;
   }
 
-  /** Answers ApiVersions with every version of this client's APIs. `except`: the newest of some APIs. */
+  /** Answers ApiVersions with every version of the client's APIs. `except`: lower maxima, by API key. */
   answerVersions(except: { readonly [apiKey: number]: number } = {}): void {
     const apiKeys = [...apiByKey.values()].map(({ key, minVersion, maxVersion }) => ({
       apiKey: key,

@@ -57,7 +57,7 @@ export class PlayedCluster {
     return this.ready(this.net.to(port));
   }
 
-  /** Answers the oldest request of the broker at this port, a Metadata request. */
+  /** Answers the oldest request at the broker with this port, which must be a Metadata request. */
   tells(port: number, told: Told): void {
     this.net.to(port).answer(apis.metadata, metadataOf(told));
   }

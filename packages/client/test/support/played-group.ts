@@ -38,7 +38,7 @@ export class PlayedGroup {
     return this.cluster.clock;
   }
 
-  /** New metadata of the topic `events`. */
+  /** Gives the view new metadata of the topic `events`. */
   tells(partitions: number): void {
     const topic = topicOf();
     const all = Array.from({ length: partitions }, (_, partitionIndex) => ({

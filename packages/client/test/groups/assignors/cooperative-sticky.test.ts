@@ -23,7 +23,7 @@ test('a new member gets nothing in the round in which others must give up partit
   expect(assigned([member('a', [0, 1], 2), member('b')], 4)).toEqual({ a: [0, 1], b: [2, 3] });
 });
 
-test('the partitions of a member that is gone go to those with the fewest', () => {
+test('the partitions of a member that has left go to the members with the fewest partitions', () => {
   expect(assigned([member('a', [0]), member('b', [1, 2])], 4)).toEqual({ a: [0, 3], b: [1, 2] });
 });
 
@@ -37,14 +37,14 @@ test('two members that claim a partition in the same generation both lose the cl
   expect([...a!, ...b!]).toEqual([0]);
 });
 
-test('the user data carry the generation, for members with an old subscription', () => {
+test('the user data carry the generation, for subscription versions that have no generation', () => {
   const bytes = cooperativeStickyAssignor.userData(7);
   expect([...bytes!]).toEqual([0, 0, 0, 7]);
   expect(cooperativeStickyAssignor.generationIn(bytes)).toBe(7);
   expect(cooperativeStickyAssignor.generationIn(null)).toBe(-1);
 });
 
-test('after any history the rounds end, with every partition at one subscriber and even counts', () => {
+test('after any history the rounds end; then one subscriber owns each partition, and the counts are even', () => {
   const topics = ['x', 'y', 'z'];
   const anyMember = fc.record({
     topics: fc.uniqueArray(fc.constantFrom(...topics), { minLength: 1 }),
@@ -69,7 +69,7 @@ test('after any history the rounds end, with every partition at one subscriber a
           const names = (places: readonly TopicPartition[]) => places.map(partitionName).sort().join();
           return names(flattened(owned)) === names(assignments.get(memberId)!);
         });
-        // Nobody gets in this round what another member says that it owns.
+        // No member gets a partition in this round that only others claim to own.
         for (const { memberId, owned } of members)
           for (const place of assignments.get(memberId)!) {
             const name = partitionName(place);

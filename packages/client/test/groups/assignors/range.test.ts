@@ -20,7 +20,7 @@ function assigned(members: ReturnType<typeof member>[], counts: Record<string, n
   );
 }
 
-test('the first members get one more', () => {
+test('if the division has a remainder, the first members get one partition more', () => {
   const members = [member('b', ['x', 'y']), member('a', ['x', 'y']), member('c', ['x', 'y'])];
   expect(assigned(members, { x: 4, y: 2 })).toEqual({ a: 'x0 x1 y0', b: 'x2 y1', c: 'x3' });
 });
