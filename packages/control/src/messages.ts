@@ -7,9 +7,9 @@ import { defineMessage, type MessageType, optional, repeated } from '@millrace/r
 
 /**
  * logDirs: ids of the log directories. previousBrokerEpoch: the broker epoch of the broker's last
- * registration; -1 if there is none, or if the broker's logs may have lost records since. clusterId: '' if
- * not known. sessionTimeoutMs: the broker's own setting, which is the longest lease that it accepts.
- * minInsyncReplicas: the broker's own setting, for topics that do not set it.
+ * registration; -1 if there is none, or if the broker's logs may have lost records since that registration.
+ * clusterId: '' if not known. sessionTimeoutMs: the broker's own setting, which is the longest lease that the
+ * broker accepts. minInsyncReplicas: the broker's own setting, for topics that do not set it.
  */
 export const RegisterRequest = defineMessage('RegisterRequest', {
   brokerId: [1, 'int32'],
@@ -24,7 +24,7 @@ export const RegisterRequest = defineMessage('RegisterRequest', {
 });
 export type RegisterRequest = MessageType<typeof RegisterRequest>;
 
-/** brokerEpoch: the offset of the registration record, committed; -1 on error. */
+/** brokerEpoch: the offset of the committed registration record; -1 on error. */
 export const RegisterResponse = defineMessage('RegisterResponse', {
   errorCode: [1, 'int32'],
   errorMessage: [2, optional('string')],
@@ -80,7 +80,7 @@ export const ControlResponse = defineMessage('ControlResponse', {
 });
 export type ControlResponse = MessageType<typeof ControlResponse>;
 
-/** A proposed ISR member, with the broker epoch that the sender knows of it, -1 if none (KIP-903). */
+/** A proposed ISR member. brokerEpoch: the member's broker epoch as the sender knows it, or -1 (KIP-903). */
 export const IsrMember = defineMessage('IsrMember', {
   brokerId: [1, 'int32'],
   brokerEpoch: [2, 'int64'],
@@ -144,8 +144,8 @@ export const AllocateProducerIdsResponse = defineMessage('AllocateProducerIdsRes
 export type AllocateProducerIdsResponse = MessageType<typeof AllocateProducerIdsResponse>;
 
 /**
- * A client's request that only the controller can answer. body: the request in Kafka's encoding of that
- * version, without header. requestId: a random id, the same in each retry of the request; absent if the
+ * A client's request that only the controller can answer. body: the request in Kafka's encoding of
+ * apiVersion, without header. requestId: a random id, the same in each retry of the request; absent if the
  * request only reads.
  */
 export const ForwardRequest = defineMessage('ForwardRequest', {

@@ -28,8 +28,9 @@ const method = <Request, Response>(
 ): ControlMethod<Request, Response> => ({ name, request, response });
 
 /**
- * Single calls: one request, one response. Each is safe to repeat, because the broker retries when it gets no
- * answer. An earlier copy may arrive after the retry (docs/late-requests.md says why that is harmless).
+ * Single calls: one request, one response. Each call must be safe to repeat, because the broker retries when
+ * it gets no answer. The first copy may arrive after the retry (docs/late-requests.md says why that is
+ * harmless).
  */
 export const controlCalls = {
   /**

@@ -19,7 +19,7 @@ test.each(Object.entries(messages))('%s keeps its field numbers', (_name, messag
   expect(message.type.toJSON()).toMatchSnapshot();
 });
 
-test('a heartbeat in its envelope reads back, and the absent register stays absent', () => {
+test('a ControlRequest with a heartbeat is decoded unchanged, and the absent `register` stays absent', () => {
   const request: control.ControlRequest = {
     sequence: 7,
     register: undefined,

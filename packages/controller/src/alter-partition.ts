@@ -5,11 +5,12 @@
  * damaged. They delete that log when a new leader epoch begins. In the new epoch the leader ignores earlier
  * fetches, because they described the old log.
  *
- * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR whenever
- * another member remains, active or not. The last member leaves only if the topic allows unclean election and
- * there is a replica to elect. The record notes the failure, so no controller elects this replica uncleanly
- * before its broker restarts, or the replica is in the ISR again. (A replica outside of ISR and ELR reports a
- * failure only once it is in one of them, because nothing depends on it before.)
+ * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR if another
+ * replica, active or not, remains in one of them. The last replica in them leaves only if the topic allows
+ * unclean election and there is a replica to elect. The record notes the failure. Until the broker restarts
+ * or the replica is in the ISR again, no controller elects this replica uncleanly. (A replica outside of ISR
+ * and ELR does not report a failure until it is in one of them, because nothing depends on the replica
+ * before.)
  *
  * A broker retries a request when its connection breaks. The first copy may arrive after the controller
  * decided the retry. So the partition epoch tells the decisions apart: a granted change raises it. A refusal

@@ -26,7 +26,9 @@ export function usableBrokers(image: MetadataImage): PlaceableBroker[] {
     .map(({ id, rack, fenced }) => ({ id, rack, fenced, replicas: image.replicaCount(id) }));
 }
 
-/** Chooses the replicas. Returns INVALID_REPLICATION_FACTOR if brokers are too few, or all fenced. */
+/**
+ * Chooses the replicas. Fails (INVALID_REPLICATION_FACTOR) if there are too few brokers, or all are fenced.
+ */
 export function automaticAssignment(
   image: MetadataImage,
   partitionCount: number,
@@ -40,9 +42,9 @@ export function automaticAssignment(
 }
 
 /**
- * Checks the lists of a manual assignment. Each list must name at least one broker, only registered ones,
- * none twice, and one that can lead. All lists must have the same length (`replicationFactor` when it is
- * given).
+ * Checks the lists of a manual assignment. Each list must name at least one broker that can lead. It must not
+ * name a broker that is not registered, nor a broker twice. All lists must have the same length, which is
+ * `replicationFactor` if it is given.
  */
 export function checkAssignment(
   image: MetadataImage,

@@ -11,8 +11,8 @@
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
 
 /**
- * The most new partitions in a batch, unless one topic alone has more. A broker creates a batch's folders in
- * one turn.
+ * The most new partitions in a batch, unless one topic alone has more. A broker creates the folders of a
+ * batch in one turn of its event loop.
  */
 const BATCH_PARTITIONS = 50;
 /** The controller refuses a request if records that must stay together are larger than this. */
@@ -28,7 +28,7 @@ export interface ProposedBatches {
   readonly bytes: number;
 }
 
-/** Keeps the order of the records. Undefined: records that must stay together are too large for a batch. */
+/** Keeps the order. Returns undefined if records that must stay together are too large for a batch. */
 export function batchesOf(
   records: readonly MetadataRecord[],
   batchBytes: number,

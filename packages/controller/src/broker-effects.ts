@@ -1,7 +1,8 @@
 /**
  * The partition changes that follow from a change of brokers. When a broker stops, other replicas take over
- * its leaderships, and it leaves the ISRs, where partition-change.ts allows that. When a broker returns,
- * leaderless partitions get a leader. The cost grows with the number of partitions of these brokers.
+ * its leaderships, and the broker leaves each ISR for which partition-change.ts allows this. When a broker
+ * returns, leaderless partitions get a leader. The cost grows with the number of partitions of the changed
+ * brokers.
  */
 import type { NodeId } from '@millrace/base';
 import {
@@ -85,8 +86,9 @@ function effectOn(
 }
 
 /**
- * By leader, the `min.insync.replicas` by which it commits: the topic's, or else the setting that the leader
- * registered. The controller's own setting may differ, and the leader does not know it.
+ * Returns, for a leader of the topic, the `min.insync.replicas` by which this leader commits: the topic's
+ * value, or else the value that the leader registered. The controller's own value does not count, because the
+ * leader does not know it.
  */
 export function minInsyncReplicasOf(image: MetadataImage, topic: string): (leader: NodeId) => number {
   const set = image.topicConfig(topic)?.get('min.insync.replicas');

@@ -98,10 +98,11 @@ function refusedRegistration(errorCode: number, errorMessage: string): RegisterR
 }
 
 /**
- * Whether the controller must assume that the earlier incarnation is alive. It accepts the new incarnation in
- * three cases: the session of the earlier one is over; the earlier one is shutting down; or the new one holds
- * a log directory of the earlier one, and this controller has no open control stream of the earlier one. (A
- * process locks its directories. But the lock does not cover a copy of them, for example on a cloned disk.)
+ * Whether the controller must assume that the earlier incarnation is alive. The controller accepts the new
+ * incarnation in three cases: the session of the earlier one is over; the earlier one is shutting down; or
+ * the new one has a log directory of the earlier one, and the earlier one has no open control stream to this
+ * controller. (A process locks its directories. But the lock does not cover a copy of them, for example on a
+ * cloned disk.)
  */
 function isAnotherLiveProcess(
   { sessions }: BrokerContext,
@@ -191,8 +192,8 @@ function heartbeatRecords(
 }
 
 /**
- * Moves the broker's leaderships at once. The broker stays up until the other brokers know
- * (othersHaveTakenOver).
+ * Moves the broker's leaderships at once. The broker keeps running until the other brokers know the new
+ * leaders (othersHaveTakenOver).
  */
 function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
   const isActive = (id: NodeId) => id !== broker.id && image.isActive(id);

@@ -1,9 +1,9 @@
 /**
  * The controller decides a request against `head`, proposes the records to the quorum, and replays them into
- * `head`. It parks the answer until the records are committed. The same replay of committed records moves
+ * `head`. It parks the answer until the records are committed. Then the controller also replays them into
  * `image`. A request without records waits until the records that its decision saw are committed; only
- * `heartbeat` has an exception. When the controller loses leadership, it drops `head` and refuses everything
- * parked.
+ * `heartbeat` has an exception. When the controller loses leadership, it drops `head` and refuses every
+ * parked request.
  *
  * The controller answers only from committed state, and changes the metadata only by replaying records.
  */
@@ -73,8 +73,8 @@ export interface ControllerOptions {
   /** Default: metrics that nobody reads. */
   readonly metrics?: Metrics;
   /**
-   * Appends to the quorum's log, all or nothing. Returns the offset of the last record; undefined when this
-   * node does not lead.
+   * Appends all records to the quorum's log, or none of them. Returns the offset of the last record;
+   * undefined if this node does not lead.
    */
   readonly propose: (records: Uint8Array[]) => Offset | undefined;
   /**
@@ -152,7 +152,7 @@ export class Controller {
   private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
-  /** By broker: when its last heartbeat arrived that waits for the quorum to confirm this leadership. */
+  /** By broker: the arrival of the last heartbeat that waits for the quorum to confirm this leadership. */
   private readonly unconfirmedSince = new Map<NodeId, Millis>();
 
   constructor(options: ControllerOptions) {
@@ -182,7 +182,7 @@ export class Controller {
     return this.unconfirmedSince.size;
   }
 
-  /** Takes every committed batch, in order, on the active controller and on standbys. */
+  /** Call it with every committed batch, in order, on the active controller and on standbys. */
   committed(batch: CommittedRecords): MetadataDelta {
     const { baseOffset, epoch } = batch;
     const records = batch.records.map(decodeRecord);
@@ -429,7 +429,7 @@ export class Controller {
     else call.reply(call.fail(NOT_CONTROLLER));
   }
 
-  /** Proposes and replays the records. Answers once everything that the decision saw is committed. */
+  /** Proposes and replays the records. Answers when everything that the decision saw is committed. */
   private execute<R>(decision: Decision<R>, call: Call<R>): boolean {
     if (decision.records.length > 0) {
       const proposed = this.batchesOf(decision.records);

@@ -1,6 +1,6 @@
 /**
- * CreateTopics (KIP-4, KIP-464, KIP-525). Checks each topic on its own, and creates the records of those that
- * pass.
+ * CreateTopics (KIP-4, KIP-464, KIP-525). Checks each topic separately, and creates the records of the topics
+ * that pass.
  */
 import { assert, type NodeId, type Random, type Uuid, uuidAt, ZERO_UUID } from '@millrace/base';
 import { type MetadataImage, type MetadataRecord, validateTopicConfigs } from '@millrace/metadata';
@@ -76,7 +76,7 @@ function decideTopic(
   context: TopicsContext,
   topic: Topic,
   about: {
-    /** The topic's id in each copy of this request. */
+    /** The id that each copy of this request gives to the topic. Undefined: a random id. */
     readonly ownId: Uuid | undefined;
     /** Set when the request would create too many partitions, or names this topic more than once. */
     readonly failure: ApiError | undefined;
@@ -100,8 +100,8 @@ function decideTopic(
 }
 
 /**
- * Whether a copy of the request created this topic. Also true if a client has deleted the topic since, as
- * long as `carriedOut` remembers that: a late copy of the request must not create it again.
+ * Whether a copy of the request created this topic. If a client deleted the topic after that, still true
+ * while `carriedOut` remembers the deletion: a late copy of the request must not create the topic again.
  */
 function isCarriedOut(image: MetadataImage, topicId: Uuid): boolean {
   return image.topicById(topicId) !== undefined || image.carriedOut.isDeleted(topicId);
@@ -159,7 +159,7 @@ function checkName(
   );
 }
 
-/** Checks the configs. If the request repeats one, the last value counts, as in Kafka. */
+/** Checks the configs. If the request has a config twice, the last value counts, as in Kafka. */
 function checkConfigs({ config }: TopicsContext, topic: Topic): ApiError | undefined {
   const configs = new Map<string, string>();
   for (const { name, value } of topic.configs) {

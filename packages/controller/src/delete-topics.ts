@@ -1,6 +1,6 @@
 /**
- * DeleteTopics (KIP-4, by id KIP-516). Checks each topic on its own, and creates the records of those that
- * pass.
+ * DeleteTopics (KIP-4, by id KIP-516). Checks each topic separately, and creates the records of the topics
+ * that pass.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage, MetadataRecord } from '@millrace/metadata';
@@ -45,7 +45,7 @@ export function decideDeleteTopics(
       responses.push(failedResult(target, outcome));
       continue;
     }
-    // If the request names a topic both by name and by id, one answer with both refuses it.
+    // If the request has a topic both by name and by id, one refusal with name and id answers both.
     const meant = timesMeant.get(outcome.topicId);
     timesMeant.delete(outcome.topicId);
     if (meant === undefined) continue;

@@ -1,10 +1,8 @@
-/**
- * Logs the committed changes of the active controller. The event names are stable (docs/logging.md).
- */
+/** Logs the committed changes of the active controller. The event names are stable (docs/logging.md). */
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
-/** Logs the changes. Counts the elections by kind. A new epoch under the same leader counts as one, too. */
+/** Logs the changes. Counts the elections by kind; a new epoch of the same leader counts as an election. */
 export function logDelta(logger: Logger, delta: MetadataDelta): Elections {
   for (const topic of delta.createdTopics) {
     logger.info('topic-created', {

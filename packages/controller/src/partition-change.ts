@@ -31,8 +31,8 @@ export interface PartitionSituation {
   /** True if the broker may now lead and be in ISRs: registered, not fenced, not shutting down. */
   readonly isActive: (broker: NodeId) => boolean;
   /**
-   * True if the replica reported that its storage failed. It leads only as an ISR member without a
-   * replacement.
+   * True if the replica reported that its storage failed. Such a replica leads only if it is in the ISR and
+   * no other replica can replace it.
    */
   readonly isFailed: (broker: NodeId) => boolean;
   /** The replica that now reports a storage failure. */
@@ -41,7 +41,7 @@ export interface PartitionSituation {
   readonly targetIsr?: readonly NodeId[];
   /** A broker whose data may be incomplete. */
   readonly leaving?: NodeId | undefined;
-  /** The leaving broker has a different disk and holds nothing. */
+  /** True if the leaving broker has a different disk and no records. */
   readonly leavesEmpty?: boolean | undefined;
   /**
    * Raises the leader epoch even if the leader stays, so that the leader ignores earlier reports of
@@ -49,7 +49,7 @@ export interface PartitionSituation {
    */
   readonly newLeaderEpoch?: boolean | undefined;
   readonly uncleanElection: boolean;
-  /** `min.insync.replicas` by which this broker commits when it leads. */
+  /** The `min.insync.replicas` by which the given broker commits when it leads. */
   readonly minInsyncReplicas: (leader: NodeId) => number;
 }
 

@@ -1,13 +1,13 @@
 /**
- * Decides which brokers hold the replicas of new partitions. Pure, given the brokers and a Random. In this
- * order of importance:
+ * Decides which brokers hold the replicas of new partitions. Pure, given the brokers and a Random. The rules,
+ * the most important first:
  *
- * 1. no broker twice in a partition; a fenced broker only when there are too few others, and never as the
- *    first replica;
- * 2. as many racks as possible in each partition;
- * 3. the same number of first replicas (preferred leaders), then of replicas, on each broker, within this
- *    call;
- * 4. brokers that hold fewer replicas already; then at random.
+ * 1. No broker has two replicas of a partition. A fenced broker has a replica only if there are too few other
+ *    brokers, and is never the first replica.
+ * 2. The replicas of a partition are in as many racks as possible.
+ * 3. In this call, each broker gets the same number of first replicas (preferred leaders). After that, each
+ *    broker gets the same number of replicas.
+ * 4. Brokers that held fewer replicas before this call come first. After that, chance decides.
  */
 import { assert, type NodeId, type Random } from '@millrace/base';
 
@@ -27,7 +27,7 @@ interface Candidate extends PlaceableBroker {
   lot: number;
 }
 
-/** Why there is no valid placement, in words for the client. Undefined: there is one. */
+/** Why there is no valid placement, in words for the client. Undefined: there is a valid placement. */
 export function placementProblem(
   brokers: readonly PlaceableBroker[],
   replicationFactor: number,

@@ -17,7 +17,7 @@ interface Session {
   /** True if the end of the control stream shortened this session. */
   isDisconnected: boolean;
   /**
-   * How much `expiresAt` may still move later because this process was paused. Each heartbeat resets it to
+   * By how much pauses of this process may still postpone `expiresAt`. Each heartbeat resets this credit to
    * the full session timeout.
    */
   creditMs: Millis;
@@ -88,7 +88,10 @@ export class BrokerSessions {
     this.graceMs = graceMs;
   }
 
-  /** Called when the broker registered or sent a heartbeat: its session lasts at least a timeout from now. */
+  /**
+   * Called when the broker registered or sent a heartbeat. From now, its session lasts a full timeout or
+   * more.
+   */
   touch(id: NodeId, incarnationId: Uuid, now: Millis, metadataOffset: Offset = -1): void {
     const session = this.sessions.get(id);
     const expiresAt = Math.max(now + this.timeoutMs, this.earlierLeaseEnd(id, incarnationId));
@@ -216,11 +219,11 @@ export class BrokerSessions {
   }
 
   /**
-   * Removes and returns the sessions that have ended, by broker id.
+   * Removes and returns the sessions that have ended, sorted by broker id.
    *
-   * After a pause of this process, unread heartbeats may lie in its sockets. So a tick that is late by some
-   * time first extends the sessions: each lasts at least for the same time from now. Between two heartbeats
-   * of its broker, a session grows by one session timeout at most. So even a controller that is always late
+   * After a pause of this process, unread heartbeats may lie in its sockets. So a tick that is N milliseconds
+   * late first extends the sessions: each lasts at least N milliseconds from now. Between two heartbeats of
+   * its broker, a session grows by one session timeout at most. So even a controller that is always late
    * fences a silent broker.
    */
   takeExpired(now: Millis): EndedSession[] {
