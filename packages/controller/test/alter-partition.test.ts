@@ -71,7 +71,7 @@ describe('an ISR change', () => {
     });
   });
 
-  test('without the leader, to a replica that is not in sync, is refused', () => {
+  test('without the leader, and with a replica that is not in sync, is refused', () => {
     const h = cluster();
     h.alterPartition(1, 't', [1, 2]);
     h.commit();
@@ -201,7 +201,7 @@ describe('an ISR change', () => {
         expect(h.show('t')).toBe('leader -1 isr 2 epochs 2/2');
       });
 
-      test('the replica is not elected by the next controller either', () => {
+      test('the next controller does not elect the replica', () => {
         const h = failedAtOne();
         h.kill(2);
         h.loseLeadership();
@@ -285,7 +285,7 @@ describe('an ISR change', () => {
       expect(h.show('t')).toBe('leader 1 isr 1,2 epochs 0/2');
     });
 
-    test('is then also refused by another controller', () => {
+    test('is refused also when its first copy arrives at the next controller', () => {
       const { h, copy } = withoutThree();
       h.alterPartition(1, 't', [1, 2, 3], copy);
       h.commit();
@@ -301,7 +301,8 @@ describe('an ISR change', () => {
       const answer = h.alterPartition(1, 't', [1, 2, 3], copy);
       h.loseLeadership();
       expect(answer.value?.errorCode).toBe(ErrorCode.NOT_CONTROLLER);
-      // The leader was not refused, so it still counts broker 3, and the controller may grant the copy.
+      // The leader got no refusal, so it still waits for broker 3 before it acknowledges. The controller may
+      // grant the copy.
       h.heartbeat(3);
       h.commit();
       h.alterPartition(1, 't', [1, 2, 3], copy);
@@ -345,7 +346,7 @@ describe('an ISR change', () => {
     expect(answer.value?.partitions[0]?.errorCode).toBe(0);
   });
 
-  test('is checked against proposed records: a second one with the same partition epoch is too late', () => {
+  test('is checked against proposed records: a second change of the same partition epoch is too late', () => {
     const h = cluster();
     h.alterPartition(1, 't', [1, 2]);
     const second = h.alterPartition(1, 't', [1, 3], { partitionEpoch: 0 });
@@ -362,7 +363,7 @@ describe('producer ids', () => {
     return answers;
   }
 
-  test('come in blocks that never overlap, once committed', () => {
+  test('come in blocks that never overlap, when the records are committed', () => {
     const h = new Harness({}, [1, 2]);
     const first = allocate(h, 1);
     const second = allocate(h, 2);
@@ -388,7 +389,7 @@ describe('producer ids', () => {
     expect(again[0]?.producerIdStart).toBe(0);
   });
 
-  test('a stale broker gets none', () => {
+  test('a broker with a stale epoch gets no ids', () => {
     const h = new Harness({}, [1]);
     expect(allocate(h, 1, 0)[0]?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
     expect(allocate(h, 9, 0)[0]?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);

@@ -10,7 +10,7 @@ import { Harness, uuid } from './support/harness.ts';
 
 const BATCH_BYTES = 400;
 
-/** Broker 1 leads 40 partitions, and broker 2 follows. A batch of their changes has at most BATCH_BYTES. */
+/** Broker 1 leads 40 partitions, and broker 2 follows. A batch of changes has at most BATCH_BYTES. */
 function crowded(): Harness {
   const h = new Harness({ batchBytes: BATCH_BYTES }, [1, 2]);
   const assignments = Array.from({ length: 20 }, () => [1, 2]);
@@ -89,7 +89,7 @@ describe('a request of a client', () => {
 
   test.each([
     ['one topic that no batch could hold', 1, BATCH_BYTES_MAX],
-    ['more than one request may write', 40, 500_000],
+    ['more bytes than a single request may write', 40, 500_000],
   ])('with %s is refused as a whole, and nothing is written', (_what, count, bytes) => {
     const h = new Harness({}, [1]);
     const configs = { 'leader.replication.throttled.replicas': `1:${'1'.repeat(bytes)}` };

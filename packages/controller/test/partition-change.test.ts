@@ -1,6 +1,7 @@
 /**
- * Goal: the rules at the top of partition-change.ts. Method: checks thousands of situations of three replicas
- * against a second implementation of the rules; single cases for an empty disk.
+ * Goal: the next state of a partition obeys the rules at the top of partition-change.ts. Method: compares
+ * thousands of situations of three replicas with a second implementation of the rules. Single cases test the
+ * empty disk.
  */
 import { describe, expect, test } from 'vitest';
 import { nextState } from '../src/index.ts';
@@ -69,7 +70,7 @@ describe('when the last member of an ISR comes back with an empty disk', () => {
     expect(lost([], [2])).toMatchObject({ isr: [2], leader: 2 });
   });
 
-  test('a replica whose storage failed leads, in name only, if no other one holds as much', () => {
+  test('a replica whose storage failed leads, in name only, if no other replica has as many records', () => {
     expect(lost([], [1, 2], [1])).toMatchObject({ isr: [2], leader: 2 });
     expect(lost([1, 2], [1, 2], [1])).toMatchObject({ isr: [2], leader: 2 });
     expect(lost([1], [1, 2], [1])).toMatchObject({ isr: [1], leader: 1 });

@@ -51,7 +51,7 @@ describe('placement', () => {
     );
   });
 
-  test('replicas are even if all racks have the same size', () => {
+  test('if all racks have the same size, every broker gets about the same number of replicas', () => {
     const even = fc.record({
       rackSize: fc.integer({ min: 1, max: 4 }),
       rackCount: fc.integer({ min: 1, max: 4 }),
@@ -79,7 +79,7 @@ describe('placement', () => {
     expect(new Set([1, 2, 3, 4, 5].map(place)).size).toBe(5);
   });
 
-  test('the followers of one leader are not always the same: when it dies its load is shared', () => {
+  test('the followers of one leader are not always the same: when the leader dies, they share its load', () => {
     const brokers = brokersOf(Array.from({ length: 3 }, () => undefined));
     const placed = placeReplicas(brokers, 60, 3, new Prng(1));
     const seconds = placed.filter(([first]) => first === 0).map(([, second]) => second!);

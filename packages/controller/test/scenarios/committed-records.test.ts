@@ -15,7 +15,7 @@ class Walk {
   electionsFromElr = 0;
   private readonly random: Prng;
   private readonly h: Harness;
-  /** The topic's own min.insync.replicas. Undefined: the leader's counts. */
+  /** The topic's own min.insync.replicas. Undefined: the leader's value applies. */
   private readonly ofTopic: number | undefined;
   /** By broker: the min.insync.replicas of its registered process. */
   private readonly ofBroker = new Map<NodeId, number>();
@@ -64,7 +64,7 @@ class Walk {
     if (answer.value?.errorCode === 0) this.ofBroker.set(id, minInsyncReplicas);
   }
 
-  /** The leader removes this broker from the ISR, or adds it when it holds everything. */
+  /** The leader removes this broker from the ISR. If it is not in the ISR, it catches up and is added. */
   private alterIsr(id: NodeId): void {
     const { leader, isr } = this.partition;
     if (leader === -1 || leader === id || !this.h.active.image.isActive(id)) return;
@@ -97,7 +97,7 @@ class Walk {
   }
 }
 
-test('every member of ISR and ELR holds what the leaders committed, each by its own min.insync.replicas', () => {
+test('every member of ISR and ELR holds what each leader committed by its own min.insync.replicas', () => {
   let committed = 0;
   let electionsFromElr = 0;
   for (let seed = 1; seed <= 60; seed++) {

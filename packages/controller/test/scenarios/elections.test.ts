@@ -115,7 +115,7 @@ describe('a broker dies', () => {
     expect(h.show('unclean')).toBe('leader 2 isr 2 epochs 1/2');
   });
 
-  test('unclean election also follows the node configuration, and happens when a replica comes back', () => {
+  test('the node configuration can allow unclean election, which happens when a replica comes back', () => {
     const serverProperties = new Map([['unclean.leader.election.enable', 'true']]);
     const h = new Harness({ serverProperties }, [1, 2]);
     h.topic('t', [1, 2]);
@@ -237,7 +237,7 @@ describe('a broker restarts', () => {
     h.topic('t', [1, 2, 3]);
     h.topic('alone', [1]);
     h.loseLeadership();
-    // All brokers were killed. The controller would trust the last ISR member, but its disk was lost.
+    // All brokers were killed. The controller would trust the last ISR member, but that one lost its disk.
     for (const id of [2, 3]) h.addBroker(id, { incarnation: 1, logDirs: dir('BCD'[id - 1]!) });
     h.advance(2999);
     h.heartbeat(2);
@@ -256,7 +256,7 @@ describe('a broker restarts', () => {
     expect(h.show('alone')).toMatch('leader 1 isr 1');
   });
 
-  test('with an empty disk, while no other replica is active: the partition waits for them', () => {
+  test('with an empty disk, while no other replica is active: the partition waits for the others', () => {
     const h = new Harness();
     h.addBroker(1, { logDirs: ['AAAAAAAAAAAAAAAAAAAABA' as never] });
     h.addBroker(2, { logDirs: ['AAAAAAAAAAAAAAAAAAAACA' as never] });
@@ -272,7 +272,7 @@ describe('a broker restarts', () => {
 });
 
 describe('controlled shutdown', () => {
-  test('leaderships move first; the broker may stop when the others know', () => {
+  test('leaderships move first; the broker may stop when the other brokers know the new leaders', () => {
     const h = new Harness({}, [1, 2, 3]);
     h.topic('t', [1, 2, 3]);
     const asked = h.heartbeat(1, { wantShutDown: true });
@@ -303,7 +303,7 @@ describe('controlled shutdown', () => {
     expect(h.show('t')).toBe('leader -1 isr 2 epochs 2/2');
   });
 
-  test('the only replica of a partition may stop, too', () => {
+  test('a broker that has the only replica of a partition may stop', () => {
     const h = new Harness({}, [1]);
     h.topic('t', [1]);
     h.heartbeat(1, { wantShutDown: true });
@@ -314,7 +314,7 @@ describe('controlled shutdown', () => {
     expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/1');
   });
 
-  test('the next controller continues it', () => {
+  test('the next controller continues the shutdown', () => {
     const h = new Harness({}, [1, 2]);
     h.heartbeat(1, { wantShutDown: true });
     h.commit();

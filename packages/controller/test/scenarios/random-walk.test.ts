@@ -90,7 +90,7 @@ describe('random walks', () => {
     );
   });
 
-  test('when every broker is back and clean, every partition has a leader again', () => {
+  test('when every broker has restarted, every partition has a leader again', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(100_000), { minLength: 20, maxLength: 80 }), (draws) => {
         const h = new Harness({}, [1, 2, 3]);

@@ -321,7 +321,7 @@ describe('sessions', () => {
     const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2]);
     h.advance(2900);
     h.loseLeadership();
-    // 3 s, and the drift of two clocks in that time.
+    // The new session lasts 3 s, plus the drift of two clocks in that time.
     h.advance(3007);
     h.heartbeat(2);
     expect(h.pending).toEqual([]);
