@@ -3,7 +3,8 @@
  * Takes one input at a time and returns effects. Never reads a clock, never sends or writes itself. The
  * handlers are in election.ts, leader.ts and follower.ts. A handler changes the state, persists it and
  * replies. After every input the pump of the present role looks at the whole state, and does everything else
- * that is due. Only a node that stops sends requests without a pump (startStopping in roles.ts).
+ * that is due. There is one exception: a node that stops sends its requests without a pump (startStopping in
+ * roles.ts).
  *
  * KIP-595 (pull replication), KIP-996 (pre-vote), KIP-853 (voters known by id and storage).
  */
@@ -49,12 +50,12 @@ export interface RaftNodeOptions {
   readonly nodeId: NodeId;
   /** The key of this node's own storage; already durable. */
   readonly key: VoterKey;
-  /** The cluster that this node must belong to; '' for any. */
+  /** The id of the cluster that this node must belong to; '' for any cluster. */
   readonly clusterId: string;
   readonly configuredVoters: readonly VoterAddress[];
   /**
-   * False: there was a quorum already, so if the log here is empty, it was lost. This node may then follow,
-   * but not form a new quorum.
+   * False if a quorum existed before. Then an empty log here means that this node lost its log: the node may
+   * follow, but must not form a new quorum.
    */
   readonly mayForm: boolean;
   readonly config: QuorumConfig;
@@ -67,8 +68,8 @@ export interface RaftNodeOptions {
 interface PersistInFlight {
   readonly sequence: number;
   /**
-   * When this persist is durable, the log below `logEnd` is durable. A truncation before that lowers
-   * `logEnd`.
+   * When this persist is durable, the log below `logEnd` is durable. A truncation while the persist is in
+   * flight lowers `logEnd`.
    */
   logEnd: Offset;
 }
@@ -84,7 +85,7 @@ export class RaftNode {
   /** The candidate that this node voted for in this epoch; -1: none. */
   votedFor: NodeId;
   role: Role = 'unattached';
-  /** Leader of `epoch`; -1: not known. Known in the roles follower and leader, and in no other. */
+  /** Leader of `epoch`; -1: not known. Only a follower and the leader itself know the leader. */
   leaderId: NodeId = -1;
   voters: VoterSet;
   /** The end of the committed records. Never decreases; <= log.endOffset. */
@@ -163,7 +164,7 @@ export class RaftNode {
   }
 
   /**
-   * Appends the records as one batch, if this node leads. The effects come with the next step, so proposals
+   * Appends the records as one batch, if this node leads. The next `step` returns the effects, so proposals
    * of one turn share a write. Returns the offset of the last record; undefined when this node does not lead.
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
@@ -173,7 +174,7 @@ export class RaftNode {
     return this.log.endOffset - 1;
   }
 
-  /** The time at which `tick` is due; undefined: none. */
+  /** The time at which `tick` is due; undefined: no tick is due. */
   deadline(): Millis | undefined {
     let at = Number.POSITIVE_INFINITY;
     if (this.stopped) return undefined;
@@ -227,7 +228,7 @@ export class RaftNode {
     }
   }
 
-  /** Runs the pump of the present role. If it changes the role, runs the pump of the new role too. */
+  /** Runs the pump of the present role. Repeats this until a pump changes neither role nor epoch. */
   private pump(now: Millis): void {
     for (let rounds = 0; ; rounds++) {
       assert(rounds < 20, 'roles settle');

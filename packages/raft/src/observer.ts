@@ -50,7 +50,9 @@ export class QuorumObserver {
   private highWatermark: Offset = 0;
   private clusterIdKnown = '';
   private current: LeaderAndEpoch | undefined;
-  /** The newest epoch whose leader the observer knew. It ignores hints to leaders of older epochs. */
+  /**
+   * The newest epoch whose leader the observer knew. The observer ignores hints to leaders of older epochs.
+   */
   private epoch: QuorumEpoch = 0;
   /** The voter that gets the next fetch. */
   private target: NodeId;
@@ -120,9 +122,8 @@ export class QuorumObserver {
       return;
     }
     if (response.errorCode !== RaftErrorCode.NONE || response.diverging !== undefined) {
-      // The voter refused the cluster id, or the fetch offset does not fit its log, although committed
-      // records never change within a cluster. So the voter belongs to another cluster, or a storage was
-      // lost.
+      // The voter refused the cluster id, or the fetch offset does not fit the voter's log. Committed records
+      // never change within a cluster. So the voter belongs to another cluster, or voters lost their storage.
       const { errorCode } = response;
       this.options.logger.error('metadata-log-diverged', { from, errorCode, endOffset: this.endOffset });
       this.tryAnother(from, this.config.fetchTimeoutMs);

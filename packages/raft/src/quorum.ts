@@ -126,7 +126,7 @@ export class Quorum {
     return this.node.highWatermark;
   }
 
-  /** The number of requests of other nodes without an answer yet, parked fetches included. */
+  /** The number of other nodes' requests that have no answer yet, including parked fetches. */
   get openRequests(): number {
     return this.replies.size;
   }
@@ -159,7 +159,7 @@ export class Quorum {
     this.rounds.ask(done);
   }
 
-  /** Handles a control message of the quorum. False: it is not a message of the quorum. */
+  /** Handles a control message of the quorum. Returns false, and does nothing, for any other message. */
   handle(method: string, body: Uint8Array, reply: Reply, peer: RpcPeer): boolean {
     if (!method.startsWith('raft.')) return false;
     if (this.closed) {

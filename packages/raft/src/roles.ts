@@ -27,7 +27,7 @@ export type Role = 'unattached' | 'prospective' | 'candidate' | 'follower' | 'le
 /** One round of pre-votes or votes. */
 export interface Election {
   readonly preVote: boolean;
-  /** The quorum is not formed yet. Every voter must grant, and report an empty log. */
+  /** True while the quorum is not formed. Then every voter must grant its vote, and report an empty log. */
   readonly formation: boolean;
   /** The node's own vote counts when this persist is durable. 0: it counts at once. */
   readonly ownVoteSequence: number;
@@ -60,8 +60,9 @@ export interface Following {
   /** The leader counts as lost if no fetch succeeds before this time. */
   timeoutAt: Millis;
   /**
-   * The time at which this node starts a pre-vote because the connection broke, if that is before timeoutAt.
-   * Infinity: the connection did not break. A pre-vote does no harm if the leader still works.
+   * The time at which this node starts a pre-vote because the connection to the leader broke. If timeoutAt
+   * comes first, the node starts it then. Infinity: the connection did not break. A pre-vote does no harm if
+   * the leader still works.
    */
   suspectAt: Millis;
   /** The latest round of the leader that this node knows. The next fetch carries it back. */
@@ -73,22 +74,22 @@ export interface Replica {
   readonly id: NodeId;
   readonly key: VoterKey;
   /**
-   * The largest fetch offset that fitted the leader's log; -1: none in this epoch. At a voter, everything
-   * below is durable, and counts for the high watermark.
+   * The largest fetch offset that fitted the leader's log; -1: none in this epoch. At a voter, the log below
+   * this offset is durable, and counts for the high watermark.
    */
   endOffset: Offset;
   lastFetchAt: Millis | undefined;
   lastCaughtUpAt: Millis | undefined;
-  /** The leader's log end at the replica's last fetch. */
+  /** The leader's log end offset at the replica's last fetch. */
   lastFetchLeaderEnd: Offset;
   /**
-   * The latest of this leader's rounds that a fetch of the replica carried. The replica followed this leader
-   * after that round began.
+   * The latest of this leader's rounds that a fetch of the replica carried back. That fetch shows that the
+   * replica still followed this leader after the round began.
    */
   round: number;
   /**
    * The time at which the leader sends BeginQuorumEpoch (again) to this replica, unless the replica fetches
-   * before.
+   * before that time.
    */
   beginAt: Millis;
   beginInFlight: number | undefined;
@@ -104,19 +105,23 @@ export interface ParkedFetch {
 export interface Leading {
   readonly epoch: QuorumEpoch;
   readonly electedAt: Millis;
-  /** End of the leader-change record. The leader commits nothing until a majority has reached it. */
+  /**
+   * The offset after the leader-change record. The leader commits nothing until a majority has that record.
+   */
   readonly activeFrom: Offset;
   /** True once the effect becameLeader was emitted. */
   active: boolean;
   /** The other voters, by id. */
   readonly replicas: Map<NodeId, Replica>;
   /**
-   * The observers, and voters with another storage than the recorded one, by id and key. The one with the
-   * oldest contact is first.
+   * The observers, and the voters with another storage than the recorded one, by id and key. The replica that
+   * has been silent for the longest time is first.
    */
   readonly observers: Map<string, Replica>;
   parked: ParkedFetch[];
-  /** Until this time the leader gathers news for observers: news alone does not end their parked fetches. */
+  /**
+   * Before this time the leader gathers new commits for observers: a commit does not end their parked fetches.
+   */
   observersNotBefore: Millis;
   /** The latest round; startRound raises it. A fetch that carries it back was sent after the round began. */
   round: number;
@@ -157,7 +162,8 @@ export function refuseFetch(node: RaftNode, token: number, errorCode: RaftErrorC
 }
 
 /**
- * Makes the node wait for a leader or its own election time, without a known leader. Persists a newer epoch.
+ * Ends the present role. The node then waits until it learns of a leader, or until its own election time.
+ * Persists the epoch if it is newer.
  */
 export function becomeUnattached(node: RaftNode, epoch: QuorumEpoch, now: Millis): void {
   assert(epoch >= node.epoch, 'the epoch never falls');
@@ -187,8 +193,8 @@ export function becomeFollower(node: RaftNode, leaderId: NodeId, epoch: QuorumEp
 }
 
 /**
- * Starts a pre-vote, which asks whether an election could be won. It does not disturb a working leader
- * (KIP-996).
+ * Starts a pre-vote: asks whether this node could win an election. A pre-vote does not disturb a working
+ * leader (KIP-996).
  */
 export function becomeProspective(node: RaftNode, now: Millis): void {
   leaveRole(node);
@@ -312,9 +318,10 @@ export function startStopping(node: RaftNode, now: Millis): void {
 }
 
 /**
- * Takes epoch and leader from a response, unless this node is stopping. A newer epoch counts. A leader of the
- * same epoch counts if this node knows none, and if that leader has not said that it no longer leads. If the
- * response names this node as leader, that leadership has ended, so this node ignores the name.
+ * Adopts the epoch and the leader that a response names, unless this node is stopping. Always adopts a newer
+ * epoch. Adopts a leader of the same epoch only if this node knows no leader, and if that leader has not said
+ * that it no longer leads. If the response names this node as leader, that leadership has ended, so this node
+ * ignores the name.
  */
 export function learnEpoch(
   node: RaftNode,

@@ -1,6 +1,6 @@
 /**
  * The interface to the quorum's disk. Writes happen in order. A call of `done` without an error means that
- * the data is fsynced. After an error the contents of the disk are unknown, so the owner must stop.
+ * the data is fsynced. After an error the contents of the disk are unknown, so the quorum must stop.
  */
 import type { Offset, Uuid } from '@millrace/base';
 import type { LogBatch, VoteState } from './types.ts';

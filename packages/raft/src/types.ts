@@ -59,14 +59,14 @@ export interface QuorumConfig {
    */
   readonly fetchTimeoutMs: Millis;
   /**
-   * `controller.quorum.election.timeout.ms`: a node waits for the result of a round of votes for a random
-   * time, from 1 to 2 times this. After a lost round, the node mostly begins the next one sooner.
+   * `controller.quorum.election.timeout.ms`: a node waits a random time, from 1 to 2 times this setting, for
+   * the result of a round of votes. After a lost round, the node mostly begins the next one sooner.
    */
   readonly electionTimeoutMs: Millis;
   /** `controller.quorum.retry.backoff.ms`: pause before a retry. Some retries wait a multiple of it. */
   readonly retryBackoffMs: Millis;
   /**
-   * How long the leader may park a fetch without news. The leader parks it for at most half the fetch
+   * How long a fetch without news may stay parked at the leader. The leader's own limit is half its fetch
    * timeout.
    */
   readonly fetchMaxWaitMs: Millis;
@@ -97,7 +97,7 @@ export interface ReplicaDescription {
   readonly directoryId: Uuid;
   /** The end of the replica's log; -1: unknown. */
   readonly logEndOffset: Offset;
-  /** Wall clock milliseconds, -1: never (or this node does not lead). */
+  /** Wall clock milliseconds; -1: the replica has not fetched, or this node does not lead. */
   readonly lastFetchTimestamp: number;
   readonly lastCaughtUpTimestamp: number;
 }

@@ -9,8 +9,8 @@ import { decodeVoters } from './wire.ts';
 
 export interface VoterSet {
   /**
-   * The log has its first record (committed or not). Then keys are known, and an election needs a majority
-   * instead of all voters.
+   * True once the log has its first record, committed or not. From then on the keys are known, and an
+   * election needs a majority instead of all voters.
    */
   readonly formed: boolean;
   /** The id of the cluster; '' until the quorum is formed. */

@@ -149,8 +149,8 @@ export function encodeRequest(request: RaftRequest): { method: string; body: Uin
 }
 
 /**
- * Decodes a request. Undefined: this is not a method of the quorum. Throws an Error if the bytes are not a
- * request of this method.
+ * Decodes a request. Returns undefined if `method` is not a method of the quorum. Throws an Error if the
+ * bytes are not a request of this method.
  */
 export function decodeRequest(method: string, body: Uint8Array): RaftRequest | undefined {
   if (method === raftMethods.fetch) return { type: 'fetch', ...FetchRequestMessage.decode(body) };

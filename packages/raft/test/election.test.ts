@@ -1,7 +1,7 @@
 /**
  * Goal: a node becomes leader, and a candidate gets a vote, only by Raft's rules.
- * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
- * when that write is durable.
+ * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
+ * message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { RaftErrorCode } from '../src/messages.ts';
@@ -9,7 +9,7 @@ import { follower, history } from './support/nodes.ts';
 import { data, fetched, granted, Subject, vote } from './support/transcript.ts';
 
 describe('election', () => {
-  test('one peer of another cluster is ignored, a majority of them ends this node', () => {
+  test('a node ignores one peer of another cluster, and fails if a majority of the voters belongs to another cluster', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     node.pass(40);
@@ -19,7 +19,7 @@ describe('election', () => {
     expect(node.answer(3, granted(3, 7, refusal))).toEqual(['error cluster-id-mismatched', 'disowned']);
   });
 
-  test('pre-vote, vote, leader: the vote request waits until the own vote of the candidate is durable', () => {
+  test("pre-vote, vote, leader: the vote request waits until the candidate's own vote is durable", () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     expect(node.pass(40)).toEqual(['-> 2 pre-vote e1', '-> 3 pre-vote e1']);
@@ -38,7 +38,7 @@ describe('election', () => {
     ]);
   });
 
-  test('the own vote of a candidate does not count before it is durable', () => {
+  test("a candidate's own vote does not count before it is durable", () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     node.pass(40);
@@ -60,7 +60,7 @@ describe('election', () => {
     expect([node.raft.epoch, node.raft.role]).toEqual([1, 'prospective']);
   });
 
-  test('a prospective node whose pre-vote reveals a leader follows it', () => {
+  test('a prospective node follows the leader that a response to its pre-vote names', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     node.pass(40);
@@ -82,7 +82,7 @@ describe('election', () => {
     expect(node.pass(400)).toEqual(['-> 2 pre-vote e2 after #1', '-> 3 pre-vote e2 after #1']);
   });
 
-  test('a single voter elects itself at once, and commits by its own device alone', () => {
+  test('a single voter elects itself at once, and commits a record when its own device has the record', () => {
     const node = new Subject({ voters: 1 });
     expect(node.start()).toEqual(['#1 vote e1 for 1']);
     expect(node.persisted(1)).toEqual(['#2 append voters e1@0 leaderChange e1@1', 'leader 1']);
@@ -94,7 +94,7 @@ describe('election', () => {
 });
 
 describe('voting', () => {
-  test('a voter sends its vote only when it is durable, and repeats it unchanged', () => {
+  test('a voter sends its vote only when the vote is durable, and gives a retry the same answer', () => {
     const node = new Subject();
     node.start();
     const request = vote({ epoch: 1, candidateId: 2, formation: true });
@@ -134,7 +134,7 @@ describe('voting', () => {
     expect(node.ask(request)).toEqual(['<- granted e2']);
   });
 
-  test('a leader that has not answered a fetch does not prevent a pre-vote', () => {
+  test('a voter grants a pre-vote if its leader has not answered a fetch yet', () => {
     const node = follower();
     const request = vote({ epoch: 2, candidateId: 3, preVote: true, logEndOffset: 9, logLastEpoch: 2 });
     expect(node.ask(request)).toEqual(['<- granted e2']);

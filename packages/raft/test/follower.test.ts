@@ -1,7 +1,7 @@
 /**
  * Goal: how a follower copies the log, and when it leaves its leader.
- * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
- * when that write is durable.
+ * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
+ * message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { active, follower, history } from './support/nodes.ts';
@@ -22,7 +22,7 @@ describe('following', () => {
     ]);
   });
 
-  test('divergence: truncates to the common prefix, durably before the next fetch', () => {
+  test('divergence: the truncation to the common prefix is durable before the next fetch', () => {
     const node = follower([...history, data(2, 1, 'x'), data(3, 1, 'y')]);
     const answer = fetched(2, 2, { diverging: { epoch: 1, endOffset: 3 } });
     expect(node.answer(2, answer)).toEqual(['#1 truncate 3']);
@@ -42,7 +42,7 @@ describe('following', () => {
     ]);
   });
 
-  test('gives up a silent leader after the fetch timeout, and a dead one within a moment', () => {
+  test('gives up a silent leader after the fetch timeout, and a dead leader much sooner', () => {
     const silent = follower();
     silent.pass(990);
     expect(silent.raft.role).toBe('follower');
@@ -62,7 +62,7 @@ describe('following', () => {
     expect(node.raft.role).toBe('follower');
   });
 
-  test('the first successor of a stopping leader stands for election at once; others wait for it', () => {
+  test('the first successor of a stopping leader stands for election at once; the other voters wait', () => {
     const end = { type: 'end', clusterId, leaderId: 2, epoch: 2 } as const;
     const first = follower();
     expect(first.ask({ ...end, preferredSuccessors: [1, 3] })).toEqual([

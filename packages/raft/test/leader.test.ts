@@ -1,13 +1,14 @@
 /**
- * Goal: what a leader commits and answers, and when it resigns. Method: events in, effects out of one node.
- * `#n` is a write. `after #n` means that a message may leave only when that write is durable.
+ * Goal: what a leader commits and answers, and when it resigns.
+ * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
+ * message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { active, leader } from './support/nodes.ts';
 import { clusterId, fetch } from './support/transcript.ts';
 
 describe('leading', () => {
-  test('commits only by records of its own epoch: the leader-change record commits older records', () => {
+  test('commits older records only together with a record of its own epoch, the leader-change record', () => {
     const node = leader();
     // A majority has the old records. That alone commits nothing (Raft, section 5.4.2).
     node.ask(fetch(2, 2, { fetchOffset: 2, lastFetchedEpoch: 1 }));
@@ -49,7 +50,7 @@ describe('leading', () => {
     expect(node.do({ type: 'tick' })).toEqual(['#3 append data e2@3', '<- fetched hw 3 e2@3 after #1']);
   });
 
-  test('an observer gets committed records only, and does not count', () => {
+  test('an observer gets committed records only, and does not count for the majority', () => {
     const node = leader();
     const observe = { observer: true, replicaKey: 'broker' };
     expect(node.ask(fetch(2, 0, observe))).toEqual([]);
@@ -61,7 +62,7 @@ describe('leading', () => {
     ]);
   });
 
-  test('observers get the first commit at once and the commits right after it together; all share one response', () => {
+  test('observers get the first commit at once and the commits right after it together; all observers share one response', () => {
     const node = active();
     const commit = () => {
       node.raft.propose([new Uint8Array(1)]);
@@ -96,7 +97,7 @@ describe('leading', () => {
     expect(replies[0]).toMatchObject({ highWatermark: 7, batches: [{ baseOffset: 4 }, {}, {}] });
   });
 
-  test('a fetch of a voter with a replaced storage does not count', () => {
+  test('a fetch of a voter with a replaced storage does not count for the majority', () => {
     const node = leader();
     node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2, replicaKey: 'new' }));
     expect(node.raft.highWatermark).toBe(0);
@@ -129,7 +130,7 @@ describe('leading', () => {
     ]);
   });
 
-  test('stop: hands over to the voter with the longest log, and ends when each voter has answered or failed', () => {
+  test('stop: hands over to the voter with the longest log, and stops when each request has an answer or has failed', () => {
     const node = active();
     expect(node.do({ type: 'stopRequested' })).toEqual([
       'resigned e2',

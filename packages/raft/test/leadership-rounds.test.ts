@@ -1,6 +1,6 @@
 /**
  * Goal: each caller that asks whether this node still leads gets one answer, from a round that began after
- * its call. Method: rounds played by hand.
+ * its call. Method: the test itself begins, confirms and ends the rounds.
  */
 import { ManualClock } from '@millrace/base/testing';
 import { describe, expect, test } from 'vitest';
@@ -60,7 +60,7 @@ describe('leadership rounds', () => {
     expect([world.told, world.round]).toEqual([['a false', 'b false'], 1]);
   });
 
-  test('a node that does not lead answers false, in a turn of its own', () => {
+  test('a node that does not lead answers false, but not within the call', () => {
     const world = new World();
     world.leads = false;
     world.ask('a');

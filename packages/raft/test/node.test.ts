@@ -1,13 +1,13 @@
 /**
  * Goal: a node keeps its state over a restart, and refuses peers of another cluster.
- * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
- * when that write is durable.
+ * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
+ * message may leave only when that write is durable.
  */
 import { expect, test } from 'vitest';
 import { follower, history } from './support/nodes.ts';
 import { data, fetch, fetched, Subject, vote } from './support/transcript.ts';
 
-test('a restart keeps the vote, the log and its epoch', () => {
+test('a restart keeps epoch, vote and log', () => {
   const node = new Subject({ batches: [...history, data(2, 7, 'x')], vote: { epoch: 7, votedFor: 2 } });
   expect([node.raft.epoch, node.raft.votedFor, node.raft.log.endOffset]).toEqual([7, 2, 3]);
   expect(node.raft.highWatermark).toBe(0);

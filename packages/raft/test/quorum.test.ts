@@ -1,7 +1,7 @@
 /**
- * Goal: the host executes the core's effects: held messages, group commit, timers, listener, stop, failures.
- * An observer follows the leader. Method: quorums in one process with a manual clock, and an Rpc and a
- * storage in memory.
+ * Goal: a Quorum executes the effects of its RaftNode: held messages, group commit, timers, listener, stop,
+ * failures. An observer follows the leader. Method: quorums in one process with a manual clock, and an Rpc
+ * and a storage in memory.
  */
 import { type Listener, Prng, type RpcError } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
@@ -99,7 +99,7 @@ class Cluster {
     return node;
   }
 
-  /** kill -9. */
+  /** Simulates kill -9 of the node. */
   kill(node: Node): void {
     node.storage.crash();
     this.hub.kill(9000 + node.id);
@@ -150,7 +150,7 @@ test('proposals of one turn share one write', () => {
   expect(leader.heard).toHaveLength(100);
 });
 
-test('a killed leader is replaced within a moment; restarted, it catches up', () => {
+test('the other voters soon replace a killed leader, which catches up after its restart', () => {
   const cluster = formedCluster();
   const first = cluster.leader();
   first.quorum.propose([utf8('a')]);
@@ -165,7 +165,7 @@ test('a killed leader is replaced within a moment; restarted, it catches up', ()
   expect(again.quorum.leader()).toEqual(second.quorum.leader());
 });
 
-test('a leader cut off from both others steps down by itself; its uncommitted records are dropped', () => {
+test('a leader cut off from both other voters steps down by itself; its uncommitted records are dropped', () => {
   const cluster = formedCluster();
   const first = cluster.leader();
   const others = [1, 2, 3].filter((id) => id !== first.id);
@@ -204,7 +204,7 @@ test('stop hands over: the next leader is elected long before any timeout', () =
   expect(again).toBe(true);
 });
 
-test('kill sends nothing: the others notice by their timeouts', () => {
+test('kill sends nothing: the other voters elect a leader after their timeouts', () => {
   const cluster = formedCluster();
   const first = cluster.leader();
   let killed = false;
@@ -341,7 +341,7 @@ test('describe returns the log end, the directory and the time of the last catch
   }
 });
 
-test('an observer gets committed records, follows a new leader, and is listed', () => {
+test('an observer gets committed records, follows a new leader, and is in the description of the quorum', () => {
   const cluster = formedCluster();
   const heard: string[] = [];
   const events: string[] = [];

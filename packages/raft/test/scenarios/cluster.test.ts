@@ -1,6 +1,6 @@
 /**
- * Goal: three voters with gRPC on loopback and LevelDB elect, commit, hand over and restart, quickly. Method:
- * all voters in this process, on free ports.
+ * Goal: three voters that use gRPC on loopback, and LevelDB, quickly elect a leader, commit, hand over and
+ * restart. Method: all voters in this process, on free ports.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -119,7 +119,7 @@ async function until<T>(what: () => T | undefined | false, withinMs = 10_000): P
 }
 const activeLeader = () => [...running.values()].find((node) => node.active !== undefined);
 
-test('three voters elect at once, commit, hand over when stopped, and restart with the log', async () => {
+test('three voters elect a leader at once, commit, hand over when it stops, and restart with their logs', async () => {
   const nodes = await Promise.all([1, 2, 3].map(start));
   const begin = performance.now();
   const leader = await until(activeLeader);

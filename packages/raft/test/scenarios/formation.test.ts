@@ -1,14 +1,14 @@
 /**
  * Goal: a quorum is formed once, and a voter that lost its storage neither votes nor stands for election.
- * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
- * when that write is durable.
+ * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
+ * message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { history } from '../support/nodes.ts';
 import { clusterId, fetched, granted, Subject, vote } from '../support/transcript.ts';
 
 describe('formation', () => {
-  test('needs every voter with an empty log; the first record names their storages', () => {
+  test('needs all voters, each with an empty log; the first record names the storages of the voters', () => {
     const node = new Subject();
     node.start();
     expect(node.pass(40)).toEqual(['-> 2 formation pre-vote e0', '-> 3 formation pre-vote e0']);

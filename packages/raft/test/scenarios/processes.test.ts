@@ -1,6 +1,6 @@
 /**
- * Goal: committed records of a quorum of real processes survive kill -9 of the leader and of all voters, and
- * a new leader is elected within a few seconds. Method: three processes on loopback, SIGKILL, SIGSTOP.
+ * Goal: with real processes, committed records survive kill -9 of the leader, and later of all voters. A new
+ * leader is elected within a few seconds. Method: three processes on loopback, SIGKILL, SIGSTOP.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** One node of three, brought into a role by events, as a start of scenarios. */
+/** Each function returns one node of three, which events have brought into a role. Tests start from there. */
 import { expect } from 'vitest';
 import { clusterId, fetch, formed, granted, leaderChange, Subject } from './transcript.ts';
 
@@ -22,7 +22,7 @@ export function leader(): Subject {
   return node;
 }
 
-/** The same, after node 2 fetched from offset 3: everything is committed. */
+/** The leader of `leader()`, after node 2 fetched from offset 3. So everything is committed. */
 export function active(): Subject {
   const node = leader();
   node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2 }));

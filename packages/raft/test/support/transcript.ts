@@ -1,4 +1,4 @@
-/** One RaftNode controlled by a test: events in, effects out as the short lines of a transcript. */
+/** Runs one RaftNode. A test gives it events, and gets its effects as the short lines of a transcript. */
 import { type Millis, Prng } from '@millrace/base';
 import {
   type FetchRequest,

@@ -1,7 +1,8 @@
 /**
  * Goal: the simulation's checker finds bugs. Method: plants each bug in every node of the simulated cluster.
- * At least one of 300 seeds must fail. The first two tests also check the message. (A vote that leaves before
- * it is durable needs a rare collision, so election.test.ts and quorum.test.ts test it.)
+ * At least one of 300 seeds must fail. The first two tests also check the message. A vote that leaves before
+ * it is durable does harm only after a rare collision, so election.test.ts and quorum.test.ts test that
+ * instead.
  */
 
 import { InvariantError } from '@millrace/base';
@@ -43,7 +44,7 @@ test('a voter votes for a log that lacks records', () => {
   expect(found).toMatch(/has leaders|lacks|differs from the first commit|log matching/);
 });
 
-test('a leader commits an older epoch by counting replicas', () => {
+test('a leader commits records of an older epoch by counting replicas', () => {
   const found = findsWith((effects, node) => {
     if (node.leading !== undefined) Object.assign(node.leading, { activeFrom: 0 });
     return effects;

@@ -1,7 +1,7 @@
 /**
- * Goal: Raft's guarantees hold under random faults, and the quorum makes progress when they end. Method: 200
- * seeded runs (or RAFT_SEEDS) of 1, 3 or 5 nodes. The failure message names the seed, which reproduces the
- * run.
+ * Goal: Raft's guarantees hold under random faults, and the quorum makes progress after the faults. Method:
+ * 200 seeded runs (or RAFT_SEEDS) of 1, 3 or 5 nodes. The failure message names the seed, which reproduces
+ * the run.
  */
 import { expect, test } from 'vitest';
 import { optionsOf, run } from '../../support/simulation/run.ts';

@@ -42,7 +42,8 @@ export class Checker {
 
   /**
    * Checks log matching at every write of every node. Two batches with the same epoch and offset must be
-   * equal and must follow the same epoch. By induction, all earlier batches are then equal, too.
+   * equal, and the batches before them must have the same epoch. By induction, all earlier batches are then
+   * equal, too.
    */
   writes(node: SimNode, writes: readonly StorageWrite[]): void {
     for (const write of writes) {
@@ -51,7 +52,7 @@ export class Checker {
     }
   }
 
-  /** The writes are durable. Checks the votes among them. */
+  /** Called when the writes are durable. Checks the votes among them. */
   written(node: SimNode, writes: readonly StorageWrite[]): void {
     for (const write of writes) {
       if (write.type !== 'vote' || write.vote.votedFor === -1) continue;
@@ -171,8 +172,8 @@ export class Checker {
     const voters = node.raft!.voters.voters;
     const holders = voters.filter(({ id, key }) => {
       const { disk, key: now } = this.world.nodes[id - 1]!;
-      // A voter that has lost its disk counts. Before that, it may have had the record, and may have sent a
-      // fetch that shows this.
+      // A voter that has lost its disk counts. Before the loss it may have had the record, and may have shown
+      // that to the leader with a fetch.
       return (
         now !== key || disk.batches.some((b) => b.baseOffset === batch.baseOffset && b.epoch === batch.epoch)
       );

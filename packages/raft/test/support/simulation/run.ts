@@ -7,7 +7,7 @@ export interface RunResult {
   readonly world: World;
 }
 
-/** The seed also selects the possible faults: some runs have no crashes, others lose no messages. */
+/** The seed also selects voters, delays, losses and crashes: for example, some runs lose no messages. */
 export function optionsOf(seed: number): WorldOptions {
   const random = new Prng(seed).fork('options');
   return {
@@ -106,8 +106,8 @@ export function run(options: WorldOptions, faultyMs = 12_000): RunResult {
 }
 
 /**
- * The other voters replace a dead, frozen or isolated leader within four seconds, if those among them that
- * never lost their disk are a majority.
+ * Lets the leader die, freeze or lose its links. The other voters must replace it within four seconds. Does
+ * this only if the other voters that never lost their disk are a majority.
  */
 function loseLeader(world: World, random: Prng): void {
   const leader = world.leader();
