@@ -1,6 +1,6 @@
 /**
- * The settings of a broker's data plane, with Kafka's names where Kafka has the setting. The node fills them:
- * no default is here.
+ * The settings of a broker's data plane, with Kafka's names where Kafka has the setting. The package `node`
+ * sets all of them: this file has no defaults.
  */
 import type { Millis } from '@millrace/base';
 
@@ -16,14 +16,11 @@ export interface ReplicationConfig {
   readonly fetchWaitMaxMs: Millis;
   /** `replica.fetch.min.bytes`: the leader may park a fetch until there are this many bytes to send. */
   readonly fetchMinBytes: number;
-  /**
-   * `replica.fetch.max.bytes`: soft limit for one partition. The leader may exceed it by the first batch of a
-   * response.
-   */
+  /** `replica.fetch.max.bytes`: soft limit for one partition. The first batch of a response may exceed it. */
   readonly fetchMaxBytes: number;
   /** `replica.fetch.response.max.bytes`: soft limit for a whole response. */
   readonly fetchResponseMaxBytes: number;
-  /** Pause of one partition, or of the connection, after an error. Kafka's default is 1 s. */
+  /** Pause after an error: of one partition, or of all if the connection broke. Kafka's default is 1 s. */
   readonly fetchBackoffMs: Millis;
   /**
    * `replica.socket.timeout.ms`: the follower replaces a connection when a request gets no response for this
@@ -41,7 +38,8 @@ export interface ReplicationConfig {
   /** The most parked fetches. The leader answers further fetches at once with the available data. */
   readonly maxParkedFetches: number;
   /**
-   * The largest response frame that a leader may send. The follower closes the connection at a larger one.
+   * The largest response frame that a leader may send. The follower closes the connection when a larger frame
+   * arrives.
    */
   readonly maxResponseFrameBytes: number;
   /**
@@ -50,8 +48,9 @@ export interface ReplicationConfig {
    */
   readonly producerIdExpirationMs: Millis;
   /**
-   * The most work on one batch, and on all compressed batches of one turn together, in decompressed bytes (a
-   * record costs 16). Batches beyond this limit go to jobs.
+   * Limit for the work that the event loop does on one batch. The same number limits all compressed batches
+   * of one turn together. The unit is one decompressed byte; visiting a record counts as 16. Batches beyond
+   * this limit go to jobs.
    */
   readonly loopWorkMax: number;
   /** Properties that the node's configuration sets, by name. Unset topic configs fall back to them. */

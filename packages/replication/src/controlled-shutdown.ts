@@ -1,7 +1,7 @@
 /**
- * The first step of a controlled shutdown: the leader waits a limited time for its ISR, because the
- * controller then elects another member. That member should have the batches that were acknowledged with
- * acks=1.
+ * The first step of a controlled shutdown: each leader on this broker waits a limited time for its ISR. After
+ * that the controller elects another member of the ISR. That member should have the batches that the leader
+ * acknowledged with acks=1.
  */
 import type { Clock, Millis, Offset, Timers } from '@millrace/base';
 import type { Leadership } from './partition/leadership.ts';

@@ -68,8 +68,9 @@ export class CoordinatorPort {
   }
 
   /**
-   * Says whether an append would be refused before the log sees it: NOT_LEADER_OR_FOLLOWER in another leader
-   * epoch, NOT_ENOUGH_REPLICAS under min ISR, otherwise NONE. The append itself can still fail.
+   * Returns the error with which the leader would refuse an append before the log sees it:
+   * NOT_LEADER_OR_FOLLOWER in another leader epoch, NOT_ENOUGH_REPLICAS if the ISR is smaller than min ISR.
+   * Otherwise returns NONE, but the append itself can still fail.
    */
   mayAppend(topicId: Uuid, index: number, leaderEpoch: LeaderEpoch): ErrorCode {
     const partition = this.led(topicId, index, leaderEpoch);
@@ -80,7 +81,7 @@ export class CoordinatorPort {
   /**
    * Calls `settled` once, at the end of a turn. NONE or NOT_ENOUGH_REPLICAS_AFTER_APPEND: everything below
    * `offset` is committed, and the broker had a lease when the leader noticed this. Any other error: this
-   * broker does not lead in that epoch, or the leadership ended before.
+   * broker does not lead in that epoch, or its leadership ended first.
    */
   whenCommitted(
     topicId: Uuid,
@@ -103,7 +104,7 @@ export class CoordinatorPort {
     return this.ports.holdsLease();
   }
 
-  /** Undefined: this broker does not lead the partition in this epoch. */
+  /** Returns undefined if this broker does not lead the partition in this epoch. */
   bounds(topicId: Uuid, index: number, leaderEpoch: LeaderEpoch): PartitionBounds | undefined {
     const log = this.led(topicId, index, leaderEpoch)?.log;
     if (log === undefined) return undefined;
@@ -111,7 +112,7 @@ export class CoordinatorPort {
     return { startOffset: log.startOffset, batchBytesMax: Math.min(maxMessageBytes, segmentBytes) };
   }
 
-  /** The coordinator read a corrupt batch: the leader asks to resign, as after any read that finds one. */
+  /** Called when the coordinator read a corrupt batch. The leader then asks to resign. */
   foundCorrupt(topicId: Uuid, index: number, leaderEpoch: LeaderEpoch, reason: string): void {
     this.led(topicId, index, leaderEpoch)?.corruption.found(reason);
   }

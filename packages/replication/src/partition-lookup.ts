@@ -22,7 +22,7 @@ export class PartitionLookup {
     this.image = image;
   }
 
-  /** Finds by topic id since version 13 of Fetch, and by name in older versions. */
+  /** A Fetch names the topic by id since version 13 (`usesTopicIds`), and by name in older versions. */
   find(item: NamedPartition, usesTopicIds: boolean): Partition | PartitionError {
     if (usesTopicIds) {
       const hosted = this.table.get(item.topicId, item.partition);

@@ -86,8 +86,8 @@ export class FetchSessionHandler {
   }
 
   /**
-   * Returns false when the response is an error as a whole, for example because the leader has no such
-   * session. Then the next request is a full one.
+   * Returns false when the response carries an error for the whole request, for example because the leader
+   * has no such session. Then the next request is a full one.
    */
   accept(response: { readonly errorCode: number; readonly sessionId: number }): boolean {
     if (response.errorCode !== ErrorCode.NONE) {

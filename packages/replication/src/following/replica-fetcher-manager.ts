@@ -25,8 +25,8 @@ export class ReplicaFetcherManager {
   }
 
   /**
-   * Called after `assign`, and when the leader's registration changed. Makes the partition follow its present
-   * leader in the present leader epoch.
+   * Called after `Partition.assign`, and when the leader's registration changed. Makes the partition follow
+   * its present leader in the present leader epoch.
    */
   update(partition: Partition, image: MetadataImage): void {
     const { leaderId, leaderEpoch, role } = partition;
@@ -59,7 +59,7 @@ export class ReplicaFetcherManager {
     this.sources.delete(current.leaderId);
   }
 
-  /** Passes new endpoints to the fetchers: a leader that registered again may listen at another one. */
+  /** Passes new endpoints to the fetchers: a leader that registered again may have another endpoint. */
   brokersChanged(brokers: ReadonlySet<NodeId>, image: MetadataImage): void {
     for (const brokerId of brokers) {
       const source = this.sources.get(brokerId);

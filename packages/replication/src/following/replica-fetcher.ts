@@ -91,7 +91,7 @@ export class ReplicaFetcher {
     return this.followed.size;
   }
 
-  /** Starts to follow, or restarts under the partition's present leader epoch. */
+  /** Starts to follow the partition, or starts again in the partition's present leader epoch. */
   add(partition: Partition): void {
     const key = itemKey(keyOf(partition));
     this.touched.add(key);
@@ -123,7 +123,7 @@ export class ReplicaFetcher {
     this.touched.delete(key);
     this.session.drop(key);
     if (this.followed.size === 0) this.disconnect('nothing to follow');
-    // Other partitions may have waited for this partition's fsync (`ask`), and its callback may never come.
+    // Other partitions may have waited for this partition's fsync (see `ask`), whose callback may never come.
     else if (this.connection?.isBusy === false) this.wakeAfter(0);
   }
 

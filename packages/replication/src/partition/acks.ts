@@ -1,8 +1,8 @@
 /**
- * Acknowledgements. The outcome of a batch is settled at most once: within the request, or later when the
- * high watermark, a sync or a lease releases the batch, the leadership ends, or the request times out. The
- * outcome stays open if the client is gone before the append. The broker answers a produce request when all
- * its partitions are settled, or at its timeout. Owns no state of a partition: min-isr.ts enforces
+ * Acknowledgements. A batch gets at most one outcome: within the request, or later. Later it gets one when
+ * the high watermark, a sync or a lease releases the batch, when the leadership ends, or when the request
+ * times out. A batch gets no outcome if the client is gone before the append. The broker answers a produce
+ * request when all its partitions have their outcomes, or when the request times out. min-isr.ts enforces
  * min.insync.replicas.
  */
 import { assert, type Offset, ParkedUntilOffset } from '@millrace/base';
@@ -94,8 +94,8 @@ export interface ParkedAck {
 export class ParkedAcks {
   private readonly queue = new ParkedUntilOffset<ParkedAck>();
   /**
-   * The size at which `park` removes settled (timed-out) entries. After each removal it is twice the number
-   * of remaining entries, and at least 1024, so that cleaning costs O(1) for each entry.
+   * The size at which `park` removes settled (timed-out) entries. After each removal this size is twice the
+   * number of remaining entries, and at least 1024, so that cleaning costs O(1) for each entry.
    */
   private cleanAtSize = 1024;
 

@@ -24,8 +24,8 @@ export interface AlterPartitionPorts {
 }
 
 /**
- * How long to wait after INELIGIBLE_REPLICA, if the change is not settled. The controller cannot grant it
- * before another replica can take over.
+ * Pause before the manager repeats an unsettled change that the controller refused with INELIGIBLE_REPLICA.
+ * The controller cannot grant such a change before another replica can take over.
  */
 const INELIGIBLE_RETRY_MS: Millis = 1000;
 

@@ -10,8 +10,8 @@ import type { PartitionLog } from '@millrace/log';
 import { BATCH_HEADER_BYTES, BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
 
 /**
- * The most producers to remember for a partition, and the most partitions that are not open. The oldest is
- * dropped first.
+ * Limits for the remembered producers of one partition, and for the remembered partitions that are not open
+ * here. Above a limit, the oldest one is dropped.
  */
 const PRODUCERS_MAX = 1000;
 const PARTITIONS_MAX = 250;
@@ -20,7 +20,7 @@ const PARTITIONS_MAX = 250;
  */
 const REMEMBERED_MS: Millis = 5 * 60_000;
 
-/** A producer's first batch that failed. */
+/** The failed first batch of a producer. */
 interface FailedBatch {
   readonly epoch: number;
   readonly sequence: number;
@@ -43,8 +43,8 @@ export class BlockedProducers {
   }
 
   /**
-   * Called when a batch failed with a retriable error. Remembers its producer if it is idempotent. If an
-   * earlier batch of the same epoch failed, the producer must retry that one first.
+   * Called when a batch failed with a retriable error. Remembers the batch's producer if the producer is
+   * idempotent. If an earlier batch of the same epoch failed, the producer must retry that one first.
    */
   batchFailed(records: Uint8Array | null, nowMs: Millis): void {
     const header = this.read(records);

@@ -12,7 +12,7 @@ import type { PartitionPorts } from './ports.ts';
 export class Corruption {
   /** The damage of the log; undefined: none is known. */
   reason: string | undefined;
-  /** The log was deleted because it was corrupt, and the replica has not been in the ISR since. */
+  /** True if the log was deleted because it was corrupt, and the replica has not rejoined the ISR yet. */
   private isRefetching = false;
   private readonly partition: Partition;
   private readonly ports: PartitionPorts;
@@ -47,10 +47,11 @@ export class Corruption {
   }
 
   /**
-   * Deletes a corrupt log. Called when the replica becomes a follower in a new leader epoch, or again after
-   * its broker registered. Then no leader counts the offsets that the replica reported before. Keeps the log
-   * while the controller may elect this replica. If this replica became leader with an empty log, its
-   * followers would delete their records, too. Also keeps the log while there is no leader to fetch from.
+   * Deletes a corrupt log. Called when the replica becomes a follower in a new leader epoch, and when its
+   * broker registered again in the same epoch. From then on, no leader counts the offsets that the replica
+   * reported before. Keeps the log while the controller may elect this replica. If this replica became leader
+   * with an empty log, its followers would delete their records, too. Also keeps the log while there is no
+   * leader to fetch from.
    */
   restartLog(): void {
     const { partition } = this;

@@ -20,8 +20,8 @@ export class FlushDeadline {
   }
 
   /**
-   * Sets the deadline if the log has unflushed records and no deadline for this setting. Infinite: never
-   * flushes by time.
+   * Sets the deadline if the log has unflushed records and no deadline for this setting. If `flushMs` is
+   * infinite, the log never flushes by time.
    */
   consider(flushMs: Millis): void {
     if (this.cancel !== undefined && this.armedForMs !== flushMs) this.stop();

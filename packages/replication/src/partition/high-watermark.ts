@@ -14,8 +14,8 @@ export interface QuietFollower {
 export class RemoteReplica {
   readonly brokerId: NodeId;
   /**
-   * The offset of the follower's last fetch. The follower holds (and with flush.messages=1 has synced)
-   * everything below. -1 until its first fetch in this epoch.
+   * The offset of the follower's last fetch. The follower has everything below this offset, and has synced it
+   * if flush.messages=1. -1 until its first fetch in this epoch.
    */
   logEndOffset: Offset = -1;
   logStartOffset: Offset = -1;
@@ -65,15 +65,15 @@ export class RemoteReplica {
   }
 
   /**
-   * The follower holds everything that the leader has. Until `quiet` is touched, each fetch of its session
-   * reports the same again, and the leader need not call `recordFetch`.
+   * Called when the follower holds everything that the leader has. Until `quiet` is touched, each fetch of
+   * its session reports the same offsets again, and the leader need not call `recordFetch`.
    */
   becameQuiet(quiet: QuietFollower): void {
     this.quiet?.touch();
     this.quiet = quiet;
   }
 
-  /** The follower last fetched at `lastFetchMs`, and then held everything that the leader had. */
+  /** Ends the quiet time. At its last fetch, at `lastFetchMs`, the follower held everything the leader had. */
   wasQuiet(lastFetchMs: Millis): void {
     this.quiet = undefined;
     this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, lastFetchMs);
@@ -86,10 +86,10 @@ export class RemoteReplica {
 }
 
 /**
- * Returns the smallest log end of these replicas: the leader (`ownEnd`: written, or synced with
- * flush.messages=1), the members of the maximal ISR, and the eligible replicas that keep up. The eligible
- * replicas are about to join the ISR. If the high watermark did not wait for them, they might never reach it.
- * The result is never below `current`.
+ * Returns the smallest log end of these replicas: the leader, the members of the maximal ISR, and the
+ * eligible replicas that keep up. The leader's log end is `ownEnd`: the end of what it has written, or has
+ * synced if flush.messages=1. The eligible replicas are about to join the ISR. If the high watermark did not
+ * wait for them, they might never reach it. The result is never below `current`.
  */
 export function nextHighWatermark(input: {
   readonly current: Offset;

@@ -1,6 +1,6 @@
 /**
  * Asks the controller for another ISR. A leader asks to change its ISR; a follower may ask to leave ISR and
- * ELR. One proposal at a time.
+ * ELR. A replica has at most one proposal at a time.
  */
 import type { Partition } from './partition.ts';
 import type { IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';

@@ -1,7 +1,7 @@
 /**
  * A replica's view of its ISR: the ISR that the controller committed, and at most one change in flight. A
- * leader's acknowledgements hold because of one rule. An expanded ISR counts at once (maximal ISR). A shrunk
- * ISR counts only after the controller confirmed it.
+ * leader's acknowledgements rely on one rule: an expanded ISR counts at once (maximal ISR), but a shrunk ISR
+ * counts only after the controller confirmed it.
  */
 import { assert, type NodeId } from '@millrace/base';
 import type { IsrProposal } from './ports.ts';
@@ -31,7 +31,7 @@ export class IsrState {
       assert(this.maximalWhilePending.includes(member), 'the maximal ISR holds the committed one');
   }
 
-  /** Takes the controller's ISR, from metadata or from its answer. Returns whether it was newer. */
+  /** Takes the controller's ISR, from metadata or from a response. Returns whether that ISR was newer. */
   commit(isr: readonly NodeId[], partitionEpoch: number): boolean {
     if (partitionEpoch <= this.partitionEpoch) return false;
     this.committed = isr;
@@ -41,9 +41,9 @@ export class IsrState {
   }
 
   /**
-   * Called for a new leader epoch, or for the same one after this broker registered again. Drops the pending
-   * proposal. Either the metadata already includes the change, or the controller will refuse the proposal,
-   * because its leader epoch or broker epoch is old.
+   * Called for a new leader epoch, or when this broker registered again in the same leader epoch. Drops the
+   * pending proposal. Either the metadata already includes the change, or the controller will refuse the
+   * proposal, because its leader epoch or broker epoch is old.
    */
   replace(isr: readonly NodeId[], partitionEpoch: number): void {
     this.committed = isr;
@@ -51,7 +51,7 @@ export class IsrState {
     this.pending = undefined;
   }
 
-  /** Returns to the committed ISR: the controller rejected the change, or it no longer matters. */
+  /** Returns to the committed ISR: the controller rejected the change, or the change no longer matters. */
   revert(): void {
     this.pending = undefined;
   }
