@@ -120,7 +120,8 @@ export interface Leading {
   readonly observers: Map<string, Replica>;
   parked: ParkedFetch[];
   /**
-   * Before this time the leader gathers new commits for observers: a commit does not end their parked fetches.
+   * Before this time the leader gathers new commits for observers: a commit does not end their parked
+   * fetches.
    */
   observersNotBefore: Millis;
   /** The latest round; startRound raises it. A fetch that carries it back was sent after the round began. */

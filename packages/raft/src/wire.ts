@@ -1,6 +1,4 @@
-/**
- * The protobuf form of the quorum's messages and control records. Field numbers are permanent.
- */
+/** The protobuf form of the quorum's messages and control records. Field numbers are permanent. */
 import { isUuid, type Uuid } from '@millrace/base';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
 import type { FetchResponse, RaftRequest, RaftResponse } from './messages.ts';

@@ -181,7 +181,7 @@ export class ReplicaManager {
     return this.lease !== undefined && this.timers.now() < this.lease.validUntilMs;
   }
 
-  /** Remaining time of the lease; 0: there is none. */
+  /** Remaining time of the lease; 0: the broker has no lease. */
   get leaseMs(): Millis {
     return Math.max(0, (this.lease?.validUntilMs ?? 0) - this.timers.now());
   }
@@ -197,7 +197,7 @@ export class ReplicaManager {
 
   // ------------------------------------------------------------------ metadata and lease
 
-  /** Takes new committed metadata, in order. Partitions get roles once this broker is registered in it. */
+  /** Takes new committed metadata, in order. Partitions get roles once it has this broker's registration. */
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
@@ -274,8 +274,8 @@ export class ReplicaManager {
   }
 
   /**
-   * Applies the image to one partition. Undefined: this broker does not (or no longer) host it, or its log
-   * cannot be opened.
+   * Applies the image to one partition. Returns undefined if this broker does not host the partition (or no
+   * longer hosts it), or if it cannot open the log.
    */
   private host(topic: { readonly id: Uuid; readonly name: string }, index: number): Partition | undefined {
     const assignment = this.image.partition(topic.id, index);
@@ -342,9 +342,9 @@ export class ReplicaManager {
 
   /**
    * May call `done` within this call. With acks=0 the results still show failures, so that the front end can
-   * close the connection. Returns undefined if every batch was appended or failed. Otherwise jobs must check
-   * batches. Then this returns a function that cancels the request, and calls `appended` once no batch of the
-   * request waits for a job. The caller must not pass on the client's next request before that call.
+   * close the connection. Returns undefined if every batch was appended or failed. Otherwise some batch must
+   * wait for a job. Then this returns a function that cancels the request, and calls `appended` once no batch
+   * of the request waits for a job. The caller must not pass on the client's next request before that call.
    */
   produce(
     request: ProduceRequest,
@@ -411,7 +411,7 @@ export class ReplicaManager {
     });
   }
 
-  /** Opens replicas again whose logs failed to open with a transient error, for example on a full disk. */
+  /** Tries again to open the logs that failed to open with a transient error, for example on a full disk. */
   private openWhatLackedSpace(): void {
     for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
       if (!this.table.isTransientlyBroken(topic.id, index)) continue;
@@ -448,7 +448,7 @@ export class ReplicaManager {
     this.closeLogs(options, closed);
   }
 
-  /** A clean stop first waits for running syncs, because only they report their errors. */
+  /** A clean stop first waits for running syncs, because nothing else would report their errors. */
   private closeLogs({ clean }: { readonly clean: boolean }, done: () => void): void {
     const { logDirectory } = this.options;
     const epoch = this.brokerEpoch;

@@ -29,13 +29,13 @@ export class ReplicaTable {
   private list: readonly Partition[] | undefined;
   /**
    * Replicas whose log could not be opened. Clients get KAFKA_STORAGE_ERROR until another try opens the log.
-   * The broker tries again when the metadata changes the partition, and after a transient error from time to
-   * time.
+   * The broker tries again when the metadata changes the partition. After a transient error, it also tries
+   * from time to time.
    */
   private readonly broken = new Map<string, { readonly isTransient: boolean }>();
   /**
-   * Topics that the metadata removed, and of which folders may be left: the partitions had no roles then, or
-   * the table could not delete a folder. `clearStrays` empties the set.
+   * Topics that the metadata removed, but whose folders may be left. Either the partitions had no roles at
+   * that time, or the table could not delete a folder. `clearStrays` empties the set.
    */
   private readonly removedTopics = new Set<Uuid>();
   /** Topics of removed replicas whose folders could not be deleted. */
@@ -77,8 +77,8 @@ export class ReplicaTable {
   }
 
   /**
-   * Called when a metadata record removed the topic while the partitions had no roles: its folders may be
-   * deleted.
+   * Called when a metadata record removed the topic while the partitions had no roles. From then on, the
+   * table may delete the topic's folders.
    */
   topicRemoved(topicId: Uuid): void {
     this.removedTopics.add(topicId);
@@ -87,8 +87,8 @@ export class ReplicaTable {
 
   /**
    * Called when a metadata record removed the topic and its replicas are removed. Deletes the folders that
-   * are left: of logs that could not be opened or deleted. If this fails, the next topic of that name deletes
-   * them.
+   * are left, because their logs could not be opened or deleted. If this fails, the next topic of that name
+   * deletes the folders.
    */
   topicDeleted(topicId: Uuid): void {
     const isBroken = [...this.broken.keys()].some((key) => key.startsWith(`${topicId}-`));
@@ -103,8 +103,8 @@ export class ReplicaTable {
   }
 
   /**
-   * Forgets that a log could not be opened, because this broker does not host the partition. Without `index`:
-   * all partitions of the topic.
+   * Forgets that a log could not be opened, because this broker does not host the partition. Without `index`,
+   * forgets this for all partitions of the topic.
    */
   forgetBroken(topicId: Uuid, index?: number): void {
     if (index !== undefined) this.broken.delete(`${topicId}-${index}`);
@@ -112,8 +112,9 @@ export class ReplicaTable {
   }
 
   /**
-   * Opens at start, before the broker registers, the logs whose folders have a topic id, because recovery may
-   * take long. If the folders cannot be listed, the logs are opened when the metadata assigns them.
+   * Called at start, before the broker registers, because recovery may take long. Opens the logs whose
+   * folders have a topic id. If the folders cannot be listed, each log is opened when the metadata assigns
+   * its partition.
    */
   openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
     this.tellOfStrays();
@@ -178,8 +179,8 @@ export class ReplicaTable {
       return open();
     } catch (error) {
       if (!(error instanceof LogOpenError)) throw error;
-      // `found`: here, too, the folder belongs to an earlier topic of this name. Its log is not open, for
-      // example because it could not be opened at start.
+      // `found` is the topic id in the folder: here, too, the folder belongs to an earlier topic of this
+      // name. The log in that folder is not open, for example because it could not be opened at start.
       if (error.found !== undefined) this.clearAway(topic, index, error.found);
       else {
         const folder = this.directory.setAside(topic, index);
@@ -204,9 +205,9 @@ export class ReplicaTable {
 
   /**
    * Clears away the folders of partitions that this broker does not host. Called only when the metadata is
-   * known to be complete. Deletes a folder if a metadata record removed its topic. Renames and keeps all
-   * others: the metadata does not assign them to this broker, perhaps because a new quorum started with empty
-   * metadata.
+   * known to be complete. Deletes a folder if a metadata record removed its topic. Renames and keeps every
+   * other folder: the metadata does not assign its partition to this broker, perhaps because a new quorum
+   * started with empty metadata.
    */
   clearStrays(): void {
     this.orLog('log-list-failed', () => {
@@ -249,8 +250,8 @@ export class ReplicaTable {
   }
 
   /**
-   * Runs housekeeping that may fail, and logs the failure. The next start tries again, at the latest. Returns
-   * whether it succeeded.
+   * Runs an operation that may fail, and logs the failure. Returns whether the operation succeeded. After a
+   * failure, the next start tries again at the latest.
    */
   private orLog(event: 'log-delete-failed' | 'log-list-failed', operation: () => void): boolean {
     try {

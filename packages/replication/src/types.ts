@@ -6,7 +6,7 @@ import type { LeaderEpoch, Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@millrace/protocol';
 
 /**
- * The start of a request, timer or read returns this function, which cancels it. A second or a late call does
+ * Cancels the request, timer or read whose start returned this function. A second or a late call does
  * nothing.
  */
 export type Cancel = () => void;
@@ -43,15 +43,15 @@ export interface ProducePartition {
   readonly topic: string;
   readonly partition: number;
   /**
-   * Set if the metadata does not know the topic or the partition. It is then the result for every value of
-   * acks.
+   * Set if the metadata does not know the topic or the partition. This error is then the result for every
+   * value of acks.
    */
   readonly unknown?: ErrorCode | undefined;
-  /** Set if the client may not write these records. It is then the result if the acks are valid. */
+  /** Set if the client may not write these records. This error is then the result if the acks are valid. */
   readonly forbidden?: ErrorCode | undefined;
   /**
    * Exactly one record batch v2. The log writes offset and epoch into the bytes in place. The caller may
-   * reuse them when the call returns.
+   * reuse the bytes when the call returns.
    */
   readonly records: Uint8Array | null;
 }
@@ -84,8 +84,8 @@ export type FetchRequest = RequestOf<typeof apis.fetch> & {
   readonly version: number;
   readonly clientHost?: string;
   /**
-   * How large a response the memory allows. Called when the log is read, for consumers only. Undefined: no
-   * limit.
+   * Returns how many bytes the response may have, given the free memory. Called when the log is read, for
+   * consumers only. Undefined: no limit.
    */
   readonly memoryBytes?: () => number;
 };

@@ -73,7 +73,7 @@ export class RemoteReplica {
     this.quiet = quiet;
   }
 
-  /** Ends the quiet time. At its last fetch, at `lastFetchMs`, the follower held everything the leader had. */
+  /** Ends the quiet time. At its last fetch (`lastFetchMs`) the follower held everything the leader had. */
   wasQuiet(lastFetchMs: Millis): void {
     this.quiet = undefined;
     this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, lastFetchMs);

@@ -41,8 +41,8 @@ export class Leadership {
    */
   private readonly local = new ParkedAcks();
   /**
-   * Batches above the high watermark, oldest first. Consumers can read them once the high watermark has
-   * passed them.
+   * Batches above the high watermark, oldest first. Consumers can read a batch once the high watermark has
+   * passed it.
    */
   private unreplicated: { end: Offset; sizeBytes: number }[] = [];
   private noProposalBefore = Number.NEGATIVE_INFINITY;
@@ -95,8 +95,8 @@ export class Leadership {
       logAppendTimeMs: appended.logAppendTimeMs,
       logStartOffset: appended.startOffset,
     };
-    // For a retry of an idempotent producer, this is the end of the original batch. So the retry gets its
-    // answer only when the original may get one.
+    // For a retry of an idempotent producer, this is the end of the original batch. So the leader
+    // acknowledges the retry only when it may acknowledge the original batch.
     const end = appended.lastOffset + 1;
     const waitsForIsr = request.acks === -1 || (request.acks === 1 && this.ports.isInControlledShutdown());
     if (waitsForIsr) this.acknowledgeReplicated(end, { acknowledgement, appended: result });
@@ -154,7 +154,7 @@ export class Leadership {
     if (isReplicated) this.ports.awaitLease(this);
   }
 
-  /** Settles when everything below `offset` is committed, as an acks=all append that ends there. */
+  /** Settles the acknowledgement once everything below `offset` is committed and the broker has a lease. */
   whenCommitted(offset: Offset, acknowledgement: Acknowledgement): void {
     const appended = { ...produceFailure(ErrorCode.NONE), logStartOffset: this.partition.log.startOffset };
     this.acknowledgeReplicated(offset, { acknowledgement, appended });
@@ -211,7 +211,7 @@ export class Leadership {
     this.advanceHighWatermark();
   }
 
-  /** The leadership ends. Refuses every waiting acknowledgement. */
+  /** Called when the leadership ends. Fails every waiting acknowledgement. */
   end(errorCode: ErrorCode): void {
     this.unreplicated = [];
     const hint =
@@ -273,8 +273,9 @@ export class Leadership {
   // ------------------------------------------------------------------ followers and ISR
 
   /**
-   * A follower fetched from `fetchOffset` in this epoch and did not diverge, so it holds everything below.
-   * The caller checked that the follower's broker epoch is the registered one.
+   * Called when a follower fetched from `fetchOffset` in this epoch and did not diverge. So the follower
+   * holds everything below that offset. The caller checked that the follower's broker epoch is the registered
+   * one.
    */
   recordFollower(state: FollowerFetchState): void {
     const remote = this.remotes.get(state.brokerId);
@@ -300,8 +301,8 @@ export class Leadership {
   }
 
   /**
-   * Asks the controller to elect another member of the ISR, because this log is corrupt; all members hold the
-   * committed records. Does nothing while there is no other member, while another change is in flight, or
+   * Asks the controller to elect another member of the ISR, because this log is corrupt. Every member holds
+   * the committed records. Does nothing while there is no other member, while another change is in flight, or
    * shortly after a rejection. `checkLag` tries again.
    */
   askToResign(): void {
@@ -311,9 +312,9 @@ export class Leadership {
   }
 
   /**
-   * Called every half lag time. Advances the high watermark, because it no longer waits for a replica outside
-   * the ISR that fell behind meanwhile. Then proposes an ISR without the followers that fell behind, or asks
-   * to resign if this log is corrupt.
+   * Called every half lag time. First advances the high watermark, which no longer waits for a replica
+   * outside the ISR that fell behind since the last call. Then proposes an ISR without the followers that
+   * fell behind, or asks to resign if this log is corrupt.
    */
   checkLag(): void {
     const { partition } = this;

@@ -20,7 +20,7 @@ import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './ports.t
 
 export type Role = 'leader' | 'follower' | 'none';
 
-/** The topic's settings for the partition; the log has its own. */
+/** The topic settings that the partition itself uses. Its log gets the others. */
 export interface PartitionSettings {
   /** `min.insync.replicas` */
   readonly minInsyncReplicas: number;
@@ -57,7 +57,7 @@ export class Partition {
   /** The latest known leader epoch. Never decreases. */
   leaderEpoch: LeaderEpoch = -1;
   replicas: readonly NodeId[] = [];
-  /** Eligible leader replicas. They are not in the ISR, but the controller may elect them as if they were. */
+  /** Eligible leader replicas. They are not in the ISR, but the controller may elect them. */
   elr: readonly NodeId[] = [];
   readonly isrState = new IsrState();
   /**
@@ -66,7 +66,7 @@ export class Partition {
    * log.startOffset <= highWatermark <= log.endOffset.
    */
   highWatermark: Offset;
-  /** The replica's disk failed. Clients get KAFKA_STORAGE_ERROR until the broker restarts. */
+  /** True if the replica's disk failed. Clients get KAFKA_STORAGE_ERROR until the broker restarts. */
   isOffline = false;
   isClosed = false;
   readonly corruption: Corruption;
@@ -131,7 +131,7 @@ export class Partition {
     return !this.ports.holdsLease();
   }
 
-  /** The end offset that this replica may report: written, or synced with flush.messages=1. */
+  /** The log end that this replica may report. With flush.messages=1, only synced records count. */
   get ownEnd(): Offset {
     const { endOffset, recoveryPoint } = this.log;
     return this.settings.syncsBeforeAck ? Math.min(recoveryPoint, endOffset) : endOffset;
@@ -215,7 +215,7 @@ export class Partition {
     for (const waiter of this.waiters) waiter.notify(Number.POSITIVE_INFINITY);
   }
 
-  /** The log start or the ISR changed. The sessions' next fetches visit the partition. */
+  /** Called when the log start or the ISR changed. The sessions' next fetches then visit the partition. */
   touchWaiters(): void {
     for (const waiter of this.waiters) waiter.touch();
   }
@@ -298,7 +298,9 @@ export class Partition {
     return this.produce(records, { acks: -1 }, acknowledgement, admission)!;
   }
 
-  /** Fails a batch without checking it: REQUEST_TIMED_OUT, so its producer retries it. */
+  /**
+   * Fails a batch without a check. The error is REQUEST_TIMED_OUT, so that the producer retries the batch.
+   */
   failUnchecked(records: Uint8Array, message: string): ProduceResult {
     this.blockedProducers.batchFailed(records, this.ports.now());
     return produceFailure(ErrorCode.REQUEST_TIMED_OUT, { message });
@@ -373,7 +375,7 @@ export class Partition {
     this.noticeOffline();
   }
 
-  /** Truncates a log that diverged from its leader's log, or is longer. */
+  /** Truncates a log that diverged from the leader's log, or that is longer than the leader's log. */
   truncateTo(offset: Offset, reason: 'diverged' | 'leader-ends-earlier'): void {
     assert(this.role === 'follower', 'only a follower truncates');
     const { endOffset } = this.log;
@@ -429,8 +431,8 @@ export class Partition {
   }
 
   /**
-   * Asks the controller to remove this offline replica from ISR and ELR, and to elect another leader if it
-   * leads. Sends one proposal for each partition epoch in which this replica is in ISR or ELR.
+   * Asks the controller to remove this offline replica from ISR and ELR, and to elect another leader if this
+   * replica leads. Sends one proposal for each partition epoch in which this replica is in ISR or ELR.
    */
   private askToBeReplacedIfOffline(): void {
     if (!this.isOffline || this.isClosed || this.role === 'none') return;

@@ -51,7 +51,7 @@ export interface PartitionPorts {
   proposeIsr(proposal: IsrProposal): void;
 }
 
-/** Gets every leadership of this broker, in the order in which they begin and end. */
+/** Gets the beginning and the end of each leadership of this broker, in the order of these events. */
 export interface LeadershipSink {
   began(partition: PartitionName, epoch: LeaderEpoch): void;
   ended(partition: PartitionName, epoch: LeaderEpoch): void;
@@ -127,7 +127,7 @@ export interface PartitionAssignment {
   readonly partitionEpoch: number;
 }
 
-/** The state that a follower reports of its log with a fetch. */
+/** The state of its log that a follower reports with a fetch. */
 export interface FollowerFetchState {
   readonly brokerId: NodeId;
   readonly brokerEpoch: BrokerEpoch;

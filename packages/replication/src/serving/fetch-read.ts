@@ -27,8 +27,9 @@ export interface FetchedPartition {
   divergingEpoch: { epoch: LeaderEpoch; endOffset: Offset } | undefined;
   currentLeader: CurrentLeader | undefined;
   /**
-   * Empty, because there are no transactions yet. Null: the reader is a follower, does not ask for committed
-   * records, or gets a divergence or an error (except for an unknown partition).
+   * An empty list, because there are no transactions yet. Null if the reader is a follower, does not ask for
+   * committed records, or gets a divergence or an error. With the error for an unknown partition the list is
+   * empty, not null.
    */
   abortedTransactions: readonly never[] | null;
   preferredReadReplica: number;
@@ -83,10 +84,11 @@ function isUnknown(errorCode: ErrorCode): boolean {
 }
 
 /**
- * Whether this replica can serve the item: NONE, an error, or the point to which the reader must truncate.
+ * Checks whether this replica can serve the item. Returns NONE, an error, or the point to which the reader
+ * must truncate.
  */
 export function inspect(partition: Partition, item: FetchItem, reader: Reader): ErrorCode | Divergence {
-  // In Fetch, Kafka treats any negative epoch as none; in offset lookups only -1.
+  // In a Fetch, Kafka takes any negative epoch for "no epoch". In an offset lookup, only -1 means this.
   const leaderError = partition.checkLeader(Math.max(-1, item.currentLeaderEpoch));
   if (leaderError !== ErrorCode.NONE) return leaderError;
   if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId)) return strangerError(item);
@@ -98,15 +100,15 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
   }
   if (item.fetchOffset >= log.startOffset && item.fetchOffset <= log.endOffset) return ErrorCode.NONE;
   // A consumer without an epoch (before KIP-320) may have read further from a successor of this leader.
-  // OFFSET_OUT_OF_RANGE would make it reset its position.
+  // OFFSET_OUT_OF_RANGE would make the consumer reset its position.
   const mayBeReplaced = !reader.isFollower && item.fetchOffset > log.endOffset && partition.mayBeReplaced;
   return mayBeReplaced ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.OFFSET_OUT_OF_RANGE;
 }
 
 /**
  * The error for a fetch from a broker that has no replica of the partition. If the fetch has a leader epoch,
- * the other broker may know a reassignment that this broker does not know yet. The error then makes that
- * broker retry.
+ * the fetching broker may know a reassignment that this broker does not know yet. The error then makes the
+ * fetching broker retry.
  */
 function strangerError({ currentLeaderEpoch }: FetchItem): ErrorCode {
   return currentLeaderEpoch < 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_LEADER_EPOCH;
@@ -187,7 +189,7 @@ function areBatchesIntact(batches: Uint8Array): boolean {
   return true;
 }
 
-/** Like `failedPartition`, but names the new leader for a client that knows an old one (KIP-951). */
+/** Like `failedPartition`, but names the new leader for a client that knows an old leader (KIP-951). */
 function unreadable(partition: Partition, errorCode: ErrorCode): FetchedPartition {
   const isStale =
     errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH;

@@ -62,11 +62,17 @@ interface Read {
   readonly fetched: {
     readonly item: FetchItem;
     readonly data: FetchedPartition;
-    /** The follower seems to have newer metadata than this broker, so the broker may delay the error. */
+    /**
+     * True if the follower seems to have newer metadata than this broker. This broker may then delay the
+     * error.
+     */
     readonly isEarly: boolean;
   }[];
   readonly sizeBytes: number;
-  /** There is a divergence, or an error that is not early, so the response does not wait for more bytes. */
+  /**
+   * True if there is a divergence, or an error that is not early. Then the response does not wait for more
+   * bytes.
+   */
   readonly isUrgent: boolean;
 }
 
@@ -197,7 +203,7 @@ export class FetchService {
     for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);
   }
 
-  /** Takes the report of a parked fetch that did not count before. */
+  /** Takes the report of a parked fetch. The report may not have counted when the fetch arrived. */
   private recordFollower(fetch: FetchOperation): void {
     if (!this.counts(fetch.reader)) return;
     for (const item of fetch.asked) {
@@ -208,8 +214,8 @@ export class FetchService {
   }
 
   /**
-   * Whether the follower's report counts. A fetch from an earlier incarnation of its broker does not, because
-   * the broker may have another log now (KIP-903).
+   * Whether the follower's report counts. A report from an earlier incarnation of the follower's broker does
+   * not count, because the broker may have another log now (KIP-903).
    */
   private counts({ replicaId, replicaEpoch }: Reader): boolean {
     return this.ports.registeredEpoch(replicaId) === replicaEpoch;
@@ -329,7 +335,7 @@ export class FetchOperation implements FetchWaiter {
     return this.reader.isFollower;
   }
 
-  /** The reader asks for no partition. */
+  /** True if the reader asks for no partition. */
   get isEmpty(): boolean {
     return !this.opened.isIncremental && this.items.length === 0;
   }

@@ -1,8 +1,8 @@
 /**
  * The leader's side of fetch sessions (KIP-227). A reader sends its partitions once, and afterwards only
- * changes. The cache is bounded. When it is full, a new session may replace a session that is unused, or not
- * worth more than the new one. Otherwise the reader gets no session, which only costs bytes. The reader also
- * gets none if its partitions would exceed the limit for all sessions.
+ * changes. The cache of sessions is bounded. When the cache is full, a new session may replace a session that
+ * is unused, or not worth more than the new one. Otherwise the reader gets no session, which only costs
+ * bytes. The reader also gets no session if its partitions would exceed the limit for all sessions.
  */
 import type { Millis, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -12,12 +12,12 @@ import type { Reader } from './fetch-read.ts';
 import { type PartitionHolder, SessionPartition } from './session-partition.ts';
 
 /**
- * The leader may evict a session that was unused for longer than this. It may also evict one that is older
- * than this, if the new session is worth at least as much. A follower's session replaces a consumer's at any
- * age.
+ * The leader may evict a session that was unused for longer than this. It may also evict a session that was
+ * created longer ago than this, if the new session has at least as many partitions. A follower's session may
+ * replace a consumer's session of any age.
  */
 const EVICTION_AGE_MS: Millis = 120_000;
-/** The most partitions of all sessions. Needed, because clients may name partitions that do not exist. */
+/** The most partitions of all sessions together. A client may name many partitions that do not exist. */
 const PARTITIONS_MAX = 250_000;
 const FIRST_VERSION_WITH_SESSIONS = 7;
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
@@ -29,7 +29,7 @@ const NOBODY: Reader = { replicaId: -1, replicaEpoch: -1, isFollower: false, rea
 
 export class FetchSession implements PartitionHolder {
   readonly id: number;
-  /** A consumer's session replaces a follower's only if that one is unused. */
+  /** A consumer's session replaces a follower's session only if the follower's session is unused. */
   readonly isFollower: boolean;
   readonly usesTopicIds: boolean;
   readonly createdMs: Millis;
@@ -79,9 +79,9 @@ export class FetchSession implements PartitionHolder {
   }
 
   /**
-   * Called for each request, after its changes and before the leader reads. `reports`: the request is a
-   * follower's, and its reports count. If `reports` or the reader changed since the last request, the leader
-   * visits all partitions.
+   * Called for each request, after its changes and before the leader reads. `reports`: true if a follower
+   * sent the request, and its reports count. If `reports` or the reader changed since the last request, the
+   * leader visits all partitions.
    */
   begin(reader: Reader, o: { readonly reports: boolean; readonly now: Millis }): void {
     const known = this.reader;
@@ -120,7 +120,10 @@ export class FetchSession implements PartitionHolder {
     for (const fetch of this.parked) fetch.notify(sizeBytes);
   }
 
-  /** The cache dropped the session. Wakes its parked fetches, because no partition can do so from now on. */
+  /**
+   * Called when the cache dropped the session. Wakes its parked fetches, because its partitions do not wake
+   * them from now on.
+   */
   end(): void {
     for (const item of this.partitions.values()) item.end();
     this.notify(Number.POSITIVE_INFINITY);
@@ -147,7 +150,7 @@ export interface OpenedFetch {
   /** The id of the session; 0: the reader gets no session. */
   readonly sessionId: number;
   readonly session: FetchSession | undefined;
-  /** The response contains only partitions with news. */
+  /** True if the response contains only partitions with news. */
   readonly isIncremental: boolean;
 }
 
@@ -264,7 +267,7 @@ function sessionless(request: FetchRequest): OpenedFetch {
   return { items: itemsOf(request), sessionId: 0, session: undefined, isIncremental: false };
 }
 
-/** Returns each partition once. If the request repeats one, the last item counts, as in Kafka. */
+/** Returns each partition once. If the request repeats a partition, its last item counts, as in Kafka. */
 function itemsOf({ version, topics }: FetchRequest): FetchItem[] {
   const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS;
   const items: FetchItem[] = [];

@@ -49,7 +49,7 @@ export class ProduceRun {
     this.done = done;
   }
 
-  /** Returns true if the request waits for a job. It then calls `ended` when it no longer waits. */
+  /** Returns true if the request waits for a job. Then calls `ended` when the request no longer waits. */
   start(ended: () => void): boolean {
     // Note the failures of unknown partitions now. A job takes time, and the metadata may bring such a
     // partition before the run reaches it.

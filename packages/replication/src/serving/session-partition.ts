@@ -26,7 +26,7 @@ import type { FetchWaiter } from '../partition/ports.ts';
 import type { FetchItem } from '../types.ts';
 import type { FetchedPartition, Reader } from './fetch-read.ts';
 
-/** What the partition needs of its session. */
+/** What a SessionPartition needs of its session. */
 export interface PartitionHolder {
   /** The reader of the latest request. */
   readonly reader: Reader;
@@ -34,7 +34,7 @@ export interface PartitionHolder {
   readonly reports: boolean;
   /** The time of the last request whose reports counted. */
   readonly lastReportMs: Millis;
-  /** The next fetch of the session must visit the partition. */
+  /** Called when the next fetch of the session must visit the partition. */
   touched(item: SessionPartition): void;
   readonly parked: ReadonlySet<FetchWaiter>;
   /** Notifies the parked fetches. */
@@ -62,7 +62,7 @@ export class SessionPartition implements FetchItem, FetchWaiter, QuietFollower {
   private isSettled = false;
   /** The follower, while the item is settled. */
   private remote: RemoteReplica | undefined;
-  /** The session is over, or the reader forgot the partition. */
+  /** True if the session is over, or the reader forgot the partition. */
   private isOver = false;
 
   constructor(holder: PartitionHolder, o: { readonly key: string; position: number }, item: FetchItem) {
@@ -166,7 +166,7 @@ export class SessionPartition implements FetchItem, FetchWaiter, QuietFollower {
     else this.holder.notify(sizeBytes);
   }
 
-  /** The session is over, or the reader forgot the partition. */
+  /** Called when the session is over, or when the reader forgot the partition. */
   end(): void {
     this.isOver = true;
     this.touch();

@@ -10,8 +10,8 @@ import type { Partition } from '../partition/partition.ts';
 import type { Cancel } from '../types.ts';
 
 /**
- * The bytes that one turn reads, of all partitions together. One larger batch may exceed this. To read and to
- * apply these bytes takes about a millisecond each.
+ * The most bytes that one turn reads, of all partitions together. A single larger batch may exceed this
+ * limit. Reading these bytes takes about a millisecond, and so does applying them.
  */
 const TURN_BYTES = 256 * 1024;
 /** A turn with fewer bytes left reads no further slice: few whole batches would fit. */
@@ -26,7 +26,7 @@ export interface ReadWanted {
   /** Gets whole batches, in order. The bytes are valid only during the call. */
   readonly batches: (bytes: Uint8Array) => void;
   /**
-   * Called once, in a later turn, unless the reading or the broker is stopped before. NONE: everything up to
+   * Called once, in a later turn, unless the reading or the broker is stopped first. NONE: everything up to
    * `endOffset`, the log's end at that moment, was read. NOT_LEADER_OR_FOLLOWER: the leadership ended.
    * OFFSET_OUT_OF_RANGE: the log now begins later, or ends earlier, than the next offset to read.
    * KAFKA_STORAGE_ERROR: the log cannot be read.
@@ -52,7 +52,8 @@ export class SlicedReads {
   }
 
   /**
-   * Returns a function that stops the reading, also when called inside `batches`. `done` is then not called.
+   * Returns a function that stops the reading, so that `done` is not called. The caller may use this function
+   * inside `batches`, too.
    */
   read(wanted: ReadWanted, find: () => Partition | undefined): Cancel {
     const run = new SlicedRead(wanted, find, this.ports.spares);
@@ -104,7 +105,7 @@ class SlicedRead {
     this.isStopped = true;
   }
 
-  /** Returns the bytes that it used of `maxBytes`. */
+  /** Reads one slice. Returns how many bytes of `maxBytes` the slice used. */
   readSlice(maxBytes: number, atLeastOneBatch: boolean): number {
     const { errorCode, sizeBytes } = this.readOnce(maxBytes, atLeastOneBatch);
     if (errorCode !== undefined && !this.isStopped) {
