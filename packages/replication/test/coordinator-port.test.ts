@@ -48,7 +48,7 @@ test('a listener gets present leaderships first, then changes in their order', (
   expect(heard).toEqual(['began events-0 in 0', 'began more-0 in 0', 'ended events-0 in 0']);
 });
 
-test('a listener at the next leader gets the beginning, one at the old leader the end, each with its leader epoch', () => {
+test('the next leader reports that its leadership began, the old leader that its leadership ended, each with its leader epoch', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -63,7 +63,7 @@ test('a listener at the next leader gets the beginning, one at the old leader th
   expect(first).toEqual(['began events-0 in 0', 'ended events-0 in 0']);
 });
 
-test('an append returns its offsets at once, and settles when the ISR has written it', () => {
+test('an append returns its offsets at once, and settles when the ISR has written the batch', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -163,7 +163,7 @@ function readBack(world: World, topicId: Uuid, fromOffset: number, leaderEpoch =
   return { slices, offsets, outcomes, cancel };
 }
 
-/** Twenty batches of 100 KiB, two to a slice. */
+/** Appends twenty batches of 100 KiB. One slice of a read has two of them. */
 function filled(): { world: World; topic: Uuid } {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
@@ -318,7 +318,7 @@ function whenCommitted(world: World, id: number, topicId: Uuid, leaderEpoch: num
   return settled;
 }
 
-test('waiting for a commit ends at the end of the turn in which the high watermark passes the offset', () => {
+test('whenCommitted settles at the end of the turn in which the high watermark passes the offset', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -332,7 +332,7 @@ test('waiting for a commit ends at the end of the turn in which the high waterma
   expect([atStart, both]).toEqual([[ErrorCode.NONE], [ErrorCode.NONE]]);
 });
 
-test('waiting for a commit fails in another leader epoch, and when the leadership ends', () => {
+test('whenCommitted fails in another leader epoch, and when the leadership ends', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -349,7 +349,7 @@ test('waiting for a commit fails in another leader epoch, and when the leadershi
   expect(waits).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER]);
 });
 
-test('waiting for a commit waits for the lease, too', () => {
+test('whenCommitted waits for the lease, too', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);

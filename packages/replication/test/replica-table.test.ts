@@ -1,6 +1,6 @@
 /**
- * Goal: the table remembers a replica that it cannot open, and forgets it when this broker no longer hosts
- * it. Method: a directory that opens no log.
+ * Goal: the table remembers a replica that it cannot open, and forgets the replica when this broker no longer
+ * hosts it. Method: a directory that opens no log.
  */
 import { DiskError, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';

@@ -1,6 +1,6 @@
 /**
  * Goal: the connection assembles a response from chunks whose memory is only lent. Method: a stream that
- * overwrites each chunk after the call.
+ * overwrites each chunk after it has delivered the chunk.
  */
 import { type Address, type Net, type Stream, type StreamHandler, Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';

@@ -1,7 +1,7 @@
 /**
- * Goal: a leader appends no later batch of a producer before its failed first batch, and a blocked producer
- * is forgotten in time. Method: first the set of blocked producers alone, with a log; then a cluster with a
- * toy controller.
+ * Goal: after a producer's first batch failed, the leader appends no later batch of this producer before the
+ * first one. The leader does not remember the producer for ever. Method: first the set of blocked producers
+ * alone, with a log; then a cluster with a toy controller.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -73,7 +73,7 @@ test('once the log knows a producer, its batches do not wait, even if the log dr
   expect(blocked.mustWait(batch(1), log, 1)).toBe(false);
 });
 
-test('an opened replica takes over the producers refused under the id and the name of its topic', () => {
+test('a replica that opens takes over the producers that were blocked under the id or the name of its topic', () => {
   const beforehand = new BlockedBeforeOpen();
   beforehand.batchFailed('id', 0, batch(0, 1), 0);
   beforehand.batchFailed('name', 0, batch(0, 2), 0);

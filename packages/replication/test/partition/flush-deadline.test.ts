@@ -1,4 +1,4 @@
-/** Goal: flush.ms. Method: one replica alone. The test moves its clock by hand. */
+/** Goal: flush.ms limits how long records stay unflushed. Method: one replica alone, with a manual clock. */
 import { expect, test } from 'vitest';
 import { LoneReplica } from '../support/lone-replica.ts';
 

@@ -8,7 +8,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { LoneReplica, ME, OTHER, THIRD } from '../support/lone-replica.ts';
 
-test('the leader acknowledges a batch that was replicated without a lease when it has a lease again', () => {
+test('if the leader has no lease when the ISR has a batch, it acknowledges the batch with its next lease', () => {
   const leader = new LoneReplica();
   leader.hasLease = false;
   const answers = leader.produce(-1);

@@ -92,7 +92,7 @@ function damagedFollower(change: Parameters<LoneReplica['decide']>[0]): LoneRepl
   return replica;
 }
 
-test('a follower with a corrupt log keeps it, and asks to leave the ISR, while it may be elected', () => {
+test('while the controller may elect a follower with a corrupt log, the follower keeps the log and asks to leave the ISR', () => {
   const replica = damagedFollower({});
   const { partition, proposals } = replica;
   expect(proposals.map(({ kind, isr }) => [kind, isr.map((member) => member.brokerId)])).toEqual([
@@ -109,7 +109,7 @@ test('a follower with a corrupt log keeps it, and asks to leave the ISR, while i
   expect(proposals).toEqual([]);
 });
 
-test('an eligible leader replica with a corrupt log keeps it, too, and asks to leave the ELR', () => {
+test('an eligible leader replica with a corrupt log keeps the log, too, and asks to leave the ELR', () => {
   const replica = damagedFollower({ isr: [OTHER], elr: [ME] });
   expect(replica.partition.log.endOffset).toBe(1);
   expect(replica.proposals[0]).toMatchObject({ kind: 'resign', isr: [{ brokerId: OTHER }] });

@@ -18,7 +18,7 @@ function cluster(replicas: number[] = [1, 2, 3]) {
   return { world, topic };
 }
 
-/** Broker 1 cannot create the folders of this topic's partitions. */
+/** Makes broker 1 fail to create the folders of this topic's partitions. */
 function failFoldersOf(world: World, topic: string): void {
   const { disk } = world.broker(1);
   const makeDirectory = disk.makeDirectory.bind(disk);
@@ -81,7 +81,7 @@ test('an append that a read-only file system refuses takes the replica offline; 
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
 });
 
-test('an offline leader that is the last ISR member repeats its request, and hands over when another one joins', () => {
+test('an offline leader that is the last ISR member repeats its request, and hands over when another member joins', () => {
   const { world, topic } = cluster();
   for (const id of [2, 3]) {
     world.broker(id).kill();
@@ -100,7 +100,7 @@ test('an offline leader that is the last ISR member repeats its request, and han
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2] });
 });
 
-test('a broker that cannot open a log hands over its leadership, and the others do not wait for it', () => {
+test('a broker that cannot open a log hands over its leadership, and the other replicas do not wait for it', () => {
   const { world } = cluster();
   failFoldersOf(world, 'orders');
   const orders = world.controller.createTopic('orders', [[1, 2, 3]]);
@@ -154,7 +154,7 @@ test('a broker whose data folder is gone ends, too', () => {
   expect(world.broker(2).endReason).toMatch('no such file');
 });
 
-/** The topics in broker `id`'s fetch that is parked at broker 1. */
+/** The topic ids in the fetch of broker `id` that broker 1 has parked. */
 function askedBy(world: World, id: number): string[] {
   const parked = [...world.broker(1).manager.fetches.parked];
   return parked

@@ -1,5 +1,5 @@
 /**
- * Goal: no time is lost if a follower learns of a new leader before that leader does. Method: delays the
+ * Goal: no time is lost if a follower learns of an election before the new leader does. Method: delays the
  * leader's metadata, and measures the time from the start of its leadership to the first acknowledgement with
  * acks=all.
  */
@@ -41,7 +41,7 @@ test.each([20, 50, 90, 300, 700])('the followers know an election %i ms before t
   expect(waitForAckMs(world, topic)).toBeLessThan(ROUND_TRIPS_MS);
 });
 
-test('a leader whose metadata is old acknowledges records of its other partitions meanwhile', () => {
+test('a leader whose metadata is old still acknowledges records of its other partitions', () => {
   const world = new World().start();
   const other = world.controller.createTopic('other', ALL);
   world.advance(500);
