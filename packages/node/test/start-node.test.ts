@@ -1,5 +1,5 @@
 /**
- * Goal: a start that cannot work ends in one sentence and leaves nothing open. Method: real folders and
+ * Goal: a start that cannot succeed fails with one sentence and leaves nothing open. Method: real folders and
  * ports.
  */
 import { spawnSync } from 'node:child_process';
@@ -52,7 +52,7 @@ async function refusal(overrides: Record<string, string>): Promise<string> {
   return (error as StartError).message;
 }
 
-test('too little disk', async () => {
+test('a start with too little disk space is refused', async () => {
   const message = await refusal(
     settings('little', await freePort(), { 'min.free.bytes': '9007199254740991' }),
   );
@@ -61,7 +61,7 @@ test('too little disk', async () => {
   );
 });
 
-test('the folder of a running node is refused, and after its stop accepted', async () => {
+test('the folder of a running node is refused, and accepted after the node has stopped', async () => {
   const overrides = settings('used', await freePort());
   const node = await startNode(loadConfig({ overrides }));
   await node.ready;
@@ -75,7 +75,7 @@ test('the folder of a running node is refused, and after its stop accepted', asy
   expect(existsSync(join(directory, 'used', '.lock'))).toBe(false);
 });
 
-test('a controller and a broker whose port is taken', async () => {
+test('a port that is taken is refused, for a controller and for a broker', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as { port: number };
@@ -92,12 +92,12 @@ test('a controller and a broker whose port is taken', async () => {
   await new Promise((resolve) => other.close(resolve));
 });
 
-test('log.dirs names a file', async () => {
+test('a file in log.dirs is refused', async () => {
   writeFileSync(join(directory, 'file'), '');
   expect(await refusal(settings('file', await freePort()))).toContain(join(directory, 'file'));
 });
 
-test('the data folder of another node, and of a newer format', async () => {
+test('data folders of another node and of a newer format are refused', async () => {
   const port = await freePort();
   mkdirSync(join(directory, 'other'));
   const meta = join(directory, 'other', 'meta.properties');

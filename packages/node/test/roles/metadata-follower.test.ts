@@ -1,6 +1,6 @@
 /**
- * Goal: the follower splits metadata that costs much work over several turns, so that the broker can do other
- * work. Method: a clock that advances with the work.
+ * Goal: the follower publishes costly metadata in several turns, so that the broker can do other work between
+ * them. Method: a clock that advances with the work.
  */
 import type { Uuid } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
@@ -46,7 +46,7 @@ test('the follower publishes many new topics in order, a few in each turn', () =
   const all = batches(501);
   follower.committed(all.slice(0, 500));
   expect(follower.offset).toBe(99);
-  // Batches that arrive meanwhile wait behind the others.
+  // A batch that arrives meanwhile waits until the earlier batches are published.
   follower.committed(all.slice(500));
   expect(follower.offset).toBe(99);
   manual.advance(1);

@@ -80,7 +80,7 @@ const produceOf = (topic: string, records: Uint8Array) => ({
   topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
 });
 
-test('the broker answers other clients while it checks and looks up millions of records in one batch', async () => {
+test('the broker answers other clients while it checks a batch of millions of records, and finds a record in it', async () => {
   const [one, other] = [await connect(), await connect()];
   await one.createTopic('tiny', 1, 1, { 'max.message.bytes': '20000000' });
   await leads(one, 'tiny');
@@ -94,7 +94,7 @@ test('the broker answers other clients while it checks and looks up millions of 
   expect(await produced).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
   expect(order).toEqual(['other', 'other', 'other', 'produced']);
 
-  // To find the record with the largest timestamp (-3), the broker must decompress the millions.
+  // For timestamp -3 (the record with the largest timestamp), the broker must decompress the whole batch.
   const looked = one
     .call(apis.listOffsets, 7, {
       replicaId: -1,

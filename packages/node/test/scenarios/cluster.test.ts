@@ -41,8 +41,8 @@ async function partitionOf(topic: string, partition: number, asked = 2) {
 }
 
 /**
- * A new leader first learns the high watermark from its followers, so consumers see the last records a moment
- * later.
+ * Waits for the expected values. A new leader first learns the high watermark from its followers, so it shows
+ * consumers the last records a moment later.
  */
 async function holds(topic: string, partition: number, leaderId: number, expected: string[]): Promise<void> {
   const leader = await client(leaderId);
@@ -60,7 +60,7 @@ async function inSync(topic: string, count: number, asked = 2): Promise<void> {
   });
 }
 
-test('every broker answers Metadata with all of them, at their real ports', async () => {
+test('every broker answers Metadata with all brokers at their real ports', async () => {
   for (const id of [2, 3, 4]) {
     const { brokers, clusterId } = await (await client(id)).metadata();
     expect(brokers.map((broker) => [broker.nodeId, broker.host, broker.port])).toEqual(
@@ -125,7 +125,7 @@ test('a leader is killed: another broker takes over with every acknowledged reco
   expect(cluster.node(killed).running).toBeDefined();
 }, 20_000);
 
-test('a broker stopped cleanly hands its leaderships over, and comes back', async () => {
+test('a broker that stops cleanly hands its leaderships over, and comes back', async () => {
   const { leaderId: stopped } = await partitionOf('orders', 2);
   const survivor = [2, 3, 4].find((id) => id !== stopped)!;
   forget(stopped);
@@ -151,8 +151,8 @@ test('another controller takes over from a killed one, which hands nothing over'
   const trio = await startCluster({ controllers: 3, brokers: 0 });
   const quorumOf = (id: number) => trio.node(id).running?.roles.controller?.quorum;
   const leaders = () => trio.nodes.flatMap(({ id }) => quorumOf(id)?.leader()?.nodeId ?? []);
-  // A controller that does not know that the quorum is formed waits for the controller that forms it, and the
-  // test may kill that one. So the test waits until all three know.
+  // Until a controller knows that the quorum is formed, it waits for the controller that forms the quorum.
+  // The test may kill that controller, so it first waits until all three know.
   const isFormed = () => [1, 2, 3].every((id) => quorumOf(id)?.clusterId() !== undefined);
   const first = await eventually(async () =>
     isFormed() && leaders().length === 3 ? leaders()[0] : undefined,

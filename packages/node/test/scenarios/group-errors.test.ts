@@ -1,7 +1,7 @@
 /**
  * Goal: each error that Kafka's reference names for groups and committed offsets has a request that provokes
- * it over TCP. Method: a table of requests (test/support/group-errors), on one cluster whose brokers end one
- * after the other:
+ * it over TCP. Method: a table of requests (test/support/group-errors), on one cluster whose brokers stop or
+ * die one after the other:
  *
  *     no __consumer_offsets yet -> three brokers -> one stops -> one dies -> the last one starts again
  *
@@ -38,8 +38,8 @@ import { errorsIn, type Row } from '../support/group-errors/row.ts';
 import { Scene, type Stage, TOPIC } from '../support/group-errors/scene.ts';
 
 /**
- * Each broker has other settings for its groups. RIGID stops first, then USUAL dies, so STRICT is left. The
- * two replicas of a partition of `__consumer_offsets` are in different racks.
+ * The three brokers have different settings for groups. RIGID stops first, then USUAL dies, so STRICT is
+ * left. The two replicas of a partition of `__consumer_offsets` are in different racks.
  */
 const [USUAL, STRICT, RIGID] = [2, 3, 4];
 const BROKERS = [USUAL, STRICT, RIGID];
@@ -48,7 +48,7 @@ const settings = {
   'min.insync.replicas': 2,
   'offsets.topic.num.partitions': 3,
   'offsets.topic.replication.factor': 2,
-  // For this time after a broker dies, the ISR keeps the dead member, so no record is committed.
+  // After a broker dies, it stays in the ISR for this time, so no record is committed meanwhile.
   'broker.session.loss.grace.ms': 3_000,
 };
 const ownSettings: Readonly<Record<number, Record<string, string>>> = {
@@ -92,7 +92,7 @@ function stageOn(coordinator: number): Stage {
   };
 }
 
-/** A new group in one of these partitions of `__consumer_offsets`. */
+/** A new group whose partition of `__consumer_offsets` is wanted. */
 function newGroup(isWanted: (partition: number) => boolean): string {
   for (;;) {
     const group = `group-${groups++}`;
@@ -100,7 +100,7 @@ function newGroup(isWanted: (partition: number) => boolean): string {
   }
 }
 
-/** A new group that this broker coordinates while it lives. */
+/** A new group that this broker coordinates until the broker stops or dies. */
 const groupOf = (coordinator: number) => newGroup((partition) => replicas[partition]![0] === coordinator);
 
 async function provoke({ code, place, provoke: ask }: Row, scene: Scene): Promise<void> {
@@ -157,7 +157,7 @@ describe('three brokers', () => {
     for (const id of BROKERS) await eventually(() => serves(id));
   });
 
-  /** The broker has loaded its partition. */
+  /** True once the broker has loaded the partition of `__consumer_offsets` that it leads. */
   async function serves(id: number): Promise<true | undefined> {
     const scene = await Scene.open(groupOf(id), stageOn(id));
     try {
@@ -179,7 +179,7 @@ describe('three brokers', () => {
   test.each(titled(elsewhereRows))('%s', (_title, row) => provokeOn(USUAL, row));
 });
 
-describe('brokers end', () => {
+describe('brokers stop and die', () => {
   /** The partition that STRICT leads all the time, and the one that it has no replica of. */
   let [own, foreign] = [-1, -1];
   let underMinIsr: Map<Row, Scene>;
@@ -207,7 +207,7 @@ describe('brokers end', () => {
   });
 
   describe('one of three dies', () => {
-    /** The requests wait for the same timeout, so they wait together. */
+    /** Each request waits for the same timeout, so all requests are sent before the first test. */
     const waiting = new Map<Row, Promise<void>>();
     let scenes: Map<Row, Scene>;
 
@@ -253,7 +253,8 @@ describe('brokers end', () => {
   describe('the last one starts again', () => {
     beforeAll(async () => {
       await cluster.stopNode(STRICT);
-      // Without the file the broker does not know which records are committed. Alone it cannot commit them.
+      // Without the file of high watermarks, the broker does not know which records are committed. One broker
+      // alone cannot commit them, because min ISR is 2.
       await rm(join(cluster.directory, `node-${STRICT}`, HIGH_WATERMARKS));
       await cluster.startNode(STRICT);
       // A broker that just started may not know the topic yet.

@@ -1,6 +1,6 @@
 /**
  * Goal: the broker that coordinates a group shows how far the group is behind, whichever brokers lead the
- * partitions, and whether they answer or not.
+ * partitions, and even if one of these leaders does not answer.
  */
 import { apis } from '@millrace/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,7 +50,7 @@ async function coordinatorOf(group: string): Promise<number> {
   });
 }
 
-/** A group without members commits an offset of each partition. */
+/** Commits an offset for each partition of the topic, in a group without members. */
 async function commit(group: string, offsets: readonly number[]): Promise<void> {
   const coordinator = await TestClient.connect(cluster.node(await coordinatorOf(group)).port!);
   const partitions = offsets.map((committedOffset, partitionIndex) => ({ partitionIndex, committedOffset }));
@@ -64,7 +64,7 @@ async function commit(group: string, offsets: readonly number[]): Promise<void> 
   coordinator.close();
 }
 
-/** The samples of the lag on one broker. */
+/** The lag samples in the metrics of one broker. */
 async function lagsOn(nodeId: number): Promise<string[]> {
   const answer = await fetch(`http://127.0.0.1:${cluster.node(nodeId).running!.healthPort}/metrics`);
   return (await answer.text()).split('\n').filter((line) => line.startsWith('millrace_group_lag'));
@@ -96,7 +96,7 @@ test('scrapes at the same time get the same lag', async () => {
 
 test('the setting limits the number of series, and a metric counts the rest', async () => {
   const coordinator = await coordinatorOf('billing');
-  // Another group with the same coordinator: three more offsets, and room for one.
+  // Adds a group with the same coordinator. The group has three offsets, but only one more series fits.
   for (let number = 0; ; number++) {
     const group = `reports-${number}`;
     if ((await coordinatorOf(group)) !== coordinator) continue;

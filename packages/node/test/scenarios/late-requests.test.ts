@@ -1,5 +1,5 @@
 /**
- * Goal: docs/late-requests.md says of every request that a caller may retry why a late copy is harmless.
+ * Goal: for every request that a caller may retry, docs/late-requests.md says why a late copy is harmless.
  * Method: compare its tables with the methods of brokers and controllers, and with the APIs of the protocol.
  */
 import { existsSync, readFileSync } from 'node:fs';

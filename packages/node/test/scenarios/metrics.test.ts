@@ -53,7 +53,7 @@ async function scrape(nodeId: number, of: RunningCluster = cluster): Promise<Sam
   );
 }
 
-/** The expected change on one node: the least increase of samples, or their values afterwards. */
+/** The change on one node. `grows`: the least increase of samples. `becomes`: their values afterwards. */
 interface Expected {
   readonly on: () => number;
   readonly grows?: Readonly<Record<string, number>>;
@@ -299,7 +299,10 @@ test('the leader of the quorum shows how many records a killed voter lacks', asy
   }
 }, 20_000);
 
-/** Commits an offset in a group that the broker coordinates, and joins it: else the broker shows no lag. */
+/**
+ * Commits an offset in a group that the broker coordinates, and joins the group. Otherwise the broker shows
+ * no lag.
+ */
 async function useGroup(broker: TestClient, brokerId: number): Promise<void> {
   const groups = Array.from({ length: 60 }, (_, number) => `group-${number}`);
   await eventually(async () => {

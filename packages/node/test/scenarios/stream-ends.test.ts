@@ -1,7 +1,7 @@
 /**
  * Goal: over real gRPC a controller distinguishes a broker that closes its control stream from one whose
- * process was killed. Method: the session of a broker in another process, a controller here that answers
- * late, kill -9.
+ * process was killed. Method: the test kills another process (kill -9) that runs the session of a broker. The
+ * controller runs in this process and can answer late.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';

@@ -21,8 +21,8 @@ new BrokerLifecycle({
   locator: new ControllerLocator([controller], new GrpcRpc()),
   clock,
   logger: new MemoryLogger(),
-  // The broker waits 200 ms for an answer. For the first answer on a new stream it waits 50 ms, and longer
-  // after each stream without an answer.
+  // The broker waits 200 ms for an answer, but only 50 ms for the answer to its first heartbeat on a new
+  // stream. After each stream without such an answer, it waits longer for the next one.
   config: {
     sessionTimeoutMs: 400,
     minInsyncReplicas: 1,

@@ -1,4 +1,4 @@
-/** A Kafka client for tests: requests to one broker in versions that the test chooses. */
+/** A Kafka client for tests. It sends requests to one broker, in versions that the test chooses. */
 import { KafkaClient } from '@millrace/client/io';
 import {
   type AnyApi,
@@ -109,7 +109,7 @@ export function valuesOf(batches: Uint8Array): string[] {
   return values;
 }
 
-/** Repeats until the result is defined; the test's own timeout ends it. */
+/** Calls `what` until the result is defined. Only the timeout of the test limits the attempts. */
 export async function eventually<T>(what: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const value = await what();

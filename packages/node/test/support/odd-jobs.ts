@@ -1,4 +1,4 @@
-/** Odd jobs, for tests of the job workers. */
+/** Jobs that tests of the job workers need: one fails, one ends its worker, and so on. */
 import type { JobKind } from '@millrace/base';
 
 export const reverse: JobKind<{ readonly from: number }, number> = {

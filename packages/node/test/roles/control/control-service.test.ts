@@ -160,7 +160,7 @@ class World {
 }
 
 describe('a process with the id of a live broker', () => {
-  test('is refused, and its death does not end the session of the healthy one', () => {
+  test('is refused, and its death does not end the session of the live broker', () => {
     const world = new World();
     world.healthyBroker();
     const intruder = new Process(world.service, idOf('I'));
@@ -170,7 +170,7 @@ describe('a process with the id of a live broker', () => {
     expect(world.isAlive).toBe(true);
   });
 
-  test('does not hide the death of the healthy one', () => {
+  test('does not hide the death of the live broker', () => {
     const world = new World();
     const { process } = world.healthyBroker();
     new Process(world.service, idOf('I')).register();
@@ -179,7 +179,7 @@ describe('a process with the id of a live broker', () => {
     expect(world.isAlive).toBe(false);
   });
 
-  test('does not count with a broker epoch that is not current', () => {
+  test('is refused with a stale broker epoch, and its death does not end the session', () => {
     const world = new World();
     const { epoch } = world.healthyBroker();
     const intruder = new Process(world.service, idOf('I'));
@@ -202,7 +202,7 @@ describe('a process with the id and the log directory of a live broker', () => {
     expect(next.register().register?.errorCode).toBe(ErrorCode.NONE);
   });
 
-  test('is refused until the session ends if the earlier process left its stream', () => {
+  test('is refused for the whole session after the earlier process left its stream', () => {
     const world = new World();
     world.healthyBroker().process.leaves();
     const next = new Process(world.service, idOf('N'), idOf('H'));
@@ -258,7 +258,7 @@ describe('a control stream that its broker leaves', () => {
 });
 
 describe('a message on an old stream, after the broker used a newer one', () => {
-  test('changes neither the session nor the fence, and the end of that stream changes nothing', () => {
+  test('changes neither the session nor the fence, and the end of the old stream changes nothing', () => {
     const world = new World();
     const { process, epoch } = world.healthyBroker();
     const again = new Process(world.service, idOf('H'));
@@ -327,7 +327,7 @@ describe('a forwarded CreateTopics', () => {
     expect(topics).toMatchObject([{ name: 'a', errorCode: ErrorCode.NONE }, { name: 'b' }]);
   });
 
-  test('is answered NOT_CONTROLLER, without a body, by a controller that resigns before it is committed', () => {
+  test('is answered NOT_CONTROLLER, without a body, if the controller resigns before the commit', () => {
     const world = new World();
     world.healthyBroker();
     world.isCommitting = false;
@@ -360,7 +360,7 @@ describe('a message that the controller cannot read', () => {
     expect(refusals(world)).toEqual(Object.values(controlCalls).map(({ name }) => [name, PEER.address]));
   });
 
-  test('ends a control stream', () => {
+  test('ends its control stream', () => {
     const world = new World();
     let isClosed = false;
     const close = () => {

@@ -1,6 +1,6 @@
 /**
- * Goal: DescribeQuorum answers for the metadata partition and refuses the rest as Kafka does. Method:
- * requests to a fake quorum.
+ * Goal: DescribeQuorum describes the metadata partition. As in Kafka, a request that also names another
+ * partition gets an error for each partition. Method: requests to a fake quorum.
  */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -41,7 +41,7 @@ test('partition 0 of __cluster_metadata', () => {
 test.each<[string, [string, ...number[]][]]>([
   ['another topic', [['orders', 0]]],
   ['another partition', [['__cluster_metadata', 1]]],
-  ['a partition beside it', [['__cluster_metadata', 0, 1]]],
+  ['partition 0 and another partition', [['__cluster_metadata', 0, 1]]],
   [
     'the topic twice',
     [

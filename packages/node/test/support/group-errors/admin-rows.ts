@@ -7,7 +7,7 @@ const GROUP = 0;
 const SHARE = 2;
 const NO_TYPE = 9;
 
-/** Names the key in the form of every version. */
+/** Sets the key in both forms: `key` for versions up to 3, `coordinatorKeys` for versions from 4 on. */
 export function coordinatorOf({ group }: Scene, keyType = GROUP) {
   return { key: group, keyType, coordinatorKeys: [group] };
 }

@@ -107,7 +107,7 @@ const refused: readonly [code: Row['code'], rule: string, situation: string, wha
       before: async (s) => {
         const memberEpoch = await s.consumer();
         await s.consumer({ memberId: OTHER_MEMBER });
-        // The epoch of the first member rises when it gives a partition to the new member.
+        // The first member gives a partition to the new member, which raises the epoch of the first member.
         const topicPartitions = [{ topicId: s.stage.topicId, partitions: [0] }];
         await s.client.call(apis.consumerGroupHeartbeat, 1, s.beatOf({ memberEpoch, topicPartitions }));
       },

@@ -41,7 +41,7 @@ function ofEveryApi({ code, rule, situation, heartbeat = code, fetch = code, els
       ['2-10', code, rule, situation, async (s, ask) => ask(s.commitOf(), await to(s))],
     ]),
     ...rowsOf(apis.offsetFetch, [
-      // Version 1 has no error of the group.
+      // Version 1 has error codes only for the partitions, not for the group.
       ['1', fetch, rule, situation, async (s, ask) => ask(s.fetchOf(), await to(s))],
       ['2-7', fetch, rule, situation, async (s, ask) => ask(s.fetchOf(), await to(s))],
       ['8-10', fetch, rule, situation, async (s, ask) => ask(s.fetchOf(), await to(s))],

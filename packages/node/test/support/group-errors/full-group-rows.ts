@@ -1,4 +1,4 @@
-/** Joins of groups that have as many members as they may have: two. */
+/** Requests to join a group that already has two members, the most that a group may have. */
 import { apis } from '@millrace/protocol';
 import { type Ask, type Row, rowsOf } from './row.ts';
 import type { Scene } from './scene.ts';
@@ -27,7 +27,7 @@ const join = rowsOf(apis.joinGroup, [
   ],
 ]);
 
-/** Two members wait, because a third has got an id and may still join. */
+/** Joins while two members wait in a rebalance for a client that got a member id and may still join. */
 async function joinOfThird(s: Scene, ask: Ask<typeof apis.joinGroup>) {
   const memberId = await s.stable();
   await s.pending();

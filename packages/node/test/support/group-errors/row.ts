@@ -5,7 +5,7 @@ import type { Scene } from './scene.ts';
 
 export type ErrorName = keyof typeof ErrorCode;
 
-/** Sends one request of the row's API and version. Default: to the group's coordinator. */
+/** Sends one request of the row's API and version. By default, `to` is the group's coordinator. */
 export type Ask<A extends AnyApi> = (request: RequestInputOf<A>, to?: TestClient) => Promise<ResponseOf<A>>;
 
 export interface Row {
@@ -47,7 +47,7 @@ export function rowsOf<A extends AnyApi>(api: A, specifications: readonly Specif
   });
 }
 
-/** Where most errors of the API are. */
+/** The path of the field that has most errors of the API. */
 function placeOf(api: string, version: number): string {
   switch (api) {
     case 'FindCoordinator':

@@ -45,7 +45,7 @@ export class Scene {
   readonly group: string;
   readonly stage: Stage;
   readonly client: TestClient;
-  /** The member of a row whose group was prepared before a fault. */
+  /** For a row that was prepared before a fault: the id of its member. */
   member = '';
   private readonly clients: TestClient[] = [];
 
@@ -109,7 +109,7 @@ export class Scene {
     return { groupId: this.group, generationId: 1, memberId, groupInstanceId: null, ...more };
   }
 
-  /** Names the members in the form of every version. */
+  /** Names the member in both forms: `memberId` for versions up to 2, `members` for versions from 3 on. */
   leaveOf(memberId: string, groupInstanceId: string | null = null) {
     const members = [{ memberId, groupInstanceId, reason: null }];
     return { groupId: this.group, memberId, members };
@@ -130,7 +130,7 @@ export class Scene {
     return { groupId: this.group, topics, ...more };
   }
 
-  /** Names the group in the form of every version. */
+  /** Names the group in both forms: `groupId` for versions up to 7, `groups` for versions from 8 on. */
   fetchOf(
     member: { readonly memberId?: string; readonly memberEpoch?: number } = {},
     topicId = this.stage.topicId,
@@ -160,7 +160,7 @@ export class Scene {
     };
   }
 
-  /** A later heartbeat: the member tells nothing new. */
+  /** A later heartbeat, in which the member reports nothing new. */
   beatOf(more: Partial<ConsumerRequest> = {}): ConsumerRequest {
     const nothing = { rebalanceTimeoutMs: -1, subscribedTopicNames: null, topicPartitions: null };
     return this.consumerOf({ ...nothing, ...more });
@@ -255,7 +255,7 @@ export class Scene {
     if (errorCode !== ErrorCode.COORDINATOR_NOT_AVAILABLE) throw new Error(`the commit got ${errorCode}`);
   }
 
-  /** A member of a KIP-848 group joins. Returns its epoch. */
+  /** Lets a member join a KIP-848 group. Returns the member epoch. */
   async consumer(more: Partial<ConsumerRequest> = {}): Promise<number> {
     const answer = await this.client.call(apis.consumerGroupHeartbeat, 1, this.consumerOf(more));
     return good(answer).memberEpoch;
@@ -263,7 +263,7 @@ export class Scene {
 
   /**
    * A KIP-848 group with a member of the consumer protocol, and a member of the classic protocol. Returns the
-   * id of the classic member, in its generation 1.
+   * id of the classic member, whose generation is 1.
    */
   async mixed(more: Partial<JoinRequest> = {}): Promise<string> {
     const memberId = await this.stable(more);
