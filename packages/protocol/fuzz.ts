@@ -1,6 +1,6 @@
 /**
  * Fuzzed decoding: a damaged golden frame, batch or group record must decode or throw DecodeError, within
- * SLOW_MS. It must not decode to more values than it has bytes.
+ * SLOW_MS. The result must not have more values than the input has bytes.
  *
  *     node packages/protocol/fuzz.ts [count = 10,000,000] [seed]
  */
@@ -27,7 +27,7 @@ const DECOMPRESSED_BYTES_MAX = 1 << 20;
 const INTERESTING = [0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x10, 0x40];
 
 interface Seed {
-  /** For messages. */
+  /** Names the seed in error messages. */
   readonly what: string;
   readonly bytes: Uint8Array;
   /** Decodes as a broker or a client would; returns how many values came out. */
@@ -41,7 +41,7 @@ export interface FuzzReport {
   slowestMs: number;
 }
 
-/** Throws if a frame breaks these rules. The message has the frame's bytes, its number and the seed. */
+/** Throws if a frame breaks the rules above. The error names the frame's bytes, its number and the seed. */
 export function fuzz(count: number, seed: number): FuzzReport {
   const random = new Prng(seed);
   const seeds = collectSeeds();
@@ -133,7 +133,7 @@ function decodeRequest(bytes: Uint8Array): number {
   return countElements(api.decodeRequest(header.apiVersion, bytes, header.bodyPosition));
 }
 
-/** Through the frame reader, in two chunks. */
+/** Passes a frame through the frame reader, in two chunks. */
 function framed(bytes: Uint8Array): Uint8Array {
   const reader = new FrameReader(1 << 20);
   const size = new Uint8Array(4);
@@ -153,7 +153,7 @@ function decodeBatch(bytes: Uint8Array): number {
   return header.compression === 0 ? records : 0;
 }
 
-/** Array elements anywhere inside a value: each must have taken at least a byte. */
+/** Counts the array elements anywhere inside a value. Each must come from at least one byte. */
 function countElements(value: unknown): number {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return 0;
   let count = Array.isArray(value) ? value.length : 0;
@@ -161,7 +161,7 @@ function countElements(value: unknown): number {
   return count;
 }
 
-/** One to four changes to a copy. */
+/** Returns a copy with one to four changes. */
 function mutate(source: Uint8Array, other: Uint8Array, random: Prng): Uint8Array {
   let bytes: Uint8Array = Uint8Array.from(source);
   for (let left = 1 + random.below(4); left > 0 && bytes.length > 0; left--)

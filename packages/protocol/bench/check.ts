@@ -1,7 +1,7 @@
 /**
- * Not a test: what it costs to check a batch at the door, in milliseconds of CPU for each megabyte of records
- * (before compression). `npm run bench:check`. The target is that of the first line: checking uncompressed
- * records of 1 KB adds less than 0.15 ms a MB to header and checksum.
+ * A benchmark, not a test (`npm run bench:check`). It measures how many CPU milliseconds the door needs to
+ * check one megabyte of records (the size before compression). Only the first line of the output has a
+ * target: checking uncompressed records of 1 KB takes less than 0.15 ms a MB, without the checksum.
  */
 import {
   BatchHeader,
@@ -48,7 +48,7 @@ function sample(valueBytes: number, compression: Compression): Sample {
   return { batch: build(compression), plainBytes: build(Compression.NONE).length, count };
 }
 
-/** Compresses about as well as JSON does. */
+/** Text that compresses about as well as JSON. */
 function text(length: number, seed: number): Uint8Array {
   const words = ['"user":', '"order":', '{"at":', 'true,', 'null}', '"name"'];
   let line = '';
@@ -57,7 +57,7 @@ function text(length: number, seed: number): Uint8Array {
   return new TextEncoder().encode(line.slice(0, length));
 }
 
-/** CPU milliseconds for one call: the best of several rounds, for others share the machine. */
+/** CPU milliseconds for one call. Takes the best of several rounds, because other processes disturb some. */
 async function cpuMs(work: () => unknown, timesMax = 20): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 12; round++) {

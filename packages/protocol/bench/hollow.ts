@@ -1,11 +1,11 @@
 /**
- * Payloads that decompress to nothing, or almost nothing. They measure the cost of an input byte (INPUT_WORK
- * in record-check.ts).
+ * Payloads that decompress to nothing, or almost nothing. With these, the benchmark measures the cost of a
+ * compressed byte (INPUT_WORK in record-check.ts).
  */
 import { zstdCompressSync } from 'node:zlib';
 import { Compression } from '@millrace/protocol';
 
-/** Name, codec, payload. */
+/** For each payload: its name, its codec, and its bytes (about `sizeBytes`). */
 export function hollowPayloads(sizeBytes: number): [string, Compression, Uint8Array][] {
   return [
     ['gzip, code tables', Compression.GZIP, emptyDynamicBlocks(sizeBytes)],
@@ -36,14 +36,14 @@ function repeated(
   return bytes;
 }
 
-/** Each block describes its codes (RFC 1951, 3.2.7) and ends at once. */
+/** Deflate blocks that contain only the description of their codes (RFC 1951, 3.2.7) and the end mark. */
 function emptyDynamicBlocks(sizeBytes: number): Uint8Array {
   const bits: number[] = [];
   const put = (value: number, count: number) => {
     for (let i = 0; i < count; i++) bits.push((value >> i) & 1);
   };
-  // Lengths of the code that describes the codes, in the format's order: 18 (many zeros) and 1 have one bit
-  // each.
+  // The code lengths of the code length alphabet, in the format's order. Symbols 18 (many zeros) and 1 have
+  // codes of one bit, the others have none.
   const lengths = [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
   const block = (last: number) => {
     put(last | (2 << 1), 3);
@@ -72,7 +72,7 @@ function emptyDynamicBlocks(sizeBytes: number): Uint8Array {
 function smallZstdBlocks(sizeBytes: number): Uint8Array {
   const text = Array.from({ length: 14 }, (_, i) => `"${['user', 'at'][i & 1]}":${(i * 2654435761) >>> 18}`);
   const frame = zstdCompressSync(text.join(','));
-  // A frame of a single segment below 256 bytes: magic, descriptor, size, and its one block.
+  // The frame is a single segment of less than 256 bytes: magic, descriptor, a size of one byte, one block.
   const block = [...frame.subarray(6)];
   block[0]! &= 0xfe;
   return repeated(ZSTD_FRAME, block, sizeBytes, [1, 0, 0]);

@@ -9,10 +9,10 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   readonly key: number;
   /** Kafka's name of the API: 'Produce'. */
   readonly name: string;
-  /** Versions that can be read and written, both inclusive. */
+  /** The first and the last version that this API can read and write. */
   readonly minVersion: number;
   readonly maxVersion: number;
-  /** The lowest version that ApiVersions advertises. Below `minVersion` only to work around a client. */
+  /** The lowest version that ApiVersions advertises. Below `minVersion` only if a client needs that. */
   readonly advertisedMinVersion: number;
   /** From this version on lengths are compact and structs end in tagged fields; Infinity: never. */
   readonly flexibleFrom: number;

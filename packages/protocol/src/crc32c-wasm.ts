@@ -84,7 +84,8 @@ function updateCode(): Code {
         ...[...get(AT), ...loadWord(4), ...set(second)],
         ...[...get(AT), ...loadWord(8), ...set(third)],
         ...[...get(AT), ...loadWord(12), ...set(fourth)],
-        // The word that depends on the last round comes last, so that the other lookups do not wait for it.
+        // Only the first word depends on the previous round. Its lookups come last, so that the others need
+        // not wait for that round.
         ...[...lookups(second, 11), ...lookups(third, 7), ...XOR, ...lookups(fourth, 3), ...XOR],
         ...[...lookups(first, 15), ...XOR, ...set(CRC)],
         ...[...get(AT), ...constant(16), ...ADD, ...set(AT)],

@@ -7,7 +7,7 @@
  *
  * A caller that reuses its chunks calls `keep` before it pushes the next chunk: `keep` copies the unused
  * bytes. With spare buffers, a frame is valid until the next call of `next`, `keep` or `release`. Without
- * them, a view of a chunk is valid as long as the chunk, and an assembled frame for ever.
+ * spare buffers, a view of a chunk is valid as long as the chunk, and an assembled frame stays valid.
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from './bytes.ts';
@@ -23,7 +23,7 @@ const NOTHING = new Uint8Array(0);
 export class FrameReader {
   private readonly maxFrameBytes: number;
   private readonly spares: SpareBuffers | undefined;
-  /** Chunks that are not used up, oldest first; `position` is the used part of the first one. */
+  /** Chunks with unread bytes, oldest first. In the first one, the bytes before `position` have been read. */
   private chunks: Uint8Array[] = [];
   private position = 0;
   private buffered = 0;
@@ -52,7 +52,7 @@ export class FrameReader {
     return this.assembly === undefined ? 0 : this.frameBytes;
   }
 
-  /** The start of the frame under assembly: its bytes in the buffer, or else those in the first chunk. */
+  /** The start of the frame under assembly, from the buffer; if the buffer is empty, from the first chunk. */
   get assembled(): Uint8Array {
     if (this.assembly === undefined) return NOTHING;
     if (this.assembledBytes > 0) return this.assembly.subarray(0, this.assembledBytes);
@@ -64,14 +64,14 @@ export class FrameReader {
     return this.assembly?.length ?? 0;
   }
 
-  /** The reader uses the chunk until the next `keep`. Without a `keep`, it reads the chunk to its end. */
+  /** The reader uses the chunk until the next `keep`, or until it has read all bytes of the chunk. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.chunks.push(chunk);
     this.buffered += chunk.length;
   }
 
-  /** The caller has finished with the last frame. */
+  /** Tells the reader that the caller no longer uses the last frame. */
   release(): void {
     const { lent, lentBuffer, spares } = this;
     if (lent === undefined || spares === undefined) return;
@@ -81,7 +81,7 @@ export class FrameReader {
     if (lentBuffer !== undefined) spares.give(lentBuffer);
   }
 
-  /** The caller reads no more: gives back the buffer under assembly and drops all bytes. */
+  /** Ends the reading: gives back the assembly buffer and drops all bytes. */
   discard(): void {
     if (this.assembly !== undefined) this.spares?.give(this.assembly);
     this.assembly = undefined;
@@ -91,7 +91,7 @@ export class FrameReader {
     this.buffered = 0;
   }
 
-  /** The caller takes the last chunk back: copies its unused bytes. */
+  /** Copies the unused bytes of the last chunk, so that the caller can reuse the chunk. */
   keep(): void {
     this.release();
     if (this.assembly !== undefined && this.bufferedBytes < this.frameBytes) {
@@ -107,8 +107,8 @@ export class FrameReader {
   }
 
   /**
-   * The next whole frame without its size; undefined: it has not arrived. Throws DecodeError on an impossible
-   * size; the caller can read no more of the stream.
+   * The next frame, without its size, or undefined if it has not arrived whole. Throws DecodeError on an
+   * impossible size; the rest of the stream is then unreadable.
    */
   next(): Uint8Array | undefined {
     this.release();

@@ -69,7 +69,7 @@ export interface ResponseHeader {
   readonly bodyPosition: number;
 }
 
-/** Reads the header of a response frame (without its size) to a request of this API and version. */
+/** Reads the header of a response frame (without its size). `api` and `version` are those of the request. */
 export function decodeResponseHeader(api: AnyApi, version: number, frame: Uint8Array): ResponseHeader {
   const reader = new Reader(frame, 0, 'response header', REQUEST_ELEMENTS_MAX);
   const correlationId = reader.int32();
@@ -89,7 +89,7 @@ export function encodeResponseFrame<Request, Response, RequestInput, ResponseInp
   return finishFrame(writer);
 }
 
-/** Like `encodeResponseFrame`, for an encoded body. Passes it on by reference. */
+/** Like `encodeResponseFrame`, for a body that is already encoded. Does not copy the body. */
 export function responseFrameOf(
   api: AnyApi,
   version: number,

@@ -18,7 +18,7 @@ export interface DecodeCost {
 export interface MessageTable {
   /** For error messages and stack traces: 'Fetch'. */
   readonly name: string;
-  /** For error messages and stack traces, too. */
+  /** Also for error messages and stack traces. */
   readonly part: 'request' | 'response' | 'key' | 'value';
   readonly fields: Fields;
   readonly versions: VersionRange;

@@ -44,7 +44,7 @@ export class Reader {
     throw new DecodeError(`${this.what}: ${problem} at byte ${this.position} of ${this.end}`);
   }
 
-  /** Moves past `sizeBytes` (>= 0) and returns where they began. */
+  /** Moves `sizeBytes` (>= 0) forward and returns the old position. */
   private take(sizeBytes: number): number {
     const start = this.position;
     if (sizeBytes > this.end - start) this.fail('ends too early');
@@ -121,7 +121,7 @@ export class Reader {
     return (value | (last << 28)) >>> 0;
   }
 
-  /** One less than the written number, in 32 bits: negative for 0, and for numbers from 2^31 + 1 on. */
+  /** The written number minus 1, as an int32. So it is negative for 0, and for numbers from 2^31 + 1 on. */
   private compactLength(): number {
     return (this.unsignedVarint() - 1) | 0;
   }

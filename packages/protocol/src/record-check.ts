@@ -23,10 +23,11 @@ import type { CompressionCodecs } from './records.ts';
  */
 export const LOOP_WORK_MAX = 1024 * 1024;
 /**
- * By codec: cost of a compressed byte that decompresses to nothing, in decompressed bytes (1 to 4 ns each).
- * Measured with blocks that hold only tables, or nothing: gzip 150 ns, snappy 26 ns, LZ4 14 ns, zstd 28 ns
- * (`npm run bench:check`). With LOOP_WORK_MAX, the event loop handles 32 KiB of gzip, 128 KiB of snappy and
- * zstd, and 256 KiB of LZ4, each in at most 3 to 5 ms. A job ignores this cost.
+ * For each codec: the cost of a compressed byte that decompresses to nothing. The unit is one decompressed
+ * byte, which takes 1 to 4 ns. `npm run bench:check` measured such compressed bytes, in blocks that hold only
+ * tables, or nothing: one takes 150 ns with gzip, 26 ns with snappy, 14 ns with LZ4, and 28 ns with zstd.
+ * With LOOP_WORK_MAX, the event loop handles 32 KiB of gzip, 128 KiB of snappy and zstd, and 256 KiB of LZ4,
+ * each in at most 3 to 5 ms. A job ignores this cost.
  */
 const INPUT_WORK = [0, 32, 8, 4, 8] as const;
 /** The most work that one batch may cost. Kafka has no such limit. */
@@ -103,7 +104,8 @@ function checkUpTo(
 }
 
 /**
- * Number of records to expect: the count may be wrong, but an uncompressed batch has room for only so many.
+ * Number of records to expect. The count in the header may be wrong, but the size of an uncompressed batch
+ * limits the number of its records.
  */
 function recordsClaimed({ compression, recordCount, sizeBytes }: BatchHeader): number {
   return compression === 0 ? Math.min(recordCount, sizeBytes / RECORD_BYTES_MIN) : recordCount;

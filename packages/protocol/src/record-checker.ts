@@ -25,7 +25,7 @@ import { addTimestamps, NO_TIMESTAMP, type Timestamp, wrapTimestamp } from './ti
 export class RecordChecker extends RecordWalker {
   private readonly rules: RecordRules;
   private readonly base: Timestamp;
-  /** `base` if it is a number and the deltas count; else NaN, which makes every comparison false. */
+  /** `base` if it is a number and `common` is undefined; else NaN, which makes every comparison false. */
   private readonly baseMs: number;
   /** The timestamp of all records, if the header has LogAppendTime. */
   private readonly common: Timestamp | undefined;
@@ -129,7 +129,7 @@ export class RecordChecker extends RecordWalker {
       this.note(timestampMessage(timestamp, offsetDelta, rules));
     } else if (this.common !== undefined) {
       this.anyTimestampError = true;
-      // Kafka's two readers print null in two ways.
+      // Kafka's reader of compressed records prints the negative length of a null. Its other reader prints 0.
       const [kind, least] = this.isCompressed
         ? ['PartialDefaultRecord', Number.NEGATIVE_INFINITY]
         : ['DefaultRecord', 0];

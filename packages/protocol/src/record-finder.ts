@@ -8,7 +8,7 @@ export interface FoundRecord {
   readonly timestamp: Timestamp;
 }
 
-/** The first record, from an offset on, with the given timestamp or a later one. */
+/** Finds the first record, from `fromOffset` on, that has the given timestamp or a later one. */
 export class RecordFinder extends RecordWalker {
   found: FoundRecord | undefined;
   private readonly baseOffset: number;

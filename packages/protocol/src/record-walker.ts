@@ -1,10 +1,10 @@
 /**
  * Walks through the uncompressed bytes of a batch's records, in chunks that are cut anywhere, and passes each
  * record to a subclass. Skips keys, values and headers without a copy, and allocates nothing per record
- * (except for a timestamp delta beyond the safe integers). Reads a record that lies in one chunk in place. If
- * a record spans chunks, reads its numbers byte by byte. Checks that a record is readable: all lengths fit
- * into the record, and the record has its announced length. Varints have Kafka's limits: 5 bytes, or 10 for a
- * timestamp delta; bits beyond 32 or 64 are dropped.
+ * (except for a timestamp delta beyond the safe integers). If a record lies in one chunk, the walker reads it
+ * in place. If a record spans chunks, the walker reads its numbers byte by byte. Checks that a record is
+ * readable: all lengths fit into the record, and the record has its announced length. Like Kafka, the
+ * walker accepts varints of up to 5 bytes, or 10 bytes for a timestamp delta, and drops bits beyond 32 or 64.
  *
  *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
@@ -117,8 +117,8 @@ export abstract class RecordWalker {
   }
 
   /**
-   * Visits the records that are whole in `bytes`. Returns the beginning of the first one that is not, or the
-   * end of the last expected record; the end of `bytes` if the walker stops.
+   * Visits the records that are whole in `bytes`. Returns the beginning of the first incomplete record, or
+   * the end of the last expected record. If the walker stops, returns the end of `bytes`.
    */
   private inPlace(bytes: Uint8Array, from: number): number {
     const end = bytes.length;
@@ -194,7 +194,7 @@ export abstract class RecordWalker {
     return start;
   }
 
-  /** Skips the headers, from their number on; returns their end, or NOWHERE. */
+  /** Skips the number of headers and the headers. Returns the end of the headers, or NOWHERE. */
   private headers(bytes: Uint8Array, from: number, recordEnd: number): number {
     let left = this.varint(bytes, from);
     let at = this.after;
@@ -264,7 +264,7 @@ export abstract class RecordWalker {
     this.shift = shift + 7;
   }
 
-  /** The collected 64 bits, un-zig-zagged: the number, or NaN and `wideDelta`. */
+  /** Decodes the collected 64 bits (zig-zag). Returns NaN if the number is in `wideDelta`. */
   private wide(): number {
     const sign = -(this.low & 1);
     const low = ((this.low >>> 1) | (this.high << 31)) ^ sign;

@@ -1,7 +1,7 @@
 /**
  * Records inside a batch: reads them as objects, and builds a batch from them. A group coordinator, the
- * command line, tests and the simulator do this. Where speed counts, the broker checks and searches records
- * without objects (RecordWalker).
+ * command line, tests and the simulator use these functions. Where speed counts, the broker checks and
+ * searches records without objects (RecordWalker).
  *
  *     record = length varint, attributes int8 (0), timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers

@@ -54,9 +54,9 @@ export interface Field<Out = unknown, In = unknown> {
   readonly default: unknown;
   /** Set for a tagged field: it is tagged in all its versions. */
   readonly tag: number | undefined;
-  /** An int64 that reads values beyond the safe integers as the nearest safe one instead of refusing them. */
+  /** True: an int64 beyond the safe integers reads as the nearest safe integer. False: it is refused. */
   readonly clamp: boolean;
-  /** An int64 with all 64 bits: a Timestamp. */
+  /** True for an int64 that keeps all 64 bits: a Timestamp. */
   readonly isTimestamp: boolean;
   /** The element type of an array of scalars. */
   readonly element: Scalar | undefined;
@@ -131,10 +131,10 @@ export const uint16 = (versions: Versions, options: NumberOptions = NONE): Field
   field('uint16', versions, options, 0);
 export const int32 = (versions: Versions, options: NumberOptions = NONE): Field<number> =>
   field('int32', versions, options, 0);
-/** A safe integer. */
+/** An int64 whose value must be a safe integer. */
 export const int64 = (versions: Versions, options: NumberOptions = NONE): Field<number> =>
   field('int64', versions, options, 0);
-/** An int64 with all 64 bits. */
+/** An int64 that keeps all 64 bits. */
 export const timestamp = (versions: Versions, options: NumberOptions = NONE): Field<Timestamp> =>
   field('int64', versions, { ...options, isTimestamp: true }, 0);
 /** In text form; the default is ZERO_UUID. */
@@ -156,8 +156,8 @@ export function bytes<const O extends BytesOptions>(
 }
 
 /**
- * Record batches: decoding returns a view of the message, encoding passes them on by reference. The default
- * is null.
+ * Record batches. Decoding returns a view of the message. Encoding does not copy the batches. The default is
+ * null.
  */
 export function records(versions: Versions): Field<Uint8Array | null, RecordBytes | null> {
   return field('records', versions, { nullable: '0+' }, null);

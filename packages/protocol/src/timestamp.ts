@@ -23,7 +23,7 @@ export function wrapTimestamp(value: bigint): Timestamp {
   return Number.isSafeInteger(number) ? number : wrapped;
 }
 
-/** The sum. It wraps, as Kafka's sum of base timestamp and delta does. */
+/** The sum as an int64: beyond 64 bits it wraps, like Kafka's sum of base timestamp and delta. */
 export function addTimestamps(a: Timestamp, b: Timestamp): Timestamp {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b;

@@ -1,7 +1,8 @@
 /**
- * Messages that begin with an int16, because no header says how to read them: their version or, in the key of
- * a record, the type of the record. They are the records of __consumer_offsets, and the messages that members
- * of a group send each other. Their bytes fields decode to views of the given bytes.
+ * Messages that begin with an int16, because no header says how to read them. In the key of a record, the
+ * int16 is the type of the record. In any other message, it is the version. These messages are the records of
+ * __consumer_offsets, and the messages that members of a group send each other. Their bytes fields decode to
+ * views of the given bytes.
  */
 import { DecodeError } from './decode-error.ts';
 import { MessageCodec, type MessageTable } from './message-codec.ts';
@@ -10,7 +11,7 @@ import { joinedChunks, Writer } from './writer.ts';
 
 const PREFIX_BYTES = 2;
 
-/** A message behind its version. */
+/** A message that follows its own version. */
 export interface VersionedMessage<Value, Input> {
   readonly name: string;
   /** Both inclusive. */
@@ -59,12 +60,12 @@ export function defineVersionedMessage<const F extends Fields>(
   };
 }
 
-/** The key of a record behind the type of the record. A key has one version. */
+/** The key of a record. It follows the type of the record, and has only one version. */
 export interface TypedKey<Value, Input> {
   readonly type: number;
   readonly fields: Fields;
   encode(value: Input): Uint8Array;
-  /** Throws DecodeError, also on the key of another type. */
+  /** Throws DecodeError on damaged bytes, and on the key of another record type. */
   decode(bytes: Uint8Array): Value;
 }
 

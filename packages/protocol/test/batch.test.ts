@@ -69,7 +69,7 @@ describe('a batch', () => {
     expect([...readRecords(batch, codecs)].map((record) => record.offset - 2 ** 40)).toEqual([5, 6, 7]);
   });
 
-  it('with the time of the append gives all records that time', () => {
+  it('gets the time of the append in place, as the timestamp of all its records', () => {
     const batch = sample();
     setLogAppendTime(batch, 0, 5_000);
     expect(readBatchHeader(batch)).toMatchObject({ maxTimestamp: 5000, baseTimestamp: 1000 });
@@ -110,7 +110,7 @@ describe('a batch', () => {
 });
 
 describe('impossible headers', () => {
-  it('bytes shorter than a header are refused', () => {
+  it('fewer bytes than a header are refused', () => {
     expect(() => readBatchHeader(sample().subarray(0, 60))).toThrow(DecodeError);
     expect(() => readBatchHeader(sample(), sample().length - 60)).toThrow(DecodeError);
   });
@@ -122,7 +122,7 @@ describe('impossible headers', () => {
     expect(() => batchSizeAt(batch, 0)).toThrow(DecodeError);
   });
 
-  it('numbers beyond 2^53: timestamps are exact, offsets and producer ids refused', () => {
+  it('beyond 2^53, timestamps are exact; offsets and producer ids are refused', () => {
     const withInt64 = (at: number, value: bigint) => {
       const batch = sample();
       new DataView(batch.buffer, batch.byteOffset).setBigInt64(at, value);

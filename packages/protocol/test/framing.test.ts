@@ -150,7 +150,7 @@ describe('FrameReader', () => {
     expect(spares.take(64 << 10)).toBe(buffer);
   });
 
-  it('memory follows the received bytes, not the promised size', () => {
+  it('memory follows the received bytes, not the announced size', () => {
     const reader = new FrameReader(0x7fffffff);
     reader.push(Buffer.from('7fffffff', 'hex'));
     expect(reader.next()).toBeUndefined();

@@ -1,5 +1,6 @@
 /**
- * Goal: names, hashes, error codes and headers as Kafka has them. Method: examples with Kafka's results.
+ * Goal: topic names, key hashes, error codes and headers are as in Kafka. Method: examples with Kafka's
+ * results.
  */
 import {
   allApis,
@@ -89,7 +90,7 @@ describe('headers', () => {
     );
   });
 
-  it('Produce is advertised from version 0, for librdkafka, though it begins at 3', () => {
+  it('Produce is advertised from version 0, for librdkafka, although its first version is 3', () => {
     expect([apis.produce.advertisedMinVersion, apis.produce.minVersion]).toEqual([0, 3]);
     expect(apiByKey.size).toBe(allApis.length);
   });

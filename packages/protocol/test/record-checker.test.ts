@@ -111,7 +111,7 @@ describe.each([
     expect(code(check(section, count, o))).toBe(ErrorCode.INVALID_RECORD);
   });
 
-  it('lists the records without a key of a compacted topic, and the first three in the message', () => {
+  it('lists the records without a key in a compacted topic, and names the first three in the message', () => {
     const key = { key: null };
     const section = concat(record(0, key), record(1), record(2, key), record(3, key), record(4, key));
     const message = 'Compacted topic cannot accept message without key in topic partition topic-0';
@@ -128,7 +128,7 @@ describe.each([
     expect(check(empty, 1, o, { keyRequired: true })).toMatchObject({ ok: true });
   });
 
-  it('unreadable bytes decide the answer before forbidden records do, and forbidden records before a gap does', () => {
+  it('unreadable bytes take precedence over forbidden records, and forbidden records over a gap', () => {
     const keyless = concat(record(0, { key: null }), record(2));
     const compacted = { keyRequired: true };
     expect(check(keyless, 3, o, compacted)).not.toHaveProperty('recordErrors');
@@ -142,7 +142,7 @@ describe.each([
     expect(!verdict.ok && verdict.recordErrors).toHaveLength(100);
   });
 
-  it('the message names timestamps beyond the bounds, and the bounds', () => {
+  it('the messages name the bounds and each timestamp that is beyond them', () => {
     const section = concat(
       record(0, { timestampDelta: -1001 }),
       record(1),
@@ -165,7 +165,7 @@ describe.each([
     expect(check(section, 3, o, { ...bounds, timestampType: 'LogAppendTime' })).toMatchObject({ ok: true });
   });
 
-  it('one forbidden timestamp makes the answer INVALID_TIMESTAMP, also with other errors', () => {
+  it('one forbidden timestamp makes the answer INVALID_TIMESTAMP, even if other records have other errors', () => {
     const section = concat(record(0, { key: null }), record(1, { timestampDelta: 7_200_000 }));
     const verdict = check(section, 2, o, { keyRequired: true });
     expect(code(verdict)).toBe(ErrorCode.INVALID_TIMESTAMP);
@@ -174,13 +174,13 @@ describe.each([
 
   it.each([
     ['-1 means no timestamp, and is never forbidden', -1, 0, { timestampBeforeMaxMs: 1 }, -1],
-    ['-2 is one before 1970', -2, 0, {}, -1],
+    ['-2 is a timestamp before 1970', -2, 0, {}, -1],
     ['-2 is too old', -2, 0, { timestampBeforeMaxMs: 1 }, 'refused'],
     ['the largest int64 is too late', 2n ** 63n - 1n, 0, {}, 'refused'],
     ['the smallest int64: the difference wraps', -(2n ** 63n), 0, {}, 'refused'],
-    ['nanoseconds where no bound is', 1_700_000_000_000_000_000n, 0, UNBOUNDED(), 1_700_000_000_000_000_000n],
-    ['the largest int64 where no bound is', 2n ** 63n - 1n, 0, UNBOUNDED(), 2n ** 63n - 1n],
-    ['the smallest int64 where no bound is', -(2n ** 63n), 0, UNBOUNDED(), -1],
+    ['nanoseconds without a bound', 1_700_000_000_000_000_000n, 0, UNBOUNDED(), 1_700_000_000_000_000_000n],
+    ['the largest int64 without a bound', 2n ** 63n - 1n, 0, UNBOUNDED(), 2n ** 63n - 1n],
+    ['the smallest int64 without a bound', -(2n ** 63n), 0, UNBOUNDED(), -1],
     ['a sum beyond int64 wraps', 2n ** 63n - 1n, 2, UNBOUNDED(), -1],
     ['a sum below int64 wraps', -(2n ** 63n), -2, UNBOUNDED(), 2n ** 63n - 2n],
     ['a sum at 2^53', 2 ** 53 - 1, 1, UNBOUNDED(), 2n ** 53n],
@@ -191,7 +191,7 @@ describe.each([
     expect(verdict.ok ? verdict.maxTimestamp : 'refused').toBe(expected);
   });
 
-  it('finds the largest timestamp and the first record that has it, even if the header has another', () => {
+  it('finds the largest timestamp and the first record that has it, even if the header is wrong', () => {
     const section = concat(...[0, 5, -3, 5, 2].map((timestampDelta, i) => record(i, { timestampDelta })));
     for (const max of [-1, 0, NOW - 50, NOW + 1e10])
       expect(check(section, 5, { ...o, max })).toEqual({
@@ -203,7 +203,7 @@ describe.each([
     expect(check(none, 2, o)).toEqual({ ok: true, maxTimestamp: -1, maxTimestampOffsetDelta: -1 });
   });
 
-  it('refuses a header with LogAppendTime', () => {
+  it('refuses a header with LogAppendTime, unless it has a timestamp and the topic has CreateTime', () => {
     const claim = { ...o, attributes: 8 };
     expect(check(three, 3, { ...claim, max: NOW - 9 })).toMatchObject({ ok: true, maxTimestamp: NOW - 9 });
     const kind = codec === NONE ? 'DefaultRecord' : 'PartialDefaultRecord';
@@ -227,7 +227,7 @@ function UNBOUNDED() {
   return { timestampAfterMaxMs: Number.MAX_SAFE_INTEGER };
 }
 
-// ------------------------------------------------------------------ cuts, and readRecords as a reference
+// ------------------------------------------------------------------ pieces, and comparison with readRecords
 
 const wideOr = (narrow: fc.Arbitrary<bigint>) =>
   fc.oneof(
@@ -294,7 +294,7 @@ test('wherever the bytes are cut, the verdict is the same', () => {
   );
 });
 
-test('damaged anywhere and cut anywhere, the verdict is the same, and readRecords can read every accepted batch', () => {
+test('a damaged batch gets the same verdict in pieces as whole, and readRecords can read every accepted batch', () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
     minLength: 1,
     maxLength: 3,
@@ -391,7 +391,7 @@ describe('work', () => {
     expect(walker.bytes).toBeLessThan(50_000);
   });
 
-  it('a wrong record count is found, and does not count as work', () => {
+  it('too large a record count gets INVALID_RECORD, because only visited records count as work', () => {
     for (const codec of [0, 1] as const) {
       const batch = batchOf(codecs.compress(codec, record(0)), 0x7fffffff, { codec });
       expect(code(checkRecordsWhole(batch, headerOf(batch), rules(), codecs))).toBe(ErrorCode.INVALID_RECORD);

@@ -1,6 +1,6 @@
 /**
- * Goal: one form for each int64, the arithmetic of Kafka's longs, and exact order. Method: comparison with
- * bigint arithmetic.
+ * Goal: each int64 has one form as a timestamp, sums wrap like Kafka's longs, and the order is exact. Method:
+ * comparison with bigint arithmetic.
  */
 import {
   addTimestamps,
@@ -27,7 +27,7 @@ const long = fc.oneof(
   ),
 );
 
-test('a timestamp survives two words and back, and is a number exactly if it is a safe integer', () => {
+test('a timestamp survives the way to two words and back, and is a number exactly if it is a safe integer', () => {
   fc.assert(
     fc.property(long, (value) => {
       const timestamp = wrapTimestamp(value);

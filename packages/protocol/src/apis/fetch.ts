@@ -8,9 +8,10 @@
  *     10  zstd                                            17  directory ids of voters (KIP-853)
  *     11  fetching from the closest replica (KIP-392)     18  the follower's high watermark (KIP-1166)
  *
- * The replica id is in replicaId up to version 14, in replicaState from 15 on. A request without a high
- * watermark means the largest one, here Number.MAX_SAFE_INTEGER. Clients may ask for any int64 as an offset.
- * The decoder clamps an offset to the safe integers; a clamped offset is out of range as the original is.
+ * The replica id is in replicaId up to version 14, in replicaState from 15 on. If a request has no high
+ * watermark, the decoder returns the largest one, here Number.MAX_SAFE_INTEGER. Clients may ask for any int64
+ * as an offset. The decoder clamps the offset to the safe integers. A clamped offset is out of range, and so
+ * is the original offset.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int8, int16, int32, int64, records, string, struct, uuid } from '../schema.ts';

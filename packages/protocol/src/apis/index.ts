@@ -17,8 +17,8 @@
  *    `npm run compare:wire -- --api NAME` shows each difference from Apache Kafka. If one should stay, give
  *    its reason in `wire/justified.ts`. `node test-e2e/wire/generate-docs.ts` writes `docs/protocol.md`.
  * 6. `docs/late-requests.md`: add a row that says why a late copy of the request is harmless. The seeds of
- *    `sim` must reach new error codes, or `sim/src/coverage/errors.ts` says who demands them.
- * 7. `test-e2e/clients/`: add a test in which a real client uses it.
+ *    `sim` must reach new error codes, unless `sim/src/coverage/errors.ts` exempts these codes.
+ * 7. `test-e2e/clients/`: add a test in which a real client uses the API.
  */
 import type { AnyApi } from '../api.ts';
 import { apiVersions } from './api-versions.ts';

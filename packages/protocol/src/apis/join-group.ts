@@ -5,7 +5,7 @@
  *      4  MEMBER_ID_REQUIRED (KIP-394)        7  protocol type; the protocol's name may be null (KIP-559)
  *      5  static members (KIP-345)            8  reason (KIP-800)     9  skipAssignment (KIP-814)
  *
- * Version 0 has no rebalance timeout (-1): there the session timeout counts.
+ * Version 0 has no rebalance timeout (-1). The coordinator then uses the session timeout instead.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, bytes, int16, int32, string } from '../schema.ts';

@@ -1,7 +1,7 @@
 /**
  * Millrace's own tagged fields in DescribeGroups and ConsumerGroupDescribe: the last rebalances of a group,
  * with their causes. A broker sends them only to a client that asks with the tagged field of the request.
- * Every reader of the protocol skips tagged fields that it does not know, and Kafka numbers its own from 0.
+ * Every reader of the protocol skips tagged fields that it does not know. Kafka numbers its tags from 0.
  */
 import type { Field } from '../schema.ts';
 import { array, bool, int32, int64, string, type Versions } from '../schema.ts';
@@ -22,7 +22,7 @@ export const rebalances = (versions: Versions) =>
       /** The generation, or the group epoch. */
       epoch: int32(versions),
       cause: string(versions),
-      /** The member that caused it; empty texts if no member did. */
+      /** The member that caused the rebalance. If no member did, these texts are empty. */
       memberId: string(versions),
       clientId: string(versions),
       clientHost: string(versions),

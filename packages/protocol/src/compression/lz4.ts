@@ -3,7 +3,7 @@
  * descriptions of the block and the frame format (lz4/lz4, doc/).
  *
  *     frame = magic, FLG, BD, [content size 8 bytes], header checksum,
- *             blocks { size int32 LE (top bit: stored as it is; 0 ends), bytes, [checksum] },
+ *             blocks { size int32 LE (top bit: not compressed; size 0: the end), bytes, [checksum] },
  *             [content checksum]
  */
 import { allocateUnsafe } from '../bytes.ts';

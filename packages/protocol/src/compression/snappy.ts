@@ -139,7 +139,8 @@ export function snappyCompressBlock(plain: Uint8Array): Uint8Array {
   let to = putVarint(out, 0, plain.length);
   let literalStart = 0;
   let at = 0;
-  // The table's zeros mean "position 0" and are checked against the bytes like any other candidate.
+  // A zero in the table means "position 0". Like any other candidate, this position counts only if its bytes
+  // match.
   for (const last = plain.length - 4; at <= last; ) {
     const word = wordAt(plain, at);
     const hash = Math.imul(word, 0x1e35a7bd) >>> (32 - HASH_BITS);

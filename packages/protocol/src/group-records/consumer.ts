@@ -43,8 +43,8 @@ export const consumerGroupPartitionMetadata = defineRecord({
 
 /**
  * A member and its subscription. `classicMemberMetadata` is null if the member uses the consumer protocol.
- * The writer must then give null: Kafka reads a value without this field as one of a member that uses the
- * classic protocol.
+ * The writer must then write null explicitly: if this field is missing, Kafka concludes that the member uses
+ * the classic protocol.
  */
 export const consumerGroupMemberMetadata = defineRecord({
   type: 5,

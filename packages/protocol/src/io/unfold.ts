@@ -94,7 +94,7 @@ interface Unfolding extends AsyncIterable<unknown> {
   end(bytes: Uint8Array): unknown;
 }
 
-/** False: the sink wants no more. */
+/** Returns false if the sink wants no more bytes. */
 async function pipe(
   name: string,
   stream: Unfolding,

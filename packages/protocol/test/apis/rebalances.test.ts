@@ -46,7 +46,7 @@ describe.each([
     expect(read(flexible, frame(flexible, { rebalances: [] }))?.rebalances).toEqual([]);
   });
 
-  test('the question is one tagged field of a request, and its absence means no', () => {
+  test('a client asks with one tagged field of a request; without the field it does not ask', () => {
     const asks = (value: object) => Buffer.concat(api.encodeRequest(flexible, value));
     const decoded = (value: object) =>
       api.decodeRequest(flexible, asks(value)) as { includeRebalances: boolean };

@@ -1,10 +1,11 @@
 /**
- * Writes golden bytes that Kafka's own classes encode: of the APIs in ENCODED_BY_KAFKA, and of the messages
- * without a header (embedded.hex):
+ * Writes golden bytes for the APIs in ENCODED_BY_KAFKA, and for the messages without a header (embedded.hex).
+ * Kafka's own classes encode them:
  *
  *     node kafka-codec.ts KAFKA_FOLDER        (the folder has Kafka's jars in libs/; needs java 17)
  *
- * The values are those of `../support/samples.ts`. Replaces its own paragraphs and keeps those of clients.
+ * The values are those of `../support/samples.ts`. The script replaces the paragraphs that it wrote before,
+ * and keeps the paragraphs of clients.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,7 +17,7 @@ import { fillings, sampleOf, toKafkaJson } from '../support/samples.ts';
 
 const libs = join(process.argv[2]!, 'libs');
 
-/** Kafka's bytes of each line, in the format of KafkaCodec.java. */
+/** Each line is a message in the format of KafkaCodec.java. Returns Kafka's bytes for each line, as hex. */
 function encodeByKafka(lines: readonly string[]): string[] {
   const program = join(import.meta.dirname, 'KafkaCodec.java');
   const input = lines.map((line) => `${line}\n`).join('');

@@ -72,7 +72,7 @@ describe.each(CODECS.slice(1))('%s', (_name, codec) => {
     expect(codecs.decompress(codec, packed, 1 << 20).length).toBe(1 << 20);
   });
 
-  it('damage is a DecodeError or other bytes, never anything else', () => {
+  it('damaged bytes cause a DecodeError or other output, but no other error', () => {
     const packed = codecs.compress(codec, text(2_000));
     fc.assert(
       fc.property(fc.nat(packed.length - 1), fc.nat(255), fc.nat(packed.length), (at, byte, length) => {
@@ -95,7 +95,8 @@ describe('snappy', () => {
     expect(Buffer.compare(snappyDecompress(snappyCompressBlock(plain), LIMIT), plain)).toBe(0);
   });
 
-  // Written by hand after google/snappy's format description: size 11, literal "abc", copy of 8 from 3 back.
+  // Written by hand after google/snappy's format description: size 11, literal "abc", then a copy of 8 bytes
+  // that begins 3 bytes back.
   it('reads an overlapping copy', () => {
     const block = Buffer.from('0b08616263' + '1103', 'hex');
     expect(Buffer.from(snappyDecompress(block, LIMIT)).toString()).toBe('abcabcabcab');
@@ -124,6 +125,6 @@ it.each([
   expect(xxhash32(Buffer.from(input))).toBe(expected);
 });
 
-it('an unknown codec is a DecodeError', () => {
+it('an unknown codec causes a DecodeError', () => {
   expect(() => codecs.decompress(5, new Uint8Array(1), LIMIT)).toThrow(DecodeError);
 });

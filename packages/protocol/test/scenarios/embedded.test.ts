@@ -1,7 +1,7 @@
 /**
- * Goal: Kafka reads and writes keys and values of group records, and the consumer protocol, in the same
- * bytes. Method: bytes that Kafka's classes encoded, round trips of values drawn from the tables, and bytes
- * changed by hand.
+ * Goal: the keys and values of group records, and the messages of the consumer protocol, have the same bytes
+ * as in Kafka. Method: bytes that Kafka's classes encoded, round trips of values drawn from the tables, and
+ * bytes changed by hand.
  */
 import {
   consumerProtocolAssignment,
@@ -60,7 +60,7 @@ describe.each(embeddedMessages.map((message) => ({ name: message.name, message }
         fc.property(messageArbitrary(message.fields, version), (value) => {
           const bytes = message.encode(version, value);
           expect(plain(message.decode(bytes))).toEqual(plain(value));
-          // Kafka ignores bytes behind the message, too.
+          // Like Kafka, the decoder ignores bytes behind the message.
           expect(plain(message.decode(joined(bytes, unhex('00ff'))))).toEqual(plain(value));
           for (let length = 0; length < bytes.length; length++)
             expect(isRefused(message, bytes.subarray(0, length))).toBe(true);
@@ -124,7 +124,7 @@ describe('a group record', () => {
     expect(decodeGroupRecord(joined(prefix, unhex('ffff')), unhex('ff'))).toBeUndefined();
   });
 
-  it('is refused without a type, with another kind of key, and with an unknown version of the value', () => {
+  it('is refused without a type, with another kind of key, or with an unknown version of the value', () => {
     expect(() => decodeGroupRecord(unhex('00'), null)).toThrow(DecodeError);
     expect(() => groupRecords.groupMetadata.key.decode(key)).toThrow(
       'GroupMetadata key: has the type 1, not 2',
@@ -134,9 +134,9 @@ describe('a group record', () => {
     expect(() => decodeGroupRecord(key, unhex(''))).toThrow(DecodeError);
   });
 
-  it('of a member with the consumer protocol says null, because no metadata means the classic protocol', () => {
+  it('of a member with the consumer protocol writes null metadata; a missing field means the classic protocol', () => {
     const { value } = groupRecords.consumerGroupMemberMetadata;
-    // Kafka's bytes of both.
+    // Kafka's bytes without the field, and with a null.
     const none = unhex('0000 01 01 0263 0268 01 01 ffffffff 01 00');
     const isNull = unhex('0000 01 01 0263 0268 01 01 ffffffff 01 01 00 01 00');
     const fields = { clientId: 'c', clientHost: 'h' };
@@ -148,7 +148,7 @@ describe('a group record', () => {
     expect(hex(value.encode(0, { ...fields, classicMemberMetadata: null }))).toBe(hex(isNull));
   });
 
-  it('keeps bytes inside a tagged field, also in pieces and beyond one byte of length', () => {
+  it('keeps bytes inside a tagged field, even in several pieces or with a length of more than one byte', () => {
     const { value } = groupRecords.consumerGroupMemberMetadata;
     for (const sizeBytes of [0, 1, 100, 127, 128, 300, 20_000]) {
       const metadata = new Uint8Array(sizeBytes).fill(7);

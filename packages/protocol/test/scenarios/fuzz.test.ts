@@ -21,7 +21,7 @@ describe('an array that claims more elements than there are bytes', () => {
     expect(() => apis.metadata.decodeRequest(version, Buffer.from(count, 'hex'))).toThrow(DecodeError);
   });
 
-  it('is measured by the smallest size of its elements', () => {
+  it('is refused if that many elements of the smallest size do not fit into the bytes', () => {
     // 3 topics of at least 2 bytes each cannot be in 5 bytes.
     const body = Buffer.from('00000003' + '0000000000', 'hex');
     expect(() => apis.metadata.decodeRequest(1, body)).toThrow(

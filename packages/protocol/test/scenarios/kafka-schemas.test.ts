@@ -119,8 +119,8 @@ function kafkaFacts(message: KafkaMessage): string[] {
 }
 
 /**
- * The versions in which the field may be null. Our tables let every records field be null, so Kafka must,
- * too.
+ * The versions in which the field may be null. Our tables allow null for every records field, so the check
+ * demands that Kafka's schema allows it in every version.
  */
 function nullableVersions(field: KafkaField, base: string): string {
   if (base === 'records') expect(field.nullableVersions).toBe(field.versions);

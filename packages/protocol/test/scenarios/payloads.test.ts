@@ -1,7 +1,7 @@
 /**
  * Goal: on the event loop and as a stream, the checker gives each compressed payload the answer that Apache
- * Kafka 4.3.1 gave when it received the payload: 0, -1 if the payload cannot be decompressed, or 87 if it
- * does not have as many records as the header says.
+ * Kafka 4.3.1 gave when it received the payload. The answer is 0 if the payload is valid, -1 if it cannot be
+ * decompressed, and 87 if it does not have as many records as the header says.
  */
 import { constants, crc32, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import {
@@ -246,7 +246,7 @@ describe.each([
     expect(await verdicts(codec, payload)).toEqual([expected, expected, expected]);
   });
 
-  it('an accepted payload reads back', () => {
+  it('readRecords reads every accepted payload', () => {
     for (const [, payload, expected] of cases) {
       if (expected !== OK) continue;
       expect([...readRecords(batchOf(payload, 3, { codec }), codecs)].map(({ offset }) => offset)).toEqual([

@@ -1,6 +1,6 @@
 /**
- * The golden exchanges in test/goldens/*.hex: frames (without their size) that real clients, or ask.ts, and
- * Kafka sent each other, or that Kafka's classes encoded (kafka-codec.ts).
+ * The golden exchanges in test/goldens/*.hex: frames without their size. Most are requests of a real client,
+ * or of ask.ts, and Kafka's answers. Kafka's own classes encoded the others (kafka-codec.ts).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

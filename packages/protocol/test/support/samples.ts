@@ -1,8 +1,8 @@
 /**
- * One value of a message for each filling, computed from its table. `kafka-codec.ts` has Kafka write the
- * bytes of these values, and the tests expect these values when they decode the bytes. Each number follows
- * from the field's path and each text from the field's name, so the tests notice a decoder that swaps two
- * numbers or two texts.
+ * For each filling, one value of a message, computed from the message's table. `kafka-codec.ts` lets Kafka
+ * write the bytes of these values, and the tests expect these values when they decode the bytes. Each number
+ * follows from the field's path and each text from the field's name, so the tests notice a decoder that swaps
+ * two numbers or two texts.
  */
 import { uuidFromBytes } from '@millrace/base';
 import { crc32c, type Field, type Fields, MILLRACE_TAG, within } from '@millrace/protocol';
