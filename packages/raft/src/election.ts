@@ -1,7 +1,7 @@
 /**
  * Pre-votes and votes: requests, counting and granting. A voter votes once in an epoch, for a candidate whose
- * log is at least as complete as its own. The voter refuses if the request asks another storage than its own
- * for the vote. The response leaves when the vote is durable (see `after` in effects.ts).
+ * log is at least as complete as its own. The voter refuses a request that asks another storage for the vote.
+ * The response leaves when the vote is durable (see `after` in effects.ts).
  */
 import { assert, type Millis, type NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -36,8 +36,8 @@ export function pumpElection(node: RaftNode, now: Millis): void {
     node.logEvent('debug', election.preVote ? 'pre-vote-lost' : 'election-lost', {
       logEndOffset: node.log.endOffset,
     });
-    // The pause gives a winner time to announce itself. It is random, so that two losers rarely collide
-    // again.
+    // The pause gives a winner time to announce itself. The pause is random, so that two losers rarely
+    // collide again.
     const soon = node.config.electionTimeoutMs / 4 + node.options.random.below(node.config.electionTimeoutMs);
     node.electionAt = Math.min(node.electionAt, now + soon);
   }
@@ -126,14 +126,14 @@ export function onVoteResponse(
     peer.key = response.voterKey;
     return;
   }
-  // The voter has compared the keys, too. A vote counts only if it comes from the storage that the quorum
-  // knows.
+  // A vote counts only if it comes from the storage that the quorum knows. The voter has already checked this
+  // (`checkVoteRequest`).
   peer.answer = response.voterKey === peer.key ? 'granted' : 'rejected';
 }
 
 /**
  * Handles a peer of another cluster. If a majority of the voters belongs to another cluster, this node counts
- * as misconfigured, otherwise the peer.
+ * as misconfigured. Otherwise the peer does.
  */
 function onForeignPeer(node: RaftNode, peer: VotePeer): void {
   peer.isForeign = true;
@@ -193,8 +193,8 @@ function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   if (!node.mayVote || (request.formation && !node.options.mayForm)) return RaftErrorCode.INVALID_VOTER_KEY;
   if (voters.formed && (request.formation || request.candidateKey !== candidateKey))
     return RaftErrorCode.INVALID_VOTER_KEY;
-  // An empty log may have lost its records. So the request names the storage that it asks, and every other
-  // storage refuses.
+  // This storage may be new and empty, because an earlier one was lost with its records. So the request names
+  // the storage that it asks, and every other storage refuses.
   if (!request.formation && request.voterKey !== node.options.key) return RaftErrorCode.INVALID_VOTER_KEY;
   return request.epoch < node.epoch ? RaftErrorCode.FENCED_LEADER_EPOCH : RaftErrorCode.NONE;
 }

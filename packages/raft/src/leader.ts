@@ -27,9 +27,9 @@ import { keyOf } from './voters.ts';
  */
 const OBSERVERS_MAX = 1000;
 /**
- * After a response with news to observers, the leader gathers all commits within this time into the next one.
- * Otherwise each of a thousand small changes would cost every broker a response and a fetch. A commit after a
- * longer pause leaves at once.
+ * After a response with news to observers, the leader gathers all commits within this time into the next
+ * response. Otherwise each of a thousand small changes would cost every broker a response and a fetch. After
+ * a longer pause, the leader sends a commit at once.
  */
 const OBSERVERS_PAUSE_MS: Millis = 5;
 /** The most fetches that a leader parks. */
@@ -58,11 +58,11 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
 }
 
 /**
- * Begins a round and returns its number; undefined: this node does not lead. The round ends, with the effect
- * `confirmed`, when fetches of enough voters have carried its number: with the leader, they are a majority.
- * Each of these voters still followed this leader after the call. So no majority had elected a newer leader
- * at the time of the call. A round needs no clock. (This is Raft's read index, section 6.4 of Ongaro's
- * thesis, for followers that pull.)
+ * Begins a round and returns its number, or undefined if this node does not lead. The round ends, with the
+ * effect `confirmed`, when the leader and the voters whose fetches carried the number are a majority. Each of
+ * these voters still followed this leader after the call. So no majority had elected a newer leader at the
+ * time of the call. A round needs no clock. (This is Raft's read index, section 6.4 of Ongaro's thesis, for
+ * followers that pull.)
  */
 export function startRound(node: RaftNode): number | undefined {
   const { leading } = node;
@@ -214,9 +214,9 @@ function observerOf(node: RaftNode, { replicaId, replicaKey }: FetchRequest, now
 }
 
 /**
- * KIP-836: notes the last time at which the replica had the leader's whole log. This is now if the fetch
- * offset has reached the leader's log end. It is the time of the replica's previous fetch if the fetch offset
- * has reached only the log end that the leader had then.
+ * KIP-836: notes the last time at which the replica had the leader's whole log. If the fetch offset has
+ * reached the leader's log end, that time is now. If the fetch offset has reached only the log end that the
+ * leader had at the replica's previous fetch, it is the time of that fetch.
  */
 function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
   const { endOffset } = node.log;

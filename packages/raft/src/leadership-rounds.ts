@@ -1,7 +1,7 @@
 /**
  * Callers that wait for the proof that this node still leads. A round (leader.ts, startRound) gives this
  * proof. One round is in flight at a time. Calls that arrive during a round share the next one, so that the
- * heartbeats of many brokers cost few exchanges. Must never call `done` within `ask`.
+ * heartbeats of many brokers cost few exchanges. `ask` never calls `done` before it returns.
  */
 import type { Clock } from '@millrace/base';
 

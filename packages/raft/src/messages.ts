@@ -37,7 +37,7 @@ export interface VoteRequest {
   readonly logEndOffset: Offset;
   readonly logLastEpoch: QuorumEpoch;
   readonly preVote: boolean;
-  /** The candidate's log is empty: the quorum is being formed, which needs every voter. */
+  /** True if the candidate's log is empty. The election then forms the quorum, and needs every vote. */
   readonly formation: boolean;
 }
 
@@ -87,8 +87,8 @@ export interface FetchRequest {
   readonly fetchOffset: Offset;
   readonly lastFetchedEpoch: QuorumEpoch;
   /**
-   * The high watermark that the replica knows. A higher one of the leader is news (KIP-1166): the leader
-   * answers a voter at once, and an observer after a short pause at most.
+   * The high watermark that the replica knows. When the leader's high watermark is higher, the leader answers
+   * the fetch (KIP-1166): that of a voter at once, that of an observer after a short pause at most.
    */
   readonly highWatermark: Offset;
   readonly maxWaitMs: Millis;
@@ -107,8 +107,8 @@ export interface FetchResponse {
   readonly clusterId: string;
   readonly highWatermark: Offset;
   /**
-   * The replica's log is not a prefix of the leader's. A voter truncates to this point or an earlier one
-   * (`cut` in follower.ts) and fetches again. An observer logs an error.
+   * Defined if the replica's log is not a prefix of the leader's log. A voter truncates its log to this point
+   * or an earlier one (`cut` in follower.ts) and fetches again. An observer logs an error.
    */
   readonly diverging: EpochEnd | undefined;
   readonly batches: readonly LogBatch[];
