@@ -2,7 +2,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
 import { Subject, stable } from '../support/classic-group.ts';
 
-/** A group of these members in CompletingRebalance of generation 1. */
+/** Joins these members. The group is then in CompletingRebalance, in generation 1. Returns the member ids. */
 function completing(s: Subject, ...names: string[]): string[] {
   const ids = names.map((name) => s.joinNew(name));
   s.pass(6000);
@@ -42,7 +42,7 @@ it('answers REBALANCE_IN_PROGRESS in PreparingRebalance', () => {
   expect(s.lines()).toEqual(['b <- sync REBALANCE_IN_PROGRESS']);
 });
 
-it('parks the calls until the leader brings the assignments, and answers when they are committed', () => {
+it('parks each SyncGroup until the assignments of the leader are committed, and then answers all', () => {
   const s = new Subject({ events: true });
   const [a, b, c] = completing(s, 'a', 'b', 'c');
   s.port.commitsAtOnce = false;
@@ -54,7 +54,7 @@ it('parks the calls until the leader brings the assignments, and answers when th
     '* stable 1 of 3 after 6000',
   ]);
   expect(s.group.state).toBe('Stable');
-  // c comes while the record is on its way: its answer waits, too.
+  // c sends SyncGroup before the record is committed, so the answer to c must wait for the commit.
   s.sync('c', c!, 1);
   s.heartbeat('a', a!, 1);
   expect(s.lines()).toEqual([]);
@@ -67,7 +67,7 @@ it('parks the calls until the leader brings the assignments, and answers when th
   ]);
 });
 
-it('writes the time at which the join phase ended, as Kafka does', () => {
+it('like Kafka, writes the time at which the join phase ended', () => {
   const s = new Subject();
   const [a] = completing(s, 'a');
   const endedAtMs = s.port.wallMs() - 3000;
@@ -75,7 +75,7 @@ it('writes the time at which the join phase ended, as Kafka does', () => {
   expect(s.group.value.currentStateTimestamp).toBe(endedAtMs);
 });
 
-it('ignores the assignments of a follower', () => {
+it('ignores assignments that a follower sends', () => {
   const s = new Subject();
   const [, b] = completing(s, 'a', 'b');
   s.sync('b', b!, 1, { [b!]: 'mine' });
@@ -83,7 +83,7 @@ it('ignores the assignments of a follower', () => {
   expect(s.group.state).toBe('CompletingRebalance');
 });
 
-it('takes the assignment of a member, and ignores that of a stranger', () => {
+it('stores the assignment for a member, and ignores one for an id that is not in the group', () => {
   const s = new Subject();
   const [a] = completing(s, 'a');
   s.sync('a', a!, 1, { stranger: 'x', [a!]: 'A' });
@@ -93,14 +93,14 @@ it('takes the assignment of a member, and ignores that of a stranger', () => {
   ]);
 });
 
-it('answers the present assignment at once in a stable group', () => {
+it('in a stable group, answers at once with the present assignment', () => {
   const s = new Subject();
   const [, b] = stable(s, 'a', 'b');
   s.sync('b', b!, 1);
   expect(s.lines()).toEqual(['b <- sync consumer/range "b1"']);
 });
 
-it('stays in CompletingRebalance when the log refuses now: only the leader gets the error, and retries', () => {
+it('stays in CompletingRebalance when the log refuses a record for now; only the leader gets the error', () => {
   const s = new Subject();
   const [a, b] = completing(s, 'a', 'b');
   s.sync('b', b!, 1);
@@ -119,7 +119,7 @@ it('stays in CompletingRebalance when the log refuses now: only the leader gets 
   ]);
 });
 
-it('answers everyone with the error and begins a rebalance when the assignments do not fit into a batch', () => {
+it('if the assignments do not fit into a batch, answers all members with an error and rebalances', () => {
   const s = new Subject({ events: true });
   const [a, b] = completing(s, 'a', 'b');
   s.sync('b', b!, 1);
@@ -142,7 +142,7 @@ it('answers COORDINATOR_NOT_AVAILABLE when the record is not committed in time',
   s.skip();
   s.port.timeOutCommits();
   expect(s.lines()).toEqual(['a <- sync COORDINATOR_NOT_AVAILABLE', 'b <- sync COORDINATOR_NOT_AVAILABLE']);
-  // b asks again, and gets its assignment when the record is committed after all.
+  // b sends SyncGroup again, and gets its assignment when the record is committed after all.
   s.sync('b', b!, 1);
   s.port.commit();
   expect(s.lines()).toEqual(['b <- sync consumer/range "B"']);
@@ -163,7 +163,7 @@ it('lets the newer SyncGroup of a member replace the parked one', () => {
   expect(first.count).toBe(1);
 });
 
-it('pauses the session while the call is parked', () => {
+it('pauses the session of a member while its SyncGroup is parked', () => {
   const s = new Subject();
   const [a, b] = completing(s, 'a', 'b');
   s.sync('b', b!, 1);
@@ -177,7 +177,7 @@ it('pauses the session while the call is parked', () => {
   expect(s.memberCount).toBe(2);
 });
 
-it('restarts the session with the answer, and when the log refuses the assignments', () => {
+it('restarts the session of a member when its SyncGroup is answered, even with an error', () => {
   const s = new Subject();
   const [a, b] = completing(s, 'a', 'b');
   s.sync('b', b!, 1);
@@ -194,7 +194,7 @@ it('restarts the session with the answer, and when the log refuses the assignmen
   expect(s.memberCount).toBe(0);
 });
 
-it('keeps the protocols of a member that are not in the record', () => {
+it('keeps those protocols of a member that the record does not contain', () => {
   const s = new Subject();
   const options = { protocols: { range: 'r', sticky: 's' } };
   const [a, b] = ['a', 'b'].map((name) => s.joinNew(name, options));

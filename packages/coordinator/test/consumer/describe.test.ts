@@ -2,7 +2,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
 import { GroupBench } from '../support/group-bench.ts';
 
-it('describes the members with what they hold and what they shall have', () => {
+it('describes each member with its current partitions and its target partitions', () => {
   const b = new GroupBench();
   b.createTopic('foo', 4);
   b.join('a', ['foo'], { rackId: 'r', instanceId: 'i' });
@@ -24,7 +24,7 @@ it('describes the members with what they hold and what they shall have', () => {
         rackId: 'r',
         memberEpoch: 2,
         subscribedTopicRegex: '',
-        // Also what it must give up.
+        // Includes the partitions that the member must give up.
         assignment: { topicPartitions: [{ ...topic, partitions: [0, 1, 2, 3] }] },
         targetAssignment: { topicPartitions: [{ ...topic, partitions: [0, 1] }] },
       },
@@ -42,7 +42,7 @@ it('describes the members with what they hold and what they shall have', () => {
   });
 });
 
-it('leaves out topics that are gone', () => {
+it('leaves out the partitions of deleted topics', () => {
   const b = new GroupBench();
   b.createTopic('foo', 1);
   b.settle('a');

@@ -23,7 +23,7 @@ function currentAssignment(memberId: string, memberEpoch: number, partitions: nu
   };
 }
 
-it('takes the member epoch for an assignment epoch that a record before Kafka 4.3 lacks', () => {
+it('uses the member epoch as the assignment epoch if the record, from before Kafka 4.3, has none', () => {
   const state = new GroupState();
   state.replay(currentAssignment('m', 5, [0, 1]));
   expect(state.members.get('m')?.assigned.get(TOPIC)).toEqual(
@@ -34,7 +34,7 @@ it('takes the member epoch for an assignment epoch that a record before Kafka 4.
   );
 });
 
-it('keeps the newer holder of a partition, while a compacted log loads', () => {
+it('while a compacted log loads, a partition stays with the member that got it last', () => {
   const state = new GroupState();
   state.replay(currentAssignment('old', 5, [0]));
   state.replay(currentAssignment('new', 6, [0]));
@@ -57,7 +57,7 @@ it('changes a copy and the original independently', () => {
   ]);
 });
 
-it('ignores tombstones of members that it does not know', () => {
+it('ignores tombstones of unknown members', () => {
   const state = new GroupState();
   state.replay({ ...currentAssignment('m', 5, []), value: null });
   expect([state.members.size, state.persisted]).toEqual([0, false]);
@@ -86,7 +86,7 @@ describe('a member in a state that this version does not know', () => {
   });
 });
 
-it('removes the record of topics that Kafka before 4.1 wrote, with the next group epoch', () => {
+it('the next group epoch removes the record of partition counts that Kafka before 4.1 wrote', () => {
   const b = new GroupBench();
   b.createTopic('foo', 1);
   b.settle('a');

@@ -59,7 +59,7 @@ function errors(memberEpoch: number): number[] {
 const { NONE, STALE_MEMBER_EPOCH: STALE } = ErrorCode;
 
 describe('a commit', () => {
-  it('without epoch counts only in a group without members', () => {
+  it('without an epoch is accepted only in a group without members', () => {
     expect(commit({ memberId: '', memberEpoch: -1 }, group()).errorCode).toBe(NONE);
     expect(commit({ memberId: '', memberEpoch: -1 }).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
   });
@@ -71,31 +71,31 @@ describe('a commit', () => {
     );
   });
 
-  it('of an unknown member does not count', () => {
+  it('of an unknown member is refused', () => {
     expect(commit({ memberId: 'x' }).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
   });
 
-  it('below version 9 does not count, except of classic members and of transactions', () => {
+  it('below version 9 is refused, unless a classic member or a transaction commits', () => {
     expect(commit({ version: 8 }).errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
     expect(commit({ version: 8, memberId: 'old' }).errorCode).toBe(NONE);
     expect(commit({ version: 3, isTransactional: true }).errorCode).toBe(NONE);
   });
 
-  it('in the epoch of the member counts for every partition', () => {
+  it('in the epoch of the member is accepted for every partition', () => {
     expect(errors(7)).toEqual([NONE, NONE, NONE, NONE]);
   });
 
-  it('in an older epoch counts for the partitions that the member has had since', () => {
+  it('in an older epoch is accepted for the partitions that the member has had since that epoch', () => {
     expect(errors(6)).toEqual([NONE, STALE, NONE, STALE]);
     expect(errors(4)).toEqual([STALE, STALE, NONE, STALE]);
     expect(commit({ memberEpoch: 6 }).partitionError(undefined, 0)).toBe(STALE);
   });
 
-  it('in a newer epoch does not count', () => {
+  it('in a newer epoch is refused', () => {
     expect(commit({ memberEpoch: 8 }).errorCode).toBe(STALE);
   });
 
-  it('of a classic member in another epoch has an illegal generation', () => {
+  it('of a classic member in another epoch is refused with ILLEGAL_GENERATION', () => {
     expect(commit({ memberId: 'old', memberEpoch: 8 }).errorCode).toBe(ErrorCode.ILLEGAL_GENERATION);
     const older = commit({ memberId: 'old', memberEpoch: 6 });
     expect(older.partitionError(TOPIC, 0)).toBe(ErrorCode.ILLEGAL_GENERATION);
@@ -112,7 +112,7 @@ describe('a fetch of offsets', () => {
     expect(checkFetch(both, null, 7)).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
   });
 
-  it('needs the exact epoch', () => {
+  it('in another epoch than that of the member is refused', () => {
     expect(checkFetch(both, 'm', 7)).toBe(NONE);
     expect(checkFetch(both, 'm', 6)).toBe(STALE);
     expect(checkFetch(both, 'old', 6)).toBe(ErrorCode.ILLEGAL_GENERATION);

@@ -27,7 +27,7 @@ function refreshed(regex: string) {
   return { port, refresh, found };
 }
 
-it('lets other timers run between its slices, also if the clock does not move within a turn', () => {
+it('lets other timers run between its slices, even if the clock does not move within a turn', () => {
   const { port, refresh, found } = refreshed('t1.*');
   const order: string[] = [];
   port.after(1, () => order.push(refresh.isRunning ? 'between' : 'behind'));

@@ -15,7 +15,7 @@ function bench() {
   return { port, timers, lines, start };
 }
 
-it('moves the end of a session with each heartbeat, and sets one timer', () => {
+it('extends a session with each heartbeat, and never has more than one timer for it', () => {
   const { port, timers, lines, start } = bench();
   for (let i = 0; i < 5; i++) {
     timers.extendSession('m', 100);
@@ -28,7 +28,7 @@ it('moves the end of a session with each heartbeat, and sets one timer', () => {
   expect(lines).toEqual([`m expired at ${start + 300}`]);
 });
 
-it('ends a session earlier if its timeout is shorter now', () => {
+it('ends a session earlier if a heartbeat brings a shorter timeout', () => {
   const { port, timers, lines, start } = bench();
   timers.extendSession('m', 100);
   timers.extendSession('m', 10);
@@ -57,7 +57,7 @@ it('forgets a member, and a duty that is done', () => {
   expect(lines).toEqual([]);
 });
 
-it('sets no timer after its end', () => {
+it('sets no timer after end()', () => {
   const { port, timers, lines } = bench();
   timers.extendSession('m', 100);
   timers.end();

@@ -29,7 +29,7 @@ it('accepts a join', () => {
   expect(fault({ subscribedTopicNames: null, subscribedTopicRegex: '' })).toBeUndefined();
 });
 
-it('refuses an empty member id from version 1 on; in version 0 only in epochs above 0 and in epoch -1', () => {
+it('allows an empty member id only in version 0, and there only in epoch 0 or below -1', () => {
   expect(fault({ memberId: '' })).toBe("MemberId can't be empty.");
   expect(fault({ memberId: '' }, 0)).toBeUndefined();
   expect(fault({ memberId: '', memberEpoch: 1 }, 0)).toBe("MemberId can't be empty.");
@@ -58,7 +58,7 @@ it('refuses a static leave without instance id, and epochs below -2', () => {
   expect(fault({ memberEpoch: -3 })).toBe('MemberEpoch is invalid.');
 });
 
-it('refuses an assignor that it does not have, after everything else', () => {
+it('refuses an unknown assignor, but only after all other checks', () => {
   expect(fault({ serverAssignor: 'x' })).toBe(
     'ServerAssignor x is not supported. Supported assignors: uniform, range.',
   );

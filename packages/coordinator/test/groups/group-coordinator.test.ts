@@ -1,4 +1,4 @@
-/** Goal: a broker answers for groups that it does not coordinate. */
+/** Goal: a broker checks requests about groups even if it does not coordinate these groups. */
 import { Prng } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { MetadataImage } from '@millrace/metadata';
@@ -25,7 +25,7 @@ function coordinator(): GroupCoordinator {
   });
 }
 
-it('describes no consumer group with the empty id; a classic group may have it', () => {
+it('the empty id is invalid when consumer groups are described, but not for classic groups', () => {
   const told: unknown[] = [];
   coordinator().describe(['', 'g'], (groups) => told.push(groups));
   coordinator().describeClassic([''], 6, (groups) => told.push(groups));
@@ -88,7 +88,7 @@ function beat(change: object) {
   return told;
 }
 
-describe('a text that a record could not hold is refused', () => {
+describe('a text that is too long for a record is refused', () => {
   it('as the id of a group', () => {
     const told: unknown[] = [];
     const wanted = { memberId: null, memberEpoch: -1, requireStable: false };

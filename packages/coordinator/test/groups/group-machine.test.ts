@@ -1,6 +1,6 @@
 /**
- * Goal: a shard finds, makes, changes and deletes its groups, and gives each record to its owner. What
- * happens inside of a group has tests of its own.
+ * Goal: a shard finds, makes, changes and deletes its groups, and replays each record into the group or the
+ * offsets that it belongs to. Other files test what happens inside a group.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -35,7 +35,7 @@ describe('a group', () => {
     expect(h.listed()).toEqual([]);
   });
 
-  test('is deleted with its offsets when it is empty, and only then', () => {
+  test('can be deleted only when it is empty, and its offsets are deleted with it', () => {
     const h = new MachineHost();
     const { memberId, generation } = h.stableGroup('g');
     expect(h.commit('g', 7, { memberId, epoch: generation })).toBe(0);
@@ -62,7 +62,7 @@ describe('a group whose deletion takes several decisions', () => {
     return { h, deleted };
   }
 
-  test('takes no member, no commit and no fetch until it is deleted', () => {
+  test('refuses joins, commits and fetches until it is deleted', () => {
     const { h, deleted } = deleting();
     expect(deleted).toEqual([]);
     expect(h.join('g')).toMatchObject([{ errorCode: LOADING }]);
@@ -74,7 +74,7 @@ describe('a group whose deletion takes several decisions', () => {
     expect([h.commit('other', 5), h.fetch('g')]).toEqual([0, -1]);
   });
 
-  test('takes them again if the shard refuses the rest of the deletion', () => {
+  test('accepts commits and fetches again if the shard refuses the rest of the deletion', () => {
     const { h, deleted } = deleting();
     h.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
     h.port.advance(10);
@@ -110,7 +110,7 @@ describe('a simple group', () => {
     expect(h.fetch('tool')).toBe(5);
   });
 
-  test('its offsets expire, and the group with them', () => {
+  test('vanishes when its offsets expire', () => {
     const h = new MachineHost();
     h.commit('tool', 5);
     h.port.advance(604_800_000 + 600_000);
@@ -137,7 +137,7 @@ describe('the offsets of a classic group', () => {
     expect([h.listed(), h.fetch('g')]).toEqual([['g classic Stable'], 7]);
   });
 
-  test('expire after the group has been empty for the retention, and the group with them', () => {
+  test('expire when the group has been empty for the retention time, and then the group vanishes', () => {
     const h = new MachineHost();
     const { memberId, generation } = h.stableGroup('g');
     h.commit('g', 7, { memberId, epoch: generation });
@@ -148,7 +148,7 @@ describe('the offsets of a classic group', () => {
     expect([h.listed(), h.fetch('g')]).toEqual([[], -1]);
   });
 
-  test('are refused to a member of another generation', () => {
+  test('cannot be committed in another generation, or by an unknown member', () => {
     const h = new MachineHost();
     const { memberId, generation } = h.stableGroup('g');
     expect(h.commit('g', 7, { memberId, epoch: generation + 1 })).toBe(ErrorCode.ILLEGAL_GENERATION);
@@ -175,7 +175,7 @@ describe('a consumer group (KIP-848)', () => {
     expect(h.listed()).toEqual([]);
   });
 
-  test('takes commits and fetches of the right member epoch only', () => {
+  test('accepts commits and fetches only in the right member epoch', () => {
     const h = new MachineHost();
     const epoch = h.consumerHeartbeat('c', 'm', 0)!.memberEpoch!;
     expect(h.commit('c', 9, { memberId: 'm', epoch })).toBe(0);
@@ -210,7 +210,7 @@ describe('a group that changes its type', () => {
 });
 
 describe('a group with members that changes its type', () => {
-  test('a classic group becomes a consumer group when a consumer member joins, and classic again', () => {
+  test('a classic group becomes a consumer group when a consumer member joins, until this member leaves', () => {
     const h = new MachineHost();
     const { memberId, generation } = h.stableGroup('g', ASSIGNED);
     h.commit('g', 7, { memberId, epoch: generation });
@@ -264,7 +264,7 @@ describe('a group with members that changes its type', () => {
     expect(h.listed()).toEqual(['g consumer Empty']);
   });
 
-  test('a parked join of the classic group gets REBALANCE_IN_PROGRESS', () => {
+  test('a join that is parked in the classic group gets REBALANCE_IN_PROGRESS at the change', () => {
     const h = new MachineHost();
     h.stableGroup('g', ASSIGNED);
     const parked = h.join('g');
@@ -273,7 +273,7 @@ describe('a group with members that changes its type', () => {
     expect(parked).toMatchObject([{ errorCode: ErrorCode.REBALANCE_IN_PROGRESS }]);
   });
 
-  test('the answer to a parked join may bring the next request', () => {
+  test('the shard may get the next request while it answers a parked join', () => {
     const h = new MachineHost();
     h.stableGroup('g', ASSIGNED);
     const next: unknown[] = [];
@@ -282,7 +282,7 @@ describe('a group with members that changes its type', () => {
     expect([next, h.fetch('tool')]).toEqual([[0], 5]);
   });
 
-  test('a parked join of the classic group waits for the change', () => {
+  test('a join that is parked in the classic group is answered when the change is committed', () => {
     const h = new MachineHost();
     h.stableGroup('g', ASSIGNED);
     const parked = h.join('g');
@@ -306,7 +306,7 @@ describe('answers', () => {
     expect(h.commit('g', 3, { memberId, epoch: generation + 1 })).toBe(ErrorCode.ILLEGAL_GENERATION);
   });
 
-  test('about a deleted group wait for the deletion', () => {
+  test('about a deleted group wait until the deletion is committed', () => {
     const h = new MachineHost();
     const { memberId } = h.stableGroup('g');
     h.leave('g', memberId);
@@ -320,7 +320,7 @@ describe('answers', () => {
     expect([described, h.delete('x')]).toEqual([[69], ErrorCode.GROUP_ID_NOT_FOUND]);
   });
 
-  test('of a group that changed its type wait for this change', () => {
+  test('of a group that changed its type wait until this change is committed', () => {
     const h = new MachineHost();
     const { memberId, generation } = h.stableGroup('g', ASSIGNED);
     h.consumerHeartbeat('g', 'm', 0);
@@ -379,7 +379,7 @@ describe('answers', () => {
     ]);
   });
 
-  test('to a refused fetch say NOT_COORDINATOR after the commit timeout', () => {
+  test('to a fetch with a wrong epoch become NOT_COORDINATOR after the commit timeout', () => {
     const h = new MachineHost();
     const epoch = h.consumerHeartbeat('c', 'm', 0)!.memberEpoch!;
     h.port.commitsAtOnce = false;
@@ -391,7 +391,7 @@ describe('answers', () => {
     expect(answers).toEqual([ErrorCode.NOT_COORDINATOR]);
   });
 
-  test('a shard that refuses a decision changes nothing', () => {
+  test('a decision that the shard refuses changes nothing', () => {
     const h = new MachineHost();
     h.commit('tool', 1);
     h.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -411,7 +411,7 @@ describe('answers', () => {
   });
 });
 
-test('an offset of the oldest Kafka releases is an offset without leader epoch and topic id', () => {
+test('a shard reads the offset records of the oldest Kafka releases, without leader epoch and topic id', () => {
   const h = new MachineHost();
   const key = Uint8Array.from([0, 0, 0, 1, 103, 0, 5, ...Buffer.from('words'), 0, 0, 0, 0]);
   const value = new Uint8Array(Buffer.from('0000000000000000002a00016d0000018bcfe5687b', 'hex'));
@@ -419,7 +419,7 @@ test('an offset of the oldest Kafka releases is an offset without leader epoch a
   expect(h.fetch('g')).toBe(42);
 });
 
-test('the history of a group tells its rebalances with their causes, oldest first', () => {
+test('the history of a group lists its rebalances with their causes, oldest first', () => {
   const h = new MachineHost();
   const { memberId } = h.stableGroup('g');
   h.leave('g', memberId);
@@ -435,7 +435,7 @@ test('the history of a group tells its rebalances with their causes, oldest firs
 describe('the history of a group', () => {
   const causes = (h: MachineHost) => h.machine.rebalances('g').map(({ cause }) => cause);
 
-  test('stays when the group changes its type with its members', () => {
+  test('stays when a group with members changes its type', () => {
     const h = new MachineHost();
     h.stableGroup('g', ASSIGNED);
     h.consumerHeartbeat('g', 'm', 0);
@@ -445,7 +445,7 @@ describe('the history of a group', () => {
     expect(causes(h)).toEqual(['member-joined', 'member-joined', 'became-classic']);
   });
 
-  test('stays when the group changes its type without members', () => {
+  test('stays when an empty group changes its type', () => {
     const h = new MachineHost();
     h.consumerHeartbeat('g', 'm', 0);
     h.consumerHeartbeat('g', 'm', -1);
@@ -456,7 +456,7 @@ describe('the history of a group', () => {
     ]);
   });
 
-  test('ends with the group', () => {
+  test('is deleted with the group', () => {
     const h = new MachineHost();
     const { memberId } = h.stableGroup('g');
     h.leave('g', memberId);

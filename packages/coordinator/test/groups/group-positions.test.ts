@@ -33,12 +33,12 @@ function bench() {
   return { shard, positions };
 }
 
-test('positions of groups whose topics exist', () => {
+test('lists the positions of groups in the topics that exist', () => {
   const { shard, positions } = bench();
   shard.commit('a', 'orders', { 0: { offset: 5 }, 1: { offset: 6 } });
   shard.commit('a', 'bills', { 0: { offset: 7 } });
   shard.commit('b', 'bills', { 0: { offset: 8 } }, 1000);
-  // Version 1 of the record, which a retention time needs, has no topic id.
+  // A commit with a retention time writes version 1 of the record, which has no topic id.
   shard.commit('b', 'orders', { 0: { offset: 9 } }, 1000);
   const before = positions(10);
   expect(before.shown).toEqual(['a orders-0 5', 'a bills-0 7', 'b bills-0 8', 'b orders-0 9']);
@@ -49,7 +49,7 @@ test('positions of groups whose topics exist', () => {
   expect(positions(10).shown).toEqual(['a bills-0 7', 'b bills-0 8', 'b orders again-0 9']);
 });
 
-test('offsets of deleted topics take no place of others, and the rest is omitted', () => {
+test('offsets of deleted topics do not count towards the limit; offsets beyond the limit are omitted', () => {
   const { shard, positions } = bench();
   shard.commit('a', 'orders', { 0: { offset: 5 } });
   for (const group of ['b', 'c', 'd', 'e']) shard.commit(group, 'bills', { 0: { offset: 7 } });
@@ -59,7 +59,7 @@ test('offsets of deleted topics take no place of others, and the rest is omitted
   expect(positions(4).omitted).toBe(0);
 });
 
-test('a limit ends the walk over the groups', () => {
+test('the walk over the groups ends at the limit', () => {
   const { shard, positions } = bench();
   for (let group = 0; group < 50; group++) shard.commit(`g${group}`, 'bills', { 0: { offset: 1 } });
   const { shown, omitted, visited } = positions(3);

@@ -20,7 +20,7 @@ test('keeps the last 100 rebalances of each group, oldest first', () => {
   expect(history.of('g')).toEqual([]);
 });
 
-test('keeps the start of long texts', () => {
+test('keeps only the first 255 characters of a long text', () => {
   const history = new RebalanceHistory();
   const long = 'x'.repeat(300);
   history.note('g', { ...rebalance(1), memberId: long, clientId: long, reason: long });
@@ -40,7 +40,7 @@ test('keeps fewer rebalances of each group if the shard has many groups, but at 
   expect(kept(5_000)).toEqual(Array.from({ length: 10 }, (_, i) => 141 + i));
 });
 
-test('forgets the surplus of a group when the shard has got many groups', () => {
+test('when the shard has got many groups, the next rebalance of a group drops all but its last 10', () => {
   const history = new RebalanceHistory();
   for (let epoch = 1; epoch <= 100; epoch++) history.note('g', rebalance(epoch));
   for (let group = 0; group < 999; group++) history.note(`other${group}`, rebalance(0));

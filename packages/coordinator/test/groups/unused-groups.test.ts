@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { UnusedGroups } from '../../src/groups/unused-groups.ts';
 import { MachineHost } from '../support/machine-host.ts';
 
-it('deletes at most 500 groups a turn, and all of them in the end', () => {
+it('deletes at most 500 unused groups in a turn, and in the end all of them', () => {
   const h = new MachineHost();
   for (let i = 0; i < 1_200; i++) {
     h.consumerHeartbeat(`g${i}`, 'm', 0);
@@ -17,7 +17,7 @@ it('deletes at most 500 groups a turn, and all of them in the end', () => {
   expect(counts).toEqual([700, 200, 0, 0]);
 });
 
-it('visits at most 10,000 groups a turn, and begins again only when it is done', () => {
+it('visits at most 10,000 groups in a turn, and starts no second walk while one is running', () => {
   const h = new MachineHost();
   let visits = 0;
   const ids = Array.from({ length: 25_000 }, (_, i) => `g${i}`);

@@ -1,6 +1,6 @@
 /**
- * Goal: offsets as Kafka's clients see them (OffsetCommit, OffsetFetch, OffsetDelete), and never one that is
- * not committed. Method: transcripts of decisions and answers.
+ * Goal: OffsetCommit, OffsetFetch and OffsetDelete work as in Kafka, and no answer shows an offset whose
+ * record is not committed. Method: each test compares a transcript of decisions and answers.
  */
 import { ZERO_UUID } from '@millrace/base';
 import { decodeGroupRecord, ErrorCode } from '@millrace/protocol';
@@ -52,7 +52,7 @@ describe('OffsetCommit', () => {
     expect(shard.port.transcript()).toEqual(['commit g orders-1 OFFSET_METADATA_TOO_LARGE']);
   });
 
-  it('counts the metadata in UTF-16 code units, as Kafka does', () => {
+  it('like Kafka, counts the metadata in UTF-16 code units', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 0: { offset: 5, metadata: 'ääääääääää' } });
     expect(shard.port.transcript().at(-1)).toBe('commit g orders-0 NONE');
@@ -64,7 +64,7 @@ describe('OffsetCommit', () => {
     expect(lastValues(shard)).toMatchObject([{ metadata: '' }]);
   });
 
-  it('takes any offset and any partition', () => {
+  it('accepts any offset and any partition', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 0: { offset: -7 }, 2147483647: { offset: Number.MAX_SAFE_INTEGER } });
     shard.fetch('g');
@@ -82,7 +82,7 @@ describe('OffsetCommit', () => {
     expect(results).toEqual([]);
   });
 
-  it('the last entry of a duplicate partition counts', () => {
+  it('stores the last entry if the request names a partition twice', () => {
     const shard = new OffsetsShard(true);
     const twice = [
       ...commitTopics('orders', { 0: { offset: 5 } }),
@@ -94,7 +94,7 @@ describe('OffsetCommit', () => {
     expect(shard.offsets.size).toBe(1);
   });
 
-  it('repeats the topic id of the request', () => {
+  it('has the topic id of the request in its answer', () => {
     const { offsets } = new OffsetsShard(true);
     const topics = commitTopics('orders', { 0: { offset: 5 } }).map((topic) => ({
       ...topic,
@@ -104,7 +104,7 @@ describe('OffsetCommit', () => {
     expect.assertions(1);
   });
 
-  it('writes an explicit retention time as the time of expiry, in version 1', () => {
+  it('writes an explicit retention time as an expiry time, in version 1 of the record', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 0: { offset: 5, epoch: 3 } }, 1000);
     const expireTimestamp = shard.port.wallMs() + 1000;
@@ -117,7 +117,7 @@ describe('OffsetCommit', () => {
     [ErrorCode.COORDINATOR_NOT_AVAILABLE, 'COORDINATOR_NOT_AVAILABLE'],
     [ErrorCode.UNKNOWN_SERVER_ERROR, 'UNKNOWN_SERVER_ERROR'],
   ])(
-    'answers for all partitions if the log refuses the records with %i, and changes nothing',
+    'changes nothing if the log refuses the records with error %i, and answers each partition with this error',
     (code, name) => {
       const shard = new OffsetsShard(true);
       shard.port.refusal = code;
@@ -137,7 +137,7 @@ describe('OffsetCommit', () => {
     expect(shard.port.transcript().at(-1)).toBe('commit g orders-0 COORDINATOR_NOT_AVAILABLE');
   });
 
-  it('answers NOT_COORDINATOR if the leadership ends first', () => {
+  it('answers NOT_COORDINATOR if the leadership ends before the records are committed', () => {
     const shard = new OffsetsShard();
     shard.commit('g', 'orders', { 0: { offset: 5 } });
     shard.port.end();
@@ -193,7 +193,7 @@ describe('OffsetFetch', () => {
     expect(shard.port.transcript()).toEqual(['fetch g: orders-0 6']);
   });
 
-  it('waits for the removal of the last offset, too', () => {
+  it('waits until the removal of the last offset is committed', () => {
     const shard = new OffsetsShard();
     shard.commit('g', 'orders', { 0: { offset: 5 } });
     shard.settle();
@@ -210,7 +210,7 @@ describe('OffsetFetch', () => {
     ]);
   });
 
-  it('answers NOT_COORDINATOR if the offsets are not committed in time, as Kafka does', () => {
+  it('like Kafka, answers NOT_COORDINATOR if the offsets are not committed in time', () => {
     const shard = new OffsetsShard();
     shard.commit('g', 'orders', { 0: { offset: 5 } });
     shard.fetch('g');
@@ -233,7 +233,7 @@ describe('OffsetFetch', () => {
     ]);
   });
 
-  it('hides the offsets of a deleted topic from a new topic of the name before they are removed', () => {
+  it('does not show the offsets of a deleted topic for a new topic with the same name', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 0: { offset: 5 } });
     shard.deleteTopic('orders');
@@ -255,7 +255,7 @@ describe('OffsetFetch', () => {
 });
 
 describe('OffsetDelete', () => {
-  it('removes the offsets, and answers each partition without error, also one without offset', () => {
+  it('removes the offsets, and answers NONE for each partition, even for one without an offset', () => {
     const shard = new OffsetsShard();
     shard.commit('g', 'orders', { 0: { offset: 5 }, 1: { offset: 6 } });
     shard.settle();
@@ -266,7 +266,7 @@ describe('OffsetDelete', () => {
     expect(shard.port.transcript()).toEqual(['fetch g: orders-1 6']);
   });
 
-  it('answers GROUP_SUBSCRIBED_TO_TOPIC for each partition of a subscribed topic, and removes the others', () => {
+  it('answers GROUP_SUBSCRIBED_TO_TOPIC for a subscribed topic, and removes the offsets of other topics', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 0: { offset: 5 } });
     shard.commit('g', 'bills', { 0: { offset: 5 } });
@@ -281,7 +281,7 @@ describe('OffsetDelete', () => {
     ]);
   });
 
-  it('answers an error of the log for the group', () => {
+  it('answers with an error for the whole group if the log refuses the records', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 0: { offset: 5 } });
     shard.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -302,7 +302,7 @@ describe('the deletion of topics', () => {
     expect([...shard.offsets.groupIds()]).toEqual(['a']);
   });
 
-  it('writes nothing if no group has offsets of them', () => {
+  it('writes nothing if no group has offsets of the deleted topics', () => {
     const shard = new OffsetsShard(true);
     shard.commit('a', 'bills', { 0: { offset: 7 } });
     shard.port.transcript();
@@ -310,7 +310,7 @@ describe('the deletion of topics', () => {
     expect(shard.port.transcript()).toEqual([]);
   });
 
-  it('keeps the offsets of a new topic of the name, but removes offsets without a topic id', () => {
+  it('keeps the offsets of a new topic with the same name, but removes offsets without a topic id', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 0: { offset: 5 } });
     shard.commit('g', 'orders', { 1: { offset: 6 } }, 1000);

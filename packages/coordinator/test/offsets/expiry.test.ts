@@ -1,4 +1,4 @@
-/** Goal: when an offset expires (KIP-211). Method: one offset, its rule, and the time. */
+/** Goal: offsets expire at the time that KIP-211 asks for. Method: one offset, with each of the rules. */
 import { ZERO_UUID } from '@millrace/base';
 import { expect, it } from 'vitest';
 import { type Expiry, expireTimestamp, isExpired } from '../../src/offsets/expiry.ts';
@@ -14,16 +14,16 @@ function expiredAt(now: number, rule: Expiry, expires = -1): boolean {
 }
 
 it.each<[string, Expiry, number | undefined, number]>([
-  ['since its commit', sinceCommit, undefined, 1100],
-  ['since the group is empty', { kind: 'since-empty', emptySinceMs: 5000 }, undefined, 5100],
+  ['a retention time after its commit', sinceCommit, undefined, 1100],
+  ['a retention time after the group emptied', { kind: 'since-empty', emptySinceMs: 5000 }, undefined, 5100],
   [
-    'since the group is empty, also if the commit came later',
+    'a retention time after the group emptied, even if the commit came later',
     { kind: 'since-empty', emptySinceMs: 500 },
     undefined,
     600,
   ],
-  ['at its own time', sinceCommit, 1050, 1050],
-  ['at its own time, not with the group', { kind: 'since-empty', emptySinceMs: 500 }, 3000, 3000],
+  ['at its own expiry time', sinceCommit, 1050, 1050],
+  ['at its own expiry time, not with the group', { kind: 'since-empty', emptySinceMs: 500 }, 3000, 3000],
 ])('an offset expires %s', (_, rule, expires, at) => {
   expect(expiredAt(at - 1, rule, expires)).toBe(false);
   expect(expiredAt(at, rule, expires)).toBe(true);

@@ -26,7 +26,7 @@ it.each([
   ['without leader epoch and topic id', committed, '0004000000000000002affffffff010000018bcfe5687b00'],
   ['with an explicit retention time, in version 1', expiring, IN_VERSION_1],
   [
-    'of which version 1 loses leader epoch and topic id',
+    'with a leader epoch and a topic id, which version 1 does not store',
     { ...expiring, leaderEpoch: 3, topicId },
     IN_VERSION_1,
   ],

@@ -1,4 +1,7 @@
-/** Goal: the table finds, replaces, orders and forgets offsets. Method: examples; a random walk and a Map. */
+/**
+ * Goal: the table finds, replaces, orders and forgets offsets. Method: examples, and a random walk that
+ * compares the table with a Map.
+ */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -37,7 +40,7 @@ it('keeps the topic id of each offset', () => {
   expect([idOf('g', 0), idOf('g', 1), idOf('h', 0), idOf('h', 1)]).toEqual([a, b, a, ZERO_UUID]);
 });
 
-it('forgets a group and a topic with their last offsets', () => {
+it('forgets a group, or a topic, when its last offset is removed', () => {
   const table = new OffsetTable();
   table.put('g', 't', 0, value(1));
   table.put('h', 't', 0, value(1));
@@ -51,7 +54,7 @@ it('forgets a group and a topic with their last offsets', () => {
   expect([table.size, table.hasTopic('t'), [...table.groups()]]).toEqual([0, false, []]);
 });
 
-it('holds what a Map holds', () => {
+it('has the same offsets as a Map after each step of a random walk', () => {
   const name = fc.constantFrom('a', 'b', 'c');
   const step = fc.tuple(fc.boolean(), name, name, fc.nat(6), fc.nat(99));
   fc.assert(

@@ -10,7 +10,7 @@ function set() {
   return { port, rung, alarm };
 }
 
-it('rings once, at its time', () => {
+it('rings once, at its deadline', () => {
   const { port, rung, alarm } = set();
   alarm.set(10);
   expect(alarm.isSet).toBe(true);
@@ -18,7 +18,7 @@ it('rings once, at its time', () => {
   expect([rung, alarm.isSet]).toEqual([[10], false]);
 });
 
-it('moves to a later time without another timer, and to an earlier time', () => {
+it('moves to a later or an earlier time, and never has more than one timer', () => {
   const { port, rung, alarm } = set();
   alarm.set(10);
   port.advance(5);
@@ -71,7 +71,7 @@ describe('after the process stood still', () => {
     expect(rung).toEqual([100 + LATE_MS]);
   });
 
-  it('gives a grace, within which the deadline may move', () => {
+  it('waits for a grace period, in which the deadline may still move', () => {
     const { port, rung, alarm } = paused(100);
     port.pause(5_000);
     port.run(GRACE_MS - 1);
@@ -83,14 +83,14 @@ describe('after the process stood still', () => {
     expect(rung).toEqual([5_000 + GRACE_MS - 1 + 2_000]);
   });
 
-  it('rings after the grace if the deadline does not move', () => {
+  it('rings after the grace period if the deadline does not move', () => {
     const { port, rung } = paused(100);
     port.pause(5_000);
     port.run(2 * GRACE_MS);
     expect(rung).toEqual([5_000 + GRACE_MS]);
   });
 
-  it('gives the grace although only an earlier timer is late', () => {
+  it('waits for the grace period if only the timer of an earlier deadline is late', () => {
     const { port, rung, alarm } = paused(100);
     port.run(50);
     alarm.set(4_900);
@@ -100,7 +100,7 @@ describe('after the process stood still', () => {
     expect(rung).toEqual([4_950 + GRACE_MS]);
   });
 
-  it('gives the grace to a deadline that is hardly ahead', () => {
+  it('waits for the grace period if the deadline comes right after the pause', () => {
     const { port, rung, alarm } = paused(100);
     alarm.set(5_001);
     port.pause(5_000);
@@ -108,7 +108,7 @@ describe('after the process stood still', () => {
     expect(rung).toEqual([5_000 + GRACE_MS]);
   });
 
-  it('keeps the grace of a deadline that is far ahead when an earlier timer is late', () => {
+  it('a deadline far after one pause still gets its grace period after the next pause', () => {
     const { port, rung, alarm } = paused(100);
     alarm.set(20_000);
     port.pause(5_000);
@@ -119,7 +119,7 @@ describe('after the process stood still', () => {
     expect(rung).toEqual([24_000 + GRACE_MS]);
   });
 
-  it('gives one grace for each deadline', () => {
+  it('waits for only one grace period for each deadline', () => {
     const { port, rung } = paused(100);
     port.pause(5_000);
     port.pause(5_000);

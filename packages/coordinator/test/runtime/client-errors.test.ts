@@ -19,7 +19,7 @@ test.each([
   expect(nameOf(clientError(ErrorCode[logError]))).toBe(expected);
 });
 
-test('a batch that the high watermark passed is committed, even if the ISR shrank since', () => {
+test('a batch below the high watermark is committed, even if the ISR shrank after the append', () => {
   expect(isCommitted(ErrorCode.NONE)).toBe(true);
   expect(isCommitted(ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)).toBe(true);
   expect(isCommitted(ErrorCode.NOT_LEADER_OR_FOLLOWER)).toBe(false);

@@ -23,7 +23,7 @@ test('a commit runs the callbacks of its decision and of earlier ones, in the or
   expect(waiters.size).toBe(1);
 });
 
-test('at its deadline a callback gets COORDINATOR_NOT_AVAILABLE, and nothing after it', () => {
+test('at its deadline a callback gets COORDINATOR_NOT_AVAILABLE, and no call later', () => {
   const { clock, waiters, heard, wait } = setUp();
   wait(1);
   clock.advance(60);
@@ -46,7 +46,7 @@ test('callbacks that time out do not pile up', () => {
   expect((waiters as unknown as { parked: { size: number } }).parked.size).toBeLessThan(1200);
 });
 
-test('if a callback ends the shard, every other one still gets exactly one call', () => {
+test('if a callback ends the shard, every other callback still gets exactly one call', () => {
   const { waiters, heard, wait } = setUp();
   waiters.wait(1, () => waiters.end(() => ErrorCode.NOT_COORDINATOR));
   wait(1);

@@ -12,7 +12,7 @@ function sampleOf(metrics: Metrics, name: MetricName, ...labels: string[]): numb
   return metrics.values(name)!.find((one) => one.labels.join() === labels.join())?.value;
 }
 
-test('loads, appends and waiting answers count', () => {
+test('the metrics count loads, appends and waiting decisions', () => {
   const host = new RuntimeHost();
   const { metrics, partitions } = host;
   const value = (name: MetricName, ...labels: string[]) => sampleOf(metrics, name, ...labels);

@@ -39,7 +39,7 @@ test('leaderships of other topics are ignored', () => {
   expect(host.machines).toEqual([]);
 });
 
-test('a new leadership gets a new machine, also if the report of the end is missing', () => {
+test('a new leadership gets a new machine, even if nobody reported the end of the earlier leadership', () => {
   const host = new RuntimeHost();
   const first = host.active();
   host.partitions.resign(0, false);
@@ -47,7 +47,7 @@ test('a new leadership gets a new machine, also if the report of the end is miss
   expect(first.calls).toEqual(['loaded', 'ended NOT_COORDINATOR']);
   host.clock.advance(10);
   expect(host.runtime.shardFor('')).toBe(host.machines[1]);
-  // The late report of the earlier end concerns the earlier leadership.
+  // A late report that the earlier leadership ended does not end the new machine.
   host.partitions.tellEnd(0, 0);
   expect(host.runtime.shardFor('')).toBe(host.machines[1]);
 });
@@ -77,7 +77,7 @@ test('only loaded machines learn of new metadata', () => {
   expect(host.machines[1]!.calls).toEqual([]);
 });
 
-test('stop answers every waiting request with its error, and nothing happens afterwards', () => {
+test('stop answers every waiting request with the given error, and nothing happens afterwards', () => {
   const host = new RuntimeHost();
   const machine = host.active();
   host.partitions.commits = false;

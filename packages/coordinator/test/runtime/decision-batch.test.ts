@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { batchBytes, DecisionBatch } from '../../src/runtime/decision-batch.ts';
 import type { CoordinatorRecord } from '../../src/runtime/machine.ts';
 
-test('the size counts each length at its own number of bytes', () => {
+test('the size is exact for keys and values of any length', () => {
   for (const length of [0, 1, 50, 56, 57, 58, 63, 64, 65, 127, 128, 8000, 8191, 8192, 20_000]) {
     const records: CoordinatorRecord[] = [
       { key: new Uint8Array(length), value: new Uint8Array(3) },
@@ -19,7 +19,7 @@ test('the size counts each length at its own number of bytes', () => {
   }
 });
 
-test('the size follows the offset deltas, which grow with each record', () => {
+test('the size is exact for large offset deltas, which need more bytes', () => {
   const batch = new DecisionBatch(0, 0);
   const one: CoordinatorRecord[] = [{ key: new Uint8Array(10), value: new Uint8Array(10) }];
   for (let write = 1; write <= 9000; write++) batch.add(one, batch.growth(one), write);

@@ -1,4 +1,7 @@
-/** Goal: a machine that replayed what the log refuses is dropped, and the partition is loaded again. */
+/**
+ * Goal: if the log refuses records that a machine replayed, the runtime drops the machine and loads the
+ * partition again.
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { RuntimeHost } from '../support/runtime-host.ts';
@@ -35,7 +38,7 @@ test('after a refused append the waiters get errors, and the partition is loaded
   expect([inFlight, refused].flat()).toHaveLength(2);
 });
 
-test('a storage error at the append gives NOT_COORDINATOR, a batch that is too large UNKNOWN_SERVER_ERROR', () => {
+test('an append gives NOT_COORDINATOR on a storage error, and UNKNOWN_SERVER_ERROR if the batch is too large', () => {
   for (const [logError, answer] of [
     [ErrorCode.KAFKA_STORAGE_ERROR, 'NOT_COORDINATOR'],
     [ErrorCode.MESSAGE_TOO_LARGE, 'UNKNOWN_SERVER_ERROR'],
@@ -73,7 +76,7 @@ test('if the log refuses each append, the next loads come at once, then after 10
   expect(delays().at(-1)).toBe(0);
 });
 
-test('the end of the leadership cancels the next attempt', () => {
+test('the end of the leadership cancels the next attempt to load', () => {
   const host = new RuntimeHost();
   host.partitions.readErrors.push(ErrorCode.KAFKA_STORAGE_ERROR);
   host.partitions.lead(0);

@@ -29,7 +29,7 @@ function load(batches: readonly Uint8Array[]): RuntimeHost {
 
 const entries = (host: RuntimeHost) => [...host.machines.at(-1)!.counters];
 
-test('a load reads slice by slice, and refuses requests meanwhile', () => {
+test('the shard loads the log in slices, and refuses requests meanwhile', () => {
   const host = new RuntimeHost();
   for (const text of ['a=1', 'b=1', 'a=2']) host.partitions.put(0, batch([text]));
   host.partitions.lead(0);
@@ -58,7 +58,7 @@ test('a load reads slice by slice, and refuses requests meanwhile', () => {
   });
 });
 
-test('a load replays tombstones, and begins at the start of the log', () => {
+test('a load begins at the log start offset, and replays tombstones', () => {
   const host = new RuntimeHost();
   for (const text of ['a=1', 'b=1', 'b=null', 'c=4']) host.partitions.put(0, batch([text]));
   host.partitions.startOffset = 1;
@@ -92,7 +92,7 @@ test('a load skips control batches and batches of a transaction', () => {
   ]);
 });
 
-test('a load waits until the end that it read is committed', () => {
+test('a load waits until all records that it read are committed', () => {
   const host = new RuntimeHost();
   host.partitions.commits = false;
   host.partitions.put(0, batch(['a=1']));
@@ -106,7 +106,7 @@ test('a load waits until the end that it read is committed', () => {
 });
 
 test.each(['OFFSET_OUT_OF_RANGE', 'KAFKA_STORAGE_ERROR'] as const)(
-  'after %s the broker loads again with a new machine, after 100 ms, then 200 ms, up to 5 s',
+  'when a read fails with %s, the broker loads again with a new machine: after 100 ms, then 200 ms, up to 5 s',
   (name) => {
     const host = new RuntimeHost();
     host.partitions.put(0, batch(['a=1']));
@@ -153,7 +153,7 @@ test('a batch whose checksum is wrong is not replayed, and the leader asks to re
   expect(entries(host)).toEqual([['a', 1]]);
 });
 
-test('a record without a key is corrupt', () => {
+test('a record without a key makes the load fail', () => {
   const host = load([buildBatch({ baseTimestamp: 0, records: [{ key: null, value: null }] })]);
   expect(host.events()).toContain('coordinator-load-failed');
 });

@@ -8,7 +8,7 @@ function ownTurns() {
   const ran: string[] = [];
   const turns = new OwnTurns(new Timers(clock));
   const add = (name: string, delayMs: number) => turns.after(delayMs, () => ran.push(name));
-  /** What ran in each of the next milliseconds. */
+  /** The slices that ran in each of the next `count` milliseconds. */
   const next = (count: number) =>
     Array.from({ length: count }, () => {
       clock.advance(1);
@@ -17,7 +17,7 @@ function ownTurns() {
   return { clock, ran, turns, add, next };
 }
 
-test('slices that are due together run one a turn, in their order', () => {
+test('each turn runs at most one slice, in the order in which the slices become due', () => {
   const { add, next } = ownTurns();
   add('a', 2);
   add('b', 2);
@@ -26,7 +26,7 @@ test('slices that are due together run one a turn, in their order', () => {
   expect(next(6)).toEqual(['d', 'a', 'b', 'c', '', '']);
 });
 
-test('long works alternate', () => {
+test('the slices of several long tasks alternate', () => {
   const { turns, ran, next } = ownTurns();
   const work = (name: string, slices: number) => {
     ran.push(name);

@@ -1,4 +1,4 @@
-/** Goal: a shard accepts a decision only if it can reach the log, and answers only what is committed. */
+/** Goal: a shard accepts only decisions that can reach the log, and answers only when they are committed. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { nameOf, record } from '../support/counter-machine.ts';
@@ -23,7 +23,7 @@ test('a decision is replayed within write, and answered when it is committed', (
   expect(answers).toEqual([1]);
 });
 
-test('no records are no decision', () => {
+test('a write without records makes no decision', () => {
   const { host, machine, partitions } = manual();
   expect(machine.port.write([])).toBe(ErrorCode.NONE);
   host.clock.settle();
@@ -74,7 +74,7 @@ test('a decision that is larger than a batch is refused', () => {
   partitions.batchBytesMax = 200;
   expect(host.increment(machine, 'a', 'x'.repeat(129))).toEqual(['UNKNOWN_SERVER_ERROR']);
   expect(machine.counters.size).toBe(0);
-  // 61 bytes of the header, 11 of the record, and the padding.
+  // 61 bytes of the batch header, 11 of the record, and 128 of padding.
   expect(host.increment(machine, 'a', 'x'.repeat(128))).toEqual([]);
   host.clock.settle();
   expect(partitions.log(0).map(({ length }) => length)).toEqual([200]);
@@ -94,7 +94,7 @@ test('after offsets.commit.timeout.ms an answer is COORDINATOR_NOT_AVAILABLE, an
   expect(machine.counters.get('a')).toBe(1);
 });
 
-test('what is committed already is answered within the call', () => {
+test('whenCommitted calls back within the call if the decision is committed already', () => {
   const { host, machine, partitions } = manual();
   host.increment(machine, 'a');
   host.clock.settle();
@@ -107,7 +107,7 @@ test('what is committed already is answered within the call', () => {
   expect(heard).toEqual(['0 NONE', '1 NONE']);
 });
 
-test('without a lease nothing is answered, because another broker may have decided since', () => {
+test('without a lease the shard answers nothing, because another broker may have decided meanwhile', () => {
   const { host, machine, partitions } = manual();
   partitions.hasLease = false;
   const heard: string[] = [];
@@ -146,7 +146,7 @@ test('a lease that ends between the commit and the answer delays the answer', ()
   expect(answers).toEqual([1]);
 });
 
-test('a machine may decide within loaded', () => {
+test('a machine may write within loaded()', () => {
   const host = new RuntimeHost();
   host.partitions.lead(0);
   const answers: (number | string)[] = [];
@@ -156,7 +156,7 @@ test('a machine may decide within loaded', () => {
   expect(answers).toEqual([1]);
 });
 
-test('a machine must not write while it loads, or within replay', () => {
+test('a machine must not write while it loads, or within replay()', () => {
   const host = new RuntimeHost();
   host.partitions.lead(0);
   const machine = host.machines[0]!;
@@ -168,7 +168,7 @@ test('a machine must not write while it loads, or within replay', () => {
   expect(() => machine.port.write([record('a', '1')])).toThrow('within replay');
 });
 
-test('a timer runs once in a later turn; a cancelled one and one of an ended shard do not', () => {
+test('a timer runs once, in a later turn; a cancelled timer, or a timer of an ended shard, does not run', () => {
   const { host, machine, partitions } = manual();
   const heard: string[] = [];
   machine.port.after(10, () => heard.push('first'));
@@ -186,7 +186,7 @@ test('a timer runs once in a later turn; a cancelled one and one of an ended sha
   expect(heard).toHaveLength(2);
 });
 
-test('a slice of an ended shard does not run, and takes no turn of another shard', () => {
+test('a slice of an ended shard does not run, and does not delay the slices of another shard', () => {
   const { host, machine, partitions } = manual();
   partitions.lead(1);
   host.clock.advance(10);
@@ -205,7 +205,7 @@ test('a slice of an ended shard does not run, and takes no turn of another shard
   expect(heard).toHaveLength(2);
 });
 
-test('a slice runs unless it is cancelled, also while it waits for its turn', () => {
+test('a slice does not run if it is cancelled before it is due, or while it waits for its turn', () => {
   const { host, machine } = manual();
   const heard: string[] = [];
   machine.port.inOwnTurn(0, () => heard.push('at once'))();
@@ -228,7 +228,7 @@ test('when the leadership ends, every answer is NOT_COORDINATOR, and then the ma
   partitions.resign(0);
   expect(order).toEqual(['a NOT_COORDINATOR', 'b NOT_COORDINATOR', 'ended NOT_COORDINATOR']);
   host.clock.advance(100);
-  // What gathered is no longer appended.
+  // Decision b waited for the batch in flight. The ended shard does not append it.
   expect(partitions.contents(0)).toEqual([['a=1']]);
   expect(machine.port.write([record('c', '1')])).toBe(ErrorCode.NOT_COORDINATOR);
   const late: string[] = [];
@@ -236,7 +236,7 @@ test('when the leadership ends, every answer is NOT_COORDINATOR, and then the ma
   expect(late).toEqual(['NOT_COORDINATOR']);
 });
 
-test('between the end of the leadership and its report, a decision is refused and appended ones end the shard', () => {
+test('until the end of the leadership is reported, a decision is refused, and an uncommitted one ends the shard', () => {
   const { host, machine, partitions } = manual();
   const answers = host.increment(machine, 'a');
   host.clock.settle();

@@ -1,9 +1,9 @@
-/** Goal: decisions of a turn share a batch, and later ones gather while it is in flight. */
+/** Goal: decisions of a turn share a batch, and later decisions gather while that batch is in flight. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { RuntimeHost } from '../support/runtime-host.ts';
 
-/** An active host whose commits the test decides. */
+/** A host with a loaded machine. Nothing is committed until the test calls `settle`. */
 function manual(config = {}) {
   const host = new RuntimeHost(config);
   const machine = host.active();
@@ -21,7 +21,7 @@ test('all decisions of a turn become one batch at the end of the turn', () => {
   expect(partitions.contents(0)).toEqual([['a=1', 'b=1', 'a=2']]);
 });
 
-test('while a batch is in flight, decisions gather, and follow when it is committed', () => {
+test('while a batch is in flight, decisions gather; the shard appends them when that batch is committed', () => {
   const { host, machine, partitions } = manual();
   const first = host.increment(machine, 'a');
   host.clock.settle();
@@ -78,7 +78,7 @@ test('a full batch is appended at the end of the turn, and no batch exceeds the 
   expect(answers.flat()).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
 });
 
-test('a commit of a batch commits all earlier ones', () => {
+test('the commit of a batch answers its decisions, but not those of a later batch', () => {
   const { host, machine, partitions } = manual();
   const answers = [host.increment(machine, 'a')];
   host.clock.advance(10);
@@ -93,7 +93,7 @@ test('a commit of a batch commits all earlier ones', () => {
   expect(answers).toEqual([[1], [2]]);
 });
 
-test('an append that settles under min ISR is committed: the high watermark has passed it', () => {
+test('a batch whose append ends with NOT_ENOUGH_REPLICAS_AFTER_APPEND is committed', () => {
   const { host, machine, partitions } = manual();
   const answers = host.increment(machine, 'a');
   host.clock.settle();
@@ -103,7 +103,7 @@ test('an append that settles under min ISR is committed: the high watermark has 
   expect(host.runtime.shardFor('')).toBe(machine);
 });
 
-test('decisions within an answer go into the next batch', () => {
+test('a decision that a machine makes while it answers goes into the next batch', () => {
   const { host, machine, partitions } = manual();
   const inner: (number | string)[] = [];
   machine.increment('a', () => machine.increment('b', (answer) => inner.push(answer)));

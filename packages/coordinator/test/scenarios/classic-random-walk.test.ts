@@ -1,7 +1,7 @@
 /**
  * Goal: no order of joins, syncs, heartbeats, departures, lost answers, refused writes, slow commits and
- * failovers breaks a group. Method: seeded clients that behave like Kafka's, and an owner that loads the
- * group again when the leadership ends.
+ * failovers breaks a group. Method: seeded clients that behave like Kafka's. After a failover, the group is
+ * loaded again from its committed records.
  */
 import { Prng } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -26,7 +26,7 @@ class Client {
   join: Answered<JoinAnswer> | undefined;
   sync: Answered<SyncAnswer> | undefined;
   beat: Answered<HeartbeatAnswer> | undefined;
-  /** What the leader must assign: set by its join's answer. */
+  /** The assignments that this client sends if it leads its generation. The answer to its join sets them. */
   assignments: Record<string, string> | undefined;
 
   constructor(name: string, instance: string | null) {
@@ -40,14 +40,14 @@ class Walk {
   private readonly random: Prng;
   private readonly s: Subject;
   private readonly clients: Client[] = [];
-  /** The assignments of each generation whose record was accepted, by member id. */
+  /** For each generation whose record was accepted (`term/generation`): the assignments by member id. */
   private readonly assigned = new Map<string, ReadonlyMap<string, string>>();
   /** The last decision that `checkStored` looked at. */
   private checkedWrite = -1;
-  /** Counts the leaderships; generations may repeat in the next one. */
+  /** Counts the leaderships. The next leadership may use the same generations again. */
   private term = 0;
   private lastGeneration = 0;
-  /** The leader of each generation, as the answers to joins name it. */
+  /** The leader of each generation, as the answers to joins name it. `leaders`: as the group names it. */
   private readonly assigners = new Map<string, string>();
   private readonly leaders = new Map<string, string>();
 
@@ -92,7 +92,7 @@ class Walk {
     if (client.state === 'out') this.rejoin(client);
     else if (client.state === 'joined') {
       const leads = client.assignments !== undefined;
-      // The entry of a follower must change nothing.
+      // The group must ignore the assignment that a follower sends.
       const assignments = leads ? client.assignments! : { [client.memberId]: 'not mine to say' };
       const { state, generation } = s.group;
       const accepted = s.port.lastWrite;
@@ -122,7 +122,7 @@ class Walk {
     });
   }
 
-  /** The client is gone, and comes back without its member id. */
+  /** The process of the client dies. Its next join has no member id. */
   private die(client: Client): void {
     client.memberId = '';
     client.state = 'out';
@@ -138,7 +138,7 @@ class Walk {
 
   private failOver(): void {
     const { s } = this;
-    // What was not committed is lost with the leader.
+    // Decisions that were not committed are lost with the leader.
     s.port.timeOutCommits();
     s.port.decisions.length = s.port.committed;
     s.port.lastWrite = s.port.committed;
@@ -194,7 +194,7 @@ class Walk {
     } else this.forget(client, answer.errorCode);
   }
 
-  /** A member gets what the leader of its generation sent for it, or for the member that it replaced. */
+  /** The leader must have sent the assignment for this member, or for the static member that it replaced. */
   private checkAssignment({ instance, memberId, generation }: Client, assignment: string): void {
     if (assignment === '') return;
     const [owner, of] = assignment.split(/[@ ]/);
@@ -233,7 +233,7 @@ class Walk {
   private checkStored(): void {
     const { group } = this.s;
     if (group.state === 'CompletingRebalance') {
-      // A generation keeps its leader, unless it is over.
+      // The leader must not change within a generation.
       const key = `${this.term}/${group.generation}`;
       const leader = this.leaders.get(key) ?? group.leaderId!;
       this.leaders.set(key, leader);
@@ -258,7 +258,8 @@ class Walk {
     s.port.refusal = ErrorCode.NONE;
     s.port.commitsAtOnce = true;
     s.port.commit();
-    // c2 has the instance id of c0, so they would fence each other for ever. c6 is one more than maxSize.
+    // c2 has the instance id of c0, so they would fence each other for ever. With c6, the group would have
+    // one member more than maxSize.
     const lasting = this.clients.filter(({ name }) => name !== 'c2' && name !== 'c6');
     this.die(this.clients[2]!);
     this.die(this.clients[6]!);
@@ -281,7 +282,7 @@ class Walk {
 }
 
 for (let first = 0; first < SEEDS; first += SEEDS_PER_TEST)
-  it(`holds in seeds ${first} to ${first + SEEDS_PER_TEST - 1}`, () => {
+  it(`no group breaks in seeds ${first} to ${first + SEEDS_PER_TEST - 1}`, () => {
     for (let seed = first; seed < first + SEEDS_PER_TEST; seed++) {
       try {
         new Walk(seed).run();

@@ -13,7 +13,7 @@ function bench(): GroupBench {
 }
 
 describe('a classic member', () => {
-  it('joins a consumer group, and gets what other members have given up', () => {
+  it('joins a consumer group, and gets partitions that another member has given up', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, 'k');
@@ -37,7 +37,7 @@ describe('a classic member', () => {
     ]);
   });
 
-  it('with cooperative assignments gives up partitions, and says in its next join that it did', () => {
+  it('with a cooperative assignor gives up partitions, and then joins again with only those that it keeps', () => {
     const b = bench();
     const k = new ClassicClient(b, 'k');
     b.join('z', []);
@@ -63,7 +63,7 @@ describe('a classic member', () => {
     ]);
   });
 
-  it('without a rebalance timeout has its session timeout to send SyncGroup', () => {
+  it('without a rebalance timeout must send SyncGroup within its session timeout', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, 'k');
@@ -77,7 +77,7 @@ describe('a classic member', () => {
     expect(b.transcript()[0]).toContain('no member k');
   });
 
-  it('compares the topics once after a load, not with each heartbeat', () => {
+  it('makes the group compare its topics once after a load, not with each heartbeat', () => {
     const b = new GroupBench({ migrationPolicy: 'upgrade' });
     b.createTopic('foo', 4);
     b.settle('a');
@@ -113,7 +113,7 @@ describe('a classic member', () => {
     // Comparing every protocol with every other one would take minutes.
   }, 30_000);
 
-  it('that is dynamic must join again with the id that it got', () => {
+  it('that is dynamic must join again with the member id that it got', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, '');
@@ -152,7 +152,7 @@ describe('a classic member', () => {
     expect(b.transcript()).toEqual(['k join < UNKNOWN_SERVER_ERROR']);
   });
 
-  it('learns of a wrong generation, an unknown member and another protocol', () => {
+  it('gets an error for a wrong generation, an unknown member id, or another protocol', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, 'k');
@@ -180,7 +180,7 @@ describe('a classic member', () => {
     ]);
   });
 
-  it('must join again if a member left, or a topic grew, and no member uses the consumer protocol', () => {
+  it('in a group of only classic members must join again when a member left or a topic grew', () => {
     const b = bench();
     b.settings = { ...b.settings, migrationPolicy: 'upgrade' };
     b.settle('a');
@@ -238,7 +238,7 @@ describe('a classic member', () => {
     }
   });
 
-  it('has a session although the commit of its join takes too long', () => {
+  it('has a session even if the commit of its join takes too long', () => {
     const b = bench();
     b.settle('a');
     b.port.commitsAtOnce = false;
@@ -254,7 +254,7 @@ describe('a classic member', () => {
     expect(b.rebalances.at(-1)).toMatchObject({ cause: 'session-expired', memberId: 'k' });
   });
 
-  it('must sync although the commit of its join takes too long', () => {
+  it('must sync even if the commit of its join takes too long', () => {
     const b = bench();
     b.settle('a');
     b.port.commitsAtOnce = false;
@@ -270,7 +270,7 @@ describe('a classic member', () => {
     expect(b.rebalances.at(-1)).toMatchObject({ cause: 'rebalance-timeout', memberId: 'k' });
   });
 
-  it('has done its part when its join or its sync arrives, however long the commit takes', () => {
+  it('meets its rebalance timeout when its join or its sync arrives, however long the commit takes', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, 'k');
@@ -288,7 +288,7 @@ describe('a classic member', () => {
     expect(b.described('k').memberEpoch).toBe(4);
   });
 
-  it('lives while it tries to join again, although the log accepts nothing', () => {
+  it('stays a member while it tries to join again, even if the log accepts nothing', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, 'k');
@@ -304,7 +304,7 @@ describe('a classic member', () => {
     expect(b.described('k').memberEpoch).toBe(3);
   });
 
-  it('that uses the consumer protocol before its join is committed need not sync', () => {
+  it('that changes to the consumer protocol before its join is committed need not sync', () => {
     const b = bench();
     b.settle('a');
     b.port.commitsAtOnce = false;
@@ -332,7 +332,7 @@ describe('a classic member', () => {
     ]);
   });
 
-  it('may use the consumer protocol from now on', () => {
+  it('may change to the consumer protocol', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, 'k');
@@ -441,7 +441,7 @@ describe('a consumer group', () => {
     expect(b.transcript().at(-1)).toBe('generated join < generation 2');
   });
 
-  it('that is empty stays a consumer group', () => {
+  it('that becomes empty stays a consumer group', () => {
     const b = bench();
     b.settle('a');
     b.beat('a', -1);
@@ -465,7 +465,7 @@ describe('a classic group', () => {
     return upgradeRecords({ ...group, members: [{ ...facts, ...change }] }, b.settings, b.port.metadata);
   }
 
-  it('becomes a consumer group that has a rebalance at once', () => {
+  it('becomes a consumer group, which rebalances when a member of the consumer protocol joins', () => {
     const b = bench();
     const records = upgraded(b);
     if (records instanceof Refusal) throw new Error('refused');
@@ -490,7 +490,7 @@ describe('a classic group', () => {
     ]);
   });
 
-  it('of another type, or with custom assignments, stays as it is', () => {
+  it('stays a classic group if its type, an assignment, the policy or the size forbids the change', () => {
     const b = bench();
     expect(
       upgradeRecords({ ...group, protocolType: 'connect', members: [] }, b.settings, b.port.metadata),
@@ -512,7 +512,7 @@ describe('a classic group', () => {
     expect(upgraded(b)).toBeInstanceOf(Refusal);
   });
 
-  it('forgets partitions that do not exist', () => {
+  it('that becomes a consumer group forgets partitions that do not exist', () => {
     const b = bench();
     const records = upgraded(b, { assignment: assignment({ foo: [-2, -1, 0, 3, 4] }) });
     if (records instanceof Refusal) throw new Error('refused');
@@ -520,7 +520,7 @@ describe('a classic group', () => {
     expect(b.transcript()[0]).toContain('k epoch 7 STABLE foo:0,3');
   });
 
-  it('may have members that never synced', () => {
+  it('that becomes a consumer group may have members that never synced', () => {
     const b = bench();
     const records = upgraded(b, { assignment: new Uint8Array(0) });
     if (records instanceof Refusal) throw new Error('refused');

@@ -1,4 +1,4 @@
-/** Members of a consumer group: join, stay, leave, lost answers, fenced epochs, sessions. */
+/** Members of a consumer group join, stay and leave. Answers are lost, epochs are fenced, sessions end. */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { GroupBench } from '../support/group-bench.ts';
@@ -10,7 +10,7 @@ function bench(settings = {}): GroupBench {
 }
 
 describe('a member that joins', () => {
-  it('gets everything if it is alone', () => {
+  it('gets all partitions if it is alone', () => {
     const b = bench();
     b.join('a', ['foo']);
     expect(b.transcript()).toEqual([
@@ -44,7 +44,7 @@ describe('a member that joins', () => {
     expect(b.group.stateName).toBe('Stable');
   });
 
-  it('that comes third makes only one member give up partitions', () => {
+  it('as the third one makes only one of the other members give up partitions', () => {
     const b = bench();
     b.settle('a', 'b');
     b.join('c', ['foo']);
@@ -54,7 +54,7 @@ describe('a member that joins', () => {
     expect(b.transcript().filter((line) => line.includes('revokes'))).toHaveLength(1);
   });
 
-  it('may subscribe to nothing, and then gets nothing', () => {
+  it('may subscribe to no topic, and then gets no partitions', () => {
     const b = bench();
     b.join('a', []);
     expect(b.transcript()).toEqual(['write #1 member a [], a epoch 1 STABLE -', 'a < epoch 1 -']);
@@ -77,13 +77,13 @@ describe('a member that joins', () => {
     ]);
   });
 
-  it('gets an id from the coordinator in version 0', () => {
+  it('gets its member id from the coordinator in version 0', () => {
     const b = bench();
     b.join('', ['foo']);
     expect(b.transcript().at(-1)).toBe('generated < epoch 2 foo:0,1,2,3');
   });
 
-  it('does not get into a full group, but a member of it may join again', () => {
+  it('is refused by a full group, but a member of this group may join again', () => {
     const b = bench({ maxSize: 1 });
     b.settle('a');
     b.join('b', ['foo']);
@@ -94,7 +94,7 @@ describe('a member that joins', () => {
     expect(b.transcript()).toEqual(['a < epoch 2 foo:0,1,2,3']);
   });
 
-  it('again gets its assignment again, without a rebalance', () => {
+  it('a second time gets the same assignment, without a rebalance', () => {
     const b = bench();
     b.settle('a');
     b.join('a', ['foo']);
@@ -110,7 +110,7 @@ describe('a heartbeat', () => {
     expect(b.transcript()).toEqual(['a < epoch 2']);
   });
 
-  it('that says everything gets the assignment', () => {
+  it('with all fields gets the assignment in its answer', () => {
     const b = bench();
     b.settle('a');
     b.beat('a', 2, { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['foo'], owned: { foo: [0] } });
@@ -134,7 +134,7 @@ describe('a heartbeat', () => {
     ]);
   });
 
-  it('with the previous epoch is accepted after a lost answer, if the member owns nothing else', () => {
+  it('with the previous epoch is accepted after a lost answer, if the member owns only assigned partitions', () => {
     const b = bench();
     b.settle('a');
     b.growTopic('foo', 5);
@@ -173,7 +173,7 @@ describe('a heartbeat', () => {
     expect(b.transcript().at(-1)).toBe('a < epoch 4 bar:0');
   });
 
-  it('with the previous epoch is fenced if the member does not say what it owns, or owns more', () => {
+  it('with the previous epoch is fenced if the member does not list its partitions, or lists others', () => {
     const b = bench();
     b.settle('a');
     b.growTopic('foo', 5);
@@ -199,7 +199,7 @@ describe('a heartbeat', () => {
     expect(b.transcript()[0]).toContain('a smaller member epoch (2)');
   });
 
-  it('keeps the session alive although the log refuses the change', () => {
+  it('keeps the session alive even if the log refuses the change', () => {
     const b = bench();
     b.settle('a');
     b.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -227,7 +227,7 @@ describe('a heartbeat', () => {
     ]);
   });
 
-  it('gets the error if the write is not committed', () => {
+  it('is answered with COORDINATOR_NOT_AVAILABLE if the write is not committed in time', () => {
     const b = bench();
     b.port.commitsAtOnce = false;
     b.join('a', ['foo']);
@@ -257,14 +257,14 @@ describe('a member that leaves', () => {
     });
   });
 
-  it('must be a member', () => {
+  it('gets UNKNOWN_MEMBER_ID if the group does not have it', () => {
     const b = bench();
     b.settle('a');
     b.beat('b', -1);
     expect(b.transcript()).toEqual(['b < UNKNOWN_MEMBER_ID Member b is not a member of group g.']);
   });
 
-  it('last leaves an empty group', () => {
+  it('as the last one makes the group empty', () => {
     const b = bench();
     b.settle('a');
     b.beat('a', -1);
@@ -272,7 +272,7 @@ describe('a member that leaves', () => {
     expect(b.port.timerCount).toBe(0);
   });
 
-  it('stays if the log refuses the change', () => {
+  it('remains a member if the log refuses the change', () => {
     const b = bench();
     b.settle('a');
     b.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -283,7 +283,7 @@ describe('a member that leaves', () => {
 });
 
 describe('a session', () => {
-  it('ends without a heartbeat, and the member is gone', () => {
+  it('ends if no heartbeat comes in time, and the group removes the member', () => {
     const b = bench();
     b.settle('a', 'b');
     b.port.advance(30_000);
@@ -298,7 +298,7 @@ describe('a session', () => {
     expect(b.transcript()).toEqual([]);
   });
 
-  it('has the timeout that the group has now', () => {
+  it('takes its timeout from the current settings with each heartbeat', () => {
     const b = bench();
     b.settle('a');
     b.settings = { ...b.settings, sessionTimeoutMs: 10_000 };
@@ -307,7 +307,7 @@ describe('a session', () => {
     expect(b.group.isEmpty).toBe(true);
   });
 
-  it('ends later if the log refuses the change', () => {
+  it('that ended removes its member later if the log refuses the change at first', () => {
     const b = bench();
     b.settle('a');
     b.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -377,7 +377,7 @@ describe('a member that must give up partitions', () => {
     expect(b.described('a').memberEpoch).toBe(3);
   });
 
-  it('takes the epoch and the newest target at once when it confirms', () => {
+  it('follows the newest target as soon as it confirms', () => {
     const b = revoking();
     b.join('c', ['foo']);
     b.join('d', ['foo']);
@@ -391,7 +391,7 @@ describe('a member that must give up partitions', () => {
     expect(b.transcript()).toEqual(['write #7 a epoch 5 STABLE foo:0', 'a < epoch 5']);
   });
 
-  it('has given up everything when it joins again', () => {
+  it('has given up these partitions when it joins again', () => {
     const b = revoking();
     b.join('a', ['foo']);
     expect(b.transcript()).toEqual(['write #4 a epoch 3 STABLE foo:0,1', 'a < epoch 3 foo:0,1']);
@@ -414,7 +414,7 @@ describe('a subscription', () => {
     expect(b.rebalances.at(-1)?.cause).toBe('subscription-changed');
   });
 
-  it('with the same topics in another order is the same', () => {
+  it('with the same topics in another order counts as unchanged', () => {
     const b = bench();
     b.createTopic('bar', 1);
     b.join('a', ['foo', 'bar']);
@@ -423,7 +423,7 @@ describe('a subscription', () => {
     expect(b.transcript()).toEqual(['a < epoch 2']);
   });
 
-  it('gives up unsubscribed topics although the next assignment must wait', () => {
+  it('that loses a topic makes the member give it up, even before the next assignment', () => {
     const b = bench({ assignmentIntervalMs: 1_000 });
     b.createTopic('bar', 1);
     b.join('a', ['foo', 'bar']);
@@ -445,7 +445,7 @@ describe('a subscription', () => {
 });
 
 describe('the rack of a member', () => {
-  it('is kept, and moves nothing', () => {
+  it('is stored, and moves no partitions', () => {
     const b = bench();
     b.settle('a');
     b.beat('a', 2, { rackId: 'r' });

@@ -1,4 +1,4 @@
-/** Static members of a consumer group (KIP-345): leave for a while, come back under another id. */
+/** Static members of a consumer group (KIP-345) leave for a while, and come back under another member id. */
 import { describe, expect, it } from 'vitest';
 import { GroupBench } from '../support/group-bench.ts';
 
@@ -56,7 +56,7 @@ describe('a static member that leaves with -2', () => {
     expect(b.rebalances.at(-1)).toMatchObject({ cause: 'subscription-changed', memberId: 'a2' });
   });
 
-  it('has no time limit to give up partitions', () => {
+  it('has no time limit for giving up partitions', () => {
     for (const restarts of [false, true]) {
       const b = new GroupBench();
       b.createTopic('foo', 4);
@@ -82,7 +82,7 @@ describe('a static member that leaves with -2', () => {
     expect(b.transcript().at(-1)).toBe('b < epoch 4 foo:0,1,2,3');
   });
 
-  it('no longer holds what it had to give up', () => {
+  it('no longer holds the partitions that it had to give up', () => {
     const b = new GroupBench();
     b.createTopic('foo', 4);
     b.join('z', ['foo'], I);
@@ -96,7 +96,7 @@ describe('a static member that leaves with -2', () => {
     expect(b.transcript().at(-1)).toBe('b < epoch 3 foo:2,3');
   });
 
-  it('is replaced by a member with a session of its own', () => {
+  it('is replaced by a new member, whose session does not end with that of the old member', () => {
     const b = bench();
     b.beat('a', -2, I);
     b.join('a2', ['foo'], I);
@@ -109,7 +109,7 @@ describe('a static member that leaves with -2', () => {
 });
 
 describe('an instance id', () => {
-  it('of a member that has not left is not released', () => {
+  it('of a member that has not left cannot be taken over by a new member', () => {
     const b = bench();
     b.join('a2', ['foo'], I);
     expect(b.transcript()).toEqual([
@@ -118,7 +118,7 @@ describe('an instance id', () => {
     ]);
   });
 
-  it('of another member fences a heartbeat and a leave', () => {
+  it('of another member makes heartbeats and leaves fail with FENCED_INSTANCE_ID', () => {
     const b = bench();
     b.beat('b', 3, I);
     b.beat('b', -1, I);

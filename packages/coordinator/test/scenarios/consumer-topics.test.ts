@@ -56,7 +56,7 @@ describe('a topic', () => {
     expect(b.transcript()).toEqual(['a < epoch 2']);
   });
 
-  it('that changed while no coordinator led is noticed after the load', () => {
+  it('that grew while the group had no coordinator is noticed after the next load', () => {
     const b = bench();
     b.group.ended();
     b.growTopic('foo', 3);
@@ -65,7 +65,7 @@ describe('a topic', () => {
     expect(b.transcript().at(-1)).toBe('a < epoch 3 foo:0,1,2');
   });
 
-  it('is noticed later if the log refuses the change', () => {
+  it('that grew is noticed with a later heartbeat if the log refuses the change at first', () => {
     const b = bench();
     b.growTopic('foo', 3);
     b.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -118,7 +118,7 @@ describe('a regular expression', () => {
     expect(b.group.exists).toBe(false);
   });
 
-  it('that is resolved already gives a new member its part at once', () => {
+  it('that is resolved already gives a new member its partitions at once', () => {
     const b = bench();
     b.joinByRegex('a', 'foo.*');
     b.port.advance(1);
@@ -185,7 +185,7 @@ describe('a regular expression', () => {
     );
   });
 
-  it('adds to the names of the member', () => {
+  it('adds topics to those that the member subscribes to by name', () => {
     const b = bench();
     b.joinByRegex('a', 'foo1', { subscribedTopicNames: ['bar'] });
     b.port.advance(1);
@@ -205,7 +205,7 @@ describe('a regular expression', () => {
     expect(b.group.isSubscribedTo('foo2')).toBe(true);
   });
 
-  it('finds a topic that appeared while the group was loaded', () => {
+  it('finds a topic that appeared while the group was being loaded', () => {
     const b = bench();
     b.joinByRegex('a', 'foo.*');
     b.port.advance(1);
@@ -213,7 +213,7 @@ describe('a regular expression', () => {
     const load = b.port.loadInto.bind(b.port);
     b.port.loadInto = (machine) => {
       load(machine);
-      // Nobody tells a group of new topics before it is loaded.
+      // A group does not learn of new topics before it is loaded.
       b.group.topicsChanged = () => {};
       b.createTopic('foo3', 1);
     };
@@ -238,7 +238,7 @@ describe('a regular expression', () => {
 });
 
 describe('the interval between assignments', () => {
-  it('lets members that join at once share one assignment', () => {
+  it('lets members that join soon after one another share one assignment', () => {
     const b = new GroupBench({ assignmentIntervalMs: 1_000 });
     b.createTopic('foo', 4);
     b.join('a', ['foo']);
@@ -282,7 +282,7 @@ describe('the assignor', () => {
     expect(b.rebalances.at(-1)?.cause).toBe('assignor-changed');
   });
 
-  it('that is asked for by name, and is the one in use, changes nothing', () => {
+  it('that a member asks for by name changes nothing if it is already in use', () => {
     const b = new GroupBench();
     b.createTopic('foo', 4);
     b.settle('a');

@@ -16,7 +16,7 @@ import { Ledger, partitions } from '../support/ledger.ts';
 
 const SEEDS = Number(process.env['SEEDS'] ?? 60);
 const STEPS = 250;
-/** A member acts within one heartbeat: so a change needs no more rounds than this. */
+/** Each member follows a change with its next heartbeat, so the group converges within this many rounds. */
 const ROUNDS_MAX = 12;
 const REJOIN: readonly number[] = [ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID];
 
@@ -33,7 +33,7 @@ class Client {
   readonly isClassic: boolean;
   subscription: Subscription;
   epoch = 0;
-  /** What the coordinator assigned; the client may still own more. */
+  /** The partitions that the coordinator assigned. The client may still own more. */
   assigned: ReadonlySet<string> = new Set();
   owned = this.assigned;
   mustSayAll = true;
@@ -52,7 +52,7 @@ class Client {
     this.mustSayAll = true;
   }
 
-  /** Revokes what it must, and takes what it got. */
+  /** Gives up the partitions that are no longer assigned, and takes the new ones. */
   obey(): void {
     this.owned = this.assigned;
   }
@@ -97,7 +97,7 @@ class Walk {
     this.check();
   }
 
-  /** Runs rounds without changes and losses, until no member changes. */
+  /** Runs rounds without new changes and without losses, until two rounds in a row write nothing. */
   converge(): void {
     this.b.port.commitsAtOnce = true;
     this.b.port.commit();
@@ -139,7 +139,8 @@ class Walk {
     expect(this.ledger.faults).toEqual([]);
     const owners = new Map<string, string>();
     for (const { memberId, owned, epoch } of this.clients) {
-      // Skips a client that has not joined, and a client that the coordinator does not have in this epoch.
+      // Skips a client that has not joined, and one that the coordinator does not know, or knows only in an
+      // older epoch.
       const known = this.ledger.epochs.get(memberId);
       if (epoch === 0 || known === undefined || known < epoch) continue;
       for (const partition of owned) {
@@ -155,8 +156,9 @@ class Walk {
       this.beatClassic(client);
       return;
     }
-    // A client can be slow to revoke, and to take what it got. It then says nothing of what it owns. A client
-    // that said so could take the partitions while its request is on the way: KIP-848 cannot detect that.
+    // A slow client has not yet given up its old partitions, or not yet taken the new ones. It then does not
+    // list its partitions. If it listed them, it could take the new ones while its request is on the way, and
+    // KIP-848 cannot detect that.
     if (client.mustSayAll || this.chance(70)) client.obey();
     const answer = this.send(client);
     // The connection breaks while the answer is on its way.
@@ -198,7 +200,7 @@ class Walk {
     return answer;
   }
 
-  /** A heartbeat, or the join and the sync that it demands. Each of them can get no answer. */
+  /** Sends a heartbeat, and a join and a sync if it is refused. Each of the three can stay unanswered. */
   private beatClassic(client: Client): void {
     const { group } = this.b;
     const { memberId, subscription } = client;
@@ -257,7 +259,7 @@ class Walk {
   private add(): void {
     if (this.clients.length >= 8) return;
     const id = `m${this.created++}`;
-    // A group without members of the consumer protocol would be a classic group.
+    // A group with only classic members would be a classic group.
     const isClassic = this.clients.some((one) => !one.isClassic) && this.chance(25);
     const instanceId = !isClassic && this.chance(20) ? `i${id}` : null;
     const client = new Client(id, instanceId, this.anySubscription(isClassic), isClassic);

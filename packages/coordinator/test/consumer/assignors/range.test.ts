@@ -21,7 +21,7 @@ it('gives each partition to one of its subscribers', () => {
   );
 });
 
-it('gives each member one range of each topic, and the first members the larger ones', () => {
+it('gives each member one range of each topic; the first members get the larger ranges', () => {
   const target = assignRange(input([7], [[0], [0], [0]]));
   expect([...target.values()].map((topics) => topics.get(topicId(0)))).toEqual([
     [0, 1, 2],
@@ -30,7 +30,7 @@ it('gives each member one range of each topic, and the first members the larger 
   ]);
 });
 
-it('gives a member the same partitions of topics with equal partition counts', () => {
+it('gives a member the same partition numbers in all topics that have equally many partitions', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), (count, size) => {
       const target = assignRange(
@@ -55,7 +55,7 @@ it('balances each topic', () => {
   );
 });
 
-it('orders static members by instance id, before the others', () => {
+it('places static members before the others, ordered by instance id', () => {
   const group = input([3], [[0], [0], [0]]);
   const instances = [null, 'b', 'a'];
   const members = group.members.map((member, index) => ({ ...member, instanceId: instances[index]! }));

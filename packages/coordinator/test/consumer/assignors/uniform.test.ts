@@ -20,7 +20,7 @@ function equalGroup(list: readonly number[], size: number) {
 }
 
 describe('members with equal subscriptions', () => {
-  it('share all partitions, and their numbers differ by at most one', () => {
+  it('share all partitions, so that the partition counts of the members differ by at most one', () => {
     fc.assert(
       fc.property(counts, members, (list, size) => {
         const group = input(list, equalGroup(list, size));
@@ -32,7 +32,7 @@ describe('members with equal subscriptions', () => {
     );
   });
 
-  it('share all partitions, although the members had others that do not exist', () => {
+  it('share all partitions, even if a member had partitions that do not exist', () => {
     const before = new Map([['m0', new Map([[topicId(0), [-3, -2, -1, 9]]])]]);
     const group = input([4], equalGroup([4], 2), before);
     const target = assignUniform(group);
@@ -40,7 +40,7 @@ describe('members with equal subscriptions', () => {
     expect([load(target, 'm0'), load(target, 'm1')]).toEqual([2, 2]);
   });
 
-  it('move only what a new member must get', () => {
+  it('give up only the partitions that a new member gets', () => {
     fc.assert(
       fc.property(counts, members, (list, size) => {
         const before = assignUniform(input(list, equalGroup(list, size)));
@@ -50,7 +50,7 @@ describe('members with equal subscriptions', () => {
     );
   });
 
-  it('move only what a member had that left', () => {
+  it('take over only the partitions of a member that left', () => {
     fc.assert(
       fc.property(counts, members, (list, size) => {
         const before = assignUniform(input(list, equalGroup(list, size + 1)));
@@ -83,7 +83,7 @@ describe('members with equal subscriptions', () => {
     expect(after.get('m1')?.get(topicId(1))).toHaveLength(3);
   });
 
-  it('lose partitions of topics that are gone', () => {
+  it('lose the partitions of deleted topics', () => {
     const before = assignUniform(input([4, 4], equalGroup([4, 4], 2)));
     const after = assignUniform(input([2], equalGroup([2], 2), before));
     expect(owners(after)).toHaveLength(2);
@@ -91,7 +91,7 @@ describe('members with equal subscriptions', () => {
 });
 
 describe('members with different subscriptions', () => {
-  it('get each partition of their topics once', () => {
+  it('share the partitions of their topics, so that each partition has one member', () => {
     fc.assert(
       fc.property(mixedGroup, ({ counts: list, subscriptions }) => {
         const group = input(list, subscriptions);
@@ -100,7 +100,7 @@ describe('members with different subscriptions', () => {
     );
   });
 
-  it('leave no partition with a member that has two more than another subscriber', () => {
+  it('leave no partition of a topic with a member that has two partitions more than another subscriber', () => {
     fc.assert(
       fc.property(mixedGroup, mixedGroup, (group, other) => {
         const current = assignUniform(input(other.counts, other.subscriptions));
@@ -126,7 +126,7 @@ describe('members with different subscriptions', () => {
     );
   });
 
-  it('fill a member that subscribes to little with what it can have', () => {
+  it('get equally many partitions if the subscriptions allow it', () => {
     const target = assignUniform(input([4, 4], [[0], [0, 1]]));
     expect([load(target, 'm0'), load(target, 'm1')]).toEqual([4, 4]);
   });
@@ -146,7 +146,7 @@ it('assigns nothing to a group without members', () => {
   expect(assignUniform(input([3], [])).size).toBe(0);
 });
 
-describe('a group of 100 members with 1,000 partitions', () => {
+describe('an assignment of 1,000 partitions to 100 members', () => {
   const list = Array.from({ length: 20 }, () => 50);
 
   it('takes less than 50 ms with equal subscriptions', () => {
