@@ -3,8 +3,9 @@
 /** An index entry's offset is relative to its segment. Kafka's format has a signed 32-bit number for it. */
 export const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
 /**
- * With this many entries in memory, an index writes them to its file before the next append: 1.25 KiB for the
- * two indexes of a log. One append may add many entries. After a crash, recovery rebuilds them from the log.
+ * With this many entries in memory (1.25 KiB for the two indexes of a log), an index writes them to its file
+ * before the next append. One append may add many entries. After a crash, recovery rebuilds the entries that
+ * the file lacks from the log.
  */
 export const PENDING_INDEX_ENTRIES = 64;
 /** A log recognises retries of this many last batches of a producer: clients keep at most five in flight. */

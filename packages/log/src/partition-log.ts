@@ -243,9 +243,9 @@ export class PartitionLog {
   }
 
   /**
-   * Reads whole batches from the one that holds `fromOffset`. The caller has checked startOffset <=
-   * fromOffset <= endOffset. The result may end before the log does, at `maxBytes` or at the end of a
-   * segment. For more, the caller reads again from there.
+   * Reads whole batches, beginning with the batch that contains `fromOffset`. The caller has checked
+   * startOffset <= fromOffset <= endOffset. The result may end before the log does, at `maxBytes` or at the
+   * end of a segment. For more, the caller reads again from there.
    */
   read(o: ReadOptions): ReadResult {
     if (this.offline !== undefined) return failedRead();
@@ -305,7 +305,7 @@ export class PartitionLog {
   }
 
   /**
-   * Syncs the log. Calls `done` when the device has everything appended so far: at once if it already has. If
+   * Syncs the log. Calls `done` when the device has everything that was appended so far, perhaps at once. If
    * the sync fails, the log goes offline and `done` gets an error. Many callers share one sync.
    */
   flush(done: FlushDone): void {

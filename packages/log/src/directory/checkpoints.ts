@@ -46,10 +46,11 @@ export class Checkpoints {
   private readonly directory: string;
   private readonly logger: Logger;
   private readonly open: ReadonlyMap<string, OpenPartition>;
-  /** The entries of the file, as read at start or written last, without the logs deleted since. */
+  /** The high watermarks in their file, as read at start or written last, without logs deleted since then. */
   private highWatermarks: Map<string, Offset>;
   /**
-   * The entries of the file at start, without the logs deleted since. `lowered` may lower an entry.
+   * The recovery points in their file when this broker started, without logs deleted since then. `lowered`
+   * may lower an entry.
    */
   private readonly recoveryPoints: Map<string, Offset>;
   private readonly startOffsets: Map<string, Offset>;
@@ -87,12 +88,12 @@ export class Checkpoints {
     return this.highWatermarks.get(folder);
   }
 
-  /** The recovery point that the file had at start, or that `lowered` lowered it to. */
+  /** The recovery point in the file when this broker started, or the lower one that `lowered` set later. */
   recoveryPoint(folder: string): Offset | undefined {
     return this.recoveryPoints.get(folder);
   }
 
-  /** The log start offset that the file had at start. */
+  /** The log start offset in the file when this broker started. */
   startOffset(folder: string): Offset | undefined {
     return this.startOffsets.get(folder);
   }
@@ -177,9 +178,9 @@ export class Checkpoints {
   }
 
   /**
-   * Removes a deleted folder from the files, also on the device, before the folder is created again.
-   * Otherwise the old entries would apply to the new folder after a crash. Waits for the device, so the
-   * caller calls it only if `mayList` is true. May throw DiskError.
+   * Removes a deleted folder from the files, and waits until the device has the change. The caller does this
+   * before it creates the folder again: otherwise the old entries would apply to the new folder after a
+   * crash. Because of the wait, the caller does it only if `mayList` is true. May throw DiskError.
    */
   forget(folder: string): void {
     // The folder stays in `unforgotten` until the write succeeds. After a failed write (full disk), the next
@@ -234,7 +235,7 @@ export class Checkpoints {
     this.writeOffsetsOfLogs(replace);
   }
 
-  /** The entries of the file at start, without those of logs that are open. */
+  /** The given entries, without those of logs that are open. */
   private ofUnopened(offsets: ReadonlyMap<string, Offset>): PartitionOffset[] {
     const kept: PartitionOffset[] = [];
     for (const [folder, offset] of offsets) {

@@ -1,5 +1,6 @@
 /**
- * Checks by meta.properties that a log directory belongs to this node and cluster. Formats a new directory.
+ * Uses meta.properties to check that a log directory belongs to this node and cluster. Formats a new
+ * directory.
  */
 import { type Disk, DiskError, type NodeId, type Random, type Uuid } from '@millrace/base';
 import { partitionOfFolderName } from '../files/file-names.ts';
@@ -49,9 +50,9 @@ export function identify(o: IdentityOptions): Identity | string {
 }
 
 /**
- * Syncs the parents of the folder, because it and they may be new. If their names are not on the device, a
- * power loss removes everything in them, and the node returns with another identity. The sync stops at a
- * folder that this node may not read: this node did not create it.
+ * Syncs the parents of the folder, because the folder and its parents may be new. If their names are not on
+ * the device, a power loss removes everything in them, and the node returns with another identity. The sync
+ * stops at a parent that this node may not read, because this node did not create that parent.
  */
 function makeDurable(disk: Disk, directory: string): void {
   for (const parent of parentsOf(directory)) {

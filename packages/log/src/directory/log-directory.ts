@@ -78,7 +78,7 @@ export class LogDirectory {
   clusterId: Uuid | undefined;
   /**
    * The broker epoch in the clean-shutdown marker. -1: a clean stop, epoch unknown. Undefined: no clean stop,
-   * or a log may lack records. Final once all logs are open.
+   * or a log may lack records. The value is final when all logs are open.
    */
   cleanShutdownBrokerEpoch: number | undefined;
   private readonly disk: Disk;
@@ -238,7 +238,7 @@ export class LogDirectory {
    */
   deleteLog(topic: string, partition: number): void {
     const name = partitionFolderName(topic, partition);
-    // Set it first: a folder may be renamed although the call throws.
+    // Set this first, because the rename may succeed even if the call throws.
     this.mayHoldDeleted = true;
     this.moveFolder(name, deletedFolderName(name, this.random.uuid()));
   }
@@ -320,7 +320,7 @@ export class LogDirectory {
 
   /**
    * Closes all logs. With `clean`, also writes snapshots. Then, if every log of the directory is clean, this
-   * writes the checkpoints, and last the clean-shutdown marker.
+   * writes the checkpoints and finally the clean-shutdown marker.
    */
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;

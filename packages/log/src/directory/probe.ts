@@ -25,7 +25,7 @@ export function probeDirectory(
     const file = disk.open(path);
     try {
       file.write(0, [new Uint8Array([0x0a])]);
-      // The sync calls back in a later turn: `removed`, declared below, has its value by then.
+      // The sync calls back in a later turn. By then `removed`, declared below, has its value.
       if (synced) file.sync((error) => done(failed(error ?? removed)));
     } finally {
       file.close();

@@ -1,6 +1,7 @@
 /**
  * Admits a client's batch before the log appends it: runs the checks of door.ts, then applies the topic's
- * compression. The event loop does this for cheap batches, a job for all others; both give the same result.
+ * compression. The event loop does this for cheap batches, and a job does it for all others. Both give the
+ * same result.
  */
 import type { CompressionCodecs, WorkBudget } from '@millrace/protocol';
 import type { AppendFailure } from '../types.ts';

@@ -47,7 +47,7 @@ export function stampForLeader(
     return;
   }
   if (maxTimestamp === header.maxTimestamp && !header.isLogAppendTime) return;
-  // Only a broker may set the LogAppendTime bit, so clear a client's.
+  // Only a broker may set the LogAppendTime bit, so clear it if a client has set it.
   batch[ATTRIBUTES_LOW_AT]! &= ~LOG_APPEND_TIME_BIT;
   setMaxTimestamp(batch, 0, maxTimestamp);
 }
@@ -116,7 +116,7 @@ export function appendedOf(
 /** The result for a duplicate: offsets and append time are those of the first append. */
 function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppended {
   const { lastOffset, offsetDelta, timestamp } = known;
-  // A timestamp beyond the safe integers (a bigint) is a client's: no broker writes such an append time.
+  // A client sent a timestamp beyond the safe integers (a bigint): no broker writes such an append time.
   const isAppendTime = config.timestampType === 'LogAppendTime' && typeof timestamp === 'number';
   return {
     ok: true,

@@ -47,7 +47,7 @@ export interface CheckedBatch {
 export type DoorVerdict = CheckedBatch | AppendFailure;
 
 const SIZE_AT = 8;
-/** Where base offset and size end. Fewer bytes than this do not count as a batch. */
+/** The position after the base offset and the size. Fewer bytes than this do not count as a batch. */
 const SIZE_END = 12;
 const MAGIC_AT = 16;
 /** Smallest record in Kafka's old formats: a smaller size is corrupt. */

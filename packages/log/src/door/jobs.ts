@@ -15,7 +15,10 @@ export type AdmissionVerdict = CheckedBatch | AppendFailure;
 export interface LogJobs {
   /** Checks a client's batch and recompresses it for the topic. */
   readonly admit: JobKind<DoorOptions, AdmissionVerdict>;
-  /** Finds the first record of a batch, from the log start on, with the wanted timestamp or a later one. */
+  /**
+   * Finds the first record of a batch whose offset is at least the log start offset, and whose timestamp is
+   * at least the wanted one.
+   */
   readonly findInBatch: JobKind<FindInBatch, FoundRecord | undefined>;
 }
 

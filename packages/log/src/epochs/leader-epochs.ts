@@ -86,7 +86,7 @@ export class LeaderEpochs {
     this.write();
   }
 
-  /** The epoch of the record at `offset`, or -1 when it lies below the first entry. */
+  /** The epoch of the record at `offset`, or -1 if `offset` lies below the first entry. */
   epochAt(offset: Offset): LeaderEpoch {
     let low = 0;
     let high = this.list.length;
@@ -100,8 +100,8 @@ export class LeaderEpochs {
 
   /**
    * The largest known epoch <= `epoch`, and its end offset (KIP-101, KIP-279). If all known epochs are
-   * larger: `epoch`, and where the first of them begins. (-1, -1): `epoch` is -1 or larger than all known
-   * epochs.
+   * larger: `epoch` itself, and the start offset of the first known epoch. (-1, -1): `epoch` is -1 or larger
+   * than all known epochs.
    */
   endOffsetFor(epoch: LeaderEpoch, logEndOffset: Offset): EpochEnd {
     if (epoch === -1 || epoch > this.latest) return { epoch: -1, endOffset: -1 };

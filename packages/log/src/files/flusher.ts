@@ -1,7 +1,7 @@
 /**
  * Group commit for one log: at most one round of syncs runs at a time. A caller that asks during a round
- * waits for the next one, unless the running round covers its records. Owns the recovery point: everything
- * below it is on the device.
+ * waits for the next round, unless the running round covers the caller's records. Owns the recovery point:
+ * everything below it is on the device.
  */
 import { assert, DiskError, type Offset } from '@millrace/base';
 import type { FlushDone } from '../types.ts';
@@ -89,8 +89,9 @@ export class Flusher {
   }
 
   /**
-   * Blocks until everything is on the device. For a clean stop. No round may be in flight: a device reports a
-   * lost write only once, so if the round fails, this sync could still succeed. May throw DiskError.
+   * Blocks until everything is on the device. For a clean stop. No round may be in flight. A device reports a
+   * lost write only once: if it reported one to that round, this sync would succeed although records are
+   * lost. May throw DiskError.
    */
   flushNow(): void {
     assert(this.round === undefined, 'a clean stop waits for the round of syncs');

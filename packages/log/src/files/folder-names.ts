@@ -1,7 +1,7 @@
 /**
  * Tracks whether the names in a partition's folder are on the device. A power loss removes even a synced file
- * if its name is not on the device. So a flush must sync the folder if its names changed, and its parent
- * once, for the folder's own name.
+ * if its name is not on the device. So a flush must sync the folder if the names in it changed. It must also
+ * sync the parent folder once, for the folder's own name.
  */
 import type { Disk } from '@millrace/base';
 import type { Syncable } from './flusher.ts';

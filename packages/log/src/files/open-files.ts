@@ -1,7 +1,7 @@
 /**
  * Owns the open segment and index files of all logs of a node, and the buffers for their reads. Keeps at most
- * `openMax` files open, unless more are being synced: a file stays open while it is synced. Closes files that
- * were not used lately first (second-chance algorithm).
+ * `openMax` files open, unless more are being synced: a file stays open while it is synced. First closes the
+ * files that were not used lately (second-chance algorithm).
  */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import { SpareBuffers } from '@millrace/protocol';

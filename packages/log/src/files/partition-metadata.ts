@@ -17,8 +17,8 @@ export function readTopicId(disk: Disk, directory: string): Uuid | undefined {
 
 /**
  * `isNew`: the folder is new and has no such file, so a half-written file does no more harm than a missing
- * one. `hasRecords`: the device may already have the log's records, so this waits until the device has the
- * id, too. Otherwise the log's first round of syncs covers the file.
+ * one. `hasRecords`: the device may already have the log's records, so this function waits until the device
+ * has the id, too. Without records, the log's first round of syncs covers the file.
  */
 export function writeTopicId(
   disk: Disk,

@@ -1,6 +1,6 @@
 /**
  * Looks up records of one log by time. Returns a disk error as a value. Undefined means that there is no such
- * record; an error leaves this open.
+ * record. After an error, there may be one.
  */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
 import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';

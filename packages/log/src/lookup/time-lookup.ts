@@ -54,7 +54,7 @@ export interface TimeQuestion {
   readonly timestamp: Timestamp;
   /** The log start offset. */
   readonly startOffset: Offset;
-  /** The lookup skips the batches that end before it. */
+  /** The lookup skips the batches that end before this offset. */
   readonly fromOffset: Offset;
 }
 
@@ -93,7 +93,7 @@ export function largestTimestamp(segments: Segments, startOffset: Offset): Times
   return timestamp;
 }
 
-/** Throws if the last rebuild of the indexes met damage: the bytes after it may hold later timestamps. */
+/** Throws if the last rebuild of the indexes met damage: bytes after the damage may hold later timestamps. */
 function largestOf(segment: Segment): Timestamp {
   const { timestamp } = segment.largestTimestamp();
   mustBeReadable(segment, segment.unreadable);

@@ -33,7 +33,7 @@ function recall(producers: ProducerStates, endOffset: Offset, segments: Segments
   let left = bytes - list[last]!.sizeBytes;
   while (first > 0 && left > 0) left -= list[--first]!.sizeBytes;
   for (let index = first; index <= last; index++) {
-    // Read the later segments whole, and of the oldest one only as much as `bytes` allows.
+    // Read the later segments whole, but of the oldest segment only as much of its end as `bytes` allows.
     const wanted = index === first ? left + list[first]!.sizeBytes : list[index]!.sizeBytes;
     list[index]!.scanLast(wanted, (header) => {
       if (header.baseOffset >= endOffset) return true;

@@ -1,8 +1,8 @@
 /**
  * Producer snapshots in Kafka's binary format, version 1: the state of a log's idempotent producers at one
  * offset. With a snapshot, opening the log need not read all of it. The format: int16 version, uint32 CRC-32C
- * of the rest, int32 number of producers, 46 bytes each. A snapshot holds only the last batch of each
- * producer; `loadProducers` finds earlier ones in the log before the snapshot.
+ * of the rest, int32 number of producers, then 46 bytes for each producer. A snapshot holds only the last
+ * batch of each producer; `loadProducers` finds earlier batches in the log before the snapshot.
  */
 import { crc32c, type Timestamp, wrapTimestamp } from '@millrace/protocol';
 import type { ProducerState } from './producer-states.ts';

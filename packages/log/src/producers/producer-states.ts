@@ -26,7 +26,7 @@ export interface ProducerState {
   /** Base offset of the first batch that this state saw; -1: the state comes from a snapshot. */
   readonly firstOffset: Offset;
   epoch: number;
-  /** The coordinator epoch in the snapshot that this state comes from, else -1. No marker changes it yet. */
+  /** The coordinator epoch in the snapshot; -1: this state is not from one. Markers do not change it yet. */
   coordinatorEpoch: number;
   /** First offset of the open transaction, or -1. */
   openTransactionOffset: Offset;
@@ -107,7 +107,7 @@ export class ProducerStates {
   }
 
   /**
-   * Updates the producer's state by a batch that is now in the log. The batch must have its final base
+   * Updates the producer's state with a batch that is now in the log. The batch must have its final base
    * offset.
    */
   update(header: BatchHeader, nowWallMs: WallMillis): void {

@@ -1,6 +1,7 @@
 /**
- * Takes producer states back to an earlier end of the log. Keeps the states in memory if they still know
- * enough; otherwise collects them again from the newest snapshot and the batches after it.
+ * Takes producer states back to an earlier end of the log. Truncates the states in memory if this loses no
+ * state that the log still has. Otherwise collects all states again from the newest snapshot and the batches
+ * after it.
  */
 import type { Offset, WallMillis } from '@millrace/base';
 import type { Segments } from '../segment/segments.ts';
@@ -9,8 +10,8 @@ import type { ProducerStates } from './producer-states.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /**
- * Call this after the segments were truncated to `endOffset`. Removes snapshots above it. May throw
- * DiskError.
+ * Call this after the segments were truncated to `endOffset`. Removes the snapshots above `endOffset`. May
+ * throw DiskError.
  */
 export function rewindProducers(
   producers: ProducerStates,

@@ -29,7 +29,7 @@ export class Snapshots {
       .sort((a, b) => a - b);
   }
 
-  /** The newest intact snapshot at or below `offsetMax`. Removes newer ones that are damaged. */
+  /** Returns the newest intact snapshot at or below `offsetMax`. Removes damaged snapshots above it. */
   newest(offsetMax: Offset): LoadedSnapshot | undefined {
     for (const offset of this.offsets.filter((candidate) => candidate <= offsetMax).reverse()) {
       const bytes = this.disk.readFile(this.path(offset));

@@ -18,7 +18,7 @@ export interface OpenLogOptions {
   readonly nowWallMs: WallMillis;
   /** True after a clean stop: recovery trusts the log's content and checks only the tail. */
   readonly cleanShutdown: boolean;
-  /** After an unclean stop, everything below this offset is on the device. Default 0: check all. */
+  /** After an unclean stop, recovery need not check records below this offset. Default 0: it checks all. */
   readonly recoveryPoint?: Offset;
   /** Checkpointed log start offset; default: where the first segment begins. */
   readonly startOffset?: Offset;
@@ -27,8 +27,9 @@ export interface OpenLogOptions {
   /** The open files, shared by all logs of a node; default: an object for this log alone. */
   readonly files?: OpenFiles;
   /**
-   * Called when a truncation lowers the log's recovery point, before it changes the files, and when recovery
-   * keeps fewer records than `recoveryPoint` covers. Gets the new recovery point. May throw DiskError.
+   * Called when a truncation lowers the log's recovery point, before the truncation changes the files. Also
+   * called when recovery keeps fewer records than `recoveryPoint` covers. Gets the new recovery point. May
+   * throw DiskError.
    */
   readonly recoveryPointLowered?: (recoveryPoint: Offset) => void;
 }
@@ -69,7 +70,7 @@ export class LogOpenError extends Error {
 /** Opens or creates the log. May throw DiskError, or LogOpenError. */
 export function openParts(o: OpenLogOptions): LogParts {
   const { disk, directory } = o;
-  // Do not call `exists` before: it answers false after an I/O error, and this function would overwrite a
+  // Do not call `exists` here: it returns false after an I/O error, and this function would then overwrite a
   // log. `makeDirectory` says reliably whether the folder is new.
   const isNew = disk.makeDirectory(directory);
   const found = isNew ? undefined : readTopicId(disk, directory);
@@ -108,11 +109,12 @@ export function openParts(o: OpenLogOptions): LogParts {
 }
 
 /**
- * Writes the topic id into a folder that has none. If the folder has records, the last stop shows whose they
- * are. After a clean stop, a Kafka older than 2.8 wrote the folder, and the records belong to the topic.
- * After an unclean stop, this throws, because the records may belong to an earlier topic of this name. No
- * promise is broken: a kill keeps the id, and the log's first round of syncs covers it. So a power loss
- * removed the id before that round ended, and the broker never promised that the device has the records.
+ * Writes the topic id into a folder that has none. If the folder has records, the last stop shows which topic
+ * they belong to. After a clean stop, a Kafka older than 2.8 wrote the folder, and the records belong to this
+ * topic. After an unclean stop, this throws, because the records may belong to an earlier topic of this name.
+ * This breaks no promise. A kill keeps the id, and the log's first round of syncs covers it. So a power loss
+ * removed the id before that round ended, when the broker had not yet promised that the device has the
+ * records.
  */
 function nameTopic(
   { disk, directory, cleanShutdown }: OpenLogOptions,

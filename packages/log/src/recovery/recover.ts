@@ -1,8 +1,8 @@
 /**
  * Recovers a log from its folder. After a clean stop, recovery checks only the tail, and segments whose index
- * files are missing or torn. Otherwise it also checks every batch above the recovery point. It cuts the log
- * at the first damage that it finds. The batches are the truth: recovery makes indexes, leader epochs and
- * producer states agree with them, and can rebuild all three.
+ * files are missing or torn. After an unclean stop it also checks every batch above the recovery point. It
+ * cuts the log at the first damage that it finds. The batches are the truth: recovery makes indexes, leader
+ * epochs and producer states agree with them, and can rebuild all three.
  */
 import type { Disk, LeaderEpoch, Logger, Offset, WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';

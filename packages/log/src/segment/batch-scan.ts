@@ -18,7 +18,7 @@ export interface ScanOptions {
   readonly to: number;
   readonly windowBytes: number;
   readonly checkCrc: boolean;
-  /** Lower offsets are damage. Each batch raises the limit for the next one. */
+  /** A batch with a lower base offset is damage. Each batch raises this limit for the next batch. */
   readonly minimumOffset: number;
 }
 
