@@ -60,7 +60,7 @@ class Cluster {
     return this.world.controller.image.partition(this.topicId, 0)!.leader;
   }
 
-  /** Counts one key up at each broker that takes itself for the coordinator. */
+  /** Adds one to the counter of `key`, at each broker in `at` that takes itself for the coordinator. */
   increment(key: string, at: readonly NodeId[] = [1, 2, 3]): void {
     for (const id of at) {
       const { clock } = this.world.broker(id);
@@ -77,7 +77,7 @@ class Cluster {
     }
   }
 
-  /** Advances until some broker is active, and returns its machine. */
+  /** Advances until the leader has loaded its machine, and returns this machine. */
   active(): CounterMachine {
     for (let waited = 0; waited < 200; waited++) {
       const machine = this.leader < 0 ? undefined : this.machine(this.leader);
@@ -93,7 +93,7 @@ class Cluster {
   }
 }
 
-test('the leader decides, is killed, and the next leader loads exactly what was committed', () => {
+test('after the leader is killed, the next leader loads exactly the decisions that were committed', () => {
   const cluster = new Cluster(1);
   const { world } = cluster;
   expect([1, 2, 3].map((id) => cluster.stateOf(id))).toEqual([
@@ -104,7 +104,7 @@ test('the leader decides, is killed, and the next leader loads exactly what was 
   for (const key of KEYS) for (let i = 0; i < 3; i++) cluster.increment(key);
   world.advance(100);
   expect([...cluster.answered.values()]).toEqual([3, 3, 3, 3, 3]);
-  // The end of the turn in which a broker dies does not come: nothing of these decisions reaches the log.
+  // The broker dies before the end of this turn, so this decision does not reach the log.
   cluster.increment('a');
   world.broker(1).kill();
   world.advance(1000);
@@ -117,7 +117,7 @@ test('the leader decides, is killed, and the next leader loads exactly what was 
   expect(cluster.errors).toEqual([]);
 });
 
-test('when another broker is elected, waiting answers are NOT_COORDINATOR at once', () => {
+test('when another broker is elected, waiting requests are answered with NOT_COORDINATOR at once', () => {
   const cluster = new Cluster(2);
   const { world } = cluster;
   // No follower can fetch, so nothing is committed.
@@ -134,7 +134,7 @@ test('when another broker is elected, waiting answers are NOT_COORDINATOR at onc
   expect(cluster.stateOf(1)).toBe('NOT_COORDINATOR');
 });
 
-test('a leader that is cut off answers nothing after its lease, even without records', () => {
+test('a leader that is cut off answers nothing after its lease, not even requests that write no records', () => {
   const cluster = new Cluster(3);
   const { world } = cluster;
   const old = cluster.machine(1)!;
@@ -145,7 +145,7 @@ test('a leader that is cut off answers nothing after its lease, even without rec
   cluster.increment('a', [2]);
   world.advance(1000);
   expect(cluster.answered.get('a')).toBe(1);
-  // The old leader still believes to lead, and must not say that the counter is 0.
+  // The old leader still believes that it leads. It must not answer that the counter is 0.
   expect(cluster.machine(1)).toBe(old);
   const answers: string[] = [];
   old.port.whenCommitted(old.port.lastWrite, (errorCode) => answers.push(nameOf(errorCode)));

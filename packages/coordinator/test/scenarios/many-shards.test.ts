@@ -1,4 +1,4 @@
-/** Goal: the work of all shards of a broker does not meet in one turn of the event loop. */
+/** Goal: no turn of the event loop has to do the work of all shards of a broker. */
 import { Prng, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { applyRecords, MetadataDelta, MetadataImage, type MetadataRecord } from '@millrace/metadata';
@@ -64,7 +64,10 @@ class ManyShards {
     this.coordinator.publish(applied.delta);
   }
 
-  /** How many tombstones this turn and each of the next ones wrote, until all offsets are gone. */
+  /**
+   * For this turn and each later turn: how many tombstones the shards wrote. Ends when all offsets are gone,
+   * or after `turnsMax` turns.
+   */
   tombstonesOfTurns(turnsMax: number): number[] {
     const turns: number[] = [];
     let before = 0;
@@ -99,7 +102,7 @@ function offsetsOf(group: string) {
   });
 }
 
-test('a turn has one slice of the retention checks of all shards', () => {
+test('in a turn, all shards together run one slice of their retention checks', () => {
   const shards = new ManyShards();
   shards.clock.advance(groupsConfig.offsets.retentionCheckIntervalMs - 20);
   const turns = shards.tombstonesOfTurns(1000);
@@ -107,7 +110,7 @@ test('a turn has one slice of the retention checks of all shards', () => {
   expect(Math.max(...turns)).toBe(500);
 });
 
-test('a turn has one slice of the removals for a deleted topic', () => {
+test('in a turn, all shards together run one slice of the removals for a deleted topic', () => {
   const shards = new ManyShards();
   shards.change([{ type: 'removeTopic', topicId: ORDERS }]);
   const turns = shards.tombstonesOfTurns(1000);
@@ -115,7 +118,7 @@ test('a turn has one slice of the removals for a deleted topic', () => {
   expect(Math.max(...turns)).toBe(500);
 });
 
-test('the shards share what a change of the metadata means to groups', () => {
+test('the coordinator works out once, for all shards, what a metadata change means for groups', () => {
   const shards = new ManyShards();
   const changedPartitions = vi.spyOn(MetadataDelta.prototype, 'changedPartitions', 'get');
   const words = 'd29yZHN3b3Jkc3dvcmRzdw' as Uuid;

@@ -1,6 +1,6 @@
 /**
- * Goal: the check of the retention removes exactly the expired offsets, and reports groups without offsets.
- * Method: transcripts of decisions and reports.
+ * Goal: the retention check removes exactly the expired offsets, and reports each group that then has no
+ * offsets. Method: transcripts of decisions and reports.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
@@ -20,7 +20,7 @@ function committed(rule?: Expiry): OffsetsShard {
   return shard;
 }
 
-it('expires the offsets of a simple group since their commits, and reports the group', () => {
+it('removes each offset of a simple group a retention time after its commit, then reports the group', () => {
   const shard = committed();
   shard.port.advance(DAY);
   shard.commit('g', 'bills', { 0: { offset: 7 } });
@@ -35,7 +35,7 @@ it('expires the offsets of a simple group since their commits, and reports the g
   expect(shard.port.transcript()).toEqual(['write #5 g bills-0=', 'g has no offsets', 'checked']);
 });
 
-it('expires the offsets of an empty group since it became empty', () => {
+it('removes the offsets of an empty group a retention time after the group became empty', () => {
   const shard = committed();
   shard.port.advance(WEEK - CHECK);
   shard.expiry.set('g', { kind: 'since-empty', emptySinceMs: shard.port.wallMs() });
@@ -64,7 +64,7 @@ it('keeps all offsets under the rule never', () => {
   expect(shard.offsets.sizeOf('g')).toBe(2);
 });
 
-it('expires an offset with an explicit retention time at its own time', () => {
+it('removes an offset with an explicit retention time when that time is over', () => {
   const shard = committed({ kind: 'since-empty', emptySinceMs: 0 });
   shard.expiry.set('h', { kind: 'since-empty', emptySinceMs: 0 });
   shard.commit('h', 'orders', { 0: { offset: 5 } }, 2 * CHECK);
@@ -90,7 +90,7 @@ it('keeps an offset while a transactional commit of its partition is pending', (
   expect(shard.offsets.sizeOf('g')).toBe(0);
 });
 
-it('also removes offsets of topics that were deleted while no shard was loaded', () => {
+it('removes the offsets of topics that were deleted while no shard was loaded', () => {
   const shard = committed({ kind: 'never' });
   shard.deleteTopic('orders');
   shard.deleteTopic('bills');

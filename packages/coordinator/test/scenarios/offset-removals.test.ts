@@ -1,6 +1,6 @@
 /**
- * Goal: removals of many offsets come in small decisions, and do not touch what was committed meanwhile.
- * Method: groups with thousands of offsets; one turn at a time.
+ * Goal: the removal of many offsets takes several small decisions, and spares offsets that were committed
+ * between them. Method: groups with thousands of offsets, one turn at a time.
  */
 import { decodeGroupRecord, ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
@@ -34,7 +34,7 @@ function deleteGroup(shard: OffsetsShard, last = [tombstone]): ErrorCode[] {
   return answers;
 }
 
-it('a deleted group loses all offsets with the tombstone of the group, in one decision if they are few', () => {
+it('one decision deletes a group with few offsets: tombstones of the offsets, and then of the group', () => {
   const shard = new OffsetsShard();
   shard.commit('g', 'orders', { 0: { offset: 5 }, 1: { offset: 6 } });
   shard.commit('g', 'bills', { 0: { offset: 7 } });
@@ -50,7 +50,7 @@ it('a deleted group loses all offsets with the tombstone of the group, in one de
   expect([...shard.offsets.groupIds()]).toEqual(['other']);
 });
 
-it('a group without offsets waits for its tombstone', () => {
+it('the deletion of a group without offsets is answered when the tombstone of the group is committed', () => {
   const shard = new OffsetsShard();
   const answers = deleteGroup(shard);
   expect(shard.port.transcript()).toEqual(['write #1 group-metadata g']);
@@ -59,13 +59,13 @@ it('a group without offsets waits for its tombstone', () => {
   expect(answers).toEqual([ErrorCode.NONE]);
 });
 
-it('a group without offsets and records is answered at once', () => {
+it('the deletion of a group without offsets and without records is answered at once', () => {
   const shard = new OffsetsShard();
   expect(deleteGroup(shard, [])).toEqual([ErrorCode.NONE]);
   expect(shard.port.decisions).toEqual([]);
 });
 
-it('a deleted group with many offsets takes one decision', () => {
+it('the deletion of a group with many offsets takes one decision', () => {
   const shard = many('g');
   deleteGroup(shard);
   expect(sizes(shard)).toEqual([MANY + 1]);
@@ -81,7 +81,7 @@ it('a deletion takes small decisions if the topic allows only small batches', ()
   expect([sizes(shard), answers]).toEqual([[500, 500, MANY - 1000 + 1], [ErrorCode.NONE]]);
 });
 
-it('a deleted group with very many offsets takes several turns, and its tombstone comes last', () => {
+it('the deletion of a group with very many offsets takes several turns, and ends with the group', () => {
   const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard);
   expect(sizes(shard)).toEqual([5000]);
@@ -93,7 +93,7 @@ it('a deleted group with very many offsets takes several turns, and its tombston
   expect(decodeGroupRecord(key, value)?.name).toBe('groupMetadata');
 });
 
-it('a turn has one decision of a removal', () => {
+it('the removal for a deleted topic makes one decision in a turn', () => {
   const shard = many('g');
   shard.offsets.metadataChanged(shard.deleteTopic('orders'));
   shard.port.advance(0);
@@ -102,14 +102,14 @@ it('a turn has one decision of a removal', () => {
   expect(sizes(shard)).toEqual([500, 500]);
 });
 
-it('a turn has one decision of a retention check', () => {
+it('a retention check makes one decision in a turn', () => {
   const shard = many('g');
   shard.expiry.set('g', { kind: 'since-empty', emptySinceMs: 0 });
   shard.port.advance(config.retentionCheckIntervalMs);
   expect(sizes(shard)).toEqual([500]);
 });
 
-it('an offset that is committed between two decisions stays', () => {
+it('an offset that is committed between two decisions of a deletion stays', () => {
   const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard, []);
   shard.commit('g', 'orders', { 0: { offset: 1 }, 11000: { offset: 2 } });
@@ -120,7 +120,7 @@ it('an offset that is committed between two decisions stays', () => {
   expect(answers).toEqual([ErrorCode.NONE]);
 });
 
-it('a removal that the shard refuses in the middle answers the error', () => {
+it('a deletion is answered with an error if the shard refuses one of its later decisions', () => {
   const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard);
   shard.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -129,7 +129,7 @@ it('a removal that the shard refuses in the middle answers the error', () => {
   expect(shard.offsets.size).toBe(VERY_MANY - 5000);
 });
 
-it('a removal in the middle is answered when the leadership ends', () => {
+it('an unfinished deletion is answered when the leadership ends', () => {
   const shard = many('g', VERY_MANY);
   const answers = deleteGroup(shard);
   shard.port.end();
@@ -146,7 +146,7 @@ it('OffsetDelete of very many offsets takes several turns, and answers after the
   expect(shard.port.transcript().filter((line) => line.endsWith('NONE'))).toHaveLength(VERY_MANY + 1);
 });
 
-it('OffsetDelete between two decisions spares a topic that a member subscribes to now', () => {
+it('OffsetDelete stops removing offsets of a topic if a member subscribes to it between two decisions', () => {
   const shard = many('g', VERY_MANY);
   const subscribed: string[] = [];
   shard.delete('g', { orders: Array.from({ length: VERY_MANY }, (_, partition) => partition) }, subscribed);
@@ -156,7 +156,7 @@ it('OffsetDelete between two decisions spares a topic that a member subscribes t
   expect(shard.port.transcript()).toContain('delete g orders-0 GROUP_SUBSCRIBED_TO_TOPIC');
 });
 
-it('a deleted topic with many offsets takes several turns', () => {
+it('the removal of the many offsets of a deleted topic takes several turns', () => {
   const shard = many('g');
   shard.offsets.metadataChanged(shard.deleteTopic('orders'));
   expect(sizes(shard)).toEqual([500]);
@@ -172,13 +172,14 @@ it('one check expires all offsets of a group, in several turns', () => {
   expect(shard.port.transcript().slice(-2)).toEqual(['g has no offsets', 'checked']);
 });
 
-it('an expired group with many offsets takes several turns, and asks for the rule in each', () => {
+it('the expiry of the many offsets of a group takes several turns, and each turn asks for the rule', () => {
   const shard = many('g');
   shard.expiry.set('g', { kind: 'since-empty', emptySinceMs: 0 });
   const { port } = shard;
   port.advance(config.retentionCheckIntervalMs - 1);
   port.after(1, () => {
-    // Runs in the turn of the check, before or after its first decision; the second comes in a later turn.
+    // This timer runs in the turn of the check, before or after the first decision of the check. The second
+    // decision comes in a later turn.
     port.after(1, () => shard.expiry.set('g', { kind: 'never' }));
   });
   port.advance(10);

@@ -1,7 +1,7 @@
 /**
- * Goal: any history of commits, removals, expiries and topic deletions gives the offsets of a dumb twin, and
- * a shard that loads the records has the same offsets. Method: random histories; the twin keeps a flat
- * list and knows neither slices nor records.
+ * Goal: after any history of commits, removals, expiries and topic deletions, a shard has the same offsets as
+ * its twin, a simple model. Another shard that loads the records has these offsets, too. Method: random
+ * histories. The twin keeps a flat list, without slices and records.
  */
 import type { Uuid, WallMillis } from '@millrace/base';
 import { uuidAt } from '@millrace/base';
@@ -115,7 +115,7 @@ function linesOf(shard: OffsetsShard, group: string): string[] {
   return lines;
 }
 
-it('has the offsets of a dumb twin, and so has a shard that loads the records', () => {
+it('a shard has the same offsets as its twin, and so has a second shard that loads the records', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), (steps) => {
       const shard = new OffsetsShard(true);

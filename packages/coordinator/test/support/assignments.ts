@@ -1,4 +1,4 @@
-/** Inputs of assignors for tests: random groups, and what must hold of every assignment. */
+/** For tests of assignors: random groups as inputs, and checks that every assignment must pass. */
 import type { Uuid } from '@millrace/base';
 import fc from 'fast-check';
 import type { AssignorInput, TargetAssignment } from '../../src/consumer/assignors/index.ts';
@@ -7,7 +7,7 @@ export function topicId(index: number): Uuid {
   return `topic-${index}`.padEnd(22, 'A') as Uuid;
 }
 
-/** `subscriptions`: the topics of each member, by index. */
+/** `counts`: the partition count of each topic. `subscriptions`: the indexes of each member's topics. */
 export function input(
   counts: readonly number[],
   subscriptions: readonly (readonly number[])[],

@@ -1,6 +1,6 @@
 /**
- * One classic group controlled by a test: requests in, answers, records and events out as the short lines of
- * a transcript. A member id `a-<uuid>` is written `a#1`: the first id that begins with `a`.
+ * One classic group under the control of a test, which sends requests. Answers, records and events become
+ * short lines of a transcript. They show a member id `a-<uuid>` as `a#1`: the first id that begins with `a`.
  */
 import { type Millis, Prng } from '@millrace/base';
 import { decodeGroupRecord, ErrorCode, errorName } from '@millrace/protocol';
@@ -55,7 +55,7 @@ export class Subject {
   readonly groupId = 'g';
   /** Calls that the group has not answered. */
   readonly open = new Set<Answered<unknown>>();
-  /** Answers to calls that were answered before. */
+  /** Counts the answers to calls that already had an answer. */
   repeated = 0;
   private readonly random = new Prng(7);
   private readonly labels = new Map<string, string>();
@@ -105,7 +105,7 @@ export class Subject {
     this.group.loaded();
   }
 
-  // Requests. The name is the client id, and the client's host is `/name` unless the test says another.
+  // Requests. The name is the client id. The client's host is `/name`, unless the test names another host.
 
   join(name: string, options: JoinOptions = {}): Answered<JoinAnswer> {
     const version = options.version ?? 9;
@@ -136,7 +136,7 @@ export class Subject {
     return call.answered;
   }
 
-  /** Joins with a new member id, and joins again with it. Returns the id. */
+  /** Joins without a member id, and joins again with the id that the group assigns. Returns this id. */
   joinNew(name: string, options: JoinOptions = {}): string {
     const { answer } = this.join(name, options);
     if (answer?.errorCode !== ErrorCode.MEMBER_ID_REQUIRED) throw new Error('no member id was given');
@@ -339,7 +339,7 @@ export function showValue(value: GroupValue): string {
   return list.length === 0 ? head : `${head} [${list.join(' ')}]`;
 }
 
-/** A stable group of these members in generation 1. The first is the leader. Returns their ids. */
+/** Makes a stable group of these members, in generation 1. The first one is the leader. Returns their ids. */
 export function stable(subject: Subject, ...names: string[]): string[] {
   const ids = names.map((name) => subject.joinNew(name));
   subject.port.advance(6000);
@@ -349,8 +349,8 @@ export function stable(subject: Subject, ...names: string[]): string[] {
 }
 
 /**
- * Each member sends SyncGroup; the first is the leader, and assigns to each member its name with the
- * generation.
+ * Each member sends SyncGroup. The first member is the leader. It assigns to each member the text that
+ * consists of the member's name and the generation.
  */
 export function assignAll(
   subject: Subject,

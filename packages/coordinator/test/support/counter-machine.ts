@@ -23,7 +23,7 @@ export class CounterMachine implements ShardMachine {
   readonly port: ShardPort;
   readonly partition: number;
   readonly counters = new Map<string, number>();
-  /** What the runtime called, in order, without `replay`. */
+  /** The calls of the runtime, in order, except calls of `replay`. */
   readonly calls: string[] = [];
   onLoaded: () => void = () => {};
 
@@ -32,7 +32,7 @@ export class CounterMachine implements ShardMachine {
     this.partition = partition;
   }
 
-  /** Counts one up; the answer is the new value, or the error. */
+  /** Adds one to the counter. The answer is the new value, or the name of the error. */
   increment(key: string, answer: (value: number | string) => void, padding = ''): void {
     const value = (this.counters.get(key) ?? 0) + 1;
     const errorCode = this.port.write([record(key, `${value}${padding}`)]);

@@ -66,13 +66,13 @@ export class FakePartitions implements LedPartitions {
     return log;
   }
 
-  /** The end of the log. */
+  /** The log end offset. */
   end(index: number): Offset {
     const last = this.log(index).at(-1);
     return last === undefined ? this.startOffset : readBatchHeader(last).lastOffset + 1;
   }
 
-  /** Adds a batch without a coordinator. */
+  /** Adds a batch to the log directly, without a coordinator. */
   put(index: number, batch: Uint8Array): void {
     const copy = new Uint8Array(batch);
     stampBatch(copy, 0, this.end(index), 0);
@@ -93,7 +93,7 @@ export class FakePartitions implements LedPartitions {
     this.listener?.began({ topicId: TOPIC_ID, topic, index }, epoch);
   }
 
-  /** Ends the leadership; with `tells` false, the report comes later (`tellEnd`). */
+  /** Ends the leadership. If `tells` is false, nobody reports this until the test calls `tellEnd`. */
   resign(index: number, tells = true): void {
     const epoch = this.epochs.get(index)!;
     this.epochs.delete(index);
@@ -105,7 +105,7 @@ export class FakePartitions implements LedPartitions {
     this.listener?.ended({ topicId: TOPIC_ID, topic: TOPIC, index }, epoch);
   }
 
-  /** Settles everything parked up to `below`. */
+  /** Calls the callbacks that are parked at an offset up to `below`, with `errorCode`. */
   settle(
     index: number,
     errorCode: ErrorCode = ErrorCode.NONE,

@@ -1,6 +1,6 @@
 /**
- * A consumer group in a fake shard, for transcript tests. Records and answers become lines of text; topics
- * have their names in them. The bench can restart the coordinator, which then loads the records.
+ * A consumer group in a fake shard, for transcript tests. Records and answers become lines of text, which
+ * show topics by name. The bench can restart the coordinator, which then loads the records.
  */
 import type { Uuid } from '@millrace/base';
 import { applyRecords, type MetadataRecord } from '@millrace/metadata';
@@ -21,7 +21,7 @@ import { FakeShardPort } from '../../src/testing/index.ts';
 
 export type Owned = Readonly<Record<string, readonly number[]>>;
 
-/** What a test may say of a heartbeat; the rest is null. */
+/** The fields that a test may set in a heartbeat. Unset fields are null, and an unset timeout is -1. */
 export interface Beat extends Partial<Omit<ConsumerGroupHeartbeatRequest, 'topicPartitions'>> {
   readonly owned?: Owned;
 }
@@ -76,7 +76,10 @@ export class GroupBench {
 
   // The members.
 
-  /** Returns the answer, which is a line of the transcript, too. Undefined: the answer waits for a commit. */
+  /**
+   * Sends a heartbeat, and returns its answer. The answer becomes a line of the transcript, too. Undefined:
+   * the answer waits for a commit.
+   */
   beat(memberId: string, memberEpoch: number, beat: Beat = {}): ConsumerGroupHeartbeatResponse | undefined {
     const { owned, ...fields } = beat;
     const request: ConsumerGroupHeartbeatRequest = {
@@ -114,14 +117,14 @@ export class GroupBench {
     return this.beat(memberId, 0, { ...others, ...beat });
   }
 
-  /** Lets members join until the group is stable, and forgets the transcript. */
+  /** Lets the members join and send heartbeats until the group is stable. Then forgets the transcript. */
   settle(...memberIds: string[]): void {
     for (const memberId of memberIds) this.join(memberId, ['foo']);
     this.converge(...memberIds);
     this.port.transcript();
   }
 
-  /** Each member confirms what it got, until none of them changes. */
+  /** The members send heartbeats that confirm their assignments, until a round writes nothing. */
   converge(...memberIds: string[]): void {
     for (let round = 0; round < 10; round++) {
       const before = this.port.lastWrite;
@@ -140,13 +143,13 @@ export class GroupBench {
     return member;
   }
 
-  /** What the member may own, without what it must give up. */
+  /** The partitions that the member may own, without those that it must give up. */
   assigned(memberId: string): Owned {
     const lines = this.lastAssignments.get(memberId) ?? [];
     return Object.fromEntries(lines.map(({ topicId, partitions }) => [this.topicName(topicId), partitions]));
   }
 
-  /** The assigned partitions of each member by its last record. */
+  /** The assigned partitions of each member, from its last record. */
   get lastAssignments(): ReadonlyMap<string, readonly WirePartitions[]> {
     const last = new Map<string, readonly WirePartitions[]>();
     for (const { key, value } of this.port.decisions.flat()) {
@@ -167,7 +170,7 @@ export class GroupBench {
     this.group.loaded();
   }
 
-  /** The coordinator fails, and its last decisions with it. The next one loads what was committed. */
+  /** The coordinator fails, and its uncommitted decisions are lost. The next one loads the committed ones. */
   failOver(): void {
     this.group.ended();
     this.port.timeOutCommits();

@@ -12,7 +12,7 @@ type AssignmentValue = NonNullable<
 >;
 
 export class Ledger {
-  /** `topicId/partition` of each member. */
+  /** The assigned partitions of each member, as `topicId/partition`. */
   readonly assigned = new Map<string, ReadonlySet<string>>();
   readonly pending = new Map<string, ReadonlySet<string>>();
   readonly targets = new Map<string, ReadonlySet<string>>();
@@ -25,12 +25,12 @@ export class Ledger {
   private readonly topicName: (topicId: Uuid) => string | undefined;
   private read = 0;
 
-  /** `topicName`: undefined if the topic is gone. */
+  /** `topicName` returns undefined for a deleted topic. */
   constructor(topicName: (topicId: Uuid) => string | undefined) {
     this.topicName = topicName;
   }
 
-  /** Reads the decisions that are new. */
+  /** Reads the decisions that it has not read yet. */
   follow(decisions: readonly (readonly CoordinatorRecord[])[]): void {
     for (; this.read < decisions.length; this.read++) {
       const records = decisions[this.read]!.map(({ key, value }) => decodeGroupRecord(key, value));

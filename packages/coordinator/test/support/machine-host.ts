@@ -1,6 +1,6 @@
 /**
- * The machine of a shard controlled by a test: requests in, answers out. Decisions are committed at once,
- * unless the test sets `port.commitsAtOnce`.
+ * The group machine of one shard, under the control of a test, which sends requests and reads the answers.
+ * Decisions are committed at once, unless the test sets `port.commitsAtOnce` to false.
  */
 import { Prng, type Uuid, ZERO_UUID } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
@@ -73,7 +73,7 @@ export class MachineHost {
     ]);
   }
 
-  /** What the machine counts for the metric of rebalances. */
+  /** The cause of each rebalance that the machine counted for the metric, oldest first. */
   readonly causes: string[] = [];
 
   private newMachine(): GroupMachine {
@@ -87,7 +87,7 @@ export class MachineHost {
     });
   }
 
-  /** A machine that has loaded everything that this one wrote. */
+  /** Returns a host whose machine has loaded all records that this one wrote. */
   reloaded(): MachineHost {
     const next = new MachineHost();
     this.port.loadInto(next.machine);
@@ -205,7 +205,7 @@ export class MachineHost {
     return answers[0];
   }
 
-  /** Commits offset 1 of this many partitions of words, for a simple group. */
+  /** Commits offset 1 for the first `partitions` partitions of the topic words, without a member id. */
   commitMany(groupId: string, partitions: number): void {
     const who = { memberId: '', generationIdOrMemberEpoch: -1, groupInstanceId: null };
     const wanted = { groupId, ...who, retentionTimeMs: -1, version: 9 };
@@ -218,7 +218,7 @@ export class MachineHost {
     this.machine.commit(wanted, [{ name: 'words', topicId: WORDS, partitions: list }], () => {});
   }
 
-  /** Commits offset `offset` of words-0. Returns the error code; undefined: no answer yet. */
+  /** Commits `offset` for words-0. Returns the error code; undefined: no answer yet. */
   commit(
     groupId: string,
     offset: number,

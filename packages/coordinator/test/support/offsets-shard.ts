@@ -17,7 +17,7 @@ export const DAY = 24 * 60 * MINUTE;
 export const config = { metadataMaxChars: 10, retentionMs: 7 * DAY, retentionCheckIntervalMs: 10 * MINUTE };
 export const SIMPLE: Expiry = { kind: 'since-commit', isSubscribed: () => false };
 
-/** The ids of topics that a test creates; the second id is for a topic that is created again. */
+/** The ids of topics that a test creates. `orders again` is for a second topic with the name `orders`. */
 export const ids: Readonly<Record<string, Uuid>> = {
   orders: 'b3JkZXJzb3JkZXJzb3JkZQ' as Uuid,
   'orders again': 'YWdhaW5hZ2FpbmFnYWluYQ' as Uuid,
@@ -34,7 +34,7 @@ export interface Committed {
 export class OffsetsShard {
   readonly port: FakeShardPort;
   readonly offsets: CommittedOffsets;
-  /** The rule of each group; missing: a simple group. */
+  /** The expiry rule of each group. A group without an entry is a simple group. */
   readonly expiry = new Map<string, Expiry>();
   /** `group topic-partition` of pending transactional commits. */
   readonly pending = new Set<string>();
@@ -154,7 +154,7 @@ export function commitTopics(topic: string, partitions: Readonly<Record<number, 
   return [{ name: topic, topicId: ZERO_UUID, partitions: list }];
 }
 
-/** `orders-0 5 epoch 3 "m"`; an offset that is not there: `orders-0 -1`. */
+/** Shows the offsets as text: `orders-0 5 epoch 3 "m"`, or `orders-0 -1` if there is no offset. */
 export function shown({ errorCode, topics }: FetchResult): string {
   const lines = topics.flatMap(({ name, partitions }) =>
     partitions.map(({ partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode }) => {
@@ -167,7 +167,7 @@ export function shown({ errorCode, topics }: FetchResult): string {
   return errorCode === 0 ? lines.join(', ') || 'nothing' : errorName(errorCode);
 }
 
-/** `g orders-0=5`, or without a value for a tombstone. */
+/** Shows a record as text: `g orders-0=5`, or `g orders-0=` for a tombstone. */
 function show({ key, value: bytes }: CoordinatorRecord): string {
   const decoded = decodeGroupRecord(key, bytes);
   if (decoded === undefined) return 'another record';

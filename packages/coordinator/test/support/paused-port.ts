@@ -1,4 +1,4 @@
-/** A port for alarms, on which the process can stand still: the timers that were due then fire late. */
+/** A port for alarms in a process that can stand still. Timers that come due meanwhile fire late. */
 import type { Millis } from '@millrace/base';
 import type { AlarmPort } from '../../src/runtime/alarm.ts';
 
@@ -16,7 +16,7 @@ export class PausedPort implements AlarmPort {
     return () => this.timers.delete(timer);
   }
 
-  /** The process stands still for `ms`, then runs what is due. */
+  /** The process stands still for `ms`, and then fires the timers that are due. */
   pause(ms: Millis): void {
     this.time += ms;
     for (const timer of [...this.timers])

@@ -61,7 +61,7 @@ export class RuntimeHost {
     return this.machines.at(-1)!;
   }
 
-  /** Counts up; the returned list gets the answer. */
+  /** Adds one to a counter. The returned list gets the answer when the answer comes. */
   increment(machine: CounterMachine, key: string, padding = ''): (number | string)[] {
     const answers: (number | string)[] = [];
     machine.increment(key, (answer) => answers.push(answer), padding);

@@ -20,7 +20,7 @@ function hosted() {
   return { port, replayed, kept };
 }
 
-it('replays an accepted decision within the write, and spoils the bytes afterwards', () => {
+it('replays an accepted decision within the write, and overwrites the replayed bytes afterwards', () => {
   const { port, replayed, kept } = hosted();
   expect(port.write([record(1, 7), record(2)])).toBe(ErrorCode.NONE);
   expect(replayed).toEqual([1, 2]);
@@ -29,7 +29,7 @@ it('replays an accepted decision within the write, and spoils the bytes afterwar
   expect(port.transcript()).toEqual([]);
 });
 
-it('keeps the records, also if their bytes are Buffers', () => {
+it('keeps a copy of the records, even if their bytes are Buffers', () => {
   const { port } = hosted();
   port.write([{ key: Buffer.of(1), value: Buffer.of(2) }]);
   expect(port.decisions).toEqual([[record(1, 2)]]);
@@ -62,7 +62,7 @@ it('calls back when the test commits, in the order of the calls', () => {
   expect(done).toEqual(['0:0', '1:0', '2:15']);
 });
 
-it('fires timers at their time, and none after the end', () => {
+it('fires timers at their time, and fires none after end()', () => {
   const { port } = hosted();
   const fired: number[] = [];
   port.after(10, () => fired.push(port.now()));
