@@ -208,6 +208,7 @@ export class Checkpoints {
         this.forgetInBackground();
       });
     } catch (error) {
+      this.isForgetting = false;
       if (!(error instanceof DiskError)) throw error;
     }
   }

@@ -32,10 +32,12 @@ export function syncFiles(
     left--;
     if (left === 0) done(failed);
   };
-  const files = names.map((name) => disk.open(`${directory}/${name}`));
-  for (const file of files) {
-    file.sync(synced);
-    file.close();
+  const files: DiskFile[] = [];
+  try {
+    for (const name of names) files.push(disk.open(`${directory}/${name}`));
+    for (const file of files) file.sync(synced);
+  } finally {
+    for (const file of files) file.close();
   }
   disk.syncFolder(directory, synced);
 }

@@ -2,7 +2,7 @@
  * Goal: the checkpoint files have one owner, which writes each of them at most once in a round. Method: a
  * disk that counts how often each file is replaced.
  */
-import { Prng } from '@millrace/base';
+import { DiskError, Prng } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
@@ -16,7 +16,11 @@ const START_OFFSETS = 'log-start-offset-checkpoint';
 class CountingDisk extends MemoryDisk {
   /** Each try to write a checkpoint file adds the name of that file. */
   tries: string[] = [];
+  /** While a test sets this, no checkpoint file can be opened to sync it. */
+  hasTooManyOpenFiles = false;
   override open(path: string) {
+    if (this.hasTooManyOpenFiles && path.endsWith('-checkpoint'))
+      throw new DiskError('EMFILE', `${path}: too many open files`);
     const name = /([a-z-]+-checkpoint)\.tmp$/.exec(path)?.[1];
     if (name !== undefined && name !== 'leader-epoch-checkpoint') this.tries.push(name);
     return super.open(path);
@@ -95,6 +99,18 @@ test('a full disk: a round removes the folders of deleted logs although it canno
   expect(deleted()).toHaveLength(1);
   round(2);
   expect(deleted()).toEqual([]);
+});
+
+test('after too many open files, the next deletion removes checkpoint entries in the background again', () => {
+  const { disk, logs, round } = setUp();
+  for (const topic of ['b', 'c']) logs.openLog(topic, 0, { config: config(), nowWallMs: NOW });
+  round(1);
+  disk.hasTooManyOpenFiles = true;
+  logs.deleteLog('b', 0);
+  disk.hasTooManyOpenFiles = false;
+  disk.tries = [];
+  logs.deleteLog('c', 0);
+  expect(disk.tries).not.toEqual([]);
 });
 
 test('within the active segment, the checkpointed recovery point stays at or below the high watermark, so few truncations lower it', () => {
