@@ -1,7 +1,7 @@
 /**
  * Shrinks the plan of a failing run as long as the same checker still fails. Leaves out incidents, then
  * faults (first larger parts, then single ones: delta debugging). Then makes phases shorter, parameters
- * smaller and the scenario simpler. Owns no clock: the caller decides when to stop.
+ * smaller and the scenario simpler. Reads no clock: the caller decides when to stop.
  */
 import {
   faultsOf,
@@ -24,7 +24,7 @@ export interface ShrinkOptions<T extends ShrinkableRun> {
   /** The failed run of the plan. */
   readonly failed: T;
   run(plan: Plan): T;
-  /** Called before every run that `runsMax` allows. False ends the shrinking. */
+  /** Called before every run that `runsMax` allows. If it returns false, the shrinking ends. */
   goesOn(): boolean;
   readonly runsMax?: number;
 }
@@ -93,8 +93,8 @@ class Shrinking<T extends ShrinkableRun> {
   }
 
   /**
-   * Tries to leave out one of this many equal parts. Begins with the last part, because the run may have
-   * ended before its faults.
+   * Splits the faults into this many equal parts, and tries to leave out one of them. Begins with the last
+   * part, because the run may have failed before the faults of that part.
    */
   private leaveOutPart(ids: readonly number[], parts: number): boolean {
     for (let part = parts - 1; part >= 0; part--) {
@@ -105,13 +105,16 @@ class Shrinking<T extends ShrinkableRun> {
     return false;
   }
 
-  /** Takes the first of these plans that still fails, until none does. */
+  /**
+   * Replaces the plan with the first of these smaller plans that still fails, again and again until none
+   * fails.
+   */
   private lessen(lesser: (plan: Plan) => Iterable<Plan>): void {
     const once = () => [...lesser(this.plan)].some((plan) => this.fails(plan));
     while (once()) {}
   }
 
-  /** True: the run of this plan still fails, and the plan is now the best one. */
+  /** Runs this plan. Returns true if the same checker fails; then the plan is the best one so far. */
   private fails(plan: Plan): boolean {
     const { failed, run, goesOn, runsMax = RUNS_MAX } = this.options;
     const text = JSON.stringify(plan);

@@ -1,6 +1,6 @@
 /**
- * A connection between two processes: two pipes, and the ways in which it ends. Each side learns of the end
- * once, in a turn of its own, after all bytes that arrived before.
+ * A connection between two processes: two pipes, and the ways in which the connection closes. Each side
+ * learns once that it is closed, in a turn of its own, after all bytes that arrived before.
  */
 import type { Death, Life, Micros } from '../world/index.ts';
 import type { Network } from './network.ts';
@@ -8,7 +8,7 @@ import { Pipe } from './pipe.ts';
 
 const RESET = 'connection reset by the peer';
 /**
- * If the other machine loses power, a side with unacknowledged bytes gives up after this time, or soon after
+ * If the other machine loses power, a side with unacknowledged bytes closes after this time, or soon after
  * that machine is back.
  */
 const RETRANSMISSION_TIMEOUT_US: Micros = 15_000_000;
@@ -19,7 +19,7 @@ export class End {
   readonly connection: Connection;
   /** The pipe to the other end. */
   readonly out: Pipe;
-  /** Called when this side ends. The user of the connection sets it. */
+  /** Called when this side closes. The user of the connection sets it. */
   closed: (reason: string) => void = () => {};
   /** Bytes of a stream arrived here. */
   received: (bytes: Uint8Array) => void = () => {};
@@ -27,8 +27,8 @@ export class End {
   message: (message: unknown) => void = () => {};
   isOpen = true;
   /**
-   * Whether this side has sent bytes that a machine without power did not get. Without such bytes and without
-   * pings, this side does not notice that the machine is gone.
+   * Whether this side has sent bytes that the other machine did not get because it had lost power. A side
+   * that has sent none, and sends no pings, does not notice that the other machine is gone.
    */
   sentIntoTheVoid = false;
   /** This side has closed, but the other side does not know it yet. */
@@ -50,7 +50,7 @@ export class End {
     this.out.send(sizeBytes, () => other.life.turn('io', () => other.isOpen && deliver()));
   }
 
-  /** Closes this side. The other side gets the bytes under way, and closes then. */
+  /** Closes this side. The other side gets the bytes under way, and then closes. */
   finish(reason: string): void {
     if (!this.isOpen) return;
     const { other } = this;
@@ -59,9 +59,10 @@ export class End {
   }
 
   /**
-   * Closes at once. Most often the bytes under way are lost, and the other side gets a reset. If these bytes
-   * linger, they still arrive, and the reset arrives behind them: an operating system sends what it took from
-   * a process, although the process has closed the connection.
+   * Closes this side at once. Most often the bytes under way are lost, and the other side gets a reset. In a
+   * stall, and in a share of the other cases (`lingerPerMille`), the bytes still arrive, and the reset
+   * arrives behind them: an operating system sends the bytes that it took from a process, although the
+   * process has closed the connection.
    */
   destroy(reason: string): void {
     if (!this.isOpen) return;
@@ -73,7 +74,10 @@ export class End {
     this.close(reason, { peer: RESET });
   }
 
-  /** Closes this side. Its bytes still arrive at the other side, and a reset arrives behind them. */
+  /**
+   * Closes this side. The bytes that it has sent still arrive at the other side, and a reset arrives behind
+   * them.
+   */
   abandon(reason: string): void {
     if (!this.isOpen) return;
     this.isAbandoned = true;
@@ -88,8 +92,8 @@ export class End {
   }
 
   /**
-   * Ends this side. `peer`: the reason that the other side gets; undefined: the other side learns nothing
-   * now.
+   * Closes this side. `peer`: the reason with which the other side closes, too. If it is undefined, this call
+   * does not close the other side.
    */
   close(reason: string, { peer }: { peer: string | undefined } = { peer: undefined }): void {
     if (!this.isOpen) return;
@@ -106,11 +110,15 @@ export class Connection {
   readonly network: Network;
   readonly ends: readonly [End, End];
   /**
-   * True: the connection sends pings, like gRPC, so it notices a long cut or stall. False: it notices
-   * neither, and a power loss of the other machine only if it has sent bytes.
+   * If true, the connection sends pings, like gRPC, and breaks in a long cut or stall. If false, no cut or
+   * stall breaks it, and a side notices that the other machine lost power only if it sent bytes to that
+   * machine.
    */
   readonly keepAlive: boolean;
-  /** Number of stalls and of their ends. By this number a timer knows whether its stall still lasts. */
+  /**
+   * Counts the calls of `stall` and `flow`. The timer of a stall compares this number to learn whether its
+   * stall still lasts.
+   */
   private stalls = 0;
 
   constructor(network: Network, from: Life, to: Life, keepAlive: boolean) {
@@ -125,17 +133,20 @@ export class Connection {
     network.remember(this);
   }
 
-  /** The direction in which the process that connected sends: its requests. */
+  /** The direction from the process that connected to the process that accepted. It carries the requests. */
   get requests(): Pipe {
     return this.ends[0].out;
   }
 
-  /** The direction in which the process that accepted sends. */
+  /** The direction from the process that accepted to the process that connected. It carries the answers. */
   get answers(): Pipe {
     return this.ends[1].out;
   }
 
-  /** Nothing arrives in these directions until `flow`. A connection with pings breaks after `keepAliveMs`. */
+  /**
+   * Nothing arrives in these directions until `flow` is called. A connection with pings breaks after
+   * `keepAliveMs`.
+   */
   stall(...pipes: readonly Pipe[]): void {
     const { world, options } = this.network;
     for (const pipe of pipes) pipe.stall();
@@ -191,7 +202,10 @@ export class Connection {
     for (const end of this.ends) end.close(reason);
   }
 
-  /** Closes the other side with this reason, after the delay of the link and after the end of a cut. */
+  /**
+   * Closes the other side with this reason, as soon as the delay of the link has passed and the link is not
+   * cut.
+   */
   tellPeer(from: End, reason: string): void {
     const { other } = from;
     const { world } = this.network;
@@ -203,7 +217,10 @@ export class Connection {
     world.after(link.arrivalUs(0) - world.nowUs, arrive);
   }
 
-  /** The other side has closed the connection, so its operating system answers bytes with a reset. */
+  /**
+   * The other side has closed the connection, so its operating system answers each byte that arrives with a
+   * reset.
+   */
   refuse(end: End): void {
     if (!end.out.isStalled) this.tellPeer(end.other, RESET);
   }

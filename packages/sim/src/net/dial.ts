@@ -1,4 +1,4 @@
-/** The handshake of a connection: refused, timed out, or open on both sides. */
+/** Opens a connection to an address. The handshake is refused, times out, or opens both sides. */
 import type { Address } from '@millrace/base';
 import type { Life } from '../world/index.ts';
 import { Connection, type End } from './connection.ts';

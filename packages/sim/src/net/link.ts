@@ -1,6 +1,6 @@
 /**
- * One direction between two machines: the time that messages take, and cuts. Bytes of one direction queue
- * behind each other, because the link has a limited bandwidth.
+ * One direction between two machines: how long its messages take, and whether it is cut. The bytes of a
+ * direction queue behind each other, because the link has a limited bandwidth.
  */
 import type { Prng } from '@millrace/base';
 import type { Micros, World } from '../world/index.ts';
@@ -15,7 +15,7 @@ export interface LinkQuality {
 const RETRANSMISSION_US_MAX = 200_000;
 
 export class Link {
-  /** The beginning of the current cut; undefined: messages pass. */
+  /** When the current cut began. Undefined: the link is not cut, and messages pass. */
   cutSinceUs: Micros | undefined;
   private readonly world: World;
   private readonly random: Prng;
@@ -41,8 +41,8 @@ export class Link {
   }
 
   /**
-   * Sends a message of this size now; later ones queue behind it. Returns the time at which it arrives if the
-   * link is not cut then.
+   * Sends a message of this size now; later messages queue behind it. Returns the time at which the message
+   * arrives, if the link is not cut then.
    */
   arrivalUs(sizeBytes: number): Micros {
     const { delayUs, jitterUs, bytesPerSecond } = this.quality;

@@ -5,7 +5,7 @@ import type { End } from './connection.ts';
 import { dial } from './dial.ts';
 import type { Network } from './network.ts';
 
-/** The size of the system's send buffer. */
+/** The size of the operating system's send buffer. */
 const SOCKET_BUFFER_BYTES = 128 * 1024;
 const UNSENT_BYTES_MAX = 256 * 1024;
 const GARBAGE = 0xdd;
@@ -67,13 +67,13 @@ export class SimNet implements Net {
   private drawManners(): Manners {
     const random = this.life.random.fork(`stream ${this.streams++}`);
     const keepsChunks = random.below(4) === 0;
-    // Nothing uses the result of this draw. Without the draw, every seed would be another run.
+    // Nothing uses the result of this draw. Without the draw, every seed would give another run than before.
     random.below(4);
     return { keepsChunks, random };
   }
 }
 
-/** Behaviour that the seam leaves open: each stream has one of the allowed variants. */
+/** Behaviour that the Net seam leaves open. Each stream draws one of the allowed variants. */
 interface Manners {
   /**
    * If true, the stream copies a sent chunk only when the chunk arrives at the other side, and counts it in
@@ -97,7 +97,7 @@ class SimStream implements Stream {
   private isFull = false;
   private finishing = false;
   private isPaused = false;
-  /** Chunks that reached this process and wait, because the stream was paused. */
+  /** Chunks that reached this process while the stream was paused. They wait here. */
   private readonly unread: Uint8Array[] = [];
 
   constructor(network: Network, life: Life, manners: Manners, remoteAddress: string) {
@@ -202,7 +202,9 @@ class SimStream implements Stream {
     this.readOn();
   }
 
-  /** Passes on each waiting chunk in a turn of its own. Stops when the owner pauses the stream again. */
+  /**
+   * Gives the handler each waiting chunk, in a turn of its own. Stops when the owner pauses the stream again.
+   */
   private readOn(): void {
     this.network.world.after(0, () => {
       if (this.isPaused) return;
@@ -248,7 +250,7 @@ function sizeOf(chunks: readonly Uint8Array[]): number {
   return size;
 }
 
-/** Copies the chunks into `whole`, one behind the other, and returns `whole`. */
+/** Copies the chunks into `whole`, one after the other, and returns `whole`. */
 function joined(chunks: readonly Uint8Array[], whole: Uint8Array): Uint8Array {
   let at = 0;
   for (const chunk of chunks) {

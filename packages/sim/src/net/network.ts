@@ -1,6 +1,6 @@
 /**
- * All machines and the links between them. Knows the listeners, the open connections, and the cut and slow
- * links. Faults act here. Processes use the network through the seams that it creates.
+ * The simulated network: the machines, the links between them, the listeners and the open connections. Faults
+ * cut and slow the links here. Processes use the network through the Net and Rpc seams that it creates.
  */
 import { assert, type Net, type Prng, type Rpc } from '@millrace/base';
 import type { Host, Life, Micros, World } from '../world/index.ts';
@@ -23,7 +23,7 @@ export interface NetworkOptions {
   readonly splitPerMille: number;
   readonly connectTimeoutMs: number;
   /**
-   * Connections of calls and message streams (rpc.ts) notice a cut or a stall by their pings after this time.
+   * A connection of the Rpc seam (rpc.ts) sends pings. It breaks when a cut or a stall has lasted this long.
    */
   readonly keepAliveMs: number;
   /** Probability that bytes in flight still arrive when their sender destroys the connection. */
@@ -115,7 +115,10 @@ export class Network {
     return [...(known ?? [])].filter(({ ends }) => ends[0].life === life);
   }
 
-  /** Breaks every connection between the two machines with a reset at both ends. Returns their number. */
+  /**
+   * Breaks every connection between the two machines with a reset at both ends. Returns the number of
+   * connections.
+   */
   reset(a: string, b: string): number {
     const broken = this.between(a, b);
     for (const connection of broken) connection.breakDown('connection reset by the peer');
@@ -134,7 +137,7 @@ export class Network {
     return link;
   }
 
-  /** False: the port is taken. */
+  /** Returns false if the port is taken. */
   listen(life: Life, port: number, acceptor: Acceptor): boolean {
     const name = `${life.host.name}:${port}`;
     if (this.acceptors.get(name)?.life.isAlive === true) return false;
@@ -148,8 +151,8 @@ export class Network {
   }
 
   /**
-   * The current listener. A string: there is none, for this reason. Undefined: no answer comes, because the
-   * machine is off.
+   * The listener at this address. A string: there is no listener, for this reason. Undefined: nothing
+   * answers, because the machine is off.
    */
   acceptorAt(name: string, port: number): { life: Life; acceptor: Acceptor } | string | undefined {
     const host = this.hosts.get(name);
@@ -159,7 +162,7 @@ export class Network {
     return found?.life.isAlive === true ? found : 'connection refused';
   }
 
-  /** Draws whether the bytes in flight of a destroyed connection linger. */
+  /** Draws whether the bytes in flight of a destroyed connection still arrive. */
   drawsLingering(): boolean {
     const { lingerPerMille } = this.options;
     return lingerPerMille > 0 && this.lingering.below(1000) < lingerPerMille;

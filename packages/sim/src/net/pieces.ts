@@ -1,5 +1,6 @@
 /**
- * Small pieces of memory, cut from large ones: allocating each piece would cost more than the copy into it.
+ * Small pieces of memory, cut from large blocks. To allocate each piece alone would cost more than to copy
+ * the bytes into it.
  */
 const LARGE_BYTES = 64 * 1024;
 const PIECE_BYTES_MAX = 4 * 1024;
@@ -8,7 +9,7 @@ export class Pieces {
   private large = new Uint8Array(LARGE_BYTES);
   private used = 0;
 
-  /** A piece filled with zeros. No other piece overlaps it. */
+  /** Returns a piece filled with zeros. No other piece overlaps it. */
   take(sizeBytes: number): Uint8Array {
     if (sizeBytes > PIECE_BYTES_MAX) return new Uint8Array(sizeBytes);
     if (this.used + sizeBytes > LARGE_BYTES) {

@@ -1,7 +1,8 @@
 /**
- * One direction of a connection: bytes arrive whole, in order and once, or not at all (TCP). Bytes wait while
- * the link is cut, the receiver does not read, or this pipe stalls. A stall holds only this pipe, as when a
- * network loses the packets of one connection; other connections of the same machines work.
+ * One direction of a connection. As with TCP, each message arrives whole, in order and once, or not at all.
+ * Messages wait while the link is cut, while the receiver does not read, or while this pipe stalls. A stall
+ * affects only this pipe, as if the network lost the packets of one connection; other connections of the same
+ * machines work.
  */
 import type { Micros, World } from '../world/index.ts';
 import type { Link } from './link.ts';
@@ -12,7 +13,7 @@ interface Item {
 }
 
 export class Pipe {
-  /** Bytes sent and not delivered. */
+  /** Bytes sent and not delivered yet. */
   bytesInFlight = 0;
   /** Additional delay of everything sent from now on. */
   delayUs: Micros = 0;
@@ -20,7 +21,7 @@ export class Pipe {
   private readonly link: Link;
   private readonly inFlight: Item[] = [];
   private lastArrivalUs = 0;
-  /** Number of messages that are due and still wait. */
+  /** Number of messages whose time of arrival has passed, and that still wait. */
   private heldUp = 0;
   private waitsForHeal = false;
   private receiverPaused = false;
@@ -41,7 +42,7 @@ export class Pipe {
     this.world.after(at - this.world.nowUs, () => this.arrive());
   }
 
-  /** The receiver stops reading; `resume` continues. */
+  /** The receiver stops reading until `resume` is called. */
   pause(): void {
     this.receiverPaused = true;
   }
@@ -56,7 +57,7 @@ export class Pipe {
     return this.stalled;
   }
 
-  /** From now on nothing arrives; `flow` continues. */
+  /** From now on nothing arrives, until `flow` is called. */
   stall(): void {
     this.stalled = true;
   }
@@ -67,7 +68,7 @@ export class Pipe {
     this.goOn();
   }
 
-  /** Ends all deliveries. */
+  /** Drops the messages in flight. From now on the pipe delivers nothing. */
   close(): void {
     this.closed = true;
     this.inFlight.length = 0;

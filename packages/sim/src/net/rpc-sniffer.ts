@@ -1,9 +1,9 @@
 /**
- * For coverage: reads the error codes in a controller's answers to brokers. Counts `control METHOD CODE`. The
- * methods are register, heartbeat, session, alter-partition, producer-ids and the forwarded APIs.
+ * Reads the error codes in a controller's answers to brokers, and counts each as `control METHOD CODE` for
+ * coverage. METHOD is register, heartbeat, session, alter-partition, producer-ids or a forwarded API.
  *
- * Also a checker, `forwarded-as-it-came`: brokers decode a request before they forward it, so if a controller
- * cannot decode it, the broker sent other bytes.
+ * This file is also the checker `forwarded-as-it-came`. A broker decodes a request before it forwards the
+ * request. So if a controller cannot decode it, the broker has sent other bytes than it received.
  */
 import { controlCalls, controlSession } from '@millrace/control';
 import { apiByKey, apis, DecodeError, ErrorCode, errorName } from '@millrace/protocol';
@@ -34,7 +34,7 @@ export function sniffAnswer(world: World, method: string, request: Uint8Array, a
   else if (method === forward.name) sniffForwarded(world, request, answer);
 }
 
-/** Looks at a message to the broker on a stream. */
+/** Looks at a message that the controller sends to a broker on a stream. */
 export function sniffStream(world: World, method: string, message: Uint8Array): void {
   if (method !== controlSession.name) return;
   const { register, heartbeat, notControllerLeaderId } = controlSession.response.decode(message);

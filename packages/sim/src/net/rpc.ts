@@ -1,7 +1,7 @@
 /**
  * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel connects
- * when a message needs it, also after its connection broke. For a moment after a failure, calls fail at once,
- * like gRPC's.
+ * when it has a message to send, and connects again when it has one after its connection broke. For a moment
+ * after a failure, calls fail at once, as gRPC's calls do.
  */
 import {
   type Address,
@@ -195,7 +195,7 @@ class SimChannel implements RpcChannel {
       finish: (answer) => {
         if (!this.calls.delete(id)) return;
         this.cancelled.delete(id);
-        // A call that waits for the connection and times out never leaves, as in rpc/src/io/calls.ts.
+        // A call that times out while it waits for the connection is never sent, as in rpc/src/io/calls.ts.
         if (this.waiting.length > 0) this.waiting = this.waiting.filter((message) => message.id !== id);
         timer.cancel();
         done(answer);
@@ -270,7 +270,7 @@ class SimChannel implements RpcChannel {
     transmit(end, message);
   }
 
-  /** Cancels the call if a fault wants it. Returns whether the call must not be sent. */
+  /** Cancels the call if the rule of a fault selects it. Returns whether the call must not be sent. */
   private isLost({ id, method }: Extract<Message, { type: 'call' | 'open' }>): boolean {
     const { world, cancelledCalls } = this.network;
     const cancellation = cancelledCalls.of(this.life.host.name, method);
@@ -286,8 +286,9 @@ class SimChannel implements RpcChannel {
   }
 
   /**
-   * Called when the answer to a call arrives. Returns true if a fault cancels the call: the answer is
-   * dropped. If the cancellation is `after`, the caller gets its error here, in place of the answer.
+   * Called when the answer to a call arrives. Returns true if a fault cancels the call; the answer is then
+   * dropped. If the fault cancels the call after its handling, the caller gets its error here, in place of
+   * the answer.
    */
   private isDropped(id: number): boolean {
     const cancellation = this.cancelled.get(id);

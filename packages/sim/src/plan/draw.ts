@@ -13,11 +13,11 @@ const LASTS_MS: readonly Millis[] = [3_000, 6_000, 10_000, 15_000];
 const PAUSES_MS: readonly Millis[] = [300, 800, 2_000];
 /** Quiet phases before an incident: most are short. */
 const QUIET_MS: readonly Millis[] = [500, 500, 1_000, 2_000, 2_000, 20_000, 45_000];
-/** One run in this many has a quiet phase of some minutes. */
+/** One run in this many has a quiet phase of several minutes. */
 const LONG_ONE_IN = 16;
 const LONG_MS_MIN: Millis = 300_000;
 const LONG_MS_MAX: Millis = 500_000;
-/** Each kind of rare fault is in one incident of this many. */
+/** Each kind of rare fault is part of one incident in this many. */
 const RARE_ONE_IN = 10;
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;

@@ -1,21 +1,28 @@
-/** Plans with less in them than a given plan, for shrinking: fewer incidents and faults, smaller values. */
+/**
+ * For shrinking: plans that have less in them than a given plan, with fewer incidents and faults, or smaller
+ * values.
+ */
 import { faultsOf, type Incident, kindNamed, type Plan, type PlannedFault } from './plan.ts';
 
-/** The plan with these faults only; incidents stay, even those without faults. */
+/**
+ * The plan with only the faults that `isKept` accepts. All incidents stay, even those that lose all their
+ * faults.
+ */
 export function withFaults(plan: Plan, isKept: (fault: PlannedFault) => boolean): Plan {
   const incidents = plan.incidents.map((one) => ({ ...one, faults: one.faults.filter(isKept) }));
   return { ...plan, incidents };
 }
 
 /**
- * Plans without one of the incidents; first without the last one, because the run may have ended before it.
+ * Plans that each lack one of the incidents. The plan without the last incident comes first, because the run
+ * may have failed before that incident.
  */
 export function* withoutAnIncident(plan: Plan): Generator<Plan, void> {
   for (let left = plan.incidents.length - 1; left >= 0; left--)
     yield { ...plan, incidents: plan.incidents.filter((_one, index) => index !== left) };
 }
 
-/** Plans in which one phase is shorter. */
+/** Plans in which one quiet phase or one incident is shorter. */
 export function* withShorterPhases(plan: Plan): Generator<Plan, void> {
   for (const [index, { quietMs, lastsMs, faults }] of plan.incidents.entries()) {
     const shortest = Math.max(0, ...faults.map(({ atMs }) => atMs)) + 1;

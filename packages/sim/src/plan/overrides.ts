@@ -1,6 +1,7 @@
 /**
- * The values of a scenario that a plan may set, with their allowed ranges. `cluster`, `network` and
- * `cluster.settings` replace single values of the seed, and every other field is replaced as a whole.
+ * The values of a scenario that a plan may set, with their allowed ranges. An override of `cluster`,
+ * `network` or `cluster.settings` replaces only the values that it names. An override of any other field
+ * replaces the whole field.
  */
 import { Prng } from '@millrace/base';
 import type { ClusterPlan } from '../cluster/index.ts';
@@ -98,7 +99,7 @@ export function scenarioOf({ seed, overrides }: Pick<Plan, 'seed' | 'overrides'>
   const { everythingIsSynced } = { ...drawn, ...others };
   const settings = {
     ...drawn.cluster.settings,
-    // For the topics that brokers create, such as the topic of the committed offsets.
+    // Topics that brokers create, such as the topic of the committed offsets, take this setting.
     ...(everythingIsSynced ? { 'log.flush.interval.messages': '1' } : {}),
     ...cluster?.settings,
   };
@@ -112,8 +113,8 @@ export function scenarioOf({ seed, overrides }: Pick<Plan, 'seed' | 'overrides'>
 }
 
 /**
- * Lowers the replicas of a topic to the number of brokers, and min.insync.replicas to that of replicas. Sets
- * flush.messages=1 if everything is synced.
+ * Limits the replication factor of a topic to the number of brokers, and min.insync.replicas to the
+ * replication factor. Sets flush.messages=1 if everything is synced.
  */
 function fitting(topic: TopicPlan, { cluster, everythingIsSynced }: Scenario): TopicPlan {
   const replicationFactor = Math.min(topic.replicationFactor, cluster.brokers);

@@ -1,6 +1,6 @@
 /**
- * The plan of a run: everything that is decided before anything happens. It is plain JSON, so it can be
- * printed, kept in a file, changed by hand and made smaller. All runs of a plan are the same.
+ * The plan of a run: everything that is decided before the run starts. A plan is plain JSON, so people and
+ * programs can print it, keep it in a file, change it and make it smaller. All runs of a plan are the same.
  */
 import type { Millis } from '@millrace/base';
 import { type FaultKind, faultKinds, type Json, type Values } from '../faults/index.ts';
@@ -9,7 +9,10 @@ export const PLAN_FORMAT = 1;
 
 export interface Plan {
   readonly format: typeof PLAN_FORMAT;
-  /** 0 .. 2^32-1. Decides the scenario, except for the overrides, and all that the plan does not name. */
+  /**
+   * 0 .. 2^32-1. From the seed the simulator draws the scenario, before the overrides apply, and every detail
+   * that the plan does not name.
+   */
   readonly seed: number;
   /** Values of the scenario that replace those drawn from the seed (overrides.ts). */
   readonly overrides: Overrides;

@@ -10,7 +10,10 @@ import {
   type PlannedFault,
 } from './plan.ts';
 
-/** The message is one sentence: which field is missing or unknown, or which value is not allowed. */
+/**
+ * The message is one sentence. It names the field that is missing or unknown, or the value that is not
+ * allowed.
+ */
 export class PlanError extends Error {
   override readonly name = 'PlanError';
 }
@@ -100,7 +103,10 @@ function sectionOf(json: unknown, path: string, domains: Readonly<Record<string,
   );
 }
 
-/** The fields of an object: all of `needed`, and no others than these and `possible`. */
+/**
+ * Returns the fields of an object. Refuses an object that lacks a field of `needed`, or that has a field
+ * outside of `needed` and `possible`.
+ */
 function fieldsOf(
   json: unknown,
   path: string,

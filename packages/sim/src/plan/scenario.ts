@@ -1,6 +1,6 @@
 /**
- * The scenario of a seed: size of the cluster, settings, topics, clients and network. Each seed draws another
- * combination (swarm testing), because some bugs appear only in an unusual combination.
+ * The scenario of a seed: the size of the cluster, settings, topics, clients and network. Each seed draws
+ * another combination (swarm testing), because some bugs appear only in an unusual combination.
  */
 import type { Prng } from '@millrace/base';
 import type { ClusterPlan } from '../cluster/index.ts';
@@ -29,7 +29,7 @@ export interface Scenario {
   readonly autoTopics: number;
   /** Average time between two batches of a producer. */
   readonly paceMs: number;
-  /** The first incident begins before the cluster is up. */
+  /** Whether the first incident begins at once. Otherwise it waits until the cluster is ready. */
   readonly faultsFromTheStart: boolean;
   /** Number of clients that store offsets without being members of a group. */
   readonly committers: number;
@@ -37,7 +37,7 @@ export interface Scenario {
   readonly classicMembers: number;
   /** Number of members of a KIP-848 group. */
   readonly consumerMembers: number;
-  /** Whether the run has a prober. Only a plan can leave it out. */
+  /** Whether the run has a prober. Every seed has one; only an override can leave it out. */
   readonly prober: boolean;
   /** Average pause of the prober between two probes. */
   readonly proberPaceMs: number;
@@ -45,13 +45,13 @@ export interface Scenario {
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
-/** In some runs jobs check all batches, or all that are not small. */
+/** In some runs jobs check all batches, or all batches that are not small. */
 const LOOP_WORK = [undefined, undefined, undefined, undefined, undefined, 2_000, 500, 0];
 
 /** In some runs a controller or broker that catches up needs many fetches. */
 const QUORUM_FETCH_BYTES = [undefined, undefined, undefined, undefined, undefined, 1, 200, 2_000];
 
-/** A probe of each kind in about a minute. */
+/** With this pace, the prober sends a probe of each kind in about a minute. */
 const PROBER_PACE_MS = 4_000;
 
 const CREATES_TOPICS: Readonly<Record<string, string>> = {
@@ -132,7 +132,10 @@ function drawLimits(random: Prng): Record<string, string> {
   };
 }
 
-/** Few partitions, so that groups share a coordinator. Short timeouts, so that more happens in a run. */
+/**
+ * The topic of the committed offsets has few partitions, so that groups share a coordinator. Timeouts are
+ * short, so that more happens in a run.
+ */
 function drawGroupSettings(random: Prng): Record<string, string> {
   return {
     'offsets.topic.num.partitions': one(random, ['1', '2', '2', '3']),
@@ -148,8 +151,8 @@ function drawGroupSettings(random: Prng): Record<string, string> {
 }
 
 /**
- * In one run of three the nodes have different settings. `min.insync.replicas` counts for topics that do not
- * set it.
+ * In one run of three the nodes have different settings. A node's `min.insync.replicas` applies to topics
+ * that do not set it.
  */
 function drawNodeSettings(random: Prng, nodes: number): Record<string, Record<string, string>> {
   if (random.below(3) > 0) return {};
@@ -231,7 +234,7 @@ function drawManyTopics(count: number, brokers: number): TopicPlan[] {
   );
 }
 
-/** Some topics do not set min.insync.replicas. For them the setting of the leader counts. */
+/** Some topics do not set min.insync.replicas. Then the setting of their leader applies. */
 function drawMinIsr(random: Prng, { configs }: TopicPlan): Readonly<Record<string, string>> {
   return random.below(3) === 0 ? {} : configs;
 }

@@ -6,7 +6,7 @@ export interface TextLine {
   readonly atUs: Micros;
   readonly who: string;
   readonly text: string;
-  /** The events that the line tells; undefined for clients. */
+  /** The events from which the line was made; undefined for the lines of clients. */
   readonly source?: readonly StoryLine[];
 }
 
@@ -22,8 +22,8 @@ interface Doings {
 }
 
 /**
- * `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …` at the end of each second. Requests of administrators
- * and positions that consumers look up have lines of their own.
+ * At the end of each second, a line such as `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …`. Requests of
+ * administrators, and positions that consumers look up, have lines of their own.
  */
 export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {
   const lines: TextLine[] = [];
@@ -68,11 +68,14 @@ interface Failures {
   records: number;
 }
 
-/** A client that gets only one error for some seconds has one line for all of them, when they are over. */
+/**
+ * If a client gets the same error and nothing else for some seconds, the story has one line for all these
+ * seconds, when they are over.
+ */
 class Stuck {
   private readonly byClient = new Map<string, Failures>();
 
-  /** Whether the client was stuck in this second. Then its line comes later. */
+  /** Whether the client was stuck in this second. If so, its line comes later. */
   takes(client: string, { acked, read, failed, unknown, error }: Doings, second: number): boolean {
     if (acked + read > 0 || error === undefined) return false;
     const known = this.byClient.get(client);
@@ -84,7 +87,10 @@ class Stuck {
     return true;
   }
 
-  /** The lines of the clients that were stuck for the last time before this second. */
+  /**
+   * The lines of the clients that are no longer stuck: their last second without success is before this
+   * second.
+   */
   over(second: number): string[] {
     const texts: string[] = [];
     for (const [client, { error, from, last, records }] of [...this.byClient]) {

@@ -1,7 +1,7 @@
 /**
- * The line of a story where the violated fact arose, as far as the checker's sentence tells it: where a
- * replica lost the record, where a replica without the record began to lead or joined the ISR, where the
- * leader was elected, or where the broker was fenced.
+ * Finds the line of a story at which the violation began, if the checker's sentence has enough facts. In that
+ * line a replica lost the record, a replica without the record began to lead or joined the ISR, the leader
+ * was elected, or the broker was fenced.
  */
 import type { StoryLine } from '../world/index.ts';
 
@@ -25,7 +25,7 @@ interface Fault {
 
 type Matcher = (line: StoryLine, fault: Fault) => boolean;
 
-/** A replica lost the record, or a leader began without it. */
+/** A replica lost the record, or a replica without the record began to lead. */
 const lost: Matcher = ({ event, facts = {}, atUs }, { offset, ackedUs }) => {
   if (offset === undefined || atUs < ackedUs) return false;
   if (event === 'replica-truncated') return Number(facts['to']) <= offset && Number(facts['from']) > offset;
@@ -45,7 +45,7 @@ const joined: Matcher = (line, fault) => {
   return isShort || lost(line, fault);
 };
 
-/** By checker, the line to mark, and whether the first or the last match counts. */
+/** For each checker: which lines match, and whether the first or the last of them is the origin. */
 const RULES: Readonly<Record<string, readonly [Matcher, 'first' | 'last']>> = {
   'lost-write': [lost, 'first'],
   unseen: [lost, 'first'],
@@ -58,7 +58,7 @@ const RULES: Readonly<Record<string, readonly [Matcher, 'first' | 'last']>> = {
   'writes-unavailable': [elected, 'last'],
 };
 
-/** Undefined: the checker's sentence does not lead to a line. */
+/** Undefined: the checker has no rule, or no line of the story matches it. */
 export function originOf({ story, checker, sentence }: Told): StoryLine | undefined {
   const rule = RULES[checker ?? ''];
   if (rule === undefined || sentence === undefined) return undefined;

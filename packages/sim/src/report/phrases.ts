@@ -1,6 +1,6 @@
 /**
- * The log events of production and of the simulator in plain words. For production's events, the table of
- * events in `base` has the sentences. An event without a phrase is printed with its name and facts, so that
+ * The log events of nodes and of the simulator in plain words. The sentences about the events of nodes come
+ * from the table of events in `base`. An event without a sentence is printed with its name and facts, so that
  * new events are visible.
  */
 import { ACTORS, definitionsOf, type EventDefinition, type EventName, type FactName } from '@millrace/base';
@@ -46,14 +46,17 @@ const NOISE: ReadonlySet<string> = new Set<EventName>([
 ]);
 /** Both the active controller and the broker log these events. The story shows only the controller's line. */
 const ECHOED: ReadonlySet<string> = new Set<EventName>(['broker-registered', 'broker-unfenced']);
-/** By event, the word of its sentence to print in capitals, because a reader must not miss it. */
+/**
+ * For each event: the words of its sentence that the story prints in capitals, because a reader must not miss
+ * them.
+ */
 const LOUD: Readonly<Record<string, string>> = {
   'broker-fenced': 'fences',
   'partitions-without-leader': 'no leader',
   'replica-truncated': 'cuts',
   'truncated-below-high-watermark': 'below',
 } satisfies { [Name in EventName]?: string };
-/** By event, a fact that readers of a story need and that the event's sentence lacks. */
+/** For each event: a fact that readers of a story need and that the sentence of the event lacks. */
 const ALSO: Readonly<Record<string, FactName>> = {
   'became-leader': 'highWatermark',
 } satisfies { [Name in EventName]?: FactName };
@@ -69,7 +72,7 @@ const NODES: ReadonlySet<string> = new Set<FactName>([
 ]);
 const ACTOR = new RegExp(`^(${ACTORS.join('|')}) `);
 
-/** The sentence of the table without its actor: the line begins with the name of the node. */
+/** The sentence of the table without its actor, because the story line begins with the name of the node. */
 function sentenceOf({ says }: EventDefinition, speaker: Speaker): string {
   return says
     .replace(ACTOR, '')
@@ -112,7 +115,10 @@ export function phraseOf(event: string, speaker: Speaker): string | undefined {
   return event === 'isr-changed' ? `${text}${joinText(facts)}` : text;
 }
 
-/** The log end of the replica that joins an ISR. It must not lie below the offset where the epoch began. */
+/**
+ * Adds the log end offset of the replica that joins an ISR. It must not lie below the start offset of the
+ * leader epoch.
+ */
 function joinText({ leaderEpoch, startOffset, joinedAt }: Facts): string {
   if (joinedAt === undefined) return '';
   return ` (joins with its log up to ${String(joinedAt)}; epoch ${String(leaderEpoch)} began at ${String(startOffset)})`;

@@ -1,4 +1,7 @@
-/** The story of a run as text: time, actor and event in words, then the broken promise and what waits. */
+/**
+ * The story of a run as text. Each line has a time, an actor and an event in words. The last lines have the
+ * violation, and what the nodes and partitions wait for.
+ */
 import type { EventName } from '@millrace/base';
 import { faultsOf } from '../plan/index.ts';
 import type { RunReport } from '../run/index.ts';
@@ -22,7 +25,7 @@ type Told = Pick<
 const REPEAT_US = 2 * SECOND;
 /** A line that came at least this often is printed with the number of times. */
 const COUNTED_MIN = 3;
-/** Marks the line where the violated fact arose. */
+/** Marks the line at which the violation began. */
 const ARROW = '→';
 
 export function storyText(report: Told, options: StoryOptions = {}): string {
@@ -108,9 +111,13 @@ type Together = StoryLine & {
   readonly source: StoryLine[];
 };
 
-/** Facts in which events of several partitions may differ and still be joined into one line. */
+/**
+ * For each event: the facts that may differ between partitions. Events that differ in no other fact are
+ * joined into one line.
+ */
 const APART: Readonly<Record<string, Facts>> = {
-  // If a replica joins the ISR, the fact `joinedAt` keeps the lines apart, because they state its log end.
+  // An event about a replica that joins the ISR also has the fact `joinedAt`, its log end offset. Events with
+  // different values stay separate lines.
   'isr-changed': { leaderEpoch: 0, startOffset: 0 },
   'log-write-failed': { directory: '', reason: '' },
 } satisfies { [Name in EventName]?: Facts };
@@ -135,7 +142,7 @@ function together(lines: readonly StoryLine[]): Together[] {
   return told;
 }
 
-/** Merges by time; a fault comes before its effects at the same time. */
+/** Merges the lines in the order of their times. At the same time, a fault comes before its effects. */
 function merge(first: readonly TextLine[], second: readonly TextLine[]): TextLine[] {
   const rank = ({ text }: TextLine) => (text.startsWith(FAULT_MARK) ? 0 : 1);
   return [...first, ...second].sort((a, b) => a.atUs - b.atUs || rank(a) - rank(b));

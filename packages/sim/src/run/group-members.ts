@@ -25,7 +25,7 @@ const AWAY_US_MAX: Micros = 5 * SECOND;
  * other error of the group may end a member.
  */
 const EXPECTED: ReadonlySet<string> = new Set(['FENCED_INSTANCE_ID', 'UNRELEASED_INSTANCE_ID']);
-/** Time until a member whose process failed, or is still leaving, starts the next one. */
+/** Time until a member starts its next process, if the current one has failed or is still leaving. */
 const AGAIN_US: Micros = 500 * MILLISECOND;
 /** How long the old process of a static member may run beside the new one in peace. */
 const ZOMBIE_US: Micros = SECOND;
@@ -43,10 +43,10 @@ export class GroupMemberActor {
   private readonly processes: MemberProcess[] = [];
   private bootedUs: Micros = 0;
   private current: MemberProcess | undefined;
-  /** Paused, and replaced by `current`. */
+  /** The earlier process of a static member: it was paused, and `current` replaced it. */
   private old: MemberProcess | undefined;
   private machine = 0;
-  /** Its process has ended or ends, and another one shall start. */
+  /** The current process has ended or is leaving, and the next one has not started yet. */
   private isAway = false;
   private isPeace = true;
   private isStopping = false;
@@ -59,18 +59,21 @@ export class GroupMemberActor {
     return this.options.member.group;
   }
 
-  /** The partitions that the member reads. Undefined: no process runs, or two. */
+  /** The partitions that the member reads. Undefined: no process of the member runs, or two run. */
   get assignment(): readonly TopicPartition[] | undefined {
     if (this.old?.isAlive === true) return undefined;
     return this.current?.isAlive === true ? this.current.assignment : undefined;
   }
 
-  /** How far its current process has got. Undefined: the process does not read the partition. */
+  /**
+   * How far the member's current process has read and committed. Undefined: the process does not read the
+   * partition.
+   */
   reached(topicId: Uuid, place: TopicPartition): Readonly<Reached> | undefined {
     return this.current?.progress.reached(topicId, place);
   }
 
-  /** The assignments that its processes have sent. */
+  /** The assignments that the member's processes have sent as leaders of a classic group. */
   get sentAssignments(): SentAssignment[] {
     return this.processes.flatMap(({ sentAssignments }) => sentAssignments);
   }
@@ -79,7 +82,7 @@ export class GroupMemberActor {
     return this.options.member.instanceId;
   }
 
-  /** When its current process started. */
+  /** When the member's current process started. */
   get startedUs(): Micros {
     return this.bootedUs;
   }
@@ -98,7 +101,7 @@ export class GroupMemberActor {
     this.isPeace = false;
   }
 
-  /** The incident is over: everything that is paused or away comes back. */
+  /** The incident is over: paused processes continue, and a member that is away comes back. */
   recover(): void {
     const { world } = this.options;
     this.isPeace = true;

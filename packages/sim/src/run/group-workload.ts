@@ -1,4 +1,4 @@
-/** The clients of groups in a run. */
+/** The committers and the members of groups in a run. */
 import type { Millis, Prng, Uuid } from '@millrace/base';
 import type { GroupProtocol, TopicPartition } from '@millrace/client';
 import { ClassicGroup, type Group } from '@millrace/coordinator';
@@ -23,11 +23,11 @@ export interface GroupSurroundings {
   readonly cluster: SimCluster;
   /** A process on a machine that faults may strike. */
   machine(name: string): ClientEnv;
-  /** A machine that faults may strike. Each call of the function starts a process there. */
+  /** A machine that faults may strike. Each call of the returned function starts a process there. */
   bootable(name: string): () => ClientEnv;
   /** The topics that clients use. */
   topics(): readonly string[];
-  /** In a quiet phase the clients do less. */
+  /** Whether the run is in a quiet phase. The clients then do less. */
   isQuiet(): boolean;
 }
 
@@ -85,8 +85,8 @@ export class GroupWorkload {
   }
 
   /**
-   * Describes a group that is not stable, or that has a partition without one live owner. Undefined: there is
-   * none.
+   * Describes a group that is not stable, or that has a partition with no live owner or with two owners.
+   * Undefined: there is no such group.
    */
   unsettled(): string | undefined {
     for (const group of new Set(this.members.map((member) => member.group))) {
@@ -121,8 +121,8 @@ export class GroupWorkload {
   }
 
   /**
-   * Describes a partition that its owner has not read up to this end, or whose offset it has not committed.
-   * Undefined: there is none.
+   * Describes a partition that its owner has not read, or has not committed, up to the end in this list.
+   * Undefined: there is no such partition.
    */
   behind(ends: readonly PartitionEnd[]): string | undefined {
     for (const group of new Set(this.members.map((member) => member.group))) {
@@ -159,7 +159,10 @@ export class GroupWorkload {
     return this.surroundings.scenario.topics.slice(0, SUBSCRIBED_MAX).map(({ name }) => name);
   }
 
-  /** Describes a committer that has not committed, or not fetched, since then. Undefined: there is none. */
+  /**
+   * Describes a committer that has not committed, or has not fetched, any offsets since then. Undefined:
+   * there is no such committer.
+   */
   stuckSince(sinceUs: Micros): string | undefined {
     for (const { name, lastCommitUs, lastFetchUs } of this.committers) {
       if (lastCommitUs <= sinceUs) return `${name} cannot commit offsets`;

@@ -11,7 +11,10 @@ export interface StruckFault {
   readonly text: string;
 }
 
-/** Schedules every fault at its time. Notes the machines that it touches, and reports each that strikes. */
+/**
+ * Schedules every fault at its time. A fault that finds a victim strikes: `touched` then notes its machines,
+ * and the caller gets the fault.
+ */
 export function schedule(
   { faults }: Incident,
   context: Omit<FaultContext, 'random'>,

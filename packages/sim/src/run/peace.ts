@@ -1,6 +1,6 @@
 /**
- * The end of the faults: the simulator repairs everything, and within a stated time the cluster must work as
- * if no fault had happened.
+ * Peace after an incident: the simulator repairs everything, and within a stated time the cluster must work
+ * as if no fault had happened.
  */
 import { assert, type NodeId } from '@millrace/base';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
@@ -8,8 +8,8 @@ import type { Atlas } from '../faults/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /**
- * Heals links, resumes frozen processes, frees disks and cancels their armed faults, sets clocks and timers
- * right, and starts every process that is down.
+ * Heals links, resumes frozen processes, frees disk space, disarms the faults of disks, sets clocks and
+ * timers right, and starts every process that is down.
  */
 export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
   assert(cluster.standIns.length === 0, 'a second process with the id of a node ends with its incident');
@@ -27,9 +27,9 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
 }
 
 /**
- * Acts as an operator for faults that do not heal by themselves. Replaces a damaged disk as soon as other
- * replicas hold everything, replaces a damaged quorum store, and restarts a broker whose log went offline
- * (its disk was full, or failed).
+ * Acts as an operator who repairs what does not heal by itself. Replaces a damaged disk as soon as other
+ * replicas hold all its records, and a damaged quorum store at once. Kills a broker whose log went offline
+ * (its disk was full, or failed), so that the broker starts again.
  */
 export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
   for (const node of cluster.controllers) {
@@ -49,8 +49,8 @@ export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
 }
 
 /**
- * Describes a partition whose leader cannot serve because its disk failed, although another intact member of
- * its ISR or ELR is there. Undefined: there is none.
+ * Describes a partition whose leader cannot serve because its disk failed, although its ISR or ELR has
+ * another, intact member. Undefined: there is no such partition.
  */
 export function notHandedOver(cluster: SimCluster, atlas: Atlas): string | undefined {
   const image = cluster.image();
@@ -78,8 +78,8 @@ function hasOfflineLog(node: SimNode): boolean {
 }
 
 /**
- * Describes the first thing that is damaged, or not in sync yet; undefined: there is none. Clients may write
- * meanwhile.
+ * Describes the first thing that is down, damaged or not in sync yet. Undefined: there is none. Clients may
+ * write meanwhile.
  */
 export function unrest(cluster: SimCluster): string | undefined {
   const active = cluster.activeController();
@@ -106,8 +106,8 @@ export function unrest(cluster: SimCluster): string | undefined {
 }
 
 /**
- * Like `unrest`, after the producers have stopped: every replica must also hold all records and have the
- * leader's end as its high watermark.
+ * Like `unrest`, but for the time after the producers have stopped. Then every replica must also hold all
+ * records, and its high watermark must be the leader's log end offset.
  */
 export function unrestAtRest(cluster: SimCluster): string | undefined {
   const missing = unrest(cluster);

@@ -1,6 +1,6 @@
 /**
- * One run of a plan: a cluster comes up, clients work, and incidents strike. After each incident the faults
- * are over, and everything must work again within stated times. Only the plan decides what happens.
+ * One run of a plan: a cluster comes up, clients work, and incidents strike. After each incident there are no
+ * faults, and everything must work again within stated times. Only the plan decides what happens.
  */
 import { History, type TopicRef, Violation } from '@millrace/checkers';
 import type { CompressionCodecs } from '@millrace/protocol';
@@ -17,7 +17,10 @@ import { Supervisor } from './supervisor.ts';
 import { waitingLines } from './waiting.ts';
 import { Workload } from './workload.ts';
 
-/** The promises of liveness, in virtual time. */
+/**
+ * The promises of liveness, in virtual time. In peace the cluster must meet the conditions below one after
+ * the other. Each limit counts from the moment at which the cluster meets the condition above it.
+ */
 export const LIVENESS = {
   /** From the start until every topic exists and is in sync. */
   startUs: 20 * SECOND,
@@ -26,24 +29,27 @@ export const LIVENESS = {
    * partitions.
    */
   handOverUs: 15 * SECOND,
-  /** From then on until everything is in sync. */
+  /** Until everything is in sync. */
   calmUs: 40 * SECOND,
   /**
-   * From then on until every producer that asks for acknowledgements has got one, every consumer has read a
-   * new record, and every committer has committed and fetched offsets. Also from the moment at which each
-   * group has settled, until the owner of each partition has read it up to its high watermark of that moment,
-   * and has committed that offset.
+   * Until every producer that asks for acknowledgements has got one, every consumer has read a new record,
+   * and every committer has committed and fetched offsets.
+   *
+   * After `settledUs` the same limit counts once more: until the owner of each partition has read it up to
+   * the high watermark that it had when the groups settled, and has committed that offset.
    */
   progressUs: 10 * SECOND,
-  /** From then on until each group is stable, and each of its partitions has one owner, a live member. */
+  /** Until each group is stable, and each of its partitions has one owner, a live member. */
   settledUs: 20 * SECOND,
   /**
-   * From then on until each batch that a producer created before everything was in sync has ended, with an
-   * answer or without. (The longest delivery timeout of a producer is 30 s.) At the end of the run: until no
-   * client waits for an answer, and every replica has every record.
+   * Until each batch that a producer created before everything was in sync has ended: the producer has its
+   * answer, or has given it up. (The longest delivery timeout of a producer is 30 s.)
+   *
+   * At the end of the run: from the moment at which the producers stop, until no client waits for an answer
+   * and every replica has every record.
    */
   idleUs: 35 * SECOND,
-  /** For a new consumer to read everything from the beginning. */
+  /** Until a new consumer has read everything from the beginning. */
   rereadUs: 20 * SECOND,
 } as const;
 
@@ -57,7 +63,9 @@ const LIMITS: ReadonlySet<string> = new Set([
 ]);
 /** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;
-/** In a longer quiet phase the clients do less, until shortly before the next incident. */
+/**
+ * If a quiet phase is longer than this, the clients do less in it, until this long before the next incident.
+ */
 const QUIET_US = 5 * SECOND;
 const LOOK_US = 100 * MILLISECOND;
 
@@ -73,7 +81,7 @@ export interface RunReport {
   /** The checker of the violation, and its sentence; undefined when the run passed. */
   readonly checker: string | undefined;
   readonly sentence: string | undefined;
-  /** The error of a process, if that is the violation; its stack shows the place. */
+  /** The error that a process threw, if that is the violation. Its stack shows the place. */
   readonly thrown: unknown;
   /** If a limit of time is violated: the state of the nodes and partitions that wait. */
   readonly waiting: readonly string[];
@@ -306,7 +314,7 @@ class Run {
       });
   }
 
-  /** Looks now and then until nothing is missing; fails the run when the time is up. */
+  /** Calls `missing` again and again until it returns undefined. Fails the run when the time is up. */
   private mustBecome(
     withinUs: Micros,
     complaint: string,

@@ -1,8 +1,11 @@
 /**
- * Which partitions a classic group may leave out. A static member that comes back takes over its assignment
- * without a rebalance (KIP-345). So it keeps the partitions that its earlier process had to give up, and no
- * other member gets them until the next rebalance. A static leader that comes back does not assign either
- * (KIP-814). So it leaves out the partitions that its earlier process did not know when it assigned.
+ * Which partitions a classic group may leave without an owner. When a static member starts a new process, the
+ * process takes over the assignment of the earlier one without a rebalance (KIP-345). The new process does
+ * not own the partitions that the earlier one had to give up. So it does not join again to release them, and
+ * no member gets them until the next rebalance.
+ *
+ * The new process of a static leader does not assign partitions (KIP-814). So the group leaves out the
+ * partitions that the earlier process did not know when it assigned.
  */
 import type { Uuid } from '@millrace/base';
 import { ClassicGroup, type Group } from '@millrace/coordinator';
@@ -10,8 +13,8 @@ import type { SentAssignment } from '../clients/index.ts';
 import type { Micros } from '../world/index.ts';
 
 /**
- * `sent`: the assignments of the group. `startedUs`: when the process of the static member with this instance
- * id started.
+ * Whether static members may leave out this partition. `sent`: the assignments that members of the group have
+ * sent. `startedUs`: when the process of the static member with this instance id started.
  */
 export function isLeftOutByStaticMember(
   group: Group,
@@ -31,7 +34,8 @@ export function isLeftOutByStaticMember(
     if (generation !== group.generation) return false;
     const isUnknown = partition >= (known.get(topicId) ?? 0);
     if (isUnknown && cameBack(leader?.groupInstanceId ?? null, sentUs)) return true;
-    // An owner that has not come back gives the partition up, joins again, and the group assigns it.
+    // An owner that has not started a new process gives the partition up and joins again. Then the group
+    // assigns the partition.
     const owners = withheld.get(`${topic}-${partition}`);
     return owners?.every((instanceId) => cameBack(instanceId, sentUs)) === true;
   });

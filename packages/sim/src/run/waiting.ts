@@ -1,12 +1,13 @@
 /**
- * The state of the nodes when a limit of time is over: which are down or fenced, and what they wait for.
+ * The state of the nodes when a time limit has passed: which nodes are down or fenced, and what the nodes and
+ * partitions wait for.
  */
 import { membersText } from '../checkers/image/partition-steps.ts';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
 
 /**
- * The active controller, then a line for each node that does not work as it should, and each partition that
- * waits.
+ * A line for the active controller, then one for each node that does not work as it should, and one for each
+ * partition that waits.
  */
 export function waitingLines(cluster: SimCluster): string[] {
   const lines: string[] = [];

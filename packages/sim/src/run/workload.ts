@@ -1,6 +1,7 @@
 /**
  * The clients of a run: producers, consumers by assignment, clients of groups, an administrator and a prober,
- * each on a machine of its own. The administrator also acts for the operator faults.
+ * each on a machine of its own. For faults that act as an operator, the administrator creates, extends and
+ * deletes topics.
  */
 import type { Prng, Uuid } from '@millrace/base';
 import type { History, TopicRef } from '@millrace/checkers';
@@ -28,7 +29,7 @@ interface Surroundings {
   readonly history: History;
   readonly codecs: CompressionCodecs;
   readonly scenario: Scenario;
-  /** Whether faults harmed the topic more than the contract covers. */
+  /** Whether faults harmed the topic more than the durability contract covers. */
   isBeyond(topic: TopicRef): boolean;
 }
 
@@ -42,7 +43,10 @@ type KnownTopic = TopicPlan & {
   isBetween: boolean;
   /** An operator created it. */
   readonly isExtra: boolean;
-  /** Brokers create it. No operator reuses its name, because a broker may create it first. */
+  /**
+   * A broker creates it at the first request. No operator reuses its name, because a broker may create the
+   * topic first.
+   */
   readonly isAuto: boolean;
 };
 
@@ -80,7 +84,7 @@ export class Workload implements Operator {
   private readonly topicIds: TopicIds;
   /** The topics that were deleted to reuse their names, or whose deletion is under way. */
   private readonly deletedIds = new Set<Uuid>();
-  /** The names of these topics, and of those whose deletion was refused. */
+  /** The names of the topics in `deletedIds`, and of the topics whose deletion was refused. */
   private readonly reusedNames = new Set<string>();
   private rereaders = 0;
 
@@ -117,7 +121,9 @@ export class Workload implements Operator {
     this.groups.start();
   }
 
-  /** Whether every topic of the scenario exists, and every topic that is created again. */
+  /**
+   * Whether every topic of the scenario exists, and no topic is between its deletion and its next creation.
+   */
   get isSetUp(): boolean {
     return [...this.topics.values()].every(
       ({ exists, isExtra, isBetween }) => (exists || isExtra) && !isBetween,
@@ -151,7 +157,10 @@ export class Workload implements Operator {
     return consumer;
   }
 
-  /** Whether a client has asked to delete the topic. Without a topic id: any topic of the name. */
+  /**
+   * Whether a client has asked to delete the topic. Without a topic id: whether a client has asked to delete
+   * any topic of this name.
+   */
   isDeleted({ topic, topicId }: TopicRef): boolean {
     if (this.topics.get(topic)?.deleteAsked === true) return true;
     return topicId === undefined ? this.reusedNames.has(topic) : this.deletedIds.has(topicId);
@@ -205,7 +214,8 @@ export class Workload implements Operator {
       topic.isBetween = false;
       done();
     };
-    // By its id: a late copy of the request must not delete the next topic.
+    // Deletes the topic by its id, because a late copy of the request must not delete the next topic of this
+    // name.
     this.deletePersistently(name, id, (isDeleted) => {
       if (!isDeleted) {
         this.deletedIds.delete(id);
@@ -225,7 +235,10 @@ export class Workload implements Operator {
 
   // ------------------------------------------------------------------
 
-  /** Asks again for the scenario's own topics until they exist: brokers may not have registered yet. */
+  /**
+   * Asks for a topic. Asks for a topic of the scenario until it exists, because brokers may not have
+   * registered yet.
+   */
   private create(plan: TopicPlan, { isExtra }: { isExtra: boolean }): void {
     const state = { exists: false, asked: plan.partitions, deleteAsked: false, isBetween: false };
     const topic = { ...plan, ...state, isExtra, isAuto: false };
@@ -247,7 +260,10 @@ export class Workload implements Operator {
     this.topics.set(name, { ...plan, ...state, isExtra: false, isAuto: true });
   }
 
-  /** Calls `done` with false if the controllers delete no topics (delete.topic.enable). */
+  /**
+   * Repeats the request until the topic is deleted. Calls `done` with false if the controllers delete no
+   * topics (delete.topic.enable).
+   */
   private deletePersistently(name: string, id: Uuid, done: (isDeleted: boolean) => void): void {
     this.admin.deleteTopicWithId(name, id, (outcome, error) => {
       if (outcome === 'ok' || error === 'UNKNOWN_TOPIC_ID') done(true);
@@ -256,7 +272,10 @@ export class Workload implements Operator {
     });
   }
 
-  /** A late copy of the request for an earlier topic of the name may have created the topic already. */
+  /**
+   * Repeats the request until the topic exists. TOPIC_ALREADY_EXISTS counts as success, because a late copy
+   * of an earlier request may have created the topic.
+   */
   private createPersistently(plan: TopicPlan, created: () => void): void {
     this.admin.createTopic(plan, (outcome, error) => {
       if (outcome === 'ok' || error === 'TOPIC_ALREADY_EXISTS') created();
@@ -269,7 +288,7 @@ export class Workload implements Operator {
     return this.bootable(name)();
   }
 
-  /** A machine that faults may strike. Each call of the function starts a process there. */
+  /** A machine that faults may strike. Each call of the returned function starts a process there. */
   private bootable(name: string): () => ClientEnv {
     this.clientHosts.push(name);
     const host = this.host(name);
@@ -304,7 +323,7 @@ export class Workload implements Operator {
     return new Prober(this.machine('x1'), {
       topic: PROBER_TOPIC,
       replicationFactor: Math.min(3, scenario.cluster.brokers),
-      // The smallest segments, so that a batch may be too large for one.
+      // Segments have the smallest allowed size, so that a batch can be too large for a segment.
       configs: {
         'segment.bytes': '1048576',
         ...(scenario.everythingIsSynced ? { 'flush.messages': '1' } : {}),

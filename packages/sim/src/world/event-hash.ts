@@ -50,7 +50,10 @@ export class EventHash {
   }
 }
 
-/** The number that `name` adds for a text. A caller that adds one text in every turn keeps the number. */
+/**
+ * The number that `name` adds for a text. A caller that adds the same text in every turn can compute the
+ * number once.
+ */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -8,7 +8,7 @@ const EPOCH_MS: WallMillis = 1_700_000_000_000;
 
 export class Host {
   readonly world: World;
-  /** Also its address: `c1`, `b4`, `p7`. */
+  /** The name of the machine, which is also its address: `c1`, `b4`, `p7`. */
   readonly name: string;
   readonly nameHash: number;
   /** Offset of its wall clock from virtual time. Changes when the clock jumps. */

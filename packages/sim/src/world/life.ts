@@ -1,7 +1,7 @@
 /**
- * One life of a process: from its start to its crash or end. Owns its clock, and the turns in which its code
- * runs: an event, then all callbacks scheduled with `soon`. A dead process runs no events. A paused process
- * runs its events when it resumes.
+ * One life of a process: from its start to its crash or end. Owns the process's clock, and the turns in which
+ * its code runs. A turn is an event, then all callbacks scheduled with `soon`. A dead process runs no events.
+ * A paused process runs its events when it resumes.
  */
 import { assert, type Clock, InvariantError, type Millis, type Random, type Timer } from '@millrace/base';
 import { Violation } from '@millrace/checkers';
@@ -61,8 +61,8 @@ export class Life {
   }
 
   /**
-   * Delivers an event from outside (a message, a completion) to this process in `delayUs`, unless it is dead
-   * by then.
+   * Delivers an event from outside (a message, a completion) to this process in `delayUs`, unless the process
+   * is dead then.
    */
   arrives(delayUs: Micros, run: () => void): void {
     this.world.after(delayUs, () => this.turn('io', run));
@@ -119,8 +119,8 @@ export class Life {
   }
 
   /**
-   * SIGCONT: runs the backlog now, each event in a turn of its own. As in an event loop, timers or messages
-   * may be first.
+   * Resumes the process, like SIGCONT, and runs the backlog now, each event in a turn of its own. Either
+   * timers or messages come first, as in an event loop.
    */
   resume(): void {
     if (!this.paused) return;
@@ -188,7 +188,7 @@ export class Life {
   private makeClock(): Clock {
     const { world, host } = this;
     const { driftPpm } = host;
-    // Every time is a whole number, so every machine computes the same.
+    // Times are whole numbers, so a run has the same times on every computer.
     const own = (us: Micros): Micros => us + Math.floor((us * driftPpm) / 1_000_000);
     const monotonicMs = (): Millis => Math.floor(own(world.nowUs - this.bornUs) / MILLISECOND);
     return {

@@ -1,4 +1,7 @@
-/** The log of a process. The story has its events from `info` on. Coverage counts all of its events. */
+/**
+ * The log of a process. The story gets the events of level `info` and above. Coverage counts the events of
+ * all levels.
+ */
 import type { Logger } from '@millrace/base';
 import type { Life } from './life.ts';
 
@@ -54,7 +57,7 @@ export class SimLogger implements Logger {
   }
 }
 
-/** By event, the facts that distinguish its kinds. Each value is counted as `log EVENT FACT=VALUE`, too. */
+/** For some events: the facts whose values coverage counts, too, each as `log EVENT FACT=VALUE`. */
 const COUNTED_FACTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['leader-elected', ['kind', 'reason']],
   ['leader-lost', ['reason']],
