@@ -47,7 +47,7 @@ const needs =
   (plan) =>
     needed.every((id) => idsOf(plan).includes(id));
 
-test('shrinking leaves exactly the needed faults, and no incident without one', () => {
+test('shrinking leaves exactly the needed faults, and no incident without a fault', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat(39), { minLength: 1, maxLength: 4 }), (needed) => {
       const { plan, run, isMinimal } = shrink(failing(needs(needed)));
@@ -110,7 +110,7 @@ test('one run shows that a failure needs no fault', () => {
   expect(tried.slice(1).filter(({ overrides }) => Object.keys(overrides).length === 0)).toEqual([]);
 });
 
-test('a run that fails another checker does not count', () => {
+test('a smaller plan whose run fails another checker does not count', () => {
   const { run, ...options } = failing(() => true);
   const shrunk = shrink({
     ...options,
@@ -153,7 +153,7 @@ test('shrinking ends with its best result when the time or the runs are used up'
   expect(none).toMatchObject({ runs: 0, isMinimal: false, plan: PLAN });
 });
 
-test('a real run: the shrunk plan fails again as it did', () => {
+test('a real run: the shrunk plan gives the same failing run again', () => {
   const runOf = (plan: Plan) => {
     const summary = summaryOf(simulateGuarded(plan));
     const crashes = summary.faults.filter(({ name }) => name === 'crash');

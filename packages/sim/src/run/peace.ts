@@ -106,8 +106,8 @@ export function unrest(cluster: SimCluster): string | undefined {
 }
 
 /**
- * Like `unrest`, but for the time after the producers have stopped. Then every replica must also hold all
- * records, and its high watermark must be the leader's log end offset.
+ * Like `unrest`, with more conditions, after the producers have stopped: every replica holds all records, and
+ * its high watermark is the leader's log end offset.
  */
 export function unrestAtRest(cluster: SimCluster): string | undefined {
   const missing = unrest(cluster);

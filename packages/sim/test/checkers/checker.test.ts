@@ -5,7 +5,7 @@ import type { StateCheckerKind } from '../../src/checkers/checker.ts';
 import { checkerKinds } from '../../src/checkers/index.ts';
 import { twoLeaders } from '../../src/checkers/two-leaders.ts';
 
-it('a checker of a history serves for state; a checker of state does not serve for a history', () => {
+it('a checker of a history can check state, too; a checker of state cannot check a history', () => {
   const ofState: StateCheckerKind = historyCheckers[0]!;
   // @ts-expect-error This checker looks into the cluster, and a history has none.
   const ofHistory: HistoryCheckerKind = twoLeaders;

@@ -70,13 +70,13 @@ describe('lease-too-long', () => {
     },
   );
 
-  it('sees a lease that is counted from the answer, and so may outlast the session', () => {
+  it('sees a lease that counts from the answer to a heartbeat, so that it may outlast the session', () => {
     const small = new SmallCluster([leaseTooLong], 1, { 'broker.heartbeat.interval.ms': '400' });
     const { sessions } = controllerOf(small.cluster.controllers[0]!);
     const found = violationOf(() => {
       const [follower] = small.followers;
       const { clock } = small.cluster.controllers[0]!.life!;
-      // The controller got the last heartbeat some time ago.
+      // Waits until the follower's last heartbeat reached the controller at least 100 ms ago.
       small.until(() => sessions.expiresAt(follower!.id)! <= clock.monotonicMs() + SESSION_MS - 100);
       renew(small, longestLeaseMs(SESSION_MS));
     });
@@ -85,7 +85,7 @@ describe('lease-too-long', () => {
 
   it.each([
     ['sees a lease that outlasts the session at the successor of', true],
-    ['does not compare the lease of an ended successor with the session at', false],
+    ['if the successor has ended, compares no lease with the session at', false],
   ])('%s a controller that does not know that it is deposed', (_what, successorRuns) => {
     const small = new SmallCluster([leaseTooLong], 3, { 'broker.session.timeout.ms': '9000' });
     const { cluster, network } = small;
@@ -114,9 +114,9 @@ describe('lease-too-long', () => {
   });
 
   it.each([
-    ['the process that may hold an earlier lease', false],
+    ['the process that may hold a lease of the earlier controller', false],
     ['a later process, whose registration is not committed', true],
-  ])('judges a new controller that ends the session of %s early', (_what, isLaterProcess) => {
+  ])('judges a new controller that soon ends the session of %s', (_what, isLaterProcess) => {
     const small = new SmallCluster([leaseTooLong], 3);
     const first = small.cluster.activeController()!;
     const [follower] = small.followers;

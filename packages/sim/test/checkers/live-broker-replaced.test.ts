@@ -22,7 +22,7 @@ describe('live-broker-replaced', () => {
     else expect(found).toBeUndefined();
   });
 
-  it('sees the same after a failover, once the broker has contacted the new controller', () => {
+  it('sees it after a failover of the controllers, too, once the broker has contacted the new one', () => {
     const small = new SmallCluster([liveBrokerReplaced], 3);
     const { cluster } = small;
     const first = cluster.activeController()!;
@@ -32,7 +32,7 @@ describe('live-broker-replaced', () => {
     const { sessions } = controllerOf(cluster.activeController()!);
     const hasOpenStream = sessions.hasOpenStream.bind(sessions);
     let questions = 0;
-    // Only the first answer is wrong, so the broker cannot take its id back.
+    // Only the first answer is wrong. The later answers are right, so the broker cannot take its id back.
     sessions.hasOpenStream = (id) => questions++ > 0 && hasOpenStream(id);
     const found = violationOf(() => {
       cloneLeader(small);
@@ -41,7 +41,7 @@ describe('live-broker-replaced', () => {
     expect(found).toMatch(/^live-broker-replaced: c\d registers another process as broker \d/);
   });
 
-  it('does not count it as a contact when a late controller extends a session', () => {
+  it('a controller that resumes late and extends a session has no new contact with the broker', () => {
     const small = new SmallCluster([liveBrokerReplaced]);
     const { leader, cluster } = small;
     const controller = cluster.controllers[0]!;
@@ -58,7 +58,7 @@ describe('live-broker-replaced', () => {
     small.until(() => leader.isReady);
   });
 
-  it.each(['process', 'power'] as const)('allows that a broker restarts after its end: %s', (death) => {
+  it.each(['process', 'power'] as const)('allows that a broker restarts after its death: %s', (death) => {
     const small = new SmallCluster([liveBrokerReplaced]);
     const { leader } = small;
     leader.kill(death);

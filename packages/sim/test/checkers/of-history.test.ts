@@ -5,7 +5,7 @@ import { ofHistory } from '../../src/checkers/of-history.ts';
 
 const scope = {} as StateScope;
 
-it('shows only the methods of a history, whatever other names the checker uses', () => {
+it('shows only the methods of a history, and hides all other methods of the checker', () => {
   class Checker {
     readonly seen: unknown[] = [];
     op(op: Op): void {
@@ -31,6 +31,6 @@ it('shows only the methods of a history, whatever other names the checker uses',
   expect(inner.seen).toEqual([op, 'finish']);
 });
 
-it('adds no method', () => {
+it('adds no method that the checker lacks', () => {
   expect(ofHistory({ name: 'planted', sentence: '', make: () => ({}) }).make(scope)).toEqual({});
 });

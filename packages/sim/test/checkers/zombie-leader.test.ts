@@ -8,8 +8,8 @@ describe('zombie-leader', () => {
     const small = new SmallCluster([zombieLeader]);
     const { leader } = small;
     leader.life!.pause();
-    // The connections of the broker break, so the controller fences it before a session of silence has
-    // passed, and its lease may still last.
+    // The connections of the broker break. So the controller fences the broker before its session would end,
+    // and its lease may still last.
     for (const { name } of small.cluster.controllers) small.network.reset(leader.name, name);
     small.until(() => small.state.leader >= 0 && small.leader !== leader);
     small.run(5);
@@ -23,11 +23,11 @@ describe('zombie-leader', () => {
   });
 });
 
-describe('zombie-leader, for an epoch that the same broker leads', () => {
+describe('zombie-leader, for a broker id that also leads the next epoch', () => {
   it.each([
     ['the same process', 0],
     ['another process with its id', 1],
-  ])('by %s: the checker fails %i times', (_who, isOther) => {
+  ])('%s leads it: the checker fails %i times', (_who, isOther) => {
     const small = new SmallCluster([zombieLeader], 1);
     const { leader } = small;
     const { id, name } = leader;
@@ -74,7 +74,7 @@ describe('zombie-leader, for a fenced broker', () => {
 });
 
 describe('zombie-leader, for a broker that stops cleanly', () => {
-  it('does not count a session that ended in silence after one fence as the reason for the next fence', () => {
+  it('a session that ends in silence after one fence is not the reason for the next fence', () => {
     const small = new SmallCluster([zombieLeader], 1);
     const [broker] = small.followers;
     const { id } = broker!;

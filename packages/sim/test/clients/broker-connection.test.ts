@@ -1,4 +1,7 @@
-/** Goal: clients check the order and the form of their answers. Method: hand-made bytes of answers. */
+/**
+ * Goal: clients check the order and the form of the answers that they get. Method: hand-made bytes of
+ * answers.
+ */
 import type { Net, StreamHandler } from '@millrace/base';
 import { History } from '@millrace/checkers';
 import { apis, encodeResponseFrame } from '@millrace/protocol';
@@ -13,7 +16,7 @@ import { violationOf } from '../support/small-cluster.ts';
  * the other end of the connection.
  */
 class Asked {
-  /** The answers at the client, by correlation id. */
+  /** The correlation ids of the answers that the client has got. */
   readonly told: number[] = [];
   private readonly host = new Host(new World(1), 'x1');
   private events: StreamHandler | undefined;
@@ -86,13 +89,13 @@ describe('answers-in-order', () => {
     expect(asked.told).toEqual([0, 1]);
   });
 
-  it('sees two answers in the wrong order, and passes neither on', () => {
+  it('sees two answers in the wrong order, and gives the client neither of them', () => {
     const asked = new Asked();
     expect(asked.gets(answer(1), answer(0))).toBe('answers-in-order: x1 got answer 1 out of order');
     expect(asked.told).toEqual([]);
   });
 
-  it('sees a duplicate answer, and one without a request', () => {
+  it('sees a duplicate answer, and an answer without a request', () => {
     expect(new Asked().gets(answer(0), answer(0))).toBe('answers-in-order: x1 got answer 0 out of order');
     expect(new Asked().gets(answer(0), answer(1), answer(2))).toBe(
       'answers-in-order: x1 got answer 2 out of order',
@@ -111,7 +114,7 @@ describe('answers-are-well-formed', () => {
 
   it('sees bytes that are not an answer of this API, and an impossible size', () => {
     const odd = answer(0);
-    // More elements than there are bytes.
+    // The answer claims more elements than it has bytes.
     odd[10] = 0x7f;
     expect(new Asked().gets(odd)).toMatch(WRONG);
     expect(new Asked().gets(Uint8Array.of(0xff, 0xff, 0xff, 0xff))).toMatch(WRONG);

@@ -31,7 +31,7 @@ const answered = (errorCode: number) => ({
 it.each([
   [ErrorCode.NONE, 'ok', undefined],
   [ErrorCode.ILLEGAL_GENERATION, 'fail', 'ILLEGAL_GENERATION'],
-  // The coordinator may have written the commit before the answer.
+  // The coordinator may have written the commit before it answered with this error.
   [ErrorCode.NOT_COORDINATOR, 'info', 'NOT_COORDINATOR'],
   [ErrorCode.COORDINATOR_NOT_AVAILABLE, 'info', 'COORDINATOR_NOT_AVAILABLE'],
 ])('records a commit that was answered %s as %s', (errorCode, outcome, error) => {
@@ -40,7 +40,7 @@ it.each([
   expect(ops).toEqual([expect.objectContaining({ type: 'commit', offset: 5, member, outcome, error })]);
 });
 
-it('records the commit of a process that dies before the answer, once', () => {
+it('records only once the commit of a process that dies before the answer', () => {
   const ops = recorded((taken, die) => {
     die();
     taken(answered(ErrorCode.NONE));
@@ -56,7 +56,10 @@ describe('answers-are-complete', () => {
     { name: 't', topicId: id, partitions: indexes.map((partitionIndex) => ({ partitionIndex, ...found })) },
   ];
 
-  /** The violation of an answer to a fetch of t-0 and t-1; `topics` null: a fetch of all topics. */
+  /**
+   * A client fetches t-0 and t-1, or all topics if `topics` is null, and gets this answer. Returns the
+   * violation; without one, returns the number of recorded offsets.
+   */
   function fetching(version: number, answer: unknown, topics: typeof two | null = two) {
     const small = new SmallCluster([]);
     const recorder = new GroupRecorder(small.machine('k1'), () => 't');
@@ -124,7 +127,7 @@ describe('answers-are-complete', () => {
   });
 });
 
-describe('what a leader withholds', () => {
+describe('the partitions that a leader withholds', () => {
   const claim = (memberId: string, groupInstanceId: string | null, partitions: number[]) => ({
     memberId,
     groupInstanceId,
@@ -142,7 +145,10 @@ describe('what a leader withholds', () => {
     assignment: consumerProtocolAssignment.encode(1, { assignedPartitions: [{ topic: 't', partitions }] }),
   });
 
-  /** A leader gets this answer, and then assigns t-0 and t-4 in this generation. */
+  /**
+   * A leader gets this answer to JoinGroup, and then assigns t-0 and t-4 in this generation. Returns what it
+   * recorded.
+   */
   function withheld(answer: unknown, generationId = 4) {
     const found: unknown[] = [];
     const recorder = new GroupRecorder(new SmallCluster([]).machine('j1'), () => 't', {
@@ -153,7 +159,7 @@ describe('what a leader withholds', () => {
     return found;
   }
 
-  it('has the members that claim to own it', () => {
+  it('are recorded with the members that claim to own them', () => {
     const owners = [
       ['t-1', ['s1']],
       ['t-2', ['s1', null]],
@@ -162,7 +168,7 @@ describe('what a leader withholds', () => {
     expect(withheld(joined)).toEqual([['m1', 4, new Map<string, unknown>(owners)]]);
   });
 
-  it('is nothing if the leader has no answer of this generation', () => {
+  it('are none if the leader has no answer to JoinGroup in this generation', () => {
     expect(withheld(joined, 5)).toEqual([['m1', 5, new Map()]]);
     for (const answer of [undefined, { ...joined, errorCode: 27 }, { ...joined, members: [] }])
       expect(withheld(answer)).toEqual([['m1', 4, new Map()]]);

@@ -7,7 +7,7 @@ const [OLD, NEW] = ['old', 'new'] as Uuid[] as [Uuid, Uuid];
 const place = { topic: 't', partition: 0 };
 const position = (topicId: Uuid, offset: number) => newPosition(topicId, { ...place, start: offset });
 
-it('follows a member through two topics of one name', () => {
+it('follows a member from a topic to the next topic of the same name', () => {
   const progress = new MemberProgress();
   progress.began([{ ...place, topicId: OLD, start: 5 }]);
   progress.read(position(OLD, 9));
@@ -18,7 +18,7 @@ it('follows a member through two topics of one name', () => {
   expect(progress.reached(OLD, place)).toBeUndefined();
 });
 
-it('refuses a member that reads another topic without having asked where to begin', () => {
+it('throws if a member reads another topic and has not asked where to begin', () => {
   const progress = new MemberProgress();
   progress.began([{ ...place, topicId: OLD, start: 5 }]);
   expect(() => progress.read(position(NEW, 2))).toThrow(
@@ -26,7 +26,7 @@ it('refuses a member that reads another topic without having asked where to begi
   );
 });
 
-it('takes the topic that a member reads first if its start names none', () => {
+it('if the start of a member names no topic, follows the topic that the member reads first', () => {
   const progress = new MemberProgress();
   progress.began([{ ...place, start: 'earliest' }]);
   progress.read(position(NEW, 2));

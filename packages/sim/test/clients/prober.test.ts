@@ -1,5 +1,6 @@
 /**
- * Goal: the prober checks the contents of answers. Method: production answers and wrong expectations.
+ * Goal: the prober checks the contents of answers. Method: a cluster that works; some tests replace the
+ * request or the answer of a probe.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -11,7 +12,10 @@ afterEach(() => vi.restoreAllMocks());
 describe('wrong-error', () => {
   const probe = (name: string): Probe => probes.find((one) => one.name === name)!;
 
-  /** Replaces a probe's request by that of another, and keeps its name and expectations. */
+  /**
+   * Makes the probe `name` send the request of the probe `other`, and keeps the name and the expectations of
+   * `name`.
+   */
   function askInstead(name: string, other: string): void {
     const { ask } = probe(other);
     vi.spyOn(probe(name), 'ask').mockImplementation(ask);

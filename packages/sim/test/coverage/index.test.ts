@@ -1,6 +1,6 @@
 /**
  * Goal: coverage lists every error code, election, truncation and fault. Method: compare it with the sources
- * of production.
+ * of the product.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,8 @@ function area(name: string): CoverageArea {
 
 /**
  * The event name in each log call; both names if the call chooses between two. Leaves out the simulator's own
- * sources: they quote event names in the story and in counts, which proves nothing.
+ * sources: they quote event names in the story and in counts, and this does not prove that a node logs the
+ * event.
  */
 function loggedByProduction(): Set<string> {
   const firstArguments = mentioned(
@@ -25,7 +26,7 @@ function loggedByProduction(): Set<string> {
   return new Set(names.map(([, name]) => name!));
 }
 
-/** The tests that demand the error codes of requests that are invalid by themselves. */
+/** For each error area: the tests that demand the error codes of requests that are invalid by themselves. */
 const DEMANDING: Readonly<Record<string, readonly string[]>> = {
   'partition error': ['packages/broker/test/scenarios/refused-data-requests.test.ts'],
   'controller error': [
@@ -64,7 +65,8 @@ test('every kind of election of the controller, and every reason, is demanded or
 });
 
 /**
- * A method's reasons. Its parameter must be a union of literals alone, because any other type could hide one.
+ * The reasons that a method accepts. The type of its parameter must be a union of literals alone, because any
+ * other type could hide a reason.
  */
 function reasonsOf(source: string, method: string): string[] {
   const union = new RegExp(`\\b${method}\\(offset: Offset, reason: ([^)]+)\\): void`).exec(source)?.[1] ?? '';
@@ -92,7 +94,7 @@ test('every fault kind is demanded', () => {
   expect(area('fault').items.map(({ name }) => name)).toEqual(faultKinds.map(({ name }) => name));
 });
 
-test('production logs every event that coverage demands', () => {
+test('nodes log every event that coverage demands', () => {
   const logged = [...loggedByProduction()];
   for (const { items } of coverage)
     for (const { name, keys } of items)
@@ -111,7 +113,7 @@ test('names are unique, and sentences and reasons are not empty', () => {
   }
 });
 
-test('an item without a count is missing, with its name and the counts that would prove it', () => {
+test('coverage reports an item without a count, with its name and the counts that would prove it', () => {
   const all = coverage.flatMap(({ items }) => items);
   const counts = new Map(all.flatMap(({ keys }) => keys.map((key) => [key, 1] as const)));
   expect(missingCoverage(coverage, counts)).toEqual([]);

@@ -5,7 +5,7 @@ import { type Fate, FileContent, type PagesAfterFailure, SECTOR_BYTES } from '..
 
 const sector = (byte: number): Uint8Array => new Uint8Array(SECTOR_BYTES).fill(byte);
 
-/** A file of one sector. The device has 1s. Then 2s were written, and their sync has failed. */
+/** A file of one sector. The device has ones. Then twos were written, and the sync of the twos has failed. */
 function withFailedSync(pages: PagesAfterFailure): FileContent {
   const content = new FileContent();
   content.write(0, sector(1));
@@ -46,7 +46,7 @@ describe('a failed sync', () => {
     expect([...content.all().subarray(0, 2)]).toEqual([3, 2]);
   });
 
-  it('keeps the content of the device under a page that was written during the sync', () => {
+  it('does not change what the device has for a page that was written during the sync', () => {
     const content = new FileContent();
     content.write(0, sector(1));
     content.syncNow();

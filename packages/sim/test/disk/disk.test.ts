@@ -1,4 +1,7 @@
-/** Goal: the disk of a process fails, blocks and loses as its faults say. Method: one process on one disk. */
+/**
+ * Goal: the disk of a process fails, blocks and loses bytes as its faults demand. Method: one process on one
+ * disk.
+ */
 import { DiskError, type DiskFile } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
 import { type PagesAfterFailure, SimDisk, type SyncFailure } from '../../src/disk/index.ts';
@@ -85,7 +88,7 @@ describe('a failing sync', () => {
     expect(() => file.syncNow()).toThrow(DiskError);
   });
 
-  it('fails the syncs of names, too, and lasts until the disk is replaced', () => {
+  it('fails the syncs of names, too; a lasting failure ends only when the disk is replaced', () => {
     const machine = new Machine();
     machine.disk.syncs.fail(failure('dirty', { isLasting: true }));
     machine.seam.syncFolder('/data/t-0', (error) => machine.endings.push(error!.code));

@@ -27,7 +27,7 @@ it('a power loss undoes unsynced names', () => {
   expect(tree.file('/old')!.all()).toEqual(new Uint8Array([1]));
 });
 
-it('a copy has the names and the bytes of the page cache, and both trees change alone', () => {
+it('a copy has the names and the bytes of the page cache; later each tree changes without the other one', () => {
   const tree = new FileTree();
   tree.makeFolder('/data');
   tree.create('/data/log').write(0, new Uint8Array([1]));

@@ -56,7 +56,7 @@ test('a broker has recovered even if its next process started at the moment of t
   small.until(() => !atlas.isRecovering(id));
 });
 
-test('a broker whose loss may come later is recovering until a process serves that started after that time', () => {
+test('a broker that may lose data until a given time recovers only with a process that starts after this time', () => {
   const small = watched();
   const { atlas, world } = small;
   const [node] = small.followers;
@@ -69,7 +69,7 @@ test('a broker whose loss may come later is recovering until a process serves th
   };
   const untilUs = world.nowUs + 10 * SECOND;
   atlas.noteHarm(node!, { disk: true }, untilUs);
-  // Another loss, which comes now, leaves the later time in force.
+  // A second loss, which comes now, does not bring the given time forward.
   atlas.noteHarm(node!, { disk: false });
   restart();
   expect(atlas.isRecovering(id)).toBe(true);

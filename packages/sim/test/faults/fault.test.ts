@@ -11,7 +11,7 @@ function contextOf({ world, network, cluster, atlas }: SmallCluster): FaultConte
   return { world, network, cluster, atlas, operator: undefined as never, clientHosts: [], untilUs, random };
 }
 
-test('a victim is the active controller, the leader, or any node; an ineligible one is replaced', () => {
+test('a victim is the active controller, the leader, or any node; another node replaces an ineligible victim', () => {
   const small = new SmallCluster([]);
   const context = contextOf(small);
   const { cluster, leader } = small;

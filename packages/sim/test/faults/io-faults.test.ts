@@ -53,7 +53,7 @@ function strike(kind: FaultKind, forced: Values = {}): ReadonlyMap<string, numbe
     };
     const who = quorumStoreFaults.includes(kind) ? 'active-controller' : 'leader';
     kind.strike(context, { ...drawValues(kind.parameters, random), victim: { who, pick: times }, ...forced });
-    // A broker that registers makes the quorum write.
+    // The killed broker registers again, and its registration makes the quorum write.
     small.followers[0]!.kill('process');
     append(small);
     small.run(INCIDENT_SECONDS / 2);

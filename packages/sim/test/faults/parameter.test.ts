@@ -54,12 +54,12 @@ test('`less` begins with the least value', () => {
   expect(chance(2).less(true)).toEqual([false]);
 });
 
-test('a new parameter leaves the draws of the others as they are', () => {
+test('a new parameter does not change the draws of the other parameters', () => {
   const first = drawValues({ a: whole(0, 1e6) }, new Prng(7));
   expect(drawValues({ b: choice(), a: whole(0, 1e6) }, new Prng(7))).toMatchObject(first);
 });
 
-test('a choice takes an element of any list, and none of an empty one', () => {
+test('a choice takes an element of any list, and nothing from an empty list', () => {
   expect(chosen(['x', 'y', 'z'], 4)).toBe('y');
   expect(chosen([], 4)).toBeUndefined();
 });

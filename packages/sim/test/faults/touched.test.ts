@@ -1,4 +1,4 @@
-/** Goal: a machine is touched until the last fault that touches it has ended, and a second more. */
+/** Goal: a machine is touched until the last fault that touches it has ended, and for one more second. */
 import { expect, test } from 'vitest';
 import { TouchedMachines } from '../../src/faults/index.ts';
 import { SECOND } from '../../src/world/index.ts';

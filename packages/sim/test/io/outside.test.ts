@@ -110,7 +110,7 @@ test('after a run everything works as before', async () => {
 test.each([
   ['Date.now', () => Date.now()],
   ['a promise', () => void Promise.resolve()],
-])('production code that reaches for the outside fails its run: %s', (what, reach) => {
+])('code of the product that reaches for the outside fails its run: %s', (what, reach) => {
   const codecs = {
     compress: compressionCodecs.compress,
     decompress(...args: Parameters<typeof compressionCodecs.decompress>) {

@@ -1,7 +1,7 @@
 /**
- * Goal: bytes of one connection arrive late, or later than those of another, but always in order and once.
- * Method: a client with two connections to a server on simulated machines. The test stalls, delays or breaks
- * the first connection.
+ * Goal: bytes of one connection arrive late, or after later bytes of another connection, but always in order
+ * and once. Method: a client with two connections to a server on simulated machines. The test stalls, delays
+ * or breaks the first connection.
  */
 import { describe, expect, it } from 'vitest';
 import type { NetworkOptions } from '../../src/net/index.ts';
@@ -53,7 +53,7 @@ class TwoConnections extends TwoMachines {
 }
 
 describe('a stalled connection', () => {
-  it('brings nothing until it flows, while another of the same machines works', () => {
+  it('brings nothing until it flows, while another connection of the same machines works', () => {
     const pair = new TwoConnections();
     pair.first.stall(pair.first.requests);
     pair.sends(2, 1, 'a');
@@ -88,7 +88,7 @@ describe('a stalled connection', () => {
     );
   });
 
-  it('breaks at both sides when it has pings and stalls for longer than they allow', () => {
+  it('breaks at both sides when it has pings and stalls for longer than the pings allow', () => {
     const machines = new TwoMachines();
     machines.serve({ call: () => {}, stream: () => ({ message() {}, closed() {} }) });
     const failures: string[] = [];
@@ -104,7 +104,7 @@ describe('a stalled connection', () => {
 });
 
 describe('a request of a broken connection', () => {
-  it('arrives after its retry on another connection, and the server then sees the end', () => {
+  it('arrives after its retry on another connection, and then the server sees the reset', () => {
     const pair = new TwoConnections();
     const { first } = pair;
     first.stall(first.requests);
@@ -120,7 +120,7 @@ describe('a request of a broken connection', () => {
     expect(pair.run()).toEqual(['server 1 a', 'server 1 closed: connection reset by the peer']);
   });
 
-  it('arrives late from a client that gave up, and from one that died', () => {
+  it('arrives late from a client that gave up, and from a client that died', () => {
     for (const end of ['destroy', 'die'] as const) {
       const pair = new TwoConnections();
       const { first } = pair;
@@ -152,7 +152,7 @@ describe('a request of a broken connection', () => {
 });
 
 describe('a delayed connection', () => {
-  it('brings its bytes after later ones of another connection, in the order of sending', () => {
+  it('brings its bytes after later bytes of another connection, in the order of sending', () => {
     const pair = new TwoConnections();
     pair.first.delay(20_000, 0);
     pair.sends(2, 1, 'a');

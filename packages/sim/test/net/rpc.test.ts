@@ -1,6 +1,6 @@
 /**
- * Goal: a service learns who calls, and gets no call that timed out before the connection opened, as over
- * gRPC. Method: callers and one server on simulated hosts.
+ * Goal: a service learns who calls. As over gRPC, it gets no call that timed out before the connection
+ * opened. Method: callers and one server on simulated hosts.
  */
 import type { RpcPeer, RpcService } from '@millrace/base';
 import { expect, test } from 'vitest';
@@ -57,7 +57,7 @@ test('a service gets the name of the host that calls or opens a stream', () => {
   expect(answers).toBe(2);
 });
 
-test('a call that times out before its connection opens never leaves', () => {
+test('a call that times out before its connection opens is never sent', () => {
   const machines = new TwoMachines();
   const handled: number[] = [];
   machines.serve({

@@ -1,4 +1,7 @@
-/** Goal: plans have the promised shape: later incidents strike what has recovered, and long timers fire. */
+/**
+ * Goal: plans have the promised shape: later incidents strike a cluster that has recovered, and long timers
+ * fire.
+ */
 import { expect, test } from 'vitest';
 import { faultKinds } from '../../src/index.ts';
 import { faultsOf, planOf } from '../../src/plan/index.ts';

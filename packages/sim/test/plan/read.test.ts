@@ -1,4 +1,7 @@
-/** Goal: a plan survives its way through a file, and a wrong one is refused with the field and its range. */
+/**
+ * Goal: a plan is the same after it was written to a file and read. The refusal of an invalid plan names the
+ * field and its range.
+ */
 import { expect, test } from 'vitest';
 import { faultsOf, type Plan, planFrom, planOf, planText } from '../../src/plan/index.ts';
 

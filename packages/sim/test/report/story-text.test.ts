@@ -134,14 +134,14 @@ test('the story counts the repetitions of a line', () => {
   expect(told(lines)[0]).toBe('  0.000  b4    is asked to stop (4 times in 3.0 s)');
 });
 
-test('an ISR change names the log end of the replica that joins, and the beginning of the epoch', () => {
+test('an ISR change names the log end offset of the replica that joins, and where the leader epoch began', () => {
   const facts = { topic: 'e', partition: 0, leaderEpoch: 3, from: [5], to: [5, 4], startOffset: 40 };
   expect(told([[0, 'b5', 'isr-changed', { ...facts, joinedAt: 38 }]])[0]).toBe(
     '  0.000  b5    changes the ISR of e-0: b5 → b5 4 (joins with its log up to 38; epoch 3 began at 40)',
   );
 });
 
-test('an arrow marks the line where the violated fact arose', () => {
+test('an arrow marks the line at which the violation began', () => {
   const at = { topic: 'events-1', partition: 0, reason: 'diverged' };
   const lines = [
     [1_000_000, 'b4', 'replica-truncated', { ...at, leaderEpoch: 1, from: 9, to: 7 }],

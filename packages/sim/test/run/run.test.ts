@@ -1,6 +1,6 @@
 /**
  * Goal: the run finds a cluster that never recovers, a client that makes no progress, and code that throws.
- * Method: replace methods of nodes, of clients and of production, so that they do nothing or throw.
+ * Method: replace methods of nodes and clients, so that the methods do nothing or throw.
  */
 import { GroupConsumer, GroupOffsets } from '@millrace/client';
 import { PartitionLog } from '@millrace/log';
@@ -17,7 +17,7 @@ import { planWith } from '../support/plans.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-/** The first seed with such a scenario. Its other draws do not matter. */
+/** The first seed whose scenario is as wanted. Everything else that the seed draws does not matter. */
 function seedWith(wanted: (scenario: Scenario) => boolean): number {
   let seed = 1;
   while (!wanted(scenarioOf(planOf(seed)))) seed++;
@@ -53,7 +53,10 @@ function when(event: string, act: () => void): void {
   });
 }
 
-/** The disk of a broker fails all writes to a folder that nobody uses. */
+/**
+ * After the faults, the disk of a broker fails all writes to a folder that nobody uses. So it counts as
+ * damaged.
+ */
 function damageDisk(): void {
   const started = vi.spyOn(SimNode.prototype, 'start');
   when('faults-over', () => {
@@ -78,7 +81,7 @@ function deafenFollowersInSync(): void {
   });
 }
 
-/** Planted breaks of promises of liveness, with the sentence that the run must report. */
+/** Ways to break a promise of liveness, each with the sentence that the run must report. */
 const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: RegExp])[] = [
   [
     'brokers that never start',
@@ -176,7 +179,7 @@ describe('group-behind', () => {
 });
 
 describe('member-failed', () => {
-  /** Ends each static or each dynamic member, or all of them. */
+  /** Makes each static member, each dynamic member, or every member fail with this error. */
   const failing = (error: string, which?: 'static' | 'dynamic') => {
     const { start } = GroupConsumer.prototype;
     vi.spyOn(GroupConsumer.prototype, 'start').mockImplementation(function (this: GroupConsumer) {
@@ -207,7 +210,7 @@ describe('member-failed', () => {
 });
 
 describe('no-exception', () => {
-  it('ends a run in which production throws, with the stack', () => {
+  it('ends a run in which the code of a node throws, and reports the error', () => {
     const planted = new RangeError('planted');
     vi.spyOn(PartitionLog.prototype, 'appendAsFollower').mockImplementation(() => {
       throw planted;

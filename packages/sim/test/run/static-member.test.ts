@@ -22,7 +22,7 @@ const sent: SentAssignment = {
   withheld: new Map(),
 };
 
-/** Whether the group may leave out the third partition, of which the leader that assigned knew nothing. */
+/** Whether the group may leave out the third partition, which the leader did not know when it assigned. */
 function isLeftOut({ partition = 2, group = groupOf('j1'), startedUs = 20, sents = [sent] } = {}): boolean {
   return isLeftOutByStaticMember(group, sents, () => startedUs, {
     topic: 't',
@@ -31,7 +31,7 @@ function isLeftOut({ partition = 2, group = groupOf('j1'), startedUs = 20, sents
   });
 }
 
-test('a static leader that came back may leave out what its last assignment did not know', () => {
+test('a static leader that came back may leave out partitions that it did not know when it last assigned', () => {
   expect(isLeftOut()).toBe(true);
   expect(isLeftOut({ sents: [{ ...sent, known: new Map<Uuid, number>() }], partition: 0 })).toBe(true);
 });

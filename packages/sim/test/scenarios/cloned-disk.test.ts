@@ -11,8 +11,8 @@ import { MILLISECOND, SECOND } from '../../src/world/index.ts';
 import { batch, controllerOf, SmallCluster } from '../support/small-cluster.ts';
 
 /**
- * A cluster and a function that clones the disk of the first broker for 12 s. `registrations`: the broker
- * epochs that the id has had since then.
+ * A cluster, and a function that starts a second process with the id of the first broker for 12 s.
+ * `registrations`: the broker epochs that this id has had since then.
  */
 function cloned(original: 'runs' | 'cut-off' | 'frozen', disk = 'copy', kinds = checkerKinds) {
   const small = new SmallCluster(kinds, 1);
@@ -55,7 +55,7 @@ describe('while the first process runs', () => {
     expect(counts.get('log broker-fenced')).toBeUndefined();
   });
 
-  test('if the controller accepts the second one, the two replace each other again and again', () => {
+  test('if the controller accepts the second one, the two processes replace each other again and again', () => {
     const kinds = checkerKinds.filter((kind) => kind !== liveBrokerReplaced);
     const { small, registrations, strike } = cloned('runs', 'copy', kinds);
     acceptEveryCopy(small);

@@ -12,7 +12,7 @@ function contextOf({ world, network, cluster, atlas }: SmallCluster, random: Prn
   return { world, network, cluster, atlas, operator: undefined as never, clientHosts: [], untilUs, random };
 }
 
-test('the controller refuses a second process with the id of a healthy broker, and its death fences no broker', () => {
+test('the controller refuses a second process with the id of a healthy broker, and the death of this process fences no broker', () => {
   const small = new SmallCluster(checkerKinds, 3);
   const { world, cluster } = small;
   const epochs = () => cluster.brokers.map(({ id }) => cluster.image().broker(id)!.epoch);
@@ -36,7 +36,7 @@ test('an active controller whose ticks are always late fences a dead broker with
   controller!.host.timersLateUs = 250 * MILLISECOND;
   small.run(3);
   const { leader } = small;
-  // Frozen: it is silent, but no stream breaks.
+  // Freezes the leader: it falls silent, but no stream breaks.
   leader.life!.pause();
   small.run(2 * 1.5 + 1);
   expect(cluster.image().isAlive(leader.id)).toBe(false);

@@ -1,7 +1,7 @@
 /**
- * Goal: no deposed controller grants a lease that outlives the fence of its successor (docs/leases.md).
- * Method: cut the controller off from the others, and a broker from all except that controller; with the
- * proof of leadership and without it.
+ * Goal: no deposed controller grants a lease that still holds when its successor fences the broker
+ * (docs/leases.md). Method: cut the active controller and a broker off from the other controllers; once the
+ * active controller asks a majority whether it still leads, and once it does not ask.
  */
 import { expect, test } from 'vitest';
 import { zombieLeader } from '../../src/checkers/zombie-leader.ts';

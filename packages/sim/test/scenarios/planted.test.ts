@@ -13,11 +13,11 @@ import { runChild } from '../../planted/process.ts';
 import { checkerKinds } from '../../src/checkers/index.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..', '..');
-/** The simulator reports this name when an assertion in a process fails. */
+/** The simulator fails a run under this name when an assertion in a process fails. */
 const ASSERTIONS = 'broken-invariant';
-/** The prober reports this name. */
+/** The prober fails under this name; no checker has it. */
 const WRONG_ERROR = 'wrong-error';
-/** The run reports this name. */
+/** The run fails under this name; no checker has it. */
 const GROUP_BEHIND = 'group-behind';
 // `npm run sim:planted` allows a thousand runs; this test must be quick.
 const RUNS_MAX = 100;
@@ -49,7 +49,7 @@ describe.each(bugs)('$name', (bug) => {
   });
 });
 
-test('plant throws with the name of a bug whose line is missing or duplicate', () => {
+test('`plant` throws with the name of a bug whose line is missing or duplicate', () => {
   const bug = { ...bugNamed('ack-before-isr'), find: 'let x = 1;', replace: 'let x = 2;' };
   expect(() => plant(bug, '')).toThrow(/ack-before-isr.* 0 times/);
   expect(() => plant(bug, 'let x = 1;\n  let x = 1;')).toThrow(/ack-before-isr.* 2 times/);

@@ -1,4 +1,4 @@
-/** Small clusters with groups. The committed offsets have one partition. */
+/** Small clusters with groups. The topic of the committed offsets has one partition. */
 import type { GroupProtocol } from '@millrace/client';
 import type { Group } from '@millrace/coordinator';
 import type { StateCheckerKind } from '../../src/checkers/checker.ts';
@@ -18,11 +18,11 @@ export interface SmallGroups {
   readonly committer: Committer;
   /** The broker with the shard, or the first broker if none has it. */
   coordinator(): SimNode;
-  /** The coordinator's replica of the partition of the offsets. */
+  /** The coordinator's replica of the only partition of the committed offsets. */
   replica(): NonNullable<ReturnType<SmallCluster['cluster']['replica']>>;
 }
 
-/** A simple group `g`. Returns when it has committed. */
+/** A cluster with a simple group `g`: one committer, and no members. Returns after its first commit. */
 export function withGroups(kinds: readonly StateCheckerKind[]): SmallGroups {
   const small = new SmallCluster(kinds, 1, SETTINGS);
   const committer = new Committer(small.machine('g1'), {
@@ -58,7 +58,7 @@ export interface SmallMembers {
   group(): Group;
 }
 
-/** A group `m` of two static members. Returns when one of them reads the only partition. */
+/** A cluster with a group `m` of two static members. Returns when one of them reads the only partition. */
 export function withMembers(
   kinds: readonly StateCheckerKind[],
   protocol: 'classic' | 'consumer',

@@ -38,7 +38,7 @@ const unfence = (brokerId: number, brokerEpoch: number): MetadataRecord => ({
   fenced: false,
 });
 
-/** The brokers 1, 2 and 3 are active, and broker 1 leads the partition t-0 of all three. */
+/** The brokers 1, 2 and 3 are active. Each has a replica of t-0, and broker 1 leads it. */
 export const healthy: MetadataImage = applyRecords(MetadataImage.EMPTY, {
   baseOffset: 0,
   epoch: 1,

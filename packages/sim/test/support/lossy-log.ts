@@ -1,6 +1,6 @@
 /**
  * One log on the simulator's disk, beside a model of it. The model knows every batch that was ever appended,
- * and the batch that was before it in the log then. After each restart `check` compares the log with the
+ * and which batch was before it in the log at that time. After each restart `check` compares the log with the
  * model.
  */
 import { Prng, type Uuid } from '@millrace/base';
@@ -50,7 +50,7 @@ export class LossyLog {
   private highWatermark = 0;
   private epoch = 0;
   private appended = 0;
-  /** The log may lack anything that is not durable. */
+  /** Whether the log may lack batches that are not durable. */
   private mayLack = true;
   private hasFailingSync = false;
 
@@ -103,7 +103,7 @@ export class LossyLog {
     this.story.push(`epoch${this.epoch}`);
   }
 
-  /** Waits for the flush in half of the calls. */
+  /** Flushes the log. In half of the calls, waits for the end of the flush. */
   flush(): void {
     const { log, entries } = this;
     const end = entries.length;
@@ -128,7 +128,10 @@ export class LossyLog {
     this.logs.tick(NOW, [{ topic: 't', partition: 0, offset: this.highWatermark }]);
   }
 
-  /** A new leader's log diverges: at or above the high watermark, or below it after an unclean election. */
+  /**
+   * Truncates the log, as when the log of a new leader diverges: at or above the high watermark, or below it
+   * after an unclean election.
+   */
   truncate(): void {
     const lowest = this.random.below(4) === 0 ? 0 : this.highWatermark;
     const to = lowest + this.random.below(this.log.endOffset - lowest + 1);
@@ -161,8 +164,8 @@ export class LossyLog {
 
   restart(how: 'kill' | 'power', left?: PowerLoss): void {
     this.story.push(how);
-    // A failed sync loses pages also without a power loss. The log may be closed before the sync reports its
-    // error.
+    // A failed sync can lose pages without a power loss, too. The log may be closed before the sync reports
+    // its error.
     if (how === 'power' || this.isOffline || this.hasFailingSync) this.mayLack = true;
     this.hasFailingSync = false;
     this.host.life!.die(how === 'kill' ? 'process' : how);

@@ -1,4 +1,4 @@
-/** The sources of production as text, and the error codes in them. Coverage demands these codes. */
+/** The sources of the product as text, and the error codes in them. Coverage demands these codes. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CoverageArea, coverageOf } from '../../src/index.ts';
@@ -19,9 +19,9 @@ export function errorCodesIn(globs: readonly string[]): string[] {
 }
 
 /**
- * By error area, the source files whose error codes count. Some files of the broker answer in place of the
- * controller, for example when they cannot reach it: these are listed under 'controller error'. The handlers
- * of data requests are listed under 'partition error'.
+ * For each error area: the source files whose error codes count. Some files of the broker answer in place of
+ * the controller, for example when the broker cannot reach the controller: these files are listed under
+ * 'controller error'. The handlers of data requests are listed under 'partition error'.
  */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'partition error': [

@@ -1,4 +1,4 @@
-/** A small cluster of production nodes. A test corrupts its state and expects a checker's violation. */
+/** A small cluster of simulated nodes. A test corrupts its state and expects a checker's violation. */
 
 import { History, type TopicRef, Violation } from '@millrace/checkers';
 import { MetadataImage } from '@millrace/metadata';
@@ -146,7 +146,7 @@ export class SmallCluster {
     this.until(() => this.cluster.brokers.every((node) => this.replica(node).highWatermark === end));
   }
 
-  /** Runs `how` in a turn of the node, after which the checkers look. */
+  /** Runs `how` in a turn of the node. After the turn the checkers look. */
   corrupt(node: SimNode, how: () => void): void {
     node.life!.turn('io', how);
   }

@@ -36,7 +36,7 @@ describe('no-exception', () => {
     expect(thrownBy(() => {})).toBeUndefined();
   });
 
-  it('passes on a broken invariant and the violation of another checker', () => {
+  it('reports a broken invariant as such, and passes on the violation of another checker', () => {
     const broken = thrownBy(() => {
       throw new InvariantError('planted');
     });
@@ -63,7 +63,7 @@ describe('no-exception', () => {
 });
 
 describe('a pause', () => {
-  /** A process that is paused until 20 us. Returns the order in which its events ran, by the end. */
+  /** Pauses a process until 20 us. Returns the order in which its events have run. */
   function orderOf(schedule: (life: Life, ran: (name: string) => () => void) => void): string[] {
     const world = new World(1);
     const life = new Host(world, 'b4').boot();
@@ -75,7 +75,7 @@ describe('a pause', () => {
     return order;
   }
 
-  it('lets no event that arrives when it ends overtake the backlog', () => {
+  it('lets no event that arrives at its end overtake the backlog', () => {
     const order = orderOf((life, ran) => {
       life.arrives(5, ran('in the pause'));
       life.arrives(6, ran('later in the pause'));

@@ -26,7 +26,7 @@ describe('no-livelock', () => {
     expect(world.nowUs).toBe(7);
   });
 
-  it('accepts more events than at one moment, if time passes between some of them', () => {
+  it('accepts more events than the limit for one moment, if time passes between some of them', () => {
     const world = new World(1);
     let left = 300_000;
     const again = () => {

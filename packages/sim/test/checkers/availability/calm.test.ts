@@ -1,4 +1,4 @@
-/** Goal: calm knows which processes no fault touches, and since when. */
+/** Goal: `Calm` knows which processes no fault touches, and since when. */
 import { expect, it } from 'vitest';
 import { Calm } from '../../../src/checkers/availability/calm.ts';
 import { SECOND } from '../../../src/world/index.ts';
@@ -11,7 +11,7 @@ function calmIn(controllers: number) {
   return { small, calm };
 }
 
-it('counts from the end of the last fault that touches the process', () => {
+it('the calm of a process begins at the end of the last fault that touches it', () => {
   const { small, calm } = calmIn(1);
   const { leader, touched, world } = small;
   expect(calm.sinceUs(leader)).toBe(world.nowUs);
@@ -24,7 +24,7 @@ it('counts from the end of the last fault that touches the process', () => {
   expect(calm.sinceUs(leader)).toBe(world.nowUs);
 });
 
-it('counts from the end of the last cut between two processes', () => {
+it('the calm of two processes begins at the end of the last cut between them', () => {
   const { small, calm } = calmIn(1);
   const { cluster, network, world } = small;
   const [a, b, c] = cluster.brokers.slice(-3) as [never, never, never];
@@ -40,7 +40,7 @@ it('counts from the end of the last cut between two processes', () => {
   expect(calm.togetherSinceUs([a, b])).toBe(world.nowUs);
 });
 
-it('has a quorum while a majority of the controllers is untouched, the active one included', () => {
+it('has a quorum while no fault touches the active controller and a majority of the controllers', () => {
   const { small, calm } = calmIn(3);
   const { cluster, touched } = small;
   expect(calm.quorum).toEqual(cluster.controllers);
@@ -68,7 +68,7 @@ it('has a quorum while links are cut, if the members of a majority reach each ot
     expect(calm.quorum).toEqual(cluster.controllers.filter((node) => nodes.includes(node)));
   quorumIs(active, a, b, c, d);
   cut(a, b);
-  // The quorum has one of a and b, because they do not reach each other.
+  // The quorum has only one of a and b, because they do not reach each other.
   quorumIs(active, a, c, d);
   cut(c, d);
   quorumIs(active, a, c);
@@ -79,7 +79,7 @@ it('has a quorum while links are cut, if the members of a majority reach each ot
   expect(calm.quorum).toBeUndefined();
 });
 
-it('counts a controller with another disk as touched for ever, but not a broker', () => {
+it('a controller with another disk counts as touched for ever, and a broker with another disk does not', () => {
   const { small, calm } = calmIn(3);
   const { cluster, followers } = small;
   const controller = cluster.controllers.find((node) => node !== cluster.activeController())!;

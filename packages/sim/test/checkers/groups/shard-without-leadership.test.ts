@@ -7,7 +7,7 @@ import { World } from '../../../src/world/index.ts';
 import { withGroups } from '../../support/groups.ts';
 import { violationOf } from '../../support/small-cluster.ts';
 
-/** A broker that leads the only partition of the topic, and has its shard. */
+/** A broker that leads partition 0 of the topic, and has the shard of this partition. */
 function brokerWith(name: string, topicId: string, leaderEpoch = 0): SimNode {
   const led = { topic: '__consumer_offsets', topicId, index: 0, leaderEpoch };
   const runtime = { partitions: [{ led, machine: 0 }] };

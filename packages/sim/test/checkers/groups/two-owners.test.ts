@@ -5,7 +5,7 @@ import { withMembers } from '../../support/groups.ts';
 import { violationOf } from '../../support/small-cluster.ts';
 
 describe('two-owners', () => {
-  it('accepts two members that share one partition, and a new coordinator', () => {
+  it('accepts a group with two members and one partition, also at a new coordinator', () => {
     const { small, coordinator } = withMembers([twoOwners], 'consumer');
     const old = coordinator();
     expect(violationOf(() => old.kill('process'))).toBeUndefined();
@@ -43,7 +43,7 @@ describe('two-owners', () => {
   });
 });
 
-/** Makes the group look as if it had decided something. */
+/** Makes the group look as if it had written a new decision, so that the checker looks at it. */
 function forgetWrites(group: object): void {
   Object.defineProperty(group, 'lastWrite', { value: -1 });
 }

@@ -28,7 +28,7 @@ it('shows every checker of the run each decision once', () => {
   expect(seen.slice(2)).toEqual(['first g@2', 'second g@2']);
 });
 
-it('shows the groups to each run', () => {
+it('each run sees a group that an earlier run has seen', () => {
   const group = { groupId: 'g', lastWrite: 1 } as Group;
   const node = nodeWith([group]);
   let visits = 0;

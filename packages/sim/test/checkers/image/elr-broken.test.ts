@@ -5,7 +5,7 @@ import { healthy, judgeImages, withRegistration, withState } from '../../support
 const small = withState(healthy, { isr: [1], elr: [2], formerIsr: [2, 3] });
 const again = withRegistration(small, 2, { epoch: 30 });
 
-it('accepts an ELR while the ISR is below min.insync.replicas, also after a clean stop', () => {
+it('accepts an ELR while the ISR is below min.insync.replicas, also when a member restarts after a clean stop', () => {
   expect(judgeImages(elrBroken, [healthy, small, again])).toBeUndefined();
 });
 

@@ -18,7 +18,7 @@ it('sees a leader from outside of ISR and ELR', () => {
   );
 });
 
-it('accepts only the former ISR when the last complete replica registers with another disk', () => {
+it('accepts only a leader from the former ISR when the last complete replica registers with another disk', () => {
   const onOtherDisk = (id: number) => withRegistration(elected(id), 1, { epoch: 20, logDirs: [uuidOf(77)] });
   expect(judgeImages(uncleanElection, [healthy, alone, onOtherDisk(2)])).toBeUndefined();
   expect(judgeImages(uncleanElection, [healthy, alone, onOtherDisk(3)])).toMatch(/broker 3 is elected/);

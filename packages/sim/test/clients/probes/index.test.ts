@@ -1,6 +1,6 @@
 /**
- * Goal: every probe can get Kafka's answer. Method: run seeds with a prober until each probe has got it once.
- * The runs themselves check that no other answer comes.
+ * Goal: every probe can get Kafka's answer. Method: run seeds with a prober until each probe has got Kafka's
+ * answer once. The runs themselves check that no other answer comes.
  */
 import { errorName } from '@millrace/protocol';
 import { expect, test } from 'vitest';
