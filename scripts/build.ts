@@ -27,7 +27,7 @@ await build({
   entryPoints: {
     main: join(root, 'packages/cli/src/main.ts'),
     index: join(root, 'packages/cli/src/index.ts'),
-    // The entry of worker threads. The code that starts them expects this file beside itself.
+    // The entry of worker threads. The code that starts worker threads expects this file in its own folder.
     'job-worker': join(root, 'packages/node/src/io/job-worker.ts'),
   },
   outdir: join(out, 'dist'),
@@ -73,7 +73,9 @@ function registryDependencies(): Record<string, string> {
   return Object.fromEntries([...all].sort());
 }
 
-/** Writes the compiler's declarations, with paths in place of the workspace's package names. */
+/**
+ * Writes the declarations of the compiler, and replaces the names of workspace packages in them with paths.
+ */
 function writeDeclarations(): void {
   const types = join(out, 'dist', 'types');
   const options = [

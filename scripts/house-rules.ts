@@ -1,5 +1,5 @@
 /**
- * The rules of CONTRIBUTING.md that no compiler checks; this file reads the sources. For example: imports
+ * Reads the sources and checks the rules of CONTRIBUTING.md that no compiler checks. For example: imports
  * point one way, only `io/` folders and hosts touch the outside, and stateful hearts (docs/architecture.md)
  * use no promises and no clock.
  */
@@ -31,9 +31,9 @@ const HOSTS = new Set(['node', 'cli']);
 /** The node package is a host, but its roles are shared with the simulator and must stay on seams. */
 const SEAM_ONLY = /^packages\/node\/src\/roles\//;
 /**
- * The wings of a package are the folders of its `src`. The table lists what each may import: other wings, and
- * files at the top of `src`. A wing may import types from any file at the top, but values only from files in
- * `SHARED` or in this table. The files at the top may import all wings.
+ * The wings of a package are the folders of its `src`. For each wing, the table lists the other wings, and
+ * the files at the top of `src`, that it may import. A wing may import types from any file at the top, but
+ * values only from files in `SHARED` or in this table. The files at the top may import all wings.
  */
 const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   log: {
@@ -143,7 +143,7 @@ function checkWings(lines: readonly string[], file: string, report: Report): voi
   });
 }
 
-/** `end`: the last line of an import or export, which may span several. */
+/** `end`: the last line of an import or export, which may have several lines. */
 function importsOnlyTypes(lines: readonly string[], end: number): boolean {
   const start = lines.slice(0, end + 1).findLast((line) => /^(import|export)\b/.test(line));
   return /^(import|export) type\b/.test(start ?? '');

@@ -1,4 +1,7 @@
-/** docs/reports/README.md names tests by file and by parts of their titles. Every file has these parts. */
+/**
+ * docs/reports/README.md names tests by file and by parts of their titles. Each of these files must exist and
+ * contain these parts.
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

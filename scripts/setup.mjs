@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * Sets up a fresh checkout with npm alone: installs Node 24 and pnpm (toolchain/, pinned by its lockfile),
- * then the workspace's dependencies (pnpm-lock.yaml), then fills the cache of compiled sources. Skips a step
- * if its lockfile and manifests have not changed since the last setup. Runs on any Node from 18 on, so it
+ * then the workspace's dependencies (pnpm-lock.yaml), then fills the cache of compiled sources. Skips each
+ * step whose lockfile and manifests have not changed since the last setup. Runs on any Node from 18 on, so it
  * uses no newer feature and no package.
  */
 import { spawnSync } from 'node:child_process';

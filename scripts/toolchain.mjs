@@ -8,8 +8,8 @@ export const toolchain = join(root, 'toolchain');
 export const pnpmScript = join(toolchain, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs');
 
 /**
- * The pinned Node. If npm has none for this platform, returns the Node that runs this script. Throws if that
- * one is too old.
+ * The path of the pinned Node. If npm has no Node 24 for this platform, returns the path of the Node that
+ * runs this script, and throws if that Node is too old.
  */
 export function nodeBinary() {
   const platform = `${process.platform}-${process.arch}`;

@@ -1,7 +1,8 @@
 /**
- * `npm run bench:groups`: consumer groups on Millrace and on Apache Kafka, six processes each, one product at
- * a time, in turns, under the same load generator (groups/). RUNS=3 is the number of runs; compares the
- * medians. test-e2e/README.md explains the measures.
+ * `npm run bench:groups`: measures consumer groups on Millrace and on Apache Kafka, under the same load
+ * generator (groups/). Each product has six processes. Only one product runs at a time, and the two take
+ * turns. RUNS=3 sets the number of runs; the medians of the runs are compared. test-e2e/README.md explains
+ * the measures.
  *
  *   --only steady,failover,settle,memory   sections; all by default
  *   --protocol classic,consumer            both by default
@@ -24,7 +25,7 @@ interface Section {
   run(cluster: Cluster): Promise<Measure[]>;
 }
 
-/** Sections on one cluster, and its settings. */
+/** The sections that run on one cluster, and the settings of the cluster. */
 interface Stage {
   readonly settings: Readonly<Record<string, string>>;
   readonly sections: readonly Section[];

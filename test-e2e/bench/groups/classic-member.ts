@@ -35,7 +35,7 @@ export class ClassicMember extends Member {
     });
     this.laneTo(coordinator).sendFrame(this.#heartbeatFrame, (frame) => {
       this.#beats = false;
-      // The body is behind the correlation id and an empty set of tags.
+      // The body follows the correlation id (4 bytes) and an empty set of tags (1 byte).
       const code =
         frame === undefined ? undefined : heartbeat.decodeResponse(HEARTBEAT_VERSION, frame, 5).errorCode;
       const outcome = outcomeOf(code);

@@ -1,6 +1,6 @@
 /**
- * A member of a KIP-848 group. It acknowledges a changed assignment at once, as Kafka's own client does, and
- * sends all of its facts after an error.
+ * A member of a KIP-848 group. It acknowledges a changed assignment at once, as Kafka's own client does.
+ * After an error, its next heartbeat has all fields.
  */
 import { randomBytes } from 'node:crypto';
 import { apis, type ConsumerGroupHeartbeatResponse, ErrorCode } from '@millrace/protocol';
@@ -14,7 +14,7 @@ export class ConsumerMember extends Member {
   #beats = false;
   #tellsAll = false;
   #acknowledges = false;
-  /** The heartbeat without news, of this epoch. */
+  /** The encoded heartbeat that reports no change, and the member epoch in it. */
   #idleFrame: { epoch: number; frame: Uint8Array } | undefined;
 
   heartbeat(done?: Done): boolean {
@@ -25,7 +25,7 @@ export class ConsumerMember extends Member {
     const { consumerGroupHeartbeat } = apis;
     this.laneTo(coordinator).sendFrame(this.#frame(), (frame) => {
       this.#beats = false;
-      // The body is behind the correlation id and an empty set of tags.
+      // The body follows the correlation id (4 bytes) and an empty set of tags (1 byte).
       const answer =
         frame === undefined ? undefined : consumerGroupHeartbeat.decodeResponse(HEARTBEAT_VERSION, frame, 5);
       const outcome = outcomeOf(answer?.errorCode);

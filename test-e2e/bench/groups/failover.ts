@@ -1,8 +1,8 @@
 /**
  * The section `failover`: kill -9 of the broker that coordinates every group, while the members send
  * heartbeats and commit. A group continues when the new coordinator has answered a heartbeat of each member,
- * and a commit of one member, without an error. The commit counts separately, because a coordinator that
- * still loads may accept heartbeats.
+ * and a commit of one member, without an error. Heartbeats and commits are timed separately, because a
+ * coordinator that still loads may accept heartbeats.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -128,7 +128,7 @@ type Kind = 'lookups' | 'heartbeats' | 'commits';
 /** When each group continues, counted from the creation of this object. */
 class Recovery {
   readonly #startMs = performance.now();
-  /** The members without an answer yet, of the groups that the victim coordinates. */
+  /** For each group that the victim coordinated: the members that have had no answer yet. */
   readonly #silent: Map<Group, Set<Member>>;
   readonly #times: Record<Kind, Map<Group, number>> = {
     lookups: new Map(),
@@ -166,7 +166,10 @@ class Recovery {
     return this.#silent.size - Math.min(heartbeats.size, commits.size);
   }
 
-  /** A group that never continues counts with the time until now. */
+  /**
+   * The times at which the groups continued. A group that does not continue yet counts with the time until
+   * now.
+   */
   times(kind: Kind): number[] {
     const nowMs = performance.now() - this.#startMs;
     return [...this.#silent.keys()].map((group) => this.#times[kind].get(group) ?? nowMs);
@@ -178,7 +181,10 @@ class Recovery {
   }
 }
 
-/** Millrace's own events of loads since that time; undefined for a product without them. */
+/**
+ * Reads the events of loads that Millrace has logged since that time. Undefined: there are none, as with
+ * another product.
+ */
 function loadsAfter(
   cluster: Cluster,
   brokers: readonly number[],

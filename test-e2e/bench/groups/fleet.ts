@@ -11,7 +11,7 @@ export interface Coordinated {
   readonly id: string;
   /** The id of the broker; undefined while the group looks for its coordinator. */
   coordinator: number | undefined;
-  /** The coordinator is known again. */
+  /** Called when the fleet has found the coordinator again. */
   found(): void;
 }
 
@@ -43,7 +43,7 @@ export class Fleet {
     return new Fleet(await aliveBrokers(bootstrapServers), laneCount);
   }
 
-  /** The lane to the broker; opens it again if it broke. Lane `laneCount` is for lookups. */
+  /** The lane to the broker with this index; opens it again if it broke. Lane `laneCount` is for lookups. */
   lane(broker: number, index: number): Lane {
     const lanes = this.#lanes.get(broker) ?? [];
     this.#lanes.set(broker, lanes);
@@ -63,7 +63,10 @@ export class Fleet {
     this.#killed.delete(broker);
   }
 
-  /** The group has lost its coordinator; `found` follows. */
+  /**
+   * Call it when the group has lost its coordinator. The fleet looks the coordinator up, and then calls
+   * `group.found()`.
+   */
   lose(group: Coordinated): void {
     group.coordinator = undefined;
     this.#lost.add(group);
@@ -72,7 +75,10 @@ export class Fleet {
     setTimeout(() => void this.#look(), 0);
   }
 
-  /** The coordinators that a broker knows now. */
+  /**
+   * Asks brokers for the coordinators of these groups. The result lacks each group whose coordinator the
+   * asked broker does not know.
+   */
   async find(ids: readonly string[]): Promise<Map<string, number>> {
     const found = new Map<string, number>();
     for (let at = 0; at < ids.length; at += KEYS_PER_LOOKUP)

@@ -1,7 +1,7 @@
 /**
- * Lets only a few groups of one set of lanes join at a time. A broker does not answer a JoinGroup before the
- * whole group has joined, and it answers nothing else on that connection meanwhile. If two groups joined over
- * the same lanes at once, each could wait for a member of the other one.
+ * Lets only a few groups of one set of lanes join at a time. A broker answers a JoinGroup only when the whole
+ * group has joined, and until then it answers nothing else on that connection. If two groups joined over the
+ * same lanes at once, each could wait for a member of the other one.
  */
 export class Gate {
   readonly #width: number;
@@ -12,7 +12,10 @@ export class Gate {
     this.#width = width;
   }
 
-  /** Calls `enter` at once or later. Ignores the call of a group that is inside or queued already. */
+  /**
+   * Calls `enter` as soon as the group may join. Ignores the call for a group that is inside or queued
+   * already.
+   */
   enter(who: object, enter: () => void): void {
     if (this.#inside.has(who) || this.#queue.some((queued) => queued.who === who)) return;
     this.#queue.push({ who, enter });

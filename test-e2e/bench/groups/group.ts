@@ -12,8 +12,9 @@ export class Group implements Coordinated {
   readonly world: World;
   readonly members: readonly Member[];
   coordinator: number | undefined;
-  /** By partition: the highest offset that the coordinator acknowledged, and the highest that was sent. */
+  /** For each partition, the highest offset whose commit the coordinator acknowledged. */
   readonly acknowledgedOffsets: Int32Array;
+  /** For each partition, the highest offset that a member sent in a commit. */
   readonly sentOffsets: Int32Array;
   readonly #laneSet: number;
   readonly #joining = new Set<Member>();
@@ -38,7 +39,7 @@ export class Group implements Coordinated {
     return this.members.find(({ isDead }) => !isDead)?.epoch ?? -1;
   }
 
-  /** All living members are stable in one generation, and own each partition once. */
+  /** All living members are stable in one generation, and each partition has one owner among them. */
   get isSettled(): boolean {
     const { epoch } = this;
     const owned = new Set<number>();
@@ -52,13 +53,13 @@ export class Group implements Coordinated {
     return count === this.world.partitions && owned.size === count;
   }
 
-  /** Calls back once, when the group is settled in a later generation than this one. */
+  /** Calls `done` once, when the group is settled in a later generation than this one. */
   whenSettledAfter(epoch: number, done: () => void): void {
     this.#waiting.push({ epoch, done });
     this.changed();
   }
 
-  /** A member's assignment or epoch has changed. */
+  /** Call it when the assignment or the epoch of a member has changed. */
   changed(): void {
     if (!this.isSettled) return;
     clearInterval(this.#driver);

@@ -25,7 +25,7 @@ test('compares medians', () => {
   expect(text).toMatch(/settle +ms +11 +20 +1\.82 +>= 1\.5x +yes +3\/3/);
 });
 
-test('names the measures below the goal', () => {
+test('names the measures that miss the goal', () => {
   expect(judged(settle, [10], [14]).missed).toEqual(['settle']);
   expect(judged({ ...settle, isJudged: false }, [10], [14]).missed).toEqual([]);
 });
