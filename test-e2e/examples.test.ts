@@ -1,4 +1,7 @@
-/** Goal: examples/kafkajs works against a running cluster. Method: it runs as its README says. */
+/**
+ * Goal: examples/kafkajs works against a running cluster. Method: the test runs the example as the example's
+ * README says.
+ */
 import { expect, inject, test } from 'vitest';
 import { topicOf } from './clients/round-trip.ts';
 import { run } from './lib/exec.ts';

@@ -1,7 +1,7 @@
 /**
- * `npm run measure:start`: measures the time of `millrace cluster start` until six processes are ready, and
- * the memory of an idle broker and controller after that; then the same for Apache Kafka. RUNS=3 is the
- * number of runs; prints the medians. --alone: measures Millrace only.
+ * `npm run measure:start`: measures how long `millrace cluster start` takes until six processes are ready,
+ * and then the memory of an idle broker and controller. Measures the same for Apache Kafka, unless --alone is
+ * given. RUNS=3 sets the number of runs (default 3). Prints the medians.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -17,7 +17,7 @@ const BROKER_GOAL_MIB = 120;
 interface Measured {
   readonly name: string;
   readonly readyMs: number;
-  /** Memory of the broker that uses most; `controllerMiB` is that of the controller that uses most. */
+  /** The memory of the broker that uses the most. `controllerMiB`: the same for controllers. */
   readonly brokerMiB: number;
   readonly controllerMiB: number;
 }

@@ -1,7 +1,8 @@
 /**
- * Apache Kafka 4.3.1 as the peer to measure against: starts it from Maven's jars as processes on loopback,
- * with the same interface as a Millrace cluster. Its settings are Kafka's defaults, except for roles,
- * addresses, the data folder, the replication of internal topics, and those that the caller gives.
+ * Starts Apache Kafka 4.3.1, the peer of the measurements, from Maven's jars. Its processes listen on
+ * loopback, and the cluster has the same interface as a Millrace cluster. All settings are Kafka's defaults,
+ * except roles, addresses, the data folder, the replication of internal topics, and the settings of the
+ * caller.
  */
 
 import { spawn } from 'node:child_process';
@@ -22,7 +23,7 @@ interface PeerNode {
   readonly id: number;
   readonly roles: 'broker' | 'controller' | 'broker,controller';
   readonly port: number;
-  /** The port of its CONTROLLER listener, for a controller. */
+  /** The port of the CONTROLLER listener, if the node is a controller. */
   readonly controllerPort: number;
   readonly folder: string;
   pid: number | undefined;
@@ -30,7 +31,10 @@ interface PeerNode {
 
 const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 30_000;
-/** Flags of `kafka-server-start.sh`. The heap differs: a controller needs less than a gigabyte. */
+/**
+ * The flags of `kafka-server-start.sh`, except for the heap: a controller needs less than the script's
+ * gigabyte.
+ */
 const JVM_FLAGS = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35'];
 const heapMegabytes: Record<PeerNode['roles'], number> = {
   broker: 1024,
@@ -39,7 +43,7 @@ const heapMegabytes: Record<PeerNode['roles'], number> = {
 };
 
 export interface PeerOptions {
-  /** More properties of every node. */
+  /** Further properties for every node. */
   readonly settings?: Readonly<Record<string, string>>;
   /** The heap of a node with the role of a broker, instead of a gigabyte. */
   readonly heapMegabytes?: number;
@@ -64,7 +68,7 @@ export async function startPeerKafka(layout: PeerLayout, options: PeerOptions = 
     readyMs = Math.round(performance.now() - started);
   };
   const stop = async (keep = false) => {
-    // Stop the brokers first: they need the controllers to hand over their leaderships.
+    // The brokers stop first, because they need the controllers to hand over their leaderships.
     for (const role of ['broker', 'controller'])
       await Promise.all(nodes.filter((n) => n.roles.includes(role)).map(end));
     if (!keep) rmSync(folder, { recursive: true, force: true });
@@ -173,7 +177,7 @@ function launchNode(node: PeerNode, classPath: string, options: PeerOptions): vo
   node.pid = child.pid;
 }
 
-/** Waits until every broker answers Metadata with all brokers. */
+/** Waits until the Metadata answer of every broker lists all brokers. */
 async function untilReady(brokers: readonly PeerNode[], nodes: readonly PeerNode[]): Promise<void> {
   const deadline = performance.now() + READY_LIMIT_MS;
   for (const { port } of brokers) {

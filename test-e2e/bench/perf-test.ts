@@ -1,4 +1,4 @@
-/** Kafka's own producer load generator: runs it once and parses its last line. */
+/** Runs Kafka's own load generator for producers once, and parses the last line of its output. */
 import { join } from 'node:path';
 import { run } from '../lib/exec.ts';
 import { testRoot } from '../lib/paths.ts';
@@ -26,7 +26,7 @@ export interface PerfResult {
 
 const RUN_LIMIT_MS = 120_000;
 
-/** Loads a new topic and deletes it afterwards. */
+/** Creates the topic, sends the load to it, and deletes the topic. */
 export async function perfTest(bootstrapServers: string, topic: string, load: Load): Promise<PerfResult> {
   const { partitions, replicas, acks, recordBytes, records, pace = -1 } = load;
   const configs = replicas > 1 ? { 'min.insync.replicas': '2' } : {};
@@ -46,7 +46,7 @@ export async function perfTest(bootstrapServers: string, topic: string, load: Lo
   return parsePerfOutput(stdout.toString('utf8'));
 }
 
-/** Parses the last line, the summary of the whole run. Throws when it is malformed. */
+/** Parses the last line, which summarizes the whole run. Throws if the line is malformed. */
 export function parsePerfOutput(output: string): PerfResult {
   const line = output.trim().split('\n').at(-1) ?? '';
   const number = (pattern: RegExp) => Number(pattern.exec(line)?.[1] ?? Number.NaN);

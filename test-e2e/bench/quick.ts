@@ -1,10 +1,10 @@
 /**
- * `npm run bench:quick`: Kafka's own producer-perf-test loads Millrace and Apache Kafka in turns, about five
- * minutes. Each load runs RUNS=3 times on each of the two, in turns and on new topics, unless the time limit
- * comes first. Compares the medians.
+ * `npm run bench:quick`: sends load to Millrace and to Apache Kafka with Kafka's own producer-perf-test, and
+ * compares the medians. Takes about five minutes. Each load runs RUNS=3 times on each of the two, in turns
+ * and on new topics, unless the time limit ends the bench earlier.
  *
  *   --only one|six    one broker with one replica, or six processes with three replicas, min ISR 2
- *   --before FOLDER   also measures another checkout of Millrace (set up), to compare a change; takes longer
+ *   --before FOLDER   also measures another checkout of Millrace, which must be set up; takes longer
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,8 +18,8 @@ const PARTITIONS = 3;
 /** The name of the other checkout in the output. */
 const BEFORE = 'before';
 /**
- * Time limit for all runs of one layout on one contender. Two contenders and the starts of their clusters
- * then fit into five minutes.
+ * Time limit for all runs of one layout on one contender. With this limit, both layouts on two contenders,
+ * and the starts of the clusters, fit into five minutes.
  */
 const CONTENDER_LIMIT_MS = 52_000;
 
@@ -27,7 +27,7 @@ interface Layout {
   readonly name: 'one' | 'six';
   readonly title: string;
   readonly replicas: number;
-  /** Enough records for about three seconds at Apache Kafka's pace. */
+  /** By the size of a record in bytes: enough records for about three seconds at Apache Kafka's pace. */
   readonly records: Readonly<Record<100 | 1000, number>>;
   readonly nodes: { readonly controllers: number; readonly brokers: number };
   readonly peer: PeerLayout;
@@ -69,10 +69,10 @@ function loadsOf({ title, replicas, records }: Layout): NamedLoad[] {
   return loads;
 }
 
-/** By the title of a load: the load and its results, one list of runs for each contender. */
+/** By the title of a load: the load, and for each contender the results of its runs. */
 type Results = Map<string, { load: NamedLoad; measured: PerfResult[][] }>;
 
-/** The contenders in this order: this checkout, the other checkout if there is one, the peer. */
+/** Starts the contenders in this order: this checkout, the other checkout if there is one, the peer. */
 async function startContenders(layout: Layout, before: string | undefined): Promise<Cluster[]> {
   const started = [await startMillrace(layout.nodes)];
   if (before !== undefined) {
@@ -99,7 +99,7 @@ async function benchLayout(
         if (performance.now() > deadline) return;
         const entry = results.get(load.title) ?? { load, measured: contenders.map(() => []) };
         results.set(load.title, entry);
-        // The first contender changes with the round.
+        // Each round begins with another contender.
         for (let turn = 0; turn < contenders.length; turn++) {
           const who = (round + turn) % contenders.length;
           const cluster = contenders[who]!;

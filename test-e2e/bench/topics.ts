@@ -1,12 +1,12 @@
 /**
- * `npm run measure:topics`: measures the time to create 1,000 topics, in one request and in as many requests
- * over 32 connections, on three controllers and three brokers, and the CPU time of the busiest controller and
- * broker. Goal: under 3 s each. "Busy after" is the time for which nodes still work after the answers, for
- * example create folders. The second measurement begins after that. --topics N; --peer: measures Apache
- * Kafka.
+ * `npm run measure:topics`: creates 1,000 topics on three controllers and three brokers: first in one
+ * request, then in 1,000 requests over 32 connections. Measures the time, and the CPU time of the busiest
+ * controller and of the busiest broker. Goal: each measurement takes less than 3 s. "Busy after" is the time
+ * for which nodes still work after the last answer, for example to create folders. The second measurement
+ * begins after that. --topics N: the number of topics; --peer: measures Apache Kafka.
  *
- * Sends raw requests: an ordinary client asks for the metadata of all topics before each creation, and the
- * measurement would include that work.
+ * Sends raw requests, because an ordinary client asks for the metadata of all topics before each creation.
+ * The measurement would include that work.
  */
 import { parseArgs } from 'node:util';
 import type { KafkaClient } from '@millrace/client/io';

@@ -1,6 +1,6 @@
 /**
- * Kafka's own console tools: topics, producer, consumer. They read records as lines, so they use the plain
- * form of the corpus; the producer cannot set timestamps.
+ * Tests Kafka's own console tools for topics, producing and consuming. They read records as lines, so this
+ * test uses the plain form of the corpus (`plainForm`). The producer cannot set timestamps.
  */
 import { describe, expect, inject, test } from 'vitest';
 import { plainForm } from '../lib/corpus.ts';
@@ -78,7 +78,7 @@ async function describeAll(): Promise<Described> {
   const configs = /Configs: (\S+)/.exec(described)?.[1]?.split(',') ?? [];
   return {
     topics,
-    // This test uses no tool that shows brokers.
+    // No tool of this test shows the brokers, so this list comes from the cluster itself.
     brokers: [...(await aliveBrokers(inject('bootstrapServers'))).keys()],
     partitions: [...rows].map(([, partition, leader, replicas, isr]) => ({
       partition: Number(partition),

@@ -1,13 +1,13 @@
 /**
  * Compares the topics that a client listed, and the topic that it described, with the cluster's answers over
- * the wire. Programs in other languages write their part to `described.json`.
+ * the wire. A client program in another language writes what it saw to `described.json`.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, inject } from 'vitest';
 import { aliveBrokers, allTopics, type PartitionView, partitionsOf } from '../lib/wire.ts';
 
-/** Settings that every client gives its topic. If the client describes configs, it must show them. */
+/** Every client creates its topic with these settings. A client that can describe configs must show them. */
 export const CONFIGS: Readonly<Record<string, string>> = { 'retention.ms': '172800000' };
 
 export interface DescribedPartition extends PartitionView {

@@ -1,7 +1,7 @@
 /**
- * kafkajs has gzip alone (other codecs are plug-ins of other authors), cannot write headers without a value,
- * and reads only in groups. So this test reads through kafkajs's internal broker object: its connection, its
- * requests and its decoding, by assignment and without a group.
+ * kafkajs compresses only with gzip (other codecs are plug-ins of other authors). It cannot write headers
+ * without a value, and it reads only in groups. So this test reads without a group through kafkajs's internal
+ * broker object, which uses kafkajs's own connection, requests and decoding.
  */
 import { type Admin, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';
@@ -142,7 +142,7 @@ async function readPartitions(kafka: Kafka, ends: ReadonlyMap<number, number>): 
         maxWaitTime: 5000,
       });
       const messages = answer.responses[0]?.partitions[0]?.messages ?? [];
-      // A fetch returns whole batches, so it may repeat records before the requested offset.
+      // A fetch returns whole batches, so the first batch may contain records before the requested offset.
       const fresh = messages.filter(({ offset }) => Number(offset) >= records.length);
       expect(fresh.length, `records from ${records.length} on`).toBeGreaterThan(0);
       records.push(...fresh.map(asRecord));

@@ -1,4 +1,7 @@
-/** @platformatic/kafka reads topics in groups; its public Consumer.fetch reads a partition by assignment. */
+/**
+ * @platformatic/kafka reads topics in groups. This test reads without a group, with the public
+ * Consumer.fetch.
+ */
 import { Admin, ConfigResourceTypes, Consumer, type MessageToProduce, Producer } from '@platformatic/kafka';
 import { describe, expect, inject, test } from 'vitest';
 import type { ReadRecord, TestRecord } from '../lib/records.ts';

@@ -20,12 +20,12 @@ export interface Stage {
   readonly to: number;
 }
 
-/** The client's topic. Each run has topics of its own, because a cluster may outlive the run. */
+/** The name of the client's topic. Each run has topics of its own, because a cluster may outlive the run. */
 export function topicOf(client: string): string {
   return `${client}-${basename(inject('workFolder'))}`;
 }
 
-/** The corpus in equal parts, one a codec. */
+/** Divides the corpus into equal parts, one for each codec. */
 export function stagesOf(...codecs: string[]): Stage[] {
   const share = RECORDS / codecs.length;
   return codecs.map((codec, i) => ({ codec, from: i * share, to: (i + 1) * share }));
@@ -41,7 +41,7 @@ export function toolFor(name: ToolName): Tool {
   return state;
 }
 
-/** Runs a tool with further arguments after its own. */
+/** Runs a tool. `args` follow the tool's own arguments. */
 export async function runTool(name: ToolName, args: readonly string[], input?: string): Promise<RunResult> {
   const { program, args: first } = toolFor(name);
   return await run(program, [...first, ...args], {
@@ -101,8 +101,8 @@ export function withoutNullHeaders(record: TestRecord): TestRecord {
 }
 
 /**
- * Expects the log to hold the batches with the client's codec. A tenth may be plain, because a client may not
- * compress a small batch when that does not pay.
+ * Expects the log to contain batches with the codec of each stage. A tenth of the records may be
+ * uncompressed, because a client may leave a small batch uncompressed.
  */
 export async function expectCodecs(topic: string, stages: readonly Stage[]): Promise<void> {
   const servers = inject('bootstrapServers');

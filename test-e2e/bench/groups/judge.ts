@@ -1,22 +1,22 @@
-/** What `bench:groups` measures, and the verdict on it: medians, ratios to the peer, limits. */
+/** What `bench:groups` measures, and how it judges the values: by medians, ratios to the peer, and limits. */
 import { median, table } from '../../lib/table.ts';
 
-/** The goal of each judged ratio to Apache Kafka. */
+/** Each judged ratio to Apache Kafka must be at least this. */
 export const GOAL_RATIO = 1.5;
 
 export interface Measure {
-  /** Identifies the measure over runs and contenders. */
+  /** Identifies the measure: every run of both contenders uses the same title. */
   readonly title: string;
   readonly unit: string;
   readonly value: number;
   readonly better: 'lower' | 'higher';
-  /** Whether the ratio to the peer counts for the goal. */
+  /** Whether the ratio to the peer must reach `GOAL_RATIO`. */
   readonly isJudged?: boolean;
-  /** The most that Millrace may have, whatever the peer has. */
+  /** The largest value that Millrace may have. The peer's value does not matter for this limit. */
   readonly limit?: number;
 }
 
-/** The values of one measure: of the first contender (Millrace), and of the peer. */
+/** The values of one measure: Millrace's, then the peer's. */
 interface Entry {
   readonly measure: Measure;
   readonly values: readonly [number[], number[]];
@@ -58,7 +58,9 @@ export class Judgement {
   }
 }
 
-/** How many times better the first is; undefined if either is unknown, or the divisor is zero. */
+/**
+ * How many times better `ours` is than `peers`. Undefined if one of them is unknown, or the divisor is zero.
+ */
 export function ratioOf(
   { better }: Pick<Measure, 'better'>,
   ours: number | undefined,

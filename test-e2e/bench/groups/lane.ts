@@ -18,11 +18,14 @@ export const CLIENT_ID = 'bench-groups';
 /** Where a request frame has its correlation id: behind the size, the API key and the version. */
 const CORRELATION_ID_AT = 8;
 const ANSWER_BYTES_MAX = 64 << 20;
-/** A lane without an answer for this long is broken. Longer than any rebalance of the benchmark. */
+/** A lane closes if a request waits this long for its answer. Any rebalance of the benchmark is shorter. */
 const SILENCE_LIMIT_MS = 120_000;
 const CHECK_MS = 1000;
 
-/** Gets the answer without its size, valid until the callback returns; undefined when the lane broke. */
+/**
+ * Gets the answer without its size field. The bytes are valid until the callback returns. Undefined: the lane
+ * broke.
+ */
 type FrameDone = (frame: Uint8Array | undefined) => void;
 
 interface Waiting {
@@ -86,7 +89,7 @@ export class Lane {
     });
   }
 
-  /** Sends a copy of the frame, with a correlation id of this lane. */
+  /** Sends a copy of the frame, with the lane's next correlation id. */
   sendFrame(frame: Uint8Array, done: FrameDone): void {
     if (this.#isClosed) {
       queueMicrotask(() => done(undefined));

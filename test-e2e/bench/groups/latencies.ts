@@ -1,6 +1,6 @@
 /**
- * Latencies of many requests in little memory: counts per bucket. A bucket is at most 1/64 wide, relative to
- * its latency, so a percentile is at most 1.6 % too high.
+ * Counts latencies in buckets, so that many requests need little memory. The upper bound of a bucket is 1.1 %
+ * above its lower bound, so a percentile is at most 1.1 % too high.
  */
 
 const BUCKETS_PER_OCTAVE = 64;
@@ -21,7 +21,10 @@ export class Latencies {
     this.#total++;
   }
 
-  /** The upper bound of the bucket with this share of the latencies at or below it; NaN without latencies. */
+  /**
+   * The latency that this share of the requests does not exceed, rounded up to the bound of its bucket. NaN
+   * if there are no requests.
+   */
   percentile(share: number): number {
     let left = Math.ceil(this.#total * share);
     if (left <= 0) return Number.NaN;

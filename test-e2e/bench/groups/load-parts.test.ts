@@ -4,7 +4,7 @@ import { rangesOf } from './group.ts';
 import { outcomeOf } from './member.ts';
 import { optionsFrom } from './options.ts';
 
-test('ranges cover each partition once and differ by at most one', () => {
+test('ranges cover each partition once, and their lengths differ by at most one', () => {
   expect(rangesOf(7, 3)).toEqual([
     [0, 1],
     [2, 3],
@@ -13,7 +13,7 @@ test('ranges cover each partition once and differ by at most one', () => {
   expect(rangesOf(1, 2)).toEqual([[], [0]]);
 });
 
-test('a gate lets in as many as fit, in order', () => {
+test('a gate lets in as many groups as its width, in the order of their calls', () => {
   const gate = new Gate(1);
   const entered: string[] = [];
   const [first, second, third] = [{}, {}, {}];
@@ -31,7 +31,7 @@ test('a gate lets in as many as fit, in order', () => {
   expect(entered).toEqual(['first', 'second', 'third']);
 });
 
-test('a broken connection is a lost coordinator', () => {
+test('a broken connection counts as a lost coordinator', () => {
   expect(outcomeOf(undefined)).toBe('lost');
   expect(outcomeOf(16)).toBe('lost');
   expect(outcomeOf(25)).toBe('out');
@@ -39,7 +39,7 @@ test('a broken connection is a lost coordinator', () => {
   expect(outcomeOf(-1)).toBe('failed');
 });
 
-test('reads sizes, sections and protocols', () => {
+test('reads sizes, sections and protocols from the command line', () => {
   const options = optionsFrom(['--only', 'settle,failover', '--protocol', 'consumer', '--groups', '5']);
   expect([...options.sections]).toEqual(['settle', 'failover']);
   expect(options.protocols).toEqual(['consumer']);
@@ -48,7 +48,7 @@ test('reads sizes, sections and protocols', () => {
   expect(optionsFrom(['--members', '7']).sizes.lanes % 7).toBe(0);
 });
 
-test('refuses what it does not know', () => {
+test('refuses unknown sections and invalid sizes', () => {
   expect(() => optionsFrom(['--only', 'unsteady'])).toThrow(/--only takes steady/);
   expect(() => optionsFrom(['--groups', '0'])).toThrow(/--groups takes/);
   expect(() => optionsFrom(['--members', '10', '--lanes', '15'])).toThrow(/multiple/);

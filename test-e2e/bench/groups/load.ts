@@ -10,17 +10,18 @@ export const sendHeartbeat: Send = (member, done) => member.heartbeat(done);
 export const sendCommit: Send = (member, done) => member.commit(done);
 
 const TICK_MS = 2;
-/** Turns of members that cannot send, before the load waits a moment. */
+/** After the load has tried this many members, and none of them could send, it waits a moment. */
 const TRIES_MAX = 100;
 
 /**
  * Each member sends once per interval; the members are spread evenly over the interval. A latency counts from
- * the time at which the request was due, so that a slow load generator or broker shows.
+ * the time at which the request was due, so it includes a delay of the load generator.
  */
 export class PacedLoad {
   latencies = new Latencies();
   /**
-   * Turns of living members that could not send, for example because their last request was still under way.
+   * How often a living member could not send in its turn, for example because its last request was still
+   * under way.
    */
   skipped = 0;
   #sent = 0;
@@ -43,7 +44,7 @@ export class PacedLoad {
     }, TICK_MS);
   }
 
-  /** Forgets what was measured so far. */
+  /** Forgets all earlier measurements. */
   restart(): void {
     this.latencies = new Latencies();
     this.skipped = 0;
@@ -54,7 +55,10 @@ export class PacedLoad {
   }
 }
 
-/** Keeps this many requests under way, of members in turns; returns the latencies of the successes. */
+/**
+ * Keeps `inFlight` requests under way, and the members take turns. Returns the latencies of the requests that
+ * succeeded.
+ */
 export async function fullLoad(
   members: readonly Member[],
   inFlight: number,

@@ -1,4 +1,4 @@
-/** What the sections share. */
+/** Helpers that the sections of the benchmark share. */
 import type { Cluster, ClusterNode } from '../../lib/cluster.ts';
 import { residentMiB } from '../../lib/memory.ts';
 import type { Protocol } from './group.ts';

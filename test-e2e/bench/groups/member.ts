@@ -1,14 +1,17 @@
-/** What both kinds of members share: their lane, commits, retries, and death. */
+/** What members of classic groups and of KIP-848 groups share: the lane, commits, retries, and death. */
 import { apis, ErrorCode } from '@millrace/protocol';
 import type { Group } from './group.ts';
 import type { Lane } from './lane.ts';
 
-/** How a request ended. `out`: the coordinator does not know the member, or has fenced it. */
+/**
+ * How a request ended. `lost`: the connection broke, or the broker does not coordinate the group. `out`: the
+ * coordinator does not know the member, or has fenced it.
+ */
 export type Outcome = 'ok' | 'loading' | 'lost' | 'out' | 'rebalance' | 'failed';
 export type Done = (outcome: Outcome) => void;
 
 const COMMIT_VERSION = 9;
-/** Pause before a retry, as the retry backoff of clients. */
+/** Pause before a retry: the default of retry.backoff.ms in Kafka's clients. */
 export const RETRY_MS = 100;
 
 const outcomes = new Map<number, Outcome>([
@@ -25,7 +28,7 @@ const outcomes = new Map<number, Outcome>([
   [ErrorCode.STALE_MEMBER_EPOCH, 'rebalance'],
 ]);
 
-/** Undefined: the lane broke. */
+/** `errorCode`: undefined if the lane broke. */
 export function outcomeOf(errorCode: number | undefined): Outcome {
   return errorCode === undefined ? 'lost' : (outcomes.get(errorCode) ?? 'failed');
 }
@@ -35,7 +38,7 @@ export abstract class Member {
   readonly laneIndex: number;
   /** The partitions that the member owns. */
   partitions: readonly number[] = [];
-  /** Generation, or member epoch. */
+  /** The generation of a classic group, or the member epoch in a KIP-848 group. */
   epoch = -1;
   /** The member is in the group, and does not join or sync now. */
   isStable = false;
@@ -54,9 +57,9 @@ export abstract class Member {
   abstract heartbeat(done?: Done): boolean;
   /** Starts to join the group. */
   abstract join(): void;
-  /** The group's coordinator is known again. */
+  /** Continues with a heartbeat or a join, because the group's coordinator is known again. */
   abstract resume(): void;
-  /** Leaves the group with the request of its protocol. */
+  /** Sends the request with which a member of this protocol leaves its group. */
   protected abstract sendLeave(lane: Lane): void;
 
   /** Returns false, and sends nothing, while an earlier one is under way, or the member cannot send. */
@@ -108,7 +111,7 @@ export abstract class Member {
     this.die();
   }
 
-  /** A new member takes the place of the dead one. */
+  /** The dead member joins again, as a new member. */
   revive(): void {
     this.isDead = false;
     this.memberId = '';
@@ -121,8 +124,8 @@ export abstract class Member {
   }
 
   /**
-   * Counts a failure. If `broker` no longer coordinates (`lost`), the group looks for its coordinator, unless
-   * it knows another one already.
+   * Counts a failure. If `broker` no longer coordinates the group (`lost`), the group looks for its
+   * coordinator. If the group already knows another coordinator, only the member resumes.
    */
   protected failed(what: string, outcome: Outcome, broker: number): void {
     const { world } = this.group;

@@ -1,4 +1,4 @@
-/** The sizes of a run, from the command line. */
+/** Reads the sizes and the other options of a run from the command line. */
 import { parseArgs } from 'node:util';
 import type { Protocol } from './group.ts';
 
@@ -9,16 +9,16 @@ const protocolNames: readonly Protocol[] = ['classic', 'consumer'];
 export interface Sizes {
   readonly groups: number;
   readonly membersPerGroup: number;
-  /** Partitions of the topic: the committed offsets of each group. */
+  /** The number of partitions of the topic. Each group commits an offset for each partition. */
   readonly offsetsPerGroup: number;
-  /** Connections to each broker. */
+  /** The number of connections to each broker. */
   readonly lanes: number;
   readonly inFlight: number;
   readonly heartbeatMs: number;
   readonly commitMs: number;
   readonly sessionMs: number;
   readonly warmUpMs: number;
-  /** The length of the fixed rate before the kill of the coordinator. */
+  /** How long the load runs at its fixed rate before the coordinator is killed. */
   readonly beforeKillMs: number;
   /** The length of the measurement at a fixed rate. */
   readonly pacedMs: number;
@@ -26,10 +26,10 @@ export interface Sizes {
   readonly fullMs: number;
   readonly settleMembers: number;
   readonly settlePartitions: number;
-  /** The intervals of heartbeats at which the settling is measured. */
+  /** The section `settle` is measured once with each of these intervals of heartbeats. */
   readonly settleHeartbeatsMs: readonly number[];
   readonly settleSessionMs: number;
-  /** Deaths of members per run, of each kind. */
+  /** Each measurement of the section `settle` is the median of this many deaths. */
   readonly deaths: number;
 }
 
@@ -37,9 +37,12 @@ export interface Options {
   readonly sizes: Sizes;
   readonly sections: ReadonlySet<SectionName>;
   readonly protocols: readonly Protocol[];
-  /** The contenders to measure. */
+  /** The contenders to measure: 0 is Millrace, 1 is the peer. */
   readonly contenders: ReadonlySet<0 | 1>;
-  /** All sections share one cluster. Faster, but a section runs on the log of the earlier ones. */
+  /**
+   * Whether all sections use one cluster. That is faster, but a section finds the logs of the earlier
+   * sections.
+   */
   readonly sharesCluster: boolean;
 }
 
@@ -81,7 +84,7 @@ const quick: Sizes = {
   deaths: 1,
 };
 
-/** Throws when an option is invalid. */
+/** Throws if an option is invalid. */
 export function optionsFrom(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
@@ -145,7 +148,7 @@ function count(name: string, value: string | undefined, otherwise: number): numb
   return number;
 }
 
-/** `--only steady,settle`: a list separated by commas. */
+/** Reads a list separated by commas, as in `--only steady,settle`. */
 function chosen<T extends string>(name: string, value: string | undefined, all: readonly T[]): readonly T[] {
   if (value === undefined) return all;
   return value.split(',').map((part) => {

@@ -1,7 +1,7 @@
 /**
- * The section `settle`: one large group loses a member. The member leaves, or its session ends; the session
- * timeout does not count. Measures the time until every survivor has its final assignment: all are in the
- * newest generation, and own each partition once.
+ * The section `settle`: one large group loses a member, which leaves or whose session ends. Measures the time
+ * until every survivor has its final assignment: all survivors are in the newest generation, and together own
+ * each partition once. The time begins when the member leaves, or when its session ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../lib/cluster.ts';
@@ -18,7 +18,7 @@ const SETTLE_LIMIT_MS = 120_000;
 /** The group rests before a death, so that no earlier assignment delays the next one. */
 const REST_MS = 1500;
 
-/** How the member ends, and the text in the name of the measure. */
+/** The ways in which a member ends, with the text for the title of the measure. */
 const deaths = { leave: 'a member leaves', expire: 'a member’s session ends' } as const;
 type Death = keyof typeof deaths;
 
@@ -63,7 +63,7 @@ export async function settle(cluster: Cluster, protocol: Protocol, sizes: Sizes)
 async function oneDeath(group: Group, index: number, death: Death): Promise<number> {
   await sleep(REST_MS);
   const { members, world } = group;
-  // Not the first member: it often leads a classic group.
+  // The first member is not chosen, because it often leads a classic group.
   const member = members[1 + ((index * 7) % (members.length - 1))]!;
   const epoch = group.epoch;
   const start = end(member, death, world.sessionMs);
@@ -74,7 +74,9 @@ async function oneDeath(group: Group, index: number, death: Death): Promise<numb
   return Math.max(0, settledMs - start);
 }
 
-/** Returns the time from which the settling counts. */
+/**
+ * Ends the member. Returns the time from which the settling counts: when it left, or when its session ends.
+ */
 function end(member: Member, death: Death, sessionMs: number): number {
   const now = performance.now();
   if (death === 'leave') {
@@ -85,7 +87,7 @@ function end(member: Member, death: Death, sessionMs: number): number {
   return member.heardMs + sessionMs;
 }
 
-/** Resolves with the time at which the group settled. */
+/** Resolves with the time at which the group has settled in a later generation than `epoch`. */
 function settledAfter(group: Group, epoch: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(

@@ -18,15 +18,16 @@ export async function steadyAndMemory(
 ): Promise<Measure[]> {
   const world = await World.create(cluster, worldOptions(`steady-${protocol}`, protocol, sizes));
   try {
-    // Asked once: with Millrace, each question starts a process.
+    // Lists the brokers only once, because with Millrace each call starts a process.
     const brokers = await brokersOf(cluster);
     const heartbeats = new PacedLoad(world.members, sizes.heartbeatMs, sendHeartbeat);
     await sleep(sizes.warmUpMs);
     const measures = sections.has('memory') ? memory(brokers, world) : [];
     if (sections.has('steady')) {
       measures.push(...(await paced(brokers, world, sizes, heartbeats)));
-      // The paced heartbeats continue while commits run, because the commits of KIP-848 members do not keep a
-      // session. They pause while the highest rate of heartbeats is measured.
+      // The paced heartbeats continue while the highest rate of commits is measured, because a commit does
+      // not extend the session of a KIP-848 member. They stop before the highest rate of heartbeats is
+      // measured.
       measures.push(...(await full(brokers, world, sizes, 'commit', sendCommit)));
       heartbeats.stop();
       measures.push(...(await full(brokers, world, sizes, 'heartbeat', sendHeartbeat)));

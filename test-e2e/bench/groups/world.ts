@@ -1,6 +1,6 @@
 /**
- * A topic, its groups and their members on one running cluster, and what happens to them. All members live in
- * this process.
+ * A topic on a running cluster, its groups and their members, and counts of what happens to the members. All
+ * members live in this process.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -29,9 +29,12 @@ const READY_LIMIT_MS = 60_000;
 const SETUP_LIMIT_MS = 60_000;
 const SETUP_PER_GROUP_MS = 300;
 const POLL_MS = 20;
-/** During the setup, members send heartbeats this often, to learn of the rebalance. */
+/** While a group forms, its members send heartbeats at this interval, to learn of the rebalance. */
 const DRIVE_MS: Record<Protocol, number> = { classic: 20, consumer: 100 };
-/** Groups that join at once over the same lanes. A KIP-848 heartbeat does not block its connection. */
+/**
+ * How many groups may join over the same lanes at the same time. A JoinGroup blocks its connection until the
+ * answer comes; a KIP-848 heartbeat does not.
+ */
 const GATE_WIDTH: Record<Protocol, number> = { classic: 1, consumer: 8 };
 const REPLICAS_MAX = 3;
 const FETCH_VERSION = 8;
@@ -53,16 +56,19 @@ export class World implements WorldOptions {
   /** The broker that coordinates every group at first. */
   readonly coordinator: number;
   list: readonly Group[] = [];
-  /** Undefined: only the caller decides when members send heartbeats. */
+  /**
+   * The interval of heartbeats while a group forms. Undefined: members send only the heartbeats that the
+   * caller asks for.
+   */
   driveMs: number | undefined;
   isClosed = false;
-  /** Members that the coordinator no longer knew, or fenced. */
+  /** How often a coordinator did not know a member, or had fenced it. */
   thrownOut = 0;
-  /** Heartbeats that told a member to join again. */
+  /** How often the answer to a heartbeat told a member to join again. */
   rebalances = 0;
-  /** Unexpected answers: what, and how often. */
+  /** The number of unexpected answers of each kind. */
   readonly complaints = new Map<string, number>();
-  /** Observers. */
+  /** Callbacks for the section that uses this world. */
   heartbeatAnswered: ((member: Member, broker: number) => void) | undefined;
   coordinatorFound: ((group: Group) => void) | undefined;
   committed: ((member: Member, broker: number) => void) | undefined;
@@ -85,7 +91,7 @@ export class World implements WorldOptions {
     this.gates = Array.from({ length: laneSets }, () => new Gate(GATE_WIDTH[options.protocol]));
   }
 
-  /** Creates the topic and the groups, and waits until all members are in and each has committed. */
+  /** Creates the topic and the groups, and waits until every member has joined and committed. */
   static async create(cluster: Cluster, options: WorldOptions): Promise<World> {
     const fleet = await Fleet.connect(cluster.bootstrapServers, options.lanes);
     const replicas = Math.min(REPLICAS_MAX, fleet.brokers.size);
@@ -121,8 +127,8 @@ export class World implements WorldOptions {
   }
 
   /**
-   * Compares the committed offsets with those that the coordinator acknowledged. A commit without an answer
-   * may count or not.
+   * Compares the offsets that the coordinator returns with those that it acknowledged. A commit without an
+   * answer may have succeeded, so every offset from the acknowledged one to the last one sent is right.
    */
   async checkOffsets(): Promise<{ checked: number; lost: number }> {
     let checked = 0;
@@ -172,7 +178,7 @@ export class World implements WorldOptions {
       throw new Error(`${left} of ${this.groups} groups did not form in ${limit} ms: ${this.troubles()}`);
   }
 
-  /** The unexpected answers, for readers. */
+  /** The unexpected answers as text. */
   troubles(): string {
     const list = [...this.complaints].map(([what, count]) => `${what} (${count})`);
     return list.length === 0 ? 'no errors' : list.join(', ');
@@ -235,7 +241,7 @@ function committedOnce(member: Member): Promise<boolean> {
   });
 }
 
-/** Ids of groups that one broker coordinates. The first lookup creates __consumer_offsets. */
+/** Ids of groups that all have the same coordinator. The first lookup creates __consumer_offsets. */
 async function idsOfOneCoordinator(
   fleet: Fleet,
   { name, groups }: WorldOptions,
@@ -255,7 +261,7 @@ async function idsOfOneCoordinator(
   }
 }
 
-/** Polls; returns false when the time is over. */
+/** Polls the condition. Returns false if the condition does not hold within `limitMs`. */
 export async function until(condition: () => boolean, limitMs: number): Promise<boolean> {
   const deadline = performance.now() + limitMs;
   while (!condition()) {
