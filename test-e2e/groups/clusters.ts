@@ -1,4 +1,7 @@
-/** Clusters for the tests of groups: Millrace, or Apache Kafka as the peer, with short sessions allowed. */
+/**
+ * Starts clusters for the tests of groups: Millrace, or Apache Kafka as the peer. Their settings allow short
+ * sessions.
+ */
 import { startPeerKafka } from '../bench/peer-kafka.ts';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
 
@@ -25,7 +28,7 @@ export async function startForGroups(
   return await startPeerKafka(peer, { settings, heapMegabytes: PEER_HEAP_MEGABYTES });
 }
 
-/** A cluster that runs already. The run may not kill its nodes. */
+/** A cluster that this run did not start. So this run may not kill its nodes. */
 export function runningCluster(bootstrapServers: string): Cluster {
   const refuse = async () => {
     throw new Error('this run did not start the cluster, so it may not hurt it');

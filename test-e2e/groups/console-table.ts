@@ -1,7 +1,7 @@
 /**
- * The calls of Kafka's tools for groups, in their order. Before the first call there are two topics (only
- * `TOPIC` has records), the group `old` with committed offsets and no member, and the groups `classic` and
- * `next` with one member each. `stopMembers` ends these two members.
+ * The calls of Kafka's tools for groups, in the order in which they run. Before the first call, the cluster
+ * has two topics (only `TOPIC` has records), the group `old` with committed offsets and no member, and the
+ * groups `classic` and `next` with one member each. `stopMembers` ends these two members.
  */
 
 const TOOLS = 'org.apache.kafka.tools';
@@ -11,16 +11,19 @@ const ALL_GROUPS = `${TOOLS}.GroupsCommand`;
 export const TOPIC = 'console-groups';
 export const OTHER_TOPIC = 'console-groups-other';
 export const PARTITIONS = 2;
-/** Records of each partition of `TOPIC`, and the offsets that `old` has committed at first. */
+/**
+ * `RECORDS`: the number of records in each partition of `TOPIC`. `COMMITTED`: by partition, the offset that
+ * the group `old` has committed before the first call.
+ */
 export const RECORDS = 10;
 export const COMMITTED = [3, 5];
 
 export interface Call {
   readonly name: string;
   readonly tool: string;
-  /** Without the server, which the caller adds. */
+  /** The arguments without --bootstrap-server, which the caller adds. */
   readonly args: readonly string[];
-  /** Happens before the call. */
+  /** What the caller does before this call. */
   readonly before?: 'stopMembers';
 }
 
@@ -65,8 +68,8 @@ const refusals: readonly Call[] = [
 ];
 
 /**
- * Each way to reset, first with --dry-run, then with --execute. Each begins with the offsets of the one
- * before.
+ * Each way to reset offsets, first with --dry-run, then with --execute. Each way begins with the offsets that
+ * the previous way has set.
  */
 const resets: readonly Call[] = [
   ['--to-latest'],
@@ -113,10 +116,13 @@ export const calls: readonly Call[] = all.map((call, index) => ({
   name: `${index + 1} ${call.name}`,
 }));
 
-/** Lines of a Java stack, and of the exception by which clients/java/Tools.java ends a tool. */
+/** Lines of a Java stack trace, and of the exception with which clients/java/Tools.java ends a tool. */
 const OF_A_STACK = /^at |^Tools\$ExitCalled|^null$/;
 
-/** Replaces what differs between clusters. Sorts the lines: Kafka prints them in the order of a hash map. */
+/**
+ * Replaces the text that differs between clusters. Sorts the lines, because Kafka prints them in the order of
+ * a hash map.
+ */
 export function normalise(output: string): string[] {
   return output
     .split('\n')

@@ -53,7 +53,7 @@ describe.skipIf(isSkipped)("Kafka's tools for groups", () => {
       return { topic, partition, offset: value?.data.offset };
     });
     expect(shown).toEqual(expect.arrayContaining(first));
-    // The reset to the end, and the deletion of the group.
+    // The next two records are from the reset to the end, and from the deletion of the group.
     expect(shown).toContainEqual({ topic: TOPIC, partition: 0, offset: RECORDS });
     expect(shown).toContainEqual({ topic: TOPIC, partition: 0, offset: undefined });
     const groups = await formattedGroups(cluster.bootstrapServers);
@@ -67,7 +67,7 @@ describe.skipIf(isSkipped)("Kafka's tools for groups", () => {
       expect(text).not.toMatch(/\b(invalid|corrupt|Could not|Exception|Found non-monotonic)/i);
     }
     const all = dumped.join('\n');
-    // Types of keys: a committed offset, a classic group, a member of a consumer group.
+    // The types of the keys: 1 is a committed offset, 2 a classic group, 5 a member of a consumer group.
     expect(all.includes('key: {"type":"1","data":{"group":"old"')).toBe(true);
     expect(all.includes('key: {"type":"2","data":{"group":"classic"')).toBe(true);
     expect(all.includes('key: {"type":"5","data":{"groupId":"next"')).toBe(true);

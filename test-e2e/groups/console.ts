@@ -1,4 +1,4 @@
-/** Makes the groups of console-table.ts in a cluster, and calls Kafka's tools. */
+/** Creates the topics and groups of console-table.ts in a cluster, and runs its calls of Kafka's tools. */
 
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { run } from '../lib/exec.ts';
@@ -22,7 +22,7 @@ const LIMIT_MS = 60_000;
 const CALLS_LIMIT_MS = 150_000;
 const EXIT = /^=== exit (\d+)$/;
 
-/** Name of the call, its exit code, and the lines of its output. */
+/** By the name of a call: its exit code, and then the lines of its output. */
 export type Outputs = Record<string, readonly string[]>;
 
 /** Runs every call. The topics must not exist yet. */

@@ -1,18 +1,18 @@
-/** What happens to a group in a run, and how the group must look afterwards. */
+/** Starts the members of a group, and causes an event in the group, for example a join or a kill. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Member } from './member.ts';
 import type { GroupRun } from './run.ts';
 import type { EventName } from './variants.ts';
 
-/** The topic grows to this many partitions. */
+/** The event `grow` extends the topic to this many partitions. */
 export const GROWN_PARTITIONS = 15;
 
-/** The time of an event, and what the judge must know about it. */
+/** An event that has happened, with the facts that the judge needs. */
 export interface Applied {
   readonly event: EventName;
   readonly fromMs: number;
   readonly settledMs: number;
-  /** From the event to the last change of an assignment. */
+  /** The time from the event to the last change of an assignment. */
   readonly tookMs: number;
   /** The members that the event itself starts, ends or pauses. */
   readonly struck: readonly Member[];
@@ -24,7 +24,7 @@ export function startMembers(run: GroupRun, event: EventName | undefined): void 
   for (const id of [1, 2, 3]) run.start(event === 'static' ? `instance-${id}` : undefined);
 }
 
-/** Applies an event of members, and waits until the group has settled. */
+/** Starts, stops, kills or pauses a member, as the event demands. Waits until the group has settled. */
 export async function applyToMembers(
   run: GroupRun,
   event: Exclude<EventName, 'grow' | 'coordinator'>,
@@ -54,8 +54,8 @@ async function strike(run: GroupRun, event: Exclude<EventName, 'grow' | 'coordin
       victim.resume();
       return [victim];
     case 'static': {
-      // With the new protocol, a member must say that it comes back: the coordinator refuses a second member
-      // of the same instance id while it waits for the first one.
+      // With the new protocol (KIP-848) the member must leave before it comes back. After a kill, the
+      // coordinator still waits for the first member, and refuses a second one with the same instance id.
       if (run.variant.protocol === 'consumer') await victim.stop();
       else await victim.kill();
       return [victim, run.start(victim.settings.instance)];

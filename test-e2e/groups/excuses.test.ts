@@ -19,7 +19,7 @@ describe('an excuse', () => {
     expect(excusedChecks([excuse], [], [owned, failed('refused')])).toEqual(['order', 'kept']);
   });
 
-  test('does not count without that line', () => {
+  test('does not count when no member printed its cause', () => {
     expect(excusedChecks([excuse], ['kill'], [owned, committed, error('something else')])).toEqual([]);
   });
 

@@ -1,14 +1,17 @@
-/** What a client breaks by itself, whatever the broker does. variants.ts lists the excuses. */
+/**
+ * An excuse names checks that a client fails by itself, whatever the broker does. variants.ts lists the
+ * excuses.
+ */
 import type { CheckName } from './judge.ts';
 import type { MemberLine } from './member-lines.ts';
 import type { EventName } from './variants.ts';
 
 export interface Excuse {
-  /** The judge's checks that the client breaks with Apache Kafka, too. */
+  /** The judge's checks that the client also fails against Apache Kafka. */
   readonly checks: readonly CheckName[];
-  /** Only in runs with this event. Default: in all. */
+  /** The excuse counts only in runs with this event. Undefined: it counts in all runs. */
   readonly at?: EventName;
-  /** Only if a member printed an error or a failed commit with this text. */
+  /** The excuse counts only if a member printed an error or a failed commit with this text. */
   readonly after: string;
   readonly reason: string;
 }

@@ -1,7 +1,7 @@
 /**
- * One run for each client and protocol: three members join and process, one leaves, one is killed. The judge
- * looks at every record and every commit. Some groups run at once, because a group mostly waits.
- * `npm run matrix:groups` runs every other event.
+ * One run for each client and protocol: three members join and process records, one leaves, one is killed.
+ * The judge checks every record and every commit. Several groups run at the same time, because a group mostly
+ * waits. `npm run matrix:groups` runs all events.
  */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Cluster } from '../lib/cluster.ts';
@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 function isMissing({ tool }: Variant): boolean {
-  // The writers need confluent-kafka.
+  // Every run needs confluent-kafka, because the writer uses it.
   return [tool, 'confluent-kafka' as const].some(
     (name) => name !== undefined && 'missing' in inject('tools')[name],
   );
@@ -48,7 +48,8 @@ const able = all.filter((variant) => !isMissing(variant));
 const waves = Math.ceil(able.length / AT_ONCE_MAX);
 
 for (let wave = 0; wave < waves; wave++) {
-  // The variants of one client are neighbours: spread them, because some clients need much time to start.
+  // The variants of one client are neighbours in the list. They run in different waves, because some clients
+  // need much time to start.
   const some = able.filter((_, i) => i % waves === wave);
   describe(`wave ${wave + 1}`, () => {
     let outcomes: readonly Outcome[];

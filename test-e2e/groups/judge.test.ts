@@ -27,7 +27,7 @@ const commit = (t: number, o: Record<number, number>, m?: string): MemberLine =>
   o,
   ...(m === undefined ? {} : { m }),
 });
-/** Record n of partition p has the offset n / 2 in these histories: there are two partitions. */
+/** These histories have two partitions. Record n is in partition n % 2, at the offset (n - n % 2) / 2. */
 const read = (t: number, p: number, ...o: number[]): MemberLine => ({
   e: 'read',
   t,
@@ -76,7 +76,7 @@ function good(): GroupHistory {
   };
 }
 
-/** The good history with other lines of b. */
+/** The good history with other lines of member b. */
 function withB(...lines: MemberLine[]): GroupHistory {
   const history = good();
   return { ...history, members: [history.members[0]!, member('b', ...lines)] };
@@ -87,7 +87,7 @@ describe('the judge of groups', () => {
     expect(judge(good())).toEqual([]);
   });
 
-  test('leaves out the checks that a client itself breaks, and no other', () => {
+  test('leaves out the excused checks, and no other check', () => {
     const history = { ...withB(read(220, 1, 2)), readings: [reading(140, 2, 2), reading(150, 2, 1)] };
     const broken = [/without owning/, /moved back/, /was acknowledged/, /no member processed/, /at the end/];
     expect(judge(history, ['order', 'monotone', 'kept'])).toEqual([expect.stringMatching(broken[3]!)]);
@@ -99,7 +99,7 @@ describe('the judge of groups', () => {
     expect(unprocessed(history)).toEqual(['partition 1: no member processed the acknowledged offsets 3']);
   });
 
-  test('finds a record that arrived with the number of another one', () => {
+  test('finds a record that arrived with the number of another record', () => {
     const history = withB(assigned(205, 1), { e: 'read', t: 220, p: 1, o: [2, 3], n: [5, 9] });
     expect(unprocessed(history)).toEqual([
       'partition 1: processed with another number: 3 (number 9 instead of 7)',
@@ -115,7 +115,7 @@ describe('the judge of groups', () => {
     }
   });
 
-  test('allows a member with a new ownership to begin again at the commit, and not before it', () => {
+  test('lets a member begin a new ownership at the committed offset, and not before it', () => {
     const before = [assigned(205, 1), read(220, 1, 2, 3), lost(230, 1), assigned(240, 1)];
     expect(outOfOrder(withB(...before, read(250, 1, 2, 3)))).toEqual([]);
     expect(outOfOrder(withB(...before, read(250, 1, 1, 2, 3)))).toEqual([
@@ -123,11 +123,11 @@ describe('the judge of groups', () => {
     ]);
   });
 
-  test('does not demand a commit that was acknowledged only after the new ownership began', () => {
+  test('lets a member begin before a commit that was acknowledged after its ownership began', () => {
     expect(outOfOrder(withB(assigned(129, 1), read(220, 1, 1, 2, 3)))).toEqual([]);
   });
 
-  test('finds a member that processes a partition of another one', () => {
+  test('finds a member that processes a partition that it does not own', () => {
     expect(outOfOrder(withB(read(220, 1, 2)))).toEqual([
       'b processed offset 2 of partition 1 without owning it',
     ]);
@@ -178,7 +178,7 @@ describe('the judge of groups', () => {
     expect(judge({ ...good(), readings: [] })).toContain(text(370));
   });
 
-  test('finds a wrong offset at the end', () => {
+  test('finds a wrong committed offset at the end', () => {
     expect(wrongFinal({ ...good(), final: new Map([[0, 4]]) })).toEqual([
       'partition 1: 0 is committed at the end, not 4',
     ]);

@@ -1,6 +1,7 @@
 /**
- * Judges what the members of one group did, from the lines that they printed, the writers' notes and the
- * readings of the committed offsets. Pure: judge.test.ts plants each violation.
+ * Judges what the members of one group did, from the lines that the members printed, the notes of the
+ * writers, and the readings of the committed offsets. The functions are pure, so that judge.test.ts can plant
+ * each violation.
  *
  * - Every acknowledged record was processed, with the number that the writer gave it.
  * - While a member owns a partition, it processes the offsets one by one. It goes back only with a new
@@ -16,21 +17,21 @@ import type { Reading } from './monitor.ts';
 export interface MemberHistory {
   readonly name: string;
   readonly lines: readonly MemberLine[];
-  /** When the test killed the member or when it ended. */
+  /** When the test killed the member, or when the member ended by itself; undefined while it runs. */
   readonly endedMs: number | undefined;
-  /** From and until when the test stopped the process. */
+  /** The times in which the test paused the process. `toMs`: undefined while the pause lasts. */
   readonly pauses: readonly { readonly fromMs: number; readonly toMs: number | undefined }[];
 }
 
 export interface GroupHistory {
   readonly partitions: number;
-  /** By partition: offset and number of each acknowledged record. */
+  /** By partition: for each acknowledged record, its offset and the number that the writer gave it. */
   readonly written: readonly ReadonlyMap<number, number>[];
   readonly members: readonly MemberHistory[];
   readonly readings: readonly Reading[];
-  /** From when until when the monitor read, and the longest time that it may need for a reading. */
+  /** The time in which the monitor read. `gapMaxMs`: the longest time that may pass between two readings. */
   readonly monitored: { readonly fromMs: number; readonly toMs: number; readonly gapMaxMs: number };
-  /** By partition, read by another client after every member had left. */
+  /** By partition: the committed offset that another client read after every member had left. */
   readonly final: ReadonlyMap<number, number>;
 }
 
@@ -55,7 +56,7 @@ const checks = {
 } satisfies Record<string, (history: GroupHistory) => string[]>;
 export type CheckName = keyof typeof checks;
 
-/** `excused`: the checks that the client itself broke, whatever the broker did (excuses.ts). */
+/** `excused`: the checks to leave out, because the client itself failed them (excuses.ts). */
 export function judge(history: GroupHistory, excused: readonly CheckName[] = []): string[] {
   const names = (Object.keys(checks) as CheckName[]).filter((name) => !excused.includes(name));
   return names.flatMap((name) => checks[name](history));
@@ -86,7 +87,10 @@ export function outOfOrder({ members }: GroupHistory): string[] {
   const commits = acknowledged(members);
   return members.flatMap(({ name, lines }) => {
     const faults: string[] = [];
-    /** By partition that the member owns: the next offset, and when the ownership began. */
+    /**
+     * For each partition that the member owns: the next offset (undefined before the first record), and when
+     * the ownership began.
+     */
     const next = new Map<number, { offset: number | undefined; sinceMs: number }>();
     for (const line of lines) {
       if (line.e === 'assigned') {
@@ -124,7 +128,8 @@ export function ownerships({ members }: Pick<GroupHistory, 'members'>): Ownershi
       const fromMs = since.get(partition);
       since.delete(partition);
       if (fromMs === undefined) return;
-      // After a pause, the member may own the partition only in its own opinion.
+      // A pause ends the ownership, because afterwards the member may wrongly believe that it owns the
+      // partition.
       const pause = pauses.find((one) => one.fromMs >= fromMs && one.fromMs <= toMs);
       done.push({ member: name, partition, fromMs, toMs: pause?.fromMs ?? toMs });
     };
@@ -254,7 +259,7 @@ export function gapsOfUnmoved(history: Pick<GroupHistory, 'members'>, fromMs: nu
   };
 }
 
-/** The members, without `except`, whose ownerships changed in this window. */
+/** The members whose ownerships changed in this window, except the members in `except`. */
 export function changedIn(
   history: Pick<GroupHistory, 'members'>,
   fromMs: number,

@@ -17,11 +17,11 @@ test.each([
   ['grow', 3, 12],
   ['pause', 3, 0],
   ['coordinator', 3, 0],
-] as const)('of 12 partitions that %s strikes with %i members, %i could stay', (event, members, stay) => {
+] as const)('event %s, %i members, 12 partitions: %i could stay', (event, members, stay) => {
   expect(couldStay(event, members, 12)).toBe(stay);
 });
 
-test('finds partitions that moved without need, and those that stood still', () => {
+test('finds partitions that moved without need, and partitions that stood still too long', () => {
   expect(movedFault([kept(8)])).toBeUndefined();
   expect(movedFault([kept(9), kept(7)])).toBe('kill: 7 partitions did not move; 8 could stay');
   expect(pauseFault([kept(8, 1500)], 100)).toBeUndefined();

@@ -1,24 +1,27 @@
-/** Which partitions stay in a rebalance that moves no more than it must, and how long they pause. */
+/**
+ * How many partitions stay with their members in a rebalance that moves no more than it must, and how long
+ * they pause.
+ */
 import type { EventName } from './variants.ts';
 
 /** The partitions that did not move in the window of an event. */
 export interface Kept {
   readonly event: EventName;
   readonly partitions: number;
-  /** The number that must stay at least. */
+  /** At least this many partitions must not move. */
   readonly couldStay: number;
   readonly longestMs: number;
 }
 
 /**
- * A partition that does not move may stand still for this long, or for twice the longest quiet pause if that
- * is more.
+ * The limit for the pause of a partition that does not move. The limit is twice the longest pause before the
+ * event, if that is more.
  */
 const GAP_LIMIT_MS = 1500;
 
 /**
- * The least number of partitions that must stay, for example 9 of 12 when a fourth member joins. A member
- * that comes back from a pause may get any partition, so the number is 0 there. `members`: before the event.
+ * How many partitions must stay at least, for example 9 of 12 if a fourth member joins. A member that comes
+ * back from a pause may get any partition, so `pause` gives 0. `members`: their number before the event.
  */
 export function couldStay(event: EventName, members: number, partitions: number): number {
   switch (event) {
@@ -53,8 +56,9 @@ export function pauseFault(kept: readonly Kept[], quietGapMs: number): string | 
 const TRIES = 3;
 
 /**
- * A busy machine can cause a pause, or end a session. So a run with such a fault is repeated alone. A broker
- * that stops or moves these partitions does so each time. The other violations of every try count.
+ * A busy machine can cause a pause, or end a session. So a run with such a fault is repeated alone, up to two
+ * times. A broker that stops or moves these partitions does so in every try. The other violations of all
+ * tries count.
  */
 export async function repeated<O extends { readonly violations: readonly string[] }>(
   first: O,

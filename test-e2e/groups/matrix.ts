@@ -4,13 +4,13 @@
  *   --client NAME,…      kafkajs, platformatic, confluent-kafka, java, franz-go, aiokafka, kafka-python
  *   --event NAME,…       join, leave, kill, pause, static, grow, coordinator
  *   --protocol NAME      classic or consumer
- *   --at-once N          groups of one wave, default 4
+ *   --at-once N          groups that run at the same time, default 4
  *   --peer               against Apache Kafka instead of Millrace
  *   --bootstrap SERVERS  against a cluster that runs already, with the settings of clusters.ts
  *   --lines FOLDER       writes every line of the members to files of this folder
  *   --verbose            prints each step
  *
- * Prints a line for each run and exits with code 1 when a run fails.
+ * Prints a line for each run and exits with code 1 if a run fails.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,7 +63,8 @@ try {
     }
     const waves = Math.ceil(able.length / Number(values['at-once']));
     for (let wave = 0; wave < waves; wave++) {
-      // The variants of one client are neighbours: spread them, because some clients need much time to start.
+      // The variants of one client are neighbours in the list. They run in different waves, because some
+      // clients need much time to start.
       for (const outcome of await strike(
         event,
         able.filter((_, i) => i % waves === wave),

@@ -12,7 +12,10 @@ export interface MemberSettings {
   readonly assignor: string;
   /** The id of a static member. */
   readonly instance?: string;
-  /** Only for the classic protocol: with the other one, the broker decides. */
+  /**
+   * The session timeout and the interval of heartbeats are only for the classic protocol. With KIP-848, the
+   * broker decides both.
+   */
   readonly sessionMs: number;
   readonly heartbeatMs: number;
   readonly rebalanceMs: number;
@@ -23,9 +26,9 @@ export interface MemberSettings {
 export type MemberLine =
   /** The member owns these partitions from now on, in addition to those that it owned. */
   | { readonly e: 'assigned'; readonly t: number; readonly p: readonly number[] }
-  /** The member processes these partitions no longer. The coordinator does not know that yet. */
+  /** The member no longer processes these partitions. The coordinator does not know that yet. */
   | { readonly e: 'revoked' | 'lost'; readonly t: number; readonly p: readonly number[] }
-  /** The member has processed records `o` (offsets) with the numbers `n` of a partition. */
+  /** The member has processed records of partition `p`. `o`: their offsets. `n`: the writer's numbers. */
   | {
       readonly e: 'read';
       readonly t: number;
@@ -33,7 +36,7 @@ export type MemberLine =
       readonly o: readonly number[];
       readonly n: readonly number[];
     }
-  /** A commit (partition to offset) was acknowledged, or failed with the message `m`. */
+  /** A commit was acknowledged, or failed with the message `m`. `o`: by partition, the offset. */
   | {
       readonly e: 'commit';
       readonly t: number;
@@ -44,7 +47,10 @@ export type MemberLine =
   /** The member has left the group. */
   | { readonly e: 'closed'; readonly t: number };
 
-/** The member of @platformatic/kafka prints this error when its library drops all its partitions at once. */
+/**
+ * A member that uses @platformatic/kafka prints this error when the library drops all partitions of the
+ * member.
+ */
 export const DROPPED = 'the library dropped all partitions, because the coordinator refused a request';
 
 /** The names of the arguments. Every program reads these. */
@@ -92,7 +98,7 @@ export function parseArguments(args: readonly string[]): MemberSettings {
   };
 }
 
-/** Parses a line of a member. A line that is no JSON object is an error of the member. */
+/** Parses a line of a member. A line that is no JSON object becomes a line with an error. */
 export function parseLine(line: string): MemberLine {
   try {
     const parsed = JSON.parse(line) as MemberLine;

@@ -9,15 +9,15 @@ export class Member {
   readonly settings: MemberSettings;
   readonly lines: MemberLine[] = [];
   readonly startedMs = Date.now();
-  /** The partitions that the member owns, each with the time since when. */
+  /** The partitions that the member owns, each with the time at which the member got the partition. */
   readonly owned = new Map<number, number>();
-  /** By partition: the time and the next offset of the last record that the member processed. */
+  /** By partition: when the member processed its last record, and the offset after that record. */
   readonly read = new Map<number, { readonly t: number; readonly next: number }>();
   /** By partition: the time and the offset of the last acknowledged commit. */
   readonly committed = new Map<number, { readonly t: number; readonly offset: number }>();
   /** The time of the last change of `owned`. */
   changedMs = 0;
-  /** The member works, as far as the test knows: it was neither stopped, killed nor paused. */
+  /** False after the test has stopped, killed or paused the member. `resume` makes it true again. */
   isLive = true;
   /** When the test killed the member, or when it ended; undefined while it runs. */
   endedMs: number | undefined;
@@ -56,7 +56,7 @@ export class Member {
     return this.endedMs !== undefined;
   }
 
-  /** The member leaves the group and ends. */
+  /** Makes the member leave the group and end. */
   async stop(): Promise<void> {
     this.isLive = false;
     this.#program.closeInput();

@@ -1,17 +1,20 @@
-/** Reads the committed offsets of a group again and again, with our own client at the group's coordinator. */
+/**
+ * Reads the committed offsets of a group again and again. Millrace's own client asks the group's coordinator.
+ */
 import type { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
 import { ask, connect } from '../lib/wire.ts';
 
 const PERIOD_MS = 200;
 const RETRY_MS = 100;
-/** OffsetFetch: the first version with several groups. It still names topics by name. */
+/** The first version of OffsetFetch that can name several groups. It still identifies topics by name. */
 const FETCH_VERSION = 8;
 const FIND_VERSION = 4;
 const CALL_LIMIT_MS = 3000;
 
 /**
- * Committed offsets by partition, and the times of the request and of its answer (milliseconds since 1970).
+ * The committed offsets by partition, with the times of the request and of its answer (milliseconds since
+ * 1970).
  */
 export interface Reading {
   readonly askedMs: number;
@@ -71,7 +74,8 @@ export class Monitor {
         this.readings.push(await readCommitted(client, group, topic));
         await delay(PERIOD_MS);
       } catch {
-        // The coordinator moves or loads. The judge limits the time without a reading.
+        // Another broker becomes the coordinator, or the coordinator still loads the group. The judge limits
+        // the time without a reading.
         client?.close();
         client = undefined;
         await delay(RETRY_MS);

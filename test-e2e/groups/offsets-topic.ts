@@ -1,4 +1,7 @@
-/** What Kafka's readers of `__consumer_offsets` print: the console consumer and kafka-dump-log. */
+/**
+ * Runs the tools of Kafka that read `__consumer_offsets` (the console consumer and kafka-dump-log), and
+ * returns what they print.
+ */
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cluster } from '../lib/cluster.ts';

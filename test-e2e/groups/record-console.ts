@@ -1,6 +1,6 @@
 /**
- * Records what Kafka's tools print for the groups of Apache Kafka, into fixtures/console.json. The test
- * console.test.ts compares Millrace with that.
+ * Runs Kafka's tools for groups against Apache Kafka, and writes their output to fixtures/console.json.
+ * console.test.ts compares the output for Millrace with this file.
  *
  *   node test-e2e/groups/record-console.ts
  */

@@ -1,4 +1,7 @@
-/** One group of one client under test: its members, the monitor of its commits, waiting until it settles. */
+/**
+ * One group under test, whose members all use the same client. Starts the members, monitors the commits, and
+ * waits until the group has settled.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import type { WrittenRecords } from '../soak/recorded.ts';
@@ -74,9 +77,10 @@ export class GroupRun {
   }
 
   /**
-   * Waits until the live members own every partition, each of them about the same number, without a change
-   * for `STABLE_MS`, and have processed and committed on each partition since the last change and since
-   * `sinceMs`. Returns the time from `sinceMs` until the last change of a live member.
+   * Waits until the group has settled. Then the live members own every partition, the numbers of their
+   * partitions differ by at most one, and no live member has got or lost partitions for `STABLE_MS`. Each
+   * owner of a partition has processed and committed a record of it, both since the owner got the partition
+   * and since `sinceMs`. Returns the time from `sinceMs` until a live member last got or lost partitions.
    */
   async settle(what: string, sinceMs = Date.now()): Promise<number> {
     const started = Date.now();
@@ -122,7 +126,10 @@ export class GroupRun {
     return undefined;
   }
 
-  /** Waits until the members have processed and committed everything up to these ends. */
+  /**
+   * Waits until the live members have committed every partition up to its end. `ends`: by partition, the
+   * offset after the last record.
+   */
   async drain(ends: readonly number[]): Promise<void> {
     const deadline = Date.now() + this.settings.settleLimitMs;
     const behind = () =>
@@ -144,7 +151,7 @@ export class GroupRun {
 
   /**
    * All live members leave at the same time, and then another client reads the committed offsets. `gapMaxMs`:
-   * the longest time that the monitor may need for a reading.
+   * the longest time that may pass between two readings of the monitor.
    */
   async finish(written: readonly ReadonlyMap<number, number>[], gapMaxMs: number): Promise<GroupHistory> {
     await Promise.all(this.live.map((member) => member.stop()));
@@ -179,14 +186,17 @@ export class GroupRun {
     }
   }
 
-  /** Ends every process, also after an error. */
+  /** Kills every member that still runs, and stops the monitor. */
   async abandon(): Promise<void> {
     await Promise.all(this.members.filter(({ hasEnded }) => !hasEnded).map((member) => member.kill()));
     await this.#monitor.stop();
   }
 }
 
-/** Offset and number of each acknowledged record, by partition: record n is in n % partitions. */
+/**
+ * By partition: the offset and the number of each acknowledged record. A writer sends record n to the
+ * partition n % `partitions`.
+ */
 export function writtenByPartition(
   partitions: number,
   writers: readonly { readonly partitions: number; readonly written: WrittenRecords }[],

@@ -1,4 +1,4 @@
-/** Commits offsets of a group without a member, as a consumer with assigned partitions does. */
+/** Commits offsets for a group without members, like a consumer that assigns partitions to itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';

@@ -20,14 +20,17 @@ export interface Variant {
   readonly client: string;
   readonly protocol: 'classic' | 'consumer';
   readonly assignor: string;
-  /** Whether a rebalance keeps the partitions that do not move: the cooperative and the new protocol. */
+  /**
+   * Whether a member keeps the partitions that do not move in a rebalance. True for the cooperative and the
+   * new (KIP-848) protocol.
+   */
   readonly isIncremental: boolean;
-  /** The tool that must be there; undefined for clients from npm. */
+  /** The tool that must be installed; undefined for clients from npm. */
   readonly tool?: ToolName;
   /** The events that the client cannot take part in, with the reason. */
   readonly lacks?: Partial<Readonly<Record<EventName, string>>>;
   /**
-   * The client may skip records that it fetched for an assignment that ended, if the partition has no
+   * The client may skip records that it fetched during an earlier assignment, if the partition has no
    * committed offset. So a group of this client begins with a commit of 0 for each partition.
    */
   readonly needsCommits?: boolean;
@@ -37,8 +40,8 @@ export interface Variant {
 }
 
 /**
- * The ConsumerGroupHeartbeat with which franz-go leaves (epoch -2) names no instance id. The coordinator
- * (Apache Kafka 4.3.1, too) then keeps the instance id until the session ends.
+ * The ConsumerGroupHeartbeat with which franz-go leaves (epoch -2) names no instance id. The coordinator of
+ * Millrace, and that of Apache Kafka 4.3.1, then keeps the instance id until the session ends.
  */
 const FRANZ_GO_LEAVES = { static: 'the client does not release its instance id when it leaves' };
 /**
@@ -51,7 +54,7 @@ const PLATFORMATIC_CLASSIC: Excuse = {
   reason:
     'after a refused request the client drops its partitions and joins again; it then delivers records that it had fetched before, and commits partitions that it no longer owns',
 };
-/** With Apache Kafka 4.3.1, each of these runs failed in the same way. */
+/** Against Apache Kafka 4.3.1, the runs with each of these events failed in the same way. */
 const PLATFORMATIC_CONSUMER: Variant['lacks'] = {
   pause: 'after the error UNKNOWN_MEMBER_ID the client does not join again',
   static: 'the client leaves with the epoch -1, which gives up its instance id',
@@ -119,7 +122,7 @@ export function nameOf({ client, protocol, assignor }: Variant): string {
   return `${client} ${protocol} ${assignor}`;
 }
 
-/** The program of a member and its first arguments. */
+/** The program that a member runs, with the program's first arguments. */
 export async function programOf({
   client,
 }: Variant): Promise<readonly [program: string, args: readonly string[]]> {

@@ -1,6 +1,7 @@
 /**
- * A wave: one topic that two writers fill throughout, and one group for each variant; the same event strikes
- * all groups at once. A group that fails does not end the others.
+ * A wave runs one group for each variant on one topic. A writer sends records during the whole wave; after
+ * the event `grow`, a second writer also fills the new partitions. Each event strikes all groups at the same
+ * time. If a group fails, the others continue.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,23 +22,31 @@ import { type EventName, nameOf, type Variant } from './variants.ts';
 export const PARTITIONS = 12;
 const QUIET_MS = 2000;
 const STATIC_SESSION_MS = 20_000;
-/** The time between two records of a writer; so each partition gets a record each 120 ms. */
+/** The time between two records of a writer. So each of the 12 partitions gets a record every 120 ms. */
 const PACE_MS = 10;
-/** The monitor may need this for a reading: a call of it may time out once, and the machine may be busy. */
+/**
+ * This time may pass between two readings of the monitor: one of its requests may time out, and the machine
+ * may be busy.
+ */
 const READING_GAP_MAX_MS = 5000;
-/** Until another broker coordinates the group of a killed coordinator, and has loaded it. */
+/**
+ * After the kill of a coordinator, another broker may need this time to become the coordinator and to load
+ * the group.
+ */
 const FAILOVER_MAX_MS = 15_000;
 
 export interface WaveOptions {
   readonly cluster: Cluster;
   readonly variants: readonly Variant[];
-  /** One after the other. `grow` and `coordinator` stand alone. */
+  /**
+   * The events happen one after the other. `grow` and `coordinator` must each be the only event of a wave.
+   */
   readonly events: readonly EventName[];
   readonly sessionMs: number;
   readonly settleLimitMs: number;
   readonly quietMs?: number;
   readonly progress?: (text: string) => void;
-  /** Gets every line of every member, for a look at a failure. */
+  /** Gets every line of every member, to examine a failure. */
   readonly dump?: (name: string, lines: readonly string[]) => void;
 }
 
@@ -46,7 +55,10 @@ export interface Outcome {
   readonly joinedMs: number;
   readonly applied: readonly Applied[];
   readonly processed: number;
-  /** Longest pause of partitions that did not move: before the event, and in the window of each event. */
+  /**
+   * `quietGapMs`: the longest pause of a partition before the first event. `gaps`: for each event, the number
+   * of partitions that did not move, and their longest pause.
+   */
   readonly quietGapMs: number;
   readonly gaps: readonly Kept[];
   readonly violations: readonly string[];
@@ -82,14 +94,16 @@ export async function runWave(options: WaveOptions): Promise<Outcome[]> {
     let coordinator: number | undefined;
     for (const variant of options.variants) {
       const group = await groupId(servers, `${nameOf(variant).replaceAll(' ', '-')}-${id}`, coordinator);
-      // One kill must strike the coordinator of every group. Not every broker coordinates groups.
+      // The kill of one broker must strike the coordinator of every group. So the other groups get ids with
+      // the same coordinator as the first group.
       if (events.includes('coordinator')) coordinator ??= (await coordinatorOf(servers, group)).nodeId;
       if (variant.needsCommits === true) {
         await commitWithoutMember(servers, group, topic, new Array(PARTITIONS).fill(0));
       }
       const settings = { bootstrapServers: servers, group, topic, partitions: PARTITIONS };
       const { settleLimitMs } = options;
-      // Within its session, the program of a static member must start again.
+      // The program of a static member must start again before the session of the member ends, so that
+      // session is longer.
       const sessionMs = events.includes('static') ? STATIC_SESSION_MS : options.sessionMs;
       states.push(fresh(await GroupRun.create(variant, { ...settings, sessionMs, settleLimitMs })));
     }
@@ -186,7 +200,10 @@ async function apply(
   if (event === 'coordinator') await options.cluster.startAll();
 }
 
-/** A group id with this beginning whose coordinator is the given broker. */
+/**
+ * A group id with this beginning. `coordinator`: the broker that must coordinate the group; undefined: any
+ * broker.
+ */
 async function groupId(servers: string, beginning: string, coordinator: number | undefined): Promise<string> {
   for (let tries = 0; tries < 1000; tries++) {
     const group = `${beginning}-${tries}`;
@@ -196,7 +213,7 @@ async function groupId(servers: string, beginning: string, coordinator: number |
   throw new Error(`no group id found for the coordinator ${coordinator}`);
 }
 
-/** The first question creates the offsets topic, so it may need some tries. */
+/** The first FindCoordinator creates the offsets topic, so a few tries may fail. */
 async function untilFound(servers: string, group: string) {
   for (let tries = 0; ; tries++) {
     try {
@@ -208,7 +225,7 @@ async function untilFound(servers: string, group: string) {
   }
 }
 
-/** Every line of the members, in the order of their time. */
+/** Every line of the members, ordered by time. */
 function linesOf(run: GroupRun): string[] {
   return run.members
     .flatMap(({ name, lines }) => lines.map((line) => ({ name, line })))

@@ -1,6 +1,6 @@
 /**
- * A member of a group on kafkajs. The library ends every ownership at a rebalance, and it has neither static
- * members nor the new protocol.
+ * A group member that uses kafkajs. The library ends every ownership at a rebalance. It supports neither
+ * static members nor the new protocol (KIP-848).
  *
  * usage: node kafkajs.ts NAME=VALUE …     (../member-lines.ts)
  */
@@ -14,8 +14,8 @@ const settings = parseArguments(process.argv.slice(2));
 const { topic } = settings;
 const owned = new Owned();
 const pending = new Pending(settings.commitMs);
-// The library asks the same coordinator until its retries end, also when that broker is gone. Then it
-// restarts.
+// The library sends its retries to the same coordinator, even if that broker is gone. After the last retry,
+// the library restarts.
 const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 500 };
 const kafka = new Kafka({
   clientId: 'member',
@@ -48,7 +48,7 @@ isStopping = true;
 clearInterval(timer);
 await commit();
 owned.become([]);
-// After an error, the library's stop may never end.
+// After an error, the promise of `stop` may never resolve.
 await Promise.race([consumer.stop().then(() => consumer.disconnect()), sleep(STOP_LIMIT_MS)]);
 emit({ e: 'closed' });
 process.exit(0);
@@ -63,7 +63,8 @@ function watch({ events, on }: Consumer): void {
     forget('lost');
     owned.become(payload.memberAssignment[topic] ?? []);
   });
-  // The promise of a commit also resolves if the library sent nothing, because it had stopped after an error.
+  // This event shows a real commit. The promise of a commit also resolves if the library sent nothing,
+  // because it had stopped after an error.
   on(events.COMMIT_OFFSETS, ({ payload }) => {
     const partitions = payload.topics.flatMap((one) => one.partitions);
     emit({ e: 'commit', o: Object.fromEntries(partitions.map((p) => [p.partition, Number(p.offset)])) });
@@ -76,7 +77,7 @@ function watch({ events, on }: Consumer): void {
 
 async function processBatch({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
   if (isStopping) return;
-  // After an error the library passes the same batch again.
+  // After an error, the library passes the same batch to this function again.
   const from = owned.position(batch.partition);
   const messages = batch.messages.filter(({ offset }) => Number(offset) >= from);
   if (isRunning() && !isStale() && owned.has(batch.partition) && messages.length > 0) {
@@ -92,7 +93,7 @@ async function processBatch({ batch, heartbeat, isRunning, isStale }: EachBatchP
   await heartbeat();
 }
 
-/** One commit at a time: two at once could arrive in the other order. */
+/** Sends one commit at a time, because two concurrent commits could arrive in the wrong order. */
 async function commit(): Promise<unknown> {
   committing = committing.then(sendCommit);
   return await committing;

@@ -1,5 +1,5 @@
 /**
- * The common parts of the members in JavaScript: lines on standard output, the wait for the end of standard
+ * Code that the members in JavaScript share: lines on standard output, the wait for the end of standard
  * input, and the partitions and offsets that a member knows.
  */
 import { writeSync } from 'node:fs';
@@ -9,7 +9,7 @@ type WithoutTime<T> = T extends unknown ? Omit<T, 't'> : never;
 
 export function emit(line: WithoutTime<MemberLine>): void {
   const { e, ...rest } = line;
-  // A synchronous write: a line is out before the member does the next step.
+  // Writes synchronously, so that the line is out before the member does its next step.
   const bytes = Buffer.from(`${JSON.stringify({ e, t: Date.now(), ...rest })}\n`);
   for (let at = 0; at < bytes.length; ) {
     try {
@@ -34,7 +34,7 @@ export function errorText(error: unknown): string {
   return [message, ...(errors ?? []).map(errorText)].join(': ').slice(0, 300);
 }
 
-/** The number n of a record of the writer: its value begins with "NAME n ". */
+/** The number n that the writer gave the record. The value of the record begins with "NAME n ". */
 export function numberOf(value: Buffer | null): number {
   return Number(value?.toString('latin1').split(' ', 2)[1] ?? -1);
 }
@@ -61,7 +61,7 @@ export class Owned {
     this.#positions.set(partition, next);
   }
 
-  /** Replaces the partitions, and prints first those that the member no longer owns. */
+  /** Replaces the partitions. Prints the partitions that the member no longer owns, and then the new ones. */
   become(partitions: readonly number[], how: 'revoked' | 'lost' = 'revoked'): void {
     const next = new Set(partitions);
     const gone = this.all.filter((partition) => !next.has(partition));
@@ -91,7 +91,7 @@ export class Pending {
     return this.#offsets.size > 0 && Date.now() >= this.#nextMs;
   }
 
-  /** Takes the offsets of the partitions that the member owns, and forgets the others. */
+  /** Returns the pending offsets of the partitions that the member owns. Forgets all pending offsets. */
   take(owned: Owned): [partition: number, offset: number][] {
     const taken = [...this.#offsets].filter(([partition]) => owned.has(partition));
     this.#offsets.clear();
@@ -104,7 +104,7 @@ export class Pending {
   }
 }
 
-/** Commits through `send`, and prints the result. Returns the error. */
+/** Commits through `send`, and prints the result. Returns the error, if there was one. */
 export async function commitAndTell(
   offsets: readonly (readonly [partition: number, offset: number])[],
   send: () => Promise<void>,

@@ -1,5 +1,5 @@
 /**
- * A member of a group on @platformatic/kafka.
+ * A group member that uses @platformatic/kafka.
  *
  * usage: node platformatic.ts NAME=VALUE …     (../member-lines.ts)
  */
@@ -27,7 +27,7 @@ const consumer = new Consumer({
   groupId: settings.group,
   ...(settings.instance === undefined ? {} : { groupInstanceId: settings.instance }),
   ...group,
-  // The constructor checks the session and the interval also with the new protocol.
+  // Even with the new protocol (KIP-848), the constructor checks the session timeout and the interval.
   sessionTimeout: settings.sessionMs,
   heartbeatInterval: settings.heartbeatMs,
   rebalanceTimeout: settings.rebalanceMs,
@@ -78,7 +78,7 @@ await consumer.close(true).catch((error) => emit({ e: 'error', m: errorText(erro
 emit({ e: 'closed' });
 process.exit(0);
 
-/** A failed request ends the stream of the library. The program then begins another one. */
+/** A failed request ends the stream of the library. The program then begins another stream. */
 async function work(): Promise<void> {
   while (!stopped) {
     try {
@@ -93,9 +93,9 @@ async function work(): Promise<void> {
         if (stopped) return;
         if (!owned.has(message.partition)) continue;
         const offset = Number(message.offset);
-        // With each new assignment the library reads again from an older committed offset, also on partitions
-        // that the member keeps. An application that processed and committed these again would move its
-        // commits back.
+        // With each new assignment the library reads again from an older committed offset, even on partitions
+        // that the member keeps. If an application processed these records again, its commits would move
+        // back.
         if (offset < owned.position(message.partition)) continue;
         owned.advance(message.partition, offset + 1);
         emit({ e: 'read', p: message.partition, o: [offset], n: [numberOf(message.value)] });
@@ -109,7 +109,7 @@ async function work(): Promise<void> {
   }
 }
 
-/** One commit at a time: two at once could arrive in the other order. */
+/** Sends one commit at a time, because two concurrent commits could arrive in the wrong order. */
 async function commit(): Promise<void> {
   const before = committing;
   committing = before.then(sendCommit);
