@@ -24,7 +24,8 @@ process.stdin.resume().on('end', () => void cluster.stop());
 `;
 
 /**
- * This many records need a worker thread, so the test shows that the package contains the worker's code, too.
+ * The broker checks a batch of this many records on a worker thread. So the test also shows that the package
+ * contains the worker's code.
  */
 const RECORDS = 100_000;
 
@@ -71,7 +72,7 @@ async function produceMany(server: string) {
     const request = { acks: -1, timeoutMs: 10_000, topicData };
     const { responses } = await client.call(apis.produce, request, { version: 9 });
     const answer = responses[0]!.partitionResponses[0]!;
-    // The topic is new: its leader may not know it yet.
+    // The topic is new, so the leader may not know the topic at first.
     if (!isRetriable(answer.errorCode)) {
       client.close();
       return answer;

@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Tests against six real processes, with the clients of other projects. They share the cluster and the cores,
- * so they run one by one.
+ * Tests against six real processes, with the clients of other projects. The test files share the cluster and
+ * the cores, so they run one after the other.
  */
 export default defineConfig({
   test: {

@@ -1,6 +1,6 @@
 /**
- * A running cluster that a test may hurt: one that Millrace's command line starts, or the peer
- * (bench/peer-kafka.ts). It knows every process by its pid, and `stop` leaves none behind.
+ * A cluster whose nodes a test may kill: Millrace, which its command line starts, or Apache Kafka
+ * (bench/peer-kafka.ts). The cluster knows every process by its pid, and `stop` ends them all.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,9 +12,9 @@ import { cacheFolder, repositoryRoot } from './paths.ts';
 export interface ClusterNode {
   readonly id: number;
   readonly role: 'broker' | 'controller';
-  /** Undefined while it does not run. */
+  /** Undefined while the node does not run. */
   readonly pid: number | undefined;
-  /** The port for clients of a broker, or for nodes of a controller; on loopback. */
+  /** A port on loopback: of a broker for clients, or of a controller for other nodes. */
   readonly port: number;
 }
 
@@ -151,7 +151,10 @@ function hasEnded(pid: number): boolean {
   }
 }
 
-/** Finds a port such that it, the next ones, and those of the controllers 1000 above are free on loopback. */
+/**
+ * Finds a port P on loopback such that P, P + 1, … are free for the brokers, and P + 1000, P + 1001, … for
+ * the controllers.
+ */
 export async function freePorts(brokers: number, controllers: number): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {
     const port = 20_000 + Math.floor(Math.random() * 500) * 20;

@@ -30,7 +30,7 @@ function renumber(partition: ReadRecord[]): void {
 }
 
 describe('compareWithCorpus', () => {
-  test('accepts the written records, also through the file format', () => {
+  test('accepts the written records, even after a file has stored them', () => {
     expect(complaints(() => {})).toEqual([]);
     const partitions = readBack().map((records) => [
       ...decodeReadRecords(Buffer.concat(records.map(encodeReadRecord))),
@@ -62,7 +62,7 @@ describe('compareWithCorpus', () => {
 });
 
 function change(partition: ReadRecord[], difference: Partial<ReadRecord>): void {
-  // A record with more than one header.
+  // Chooses a record with more than one header.
   const at = partition.findIndex(({ headers }, index) => index >= 3 && headers.length > 1);
   partition[at] = { ...partition[at]!, ...difference };
 }

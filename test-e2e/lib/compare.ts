@@ -8,7 +8,7 @@ import type { ReadRecord, TestHeader, TestRecord } from './records.ts';
 const MOST_COMPLAINTS = 10;
 
 export interface Comparison {
-  /** The records to write. */
+  /** The records that the client had to write. */
   readonly corpus: readonly TestRecord[];
   /** Turns a record of the corpus into the form that this client can write. */
   readonly expected?: (record: TestRecord) => TestRecord;
@@ -22,8 +22,8 @@ export interface Comparison {
 }
 
 /**
- * Empty when the client read each record once, whole, in the order of writing within its partition, and each
- * key from one partition.
+ * Returns no differences if the client read each record once, whole, and in the order of writing within the
+ * partition, and each key from only one partition.
  */
 export function compareWithCorpus(comparison: Comparison): string[] {
   const complaints: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * The records that every client writes and reads back: 100,000 of real text in many scripts and sizes. Every
- * run has the same records, except for the timestamps: they lie in the last hour, because retention may
- * remove old records.
+ * The records that every client writes and reads back: 100,000 records of real text, in many scripts and
+ * sizes. The records are the same in every run, except for the timestamps. They lie in the last hour, because
+ * retention may remove older records.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { decodeRecords, encodeRecord, type TestHeader, type TestRecord } from './records.ts';
@@ -25,7 +25,10 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Record n: its first header holds n; its value is null or begins with "n ". Timestamps may step back. */
+/**
+ * The first header of record n has the value n. The record's value is null or begins with "n ". The timestamp
+ * may be smaller than that of the previous record.
+ */
 export function makeCorpus(count: number, baseTimestamp: number): TestRecord[] {
   const random = randomFrom(20_011);
   const records: TestRecord[] = [];
@@ -39,8 +42,8 @@ export function makeCorpus(count: number, baseTimestamp: number): TestRecord[] {
 }
 
 /**
- * Mostly a few sentences; each hundredth is a page of 2,000 to 8,000 characters, each thousandth a chapter of
- * 32,000; some are empty.
+ * The text of record n: mostly a few sentences. Every hundredth text has 2,000 to 8,000 characters, and every
+ * thousandth has 32,000. Some texts are empty.
  */
 function text(n: number, random: (below: number) => number): string {
   if (n % 211 === 3) return '';
@@ -61,8 +64,8 @@ function headersOf(n: number): TestHeader[] {
 }
 
 /**
- * The form for programs that read records as lines: no null or empty value, no binary data, one kind of
- * header.
+ * The form of a record for programs that read records as lines: no null or empty value, no binary data, and
+ * only the first header.
  */
 export function plainForm(record: TestRecord): TestRecord {
   const n = numberOf(record);

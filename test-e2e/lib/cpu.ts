@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 /** The unit of times in /proc/PID/stat. */
 const TICK_MS = 10;
 
-/** User and system time since the process started. On a shared machine it says more than elapsed time. */
+/**
+ * User and system time since the process started. On a shared machine, CPU time says more than elapsed time.
+ */
 export function cpuMs(pid: number | undefined): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

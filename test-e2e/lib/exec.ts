@@ -1,6 +1,6 @@
 /**
- * Runs other programs: to their end (`run`) or alongside (`launch`). When this process ends, unless by
- * SIGKILL, it kills every live child by its pid, and never by a name.
+ * Runs other programs: to their end (`run`) or alongside (`launch`). When this process ends, it kills every
+ * child that still runs, by the child's pid. Only a SIGKILL of this process leaves children behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -96,7 +96,10 @@ export interface Launched {
   readonly pid: number;
   /** Closes the program's standard input. The programs of these tests then end. */
   closeInput(): void;
-  /** Resolves after the program's end and its last line, with the exit code; null when a signal ended it. */
+  /**
+   * Resolves with the exit code, after the program has ended and its last line was read. Null: a signal ended
+   * the program, or the program did not start.
+   */
   readonly ended: Promise<number | null>;
   /** The last lines that the program wrote to standard error. */
   errors(): string;

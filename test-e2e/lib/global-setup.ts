@@ -1,8 +1,8 @@
 /**
  * Runs before the end-to-end tests: installs the foreign clients, starts six processes, writes the corpus.
  *
- *   E2E_BOOTSTRAP=host:port,…   tests this cluster instead of starting one (any Kafka)
- *   CI=true                     a missing client fails the run; else the run skips it and prints its name
+ *   E2E_BOOTSTRAP=host:port,…   tests this cluster (Millrace or another Kafka) instead of starting one
+ *   CI=true                     a missing client fails the run; by default, the run skips the client's tests
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,9 @@ declare module 'vitest' {
     /** True if the tests run against the cluster of E2E_BOOTSTRAP. */
     isForeign: boolean;
     tools: Record<ToolName, ToolState>;
-    /** The file of records, and the folder for the records read back. */
+    /**
+     * `corpusFile`: the records to write. `workFolder`: the folder for the records that clients read back.
+     */
     corpusFile: string;
     workFolder: string;
   }

@@ -1,6 +1,6 @@
 /**
  * The artifacts that Maven fetches: Apache Kafka's clients and tools, its server (the peer of the benches),
- * and quiet logging.
+ * and Log4j.
  */
 export const KAFKA_VERSION = '4.3.1';
 const LOG4J_VERSION = '2.25.1';

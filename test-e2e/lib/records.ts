@@ -1,6 +1,6 @@
 /**
- * The files in which the tests and the client programs exchange records. Big-endian, one record after the
- * other:
+ * The files in which the tests and the client programs exchange records. A file has one record after the
+ * other. All integers are big-endian:
  *
  *   int64 offset (only in files of records read back), int64 timestamp, bytes key, bytes value,
  *   int32 number of headers, each: bytes name, bytes value;   bytes = int32 length (-1: null) and the bytes

@@ -1,6 +1,6 @@
 /**
- * Goal: `stolenBetween` finds the time that the host took between two times. The intervals between samples
- * that contain the two times count in full.
+ * Goal: `stolenBetween` finds the time that the host took between two times. An interval between two samples
+ * counts in full if it contains one of the two times.
  */
 import { expect, test } from 'vitest';
 import { stolenBetween } from './stolen.ts';
@@ -12,17 +12,17 @@ const samples = [
   { wallMs: 1420, stolenMs: 420 },
 ];
 
-test('a freeze counts in full for each gap that overlaps it', () => {
+test('stolen time counts in full for each gap that overlaps its interval', () => {
   expect(stolenBetween(samples, 1010, 1410)).toBe(370);
   expect(stolenBetween(samples, 1200, 1300)).toBe(370);
 });
 
-test('a freeze does not count for a gap beside it', () => {
+test('stolen time does not count for a gap beside its interval', () => {
   expect(stolenBetween(samples, 1000, 1020)).toBe(0);
   expect(stolenBetween(samples, 1400, 1420)).toBe(0);
 });
 
-test('outside of the samples only the known samples count', () => {
+test('no time counts as stolen before the first sample and after the last one', () => {
   expect(stolenBetween(samples, 0, 2000)).toBe(370);
   expect(stolenBetween([], 0, 2000)).toBe(0);
 });

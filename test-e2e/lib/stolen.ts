@@ -1,14 +1,14 @@
 /**
  * Time that the host of this virtual machine took from its processors, as Linux counts it ("steal" of
- * /proc/stat). A gap that the host caused says nothing about a broker. On a system that does not count steal,
- * the time is 0.
+ * /proc/stat). If the host caused a gap between acks, the gap says nothing about a broker. On a system that
+ * does not count steal, the time is 0.
  */
 import { readFileSync } from 'node:fs';
 
 /** The unit of times in /proc/stat. */
 const TICK_MS = 10;
 const SAMPLE_MS = 20;
-/** user, nice, system, idle, iowait, irq, softirq, steal. */
+/** The fields are user, nice, system, idle, iowait, irq, softirq and steal. */
 const STEAL_FIELD = 7;
 
 export interface StealSample {

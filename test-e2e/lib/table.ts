@@ -1,4 +1,4 @@
-/** Tables of numbers for readers. */
+/** Tables of numbers as text, and the median. */
 
 /** Aligns columns: the first to the left, the others to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

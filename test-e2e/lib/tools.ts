@@ -1,7 +1,7 @@
 /**
- * The foreign clients and their sources. Fetches each once into .cache (kcat: by Debian's package manager)
- * and finds it there afterwards. A missing tool is a value, `{ missing: why }`: the run skips its tests and
- * prints its name, or fails with CI=true.
+ * Installs the foreign clients: each client once, into .cache (kcat with Debian's package manager). A missing
+ * tool is a value, `{ missing: why }`. By default, the run then skips the tool's tests and prints the tool's
+ * name. With CI=true, the run fails.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,8 @@ import { KAFKA_VERSION, kafkaPom } from './pom.ts';
 const CONFLUENT_KAFKA_VERSION = '2.16.1';
 const AIOKAFKA_VERSION = '0.14.0';
 /**
- * The old client with its optional imports: codecs and a fast CRC-32C; and six in place of its own old copy.
+ * The old client, with the packages that it imports if they are installed: codecs, a fast CRC-32C, and the
+ * package `six`, which replaces the client's old copy of `six`.
  */
 const OLD_KAFKA_PYTHON = [
   'kafka-python==1.4.7',
@@ -44,7 +45,7 @@ const installers: Record<ToolName, () => Promise<ToolState>> = {
   'franz-go': installFranzGo,
 };
 
-/** Installs the tool, or returns why it cannot. Quick when the tool is already installed. */
+/** Installs the tool, or returns why that failed. Quick if the tool is already installed. */
 export async function tool(name: ToolName): Promise<ToolState> {
   return await withLock(`tool-${name}`, async () => {
     try {
@@ -55,7 +56,7 @@ export async function tool(name: ToolName): Promise<ToolState> {
   });
 }
 
-/** The tool. Throws an error with the reason when it is missing. */
+/** Returns the tool. Throws an error with the reason if the tool is missing. */
 export async function neededTool(name: ToolName): Promise<Tool> {
   const state = await tool(name);
   if ('missing' in state) throw new Error(`${name} is needed here: ${state.missing}`);
@@ -127,8 +128,8 @@ async function installFranzGo(): Promise<ToolState> {
 }
 
 /**
- * Does `work` for the folder unless it was completed for the same stamp. Removes the results of an older
- * stamp.
+ * Does `work` for the folder, unless an earlier run completed it with the same stamp. Before that, removes
+ * the results of another stamp.
  */
 async function onceFor(folder: string, stamp: string, work: () => Promise<void>): Promise<void> {
   const file = `${folder}.done`;

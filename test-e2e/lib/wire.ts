@@ -1,7 +1,7 @@
 /**
- * The tests' own requests to a cluster, Millrace or other: leaders, ISR, the active controller, batch
- * headers. Uses our own client, and for each question a new connection: to the first broker that answers, or
- * to a partition's leader.
+ * Requests of the tests themselves to a cluster of Millrace or of another Kafka: leaders, ISR, the active
+ * controller, batch headers. Millrace's own client sends them. Each question uses a new connection: to the
+ * first broker that answers, or to a partition's leader.
  */
 import { KafkaClient } from '@millrace/client/io';
 import { apis, readBatchHeader } from '@millrace/protocol';
@@ -179,7 +179,7 @@ export async function recordsByCodec(
   return counts;
 }
 
-/** By partition: the offset at which consumers reach the end, the high watermark. */
+/** By partition: the high watermark, at which consumers reach the end. */
 export async function endOffsets(bootstrapServers: string, topic: string): Promise<number[]> {
   const [partitions, brokers] = [
     await partitionsOf(bootstrapServers, topic),
@@ -196,7 +196,7 @@ export async function endOffsets(bootstrapServers: string, topic: string): Promi
   );
 }
 
-/** Fetches by name: version 12 is the last with names. */
+/** Fetches with the topic's name. Version 12 is the last version that names topics. */
 async function fetchFrom(
   client: KafkaClient,
   topic: string,

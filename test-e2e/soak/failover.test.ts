@@ -1,6 +1,6 @@
 /**
- * One trial with each victim, all on six processes of their own. `npm run soak:failover` and `soak:kill-all`
- * run dozens of trials.
+ * One trial for each kind of victim, all on the same six processes, which no other test uses. `npm run
+ * soak:failover` and `soak:kill-all` run dozens of trials.
  */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
@@ -28,7 +28,8 @@ describe.skipIf(isMissing)('with the writers of librdkafka and the Java client',
 
   test('a killed leader: writing continues, no record is lost, duplicate or out of order, and the broker comes back', async () => {
     const { gapMs } = await trial('leader', 10);
-    // Well under Apache Kafka's default session timeout of 9 s, even on a busy machine.
+    // The limit leaves room for a busy machine, and is well below 9 s, Apache Kafka's default session
+    // timeout.
     expect(Math.max(...Object.values(gapMs))).toBeLessThan(6000);
   });
 

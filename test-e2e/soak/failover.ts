@@ -1,15 +1,15 @@
 /**
- * `npm run soak:failover`: kills the leader of a partition, and the active controller, with -9 under two
- * writers (librdkafka and the Java client, acks=all, idempotent), again and again.
+ * `npm run soak:failover`: again and again, kills the leader of a partition or the active controller with -9,
+ * while two idempotent writers (librdkafka and the Java client) write with acks=all.
  *
- *   TRIALS=20                           of each kind
+ *   TRIALS=20                           the number of trials of each kind
  *   --victim leader|controller|both     default both
  *   --pace paced|fast|both              a record each 10 ms, or as fast as possible; default both
  *   --set key=value                     a setting of Millrace's nodes, to try its effect; may be repeated
  *   --peer                              against Apache Kafka instead of Millrace
  *
- * Prints a line a trial and a summary; exit code 1 when an acknowledged record is lost or duplicate, the
- * order is broken, an error reaches the application, or a node does not come back.
+ * Prints a line for each trial, and a summary. Exits with code 1 if an acknowledged record is lost or
+ * duplicate, the order is broken, an error reaches the application, or a node does not come back.
  */
 import { parseArgs } from 'node:util';
 import { oneOf, pacesOf, soak } from './runner.ts';

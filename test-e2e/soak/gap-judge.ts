@@ -1,18 +1,18 @@
 /**
- * Decides whether hostile clients stall others. Windows with hostile clients alternate with quiet windows of
- * the same length. The judge compares the longest gap of both kinds. A spike of a busy machine can fall into
- * either kind, so the judge repeats a failed comparison with more windows of both, up to a limit. A stall of
- * the broker shows in each hostile window, and more quiet windows do not hide it.
+ * Decides whether hostile clients stall other clients. Windows with hostile clients alternate with quiet
+ * windows of the same length. The judge compares the longest gaps in the two kinds of windows. A spike of a
+ * busy machine can fall into either kind, so the judge repeats a failed comparison with more windows of both,
+ * up to a limit. A stall of the broker shows in each hostile window, and more quiet windows do not hide it.
  */
 
-/** Longest gap between acks of each writer, in milliseconds, in two windows of the same length. */
+/** By writer: the longest gap between acks in milliseconds, in two windows of the same length. */
 export interface WindowPair {
   readonly quiet: readonly number[];
   readonly hostile: readonly number[];
 }
 
 export interface GapJudgement {
-  /** Longest gap over all windows of this kind, by writer. */
+  /** By writer: the longest gap over all windows of the kind. */
   readonly quiet: readonly number[];
   readonly hostile: readonly number[];
   readonly isHeldUp: boolean;

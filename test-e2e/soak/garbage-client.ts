@@ -5,9 +5,9 @@ import { connect, type Socket } from 'node:net';
 
 export interface GarbageKind {
   readonly name: string;
-  /** Makes the bytes for one connection. */
+  /** Creates the bytes for one connection. */
   readonly bytes: () => Buffer;
-  /** Whether the broker must close the connection. If not, it may wait for more bytes. */
+  /** Whether the broker must close the connection. If not, the broker may wait for more bytes. */
   readonly mustClose: boolean;
 }
 
@@ -19,7 +19,7 @@ function frame(size: number, ...body: Buffer[]): Buffer {
   return Buffer.concat([head, ...body]);
 }
 
-/** Header version 1 with a client id, in a frame whose size is right. */
+/** A request in a frame with the right size. The header has version 1 and a client id. */
 function request(apiKey: number, version: number, body: Buffer): Buffer {
   const header = Buffer.alloc(10);
   header.writeInt16BE(apiKey, 0);
@@ -62,7 +62,7 @@ export const garbageKinds: readonly GarbageKind[] = [
   },
 ];
 
-/** Random bytes behind 40 bytes of 0x7f, in which no length is valid. */
+/** 40 bytes of 0x7f, in which no length is valid, and random bytes behind them. */
 function wild(size: number): Buffer {
   const bytes = randomBytes(size);
   bytes.fill(0x7f, 0, 40);
@@ -106,7 +106,7 @@ export function throwGarbage(port: number, bytes: Buffer, watchMs: number): Prom
 
 const CONNECTS_AT_ONCE = 100;
 
-/** Opens silent connections, in turn to each port. Rejects when one is refused. */
+/** Opens connections that send nothing, to each port in turn. Rejects if the node refuses one. */
 export async function openSilent(ports: readonly number[], total: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
   while (sockets.length < total) {

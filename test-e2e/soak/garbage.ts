@@ -17,7 +17,7 @@ import { runGarbage } from './garbage-trial.ts';
 
 /**
  * An idle node takes 90 to 150 MiB. Requests, their decoded objects and answers have a budget of 256 MiB.
- * Garbage and the worker threads may take as much again until the garbage collector runs.
+ * Objects that V8 has not collected yet, and the worker threads, may take another 256 MiB.
  */
 const RESIDENT_MAX_MIB = 768;
 /** The Java nodes have heaps of 1 GiB. */

@@ -1,6 +1,6 @@
 /**
- * Record batches that a well-behaved client never sends, byte by byte: a million records in a few kilobytes,
- * payloads that do not decompress, records that a topic does not allow. No library builds them.
+ * Builds record batches byte by byte that no well-behaved client sends and no library builds: a million
+ * records in a few kilobytes, payloads that do not decompress, records that a topic does not allow.
  */
 import { deflateRawSync, gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib';
 import { Compression, crc32c } from '@millrace/protocol';
@@ -21,7 +21,7 @@ interface Header {
 const HEADER_BYTES = 61;
 const CRC_FROM = 21;
 
-/** A batch with a valid header and checksum around these (compressed) records. */
+/** A batch with these records, which may be compressed, and with a valid header and checksum. */
 export function batchAround(section: Uint8Array, { codec, records, ...times }: Header): Buffer {
   const baseTimestamp = times.baseTimestamp ?? BigInt(Date.now());
   const batch = Buffer.alloc(HEADER_BYTES + section.length);
@@ -114,7 +114,9 @@ export function fittingRecords(): HostileBatch[] {
   ];
 }
 
-/** A valid batch of one uncompressed record, of the given size. It shows the cost of the bytes alone. */
+/**
+ * A valid batch of about `sizeBytes` with one uncompressed record. The batch shows what the bytes alone cost.
+ */
 export function plainBatch(sizeBytes: number): HostileBatch {
   const value = Buffer.alloc(Math.max(0, sizeBytes - HEADER_BYTES - 20), 0x76);
   const body = Buffer.concat([
@@ -144,7 +146,7 @@ export function alikeRecords(count: number): HostileBatch[] {
   });
 }
 
-/** Payloads that Kafka cannot read. All but one are made from three good records. */
+/** Payloads that Kafka cannot read. All except the last one are made from three good records. */
 export function damagedPayloads(): HostileBatch[] {
   const plain = Buffer.concat([record(0), record(1), record(2)]);
   const { GZIP, ZSTD, LZ4 } = Compression;
@@ -177,7 +179,7 @@ function flipped(bytes: Buffer, at: number): Buffer {
   return copy;
 }
 
-/** A frame with one uncompressed block. The right `headerChecksum` depends on the flags. */
+/** An LZ4 frame with one uncompressed block. The right `headerChecksum` depends on the flags. */
 function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChecksum?: number): Buffer {
   const size = Buffer.alloc(4);
   size.writeUInt32LE((plain.length | 0x8000_0000) >>> 0);
@@ -189,7 +191,7 @@ function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChe
 
 /**
  * Batches with a valid checksum whose records are malformed or contradict the header. Apache Kafka accepts
- * the one with a gap; its log then has duplicate offsets.
+ * the batch whose offset deltas have a gap, and then its log has duplicate offsets.
  */
 export function lyingBatches(): HostileBatch[] {
   const three = Buffer.concat([record(0), record(1), record(2)]);

@@ -1,6 +1,6 @@
 /**
- * A bare connection for hand-made frames. It reports the broker's reaction as a word: it answers, closes or
- * stays silent.
+ * Sends hand-made frames over bare connections, and reports how the broker reacts: the broker answers, closes
+ * the connection, or stays silent.
  */
 import { connect, type Socket } from 'node:net';
 import { FrameReader } from '@millrace/protocol';
@@ -9,7 +9,9 @@ const ANSWER_BYTES_MAX = 256 << 20;
 
 export type Taken = Uint8Array | 'closed' | 'no answer' | 'no connection';
 
-/** Sends the frame on a connection of its own; resolves with the answer, or with a word for the reaction. */
+/**
+ * Sends the frame on a new connection. Resolves with the answer, or with a word for the broker's reaction.
+ */
 export function ask(port: number, frame: Uint8Array, limitMs: number): Promise<Taken> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
@@ -36,8 +38,8 @@ export function ask(port: number, frame: Uint8Array, limitMs: number): Promise<T
 }
 
 /**
- * Sends the bytes and closes its side at once. Resolves when the broker has closed its side, or after the
- * limit.
+ * Sends the bytes and closes the client's side of the connection at once. Resolves when the broker has closed
+ * the other side, or after the limit.
  */
 export function sendAndLeave(port: number, bytes: Uint8Array, limitMs: number): Promise<Taken> {
   return new Promise((resolve) => {

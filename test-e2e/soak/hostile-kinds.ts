@@ -1,6 +1,6 @@
 /**
- * The kinds of hostile clients. Each throw returns the broker's reactions, and the kind says which reactions
- * are right.
+ * The kinds of hostile clients. `throwOnce` sends requests and returns the broker's reactions. `isRight` says
+ * which reactions are right.
  */
 import type { Cluster } from '../lib/cluster.ts';
 import {
@@ -21,13 +21,14 @@ import { createTopics, INT64_MAX, type Leaders, type Where } from './hostile-top
 
 export interface HostileKind {
   readonly name: string;
-  /** Number of different requests. `throwOnce` takes turns through them. */
+  /** The number of different requests. `throwOnce` sends them in turn. */
   readonly variants: number;
   /** Sends one hostile request or several. Returns the broker's reaction on each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
   /**
-   * Set if the batches of this kind are above a topic's default limit. The quiet windows then have as many
-   * plain batches of the same size, because megabytes slow other clients down even when they are not hostile.
+   * Set if the batches of this kind are above a topic's default limit. In the quiet windows, the trial then
+   * sends as many plain batches of the same size, because such large batches slow other clients down even if
+   * they are not hostile.
    */
   readonly throwPlain?: (n: number) => Promise<readonly string[]>;
   readonly isRight: (taken: string) => boolean;
@@ -38,7 +39,7 @@ export interface HostileSize {
   readonly records: number;
   readonly duplicates: number;
   readonly duplicatesAtOnce: number;
-  /** How long connections with a part of a request stay silent. */
+  /** How long a connection stays silent after it has sent a part of a request. */
   readonly silenceMs: number;
 }
 
@@ -46,8 +47,8 @@ const ANSWER_LIMIT_MS = 20_000;
 const PARKED_MS = 1000;
 const MILLION = 1_000_000;
 /**
- * The number of duplicates that fit into 2 MiB, and about the largest number that a small cluster allows in
- * one request.
+ * FITTING: the number of duplicates that fit into 2 MiB. ALLOWED: about the largest number of duplicates that
+ * a small cluster allows in one request.
  */
 const [FITTING, ALLOWED] = [60_000, 10_000];
 const NANOSECONDS_A_MS = 1_000_000n;
@@ -67,7 +68,8 @@ export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise
 }
 
 /**
- * Each throw sends one batch. Builds the batches on demand: some have tens of megabytes before compression.
+ * Each `throwOnce` sends one batch. Builds the batches on demand, because some have tens of megabytes before
+ * compression.
  */
 function largeBatches(leaders: Leaders, records: number): HostileKind[] {
   const kind = (
@@ -97,7 +99,7 @@ function largeBatches(leaders: Leaders, records: number): HostileKind[] {
   ];
 }
 
-/** Each throw sends all of the batches; the broker must refuse each batch. */
+/** Each `throwOnce` sends all batches, and the broker must refuse each of them. */
 function smallBatches(
   name: string,
   leader: (n: number) => Where,
@@ -136,8 +138,8 @@ function nanoseconds(leaders: Leaders): HostileKind {
 }
 
 /**
- * Several connections fetch one idle partition at once. Each request names it many times: in turns
- * `size.duplicates`, FITTING and ALLOWED times.
+ * Several connections fetch one idle partition at the same time. Each request names the partition many times:
+ * `size.duplicates`, FITTING or ALLOWED times, in turn.
  */
 function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
   const frames = new Map<string, Buffer>();

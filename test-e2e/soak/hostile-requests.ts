@@ -1,11 +1,11 @@
 /**
- * Hand-made request frames that no client library sends: sizes, int64s and counts that our encoder refuses to
- * write.
+ * Hand-made request frames that no client library sends, with sizes, int64s and counts that Millrace's own
+ * encoder refuses to write.
  */
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 
 const CLIENT = 'hostile';
-/** Any id serves: each connection has one request at a time. */
+/** Any correlation id works, because each connection has one request at a time. */
 const CORRELATION = 7;
 
 function int8(value: number): Buffer {
@@ -34,7 +34,7 @@ function text(value: string): Buffer {
   return Buffer.concat([int16(Buffer.byteLength(value)), Buffer.from(value)]);
 }
 
-/** An unsigned varint, for compact strings and arrays: the length plus one. */
+/** The length of a compact string or array: an unsigned varint with the length plus one. */
 function compact(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value + 1;
@@ -50,7 +50,10 @@ function frame(apiKey: number, version: number, isFlexible: boolean, ...body: Bu
   return Buffer.concat([int32(content.length), content]);
 }
 
-/** Produce 7, acks=all: the first version for zstd, and the last that is easy to read. */
+/**
+ * Produce with acks=all, in version 7: the first version that allows zstd, and the last whose answer is easy
+ * to read.
+ */
 export function produceFrame(topic: string, partition: number, batch: Buffer): Buffer {
   const partitions = [int32(1), int32(partition), int32(batch.length), batch];
   return frame(0, 7, false, int16(-1), int16(-1), int32(15_000), int32(1), text(topic), ...partitions);
@@ -86,7 +89,10 @@ export function lookupFrame(topic: string, partition: number, timestamp: bigint)
   return frame(2, 7, true, int32(-1), int8(0), ...topics, NO_TAGS);
 }
 
-/** Whole requests of several APIs, to be cut. Uncut, only Produce and InitProducerId change something. */
+/**
+ * Whole requests of several APIs, which hostile-cuts.ts cuts. Of the whole requests, only Produce and
+ * InitProducerId would change something.
+ */
 export function sampleFrames(topic: string, batch: Buffer): Map<string, Buffer> {
   const of = (parts: Uint8Array[]) => Buffer.concat(parts);
   const topics = [

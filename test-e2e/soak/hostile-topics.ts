@@ -5,7 +5,10 @@ import { aliveBrokers, createTopic, partitionsOf } from '../lib/wire.ts';
 export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 const PARTITIONS = 3;
-/** Every broker knows a new topic after this time. Before, it would refuse every request for the topic. */
+/**
+ * After this time, every broker knows a new topic. A broker refuses every request for a topic that it does
+ * not know yet.
+ */
 const METADATA_MS = 500;
 
 const topics = {
@@ -26,7 +29,9 @@ export interface Where {
   readonly port: number;
 }
 
-/** Returns the n-th partition of the topic, with its leader. After the last comes the first again. */
+/**
+ * Returns partition n of the topic, with its leader. The partition after the last one is partition 0 again.
+ */
 export type Leaders = (topic: keyof typeof topics, n: number) => Where;
 
 export async function createTopics(servers: string): Promise<Leaders> {

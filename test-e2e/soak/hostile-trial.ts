@@ -13,22 +13,25 @@ import type { RunningWriter } from './writers.ts';
 
 export interface HostileOptions extends HostileSize {
   /**
-   * A window is at least this long; with 0 the trial throws each variant of a kind once and compares no gaps.
+   * The least length of a window. With 0, the trial sends each variant of a kind once, and compares no gaps.
    */
   readonly windowMs: number;
-  /** Pairs of windows for each kind. While a writer seems to stall, the trial adds more, up to `pairsMax`. */
+  /**
+   * Pairs of windows for each kind. While a writer seems to stall, the trial adds more pairs, up to
+   * `pairsMax`.
+   */
   readonly pairs: number;
   readonly pairsMax: number;
   /** No node may take more memory than this. */
   readonly residentMaxMiB: number;
-  /** Only the kinds whose name contains this. */
+  /** Only the kinds run whose name contains this text; undefined: all kinds. */
   readonly only?: string | undefined;
   readonly say: (line: string) => void;
 }
 
 /**
- * The shortest pause after a request. A pause is at least as long as its request, because two cores run six
- * nodes, both writers and this process.
+ * The shortest pause after a request. After a longer request, the pause is as long as the request, because
+ * two cores run six nodes, both writers and this process.
  */
 const PAUSE_MIN_MS = 100;
 /** The wait at the end of a window, so that the window includes the effects of its last request. */
@@ -60,7 +63,7 @@ export async function runHostile(
   return violations;
 }
 
-/** Nodes whose process has changed or ended. */
+/** The ids of the nodes whose process has changed or ended. */
 export function endedSince(before: readonly ClusterNode[], after: readonly ClusterNode[]): number[] {
   return after.filter(({ pid }, i) => pid === undefined || pid !== before[i]?.pid).map(({ id }) => id);
 }
@@ -135,7 +138,7 @@ class Phase {
     return { hostile: longest(started), quiet: longest(quietFrom) };
   }
 
-  /** Sends this many plain batches, evenly over the time, if the kind has them. */
+  /** If the kind has plain batches, sends `times` of them, spread evenly over `lengthMs`. */
   async #throwPlain(times: number, lengthMs: number): Promise<void> {
     const { throwPlain } = this.#kind;
     if (throwPlain === undefined) return;

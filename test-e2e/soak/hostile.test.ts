@@ -22,7 +22,7 @@ describe('the judge of gaps', () => {
     expect(judgeGaps([{ quiet, hostile: [40, 121] }]).isHeldUp).toBe(true);
   });
 
-  test('finds a broker that stalls in every hostile window, with any number of windows', async () => {
+  test('finds a broker that stalls in every hostile window, even with more windows', async () => {
     const judgement = await measurePairs(async () => ({ quiet: [50], hostile: [1200] }), {
       atLeast: 3,
       atMost: 8,
@@ -41,7 +41,7 @@ describe('the judge of gaps', () => {
     expect(judgement).toEqual({ quiet: [95], hostile: [180], isHeldUp: false, pairs: 4 });
   });
 
-  test('measures no more windows than wanted while no writer stalls', async () => {
+  test('measures only the least number of windows if no writer stalls', async () => {
     const judgement = await measurePairs(async () => ({ quiet: [50], hostile: [55] }), {
       atLeast: 3,
       atMost: 8,
@@ -54,21 +54,21 @@ describe('the judge of gaps', () => {
 const MAX_MESSAGE_BYTES = (1 << 20) + 12;
 
 describe('hostile batches', () => {
-  test('of many records contain all of them, in every codec', () => {
+  test('of many records contain all of these records, in every codec', () => {
     for (const { name, bytes } of manyRecords(20_000)) {
       const offsets = [...readRecords(bytes, compressionCodecs)].map(({ offset }) => offset);
       expect(offsets, name).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
     }
   });
 
-  test('that fit the default limit of a topic fill at least nine tenths of it, except with zstd', () => {
+  test('that fit the default limit of a topic fill nine tenths of the limit or more, except with zstd', () => {
     for (const { name, bytes } of fittingRecords()) {
       expect(bytes.length, name).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
       expect(bytes.length, name).toBeGreaterThan((name.startsWith('zstd') ? 0.8 : 0.9) * MAX_MESSAGE_BYTES);
     }
   });
 
-  test('that are plain have the requested size, within some bytes, and one record', () => {
+  test('that are plain have one record, and the requested size within 20 bytes', () => {
     const { bytes } = plainBatch(1_400_000);
     expect(Math.abs(bytes.length - 1_400_000)).toBeLessThan(20);
     expect(checkBatchCrc(bytes, 0, bytes.length)).toBe(true);
@@ -93,7 +93,7 @@ describe('hostile batches', () => {
     }
   });
 
-  test('with a damaged payload cannot be read', () => {
+  test('with a damaged payload cannot be decompressed', () => {
     const unfolded = damagedPayloads().filter(({ bytes }) => {
       try {
         const codec = bytes.readInt16BE(21) & 7;

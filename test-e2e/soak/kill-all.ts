@@ -1,6 +1,7 @@
 /**
- * `npm run soak:kill-all`: kills all six processes with -9 at once under load and starts them again. No
- * record acknowledged with acks=all may be lost. TRIALS=10 a pace; --pace and --peer as for soak:failover.
+ * `npm run soak:kill-all`: under load, kills all six processes with -9 at the same time, and starts them
+ * again. No record acknowledged with acks=all may be lost. TRIALS=10 sets the number of trials of each pace;
+ * --pace and --peer work as in soak:failover.
  */
 import { parseArgs } from 'node:util';
 import { pacesOf, soak } from './runner.ts';

@@ -13,7 +13,7 @@ interface Run extends RecordedRun {
   readonly read: ReadRecord[];
 }
 
-/** Two writers of six records each, alternating, to two partitions of six records each. */
+/** Two writers write six records each, in turn. Each of the two partitions gets six records. */
 function faultless(): Run {
   const written = ['w0', 'w1'].map((name) => ({ name, records: [] as WrittenRecord[] }));
   const read: ReadRecord[] = [];
@@ -34,7 +34,7 @@ const readAs = (index: number, facts: Partial<ReadRecord>) => (run: Run) => {
   run.read[index] = { ...run.read[index]!, ...facts };
 };
 
-/** A record behind the last one of partition 1. */
+/** Adds a record behind the last record of partition 1. */
 const append = (facts: Partial<ReadRecord>) => (run: Run) => {
   run.read.push({ ...run.read.at(-1)!, offset: 6, highWatermark: 7, ...facts });
 };

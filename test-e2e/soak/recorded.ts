@@ -53,7 +53,10 @@ export interface RecordedRun {
 const READER = 'reader';
 const POLL_RECORDS_MAX = 1000;
 
-/** The broken promises, each behind the name of its checker. Counts those that a checker does not list. */
+/**
+ * The violations, each behind the name of the checker that found it. A checker lists only the first ones; the
+ * last lines count the others.
+ */
 export function violationsOf(run: RecordedRun): string[] {
   const { violations, counts } = judgeHistory(historyOf(run), finalLogsOf(run));
   const more = [...counts].map(([what, count]) => `${what}: ${count}`);
@@ -124,7 +127,9 @@ function pollsOf(run: RecordedRun, records: readonly ReadRecord[]): Poll[] {
   return polls;
 }
 
-/** The reader reads up to the end of each partition when nothing writes, so it has the final logs. */
+/**
+ * The reader reads each partition up to its end after the writers have finished, so it has the final logs.
+ */
 export function finalLogsOf(run: RecordedRun): FinalLog[] {
   return Array.from({ length: run.partitions }, (_, partition) => ({
     topic: run.topic,

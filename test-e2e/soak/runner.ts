@@ -1,4 +1,6 @@
-/** Runs trials one after the other against one cluster: a line each, a table at the end. */
+/**
+ * Runs trials one after the other against one cluster. Prints a line for each trial, and a table at the end.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startPeerKafka } from '../bench/peer-kafka.ts';
@@ -25,7 +27,7 @@ export interface SoakOptions {
   readonly kinds: readonly Kind[];
   /** Number of trials of each kind. */
   readonly trials: number;
-  /** Against Apache Kafka instead of Millrace. */
+  /** Whether the trials run against Apache Kafka instead of Millrace. */
   readonly peer: boolean;
   /** Settings of Millrace's nodes. */
   readonly settings?: Record<string, string>;

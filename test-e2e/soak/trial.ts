@@ -24,8 +24,8 @@ export interface TrialOptions {
 export interface TrialResult {
   readonly killed: readonly number[];
   /**
-   * Longest gap between acks from the kill to the restart, by writer. If the trial kills all nodes, the time
-   * ends when acks come steadily again.
+   * Longest gap between acks from the kill to the restart, by writer. If the trial kills all nodes, the
+   * measured time ends when acks come steadily again.
    */
   readonly gapMs: Readonly<Record<string, number>>;
   /** Longest gap of any writer from the restart until acks come steadily again. */
@@ -38,15 +38,18 @@ export interface TrialResult {
 
 const RECOVERY_LIMIT_MS = 60_000;
 const BACK_LIMIT_MS = 90_000;
-/** A killed leader or controller stays down for at least this time: a trial shows the cluster without it. */
+/**
+ * A killed leader or controller stays down for at least this time, so that the trial shows the cluster
+ * without the killed node.
+ */
 const DEAD_MS = 2500;
 const ALL_DEAD_MS = 500;
 const writerKinds: readonly WriterKind[] = ['librdkafka', 'java'];
 
 export async function runTrial(options: TrialOptions): Promise<TrialResult> {
   const { cluster, paceMs, topic, folder } = options;
-  // A paced writer has one partition, so that its acks come at its pace. A fast one has three partitions, so
-  // that every broker leads one.
+  // A paced writer has one partition, so that its acks come at its pace. A fast writer has three partitions,
+  // so that every broker leads one.
   const target: Target = {
     bootstrapServers: cluster.bootstrapServers,
     topic,

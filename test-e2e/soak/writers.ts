@@ -23,8 +23,8 @@ interface Stat {
   readonly wallMs: number;
   readonly acked: number;
   /**
-   * Longest time between two acks of one partition. Counts a gap that ends in this interval, and one that
-   * still lasts.
+   * The longest time between two acks of one partition, among the gaps that ended since the previous `Stat`
+   * and the gaps that still last.
    */
   readonly gapMs: number;
 }
@@ -81,8 +81,8 @@ export class RunningWriter {
   }
 
   /**
-   * Longest gap between acks in the given time (milliseconds since 1970). With a meter, time that the host of
-   * a virtual machine took does not count.
+   * The longest gap between acks in the given time (milliseconds since 1970). With `steal`, time that the
+   * host of a virtual machine took does not count.
    */
   longestGapMs(from: number, to: number = Number.POSITIVE_INFINITY, steal?: StealMeter): number {
     let longest = 0;
@@ -93,7 +93,7 @@ export class RunningWriter {
     return longest;
   }
 
-  /** Whether acks have come without a gap above the limit for this long. */
+  /** Whether acks have come for the time `forMs` without a gap above `gapLimitMs`. */
   isSteady(forMs: number, gapLimitMs: number): boolean {
     const last = this.#stats.at(-1);
     const first = this.#stats[0];
@@ -102,7 +102,7 @@ export class RunningWriter {
     return Date.now() - last.wallMs < 500 && first.wallMs <= from && this.longestGapMs(from) <= gapLimitMs;
   }
 
-  /** Ends the writing, and waits for the acks of all sent records. */
+  /** Makes the writer send no more records, and waits for the acks of all sent records. */
   async finish(): Promise<WrittenRecords> {
     this.#program.closeInput();
     const code = await this.#program.ended;
@@ -147,7 +147,7 @@ export async function readBack(
   return readRecords(int64s(file));
 }
 
-/** In the files of the clients -1 stands for what they do not know. */
+/** In the files of the client programs, -1 stands for an unknown value. */
 const known = (value: number) => (value < 0 ? undefined : value);
 
 function writtenRecords(values: readonly number[]): WrittenRecord[] {
