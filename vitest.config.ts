@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'scripts/*.test.ts', 'examples/*/*.test.ts'],
-    // These run with the end-to-end tests, because they need the tools that those fetch.
+    // These two files run with the end-to-end tests, which fetch the tools that the two files need.
     exclude: [
       'packages/log/test/scenarios/kafka-dump-log.test.ts',
       'packages/protocol/test/scenarios/kafka-schemas.test.ts',

@@ -1,6 +1,7 @@
 /**
- * Goal: no answer differs from Apache Kafka's without a reason. Method: `npm run compare:wire`, in the newest
- * version of each form of an API. A second test shows that the comparison finds a planted difference.
+ * Goal: no answer of Millrace differs from Apache Kafka's without a justification. Method: the test does what
+ * `npm run compare:wire` does, but only with the newest version of each form of an API (`telltaleVersions`).
+ * A second test shows that the comparison finds planted differences.
  */
 import { expect, test } from 'vitest';
 import { isMissing } from '../clients/round-trip.ts';
@@ -19,7 +20,7 @@ test.skipIf(isMissing('java'))('Millrace answers odd requests as Apache Kafka do
   expect(cases).toBeGreaterThan(5000);
 });
 
-test('compares answers field by field, and elements by their names', () => {
+test('compares answers field by field, and matches elements by their names', () => {
   const answer = (value: unknown) => ({ kind: 'answer', value }) as const;
   const topic = (name: string, errorCode: number) => ({ name, errorCode, partitions: [1, 2] });
   const left = answer({ topics: [topic('a', 0), topic('b', 3)], throttleTimeMs: 0 });

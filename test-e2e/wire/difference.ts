@@ -3,7 +3,7 @@ import { ErrorCode } from '@millrace/protocol';
 import type { Outcome } from './exchange.ts';
 
 export interface Difference {
-  /** `topics{name}.partitions{0}.errorCode`; empty when the kinds of outcome differ. */
+  /** For example `topics{name}.partitions{0}.errorCode`. Empty if the two outcomes are of different kinds. */
   readonly path: string;
   readonly ours: string;
   readonly peer: string;
@@ -68,7 +68,7 @@ function keyed(elements: readonly Record<string, unknown>[]): Map<string, unknow
   return map;
 }
 
-/** The name of an element, or its id if it has no name. */
+/** The names and numbers that identify an element, or the topic id if the element has none of them. */
 function keyOf(element: Record<string, unknown>): string {
   if (typeof element['key'] === 'string') return element['key'];
   const named = [...nameFields, ...numberFields]

@@ -1,6 +1,7 @@
 /**
- * Sends one case to one side and returns the outcome. Behind each case it sends a request that every broker
- * answers. If that answer comes first, the case gets no answer, and the test need not wait for a timeout.
+ * Sends one case to one side and returns the outcome. Behind each case comes a sentinel: a request that every
+ * broker answers. If the answer to the sentinel comes first, the case gets no answer, and the test need not
+ * wait for a timeout.
  */
 import { connect, type Socket } from 'node:net';
 import { type AnyApi, apis, decodeResponseHeader, encodeRequestFrame, FrameReader } from '@millrace/protocol';
@@ -11,9 +12,9 @@ export type Outcome =
   | { readonly kind: 'answer'; readonly value: unknown }
   /** The broker closed the connection. */
   | { readonly kind: 'closed' }
-  /** The broker answered the next request and not this one. */
+  /** The broker answered the sentinel, but not the case. */
   | { readonly kind: 'no answer' }
-  /** Neither an answer nor a close in time. */
+  /** The broker neither answered nor closed the connection in time. */
   | { readonly kind: 'silence' }
   /** An answer that its schema cannot decode. */
   | { readonly kind: 'undecodable'; readonly why: string };
@@ -50,7 +51,7 @@ export class Side {
   }
 }
 
-/** The frames before the answer to the last request, or why there are none. */
+/** The frames that came before the answer to the sentinel, or why that answer did not come. */
 function exchange(socket: Socket, frame: Buffer): Promise<Uint8Array[] | 'closed' | 'silence'> {
   return new Promise((resolve) => {
     const reader = new FrameReader(ANSWER_BYTES_MAX);

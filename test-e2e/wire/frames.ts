@@ -1,6 +1,6 @@
 /**
- * One case: a whole request as bytes. A valid request of an API yields cases with one mutated field, and
- * cases with an odd header or end.
+ * A case is a whole request as bytes. From a valid request of an API come cases with one mutated field, and
+ * cases with an odd header or an odd end.
  */
 import { type AnyApi, apis } from '@millrace/protocol';
 import type { ApiCases } from './cases/api-cases.ts';
@@ -17,9 +17,11 @@ export interface WireCase {
   readonly answerVersion: number;
   readonly name: string;
   readonly setUp: SetUp;
-  /** Cases with the same words and the same set-up share a group; undefined: the case has its own group. */
+  /**
+   * Cases with the same text here and the same set-up share a group. Undefined: the case has its own group.
+   */
   readonly sharedBy: string | undefined;
-  /** `values`: of the set-up. */
+  /** Builds the request. `values`: what the set-up returned. */
   frame(values: Values): Buffer;
 }
 
@@ -98,7 +100,7 @@ function setUpOf({ setUp = 'fresh' }: ApiCases, version: number): SetUp {
   return typeof setUp === 'string' ? setUp : setUp(version);
 }
 
-/** Unknown versions, unknown API keys, and frames of odd sizes. */
+/** Cases with unknown versions, unknown API keys, and frames of odd sizes. */
 export function unsupportedCases(): WireCase[] {
   const found: WireCase[] = [];
   const noGroup = { setUp: 'fresh', sharedBy: 'no group' } as const;

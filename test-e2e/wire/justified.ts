@@ -1,14 +1,14 @@
 /**
  * The only list of the differences between Millrace's answers and Apache Kafka's, with the reason for each.
- * docs/protocol.md is generated from it. `npm run compare:wire` fails on a difference that no entry covers,
- * and on an entry that covers none.
+ * docs/protocol.md is generated from this list. `npm run compare:wire` fails on a difference that no entry
+ * covers, and on an entry that covers no difference.
  */
 export interface Justification {
   /** Kafka's name of the API; undefined: any API. */
   readonly api?: string;
-  /** '4-12', both inclusive; undefined: all. */
+  /** For example '4-12', which includes both versions. Undefined: all versions. */
   readonly versions?: `${number}-${number}`;
-  /** The names of the cases; undefined: all. */
+  /** The names of the cases; undefined: all cases. */
   readonly cases?: RegExp;
   /** The cases in words. */
   readonly when: string;
@@ -17,9 +17,15 @@ export interface Justification {
    * answer.
    */
   readonly field: RegExp;
-  /** The elements, by the path with their names: `results{2 orders}.configs{flush.ms}`; undefined: all. */
+  /**
+   * The path with the names of the elements, for example `results{2 orders}.configs{flush.ms}`. Undefined:
+   * all elements.
+   */
   readonly element?: RegExp;
-  /** Millrace's answer: a pattern, or the exact value of each field by its last name. */
+  /**
+   * What Millrace answers: a pattern, or the exact value of each field. The key is the last name in the path
+   * of the field.
+   */
   readonly ours?: RegExp | Readonly<Record<string, string>>;
   readonly peer?: RegExp;
   /** The behaviour of Millrace and of Apache Kafka, and why the difference stays. */
@@ -236,7 +242,7 @@ export const justifications: readonly Justification[] = [
     cases: /^client id x\*1000$/,
     when: 'a client id has more than 255 characters',
     field: /^(memberId|leader|members)$/,
-    // 255 characters, a hyphen, "<uuid>" and two quotes.
+    // 264 is the length of 255 characters, a hyphen, "<uuid>" and two quotes.
     ours: /^("x{159}… \(264\)|present|absent)$/,
     reason:
       'A new member id begins with the first 255 characters of the client id. In Apache Kafka it begins with all.',

@@ -1,12 +1,12 @@
 /**
  * `npm run compare:wire`: sends odd requests of every API and version to Millrace and to Apache Kafka, and
- * prints where their answers differ. Exit code 1 when a difference is not justified (wire/justified.ts), or,
- * without --api, a justification has no difference.
+ * prints where their answers differ. Exits with code 1 if a difference has no justification
+ * (wire/justified.ts). Without --api, it also exits with code 1 if a justification covers no difference.
  *
- *   --bootstrap host:port   compares this running Millrace
- *   --peer host:port        with this running Apache Kafka
- *   --api Fetch,Produce     only these APIs
- *   --all                   prints the justified differences, too
+ *   --bootstrap host:port   uses this running Millrace instead of starting one
+ *   --peer host:port        uses this running Apache Kafka instead of starting one
+ *   --api Fetch,Produce     compares only these APIs
+ *   --all                   also prints the justified differences
  */
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';

@@ -6,7 +6,7 @@ import { type AnyApi, type Field, type Fields, within } from '@millrace/protocol
 import { type ExtraTag, int, lengthBytes, Raw, type Struct, TAGS, varint } from './raw.ts';
 
 export interface Mutation {
-  /** `topics.name=null`. */
+  /** For example `topics[].name=null`. */
   readonly name: string;
   readonly value: Struct;
 }
@@ -83,7 +83,7 @@ function* placesOf(
   }
 }
 
-/** Yields the request itself, and the first struct of each kind inside it. */
+/** Yields the request itself, and the first struct of each kind inside the request. */
 function* structsOf(
   fields: Fields,
   struct: Struct,

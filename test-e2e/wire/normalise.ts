@@ -14,7 +14,7 @@ const brokerFields = new Set([
   'eligibleLeaderReplicas',
   'lastKnownElr',
 ]);
-/** Ids in an answer about the quorum. */
+/** These fields of a DescribeQuorum answer contain the id of a controller. */
 const controllerFields = new Set(['leaderId', 'replicaId', 'nodeId']);
 /** For these fields the comparison checks only whether there is a value. */
 const textFields = new Set(['errorMessage', 'batchIndexErrorMessage', 'documentation']);
@@ -31,14 +31,19 @@ const countFields: Record<string, readonly string[]> = {
   ],
   ApiVersions: ['finalizedFeaturesEpoch'],
 };
-/** In these count fields 0 is a usual value. In the others, both sides must have 0 if one has it. */
+/**
+ * In these count fields, 0 counts as a usual number. In the other count fields, 0 differs from larger
+ * numbers.
+ */
 const zeroCounts = new Set(['baseOffset', 'producerId']);
 const echoedIds = new Set<string>(Object.values(ids));
-/** The ends of the ids that coordinators give to members. */
+/** The ids that coordinators give to members end with a UUID, or are a short UUID. */
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const SHORT_UUID = /^[A-Za-z0-9_-]{22}$/;
 
-/** `values`: of the set-up before the case. */
+/**
+ * `values`: what the set-up of the case returned. In the answer, a marker such as `<member>` replaces each.
+ */
 export function normalised(api: string, value: unknown, world: World, values: Values = {}): unknown {
   const markers = new Map(Object.entries(values).map(([name, text]) => [text, `<${name}>`]));
   const nameOf = new Map([...world.idOf].map(([name, id]) => [id, name]));
@@ -79,7 +84,7 @@ export function normalised(api: string, value: unknown, world: World, values: Va
   return of('', value);
 }
 
-/** True for a topic of another run: on a shared cluster an answer with "all topics" contains it. */
+/** True for a topic of another run. On a shared cluster, an answer with all topics contains such topics. */
 function isForeignTopic(member: unknown, world: World): boolean {
   if (typeof member !== 'object' || member === null) return false;
   const { name, partitions, errorCode } = member as {
@@ -91,7 +96,7 @@ function isForeignTopic(member: unknown, world: World): boolean {
   return !name.startsWith(world.prefix);
 }
 
-/** True for a group of another case: ListGroups lists all groups. */
+/** True for a group of another case, because ListGroups lists all groups. */
 function isForeignGroup(api: string, member: unknown, { group }: Values): boolean {
   if (api !== 'ListGroups' || group === undefined) return false;
   return (member as { groupId?: string }).groupId?.startsWith(`${group}-`) === false;

@@ -1,10 +1,10 @@
 /**
- * Requests as bytes, written field by field by the schema, except where a value overrides it: null where the
- * version has none, a wrong length, unknown tagged fields. The product's own encoder refuses these.
+ * Encodes requests field by field as the schema says. A value may break the schema: null where the version
+ * allows no null, a wrong length, or unknown tagged fields. Millrace's own encoder refuses such values.
  */
 import { type AnyApi, type Field, type Fields, within } from '@millrace/protocol';
 
-/** Bytes in place of a field, or of a tagged field's contents. */
+/** Bytes that replace a field, or the contents of a tagged field. */
 export class Raw {
   readonly bytes: Uint8Array;
 
@@ -41,7 +41,7 @@ export function bodyBytes(api: AnyApi, version: number, value: Struct): Buffer {
   return structBytes(api.requestFields, value, version, version >= api.flexibleFrom);
 }
 
-/** Puts the size in front. */
+/** Puts the size of the frame in front of it. */
 export function framed(...parts: readonly Uint8Array[]): Buffer {
   const frame = Buffer.concat(parts);
   return Buffer.concat([int(4, frame.length), frame]);

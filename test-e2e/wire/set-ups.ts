@@ -1,4 +1,4 @@
-/** The states of a group that cases need, and the requests that lead there. */
+/** The states of a group that cases need, and the requests that bring a group into these states. */
 import type { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
 import { assignmentOf, subscriptionOf } from './group-bytes.ts';
@@ -8,7 +8,7 @@ export interface SetUpPort {
   readonly client: KafkaClient;
   readonly group: string;
   readonly world: World;
-  /** A further connection, for a request whose answer comes late. */
+  /** Opens a further connection, for a request whose answer comes late. */
   connect(): Promise<KafkaClient>;
 }
 
@@ -20,7 +20,10 @@ const SESSION_MS = 300_000;
 const REBALANCE_MS = 60_000;
 /** The rebalance ends after this time, because the other members do not join again. */
 const SHORT_REBALANCE_MS = 300;
-/** Up to version 3, a member joins with its first JoinGroup. Later it first gets a member id. */
+/**
+ * Up to version 3, a member joins with its first JoinGroup. From version 4 on, the first JoinGroup only
+ * returns a member id.
+ */
 const JOIN_AT_ONCE = 3;
 const STATIC_SINCE = 5;
 export const INSTANCE = 'instance-1';
@@ -75,7 +78,7 @@ async function leave({ group, client }: SetUpPort, memberId: string) {
   expected('LeaveGroup', await client.call(apis.leaveGroup, { groupId: group, memberId }, { version: 2 }), 0);
 }
 
-/** A member id that nobody has joined with yet. */
+/** Returns a member id with which no member has joined yet. */
 async function pending({ group, client, world }: SetUpPort): Promise<string> {
   const protocols = [{ name: 'range', metadata: subscriptionOf(world.full) }];
   const timeouts = { sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: REBALANCE_MS };
@@ -147,7 +150,9 @@ async function untilRebalancing({ client, group }: SetUpPort): Promise<void> {
   throw new Error(`${group} does not rebalance`);
 }
 
-/** The coordinator matches the regex with the topics later than it answers the join. */
+/**
+ * Waits for the assignment: the coordinator answers the join before it has matched the regex with the topics.
+ */
 async function untilAssigned(port: SetUpPort): Promise<void> {
   let memberEpoch = 1;
   for (let tries = 0; tries < 1000; tries++) {
@@ -179,7 +184,9 @@ async function pair(port: SetUpPort, rebalanceMs?: number): Promise<Pair> {
   return made;
 }
 
-/** The groups of `zoo`, each with its set-up. `{NAME}` stands for the id of the group. */
+/**
+ * The groups of `zoo`, by name, each with its set-up. In a request, `{NAME}` stands for the id of the group.
+ */
 export const enclosures = {
   pending: 'pending',
   joined: 'joined',
@@ -217,7 +224,7 @@ export const setUps = {
   /** The leader has joined generation 1, and has not synced yet. */
   joined: async (port) => ({ member: await join(port, port.client) }),
   stable: (port) => stable(port),
-  /** As stable, for a case in which somebody else joins, and the member does not join again. */
+  /** Like `stable`, for a case in which another member joins and the first member does not join again. */
   stableBriefly: (port) => stable(port, { rebalanceMs: SHORT_REBALANCE_MS }),
   stableAndPendingBriefly: async (port) => ({
     ...(await stable(port, { rebalanceMs: SHORT_REBALANCE_MS })),
@@ -257,7 +264,7 @@ export const setUps = {
     await leave(port, made['member']!);
     return made;
   },
-  /** A second member waits for the first. */
+  /** A second member is joining, and waits until the first member joins again. */
   rebalancing: async (port) => {
     const made = await stable(port);
     const second = await port.connect();
@@ -267,9 +274,9 @@ export const setUps = {
   },
   pairJoined: (port) => pairJoined(port),
   pair: (port) => pair(port),
-  /** As pair, for a case in which one joins again, and the other does not. */
+  /** Like `pair`, for a case in which only one of the two members joins again. */
   pairBriefly: (port) => pair(port, SHORT_REBALANCE_MS),
-  /** Offsets without members. */
+  /** A group with committed offsets that never had a member. */
   simple: async (port) => {
     await commit(port);
     return {};
@@ -287,7 +294,7 @@ export const setUps = {
     await consumerHeartbeat(port, { memberEpoch: -2, instanceId: INSTANCE });
     return made;
   },
-  /** The first member owns all partitions, and has to revoke one for the second. */
+  /** The first member owns all partitions, and has to revoke one of them for the second member. */
   consumerPair: async (port) => {
     const made = await consumer(port);
     await consumerHeartbeat(port, { memberId: 'member-2' });

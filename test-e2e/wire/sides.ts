@@ -2,7 +2,9 @@
 import { startPeerKafka } from '../bench/peer-kafka.ts';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
 
-/** Groups answer at once: a case need not wait for members that never come. */
+/**
+ * With these settings, coordinators answer at once, so that a case need not wait for members that never come.
+ */
 const settings = {
   'group.initial.rebalance.delay.ms': '0',
   'group.consumer.assignment.interval.ms': '0',

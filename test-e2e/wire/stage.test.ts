@@ -1,9 +1,9 @@
-/** Goal: a case meets the group that it expects, whatever the cases before it did. */
+/** Goal: a case finds the group that it expects, whatever earlier cases did. */
 import { expect, test } from 'vitest';
 import { Stage } from './stage.ts';
 import type { World } from './world.ts';
 
-test('each case that needs an unknown group gets one of its own, also among cases that share groups', async () => {
+test('each case that needs an unknown group gets its own, even if the other cases share groups', async () => {
   const stage = new Stage({ prefix: 'wire' } as World, 'lane');
   const groups = [
     await stage.prepare('fresh', 'OffsetCommit 9'),

@@ -1,8 +1,8 @@
 /**
- * Prepares one side for a case: the group that the case needs, in the state that it needs. A request of a
- * case has the markers `{group}` and `{member}` for the ids of the group and of its member, because each case
- * gets a group of its own, and because the coordinator invents the ids of members. `fillIn` replaces the
- * markers.
+ * Prepares one side for a case: creates the group that the case needs, and brings the group into the right
+ * state. Only then are the ids of the group and of its member known, because each case gets its own group,
+ * and the coordinator generates the ids of members. So a request has the markers `{group}` and `{member}` for
+ * these ids, and `fillIn` replaces the markers.
  */
 import type { KafkaClient } from '@millrace/client/io';
 import { connect } from '../lib/wire.ts';
@@ -10,7 +10,7 @@ import type { Struct } from './raw.ts';
 import { type SetUp, setUps } from './set-ups.ts';
 import type { World } from './world.ts';
 
-/** What the markers stand for. */
+/** By the name of a marker: the text that replaces it. */
 export type Values = Readonly<Record<string, string>>;
 
 export class Stage {
@@ -32,9 +32,9 @@ export class Stage {
   }
 
   /**
-   * A group for one case. With `sharedBy`, every case with the same words and the same set-up gets the same
-   * group. No case shares an unknown group: a case may create the group that the next case expects to be
-   * unknown.
+   * A group for one case. With `sharedBy`, every case with the same text there and the same set-up gets the
+   * same group. No case shares an unknown group, because a case may create the group that the next case
+   * expects to be unknown.
    */
   async prepare(setUp: SetUp, sharedBy?: string): Promise<Values> {
     if (sharedBy === undefined || setUp === 'fresh') return await this.#make(setUp);

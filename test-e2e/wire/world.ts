@@ -7,14 +7,16 @@ export interface World {
   readonly bootstrap: string;
   /** The prefix of every topic of this run. */
   readonly prefix: string;
-  /** Two partitions; the first holds three batches of two records. No case writes to it. */
+  /**
+   * A topic with two partitions. Partition 0 has three batches of two records. No case writes to the topic.
+   */
   readonly full: string;
-  /** One partition; cases write to it. */
+  /** A topic with one partition, to which cases write. */
   readonly sink: string;
-  /** One partition, cleanup.policy=compact. */
+  /** A topic with one partition and cleanup.policy=compact. */
   readonly compacted: string;
   readonly empty: string;
-  /** A topic that only the cases of one purpose in this version change or delete. */
+  /** The name of a topic that only the cases of this purpose in this version change or delete. */
   spare(purpose: Purpose, version: number): string;
   readonly brokerId: number;
   readonly controllerId: number;
@@ -31,8 +33,8 @@ const spares: readonly [Purpose, number, number][] = [
 
 const HOUR_MS = 3_600_000;
 /**
- * Timestamp of the first record; each next one is a second later. Recent, because retention would remove old
- * records during the run.
+ * The timestamp of the first record. Each further record is a second later. The timestamps are recent,
+ * because retention would remove old records during the run.
  */
 export const FIRST_TIMESTAMP: number = Math.floor(Date.now() / HOUR_MS - 1) * HOUR_MS;
 export const RECORDS = 6;
@@ -90,7 +92,8 @@ async function untilLed(bootstrap: string, topic: string): Promise<void> {
 }
 
 /**
- * Waits until the broker gives producer ids: it asks the controller for its first block at the first request.
+ * Waits until the broker gives producer ids. The broker asks the controller for its first block of ids only
+ * at the first request.
  */
 async function untilProducerIds(bootstrap: string): Promise<void> {
   for (let tries = 0; tries < READY_TRIES; tries++) {
@@ -103,7 +106,7 @@ async function untilProducerIds(bootstrap: string): Promise<void> {
   throw new Error(`${bootstrap} gives no producer ids`);
 }
 
-/** Waits until the topic of the groups exists and the broker coordinates all its partitions. */
+/** Waits until __consumer_offsets exists and the broker coordinates all groups. */
 async function untilCoordinated(bootstrap: string): Promise<void> {
   for (let tries = 0; tries < READY_TRIES; tries++) {
     const { coordinators } = await ask(bootstrap, (client) =>

@@ -7,7 +7,10 @@ import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
 import type { ApiCases, SpecialCase } from './api-cases.ts';
 
-/** Names of cases to leave out: they would change topics, race, or name a broker that only one side has. */
+/**
+ * Leaves out the cases with these names: they would change topics, depend on timing, or name a broker that
+ * only one of the two clusters has.
+ */
 const leftOut = /validateOnly=flipped|timeoutMs=1$|brokerIds\[\]=1$/;
 const DELETE_BY_ID_SINCE = 6;
 

@@ -1,5 +1,6 @@
 /**
- * The cases to write for an API: one valid request, from which the generic cases derive, and special ones.
+ * The cases of one API: a valid request (`base`), from which the generic cases derive, and special cases,
+ * which are written by hand.
  */
 import type { Struct } from '../raw.ts';
 import type { SetUp } from '../set-ups.ts';
@@ -11,20 +12,20 @@ export interface ApiCases {
   /** More requests to mutate in the same way. They have fields that `base` cannot have. */
   readonly variants?: readonly SpecialCase[];
   readonly special?: readonly SpecialCase[];
-  /** The state of the group `{group}` before each case; by default nobody has used the id. */
+  /** The state of the group `{group}` before each case. By default, no request has used the group id yet. */
   readonly setUp?: SetUp | ((version: number) => SetUp);
   /**
-   * True: no answer depends on what an earlier case did to its group. Then all cases of a version with the
-   * same set-up share one group, except unknown groups.
+   * True if no answer depends on what earlier cases did to the group. Then all cases of a version with the
+   * same set-up share one group, unless the set-up is `fresh`.
    */
   readonly readsOnly?: boolean;
-  /** Names of generic cases that would harm the peer or the run. */
+  /** Leaves out generic cases with these names, because they would harm the peer or the run. */
   readonly leftOut?: RegExp;
 }
 
 export interface SpecialCase {
   readonly name: string;
-  /** In place of the set-up of the API. */
+  /** Replaces the set-up of the API. */
   readonly setUp?: SetUp;
   /** Undefined: this version has no such case. */
   value(world: World, version: number): Struct | undefined;

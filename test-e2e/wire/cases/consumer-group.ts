@@ -1,4 +1,4 @@
-/** ConsumerGroupHeartbeat: members of KIP-848 groups. */
+/** Cases of ConsumerGroupHeartbeat, the request of members of KIP-848 groups. */
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
 import { FIRST_EPOCH, INSTANCE, MEMBER, type SetUp } from '../set-ups.ts';
@@ -83,7 +83,7 @@ const badRegexes = [
 
 export const consumerGroupHeartbeat: ApiCases = {
   base: (world) => joinOf(world),
-  // Such a group would have members of other cases.
+  // Leaves out these fixed group ids, because members of several cases would join the same group.
   leftOut: /groupId=('.+'|x|not UTF-8)/,
   variants: [
     {
@@ -182,7 +182,7 @@ export const consumerGroupHeartbeat: ApiCases = {
     joining('garbled assignment: a member', 'garbled'),
     joining('pair: a member', 'pair'),
     joining('rebalancing: a member', 'rebalancing'),
-    // With two partitions, chance would decide which member gets which. This topic has only one.
+    // This topic has only one partition. With two, chance would decide which member gets which partition.
     joining('joined: a member', 'joined', (world) => ({ subscribedTopicNames: [world.sink] })),
     joining('static: a member', 'static', { instanceId: INSTANCE }),
 

@@ -9,7 +9,9 @@ import type { ApiCases, SpecialCase } from './api-cases.ts';
 const MEBIBYTE = 1 << 20;
 const NOW = Date.now();
 
-/** A topic by name and by id: each version writes the field that it has. */
+/**
+ * Names a topic by its name and by its id. Each version of the request writes only the fields that it has.
+ */
 function topic(world: World, name: string): { topic: string; name: string; topicId: string } {
   return { topic: name, name, topicId: world.idOf.get(name) ?? ids.unknown };
 }
@@ -36,11 +38,14 @@ const CRC_POSITION = 17;
 const ATTRIBUTES_POSITION = 21;
 const DELTA_POSITION = 23;
 const COUNT_POSITION = 57;
-/** In a record of five bytes without key and headers: the length of its value and the header count follow. */
+/**
+ * The distance from the end of a batch to the offset delta of the last record, if that record has no key, a
+ * value of five bytes and no headers.
+ */
 const OFFSET_DELTA_FROM_END = 9;
 const CRC_OF_GZIP_FROM_END = 8;
 
-/** Changes a number in the header of a valid batch of two records, and fixes the checksum. */
+/** Changes a number in a batch of two records, and then makes the checksum valid again. */
 function withField(position: number, sizeBytes: number, value: number, of = twoRecords(NOW)): Uint8Array {
   const batch = Buffer.from(of);
   for (let i = 0; i < sizeBytes; i++) batch[position + sizeBytes - 1 - i] = i < 4 ? value >> (8 * i) : 0;
@@ -48,12 +53,12 @@ function withField(position: number, sizeBytes: number, value: number, of = twoR
   return batch;
 }
 
-/** A batch of two records whose header counts another number of them. */
+/** A batch of two records whose header says that the batch has `count` records. */
 function withCount(count: number): Uint8Array {
   return withField(DELTA_POSITION, 4, count - 1, withField(COUNT_POSITION, 4, count));
 }
 
-/** Two records without key and headers. */
+/** A batch of two records without key and headers. */
 function twoPlain(more: Partial<NewBatch> = {}): Uint8Array {
   return buildBatch({ baseTimestamp: NOW, records: [record, record], ...more });
 }
@@ -65,7 +70,8 @@ function transactional(): Uint8Array {
 
 export const produce: ApiCases = {
   base: (world) => produceOf(world, world.sink),
-  // Apache Kafka never answers null records, so each such case would wait for its timeout.
+  // Apache Kafka never answers a Produce with null records, so each of these cases would wait for its
+  // timeout.
   leftOut: /records=(null|length (-2|min|2\^31))/,
   special: [
     {

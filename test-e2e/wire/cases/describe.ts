@@ -29,7 +29,7 @@ function metadataById(name: string, topics: (world: World) => readonly Struct[])
 
 export const metadata: ApiCases = {
   base: (world) => metadataOf([{ name: world.full }]),
-  // Up to version 3 Metadata creates an unknown topic.
+  // Leaves out this case, because Metadata up to version 3 would create the unknown topic.
   leftOut: /topics\[\]\.name=x\*249/,
   special: [
     { name: 'all topics', value: (_, version) => metadataOf(version === 0 ? [] : null) },

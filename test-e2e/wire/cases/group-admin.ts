@@ -9,7 +9,7 @@ const MANY_KEYS_SINCE = 4;
 const STATES_SINCE = 4;
 const TYPES_SINCE = 5;
 
-/** Up to version 3 a request has one key, and later many. */
+/** Up to version 3, a request has one key. From version 4 on, it has a list of keys. */
 function coordinatorOf(...keys: readonly string[]): Struct {
   return { key: keys[0] ?? '', keyType: 0, coordinatorKeys: keys };
 }

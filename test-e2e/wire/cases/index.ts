@@ -1,5 +1,6 @@
 /**
- * The cases of every advertised API. The type demands an entry for each; a test demands that none is empty.
+ * The cases of every advertised API. The type demands an entry for each API; a test demands that no entry is
+ * empty.
  */
 import type { apis } from '@millrace/protocol';
 import * as admin from './admin.ts';
@@ -16,5 +17,5 @@ const ofGroups = { ...members, ...offsets, ...groups, ...consumers };
 
 export const casesByApi: Record<keyof typeof apis, ApiCases> = { ...ofTopics, ...ofGroups };
 
-/** The cases of one lane run at the same time as those of the other, because they change other things. */
+/** The two lanes run at the same time, because their cases change different things. */
 export const lanes: readonly Partial<Record<keyof typeof apis, ApiCases>>[] = [ofTopics, ofGroups];

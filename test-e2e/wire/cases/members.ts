@@ -43,7 +43,7 @@ interface JoinCase {
   readonly more?: (world: World) => Struct;
 }
 
-/** A member id that this version needs, or none. */
+/** A JoinGroup. A new member sends a member id (`{member}`) only in versions that need one. */
 const joining = (
   name: string,
   { setUp, since = 0, waits = false, more = () => ({}) }: JoinCase,
@@ -62,7 +62,8 @@ const asInstance = (more: Struct = {}) => ({ groupInstanceId: INSTANCE, ...more 
 export const joinGroup: ApiCases = {
   base: (world, version) => joinOf(world, { memberId: version < MEMBER_ID_REQUIRED_SINCE ? '' : '{member}' }),
   setUp: (version) => (version < MEMBER_ID_REQUIRED_SINCE ? 'fresh' : 'pending'),
-  // Such a group would have members of other versions. Apache Kafka never answers duplicate protocols.
+  // Leaves out these fixed group ids, because members of several versions would join the same group. Leaves
+  // out duplicate protocols, because Apache Kafka never answers them.
   leftOut: /^(groupId=('.+'|x|not UTF-8)|protocols=duplicate)/,
   special: [
     ...[SESSION_MIN_MS - 1, SESSION_MIN_MS, SESSION_MAX_MS, SESSION_MAX_MS + 1].map((sessionTimeoutMs) =>

@@ -1,4 +1,4 @@
-/** Beginnings of odd group ids; each case adds its own group. */
+/** Beginnings of odd group ids. Each case appends the id of its own group. */
 export const oddGroups: readonly { readonly name: string; readonly text: string }[] = [
   ...['/', '.', ' ', '\n', '#', 'ünïcode ', '\u{1f680}'].map((text) => ({
     name: JSON.stringify(text),

@@ -11,7 +11,9 @@ const INT64_MAX = 2n ** 63n - 1n;
 const MANY_GROUPS_SINCE = 8;
 const EPOCHS_SINCE = 9;
 
-/** A topic by name and by id: each version writes the field that it has. */
+/**
+ * Names a topic by its name and by its id. Each version of the request writes only the fields that it has.
+ */
 function topic(world: World, name: string, inside: Struct): Struct {
   return { name, topicId: world.idOf.get(name) ?? ids.unknown, ...inside };
 }
@@ -26,7 +28,7 @@ function partitionOf(more: Struct = {}): Struct {
   };
 }
 
-/** A client without membership. */
+/** A client that is not a member of the group. */
 const nobody = { memberId: '', generationIdOrMemberEpoch: -1 };
 const consumerMember = { memberId: MEMBER, generationIdOrMemberEpoch: FIRST_EPOCH };
 
@@ -58,7 +60,7 @@ export const offsetCommit: ApiCases = {
   base: (world) => commitOf([topic(world, world.full, one)]),
   setUp: 'stable',
   readsOnly: true,
-  // Groups of other APIs may have these names.
+  // Leaves out these group ids, because cases of other APIs may create groups with them.
   leftOut: /groupId=('|x|not UTF-8)/,
   variants: [
     {
@@ -185,7 +187,7 @@ function unknownTopicOfUnknownMember(): Omit<SpecialCase, 'name'> {
 
 type AskedTopics = readonly Struct[] | null;
 
-/** Up to version 7 a request is about one group, and later about many. */
+/** Up to version 7, a request asks about one group. From version 8 on, it has a list of groups. */
 function fetchOf(topics: AskedTopics, more: Struct = {}, rest: Struct = {}): Struct {
   const group = { groupId: '{group}', memberId: null, memberEpoch: -1, topics, ...more };
   return { groupId: group.groupId, topics, groups: [group], requireStable: true, ...rest };
