@@ -9,7 +9,7 @@
  */
 import type { BrokerHoldings } from '@millrace/node/roles';
 import type { SimNode } from '../cluster/index.ts';
-import { type Life, MILLISECOND, type Micros } from '../world/index.ts';
+import { type Life, MILLISECOND, type Micros, SECOND } from '../world/index.ts';
 import type { StateCheckerKind, StateScope } from './checker.ts';
 
 const NAME = 'memory-grows';
@@ -22,6 +22,11 @@ const CONNECTION_BYTES = 64 << 10;
  * The most acknowledgements that wait for one connection: a few Produce requests, each with a few partitions.
  */
 const PRODUCES_MAX = 10;
+/**
+ * A classic group keeps a new member id for one session timeout, at most 3 s in a run, also if its client has
+ * crashed. So a shorter peace proves nothing about them.
+ */
+const MEMBER_ID_US: Micros = 4 * SECOND;
 /** A broker's deadlines that belong to no fetch and no replica: lag check, checkpoints, watches, retries. */
 const OWN_DEADLINES = 16;
 
@@ -35,13 +40,16 @@ export const memoryGrows: StateCheckerKind = {
 interface Held {
   readonly count: number;
   readonly bound: number;
+  /** Only a peace that lasts at least as long tells whether the count falls to its bound. */
+  readonly peaceUs: Micros;
 }
 
-/** Notes how many objects a process holds, and how many it may hold. */
-type Note = (name: string, count: number, bound: number) => void;
+/** Notes how many objects a process holds, and how many it may hold. `peaceUs`: see `Held`; default: 0. */
+type Note = (name: string, count: number, bound: number, peaceUs?: Micros) => void;
 
 interface Seen {
   readonly life: Life;
+  readonly sinceUs: Micros;
   looks: number;
   lookedUs: Micros;
   /** Whether a number exceeded its bound at every look so far. */
@@ -71,7 +79,7 @@ class MemoryGrows {
     const { nowUs } = this.scope.world;
     let seen = this.seen.get(node);
     if (seen?.life !== node.life) {
-      seen = { life: node.life, looks: 0, lookedUs: nowUs, isAbove: false, best: new Map() };
+      seen = { life: node.life, sinceUs: nowUs, looks: 0, lookedUs: nowUs, isAbove: false, best: new Map() };
       this.seen.set(node, seen);
     }
     if (nowUs >= seen.lookedUs + LOOK_US) {
@@ -79,9 +87,10 @@ class MemoryGrows {
       seen.looks++;
     } else if (!seen.isAbove) return;
     const { best } = seen;
-    this.noteAll(node, (name, count, bound) => {
+    this.noteAll(node, (name, count, bound, peaceUs = 0) => {
       const known = best.get(name);
-      if (known === undefined || count - bound < known.count - known.bound) best.set(name, { count, bound });
+      if (known === undefined || count - bound < known.count - known.bound)
+        best.set(name, { count, bound, peaceUs });
     });
     seen.isAbove = false;
     for (const { count, bound } of best.values()) if (count > bound) seen.isAbove = true;
@@ -102,10 +111,10 @@ class MemoryGrows {
 
   private peaceEnds(): void {
     this.isPeace = false;
-    for (const [node, { looks, best }] of this.seen) {
+    for (const [node, { sinceUs, lookedUs, looks, best }] of this.seen) {
       if (looks < LOOKS_MIN) continue;
-      for (const [name, { count, bound }] of best)
-        if (count > bound)
+      for (const [name, { count, bound, peaceUs }] of best)
+        if (count > bound && lookedUs - sinceUs >= peaceUs)
           this.scope.world.fail(
             NAME,
             `${node.name} holds ${count} ${name} in peace, and never fewer than ${bound + 1}`,
@@ -138,7 +147,7 @@ function noteBroker(holdings: BrokerHoldings, replicas: number, note: Note): voi
   note('calls to the controller', holdings.controllerCalls, 0);
   note('group answers that wait', holdings.groupAnswers, 0);
   note('group calls that wait', holdings.parkedGroupCalls, 0);
-  note('member ids without a member', holdings.pendingMembers, 0);
+  note('member ids without a member', holdings.pendingMembers, 0, MEMBER_ID_US);
   // Each member has a connection to the coordinator.
   note('members of groups', holdings.groupMembers, connections);
   note('bytes of requests', holdings.requestBytes, connections * CONNECTION_BYTES);

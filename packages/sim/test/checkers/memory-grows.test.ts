@@ -32,6 +32,19 @@ it.each([
   expect(found).toMatch(new RegExp(`^memory-grows: b. holds ${count} ${name} in peace`));
 });
 
+it.each([
+  ['shorter than a session timeout', 3, undefined],
+  ['longer than a session timeout', 5, /holds 1 member ids without a member in peace/],
+])('judges a member id without a member in a peace that is %s', (_length, seconds, expected) => {
+  const small = new SmallCluster([memoryGrows]);
+  holds(small.leader, { pendingMembers: 1 });
+  small.world.tell('world', 'in-sync');
+  small.run(seconds);
+  const found = violationOf(() => small.finish());
+  if (expected === undefined) expect(found).toBeUndefined();
+  else expect(found).toMatch(expected);
+});
+
 it('sees too many ISR changes at the end of a peace, when the next fault strikes', () => {
   const small = new SmallCluster([memoryGrows]);
   holds(small.leader, { isrChanges: 3 });
