@@ -104,7 +104,7 @@ export const definitions: readonly Definition[] = [
     'delete',
     listOf('compact', 'delete'),
     'log.cleanup.policy',
-    'How old records are removed: delete removes old segments by time and size, compact keeps the latest record of each key; both may be set.',
+    'How old records are removed: delete removes old segments by time and size, compact keeps the latest record of each key; both may be set. Millrace does neither yet; with compact it refuses records without a key.',
   ),
   define(
     'compression.gzip.level',
@@ -120,7 +120,7 @@ export const definitions: readonly Definition[] = [
     '9',
     int(1, 17n),
     'compression.lz4.level',
-    'Level for compression.type lz4. Accepted but without effect: the codec has one level.',
+    'Level for compression.type lz4. Stored but without effect: the codec has one level.',
   ),
   define(
     'compression.type',
@@ -144,7 +144,7 @@ export const definitions: readonly Definition[] = [
     '86400000',
     long(0),
     'log.cleaner.delete.retention.ms',
-    'How long a compacted topic keeps the markers of deleted keys.',
+    'How long a compacted topic keeps the markers of deleted keys. Stored but without effect: Millrace has no compaction yet.',
   ),
   define(
     'file.delete.delay.ms',
@@ -152,7 +152,7 @@ export const definitions: readonly Definition[] = [
     '60000',
     long(0),
     'log.segment.delete.delay.ms',
-    'How long a removed segment file stays on disk.',
+    'How long a removed segment file stays on disk. Stored but without effect.',
   ),
   define(
     'flush.messages',
@@ -200,7 +200,7 @@ export const definitions: readonly Definition[] = [
     '-2',
     long(-2),
     'log.local.retention.bytes',
-    'Bytes kept locally with tiered storage; -2 is retention.bytes.',
+    'Bytes kept locally with tiered storage; -2 is retention.bytes. Stored but without effect.',
   ),
   define(
     'local.retention.ms',
@@ -208,7 +208,7 @@ export const definitions: readonly Definition[] = [
     '-2',
     long(-2),
     'log.local.retention.ms',
-    'Time kept locally with tiered storage; -2 is retention.ms.',
+    'Time kept locally with tiered storage; -2 is retention.ms. Stored but without effect.',
   ),
   define(
     'max.compaction.lag.ms',
@@ -216,7 +216,7 @@ export const definitions: readonly Definition[] = [
     LONG_MAX_TEXT,
     long(1),
     'log.cleaner.max.compaction.lag.ms',
-    'The longest time that a record may stay uncompacted.',
+    'The longest time that a record may stay uncompacted. Stored but without effect: Millrace has no compaction yet.',
   ),
   define(
     'max.message.bytes',
@@ -256,7 +256,7 @@ export const definitions: readonly Definition[] = [
     '0.5',
     ratio,
     'log.cleaner.min.cleanable.ratio',
-    'The broker compacts a log when the uncompacted share of it reaches this value.',
+    'The broker compacts a log when the uncompacted share of it reaches this value. Stored but without effect: Millrace has no compaction yet.',
   ),
   define(
     'min.compaction.lag.ms',
@@ -264,7 +264,7 @@ export const definitions: readonly Definition[] = [
     '0',
     long(0),
     'log.cleaner.min.compaction.lag.ms',
-    'The shortest time that a record stays uncompacted.',
+    'The shortest time that a record stays uncompacted. Stored but without effect: Millrace has no compaction yet.',
   ),
   define(
     'min.insync.replicas',
@@ -272,7 +272,7 @@ export const definitions: readonly Definition[] = [
     '1',
     int(1),
     'min.insync.replicas',
-    'How many replicas must hold a record before acks=all is acknowledged.',
+    'The leader refuses acks=all while the ISR has fewer members than this.',
   ),
   define(
     'preallocate',
@@ -280,7 +280,7 @@ export const definitions: readonly Definition[] = [
     'false',
     bool,
     'log.preallocate',
-    'Whether the broker creates segment files in their full size. It cuts a file to its content when it closes the segment.',
+    'Whether the broker creates segment files in their full size. When the broker closes a segment, it cuts off the unused end of the file.',
   ),
   define(
     'remote.log.copy.disable',
@@ -305,7 +305,7 @@ export const definitions: readonly Definition[] = [
     '-1',
     whole(-LONG_MAX - 1n, LONG_MAX),
     'log.retention.bytes',
-    'The broker deletes the oldest segments of a partition that is larger than this; -1: no limit.',
+    'The broker deletes the oldest segments of a partition that is larger than this; -1: no limit. Stored but without effect: Millrace deletes no old segments yet.',
   ),
   define(
     'retention.ms',
@@ -313,7 +313,7 @@ export const definitions: readonly Definition[] = [
     '604800000',
     long(-1),
     ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],
-    'The broker deletes segments that are older than this; -1: no limit.',
+    'The broker deletes segments that are older than this; -1: no limit. Stored but without effect: Millrace deletes no old segments yet.',
   ),
   define(
     'segment.bytes',

@@ -33,13 +33,13 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'api',
-    help: 'Answered requests, and requests with acks=0 whose client is still connected.',
+    help: 'Answered requests, and requests with acks=0 that ended while their client was connected.',
   },
   millrace_request_seconds: {
     type: 'histogram',
     of: 'broker',
     label: 'api',
-    help: 'Time from the start of a request until its answer goes to the socket. It includes the wait of a parked fetch.',
+    help: 'Time from the start of the work on a request until the answer goes to the socket. The wait of a parked fetch counts.',
   },
   millrace_request_bytes_total: {
     type: 'counter',
@@ -63,7 +63,7 @@ export const metricsTable = {
   millrace_connections_refused_total: {
     type: 'counter',
     of: 'broker',
-    help: 'Connections that the broker closed at once (max.connections, max.connections.per.ip, stopping).',
+    help: 'Connections that the broker closed at once, because of max.connections or max.connections.per.ip, or because it was stopping.',
   },
   millrace_malformed_requests_total: {
     type: 'counter',
@@ -78,7 +78,7 @@ export const metricsTable = {
   millrace_request_memory_limit_bytes: {
     type: 'gauge',
     of: 'broker',
-    help: 'Limit of the memory held for requests and answers (queued.max.request.bytes); +Inf: no limit.',
+    help: 'Limit of the memory held for requests and answers (queued.max.request.bytes).',
   },
   millrace_parked_fetches: { type: 'gauge', of: 'broker', help: 'Fetches that wait for data.' },
   millrace_fetch_sessions: { type: 'gauge', of: 'broker', help: 'Incremental fetch sessions (KIP-227).' },
@@ -88,7 +88,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'broker',
     label: 'role',
-    help: 'Replicas on this broker that lead, follow, or have no role.',
+    help: 'Replicas on this broker, by role: leader, follower or none.',
   },
   millrace_under_replicated_partitions: {
     type: 'gauge',
@@ -98,7 +98,7 @@ export const metricsTable = {
   millrace_under_min_isr_partitions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Partitions led by this broker that are under min ISR: min.insync.replicas, or the number of replicas if that is smaller.',
+    help: 'Partitions led by this broker whose ISR has fewer members than min.insync.replicas (or than the number of replicas, if that is smaller).',
   },
   millrace_offline_replicas: {
     type: 'gauge',
@@ -124,13 +124,13 @@ export const metricsTable = {
     type: 'gauge',
     of: 'broker',
     label: 'follower',
-    help: 'Largest number of records that a follower lacks of any partition led by this broker.',
+    help: 'Largest number of records that the follower lacks in one partition led by this broker.',
   },
   millrace_appended_bytes_total: {
     type: 'counter',
     of: 'broker',
     label: 'role',
-    help: 'Bytes of batches appended as leader or as follower.',
+    help: 'Bytes of batches that this broker appended as leader or as follower.',
   },
   millrace_appends_total: {
     type: 'counter',
@@ -146,12 +146,12 @@ export const metricsTable = {
     type: 'gauge',
     of: 'broker',
     label: 'state',
-    help: 'Partitions of internal topics that this broker leads: loading, active, or failed (a record cannot be decoded, or a checksum is wrong).',
+    help: 'Partitions of internal topics that this broker leads, by state: loading, active, or failed (a record cannot be decoded, or a checksum is wrong).',
   },
   millrace_coordinator_load_seconds: {
     type: 'histogram',
     of: 'broker',
-    help: 'Time to load a partition of an internal topic, until all of its records are committed.',
+    help: 'Time to load a partition of an internal topic. It includes the wait until all of the records are committed.',
   },
   millrace_coordinator_loaded_records_total: {
     type: 'counter',
@@ -180,13 +180,13 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'cause',
-    help: 'Rebalances of the groups that this broker coordinates, by the cause in the event group-rebalanced.',
+    help: 'Rebalances of the groups that this broker coordinates, by cause, as in the log event group-rebalanced.',
   },
   millrace_group_lag: {
     type: 'gauge',
     of: 'broker',
     labels: ['group', 'topic', 'partition'],
-    help: 'Records between the committed offset of a group and the high watermark of the partition. The broker that coordinates the group has the series, and asks the leaders at each scrape. A series is missing while the leader does not answer.',
+    help: 'Records between the committed offset of a group and the high watermark of the partition. The broker that coordinates the group has the series, and asks the leaders of the partitions at each scrape. A series is missing while the leader of its partition does not answer.',
   },
   millrace_group_lag_omitted: {
     type: 'gauge',
@@ -196,19 +196,19 @@ export const metricsTable = {
   millrace_coordinator_waiting_decisions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Answers of coordinators that wait until a decision is committed.',
+    help: 'Answers that coordinators hold back until a decision is committed.',
   },
 
   // Membership
   millrace_broker_unfenced: {
     type: 'gauge',
     of: 'broker',
-    help: '1 when the controller’s last answer said that this broker is unfenced and its lease still runs, else 0.',
+    help: '1 while this broker’s lease runs and the controller’s last answer says that the broker is unfenced, else 0.',
   },
   millrace_lease_seconds: {
     type: 'gauge',
     of: 'broker',
-    help: 'Time until the lease ends; without another answered heartbeat the broker then acknowledges nothing.',
+    help: 'Time until this broker’s lease ends. If the controller answers no heartbeat before then, the broker stops acknowledging.',
   },
   millrace_metadata_applied_offset: {
     type: 'gauge',
@@ -270,14 +270,14 @@ export const metricsTable = {
     type: 'counter',
     of: 'controller',
     label: 'from',
-    help: 'Leader elections committed while this controller is active, by kind: isr, elr, former-isr or unclean.',
+    help: 'Leader elections committed while this controller was active, by the origin of the new leader: isr, elr, former-isr, or unclean (none of these).',
   },
 
   // Every node
   millrace_fsync_seconds: {
     type: 'histogram',
     of: 'node',
-    help: 'Time to fsync a file of a log. It includes the wait for a thread, not the wait for an earlier fsync.',
+    help: 'Time to fsync a file of a log. It includes the wait for a thread, but not the wait for an earlier fsync.',
   },
   process_cpu_user_seconds_total: {
     type: 'counter',

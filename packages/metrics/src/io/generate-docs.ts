@@ -16,9 +16,9 @@ const HEAD = `# Metrics
 A node with \`health.port\` serves its metrics on \`/metrics\` of that port, in Prometheus's text format. The node
 adds to a counter or a histogram at each event, and computes a gauge only at a scrape.
 
-The buckets of Millrace's own histograms end at these seconds:
+The buckets of Millrace's own histograms have these upper bounds, in seconds:
 ${BUCKETS_SECONDS.join(', ')}.
-A label value may be missing from a counter or a histogram until the first event with that value.
+A counter or a histogram may lack the series of a label value until the first event with that value.
 `;
 
 const GROUPS: Record<MetricDefinition['of'], string> = {

@@ -12,7 +12,7 @@ export const documentPath: string = join(import.meta.dirname, '../../../../docs/
 const GROUPS: Record<SettingGroup, string> = {
   Node: 'Roles, addresses and data folder of the node.',
   Quorum: 'The controllers, and the timeouts that detect a dead node.',
-  Topics: 'Defaults for topics, which a topic’s own config overrides.',
+  Topics: 'Settings of topics. If a row names a topic config, the config of a topic overrides the setting.',
   Replication: 'How followers fetch, and when they leave the ISR.',
   Groups: 'Consumer groups and committed offsets.',
   Connections: 'Limits for clients.',
@@ -35,8 +35,8 @@ The node refuses to start when a setting is unknown or has an invalid value. The
 value and the allowed values. This page lists every setting that Millrace honours. Millrace refuses every
 other setting of Kafka; it ignores none.
 
-In the code, \`packages/node/src/config/table.ts\` has these settings and their defaults, and
-\`packages/metadata/src/topic-config-table.ts\` has those of topic configs.
+In the code, \`packages/node/src/config/table.ts\` has these settings. If a row names a topic config,
+\`packages/metadata/src/topic-config-table.ts\` has the default.
 `;
 
 export function generateDocument(): string {

@@ -25,8 +25,8 @@ export const groupSettings = {
   'offsets.topic.replication.factor': group(
     int(1, 32767),
     '3',
-    'Replication factor of `__consumer_offsets`. The broker creates the topic when the first client asks for a coordinator. If you do not set this, the topic has as many replicas as there are registered brokers, at most 3. If you set it, no group has a coordinator while the cluster has fewer brokers.',
-    'Kafka creates no topic with fewer than 3 replicas by default.',
+    'Replication factor of `__consumer_offsets`. The broker creates the topic when the first client asks for a coordinator. If you do not set this, the topic has as many replicas as there are registered brokers, at most 3. If you set it, no group has a coordinator until the cluster has that many brokers.',
+    'Kafka’s default is a fixed 3: with fewer brokers Kafka does not create the topic.',
   ),
   'offsets.topic.segment.bytes': group(
     int(1 << 20),
@@ -67,7 +67,7 @@ export const groupSettings = {
   'group.initial.rebalance.delay.ms': group(
     int(0),
     '3000',
-    'How long the first rebalance of an empty classic group waits for further members. Each new member extends the wait, at most to the largest rebalance timeout.',
+    'How long the first rebalance of an empty classic group waits for further members. While members keep joining, the coordinator extends the wait, at most to the largest rebalance timeout of a member.',
   ),
   'group.max.size': group(int(1), `${INT_MAX}`, 'Most members of a classic group.'),
   'group.consumer.session.timeout.ms': group(
@@ -109,7 +109,7 @@ export const groupSettings = {
   'group.consumer.migration.policy': group(
     migrationPolicy,
     'bidirectional',
-    'Whether a classic group becomes a KIP-848 group when a KIP-848 member joins (upgrade), and a classic group again when the last such member leaves (downgrade).',
+    'With `upgrade`, a classic group becomes a KIP-848 group when a KIP-848 member joins. With `downgrade`, a KIP-848 group becomes a classic group when its last KIP-848 member leaves and classic members remain. `bidirectional` allows both changes, `disabled` none.',
   ),
   'group.consumer.assignment.interval.ms': group(
     int(0),
@@ -129,6 +129,6 @@ export const groupSettings = {
   'group.consumer.regex.refresh.interval.ms': group(
     int(10_000),
     '600000',
-    'How often the coordinator matches the regular expressions of subscriptions with the topics, besides at each change of the topics.',
+    'How often the coordinator matches the regular expressions of subscriptions with the topics. After a topic is created, the coordinator does this sooner.',
   ),
 } satisfies Record<string, SettingDefinition<unknown>>;

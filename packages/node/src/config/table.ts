@@ -11,7 +11,7 @@ import { groupSettings } from './group-settings.ts';
 import { boolean, custom, int, list, long, oneOf, optional, type TypeOfSetting, text } from './types.ts';
 
 const OURS = 'Kafka has no such setting.';
-const FAILOVER = 'Kafka’s default is slower; ours makes failover quick.';
+const FAILOVER = 'The smaller default makes failover quicker.';
 const HOUR_MS = 3_600_000;
 
 const listeners = custom('list', 'a comma-separated list of NAME://host:port, no name twice', parseListeners);
@@ -42,7 +42,7 @@ const nodeSettings = {
     'Node',
     optional(listeners),
     '',
-    'Addresses that this broker gives to clients and other brokers. Default: `listeners` without the controller listener. The host name of this machine replaces an empty host, 0.0.0.0 and ::. The real port replaces port 0.',
+    'Addresses that this broker gives to clients and other brokers. If this is not set, the broker takes `listeners` without the controller listener. It replaces an empty host by the host name of this machine, and port 0 by the real port. The hosts 0.0.0.0 and :: are not allowed here; in `listeners` they count as an empty host.',
   ),
   'listener.security.protocol.map': setting(
     'Node',
@@ -93,15 +93,15 @@ const quorumSettings = {
     'Quorum',
     int(10),
     '300',
-    'Duration of one round of an election. A controller draws the real duration from one to two times this value.',
-    { differs: `Kafka: 1000. ${FAILOVER}` },
+    'Shortest duration of one round of an election. A controller draws the real duration at random, between this value and twice this value.',
+    { differs: `Kafka’s default is 1000. ${FAILOVER}` },
   ),
   'controller.quorum.fetch.timeout.ms': setting(
     'Quorum',
     int(50),
     '1000',
-    'A controller starts an election when it cannot reach the active controller for this long. After a broken connection it starts one sooner.',
-    { differs: `Kafka: 2000. ${FAILOVER}` },
+    'A controller starts an election when it cannot reach the active controller for this long. If its connection to the active controller breaks, it starts the election sooner.',
+    { differs: `Kafka’s default is 2000. ${FAILOVER}` },
   ),
   'controller.quorum.retry.backoff.ms': setting(
     'Quorum',
@@ -113,14 +113,14 @@ const quorumSettings = {
     'Quorum',
     int(100),
     '3000',
-    'The controller fences a broker when no heartbeat arrives for this long, and elects other leaders for its partitions. The active controller derives the length of a lease from its own setting; a broker takes no lease longer than the broker’s setting. Use the same value on every node.',
-    { differs: `Kafka: 9000. ${FAILOVER}` },
+    'The controller fences a broker when no heartbeat arrives for this long, and elects other leaders for its partitions. The active controller derives the length of a broker’s lease (docs/leases.md) from its own value. If the broker’s value is smaller, the broker shortens the lease to that value. Use the same value on every node.',
+    { differs: `Kafka’s default is 9000. ${FAILOVER}` },
   ),
   'broker.session.loss.grace.ms': setting(
     'Quorum',
     int(0),
     '100',
-    'The controller fences a broker this long after the broker’s control stream closed (its process died), unless the broker comes back.',
+    'How long the controller waits for a broker whose control stream broke, usually because the process died. If the broker does not come back within this time, the controller fences it.',
     { differs: OURS },
   ),
   'broker.heartbeat.interval.ms': setting(
@@ -128,7 +128,7 @@ const quorumSettings = {
     int(10),
     '500',
     'Time between the heartbeats of a broker to the active controller.',
-    { differs: `Kafka: 2000. ${FAILOVER}` },
+    { differs: `Kafka’s default is 2000. ${FAILOVER}` },
   ),
 };
 
@@ -160,7 +160,7 @@ const topicSettings = {
   'unclean.leader.election.enable': topicSetting(
     'unclean.leader.election.enable',
     boolean,
-    'Whether the controller may elect a replica outside of ISR and ELR when no member of them can lead. Such an election can lose acknowledged records.',
+    'Whether the controller may elect a replica outside of the ISR and the ELR (KIP-966) when no replica in them can lead. Such an election can lose acknowledged records.',
   ),
   'message.max.bytes': topicSetting(
     'max.message.bytes',
@@ -170,7 +170,7 @@ const topicSettings = {
   'compression.type': topicSetting(
     'compression.type',
     oneOf('producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'),
-    'Codec of batches in the log. The leader recompresses a batch with another codec, on a worker thread when that takes long; `producer` keeps each batch as the producer sent it.',
+    'Codec of batches in the log. The leader recompresses a batch that arrives in another codec. If that takes long, a worker thread does it. With `producer` the leader keeps each batch as the producer sent it.',
   ),
   'compression.gzip.level': topicSetting(
     'compression.gzip.level',
@@ -198,12 +198,12 @@ const topicSettings = {
     'segment.ms',
     long(1),
     'The log rolls a segment when the segment’s records span more time than this.',
-    { differs: 'Kafka writes the same seven days as `log.roll.hours`.' },
+    { differs: 'Kafka has the same default, seven days, in `log.roll.hours`.' },
   ),
   'log.roll.jitter.ms': topicSetting(
     'segment.jitter.ms',
     long(0),
-    'The log rolls a segment earlier than `log.roll.ms` by a time of at most this, so that not all logs roll at once. The time differs from segment to segment.',
+    'The log rolls each segment up to this much earlier than `log.roll.ms` says, so that not all logs roll at once. Each segment has its own random share of this time.',
     { differs: 'In Kafka `log.roll.jitter.ms` is unset, and `log.roll.jitter.hours` is 0.' },
   ),
   'log.roll.jitter.hours': topicSetting(
@@ -215,12 +215,12 @@ const topicSettings = {
   'log.preallocate': topicSetting(
     'preallocate',
     boolean,
-    'Whether the log allocates the full size of a segment file at the start. When the log rolls a segment, it truncates the file to its contents.',
+    'Whether the log allocates the full size of a segment file when it creates the file. When the log rolls the segment, it cuts off the unused end of the file.',
   ),
   'log.index.interval.bytes': topicSetting(
     'index.interval.bytes',
     int(0),
-    'At most one entry in the offset index for this many bytes of log.',
+    'The log adds an index entry when it has appended more than this many bytes since the last entry.',
   ),
   'log.index.size.max.bytes': topicSetting(
     'segment.index.bytes',
@@ -275,32 +275,32 @@ const replicationSettings = {
     'Replication',
     int(0),
     '500',
-    'How long a leader may park a follower’s fetch when there are no new records.',
+    'How long a leader may delay the answer to a follower’s fetch while it has fewer bytes for the follower than `replica.fetch.min.bytes`.',
   ),
   'replica.fetch.min.bytes': setting(
     'Replication',
     int(1),
     '1',
-    'The leader parks a follower’s fetch until it has at least this many bytes for the follower.',
+    'The leader delays the answer to a follower’s fetch until it has this many bytes for the follower, or until `replica.fetch.wait.max.ms` is over.',
   ),
   'replica.fetch.max.bytes': setting(
     'Replication',
     int(0),
     '1048576',
-    'Most bytes of one partition that a follower asks for at once. The leader still sends a larger first batch.',
+    'A follower asks for at most this many bytes of one partition at once. If the first batch is larger, the leader still sends it.',
   ),
   'replica.fetch.response.max.bytes': setting(
     'Replication',
     int(0),
     '10485760',
-    'Most bytes of a whole answer that a follower asks for.',
+    'A follower asks for at most this many bytes in one answer, for all of its partitions together.',
   ),
   'replica.fetch.backoff.ms': setting(
     'Replication',
     int(0),
     '100',
-    'Pause of a follower after an error, for the partition or the connection.',
-    { differs: `Kafka: 1000. ${FAILOVER}` },
+    'Pause of a follower before it retries after an error. After an error of one partition, the follower pauses only that partition.',
+    { differs: `Kafka’s default is 1000. ${FAILOVER}` },
   ),
   'replica.socket.timeout.ms': setting(
     'Replication',
@@ -339,7 +339,7 @@ const connectionSettings = {
     'Connections',
     long(1),
     '268435456',
-    'Memory for requests (their bytes, and the decoded objects) and answers of all connections together, in bytes. Above this limit the broker stops reading each connection that has sent part of a request, and gives consumers no records. One answer takes at most a quarter of the free memory.',
+    'Limit for the memory that the requests (their bytes, and the decoded objects) and answers of all connections hold together, in bytes. Above this limit the broker stops reading each connection that has sent part of a request, and sends no records to consumers. One answer takes at most a quarter of the free memory.',
     { differs: 'Kafka has no limit (-1) by default.' },
   ),
   'max.connections': setting(
@@ -380,14 +380,14 @@ const operationSettings = {
     'Operation',
     optional(int(0, 65535)),
     '',
-    'Port of a small HTTP server on all interfaces: `GET /health` answers 200 while the broker is unfenced, or the controller knows the leader of the quorum, else 503; `GET /metrics` returns the metrics that docs/metrics.md lists. Not set: no server.',
+    'Port of a small HTTP server on all interfaces. `GET /health` answers 200 while the node is ready, else 503: a broker must be unfenced, and a controller must know the leader of the quorum. `GET /metrics` returns the metrics that docs/metrics.md lists. If this is not set, there is no server.',
     { differs: OURS },
   ),
   'metrics.group.lag.max.series': setting(
     'Operation',
     int(0),
     '1000',
-    'The most series of `millrace_group_lag` on one broker. The metric `millrace_group_lag_omitted` counts the rest. 0: the broker asks for no lag.',
+    'The most series of `millrace_group_lag` on one broker. The metric `millrace_group_lag_omitted` counts the rest. With 0 the broker looks up no lag.',
     { differs: OURS },
   ),
   'logger.level': setting(
@@ -401,7 +401,7 @@ const operationSettings = {
     'Operation',
     oneOf('auto', 'json', 'pretty'),
     'auto',
-    'One JSON object a line, or coloured text; auto is text on a terminal and JSON elsewhere.',
+    'Form of a line: one JSON object (`json`), or coloured text (`pretty`). With `auto` it is text on a terminal and JSON elsewhere.',
     { differs: OURS },
   ),
 };

@@ -72,7 +72,7 @@ export function oneOf<const V extends string>(...values: V[]): SettingType<V> {
 export function list<T>(of: SettingType<T>): SettingType<readonly T[]> {
   return {
     name: 'list',
-    allowed: `a comma-separated list, each ${of.allowed}`,
+    allowed: `a comma-separated list, each element ${of.allowed}`,
     parse(value) {
       const parts = value.split(',').map((part) => part.trim());
       if (new Set(parts).size !== parts.length) return INVALID;
