@@ -53,7 +53,7 @@ const ECHOED: ReadonlySet<string> = new Set<EventName>(['broker-registered', 'br
 const LOUD: Readonly<Record<string, string>> = {
   'broker-fenced': 'fences',
   'partitions-without-leader': 'no leader',
-  'replica-truncated': 'cuts',
+  'replica-truncated': 'truncates',
   'truncated-below-high-watermark': 'below',
 } satisfies { [Name in EventName]?: string };
 /** For each event: a fact that readers of a story need and that the sentence of the event lacks. */

@@ -64,8 +64,8 @@ test('the story has events in words, nodes by name, and the violation last', () 
     '  1.000  b4    loses power',
     '  1.200  c1    FENCES b4',
     '  1.300  b5    changes the ISR of events-1-0, events-1-1: b5 b4 → b5',
-    '  1.400  b4    CUTS events-1-0 from 10 to 7 (epoch 3): diverged',
-    '  1.410  b5    leads events-1-0 in epoch 3 from 9 with the ISR b5 b4 (highWatermark=7)',
+    '  1.400  b4    TRUNCATES events-1-0 from end offset 10 to end offset 7 (epoch 3): diverged',
+    '  1.410  b5    leads events-1-0 in epoch 3 from offset 9 with the ISR b5 b4 (highWatermark=7)',
     '  1.420  c1    registers b4 (broker epoch 9)',
     '  1.440  c1    leads the quorum in epoch 2',
     '  1.450  b4    recovers e-1 up to 3 and cuts 9 bytes: r',
@@ -155,5 +155,7 @@ test('an arrow marks the line at which the violation began', () => {
     sentence: 'p1-7 was acknowledged (acks=all, events-1-0 at 11, by broker 4 at 1.500000 s) and is gone',
   };
   const marked = storyLines(report as unknown as RunReport).filter((line) => line[8] === '→');
-  expect(marked).toEqual(['  2.000 →b4    CUTS events-1-0 from 12 to 10 (epoch 2): diverged']);
+  expect(marked).toEqual([
+    '  2.000 →b4    TRUNCATES events-1-0 from end offset 12 to end offset 10 (epoch 2): diverged',
+  ]);
 });

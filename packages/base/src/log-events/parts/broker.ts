@@ -35,7 +35,7 @@ export const sessionEvents = {
   'control-stream-lost': {
     level: 'info',
     facts: ['controllerId', 'reason'],
-    says: 'The broker loses its session with {controllerId}: {reason}.',
+    says: 'The broker loses its control stream to {controllerId}: {reason}.',
   },
   'controller-call-failed': {
     level: 'debug',
@@ -60,7 +60,7 @@ export const sessionEvents = {
   'broker-relieved': {
     level: 'info',
     facts: ['moved'],
-    says: 'The broker stops now; the controller has moved all leaderships of the broker (true or false): {moved}.',
+    says: 'The broker ends its controlled shutdown; all of its leaderships have moved to other brokers (true or false): {moved}.',
   },
 } as const satisfies Record<string, EventDefinition>;
 
@@ -68,7 +68,7 @@ export const clientEvents = {
   'connection-refused': {
     level: 'warn',
     facts: ['listener', 'remoteAddress', 'reason', 'suppressed?'],
-    says: 'The broker closes a new connection of {remoteAddress} at once: {reason}.',
+    says: 'The broker closes a new connection from {remoteAddress} at once: {reason}.',
   },
   'connection-closed': {
     level: ['info', 'warn'],
@@ -90,12 +90,12 @@ export const clientEvents = {
   'connection-ended': {
     level: 'debug',
     facts: ['listener', 'remoteAddress', 'reason', 'suppressed?'],
-    says: 'The broker sees that {remoteAddress} closed its connection: {reason}.',
+    says: 'The broker sees that {remoteAddress} closed the connection: {reason}.',
   },
   'memory-budget-exhausted': {
     level: 'warn',
     facts: ['heldBytes', 'maxBytes', 'suppressed?'],
-    says: 'The broker stops reading a connection for lack of memory: it holds {heldBytes} bytes, the limit is {maxBytes}.',
+    says: 'The broker stops reading a connection for lack of memory: requests and answers hold {heldBytes} bytes, and the limit is {maxBytes}.',
   },
   'topic-auto-created': {
     level: 'info',
@@ -105,7 +105,7 @@ export const clientEvents = {
   'internal-topic-few-replicas': {
     level: 'warn',
     facts: ['topic', 'replicas', 'advised'],
-    says: 'The broker creates {topic} with {replicas} replicas instead of {advised}, because there are fewer brokers; the topic keeps this number when more join.',
+    says: 'The broker creates {topic} with {replicas} replicas instead of {advised}, because the cluster has fewer brokers; the topic gets no more replicas when brokers join.',
   },
   'auto-topic-creation-failed': {
     level: 'warn',

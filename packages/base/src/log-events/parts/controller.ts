@@ -55,7 +55,7 @@ export const controllerEvents = {
   'control-message-refused': {
     level: 'warn',
     facts: ['method', 'peer', 'error'],
-    says: 'The controller refuses a message of {peer} to {method} that it cannot read: {error}.',
+    says: 'The controller refuses a message from {peer} to {method}, because it cannot read the message: {error}.',
   },
   'topic-created': {
     level: 'info',

@@ -5,22 +5,22 @@ export const coordinatorEvents = {
   'coordinator-loaded': {
     level: 'info',
     facts: ['topic', 'partition', 'leaderEpoch', 'records', 'endOffset', 'durationMs'],
-    says: 'The broker loads {records} records of {topic}-{partition} up to {endOffset} and now coordinates.',
+    says: 'The broker has loaded {records} records of {topic}-{partition}, up to {endOffset}, and now coordinates this partition.',
   },
   'coordinator-load-retried': {
     level: 'warn',
     facts: ['topic', 'partition', 'leaderEpoch', 'errorCode', 'delayMs'],
-    says: 'The broker cannot read {topic}-{partition} (error {errorCode}) and loads it again in {delayMs} ms.',
+    says: 'The broker cannot read {topic}-{partition} (error {errorCode}) and tries again in {delayMs} ms.',
   },
   'coordinator-load-failed': {
     level: 'error',
     facts: ['topic', 'partition', 'leaderEpoch', 'offset', 'reason'],
-    says: 'The broker cannot decode {topic}-{partition} at {offset} and coordinates nothing of it: {reason}.',
+    says: 'The broker cannot decode {topic}-{partition} at {offset} and does not coordinate this partition: {reason}.',
   },
   'coordinator-append-refused': {
     level: 'warn',
     facts: ['topic', 'partition', 'leaderEpoch', 'errorCode', 'decisions', 'delayMs'],
-    says: 'The broker drops {decisions} decisions that {topic}-{partition} refuses (error {errorCode}), and loads it again in {delayMs} ms.',
+    says: 'The broker drops {decisions} decisions, because the log of {topic}-{partition} refuses their records (error {errorCode}), and loads the partition again in {delayMs} ms.',
   },
   'coordinator-ended': {
     level: 'debug',

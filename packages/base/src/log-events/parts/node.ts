@@ -20,12 +20,12 @@ export const nodeEvents = {
   'node-stopping': {
     level: 'info',
     facts: ['clean'],
-    says: 'The node begins to stop, either cleanly or as at a crash.',
+    says: 'The node begins to stop, cleanly (true) or as in a crash (false): {clean}.',
   },
   'node-stopped': {
     level: 'info',
     facts: ['clean', 'wasReady'],
-    says: 'The node is stopped, either cleanly or as at a crash.',
+    says: 'The node has stopped, cleanly (true) or as in a crash (false): {clean}.',
   },
   'node-failed': {
     level: 'error',
@@ -35,11 +35,11 @@ export const nodeEvents = {
   'job-worker-not-started': {
     level: 'error',
     facts: ['reason'],
-    says: 'The node gets no worker thread from the system: {reason}.',
+    says: 'The node cannot start a worker thread: {reason}.',
   },
   'job-worker-died': {
     level: 'error',
     facts: ['job', 'reason'],
-    says: 'The node loses a worker thread in a {job} job: {reason}.',
+    says: 'The node loses a worker thread that runs a {job} job: {reason}.',
   },
 } as const satisfies Record<string, EventDefinition>;

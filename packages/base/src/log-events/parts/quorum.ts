@@ -20,7 +20,7 @@ export const quorumEvents = {
   'quorum-formed': {
     level: 'info',
     facts: ['epoch', 'clusterId', 'voters'],
-    says: 'The voter forms the quorum of {voters} as its first leader.',
+    says: 'The voter forms the quorum of {voters} and becomes the quorum’s first leader.',
   },
   'election-started': {
     level: 'info',
@@ -65,7 +65,7 @@ export const quorumEvents = {
   'leadership-offered': {
     level: 'debug',
     facts: ['epoch', 'leaderId', 'position'],
-    says: 'The voter is successor number {position} in the list of the stopping leader {leaderId} (-1: not in it).',
+    says: 'The voter has position {position} in the list of successors of the stopping leader {leaderId} (-1: no position).',
   },
   'quorum-lost': {
     level: 'warn',
@@ -75,7 +75,7 @@ export const quorumEvents = {
   'quorum-log-truncated': {
     level: 'warn',
     facts: ['epoch', 'fromOffset', 'toOffset'],
-    says: 'The voter cuts its quorum log from {fromOffset} to {toOffset} because the leader lacks the rest.',
+    says: 'The voter truncates its quorum log from end offset {fromOffset} to end offset {toOffset}, because the leader lacks the rest.',
   },
   'cluster-id-mismatched': {
     level: 'error',
@@ -85,7 +85,7 @@ export const quorumEvents = {
   'fetch-answer-malformed': {
     level: 'error',
     facts: ['epoch', 'leaderId'],
-    says: 'The voter drops an answer of the quorum’s leader {leaderId} that does not continue its log.',
+    says: 'The voter drops an answer of the quorum’s leader {leaderId}, because the answer does not continue the voter’s log.',
   },
   'voter-storage-replaced': {
     level: 'error',

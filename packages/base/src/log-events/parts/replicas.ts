@@ -5,12 +5,12 @@ export const replicaEvents = {
   'became-leader': {
     level: 'info',
     facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'isr', 'endOffset', 'highWatermark'],
-    says: 'The broker leads {topic}-{partition} in epoch {leaderEpoch} from {endOffset} with the ISR {isr}.',
+    says: 'The broker leads {topic}-{partition} in epoch {leaderEpoch} from offset {endOffset} with the ISR {isr}.',
   },
   'became-follower': {
     level: 'debug',
     facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'isr', 'endOffset', 'highWatermark'],
-    says: 'The broker follows {leader} for {topic}-{partition} in epoch {leaderEpoch} from {endOffset}.',
+    says: 'The broker follows {leader} for {topic}-{partition} in epoch {leaderEpoch} from offset {endOffset}.',
   },
   'isr-change-proposed': {
     level: 'debug',
@@ -25,7 +25,7 @@ export const replicaEvents = {
   'leader-lost-while-checking': {
     level: 'debug',
     facts: ['topic', 'partition', 'leaderEpoch'],
-    says: 'The broker drops a checked batch because it does not lead {topic}-{partition} now.',
+    says: 'The broker drops a batch because its leadership of {topic}-{partition} ended while it checked the batch.',
   },
   'job-failed': {
     level: 'error',
@@ -45,7 +45,7 @@ export const replicaEvents = {
   'replica-fetch-refused': {
     level: 'debug',
     facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'error'],
-    says: 'The follower cannot fetch {topic}-{partition}, because the leader {leader} refuses it: {error}.',
+    says: 'The follower cannot fetch {topic}-{partition}, because the leader {leader} refuses the fetch: {error}.',
   },
   'leader-without-listener': {
     level: 'error',
@@ -60,17 +60,17 @@ export const replicaEvents = {
   'replica-truncated': {
     level: 'info',
     facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'reason'],
-    says: 'The follower cuts {topic}-{partition} from {from} to {to} (epoch {leaderEpoch}): {reason}.',
+    says: 'The follower truncates {topic}-{partition} from end offset {from} to end offset {to} (epoch {leaderEpoch}): {reason}.',
   },
   'replica-restarted': {
     level: 'warn',
     facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'reason'],
-    says: 'The follower deletes its log of {topic}-{partition}, up to {from}, and starts again at {to}: {reason}.',
+    says: 'The follower deletes its log of {topic}-{partition}, which ended at {from}, and starts a new log at {to}: {reason}.',
   },
   'truncated-below-high-watermark': {
     level: 'error',
     facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'highWatermark', 'to'],
-    says: 'The follower cuts {topic}-{partition} to {to}, below its high watermark {highWatermark}.',
+    says: 'The follower truncates {topic}-{partition} to end offset {to}, below its high watermark {highWatermark}.',
   },
   'replica-damaged': {
     level: 'error',
@@ -138,7 +138,7 @@ export const logEvents = {
   'log-truncated': {
     level: 'info',
     facts: ['topic?', 'partition?', 'directory', 'endOffset', 'oldEndOffset', 'startOffset?'],
-    says: 'The broker cuts the log of {topic}-{partition} from {oldEndOffset} to {endOffset}.',
+    says: 'The broker truncates the log of {topic}-{partition} from end offset {oldEndOffset} to end offset {endOffset}.',
   },
   'log-cut': {
     level: 'warn',
@@ -148,12 +148,12 @@ export const logEvents = {
   'log-segments-dropped': {
     level: 'warn',
     facts: ['topic?', 'partition?', 'directory', 'reason', 'endOffset', 'segmentsLost'],
-    says: 'The broker drops {segmentsLost} segments of {topic}-{partition} behind {endOffset}: {reason}.',
+    says: 'The broker drops {segmentsLost} segments of {topic}-{partition} after {endOffset}: {reason}.',
   },
   'log-restarted': {
     level: 'warn',
     facts: ['topic?', 'partition?', 'directory', 'startOffset', 'endOffset'],
-    says: 'The broker empties {topic}-{partition}, which ends at {endOffset}, below its start {startOffset}.',
+    says: 'The broker empties the log of {topic}-{partition}, because it ends at {endOffset}, below its start offset {startOffset}.',
   },
   'log-went-offline': {
     level: 'error',
