@@ -82,11 +82,11 @@ export const justifications: readonly Justification[] = [
   {
     api: 'DescribeTopicPartitions',
     cases: /cursor\.partitionIndex=2147483647$/,
-    when: 'the cursor points far behind the last partition',
+    when: 'the cursor points far beyond the last partition',
     field: /^nextCursor$/,
     peer: /"partitionIndex":-/,
     reason:
-      'Millrace continues with the next topic. Apache Kafka overflows and returns a cursor that it refuses itself.',
+      'Millrace continues with the next topic. In Apache Kafka the partition index overflows: the answer has a cursor that Apache Kafka refuses in the next request.',
   },
   {
     api: 'DescribeConfigs',
@@ -119,7 +119,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.configs(\.configSource|\.synonyms\.source)?$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'Apache Kafka, since it has eligible leader replicas, keeps min.insync.replicas as a dynamic default of all brokers. In Millrace min.insync.replicas is a setting of each node.',
+      'With eligible leader replicas, Apache Kafka keeps min.insync.replicas as a dynamic default of all brokers. In Millrace min.insync.replicas is a setting of each node.',
   },
   {
     api: 'CreateTopics',
@@ -128,17 +128,17 @@ export const justifications: readonly Justification[] = [
     field: /^topics\.configs\.configSource$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'In Millrace min.insync.replicas is a setting of each node, in Apache Kafka a dynamic default of all brokers.',
+      'In Millrace min.insync.replicas is a setting of each node. In Apache Kafka it is a dynamic default of all brokers.',
   },
   {
     api: 'DescribeConfigs',
-    when: 'configs of a topic whose default Apache Kafka keeps elsewhere',
+    when: 'configs of a topic for which Apache Kafka has no default in a broker setting',
     cases: /^(?!all of the broker)/,
     field: /^results\.configs\.synonyms$/,
     element: /configs\{(flush|retention|segment|segment\.jitter)\.ms\}|configs\{(remote|leader|follower)\./,
     ours: /^present$/,
     reason:
-      'Millrace lists the default among the synonyms of flush.ms, retention.ms, segment.ms, segment.jitter.ms, remote.* and the lists of throttled replicas. Apache Kafka has a null default, or no broker setting, for them, and lists nothing.',
+      'Millrace lists the default among the synonyms of flush.ms, retention.ms, segment.ms, segment.jitter.ms, remote.* and the lists of throttled replicas. Apache Kafka lists no default for them: the broker setting is null, or there is none.',
   },
   {
     api: 'DescribeConfigs',
@@ -164,7 +164,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.errorCode$/,
     ours: /POLICY_VIOLATION/,
     reason:
-      'Millrace answers POLICY_VIOLATION, as Millrace and Apache Kafka do for CreateTopics. Apache Kafka fails here: UNKNOWN_SERVER_ERROR.',
+      'Millrace answers POLICY_VIOLATION. Apache Kafka fails: UNKNOWN_SERVER_ERROR. A CreateTopics of that size gets POLICY_VIOLATION from both.',
   },
   {
     api: 'DescribeQuorum',
@@ -188,7 +188,7 @@ export const justifications: readonly Justification[] = [
     when: 'there is a transactional id',
     field: /^(errorCode|producerId|producerEpoch)$/,
     ours: /UNSUPPORTED_VERSION|^-1$/,
-    reason: 'Millrace has no transactions yet and answers UNSUPPORTED_VERSION.',
+    reason: 'Millrace answers UNSUPPORTED_VERSION, because it has no transactions yet.',
   },
   {
     api: 'FindCoordinator',
@@ -212,7 +212,7 @@ export const justifications: readonly Justification[] = [
     api: 'JoinGroup',
     versions: '5-9',
     cases: /^groupInstanceId=/,
-    when: 'a member has an instance id, and joins with the member id that it got without one',
+    when: 'a member joins with an instance id, and with a member id that it got when it had no instance id',
     field: /^(errorCode|memberId)$/,
     ours: { errorCode: '25 UNKNOWN_MEMBER_ID', memberId: '"<member>"' },
     peer: /^(-1 UNKNOWN_SERVER_ERROR|"")$/,
@@ -235,7 +235,7 @@ export const justifications: readonly Justification[] = [
     field: /^/,
     ours: /INCONSISTENT_GROUP_PROTOCOL|^(-1|""|null|absent|"<member>")$/,
     reason:
-      'Millrace answers INCONSISTENT_GROUP_PROTOCOL: a client names one protocol for each of its assignors, and a request must not cost much more. Apache Kafka has no limit.',
+      'Millrace answers INCONSISTENT_GROUP_PROTOCOL: a client names one protocol for each of its assignors, and the limit bounds the work for one request. Apache Kafka has no limit.',
   },
   {
     api: 'JoinGroup',
@@ -245,7 +245,7 @@ export const justifications: readonly Justification[] = [
     // 264 is the length of 255 characters, a hyphen, "<uuid>" and two quotes.
     ours: /^("x{159}… \(264\)|present|absent)$/,
     reason:
-      'A new member id begins with the first 255 characters of the client id. In Apache Kafka it begins with all.',
+      'A new member id begins with the first 255 characters of the client id. In Apache Kafka it begins with the whole client id.',
   },
   {
     api: 'ConsumerGroupHeartbeat',
@@ -267,7 +267,7 @@ export const justifications: readonly Justification[] = [
     api: 'OffsetFetch',
     versions: '9-10',
     cases: /memberId=(null|length 2\^31)$|^consumer: an epoch without a member$/,
-    when: 'there is a member epoch without a member id, and the group is a consumer group',
+    when: 'the group is a consumer group, and the request has a member epoch but no member id',
     field: /^groups\.errorCode$/,
     ours: { errorCode: '25 UNKNOWN_MEMBER_ID' },
     reason: 'Millrace answers UNKNOWN_MEMBER_ID. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
@@ -307,11 +307,11 @@ export const justifications: readonly Justification[] = [
     field: /^(groups\.)?topics(\.partitions)?$/,
     ours: /^absent$/,
     reason:
-      'Millrace answers for the partition once, because its metadata may be large. Apache Kafka answers each time.',
+      'Millrace answers for the partition once, because the metadata of a committed offset may be large. Apache Kafka answers each time.',
   },
   {
     cases: /^includeRebalances=/,
-    when: 'DescribeGroups or ConsumerGroupDescribe ask for the last rebalances, in a tagged field of Millrace',
+    when: 'DescribeGroups or ConsumerGroupDescribe asks for the last rebalances in a tagged field of Millrace',
     field: /^groups\.rebalances$/,
     peer: /^null$/,
     reason: 'Millrace returns the last rebalances of the group. Apache Kafka ignores the field.',
@@ -338,7 +338,7 @@ export const justifications: readonly Justification[] = [
     api: 'Fetch',
     versions: '7-18',
     cases: anySession,
-    when: 'a request closes a session, and its id is the smallest or largest int32',
+    when: 'a request closes a session, and the session id is the smallest or largest int32',
     field: /^(errorCode|sessionId|responses(\.|$))/,
     reason: 'Millrace answers as for any unknown session. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
   },
@@ -349,7 +349,7 @@ export const justifications: readonly Justification[] = [
     field: /\.currentLeader\.(leaderId|leaderEpoch)$/,
     peer: /^-1$/,
     reason:
-      'Millrace returns the leader in every version that has the field, Apache Kafka from version 16 on.',
+      'Millrace returns the leader in every version that has the field. Apache Kafka returns it only from version 16 on.',
   },
   {
     api: 'Fetch',
@@ -358,13 +358,14 @@ export const justifications: readonly Justification[] = [
     when: 'a follower asks a broker that does not lead its partition',
     field: /^nodeEndpoints$/,
     ours: /^present$/,
-    reason: "Millrace returns the leader's address to followers, too; Apache Kafka only to consumers.",
+    reason:
+      "Millrace returns the leader's address to consumers and followers. Apache Kafka returns it only to consumers.",
   },
   {
     api: 'Fetch',
     versions: '7-18',
     cases: /^no topics, a session$/,
-    when: 'a session is asked for without partitions',
+    when: 'a request asks for a session and names no partitions',
     field: /^sessionId$/,
     ours: /^0$/,
     reason: 'Millrace opens no session without partitions; the client may ask again with partitions.',
@@ -376,7 +377,7 @@ export const justifications: readonly Justification[] = [
     field: /^responses(\.partitionResponses)?$/,
     ours: /^present$/,
     reason:
-      'Millrace appends each batch and answers for each. Apache Kafka appends only the last batch, and a client takes the one answer for all batches.',
+      'Millrace appends each batch and answers for each. Apache Kafka appends only the last batch, and a client takes the only answer as the answer to all batches.',
   },
   {
     api: 'Produce',
@@ -393,7 +394,7 @@ export const justifications: readonly Justification[] = [
     when: 'the offsets of the records of an uncompressed batch have a gap',
     field: /\.(errorCode|baseOffset)$/,
     reason:
-      'Millrace answers INVALID_RECORD: the record behind the gap would get the offset of a record of the next batch. Apache Kafka appends the batch.',
+      'Millrace answers INVALID_RECORD: the record after the gap would get the offset of a record of the next batch. Apache Kafka appends the batch.',
   },
   {
     api: 'Produce',
@@ -403,7 +404,7 @@ export const justifications: readonly Justification[] = [
     ours: /^0$/,
     peer: /^-1$/,
     reason:
-      'Millrace returns the log start offset with every error about a log that it leads. Apache Kafka does so only with some errors.',
+      'Millrace returns the log start offset with every error about a partition that it leads. Apache Kafka does so only with some errors.',
   },
   {
     api: 'Produce',
