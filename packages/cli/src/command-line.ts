@@ -80,14 +80,14 @@ function addStart(program: Command): void {
 }
 
 function addCluster(program: Command): void {
-  const cluster = command(program, 'cluster', 'A local cluster: one process per node, on loopback.');
-  command(cluster, 'start', 'Starts a new cluster, or the one in the folder; returns when it serves.')
+  const cluster = command(program, 'cluster', 'Runs a local cluster: one process per node, on loopback.');
+  command(cluster, 'start', 'Starts the cluster in the folder, or a new one, and returns once it serves.')
     .addOption(directoryOption())
     .option('--controllers <n>', 'number of controllers (first start only), default 3', wholeNumber(1, 9))
     .option('--brokers <n>', 'number of brokers (first start only), default 3', wholeNumber(1, 64))
     .option(
       '--port <port>',
-      'port of the first broker; the others use the next ones, the controllers those from 1000 above it (first start only); default 9092',
+      'port of the first broker; each further broker gets the next port, and the controllers get ports that begin 1000 above this port (first start only); default 9092',
       wholeNumber(1, 65535),
     )
     .addOption(
@@ -173,13 +173,13 @@ function addTopic(program: Command): void {
 function addSim(program: Command): void {
   command(program, 'sim', 'Simulates whole clusters under faults on virtual time, and checks every promise.')
     .option('--seed <s>', 'replay one run and print its story', seedNumber)
-    .option('--seeds <a..b>', 'run all of these seeds; with --minutes also a.. without an end', seedNumbers)
+    .option('--seeds <a..b>', 'run all of these seeds; with --minutes, b may be missing (a..)', seedNumbers)
     .option('--minutes <m>', 'start no run after this many minutes', wholeNumber(1, 100_000))
     .option('--jobs <n>', 'processes that run seeds; default: one per core', wholeNumber(1, 1_024))
     .option('--plan <file>', 'run the plan in this file and print its story')
     .option(
       '--plan-out <file>',
-      'write the plan of the run to this file: after a failure the smallest plan that fails',
+      'write the plan of the run to this file; if the run fails, the smallest plan that still fails',
     )
     .option('--print-plan', 'print the plan of --seed, and do not run it')
     .option('--no-shrink', 'do not shrink the plan of a failing run')
@@ -188,9 +188,9 @@ function addSim(program: Command): void {
     .addHelpText(
       'after',
       `
-A seed has a plan: its incidents and their faults. Every run of a plan has the same events and the same hash. The
-command shrinks the plan of a run that breaks a promise, prints its story and the command that replays it; then the exit
-code is 1.
+A seed has a plan: its incidents and their faults. Every run of a plan has the same events and the same hash. If a run
+breaks a promise, the command shrinks the plan of the run to the smallest plan that still fails. It prints the story of
+that plan and the command that replays the plan, and ends with exit code 1.
 
 Example:
   millrace sim --seed 42

@@ -49,15 +49,15 @@ function addReset(group: Command): void {
     .option('--to-latest', 'to the end of the log')
     .option('--to-offset <offset>', 'to this offset', wholeNumber(0, Number.MAX_SAFE_INTEGER))
     .option('--shift-by <n>', 'forward by n records; backward if n is negative', anyWholeNumber)
-    .option('--by-duration <duration>', 'to the records of this long ago: PT1H30M, or 1d, 90m, 30s')
-    .option('--to-datetime <time>', 'to the records from this time on: 2026-07-31T09:30:00 is UTC')
-    .option('--to-current', 'to the committed offset; where there is none, to the end of the log')
+    .option('--by-duration <duration>', 'to the first record of at most this age: PT1H30M, or 1d, 90m, 30s')
+    .option('--to-datetime <time>', 'to the first record from this time on; 2026-07-31T09:30:00 is UTC')
+    .option('--to-current', 'to the committed offset; a partition without one moves to the end of the log')
     .option('--execute', 'commit the offsets; without it the command only shows them')
     .addOption(jsonOption())
     .addHelpText(
       'after',
       `
-The log may not have an offset: then the nearest one that it has counts.
+If the log does not have a wanted offset, the command takes the nearest offset that the log has.
 
 Example:
   millrace group reset shop ${BOOTSTRAP} --topic orders --to-earliest

@@ -11,7 +11,7 @@ export function addProduce(program: Command): void {
   command(program, 'produce', 'Produces each line of the standard input, or of a file, as a record.')
     .argument('[topic]')
     .addOption(bootstrapOption())
-    .option('-t, --topic <topic>', 'the topic, if it is not the argument', once)
+    .option('-t, --topic <topic>', 'the topic, if no argument names it', once)
     .option(
       '-p, --partition <n>',
       "the partition; default: by the key's hash, as in Java; without a key one partition after the other",
@@ -21,14 +21,14 @@ export function addProduce(program: Command): void {
     .option('-k, --key <text>', 'the key of every record')
     .option('-H, --header <name=value>', 'a header of every record; may be given more than once', collected)
     .option('-D, --delimiter <text>', 'what separates records instead of a line feed')
-    .option('-Z, --null', 'an empty value is null: in a compacted topic it deletes its key')
+    .option('-Z, --null', 'send an empty value as null, which in a compacted topic deletes the key')
     .option('-l, --file <file>', 'read this file instead of the standard input')
     .option('-c, --count <n>', 'end after this many records', wholeNumber(1, COUNT_MAX))
     .addOption(
       new Option('-z, --compression <codec>', 'how batches are compressed').choices(CODECS).default('none'),
     )
     .addOption(
-      new Option('--acks <n>', 'all: the ISR has the record; 1: the leader has it; 0: nobody says')
+      new Option('--acks <n>', 'wait for the whole ISR (all), for the leader alone (1), or for nobody (0)')
         .choices(['all', '-1', '1', '0'])
         .default('all'),
     )
@@ -50,20 +50,20 @@ export function addConsume(program: Command): void {
   command(
     program,
     'consume',
-    'Prints the records of topics: all partitions, some, or as a member of a group.',
+    'Prints the records of topics: of all partitions, of some, or of those that a group assigns.',
   )
     .argument('[topics...]')
     .addOption(bootstrapOption())
     .option('-t, --topic <topic>', 'a topic; may be given more than once', collected)
     .option('-p, --partition <n,…>', 'only these partitions; not with --group')
-    .option('-G, --group <name>', 'consume in this group, and commit')
+    .option('-G, --group <name>', 'consume as a member of this group, and commit offsets')
     .option(
       '-o, --offset <where>',
-      'where to begin: beginning (default), end, N, -N (the last N), s@MS (from this timestamp); e@MS is the end. In a group only beginning or end, for partitions without a committed offset. May be given twice: s@… and e@…',
+      'where to begin: beginning (default), end, N (this offset), -N (the last N records) or s@MS (this timestamp). -o e@MS sets the timestamp at which to end, alone or as a second -o. With --group only beginning and end are allowed, and they count only for partitions without a committed offset',
       collected,
     )
     .option('-c, --count <n>', 'end after this many records', wholeNumber(1, COUNT_MAX))
-    .option('-e, --exit', 'end at the ends that the partitions have at the start')
+    .option('-e, --exit', 'end after the last record that each partition has at the start')
     .option('-f, --format <format>', 'how to print a record, see below; default %s\\n')
     .option('-K, --key-delimiter <text>', 'print the key and this text before the value')
     .option('-D, --delimiter <text>', 'print this text behind a record instead of a line feed')
@@ -82,7 +82,7 @@ export function addConsume(program: Command): void {
         'classic: range (default), cooperative-sticky; consumer: uniform, range (default: the broker chooses)',
       ).choices(['range', 'cooperative-sticky', 'uniform']),
     )
-    .option('--instance-id <id>', 'a static member of the group')
+    .option('--instance-id <id>', 'join the group as the static member with this id')
     .option('--no-commit', 'commit nothing; the group begins at the same offsets again')
     .addHelpText(
       'after',
@@ -90,9 +90,9 @@ export function addConsume(program: Command): void {
 Format: %s value, %k key, %t topic, %p partition, %o offset, %T timestamp (ms), %h headers, %S and %K the lengths of
 value and key in bytes (-1: null), %% a percent sign, \\n \\r \\t \\xHH.
 
-A member of a group commits every 5 seconds what it has printed, when it must give up partitions, and at the end. At
+A member of a group commits what it has printed: every 5 seconds, when it must give up partitions, and at the end. At
 Ctrl-C the command commits, leaves the group and ends. With --instance-id the group keeps the member's
-partitions until its session ends, because the member may come back.
+partitions until the member's session times out, because the member may come back.
 
 Example:
   millrace consume orders ${BOOTSTRAP} -e
