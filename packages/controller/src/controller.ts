@@ -152,7 +152,10 @@ export class Controller {
   private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
-  /** By broker: the arrival of the last heartbeat that waits for the quorum to confirm this leadership. */
+  /**
+   * For each broker: when its newest unanswered heartbeat arrived. The controller answers it after the quorum
+   * confirms that this node still leads.
+   */
   private readonly unconfirmedSince = new Map<NodeId, Millis>();
 
   constructor(options: ControllerOptions) {

@@ -79,9 +79,10 @@ export class CoordinatorPort {
   }
 
   /**
-   * Calls `settled` once, at the end of a turn. NONE or NOT_ENOUGH_REPLICAS_AFTER_APPEND: everything below
-   * `offset` is committed, and the broker had a lease when the leader noticed this. Any other error: this
-   * broker does not lead in that epoch, or its leadership ended first.
+   * Calls `settled` once, at the end of a turn. `settled` gets NONE or NOT_ENOUGH_REPLICAS_AFTER_APPEND when
+   * everything below `offset` is committed. This broker, the leader, held a lease when it noticed the commit.
+   * `settled` gets any other error if this broker does not lead in `leaderEpoch`, or when its leadership ends
+   * before the commit.
    */
   whenCommitted(
     topicId: Uuid,

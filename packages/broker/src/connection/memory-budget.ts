@@ -10,8 +10,9 @@ export interface Holder {
   /** Bytes that the broker now holds for this connection. */
   readonly heldBytes: number;
   /**
-   * The time since which the connection holds bytes only because its peer stalls: the peer sends no more of a
-   * half frame, or reads no answers. Undefined: the peer does not stall.
+   * When the peer began to stall. A peer stalls when it has sent part of a frame and does not send the rest,
+   * or does not read answers, and the connection holds bytes for no other reason. Undefined: the peer does
+   * not stall.
    */
   readonly stalledSinceMs: Millis | undefined;
   /** Memory was freed: the connection checks again whether it may continue. */

@@ -1,8 +1,8 @@
 /**
  * What a client knows of topics: ids, partitions, leaders. The client never returns to an older leader epoch
- * of the same topic, because a broker that lags behind answers with old metadata. The client returns to an
- * earlier topic of a name only when many answers in a row name that topic, or when the client has asked for
- * its id.
+ * of the same topic, because a broker that lags behind answers with old metadata. A deleted topic and a new
+ * one can share a name. The client goes back to an earlier topic of the name only after many answers in a row
+ * with earlier ids, or when it sent a request with that topic's id.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { ErrorCode, type MetadataResponse } from '@millrace/protocol';

@@ -24,7 +24,10 @@ export interface KafkaClientOptions {
   readonly clientId?: string;
   /** Default 1. */
   readonly softwareVersion?: string;
-  /** Limit for opening the connection. The first answer has the same limit again. Default 5000. */
+  /**
+   * How long opening the connection may take. The wait for the first answer (ApiVersions) may take this long
+   * again. Default: 5000.
+   */
   readonly connectTimeoutMs?: Millis;
   /** Default 20,000. Must be longer than any timeout that a request asks the broker to observe. */
   readonly requestTimeoutMs?: Millis;

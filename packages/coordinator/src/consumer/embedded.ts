@@ -1,6 +1,6 @@
 /**
- * Translates between consumer groups, which know topics by id, and the metadata of classic members, which has
- * topic names.
+ * Converts the subscriptions and assignments of classic members in a consumer group. The classic protocol
+ * names topics, and the group knows topics by id.
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

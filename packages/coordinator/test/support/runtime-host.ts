@@ -1,4 +1,7 @@
-/** A runtime of counter machines over fake partitions, with a topic of four partitions. */
+/**
+ * A coordinator runtime for tests. Its topic has four fake partitions, and its state machine is the toy
+ * `CounterMachine`.
+ */
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { applyRecords, MetadataImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';

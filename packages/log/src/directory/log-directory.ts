@@ -43,7 +43,10 @@ export interface OpenDirectoryOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly nodeId: NodeId;
-  /** The id of the cluster. Undefined: the owner does not know it yet, and later calls `adoptClusterId`. */
+  /**
+   * The id of the cluster. Undefined if the caller does not know it yet. The caller then calls
+   * `adoptClusterId` later.
+   */
   readonly clusterId?: Uuid | undefined;
   /** The source of a new directory id, and of the new names of folders that are deleted or set aside. */
   readonly random: Random;

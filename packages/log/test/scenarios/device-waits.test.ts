@@ -57,7 +57,7 @@ test('creating, deleting and recreating a topic does not wait for the device', a
   disk.deviceWaits = 0;
   make('aaaaaaaaaaaaaaaaaaaaaA' as Uuid);
   for (let index = 0; index < 100; index++) logs.deleteLog('orders', index);
-  // Wait until the device has the checkpoint files without the entries of the deleted logs.
+  // Wait until the device has the new checkpoint files, which have no entries for the deleted logs.
   await new Promise((resolve) => setTimeout(resolve, 50));
   make('bbbbbbbbbbbbbbbbbbbbbA' as Uuid);
   logs.tick(NOW);

@@ -1,4 +1,7 @@
-/** The registered brokers: their part of the image, and the replay of their records. */
+/**
+ * The part of the metadata image that holds the registered brokers, and the replay of the records that change
+ * it.
+ */
 import { assert, type BrokerEpoch, type Millis, type NodeId, type Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
 import type { ReplayFunctions } from '../draft.ts';

@@ -1,6 +1,6 @@
 /**
- * The configs that were set on topics and brokers: their part of the image, and the replay of their records.
- * topic-config-table.ts has the allowed values and the defaults of topic configs.
+ * The part of the metadata image that holds the configs set on topics and brokers, and the replay of the
+ * records that change it. topic-config-table.ts has the allowed values and the defaults of topic configs.
  */
 import { assert } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';

@@ -1,6 +1,6 @@
 /**
- * The producer ids that the controller has given out: their part of the image, and the replay of their
- * record.
+ * The part of the metadata image that says which producer ids the controller has given out, and the replay of
+ * the record that changes it.
  */
 import { assert } from '@millrace/base';
 import type { ReplayFunctions } from '../draft.ts';

@@ -1,4 +1,7 @@
-/** fast-check arbitraries derived from the tables: values that one version of a message can carry. */
+/**
+ * fast-check arbitraries for messages: they generate the values that one version of a message can carry. They
+ * are derived from the field tables (`Fields`).
+ */
 import { type Uuid, uuidFromBytes } from '@millrace/base';
 import { type Field, type Fields, wrapTimestamp } from '@millrace/protocol';
 import fc from 'fast-check';

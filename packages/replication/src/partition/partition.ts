@@ -311,7 +311,10 @@ export class Partition {
     return this.log.doorOptions(this.ports.wallMs(), apiVersion);
   }
 
-  /** Takes new settings of the topic. Re-evaluates everything that waits under the old ones. */
+  /**
+   * Takes new settings of the topic, and checks again whether a flush is due and what may now be acknowledged
+   * or committed.
+   */
   configure(settings: PartitionSettings): void {
     this.settings = settings;
     this.flushIfDue();

@@ -18,7 +18,10 @@ export class ToyController {
   private topics = 0;
   private readonly history: string;
 
-  /** Topic ids begin with `history`, so another quorum has other ids. */
+  /**
+   * `history` is the prefix of all topic ids. A test passes another prefix to stand for a newly formed
+   * quorum, whose topics have other ids.
+   */
   constructor(history = 'topic') {
     this.history = history;
   }

@@ -1,6 +1,6 @@
 /**
- * In one epoch a partition has at most one leader, and the quorum has at most one leader. Two leaders would
- * both acknowledge records, and the records of one of them would be lost.
+ * In one leader epoch a partition has at most one leader. In one quorum epoch the quorum has at most one
+ * leader. Two leaders would both acknowledge records, and the records of one of them would be lost.
  */
 import type { SimNode } from '../cluster/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
@@ -10,7 +10,8 @@ const NAME = 'two-leaders';
 
 export const twoLeaders: StateCheckerKind = {
   name: NAME,
-  sentence: 'in one epoch at most one broker leads a partition, and one controller the quorum',
+  sentence:
+    'at most one broker leads a partition in one leader epoch, and at most one controller leads the quorum in one quorum epoch',
   make: (scope) => new TwoLeaders(scope),
 };
 

@@ -1,4 +1,4 @@
-/** Goal: the store of a controller fails and is damaged as its faults say. */
+/** Goal: `failWrites` and `damage` have the promised effects on the store of a controller. */
 import type { Uuid } from '@millrace/base';
 import type { StorageWrite, StoredState } from '@millrace/raft';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * The replay of the records of topics and partitions. Copies the partitions of a topic once for all records
- * of the batch.
+ * Replays the records that change topics and partitions. Copies the partitions of a topic once for all
+ * records of the batch.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';

@@ -1,4 +1,7 @@
-/** The topics and their partitions: their part of the image. draft.ts replays their records. */
+/**
+ * The part of the metadata image that holds topics and partitions. draft.ts replays the records that change
+ * it.
+ */
 import type { LeaderEpoch, NodeId, Uuid } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
