@@ -1,7 +1,7 @@
 /**
- * Values that wait for an offset, for example acknowledgements parked until the high watermark reaches their
- * offset. The queue releases values in the order of their offsets, and values of one offset in the order of
- * arrival.
+ * Values that wait for an offset. For example, an acknowledgement is parked until the high watermark reaches
+ * the offset of the acknowledgement. The queue releases values in the order of their offsets, and values of
+ * one offset in the order of arrival.
  */
 import type { Offset } from './ids.ts';
 

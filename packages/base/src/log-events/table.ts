@@ -1,7 +1,7 @@
 /**
- * Every event that a node logs, by part of the product. The table gives the Logger its types, docs/logging.md
- * its content, and the story of a simulated run its sentences. Two parts may log an event of the same name
- * with different facts.
+ * Every event that a node logs, by part of the product. The types of Logger, the content of docs/logging.md,
+ * and the sentences in the story of a simulated run come from this table. Two parts may log an event of the
+ * same name with different facts.
  *
  * To add a log event:
  * 1. Add a row to a table in `parts/` (`replicas.ts` has those of partitions and logs, `broker.ts` those of

@@ -1,4 +1,7 @@
-/** Goal: an event that is not in its table does not compile, and the code logs every event of the table. */
+/**
+ * Goal: code that logs an event outside of the tables does not compile, and the code logs every event of the
+ * tables.
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ACTORS, definitionsOf, type EventDefinition, eventsTable, type Logger } from '@millrace/base';
