@@ -22,7 +22,7 @@ export interface Holder {
 }
 
 const SHARES = 4;
-/** A large request must wait while decoded requests use more than a quarter (1 / this) of the budget. */
+/** A large request must wait while decoded requests use more than a quarter of the budget (budget / this). */
 const DECODED_SHARES = 4;
 
 export class MemoryBudget {

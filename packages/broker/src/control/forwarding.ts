@@ -1,4 +1,7 @@
-/** Forwards client requests that only the active controller can answer, and returns its answers, as bytes. */
+/**
+ * Forwards client requests that only the active controller can answer. Passes on the bodies of the requests
+ * and of the answers unchanged.
+ */
 import type { Clock } from '@millrace/base';
 import { controlCalls, type ForwardResponse } from '@millrace/control';
 import { ErrorCode } from '@millrace/protocol';

@@ -1,7 +1,7 @@
 /**
  * Fetch (1), of consumers and followers alike. The replica manager answers; this handler adds the addresses
- * of the leaders that the answer names, on the client's listener (KIP-951). A Fetch is exclusive on its
- * connection, because one answer may have tens of megabytes.
+ * of the leaders that the answer names, on the client's listener (KIP-951). While the broker handles a Fetch,
+ * it handles no other request of the connection, because one answer may have tens of megabytes.
  */
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import { leaderEndpoints } from '../cluster-view.ts';

@@ -1,4 +1,7 @@
-/** The broker leads all partitions here. The package `node` tests other leaders (group-lag.test.ts). */
+/**
+ * In these tests the broker itself leads all partitions. group-lag.test.ts of the package `node` tests the
+ * lag in partitions that other brokers lead.
+ */
 import { Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import type { GroupCoordinator } from '@millrace/coordinator';

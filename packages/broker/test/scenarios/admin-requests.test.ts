@@ -1,4 +1,7 @@
-/** Requests forwarded to the controller, configs with their sources, and producer ids. */
+/**
+ * Requests that the broker forwards to the controller, the source of each config in DescribeConfigs, and
+ * producer ids.
+ */
 import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import type { BrokerConfigEntry } from '../../src/config.ts';

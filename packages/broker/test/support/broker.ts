@@ -1,6 +1,6 @@
 /**
- * A front end on fakes: the test releases parked produce and fetch requests by hand, and plays the
- * controller.
+ * A broker's front end over fakes of the broker's other parts. The test releases parked produce and fetch
+ * requests by hand, and plays the controller.
  */
 
 import { Prng, type Uuid } from '@millrace/base';
