@@ -1,6 +1,6 @@
 /**
- * The contents of every partition at the end of the run, when no client writes. In the simulator they come
- * from the leaders' logs. With real processes a consumer reads them from the beginning.
+ * The contents of every partition at the end of the run, when no client writes. In the simulator the contents
+ * come from the leaders' logs. With real processes a consumer reads them from the beginning.
  */
 import type { BatchHeader, Timestamp } from '@millrace/protocol';
 import { ByPartition } from './by-partition.ts';

@@ -4,8 +4,8 @@
  * record the same kind of history.
  *
  * The words are those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it certainly
- * did not) or `info` (unknown, for example after a timeout). A fact that a client cannot know is `undefined`:
- * a checker skips it and never guesses.
+ * did not happen) or `info` (nobody knows whether it happened, for example after a timeout). A fact that a
+ * client cannot know is `undefined`: a checker skips it and never guesses.
  */
 import type { LeaderEpoch, NodeId, Offset, Uuid } from '@millrace/base';
 

@@ -1,6 +1,6 @@
 /**
  * A group leaves out no record: when a member commits an offset, members of its group have got every record
- * below it. Logs begin at offset 0, and a member without a committed offset begins there.
+ * below this offset. Logs begin at offset 0, and a member without a committed offset begins there.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { CommitOp, GroupReadOp, Micros, Op } from '../history.ts';

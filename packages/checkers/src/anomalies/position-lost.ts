@@ -1,8 +1,8 @@
 /**
  * The position that a consumer has reached stays valid: the position is at most the high watermark, and every
  * later leader has all records below the position. If a broker answers OFFSET_OUT_OF_RANGE at this position,
- * or says that the leader epoch ended before it, the broker has lost records. A position in another topic of
- * the same name means nothing.
+ * or says that the leader epoch ended before this position, the broker has lost records. A position in
+ * another topic of the same name means nothing.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, TopicRef } from '../history.ts';

@@ -1,4 +1,7 @@
-/** A consumer gets only committed records: each lies below the high watermark of its answer. */
+/**
+ * A consumer gets only committed records: each record lies below the high watermark of the answer that has
+ * it.
+ */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op } from '../history.ts';
 
