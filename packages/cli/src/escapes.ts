@@ -1,4 +1,4 @@
-/** Escapes in the texts of options: \n \r \t \0 \\ and \xHH. */
+/** Escape sequences in the texts of options: \n \r \t \0 \\ and \xHH. */
 
 const NAMED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\', 0: '\0' };
 

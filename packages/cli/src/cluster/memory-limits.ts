@@ -1,7 +1,8 @@
 /**
- * Limits for the memory that V8 and the C library keep in a node's process. Their defaults suit programs on
- * many cores: a young generation of 96 MiB or more, and a memory arena for each thread. A broker keeps few
- * objects between two requests, so it needs less of both. docs/architecture.md has the measurements.
+ * Limits for the memory that V8 and the C library keep in a node's process. The defaults of V8 and of the C
+ * library suit programs on many cores: a young generation of 96 MiB or more, and a memory arena for each
+ * thread. A broker keeps few objects between two requests, so it needs a smaller young generation and fewer
+ * arenas. docs/architecture.md has the measurements.
  */
 
 /** The size of one of the three semi-spaces of V8's young generation. */

@@ -1,4 +1,4 @@
-/** Where `millrace consume --exit` ends in the partitions that its group assigns to it. */
+/** The offsets at which `millrace consume --exit` stops in the partitions that its group assigns to it. */
 import { OffsetAt, partitionName, type StartPosition, type TopicPartition } from '@millrace/client';
 import type { Printer } from './printer.ts';
 

@@ -1,6 +1,7 @@
 /**
  * Prints fetched records, up to a count and up to the end of each partition. Calls `finished` when there is
- * nothing more to print. The output may take the last records later: `flushed` waits until it has.
+ * nothing more to print. The output stream may take the last records later: `flushed` waits until the stream
+ * has them.
  */
 import { type FetchedRecords, partitionName, type StoredPlace, type TopicPartition } from '@millrace/client';
 import {

@@ -1,4 +1,4 @@
-/** How far a group is behind in each partition, and which member reads it. */
+/** How far a group is behind in each partition, and which member reads the partition. */
 import {
   type CommittedOffset,
   type GroupDescription,

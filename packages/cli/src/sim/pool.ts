@@ -1,7 +1,8 @@
 /**
  * Worker processes that run seeds. The outcome of a seed depends on the seed alone: workers share nothing. A
- * worker gets the next seed when it has answered. When a worker ends early or stops answering, the pool
- * reports the worker's seed as crashed. Then it starts another worker, unless too many died in a row.
+ * worker gets the next seed when it has sent the outcome of its last one. When a worker ends early or stops
+ * answering, the pool reports the worker's seed as crashed. Then it starts another worker, unless too many
+ * died in a row.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Outcome } from './outcome.ts';

@@ -1,4 +1,4 @@
-/** `millrace sim` as a process. */
+/** Runs `millrace sim` in a process of its own. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** Goal: `consume --group --exit` ends when the partitions of the member are at their ends, not before. */
+/**
+ * Goal: `consume --group --exit` ends as soon as the member has read its partitions to the end, not before.
+ */
 import { expect, test } from 'vitest';
 import { GroupEnds } from '../../src/consume/group-ends.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Goal: each record is printed once, up to the count and the ends. The position moves past a record when the
- * output has taken it.
+ * Goal: each record is printed once, up to the count and up to the end of each partition. The position moves
+ * past a record when the output stream has taken the record.
  */
 import { buildBatch, Compression, stampBatch } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
