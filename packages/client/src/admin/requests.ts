@@ -1,4 +1,7 @@
-/** The requests of an administrator. Each fits every version, unless its comment says otherwise. */
+/**
+ * The requests of an administrator. Each request can be encoded in every version, unless its comment says
+ * otherwise.
+ */
 import type { Millis, Uuid } from '@millrace/base';
 
 export interface NewTopic {

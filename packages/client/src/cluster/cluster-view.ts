@@ -1,7 +1,8 @@
 /**
  * A client's view of the cluster (brokers, topics, leaders), and the client's connections. The view asks any
- * broker that answers, first the bootstrap servers. It refreshes its metadata when they are old or
- * incomplete, when a connection closes, and when its owner asks. Several reasons lead to one request.
+ * broker that answers, first the bootstrap servers. It asks for new metadata when the metadata are old or
+ * incomplete, when a connection closes, and when its owner asks. If several of these happen at once, the view
+ * sends one request.
  */
 import type { Address, Clock, Millis, NodeId, Random, Timer, Uuid } from '@millrace/base';
 import { apis, type MetadataResponse } from '@millrace/protocol';

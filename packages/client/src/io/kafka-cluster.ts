@@ -1,7 +1,7 @@
 /**
  * A cluster as hosts use it: a view of its brokers and topics over sockets, for clients that need more than
- * one broker. The hearts of this package take callbacks. This file turns their calls into promises, for
- * commands and tests.
+ * one broker. The other parts of this package take callbacks. This file turns the callbacks into promises,
+ * for commands and tests.
  */
 import { type Clock, type Net, Timers, type Uuid } from '@millrace/base';
 import { NodeClock, NodeNet, NodeRandom } from '@millrace/base/io';

@@ -1,4 +1,7 @@
-/** Goal: a client knows a broker's versions before its first request. Method: brokers with other versions. */
+/**
+ * Goal: a client knows a broker's versions before its first request. Method: brokers that support other
+ * versions than the client.
+ */
 import { Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import { type AnyApi, apis, ErrorCode } from '@millrace/protocol';

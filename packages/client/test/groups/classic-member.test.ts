@@ -1,6 +1,7 @@
 /**
- * Goal: a member of a classic group gives up partitions before others get them, and copes with a coordinator
- * that moves, loads, breaks or refuses. Method: a coordinator played by hand.
+ * Goal: a member of a classic group gives up partitions before other members get them. It copes with a
+ * coordinator that moves, that still loads, that breaks connections, or that refuses requests. Method: a
+ * coordinator played by hand.
  */
 import {
   apis,

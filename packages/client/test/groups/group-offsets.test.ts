@@ -1,4 +1,7 @@
-/** Goal: commits and fetches of offsets survive a coordinator that moves or loads, and name topics by id. */
+/**
+ * Goal: commits and fetches of offsets succeed although the coordinator moves or still loads, and they name
+ * topics by id.
+ */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

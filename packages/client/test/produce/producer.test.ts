@@ -1,6 +1,6 @@
 /**
  * Goal: every batch ends once with its true outcome, and an idempotent producer's batches stay in order.
- * Method: brokers played by hand, which refuse, break and keep silent.
+ * Method: the test plays brokers that refuse requests, break connections and keep silent.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';

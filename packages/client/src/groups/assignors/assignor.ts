@@ -1,4 +1,7 @@
-/** The leader of a classic group assigns partitions to the members (KIP-429 for cooperative assignors). */
+/**
+ * The interface of an assignor. With it the leader of a classic group assigns partitions to the members.
+ * KIP-429 describes cooperative assignors.
+ */
 import type { TopicPartition, TopicPartitions } from '../topic-partitions.ts';
 
 export interface SubscribedMember {

@@ -1,4 +1,7 @@
-/** Goal: members keep what they own, nobody gets what another still owns, and the counts become even. */
+/**
+ * Goal: members keep what they own, no member gets a partition that another member still owns, and the
+ * numbers of partitions become even.
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SubscribedMember } from '../../../src/groups/assignors/assignor.ts';
