@@ -1,6 +1,7 @@
 /**
  * The control plane between brokers and the active controller: each method with its name on the wire, its
- * request and its response. Both ends take their codecs from here, so they cannot disagree.
+ * request and its response. Brokers and controllers take the codecs from this file, so the two sides cannot
+ * disagree.
  */
 import type { Message } from '@millrace/rpc';
 import {
