@@ -6,11 +6,11 @@
  * fetches, because they described the old log.
  *
  * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR if another
- * replica, active or not, remains in one of them. The last replica in them leaves only if the topic allows
- * unclean election and there is a replica to elect. The record notes the failure. Until the broker restarts
- * or the replica is in the ISR again, no controller elects this replica uncleanly. (A replica outside of ISR
- * and ELR does not report a failure until it is in one of them, because nothing depends on the replica
- * before.)
+ * replica, active or not, remains in one of them. The last replica in ISR and ELR leaves only if the topic
+ * allows unclean election and there is a replica to elect. The record notes the failure. Until the broker
+ * restarts or the replica is in the ISR again, no controller elects this replica uncleanly. (A replica
+ * outside of ISR and ELR does not report a failure until it is in one of them, because until then nothing
+ * depends on the replica.)
  *
  * A broker retries a request when its connection breaks. The first copy may arrive after the controller
  * decided the retry. So the partition epoch tells the decisions apart: a granted change raises it. A refusal

@@ -1,4 +1,6 @@
-/** The controller's settings, which the node fills. The comments give the property names that users set. */
+/**
+ * The controller's settings. The node sets all of them. The comments give the property names that users set.
+ */
 import type { Millis } from '@millrace/base';
 
 export interface ControllerConfig {

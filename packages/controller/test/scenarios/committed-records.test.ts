@@ -1,8 +1,8 @@
 /**
  * Goal: every member of the ISR and of the ELR holds all committed records, whatever min.insync.replicas each
- * broker has. Method: random walks, with a model of the records. The leader commits whenever the topic's
- * setting, or else its own, allows it. Only the members of the ISR get the record. No broker loses its disk
- * or restarts uncleanly.
+ * broker has. Method: random walks, with a model of the records. The leader commits a record whenever
+ * min.insync.replicas allows it: the topic's value or, if the topic has none, the leader's value. Only the
+ * members of the ISR get the record. No broker loses its disk or restarts uncleanly.
  */
 import { type NodeId, Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
