@@ -1,6 +1,7 @@
 /**
- * Measures into how many batches the runtime packs a rate of decisions, and the CPU time of each decision. A
- * counter machine makes the decisions, on one broker in memory. The commit of each batch takes a fixed time.
+ * Lets a state machine decide at a fixed rate. Measures into how many batches the runtime packs the
+ * decisions, and the CPU time of each decision. The state machine is the toy `CounterMachine`, on one broker
+ * in memory. The commit of each batch takes a fixed time.
  *
  *     node packages/coordinator/bench/decisions.ts [decisions per second] [commit ms] [seconds]
  */

@@ -1,4 +1,4 @@
-/** The settings of group coordination. The host fills them in: no file here has defaults. */
+/** The settings of group coordination. The node sets all of them: no file of this package has defaults. */
 import type { Millis } from '@millrace/base';
 
 /** Settings of classic groups. */

@@ -1,4 +1,6 @@
-/** What a group tells its machine, for log events, metrics and the history of rebalances. */
+/**
+ * What a classic group reports to its group machine, for log events, metrics and the history of rebalances.
+ */
 import type { Millis } from '@millrace/base';
 
 /** Why a rebalance began. */

@@ -1,7 +1,8 @@
 /**
- * Members of a consumer group that use the classic protocol. The group serves each of them by itself: a join
- * counts as a heartbeat that says everything, the generation is the member's epoch, and no member leads. A
- * member learns from its heartbeat that it must join again, and gets its partitions with SyncGroup.
+ * Members of a consumer group that use the classic protocol. The group serves each of these members
+ * separately: a join counts as a heartbeat that says everything, the generation is the member's epoch, and no
+ * member leads. A member learns from its heartbeat that it must join again, and gets its partitions with
+ * SyncGroup.
  */
 import type { Millis } from '@millrace/base';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode, type JoinGroupResponse } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * A decision in the making: its records, and the state that the group has after them. Nothing of the group
- * changes until the shard accepts the records.
+ * A decision that is being made: its records, and the state that the group has after these records. The group
+ * itself does not change until the shard accepts the records.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import { type ConsumerGroupRecord, groupEpochRecord, partitionMetadataTombstone } from './group-records.ts';

@@ -1,6 +1,6 @@
 /**
- * Which member holds each partition: the member that the partition is assigned to, or that has not yet given
- * it up. A partition has at most one holder.
+ * Which member holds each partition: the member that the partition is assigned to, or the member that has not
+ * yet given up the partition. A partition has at most one holder.
  */
 import type { Uuid } from '@millrace/base';
 import type { Member } from './member.ts';

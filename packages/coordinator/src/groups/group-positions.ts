@@ -1,4 +1,4 @@
-/** The positions of the groups that a broker coordinates, for the metric of their lag. */
+/** The committed offsets of the groups that a broker coordinates, for the metric `millrace_group_lag`. */
 import { type Offset, type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
 import type { CommittedOffset, TopicOffsets } from '../offsets/offset-table.ts';

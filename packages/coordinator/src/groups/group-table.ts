@@ -1,6 +1,6 @@
 /**
- * The groups of a shard by their ids: makes them, drops them, gives them their records, and changes their
- * type between classic and KIP-848.
+ * The groups of a shard, by group id. Makes and drops groups, gives each record to the group that it belongs
+ * to, and changes the type of a group between classic and KIP-848.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { ClassicGroup, type GroupValue, groupTombstone } from '../classic/index.ts';

@@ -1,4 +1,7 @@
-/** Records that older and newer versions of Kafka wrote. */
+/**
+ * Goal: the state of a group follows from its records, also from records that older and newer versions of
+ * Kafka wrote.
+ */
 import type { Uuid } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
 import { GroupState } from '../../src/consumer/group-state.ts';

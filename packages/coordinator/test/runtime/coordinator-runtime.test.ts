@@ -1,4 +1,7 @@
-/** Goal: the runtime has one machine for each leadership of a partition of its topic, and finds it by key. */
+/**
+ * Goal: the runtime has one machine for each leadership of a partition of its topic, and finds the machine
+ * that is responsible for a key.
+ */
 
 import { MetadataImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';

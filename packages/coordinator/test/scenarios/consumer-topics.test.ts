@@ -1,4 +1,7 @@
-/** Topics that appear, grow and vanish; regular expressions; the time between assignments; assignors. */
+/**
+ * How a consumer group follows topics that appear, grow and vanish. Also: regular expressions, the time
+ * between two assignments, and assignors.
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { GroupBench } from '../support/group-bench.ts';

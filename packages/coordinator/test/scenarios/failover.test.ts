@@ -1,6 +1,6 @@
 /**
  * Goal: nothing that a coordinator answered is lost, whatever happens to its broker, and the next leader
- * serves exactly what is committed. Method: counters over three real replica managers.
+ * serves exactly what is committed. Method: the toy `CounterMachine` over three real replica managers.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { Metrics } from '@millrace/metrics';
