@@ -1,8 +1,8 @@
 /**
- * Writes whole batches to the end of one log. Their offsets and leader epochs must be final. Begins a new
- * segment when the active one is full. Keeps indexes, leader epochs and producer states in step. A failed
- * `write` appends no batch. A failed `writeRuns` keeps the runs that it wrote before. If a failed write noted
- * a new leader epoch, that epoch stays, without records.
+ * Writes whole batches to the end of one log. The offsets and leader epochs in the batches must be final.
+ * Begins a new segment when the active one is full. Keeps indexes, leader epochs and producer states in step.
+ * A failed `write` appends no batch. A failed `writeRuns` keeps the runs that it wrote before. If a failed
+ * write noted a new leader epoch, that epoch stays, without records.
  */
 import { DiskError, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, readBatchHeader } from '@millrace/protocol';

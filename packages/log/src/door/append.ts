@@ -1,6 +1,6 @@
 /**
  * Prepares batches before the log writes them: finds duplicates, stamps a leader's batches, checks replicated
- * ones. Reads no clock and no disk.
+ * batches. Reads no clock and no disk.
  */
 import type { Offset, WallMillis } from '@millrace/base';
 import {

@@ -2,7 +2,7 @@
  * The file `sync-failed` in a log's folder says that a sync of this log failed. After a failed sync, the
  * operating system may keep pages in its page cache that it never writes to the device. The next sync
  * succeeds without them. So recovery must write the tail of the log again. A power loss also removes those
- * pages, and then nobody needs this file. So nobody syncs it.
+ * pages, and then recovery does not need this file. So the log does not sync this file.
  */
 import { type Disk, DiskError, type DiskFile } from '@millrace/base';
 

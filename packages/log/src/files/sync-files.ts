@@ -1,4 +1,7 @@
-/** Syncs small files that their owner replaces, and their names, to the device. */
+/**
+ * Syncs small files, and their names in the folder, to the device. The owner of such a file replaces it as a
+ * whole.
+ */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import type { Syncable } from './flusher.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Looks up records of one log by time. Returns a disk error as a value. Undefined means that there is no such
- * record. After an error, there may be one.
+ * Looks up records of one log by time. If the result is undefined, the log has no such record. If the result
+ * is a disk error, the log may have such a record.
  */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
 import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * Goal: compression.type. Method: append batches in every compression to logs of every compression, and read
- * them back.
+ * Goal: a log stores batches in the compression that compression.type asks for. Method: append batches in
+ * every compression to logs of every compression, and read them back.
  */
 import {
   BATCH_HEADER_BYTES,

@@ -1,4 +1,4 @@
-/** Goal: too many open files do not make the broker lose more of them. */
+/** Goal: if a file cannot be opened because too many are open, `syncFiles` leaves no other file open. */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';

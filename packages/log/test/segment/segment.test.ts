@@ -1,6 +1,6 @@
 /**
- * Goal: preallocate, segment.jitter.ms, and reads that fail. Method: a log on a memory disk, whose files the
- * test inspects.
+ * Goal: preallocation and segment.jitter.ms work as in Kafka, and a failed read changes nothing. Method: a
+ * log on a memory disk, whose files the test inspects.
  */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
