@@ -1,7 +1,8 @@
 /**
  * The table of all metadata records. Their replay, in the order of the metadata log, gives the whole state of
- * the cluster. An entry is `name: [number, fields]`; a field is `name: [number, kind]`. The types, the codec
- * (records.ts) and its checks follow from it. replay.ts compiles only with a replay function for every entry.
+ * the cluster. An entry is `name: [number, fields]`; a field is `name: [number, kind]`. The types of the
+ * records, the codec (records.ts) and the codec's checks follow from this table. replay.ts compiles only with
+ * a replay function for every entry.
  *
  * Numbers, kinds and names of messages are permanent: never change or reuse one. The meaning of a record must
  * never depend on its writer or time.

@@ -1,6 +1,6 @@
 /**
  * The table of topic configs: names, types, defaults and limits as in Kafka 4.3, and the broker properties
- * that supply their defaults. Limits differ where a feature is missing (`only`).
+ * that supply the defaults. The allowed values differ from Kafka's where Millrace lacks a feature (`only`).
  */
 
 export type ConfigType = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';

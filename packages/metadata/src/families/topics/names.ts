@@ -1,6 +1,6 @@
 /**
- * The sorted topic names of an image. They are computed on first use. If the names of an older image are
- * sorted already, the new ones are computed from those.
+ * The sorted topic names of an image. They are computed on first use. If an older image has its sorted names
+ * already, the new list is computed from the old list.
  */
 import type { Uuid } from '@millrace/base';
 import type { Map as ImmutableMap } from 'immutable';
