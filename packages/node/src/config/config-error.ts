@@ -1,4 +1,7 @@
-/** The settings are invalid. The message names keys, values and the allowed values, one problem a line. */
+/**
+ * The error for invalid settings. Its message has one line for each problem, with the key, the value and the
+ * allowed values.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];

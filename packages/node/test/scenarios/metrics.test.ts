@@ -1,6 +1,6 @@
 /**
- * Goal: each metric shows what it claims. Method: a table with stimuli, each with the change that a scrape
- * must show, against a cluster of real nodes in this process.
+ * Goal: each metric shows what it claims. Method: a table of actions, each with the change that a scrape must
+ * show, against a cluster of real nodes in this process.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
