@@ -1,6 +1,6 @@
 /**
- * One message in all its versions: the decoders and encoders, compiled from its table on first use. The cache
- * of compiled functions is the only state.
+ * The decoders and encoders of one message, in all its versions. They are compiled from the message's field
+ * table on first use. The cache of compiled functions is the only state.
  */
 import { assert } from '@millrace/base';
 import { compileDecoder, compileEncoder, type Decode, type Encode } from './compile.ts';

@@ -1,7 +1,7 @@
 /**
- * Checks the records of a whole batch, or passes them to another sink, synchronously and up to a cost limit.
- * The unit of work is one decompressed byte; a record costs RECORD_WORK of them. The same batch costs the
- * same on every machine.
+ * Checks the records of a whole batch, synchronously and up to a cost limit. `unfoldBatch` passes the bytes
+ * of the records to any other receiver (a `ByteSink`). The unit of work is one decompressed byte; a record
+ * counts as RECORD_WORK bytes. The same batch costs the same on every machine.
  */
 import { BATCH_HEADER_BYTES, type BatchHeader } from './batch.ts';
 import { type ByteSink, TooLargeError } from './compression/unfold.ts';

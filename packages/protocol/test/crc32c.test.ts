@@ -1,4 +1,7 @@
-/** Goal: the fast CRC-32C is CRC-32C. Method: published vectors, and a simple implementation, bit by bit. */
+/**
+ * Goal: the WebAssembly computes CRC-32C. Method: published vectors, and a simple implementation that works
+ * bit by bit.
+ */
 import { crc32c } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Goal: the types that follow from the tables are exact. Method: the compiler checks the types; hardly any
- * code runs.
+ * Goal: the TypeScript types that follow from the field tables are exact. Method: the compiler checks the
+ * types; hardly any code runs.
  */
 import type { Uuid } from '@millrace/base';
 import {

@@ -1,7 +1,7 @@
 /**
  * Goal: the keys and values of group records, and the messages of the consumer protocol, have the same bytes
- * as in Kafka. Method: bytes that Kafka's classes encoded, round trips of values drawn from the tables, and
- * bytes changed by hand.
+ * as in Kafka. Method: bytes that Kafka's classes encoded, round trips of values drawn from the field tables
+ * of the messages, and bytes changed by hand.
  */
 import {
   consumerProtocolAssignment,

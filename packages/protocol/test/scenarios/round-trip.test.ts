@@ -1,6 +1,6 @@
 /**
  * Goal: encoding and decoding give the same value, in every version of every API, in both directions. Method:
- * property-based, with values drawn from the tables.
+ * property-based, with values drawn from the field tables of the messages.
  */
 import {
   allApis,

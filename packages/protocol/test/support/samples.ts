@@ -1,8 +1,9 @@
 /**
- * For each filling, one value of a message, computed from the message's table. `kafka-codec.ts` lets Kafka
- * write the bytes of these values, and the tests expect these values when they decode the bytes. Each number
- * follows from the field's path and each text from the field's name, so the tests notice a decoder that swaps
- * two numbers or two texts.
+ * Sample values of a message: one with every field set, and one with null wherever null is allowed
+ * (`fillings`). They are computed from the message's field table. `kafka-codec.ts` lets Kafka write the bytes
+ * of these values, and the tests expect these values when they decode the bytes. Each number follows from the
+ * field's path and each text from the field's name, so the tests notice a decoder that swaps two numbers or
+ * two texts.
  */
 import { uuidFromBytes } from '@millrace/base';
 import { crc32c, type Field, type Fields, MILLRACE_TAG, within } from '@millrace/protocol';
