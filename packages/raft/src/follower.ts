@@ -1,8 +1,8 @@
 /**
- * The follower's side. The follower has one fetch in flight. It sends the next fetch only when all fetched
- * records are durable. So the leader may count everything below the fetch offset as durable at the follower.
- * The follower truncates its log where the leader says that the two logs diverge. Also handles
- * BeginQuorumEpoch and EndQuorumEpoch.
+ * The part of a RaftNode that works while the node is a follower. The follower has one fetch in flight. It
+ * sends the next fetch only when all fetched records are durable. So the leader may count everything below
+ * the fetch offset as durable at the follower. The follower truncates its log where the leader says that the
+ * two logs diverge. Also handles BeginQuorumEpoch and EndQuorumEpoch.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';

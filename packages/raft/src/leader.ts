@@ -1,7 +1,7 @@
 /**
- * The leader's side. Answers fetches, counts the durable records of the voters, moves the high watermark, and
- * announces itself (BeginQuorumEpoch). Resigns when it loses contact with a majority of the voters
- * (check-quorum).
+ * The part of a RaftNode that works while the node is the leader. Answers fetches, counts the durable records
+ * of the voters, moves the high watermark, and announces itself (BeginQuorumEpoch). Resigns when it loses
+ * contact with a majority of the voters (check-quorum).
  *
  * The high watermark moves only to records of the leader's own epoch (Raft section 5.4.2). `activeFrom`
  * ensures that.
