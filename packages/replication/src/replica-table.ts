@@ -1,6 +1,6 @@
 /**
- * The partitions that this broker hosts, by topic id and index. The only place that opens, creates and
- * deletes their logs. Decides no roles.
+ * The partitions that this broker hosts, by topic id and index. Only this class opens, creates and deletes
+ * the logs of these partitions. Decides no roles.
  */
 import { DiskError, type Logger, type Uuid, type WallMillis } from '@millrace/base';
 import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';

@@ -1,7 +1,7 @@
 /**
  * The work that all requests of one turn of the event loop may spend together on decompressing and
  * compressing batches. Batches beyond this budget go to jobs. Thus the compressed batches of a turn together
- * block the event loop for no longer than a single one may.
+ * block the event loop for no longer than one batch alone may.
  */
 import type { WorkBudget } from '@millrace/protocol';
 

@@ -1,6 +1,6 @@
 /**
  * `flush.ms`: the log flushes appended records within this time. A log has at most one deadline at a time. An
- * append sets a deadline if there is none. At the deadline this asks the owner to flush.
+ * append sets a deadline if there is none. At the deadline, this class asks the owner to flush.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';

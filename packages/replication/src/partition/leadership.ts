@@ -1,8 +1,8 @@
 /**
  * The state of a partition's leader in one leader epoch: its view of the followers, and the waiting
- * acknowledgements. The partition drops it when the leadership ends. The leader never acknowledges more than
- * the durability contract (docs/architecture.md) covers. It never moves the high watermark past the log end
- * of a member of the maximal ISR.
+ * acknowledgements. The partition drops this state when the leadership ends. The leader never acknowledges
+ * more than the durability contract (docs/architecture.md) covers. It never moves the high watermark past the
+ * log end of a member of the maximal ISR.
  */
 import { assert, type LeaderEpoch, type NodeId, type Offset } from '@millrace/base';
 import type { Admission, AppendFailure } from '@millrace/log';

@@ -1,4 +1,4 @@
-/** The interfaces between a partition, its broker, and the requests that wait for it. */
+/** The interfaces between a partition, its broker, and the requests that wait for the partition. */
 import type {
   BrokerEpoch,
   LeaderEpoch,

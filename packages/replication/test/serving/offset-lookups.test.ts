@@ -1,4 +1,7 @@
-/** Goal: ListOffsets and OffsetForLeaderEpoch as in Kafka. Method: requests to a leader with a known log. */
+/**
+ * Goal: ListOffsets and OffsetForLeaderEpoch answer as in Kafka. Method: requests to a leader with a known
+ * log.
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import type { ListOffsetsQuery, ListOffsetsResult, ReplicaManager } from '../../src/index.ts';

@@ -1,4 +1,7 @@
-/** A node's view of the world's clock. A frozen (SIGSTOP) or dead (SIGKILL) node runs no callback. */
+/**
+ * A node's view of the clock that all nodes of a test share. A frozen (SIGSTOP) or dead (SIGKILL) node runs
+ * no callback.
+ */
 import type { Clock, Millis, Timer, WallMillis } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
 

@@ -1,6 +1,4 @@
-/**
- * The smallest front end: Fetch, ListOffsets and ApiVersions over a byte stream, answered in request order.
- */
+/** A minimal front end: answers Fetch, ListOffsets and ApiVersions over a byte stream, in request order. */
 import type { Stream, StreamHandler } from '@millrace/base';
 import { apis, decodeRequestHeader, encodeResponseFrame, FrameReader } from '@millrace/protocol';
 import type { ListOffsetsResult, ReplicaManager, RunningFetch } from '../../src/index.ts';
