@@ -1,6 +1,7 @@
 /**
  * Preloaded (`--import`) into a process. The environment variable PLANTED_BUG names a planted bug. When Node
- * loads the source file of the bug, the hook replaces the line. Without the variable the hook does nothing.
+ * loads the source file that the bug changes, the hook replaces one line of the file. Without the variable
+ * the hook does nothing.
  */
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';

@@ -3,7 +3,7 @@
  * replica opens again after a restart, it may begin lower, at its checkpoint.
  *
  * A broker is exempt while it may delete a log: its disk is damaged, or it recovers from a loss that the
- * contract covers.
+ * durability contract (docs/architecture.md) allows.
  */
 import type { Partition } from '@millrace/replication';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';

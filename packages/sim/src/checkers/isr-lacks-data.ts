@@ -2,8 +2,8 @@
  * Every member of the ISR and the ELR holds all committed records. The controller may elect any of them, and
  * the records that the elected member lacks would be lost.
  *
- * A broker is exempt after a loss that the contract covers (a disk, an unsynced tail) until it is registered
- * again and active. Until it registers, the metadata do not show the loss.
+ * A broker is exempt after a loss that the durability contract allows (of a disk, or of an unsynced tail)
+ * until the broker is registered again and active. Until it registers, the metadata do not show the loss.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';

@@ -1,4 +1,7 @@
-/** For coverage: counts the error codes in any answer to a client as `answer API CODE`, at any depth. */
+/**
+ * Counts the error codes in the answers to clients, in fields of any depth, as `answer API CODE`. Coverage
+ * uses these counts.
+ */
 import { errorName } from '@millrace/protocol';
 import type { World } from '../world/index.ts';
 

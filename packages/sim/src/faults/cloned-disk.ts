@@ -1,6 +1,6 @@
 /**
- * An operator starts a second process with the id of a running broker, and the second process serves whenever
- * it can.
+ * An operator starts a second process with the id of a running broker, on a copy of the broker's disk or on
+ * an empty disk. Unlike in duplicate-id.ts, this process is a whole broker.
  */
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND } from '../world/index.ts';

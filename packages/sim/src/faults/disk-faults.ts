@@ -1,6 +1,6 @@
 /**
- * Disks are slow, full, damaged or lost. The faults damage or lose a disk only where the contract covers it
- * (atlas.ts).
+ * Disks are slow, full, damaged or lost. The faults damage or lose a disk only if the durability contract
+ * allows the loss (atlas.ts).
  */
 import type { SimNode } from '../cluster/index.ts';
 import {

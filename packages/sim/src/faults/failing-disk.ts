@@ -1,6 +1,6 @@
 /**
- * A disk fails writes, below one partition's folder or everywhere. This happens only where the contract
- * covers the loss of the disk (atlas.ts).
+ * A disk fails writes, below one partition's folder or everywhere. This happens only if the durability
+ * contract allows the loss of the disk (atlas.ts).
  */
 import type { SimNode } from '../cluster/index.ts';
 import { fault, RECOVERY_US, victim, victimOf } from './fault.ts';

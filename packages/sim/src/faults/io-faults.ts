@@ -1,7 +1,7 @@
 /**
  * Syncs fail or block, reads fail, synchronous calls take time, and a power loss keeps some files and loses
- * others. A failed sync may lose pages, so a sync fails only where the contract covers the loss of the disk
- * (atlas.ts). A failed read loses nothing.
+ * others. A failed sync may lose pages, so a sync fails only if the durability contract allows the loss of
+ * the disk (atlas.ts). A failed read loses nothing.
  */
 import type { SimNode } from '../cluster/index.ts';
 import {

@@ -1,6 +1,7 @@
 /**
  * A connection between two processes: two pipes, and the ways in which the connection closes. Each side
- * learns once that it is closed, in a turn of its own, after all bytes that arrived before.
+ * learns once that the connection is closed, in a turn of its own, after it has got all bytes that arrived
+ * before.
  */
 import type { Death, Life, Micros } from '../world/index.ts';
 import type { Network } from './network.ts';

@@ -1,5 +1,5 @@
 /**
- * For shrinking: plans that have less in them than a given plan, with fewer incidents and faults, or smaller
+ * For shrinking: makes smaller plans from a given plan, with fewer incidents or faults, or with smaller
  * values.
  */
 import { faultsOf, type Incident, kindNamed, type Plan, type PlannedFault } from './plan.ts';

@@ -1,4 +1,7 @@
-/** Goal: a failed sync loses pages as systems do, and a power loss follows the fate that a test gives. */
+/**
+ * Goal: a failed sync loses pages as on real systems, and a power loss keeps or loses the data that the test
+ * names.
+ */
 import { Prng } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
 import { type Fate, FileContent, type PagesAfterFailure, SECTOR_BYTES } from '../../src/disk/content.ts';

@@ -1,6 +1,6 @@
 /**
- * Goal: the disk of a process fails, blocks and loses bytes as its faults demand. Method: one process on one
- * disk.
+ * Goal: the faults of a disk have the promised effects on a process: the disk fails, blocks or loses bytes.
+ * Method: one process on one disk.
  */
 import { DiskError, type DiskFile } from '@millrace/base';
 import { describe, expect, it } from 'vitest';

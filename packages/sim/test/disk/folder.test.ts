@@ -1,4 +1,4 @@
-/** Goal: a power loss keeps or undoes unsynced names, independently of contents. */
+/** Goal: a power loss keeps or undoes unsynced names, independently of the files' contents. */
 import { Prng } from '@millrace/base';
 import { expect, it } from 'vitest';
 import { FileTree, type NamesAfterPowerLoss } from '../../src/disk/folder.ts';

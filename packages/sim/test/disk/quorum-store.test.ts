@@ -1,4 +1,4 @@
-/** Goal: `failWrites` and `damage` have the promised effects on the store of a controller. */
+/** Goal: `failWrites`, `damage` and a blocked sync have the promised effects on a controller's store. */
 import type { Uuid } from '@millrace/base';
 import type { StorageWrite, StoredState } from '@millrace/raft';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Goal: a fault finds the victim that its plan names, and ends with its incident. */
+/** Goal: a fault finds the victim that the plan of the run names, and ends when its incident ends. */
 import { Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { endAfter, type FaultContext, victim, victimOf } from '../../src/faults/fault.ts';

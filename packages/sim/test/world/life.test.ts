@@ -1,7 +1,7 @@
 /**
  * Goal: an error of a process becomes a violation, a pause keeps the order of events, and a call that blocks
- * makes the rest of its turn late. Method: code that throws or blocks in a turn; events that meet the end of
- * a pause.
+ * makes the rest of its turn late. Method: code that throws or blocks in a turn; events at the moment when a
+ * pause ends.
  */
 import { InvariantError } from '@millrace/base';
 import { Violation } from '@millrace/checkers';

@@ -1,6 +1,6 @@
 /**
  * The controller elects only a replica with all committed records: a member of the ISR or the ELR before the
- * election. Two exceptions may lose records, and the contract names both:
+ * election. Two exceptions may lose records, and the durability contract (docs/architecture.md) names both:
  *
  * - The topic allows unclean elections (unclean.leader.election.enable).
  * - The last complete replica came back with another disk. Then a member of the former ISR leads. If the

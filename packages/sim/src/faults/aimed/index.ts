@@ -1,7 +1,7 @@
 /**
- * Faults of several steps that wait for their moment. Each creates a state that chance reaches once in many
- * thousand seeds. Peace heals the effects of their steps in the same way as the effects of other faults
- * (run/peace.ts).
+ * Faults of several steps. Each step waits until the cluster is in a certain state. So the fault reaches a
+ * state that chance alone reaches once in many thousand seeds. After the incident, run/peace.ts repairs the
+ * effects of these faults in the same way as the effects of other faults.
  */
 import type { FaultKind } from '../fault.ts';
 import { crashInVote } from './crash-in-vote.ts';

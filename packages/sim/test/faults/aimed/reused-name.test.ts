@@ -1,4 +1,7 @@
-/** Goal: a broker that stopped, died or lost power is away while its topic is deleted and created again. */
+/**
+ * Goal: the fault keeps a broker away while its topic is deleted and created again, whether the broker
+ * stopped, died or lost power.
+ */
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { PLAN_FORMAT, type Plan } from '../../../src/plan/index.ts';
