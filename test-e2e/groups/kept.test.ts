@@ -1,4 +1,7 @@
-/** The numbers of partitions that could stay, and the faults that a run is repeated for. */
+/**
+ * Goal: the test knows how many partitions can stay with their members, and which faults make it repeat a
+ * run.
+ */
 import { expect, test } from 'vitest';
 import { couldStay, type Kept, movedFault, pauseFault, repeated } from './kept.ts';
 

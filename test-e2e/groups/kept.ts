@@ -1,6 +1,6 @@
 /**
- * How many partitions stay with their members in a rebalance that moves no more than it must, and how long
- * they pause.
+ * How many partitions stay with their members in a rebalance that moves no more partitions than it must, and
+ * how long the partitions that stay may pause.
  */
 import type { EventName } from './variants.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Goal: `stolenBetween` finds the time that the host took between two times. An interval between two samples
- * counts in full if it contains one of the two times.
+ * Goal: `stolenBetween` finds how much time the host took from this machine between two moments. An interval
+ * between two samples counts in full if it contains one of the two moments.
  */
 import { expect, test } from 'vitest';
 import { stolenBetween } from './stolen.ts';

@@ -1,4 +1,4 @@
-/** The comparison: sends every case to both sides, and marks the justified differences. */
+/** The comparison: sends every case to Millrace and to Apache Kafka, and marks the justified differences. */
 import { type AnyApi, apis } from '@millrace/protocol';
 import type { ApiCases } from './cases/api-cases.ts';
 import { lanes } from './cases/index.ts';

@@ -1,8 +1,8 @@
 /**
- * Prepares one side for a case: creates the group that the case needs, and brings the group into the right
- * state. Only then are the ids of the group and of its member known, because each case gets its own group,
- * and the coordinator generates the ids of members. So a request has the markers `{group}` and `{member}` for
- * these ids, and `fillIn` replaces the markers.
+ * Prepares one of the two clusters (a side) for a case: creates the group that the case needs, and brings the
+ * group into the right state. Only then are the ids of the group and of its member known, because each case
+ * gets its own group, and the coordinator generates the ids of members. So a request has the markers
+ * `{group}` and `{member}` for these ids, and `fillIn` replaces the markers.
  */
 import type { KafkaClient } from '@millrace/client/io';
 import { connect } from '../lib/wire.ts';

@@ -1,4 +1,7 @@
-/** Prepares one side before the first case. Both sides get the same topics with the same records. */
+/**
+ * Prepares one of the two clusters (a side) before the first case. Both clusters get the same topics with the
+ * same records.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apis, buildBatch } from '@millrace/protocol';
 import { activeController, aliveBrokers, ask, createTopic, partitionsOf } from '../lib/wire.ts';
