@@ -1,6 +1,6 @@
 /**
- * The seams: a node's only access to the outside world. Folders named `io/` hold the implementations for
- * production. The simulator implements the seams in memory, with faults.
+ * The seams: a node's only access to the outside world. Folders named `io/` have the implementations that
+ * real nodes use. The simulator implements the seams in memory, with faults.
  *
  * Completions arrive as callbacks, in a later turn (see `Clock.soon`); several may share a turn. If a method
  * may call back earlier, its comment says so. The seams do not use promises: the order of microtasks depends

@@ -1,6 +1,6 @@
 /**
- * Many deadlines that share one timer of the clock: parked requests, back-offs, timeouts of requests. No
- * component may set one clock timer for each request.
+ * The deadlines of parked requests, back-offs and request timeouts. All of them share one timer of the clock:
+ * no component may set a clock timer for each request.
  */
 import { type Deadline, DeadlineQueue } from './deadlines.ts';
 import type { Millis } from './ids.ts';
