@@ -1,4 +1,4 @@
-/** Counts connections, in all and per address, for `max.connections` and `max.connections.per.ip`. */
+/** Counts connections, in total and per address, for `max.connections` and `max.connections.per.ip`. */
 import type { FrontEndLimits } from '../config.ts';
 
 export class ConnectionCounts {

@@ -1,4 +1,6 @@
-/** Counts the memory that one connection holds, by reason, and passes changes on to the budget. */
+/**
+ * Counts the memory that one connection holds, separately for each reason, and reports changes to the budget.
+ */
 import type { MemoryBudget } from './memory-budget.ts';
 
 export class HeldBytes {

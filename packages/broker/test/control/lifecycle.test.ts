@@ -1,6 +1,6 @@
 /**
- * A broker's membership, as transcripts of what the controllers see. The test plays the controllers; the link
- * takes 1 ms each way.
+ * Tests a broker's membership with transcripts of the requests that the controllers get, and of their
+ * answers. The test plays the controllers. Each message takes 1 ms to its receiver.
  */
 
 import type { Uuid } from '@millrace/base';

@@ -1,7 +1,7 @@
 /**
- * A client may send a request before it has the answer to the previous one. Answers come in request order, as
- * soon as this order allows. The broker writes once a turn. The tests hold back the acknowledgements of
- * produce requests.
+ * A client may send a request before it has the answer to the previous one. The broker sends the answers in
+ * request order, each as soon as all earlier answers are ready. It writes to the connection once a turn. The
+ * tests hold back the acknowledgements of produce requests.
  */
 import { apis } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
