@@ -1,4 +1,4 @@
-/** Judges a recorded history after its run, with every checker of a history. */
+/** Judges a recorded history after the run has ended, with every checker of a history. */
 import { historyCheckers } from './anomalies/index.ts';
 import type { HistoryCheckerKind, HistoryScope } from './checker.ts';
 import { type FinalLog, FinalLogs } from './final-logs.ts';
