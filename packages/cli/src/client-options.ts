@@ -1,4 +1,4 @@
-/** The name and version that the command line gives to brokers. */
+/** The client name and version that the command line sends to brokers. */
 import type { KafkaClientOptions } from '@millrace/client/io';
 import { millraceVersion } from './version.ts';
 

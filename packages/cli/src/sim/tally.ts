@@ -1,4 +1,4 @@
-/** Counts the outcomes of many runs, and prints the sums at the end and as progress. */
+/** Counts the outcomes of many runs. Prints the sums at the end, and as progress while the runs continue. */
 import type { RunSummary } from '@millrace/sim';
 import { type Outcome, runsOf } from './outcome.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Goal: `--set` of a local cluster refuses bad settings before it writes, keeps good ones for later starts,
- * and can remove them.
+ * Goal: `--set` of a local cluster refuses bad settings before it writes a file, keeps good ones for later
+ * starts, and can remove them.
  */
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
