@@ -1,7 +1,8 @@
 /**
  * The positions of a consumer (consumer.ts). Without a list of partitions, the consumer reads every partition
- * of its topics. When another topic gets a name, the partitions of that topic begin at `start`. A listed
- * partition with `onlyTopicId` keeps its position, and waits until that topic has the name again.
+ * of its topics. When a topic is deleted and another topic gets its name, reading of the new topic begins at
+ * `start`. A listed partition with `onlyTopicId` keeps its position, and waits until the topic with this id
+ * has the name again.
  */
 import type { Uuid } from '@millrace/base';
 import type { KnownTopics } from '../cluster/known-topics.ts';

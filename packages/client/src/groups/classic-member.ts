@@ -3,8 +3,8 @@
  *
  *     giving up ──► joining ──► assigning (leader only) ──► syncing ──► stable ──► giving up …
  *
- * Answers and timers of an earlier round are ignored: each step that leaves a round begins a new one. A
- * member with a cooperative assignor keeps its partitions while the group rebalances (KIP-429).
+ * Each step that leaves a round begins a new one, and the member ignores answers and timers of earlier
+ * rounds. A member with a cooperative assignor keeps its partitions while the group rebalances (KIP-429).
  */
 import type { Millis, Timer } from '@millrace/base';
 import {

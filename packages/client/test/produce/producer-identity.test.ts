@@ -1,4 +1,6 @@
-/** Goal: sequences have no gap, and no batch continues the sequences of an identity after a reset. */
+/**
+ * Goal: sequences have no gap, and after a reset of the identity no batch continues the earlier sequences.
+ */
 import { ManualClock } from '@millrace/base/testing';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
