@@ -1,6 +1,6 @@
 /**
- * The deadlines of the members. A session ends if no heartbeat extends it. A member must do each of its
- * duties within its rebalance timeout.
+ * The deadlines of the members. A session ends if no heartbeat extends it. A member has its rebalance timeout
+ * for each of its duties: to give up partitions, to join again, or to send SyncGroup.
  */
 import type { Millis } from '@millrace/base';
 import { Alarm, type AlarmPort } from '../runtime/alarm.ts';
