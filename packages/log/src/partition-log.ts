@@ -6,8 +6,8 @@
  *
  * When an append succeeds, the operating system has the bytes. When `flush` calls back without an error, the
  * device has them. A disk error is a return value: the log refuses the append with KAFKA_STORAGE_ERROR and
- * removes the bytes that it wrote. If it cannot, or if every later write would fail too, the log goes offline
- * (`offline` says why). It then refuses reads and writes until it is opened again.
+ * removes the bytes that it wrote. If the log cannot remove them, or if every later write would fail too, the
+ * log goes offline (`offline` says why). It then refuses reads and writes until it is opened again.
  */
 import {
   assert,

@@ -1,9 +1,9 @@
 /**
  * Owns the three checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points
- * and log start offsets of its partitions. Reads them at start. Later writes each file when its content
- * changed. Replaces the files without fsync, because every reader works without them. Two changes wait for
- * the device: the entries of a deleted folder must be gone before the folder exists again, and a recovery
- * point must be lowered before a log writes below its recovery point.
+ * and log start offsets of the partitions in the directory. Reads the files when the broker starts. After
+ * that, writes each file when its content changed. Replaces the files without fsync, because every reader
+ * works without them. Two changes wait for the device: the entries of a deleted folder must be gone before
+ * the folder exists again, and a recovery point must be lowered before a log writes below its recovery point.
  */
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';

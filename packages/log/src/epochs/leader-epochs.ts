@@ -1,8 +1,9 @@
 /**
- * Owns the leader epochs of one log with their first offsets, both strictly rising. Also owns the file
- * `leader-epoch-checkpoint`, in Kafka's text format. Never decides about truncation: it only answers where an
- * epoch ended. Replaces the file without fsync. Recovery finds the entries above the recovery point in the
- * batches, and the log syncs the file (`takeUnsynced`) before the recovery point moves.
+ * Owns the leader epochs of one log, with the first offset of each epoch. Both the epochs and the offsets
+ * strictly rise. Also owns the file `leader-epoch-checkpoint`, in Kafka's text format. Never decides about
+ * truncation: it only answers where an epoch ended. Replaces the file without fsync. Recovery finds the
+ * entries above the recovery point in the batches, and the log syncs the file (`takeUnsynced`) before the
+ * recovery point moves.
  */
 import { assert, type Disk, type LeaderEpoch, type Offset } from '@millrace/base';
 import { formatCheckpoint, parseCheckpoint, replaceFile } from '../files/checkpoint-file.ts';

@@ -1,4 +1,4 @@
-/** The smallest Disk over node:fs that these tests need. The production disk is in the package `node`. */
+/** The smallest Disk over node:fs that these tests need. The disk of a real node is in the package `node`. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
