@@ -1,6 +1,6 @@
 /**
- * Starts one node in this process: checks the data folder, creates the production seams, composes the roles.
- * A failed start throws one error and leaves nothing open. The error is a StartError, unless a bug caused it.
+ * Starts one node in this process: checks the data folder, creates the real seams, composes the roles. A
+ * failed start throws one error and leaves nothing open. The error is a StartError, unless a bug caused it.
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';

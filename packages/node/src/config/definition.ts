@@ -1,4 +1,4 @@
-/** One row of the table of settings. Owns no settings. */
+/** The type of one row in the table of settings (table.ts). */
 import { assert } from '@millrace/base';
 import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
 import type { SettingType } from './types.ts';
