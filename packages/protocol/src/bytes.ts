@@ -1,6 +1,6 @@
 /**
- * Text, uuids and scratch memory by the native code of node's `Buffer`, without making views. Buffer's native
- * methods take any Uint8Array as `this`. Only this file of the protocol calls Buffer.
+ * Reads and writes text and uuids, and allocates memory, with the native code of node's `Buffer`. Creates no
+ * views. Buffer's native methods take any Uint8Array as `this`. Only this file of the protocol calls Buffer.
  */
 import type { Uuid } from '@millrace/base';
 
