@@ -1,5 +1,6 @@
 /**
- * The planted bugs: each replaces a line of production code by a wrong line. Only tests and tools use them.
+ * The planted bugs: each replaces one line of the product's code by a wrong line. Only tests and tools use
+ * them.
  */
 import type { PlantedBug } from './patch.ts';
 

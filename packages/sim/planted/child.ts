@@ -1,7 +1,7 @@
 /**
- * Runs seeds in a process of its own. With the bug of hook.ts, the process runs until a failure identifies
- * the bug. Without a bug, it is the control. `--from A --to B --step N` gives the seeds. If the bug names a
- * plan, the plan runs instead. Prints one line of JSON.
+ * Runs seeds in a process of its own. If hook.ts planted a bug, the process runs until a failure identifies
+ * the bug. Without a bug, the run is the control. `--from A --to B --step N` gives the seeds. If the bug
+ * names a plan, the plan runs instead. Prints one line of JSON.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * A checker of state checks one promise inside of the nodes (images, logs, leaders) after their turns. It
- * looks at production objects and never changes any. It reports a broken promise with `world.fail`, which
- * throws and ends the run.
+ * looks at the objects of the nodes and never changes any. It reports a broken promise with `world.fail`,
+ * which throws and ends the run.
  *
  * A checker of a history (`@millrace/checkers`) serves as a checker of state, too: it needs only the part of
  * the scope that a history has. So one list holds both kinds, and `ofHistory` wraps the checkers of a

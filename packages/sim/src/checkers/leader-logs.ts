@@ -1,4 +1,4 @@
-/** Reads the final logs of a run from the leaders, through production code, and decodes them. */
+/** Reads the final logs of a run from the leaders, with the product's own code, and decodes them. */
 import type { FinalBatch, FinalLog, SeenRecord } from '@millrace/checkers';
 import { NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
 import type { SimCluster } from '../cluster/index.ts';

@@ -1,6 +1,6 @@
 /**
  * The whole cluster, and an omniscient view of it: leaders, committed metadata, places of replicas. The view
- * reads the production objects, and never changes them.
+ * reads the objects of the nodes, and never changes them.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { MetadataImage, type PartitionImage } from '@millrace/metadata';

@@ -1,5 +1,5 @@
 /**
- * One node of the cluster: a machine with a disk, on which the production roles run as in a real process. The
+ * One node of the cluster: a machine with a disk, on which the product's roles run as in a real process. The
  * run and the faults start and end the process of the node. The process also ends when a role fails.
  */
 import { assert, DiskError } from '@millrace/base';

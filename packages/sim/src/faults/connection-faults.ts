@@ -1,7 +1,6 @@
 /**
- * The network or a proxy treats single connections and calls badly, while others of the same machines work:
- * production opens several connections between two machines. A connection belongs to the machine that opened
- * it.
+ * The network or a proxy treats single connections and calls badly, while others of the same machines work: a
+ * node may open several connections to another machine. A connection belongs to the machine that opened it.
  */
 import type { Millis } from '@millrace/base';
 import { controlCalls } from '@millrace/control';
