@@ -1,4 +1,7 @@
-/** Creates the topics and groups of console-table.ts in a cluster, and runs its calls of Kafka's tools. */
+/**
+ * Creates the topics and groups of console-table.ts in a cluster, and runs the calls of Kafka's tools that
+ * the table lists.
+ */
 
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { run } from '../lib/exec.ts';
