@@ -82,7 +82,7 @@ class RealFile implements DiskFile {
   syncNow(): void {
     fs.fdatasyncSync(this.descriptor);
   }
-  /** The descriptor stays open until the syncs that run are done, as on the production disk. */
+  /** The descriptor stays open until the syncs that run are done, as on the disk of a real node. */
   close(): void {
     this.isClosed = true;
     if (this.syncs === 0) fs.closeSync(this.descriptor);
