@@ -29,7 +29,7 @@ export interface ClusterOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /** Returns the settings of one node, which override `settings`. */
   readonly nodeSettings?: (node: { id: number; role: NodeRoleName }) => Readonly<Record<string, string>>;
-  /** Replaces these seams of every node. The other seams are the production ones. */
+  /** Replaces these seams of every node. The other seams are the real ones. */
   readonly seams?: NodeSeams;
 }
 

@@ -29,7 +29,7 @@ import { controllerOptions } from './roles/controller-config.ts';
 import { NodeRole, type NodeRoleOptions } from './roles/node-role.ts';
 import { StartError } from './start-error.ts';
 
-/** Seams that a test replaces. The other seams are the production ones. */
+/** Seams that a test replaces. The other seams are the real ones. */
 export interface NodeSeams {
   readonly clock?: Clock;
   readonly random?: Random;
