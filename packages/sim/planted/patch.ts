@@ -5,7 +5,7 @@ export interface PlantedBug {
   readonly name: string;
   /** The bug, in words. */
   readonly sentence: string;
-  /** The one file of production code, from the root of the repository. */
+  /** The one file of the product's code, from the root of the repository. */
   readonly file: string;
   /** A whole line of the file, without its indentation. The file must contain the line exactly once. */
   readonly find: string;

@@ -128,7 +128,7 @@ export class SimCluster {
     return places;
   }
 
-  /** The production object of this replica on a running node. */
+  /** The product's own object for this replica, on a running node. */
   replica(node: SimNode, topicId: Uuid, partition: number): Partition | undefined {
     return node.roles?.broker?.replicas.partition(topicId, partition);
   }

@@ -54,7 +54,7 @@ export class SimNode {
   readonly role: NodeRoleName;
   readonly host: Host;
   readonly disk: SimDisk;
-  /** The production roles while a process runs here. */
+  /** The product's roles, while a process runs here. */
   roles: NodeRole | undefined;
   /** Why the last process ended itself, if it did. */
   selfEnd: SelfEnd | undefined;

@@ -155,7 +155,7 @@ export class SimDisk {
     return `${path} at ${sector * SECTOR_BYTES}`;
   }
 
-  /** Lets a checker read through production code, without faults and counts. */
+  /** Lets a checker read through the product's code, without faults and counts. */
   inspect<T>(look: () => T): T {
     this.isInspected = true;
     try {
