@@ -1,4 +1,7 @@
-/** Events of the coordinators: loading the partitions of an internal topic, and appending to them. */
+/**
+ * Events of the coordinators: when a coordinator loads the partitions of an internal topic, or appends to
+ * these partitions.
+ */
 import type { EventDefinition } from './definition.ts';
 
 export const coordinatorEvents = {
