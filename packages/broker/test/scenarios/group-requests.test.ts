@@ -1,4 +1,6 @@
-/** Goal: the answers about groups have Kafka's form. A fake coordinator decides what is in them. */
+/**
+ * Goal: the answers about groups have Kafka's form. A fake coordinator decides the content of the answers.
+ */
 import { type Api, apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import type { GroupPort } from '../../src/handler.ts';
