@@ -1,6 +1,6 @@
 /**
- * Goal: `--set` of a local cluster refuses bad settings before it writes a file, keeps good ones for later
- * starts, and can remove them.
+ * Goal: `--set` of a local cluster refuses bad settings before it writes a file, keeps good settings for
+ * later starts, and can remove the settings that it kept.
  */
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

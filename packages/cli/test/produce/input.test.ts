@@ -1,4 +1,4 @@
-/** Goal: `Input` reports only errors of its stream, and no others. */
+/** Goal: `Input` reports the errors of its stream, and no other errors. */
 import { expect, test } from 'vitest';
 import { Input } from '../../src/produce/input.ts';
 

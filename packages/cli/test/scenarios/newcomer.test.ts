@@ -1,5 +1,5 @@
 /**
- * Goal: the four commands of the README show a consumer group to somebody who has never seen one. Method: the
+ * Goal: the four commands of the README show a consumer group to somebody who has never used one. Method: the
  * test runs the commands as the README has them, in two "terminals".
  */
 import { readFileSync } from 'node:fs';
