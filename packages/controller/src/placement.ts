@@ -1,5 +1,5 @@
 /**
- * Decides which brokers hold the replicas of new partitions. Pure, given the brokers and a Random. The rules,
+ * Decides which brokers get the replicas of new partitions. Pure, given the brokers and a Random. The rules,
  * the most important first:
  *
  * 1. No broker has two replicas of a partition. A fenced broker has a replica only if there are too few other
