@@ -1,7 +1,7 @@
 /**
  * Removes records from one log: those at its end (a truncation), those at its beginning (a higher log start
  * offset), or all of them. Moves the log's cursors, and keeps segments, leader epochs, snapshots and producer
- * states in step with them. If a change fails halfway, the log goes offline.
+ * states in step with the cursors. If a change fails halfway, the log goes offline.
  */
 import { assert, DiskError, type Offset, type WallMillis } from '@millrace/base';
 import type { Flusher } from './files/flusher.ts';
