@@ -1,7 +1,7 @@
 /**
  * The only replay of metadata records. Only this file and the families' replay functions give a record its
- * meaning. The active controller, standbys and brokers all use this replay. So it must depend only on the
- * image, and on the records and their offsets. A record that does not fit the image is a bug of the
+ * meaning. The active controller, standbys and brokers all use this replay. So the replay must depend only on
+ * the image, and on the records and their offsets. A record that does not fit the image is a bug of the
  * controller that wrote it, and stops the node.
  */
 import { assert, type Offset, type QuorumEpoch } from '@millrace/base';
