@@ -1,9 +1,9 @@
 /**
  * Goal: our tables agree with Kafka's own schemas. Method: the test turns the message definitions of
  * kafka-clients and kafka-group-coordinator 4.3.1 into the same plain facts as our tables, and compares the
- * two lists whole. The test names every intended difference, and each of them must exist. The test needs
- * Kafka's jars in the folder `libs` of KAFKA_HOME, and is skipped without them. The end-to-end tests fetch
- * the jars by Maven and run this test.
+ * two lists whole. The test names every intended difference, and each named difference must exist. The test
+ * needs Kafka's jars in the folder `libs` of KAFKA_HOME, and is skipped without them. The end-to-end tests
+ * fetch the jars by Maven and run this test.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
