@@ -1,6 +1,6 @@
 /**
- * The voters. Until the quorum is formed, they are the configured ones. Afterwards the log's first record
- * names them.
+ * The voters of the quorum. Until the quorum is formed, the voters are those that the configuration names.
+ * Afterwards, the first record of the log names the voters.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import type { RaftLog } from './log.ts';

@@ -1,4 +1,7 @@
-/** Each function returns one node of three, which events have brought into a role. Tests start from there. */
+/**
+ * Each function returns one node of a quorum of three, in the role that the function names. Tests start with
+ * this node.
+ */
 import { expect } from 'vitest';
 import { clusterId, fetch, formed, granted, leaderChange, Subject } from './transcript.ts';
 
