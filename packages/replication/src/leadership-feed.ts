@@ -1,8 +1,8 @@
 /**
  * Reports to other parts of this broker which partitions the broker leads. For example, a coordinator loads a
- * partition's records when a leadership begins, and drops them when the leadership ends. The reports come in
- * the order of the changes, at the end of the turn and never within the change. So a leadership may already
- * have ended when the report of its beginning comes. The report of its end then follows.
+ * partition's records when a leadership begins, and drops the records when the leadership ends. The reports
+ * come in the order of the changes, at the end of the turn and never within the change. So a leadership may
+ * already have ended when the report of its beginning comes. The report of its end then follows.
  */
 import type { LeaderEpoch } from '@millrace/base';
 import type { LeadershipSink, PartitionName } from './partition/ports.ts';

@@ -1,4 +1,4 @@
-/** The settings under which the tests of this package run, unless a test gives others. */
+/** The settings that the tests of this package use. A test may replace single settings. */
 import type { LogConfig } from '@millrace/log';
 import type { ReplicationConfig } from '../../src/index.ts';
 
