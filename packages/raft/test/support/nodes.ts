@@ -1,5 +1,5 @@
 /**
- * Each function returns one node of a quorum of three, in the role that the function names. Tests start with
+ * Each function returns one node of a quorum of three, in the state that the function names. Tests start with
  * this node.
  */
 import { expect } from 'vitest';
