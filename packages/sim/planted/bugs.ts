@@ -319,7 +319,8 @@ export const bugs: readonly PlantedBug[] = [
       'a broker that lost its registration takes the roles that the metadata give to the next process with its id',
     file: 'packages/replication/src/replica-manager.ts',
     find: 'return lease !== undefined && this.image.broker(this.options.brokerId)?.epoch === lease.brokerEpoch;',
-    replace: 'return lease !== undefined;',
+    replace:
+      'return lease !== undefined && (this.image.broker(this.options.brokerId)?.epoch ?? -1) >= lease.brokerEpoch;',
     expectedCheckers: ['two-leaders'],
   },
   {
