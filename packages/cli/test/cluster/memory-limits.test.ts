@@ -1,6 +1,9 @@
 /** Goal: a node's process keeps little memory, unless the user says otherwise. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { heapArguments, mallocVariables } from '../../src/cluster/memory-limits.ts';
+import { root } from '../support/command.ts';
 
 test('a node gets a small young generation and few memory arenas', () => {
   expect(heapArguments({})).toEqual(['--max-semi-space-size=8']);
@@ -12,4 +15,12 @@ test("the user's own values win", () => {
   expect(heapArguments({ NODE_OPTIONS: '--max_semi_space_size=64' })).toEqual([]);
   expect(heapArguments({ NODE_OPTIONS: '--trace-warnings' })).toHaveLength(1);
   expect(mallocVariables({ MALLOC_ARENA_MAX: '8' })).toEqual({ MALLOC_ARENA_MAX: '8' });
+});
+
+test('the image has the same limits', () => {
+  const image = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
+  const [heap] = heapArguments({});
+  expect(image).toContain(
+    `ENV MALLOC_ARENA_MAX=${mallocVariables({})['MALLOC_ARENA_MAX']} NODE_OPTIONS=${heap}\n`,
+  );
 });
