@@ -120,8 +120,14 @@ export interface Disk {
   syncFolder(directory: string, done: (error?: DiskError) => void): void;
   /** Like `syncFolder`, but blocks until it is done. For start, stop and rare operations. */
   syncDirectory(directory: string): void;
-  /** Bytes still free on the device that holds the path. */
-  freeBytes(path: string): number;
+  /** The space of the file system that holds the path. */
+  space(path: string): DiskSpace;
+}
+
+export interface DiskSpace {
+  readonly totalBytes: number;
+  /** Bytes that this process may still write, without those that the system keeps for its own user. */
+  readonly usableBytes: number;
 }
 
 export interface DiskFile {

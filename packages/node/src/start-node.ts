@@ -286,7 +286,7 @@ async function levelStorage(config: NodeConfig): Promise<RaftStorage> {
 }
 
 function checkSpace(disk: Disk, config: NodeConfig): void {
-  const free = disk.freeBytes(config.logDirectory);
+  const { usableBytes: free } = disk.space(config.logDirectory);
   const needed = config.settings['min.free.bytes'];
   if (free >= needed) return;
   throw new StartError(

@@ -1,5 +1,5 @@
 /** A disk in memory that knows the synced bytes of each file, so that a test can simulate a power loss. */
-import type { Disk, DiskFile } from '../seams.ts';
+import type { Disk, DiskFile, DiskSpace } from '../seams.ts';
 import { DiskError } from '../seams.ts';
 
 interface Content {
@@ -10,7 +10,10 @@ interface Content {
 }
 
 export class MemoryDisk implements Disk {
-  free = 1e12;
+  totalBytes = 2e12;
+  usableBytes = 1e12;
+  /** While a test sets this, `space` fails with this code. */
+  failSpace: string | undefined;
   /** While a test sets this, writes fail with this code. */
   failWrites: string | undefined;
   /** Number of calls that blocked until the device had the bytes. */
@@ -112,8 +115,9 @@ export class MemoryDisk implements Disk {
     this.deviceWaits++;
   }
 
-  freeBytes(_path: string): number {
-    return this.free;
+  space(path: string): DiskSpace {
+    if (this.failSpace !== undefined) throw new DiskError(this.failSpace, `${path}: no answer of statfs`);
+    return { totalBytes: this.totalBytes, usableBytes: this.usableBytes };
   }
 
   check(path: string): void {

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Disk, DiskError, type DiskFile } from '@millrace/base';
+import { type Disk, DiskError, type DiskFile, type DiskSpace } from '@millrace/base';
 
 export function temporaryDirectory(): string {
   return fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-log-'));
@@ -42,9 +42,9 @@ export class RealDisk implements Disk {
   }
 
   syncDirectory(_directory: string): void {}
-  freeBytes(name: string): number {
-    const { bavail, bsize } = fs.statfsSync(name);
-    return bavail * bsize;
+  space(name: string): DiskSpace {
+    const { blocks, bavail, bsize } = fs.statfsSync(name);
+    return { totalBytes: blocks * bsize, usableBytes: bavail * bsize };
   }
 }
 

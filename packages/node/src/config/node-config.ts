@@ -2,6 +2,7 @@
  * Makes the configuration of one node from texts. First parses and checks every value. If all values are
  * valid, then checks them against each other. Each of the two steps reports all its problems at once.
  */
+import { resolve } from 'node:path';
 import { formatAddress, type ListenerAddress, type VoterAddress } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
 import { type ConfigSources, type RawSettings, readSources } from './sources.ts';
@@ -26,6 +27,7 @@ export interface NodeConfig {
   readonly advertisedListeners: readonly ListenerAddress[];
   readonly interBrokerListenerName: string;
   readonly voters: readonly VoterAddress[];
+  /** Absolute. */
   readonly logDirectory: string;
 }
 
@@ -111,7 +113,7 @@ function assemble(settings: Settings, explicit: ReadonlyMap<SettingName, string>
     advertisedListeners: advertised,
     interBrokerListenerName: interBroker,
     voters,
-    logDirectory: settings['log.dirs'],
+    logDirectory: resolve(settings['log.dirs']),
   };
 }
 

@@ -6,7 +6,7 @@
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { type Disk, DiskError, type DiskFile } from '@millrace/base';
+import { type Disk, DiskError, type DiskFile, type DiskSpace } from '@millrace/base';
 
 type SyncDone = (error?: DiskError) => void;
 
@@ -111,10 +111,10 @@ export class NodeDisk implements Disk {
     });
   }
 
-  freeBytes(path: string): number {
+  space(path: string): DiskSpace {
     return attempt(path, () => {
-      const { bavail, bsize } = fs.statfsSync(path);
-      return bavail * bsize;
+      const { blocks, bavail, bsize } = fs.statfsSync(path);
+      return { totalBytes: blocks * bsize, usableBytes: bavail * bsize };
     });
   }
 }

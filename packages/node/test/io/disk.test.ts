@@ -92,7 +92,7 @@ test('errors of the system become DiskErrors; errors of wrong calls do not', () 
   const file = disk.open(join(directory, 'closed'));
   file.close();
   expect(() => file.size()).toThrow(DiskError);
-  expect(() => disk.freeBytes(undefined as unknown as string)).toThrow(TypeError);
+  expect(() => disk.space(undefined as unknown as string)).toThrow(TypeError);
 });
 
 test('sync: callers during a running fdatasync share the next one; close waits until it has ended', async () => {
@@ -160,7 +160,10 @@ test('folders: list, make, rename, remove; a missing folder is not an error wher
   disk.remove(join(directory, 'x'));
   expect(disk.exists(folder)).toBe(false);
   expect(disk.readFile(join(directory, 'none'))).toBeUndefined();
-  expect(disk.freeBytes(directory)).toBeGreaterThan(0);
+  const { totalBytes, usableBytes } = disk.space(directory);
+  expect(usableBytes).toBeGreaterThan(0);
+  expect(totalBytes).toBeGreaterThanOrEqual(usableBytes);
+  expect(() => disk.space(join(directory, 'none'))).toThrow(DiskError);
 });
 
 test('syncFolder: callers during a running sync share the next one; a missing folder is an error', async () => {

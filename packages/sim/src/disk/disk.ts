@@ -3,7 +3,7 @@
  * nothing through its seam. The disk owns its faults: full disk, slow, failed and blocked syncs, failing
  * writes and reads, blocking calls, unreadable sectors, misdirected writes, power loss before a sync.
  */
-import { assert, type Disk, DiskError, type NodeId, type Prng } from '@millrace/base';
+import { assert, type Disk, DiskError, type DiskSpace, type NodeId, type Prng } from '@millrace/base';
 import type { RaftStorage } from '@millrace/raft';
 import { CrashSignal, type Death, type Life, type Micros, type World } from '../world/index.ts';
 import { type Fate, SECTOR_BYTES } from './content.ts';
@@ -14,7 +14,8 @@ import { SeamDisk } from './seam.ts';
 import { SlowCalls } from './slow-calls.ts';
 import { SyncFaults } from './sync-faults.ts';
 
-const FREE_BYTES = 1e12;
+const TOTAL_BYTES = 2e12;
+const USABLE_BYTES = 1e12;
 const LATENCY_US_MIN: Micros = 100;
 const LATENCY_US_MAX: Micros = 900;
 
@@ -167,8 +168,8 @@ export class SimDisk {
 
   // ------------------------------------------------------------------ for the seams
 
-  get freeBytes(): number {
-    return this.isFull ? 0 : FREE_BYTES;
+  get space(): DiskSpace {
+    return { totalBytes: TOTAL_BYTES, usableBytes: this.isFull ? 0 : USABLE_BYTES };
   }
 
   isWritable(path: string): boolean {

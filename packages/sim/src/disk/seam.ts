@@ -1,5 +1,5 @@
 /** The Disk seam of one process. After its death the process cannot reach the disk. */
-import { type Disk, DiskError, type DiskFile } from '@millrace/base';
+import { type Disk, DiskError, type DiskFile, type DiskSpace } from '@millrace/base';
 import type { Life } from '../world/index.ts';
 import type { FileContent } from './content.ts';
 import type { SimDisk } from './disk.ts';
@@ -102,8 +102,8 @@ export class SeamDisk implements Disk {
     this.disk.tree.syncFolder(directory);
   }
 
-  freeBytes(_path: string): number {
-    return this.disk.freeBytes;
+  space(_path: string): DiskSpace {
+    return this.disk.space;
   }
 
   /** Begins a call that may block the process. */
