@@ -1,4 +1,5 @@
 /** Removes the differences that any two clusters have: ids, ports, times, the wording of messages. */
+import { isAbsolute } from 'node:path';
 import { ids } from './mutations.ts';
 import type { Values } from './stage.ts';
 import type { World } from './world.ts';
@@ -30,6 +31,7 @@ const countFields: Record<string, readonly string[]> = {
     'leaderEpoch',
   ],
   ApiVersions: ['finalizedFeaturesEpoch'],
+  DescribeLogDirs: ['totalBytes', 'usableBytes'],
 };
 /**
  * In these count fields, 0 counts as a usual number. In the other count fields, 0 differs from larger
@@ -59,6 +61,7 @@ export function normalised(api: string, value: unknown, world: World, values: Va
     if (counts.has(name))
       return (member as number) > 0 || (zeroCounts.has(name) && member === 0) ? '<number>' : member;
     if (name === 'clusterId' && member === world.clusterId) return '<cluster>';
+    if (name === 'logDir' && isAbsolute(member as string)) return '<folder>';
     if (name === 'host' && member !== '') return '<host>';
     if (name === 'port' && (member as number) > 0) return '<port>';
     if (name === 'topicId') return topicId(member as string);
@@ -77,7 +80,7 @@ export function normalised(api: string, value: unknown, world: World, values: Va
     Object.fromEntries(Object.entries(member).map(([name, inner]) => [name, of(name, inner)]));
   const membersOf = (name: string, members: readonly unknown[]) => {
     const kept = members.filter(
-      (member) => !isForeignTopic(member, world) && !isForeignGroup(api, member, values),
+      (member) => !isForeignTopic(api, member, world) && !isForeignGroup(api, member, values),
     );
     return kept.map((member) => of(name, member));
   };
@@ -85,14 +88,16 @@ export function normalised(api: string, value: unknown, world: World, values: Va
 }
 
 /** True for a topic of another run. On a shared cluster, an answer with all topics contains such topics. */
-function isForeignTopic(member: unknown, world: World): boolean {
+function isForeignTopic(api: string, member: unknown, world: World): boolean {
   if (typeof member !== 'object' || member === null) return false;
   const { name, partitions, errorCode } = member as {
     name?: unknown;
     partitions?: unknown;
     errorCode?: unknown;
   };
-  if (typeof name !== 'string' || !Array.isArray(partitions) || errorCode !== 0) return false;
+  // Only the topics of DescribeLogDirs have no error of their own.
+  const isKnown = errorCode === (api === 'DescribeLogDirs' ? undefined : 0);
+  if (typeof name !== 'string' || !Array.isArray(partitions) || !isKnown) return false;
   return !name.startsWith(world.prefix);
 }
 

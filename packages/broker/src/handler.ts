@@ -11,7 +11,10 @@ import type { AutoTopicCreation } from './auto-topic-creation.ts';
 import type { FrontEndConfig } from './config.ts';
 
 /** The part of the replica manager that clients reach. */
-export type ReplicaPort = Pick<ReplicaManager, 'produce' | 'fetch' | 'listOffsets' | 'offsetForLeaderEpoch'>;
+export type ReplicaPort = Pick<
+  ReplicaManager,
+  'produce' | 'fetch' | 'listOffsets' | 'offsetForLeaderEpoch' | 'describeLogDirs'
+>;
 
 /** The part of the group coordinator that clients reach. */
 export type GroupPort = Omit<GroupCoordinator, 'publish' | 'stop' | 'runtime'>;

@@ -22,7 +22,8 @@ export class LogDirectoryWatch {
   private readonly ports: LogDirectoryWatchPorts;
   private failures = 0;
   private isProbing = false;
-  private hasFailed = false;
+  /** True once the directory failed as a whole. */
+  hasFailed = false;
 
   constructor(ports: LogDirectoryWatchPorts) {
     this.ports = ports;

@@ -26,7 +26,7 @@ import { awaitIsr } from './controlled-shutdown.ts';
 import { CoordinatorPort } from './coordinator-port.ts';
 import { ReplicaFetcherManager } from './following/replica-fetcher-manager.ts';
 import { LeadershipFeed } from './leadership-feed.ts';
-import { LogDirectoryWatch } from './log-directory-watch.ts';
+import { LogDirs } from './log-dirs.ts';
 import { AlterPartitionManager } from './partition/alter-partition-manager.ts';
 import { OfflineReplicas } from './partition/offline-replicas.ts';
 import type { Partition } from './partition/partition.ts';
@@ -41,12 +41,14 @@ import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
 import { type TopicSettings, TopicSettingsSource } from './topic-settings.ts';
 import { TurnBudget } from './turn-budget.ts';
 import type {
+  AskedReplicas,
   BrokerLease,
   Cancel,
   FetchRequest,
   FetchResponse,
   ListOffsetsQuery,
   ListOffsetsResult,
+  LogDirDescription,
   OffsetForLeaderEpochPartition,
   OffsetForLeaderEpochResult,
   ProduceRequest,
@@ -95,7 +97,7 @@ export class ReplicaManager {
   private readonly fetcherManager: ReplicaFetcherManager;
   readonly alterPartitions: AlterPartitionManager;
   private readonly offlineReplicas: OfflineReplicas;
-  private readonly logDirectoryWatch: LogDirectoryWatch;
+  private readonly logDirs: LogDirs;
   private readonly jobPorts: ProducePorts & LookupPorts;
   /** The requests that wait for a job. */
   readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
@@ -120,10 +122,12 @@ export class ReplicaManager {
     this.coordination = new CoordinatorPort(leaderships, this.lookup, { ...ports, spares });
     this.topicSettings = new TopicSettingsSource(config);
     this.offlineReplicas = new OfflineReplicas(ports);
-    this.logDirectoryWatch = new LogDirectoryWatch({
+    this.logDirs = new LogDirs({
+      directory: options.logDirectory,
       timers: this.timers,
       logger,
-      probe: (how, done) => options.logDirectory.probe(how, done),
+      replica: (topicId, index) => this.table.get(topicId, index),
+      replicas: () => this.table.all(),
       failed: (reason) => options.directoryFailed(reason),
     });
     this.alterPartitions = new AlterPartitionManager({
@@ -393,6 +397,10 @@ export class ReplicaManager {
     });
   }
 
+  describeLogDirs(asked: AskedReplicas): LogDirDescription[] {
+    return this.logDirs.describe(asked);
+  }
+
   // ------------------------------------------------------------------ time and end
 
   private everyLagCheck(): void {
@@ -405,7 +413,7 @@ export class ReplicaManager {
   private everyCheckpoint(): void {
     this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
       this.table.checkpoint(this.options.clock.wallMs());
-      this.logDirectoryWatch.look();
+      this.logDirs.watch.look();
       if (this.hasRoles && this.table.brokenCount > 0) this.openWhatLackedSpace();
       this.everyCheckpoint();
     });
@@ -445,22 +453,7 @@ export class ReplicaManager {
     if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
     for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     this.fetches.close();
-    this.closeLogs(options, closed);
-  }
-
-  /** A clean stop first waits for running syncs, because nothing else would report their errors. */
-  private closeLogs({ clean }: { readonly clean: boolean }, done: () => void): void {
-    const { logDirectory } = this.options;
-    const epoch = this.brokerEpoch;
-    const close = (): void => {
-      // Without the broker epoch in the marker, the controller does not trust these logs after the next
-      // start. Also close a corrupt log cleanly: after an unclean stop, recovery would truncate it.
-      const isWhole = this.table.all().every(({ corruption }) => corruption.reason === undefined);
-      logDirectory.close({ clean, ...(isWhole && epoch >= 0 ? { brokerEpoch: epoch } : {}) });
-      done();
-    };
-    if (clean) logDirectory.whenIdle(close);
-    else close();
+    this.logDirs.close({ ...options, brokerEpoch: this.brokerEpoch }, closed);
   }
 
   private after(delayMs: Millis, callback: () => void): Cancel {
@@ -487,7 +480,7 @@ export class ReplicaManager {
       mayJoinIsr: (brokerId, brokerEpoch) =>
         this.image.isActive(brokerId) && this.image.broker(brokerId)?.epoch === brokerEpoch,
       storageFailed: () => {
-        this.logDirectoryWatch.suspect();
+        this.logDirs.watch.suspect();
         this.fetcherManager.recheckPartitions();
       },
       proposeIsr: (proposal) => this.alterPartitions.propose(proposal),

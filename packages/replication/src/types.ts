@@ -181,3 +181,27 @@ export interface Divergence {
   readonly epoch: LeaderEpoch;
   readonly endOffset: Offset;
 }
+
+/** The partitions that a request asks about, by topic. Null: all. */
+export type AskedReplicas = ReadonlyMap<string, ReadonlySet<number>> | null;
+
+export interface ReplicaDescription {
+  readonly topic: string;
+  readonly partition: number;
+  /** Bytes of the log's segments. */
+  readonly sizeBytes: number;
+  /** The number of records between the log end and the high watermark. -1: the replica is offline. */
+  readonly offsetLag: number;
+}
+
+export interface LogDirDescription {
+  /** NONE, or KAFKA_STORAGE_ERROR if the directory or its file system failed. */
+  readonly errorCode: ErrorCode;
+  /** Absolute. */
+  readonly path: string;
+  readonly replicas: readonly ReplicaDescription[];
+  /** The size of the file system; -1: unknown. */
+  readonly totalBytes: number;
+  /** The bytes that this broker may still write; -1: unknown. */
+  readonly usableBytes: number;
+}

@@ -118,6 +118,26 @@ export const describeConfigs: ApiCases = {
   ],
 };
 
+function logDirsOf(...topics: readonly [string, ...number[]][]): Struct {
+  return { topics: topics.map(([topic, ...partitions]) => ({ topic, partitions })) };
+}
+
+export const describeLogDirs: ApiCases = {
+  base: (world) => logDirsOf([world.full, 0, 1]),
+  special: [
+    { name: 'all topics', value: () => ({ topics: null }) },
+    { name: 'no topics', value: () => logDirsOf() },
+    { name: 'no partitions of a topic', value: (world) => logDirsOf([world.full]) },
+    { name: 'an unknown topic', value: () => logDirsOf(['wire-unknown', 0]) },
+    { name: 'an unknown partition', value: (world) => logDirsOf([world.full, 0, 7]) },
+    { name: 'a negative partition', value: (world) => logDirsOf([world.full, -1]) },
+    { name: 'a partition twice', value: (world) => logDirsOf([world.full, 0, 0]) },
+    { name: 'a topic twice', value: (world) => logDirsOf([world.full, 0], [world.full, 1]) },
+    { name: 'an empty log', value: (world) => logDirsOf([world.empty, 0]) },
+    { name: 'the metadata log', value: () => logDirsOf(['__cluster_metadata', 0]) },
+  ],
+};
+
 function quorumOf(topicName: string, ...partitions: number[]): Struct {
   return { topics: [{ topicName, partitions: partitions.map((partitionIndex) => ({ partitionIndex })) }] };
 }

@@ -4,6 +4,7 @@ import { apiVersions } from './api-versions.ts';
 import { offsetCommit, offsetDelete, offsetFetch } from './committed-offsets.ts';
 import { describeConfigs } from './configs.ts';
 import { describeCluster } from './describe-cluster.ts';
+import { describeLogDirs } from './describe-log-dirs.ts';
 import { describeQuorum } from './describe-quorum.ts';
 import { describeTopicPartitions } from './describe-topic-partitions.ts';
 import { fetch } from './fetch.ts';
@@ -36,6 +37,7 @@ export const handlers: readonly Handler[] = [
   initProducerId,
   offsetForLeaderEpoch,
   describeConfigs,
+  describeLogDirs,
   createPartitions,
   deleteGroups,
   offsetDelete,

@@ -42,6 +42,7 @@ export class FakeReplicas implements ReplicaPort {
   }[] = [];
   listOffsets: ReplicaPort['listOffsets'] = (_query, done) => void done([]);
   offsetForLeaderEpoch: ReplicaPort['offsetForLeaderEpoch'] = () => [];
+  describeLogDirs: ReplicaPort['describeLogDirs'] = () => [];
 
   produce(
     request: ProduceRequest,

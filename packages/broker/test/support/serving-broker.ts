@@ -55,14 +55,14 @@ const metadata: readonly MetadataRecord[] = [
 
 export class ServingBroker {
   readonly clock = new ManualClock();
+  readonly disk = new MemoryDisk((callback) => this.clock.soon(callback));
   private readonly client: TestClient;
   private readonly jobs = new ManualJobs();
 
   constructor() {
-    const { clock, jobs } = this;
+    const { clock, disk, jobs } = this;
     const spares = new SpareBuffers({ spoils: true });
     const logger = new MemoryLogger();
-    const disk = new MemoryDisk((callback) => clock.soon(callback));
     const random = new Prng(1);
     const opened = LogDirectory.open({
       ...{ disk, directory: '/data', nodeId: 1, random, codecs: compressionCodecs, logger, spares },

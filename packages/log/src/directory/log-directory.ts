@@ -6,6 +6,7 @@ import {
   assert,
   type Disk,
   DiskError,
+  type DiskSpace,
   type Logger,
   type NodeId,
   type Offset,
@@ -70,7 +71,7 @@ export type OpenDirectory =
   /** The reason, for the operator. */
   | { readonly ok: false; readonly message: string };
 
-interface OpenLog extends PartitionDirectory {
+export interface OpenLog extends PartitionDirectory {
   readonly log: PartitionLog;
 }
 
@@ -164,6 +165,11 @@ export class LogDirectory {
     return undefined;
   }
 
+  /** The space of the directory's file system. May throw DiskError. */
+  space(): DiskSpace {
+    return this.disk.space(this.directory);
+  }
+
   /** Checks that the folder accepts writes; see `probeDirectory`. */
   probe(how: { readonly synced: boolean }, done: (error?: DiskError) => void): void {
     probeDirectory(this.disk, this.directory, how, done);
@@ -229,6 +235,11 @@ export class LogDirectory {
     } finally {
       if (!lacksNothing) this.cleanShutdownBrokerEpoch = undefined;
     }
+  }
+
+  /** The open logs. */
+  logs(): Iterable<OpenLog> {
+    return this.open.values();
   }
 
   log(topic: string, partition: number): PartitionLog | undefined {

@@ -31,6 +31,7 @@ import { deleteTopics } from './delete-topics.ts';
 import { describeCluster } from './describe-cluster.ts';
 import { describeConfigs } from './describe-configs.ts';
 import { describeGroups } from './describe-groups.ts';
+import { describeLogDirs } from './describe-log-dirs.ts';
 import { describeQuorum } from './describe-quorum.ts';
 import { describeTopicPartitions } from './describe-topic-partitions.ts';
 import { fetch } from './fetch.ts';
@@ -61,6 +62,7 @@ export const apis = {
   initProducerId,
   offsetForLeaderEpoch,
   describeConfigs,
+  describeLogDirs,
   createPartitions,
   describeQuorum,
   describeCluster,
@@ -102,6 +104,7 @@ export type { DeleteTopicsRequest, DeleteTopicsResponse } from './delete-topics.
 export type { DescribeClusterRequest, DescribeClusterResponse } from './describe-cluster.ts';
 export type { DescribeConfigsRequest, DescribeConfigsResponse } from './describe-configs.ts';
 export type { DescribeGroupsRequest, DescribeGroupsResponse } from './describe-groups.ts';
+export type { DescribeLogDirsRequest, DescribeLogDirsResponse } from './describe-log-dirs.ts';
 export type { DescribeQuorumRequest, DescribeQuorumResponse } from './describe-quorum.ts';
 export type {
   DescribeTopicPartitionsRequest,

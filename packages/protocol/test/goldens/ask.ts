@@ -131,6 +131,12 @@ await all(apis.describeConfigs, () => ({
     { resourceType: 2, resourceName: TOPIC, configurationKeys: ['retention.ms', 'cleanup.policy'] },
   ],
 }));
+await all(apis.describeLogDirs, () => ({
+  topics: [
+    { topic: TOPIC, partitions: [0, 1, 77] },
+    { topic: 'none-such', partitions: [0] },
+  ],
+}));
 await all(apis.describeCluster, () => ({ includeClusterAuthorizedOperations: true }));
 await all(apis.describeQuorum, () => ({
   topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }],
