@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import { KafkaCluster } from '@millrace/client/io';
 import { describe, expect, inject, test } from 'vitest';
 import { aliveBrokers, createTopic } from '../lib/wire.ts';
 import { isMissing, runTool, topicOf } from './round-trip.ts';
@@ -73,12 +74,23 @@ describe.skipIf(isMissing('java'))('kafka-log-dirs.sh', () => {
     }
   });
 
-  test('describes all topics of all brokers; an unknown topic has no partitions', async () => {
+  test('describes all topics of all brokers, as our admin client does; an unknown topic has no partitions', async () => {
     const ids = [...(await aliveBrokers(inject('bootstrapServers'))).keys()].sort();
     const all = JSON.parse((await describeLogDirs()).split('\n')[2]!) as Described;
     expect(all.brokers.map(({ broker }) => broker).sort()).toEqual(ids);
     for (const { logDirs } of all.brokers)
       expect(logDirs[0]!.partitions.map(({ partition }) => partition)).toContain(`${TOPIC}-0`);
+    const cluster = await KafkaCluster.connect(inject('bootstrapServers'));
+    const { found, failed } = await cluster.logDirs(new Map([[TOPIC, [0, 1]]]));
+    cluster.close();
+    expect([[...found.keys()].sort(), failed.size]).toEqual([ids, 0]);
+    for (const [dir] of found.values()) {
+      expect(dir!.replicas.map(({ topic, partition }) => `${topic}-${partition}`)).toEqual([
+        `${TOPIC}-0`,
+        `${TOPIC}-1`,
+      ]);
+      expect(dir!.totalBytes).toBeGreaterThan(dir!.usableBytes!);
+    }
     const none = JSON.parse((await describeLogDirs('--topic-list', 'nowhere')).split('\n')[2]!) as Described;
     expect(none.brokers.flatMap(({ logDirs }) => logDirs.map(({ partitions }) => partitions))).toEqual(
       ids.map(() => []),

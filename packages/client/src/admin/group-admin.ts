@@ -13,6 +13,7 @@ import { groupOutcome } from '../groups/group-errors.ts';
 import { type ChangedOffsets, type FoundOffsets, GroupOffsets } from '../groups/group-offsets.ts';
 import type { CommittedOffset, TopicIds } from '../groups/offset-requests.ts';
 import type { TopicPartition } from '../groups/topic-partitions.ts';
+import { askEachBroker } from './each-broker.ts';
 import {
   describedClassicGroup,
   describedConsumerGroup,
@@ -65,22 +66,32 @@ export class GroupAdmin {
       error: string | undefined,
     ) => void,
   ): void {
-    const deadlineMs = this.options.clock.monotonicMs() + this.options.timeoutMs;
-    this.brokers(deadlineMs, (brokers, error) => {
-      const groups: ListedGroup[] = [];
-      const failed = new Map<NodeId, string>();
-      let open = brokers.length;
-      if (open === 0) done(groups, failed, error);
-      for (const nodeId of brokers)
-        this.listOf(nodeId, deadlineMs, (listed, why) => {
-          if (listed === undefined) failed.set(nodeId, why ?? '');
-          else
-            for (const { groupId, groupType, groupState, protocolType } of listed)
-              groups.push({ groupId, type: groupType, state: groupState, protocolType });
-          if (--open > 0) return;
-          groups.sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
-          done(groups, failed, undefined);
-        });
+    const { clock, cluster, timeoutMs, retryMs = RETRY_MS } = this.options;
+    askEachBroker<ListGroupsResponse['groups']>({
+      clock,
+      cluster,
+      timeoutMs,
+      retryMs,
+      api: apis.listGroups,
+      send: (connection, version, answered) =>
+        connection.request(apis.listGroups, version, {}, (response) => {
+          if (response === undefined) answered(undefined);
+          else if (response.errorCode === ErrorCode.NONE) answered({ value: response.groups });
+          else if (groupOutcome(response.errorCode) === 'fatal') answered({ fatal: response.errorCode });
+          else answered({ retry: response.errorCode });
+        }),
+      done: (found, failed, error) => {
+        const groups = [...found.values()]
+          .flat()
+          .map(({ groupId, groupType: type, groupState: state, protocolType }) => ({
+            groupId,
+            type,
+            state,
+            protocolType,
+          }));
+        groups.sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
+        done(groups, failed, error);
+      },
     });
   }
 
@@ -194,68 +205,5 @@ export class GroupAdmin {
   private coordinatorOf(groupId: string): GroupCoordinator {
     const { clock, cluster, open, retryMs: backoffMs = RETRY_MS } = this.options;
     return new GroupCoordinator({ clock, cluster, open, groupId, backoffMs });
-  }
-
-  /** The brokers that are alive, according to any one broker. */
-  private brokers(
-    deadlineMs: Millis,
-    done: (nodeIds: readonly NodeId[], error: string | undefined) => void,
-  ): void {
-    const { cluster } = this.options;
-    const connection = cluster.anyConnection();
-    const version = connection?.versions?.newest(apis.metadata);
-    const again = (why: string) =>
-      this.later(
-        deadlineMs,
-        () => this.brokers(deadlineMs, done),
-        () => done([], why),
-      );
-    if (connection === undefined || version === undefined) {
-      again('no broker answers');
-      return;
-    }
-    connection.request(apis.metadata, version, { topics: [], allowAutoTopicCreation: false }, (response) => {
-      if (response === undefined) again('no broker answers');
-      else
-        done(
-          response.brokers.map(({ nodeId }) => nodeId),
-          undefined,
-        );
-    });
-  }
-
-  private listOf(
-    nodeId: NodeId,
-    deadlineMs: Millis,
-    done: (groups: ListGroupsResponse['groups'] | undefined, error: string | undefined) => void,
-  ): void {
-    const connection = this.options.cluster.connectionTo(nodeId);
-    const again = (why: string) =>
-      this.later(
-        deadlineMs,
-        () => this.listOf(nodeId, deadlineMs, done),
-        () => done(undefined, why),
-      );
-    if (connection === undefined) {
-      again('the broker does not answer');
-      return;
-    }
-    const version = connection.versions?.newest(apis.listGroups);
-    if (version === undefined) {
-      done(undefined, errorName(ErrorCode.UNSUPPORTED_VERSION));
-      return;
-    }
-    connection.request(apis.listGroups, version, {}, (response) => {
-      if (response === undefined) again('the broker does not answer');
-      else if (response.errorCode === ErrorCode.NONE) done(response.groups, undefined);
-      else if (groupOutcome(response.errorCode) === 'fatal') done(undefined, errorName(response.errorCode));
-      else again(errorName(response.errorCode));
-    });
-  }
-
-  private later(deadlineMs: Millis, again: () => void, late: () => void): void {
-    const { clock, retryMs = RETRY_MS } = this.options;
-    if (clock.monotonicMs() + retryMs > deadlineMs) late();
-    else clock.setTimer(retryMs, again);
   }
 }

@@ -3,11 +3,12 @@
  * one broker. The other parts of this package take callbacks. This file turns the callbacks into promises,
  * for commands and tests.
  */
-import { type Clock, type Net, Timers, type Uuid } from '@millrace/base';
+import { type Clock, type Net, type NodeId, Timers, type Uuid } from '@millrace/base';
 import { NodeClock, NodeNet, NodeRandom } from '@millrace/base/io';
 import { parseAddress } from '../addresses.ts';
 import type { GroupAdminOptions } from '../admin/group-admin.ts';
 import { GroupAdmin } from '../admin/group-admin.ts';
+import { describeLogDirs, type LogDir } from '../admin/log-dirs.ts';
 import { lookUpOffsets, type OffsetFound, type OffsetWanted } from '../admin/offset-lookup.ts';
 import type { OpenConnection } from '../cluster/broker-connections.ts';
 import { ClusterView } from '../cluster/cluster-view.ts';
@@ -34,6 +35,12 @@ const MISSING_MS = 1_500;
 export interface LookedUp {
   readonly found: readonly OffsetFound[];
   readonly failed: ReadonlyMap<string, string>;
+}
+
+/** The log directories by broker, and why other brokers did not tell theirs. */
+export interface LogDirsFound {
+  readonly found: ReadonlyMap<NodeId, readonly LogDir[]>;
+  readonly failed: ReadonlyMap<NodeId, string>;
 }
 
 export class KafkaCluster {
@@ -153,6 +160,30 @@ export class KafkaCluster {
         retryMs: RETRY_MS,
         wanted,
         done: (found, failed) => resolve({ found, failed }),
+      }),
+    );
+  }
+
+  /**
+   * The log directories of every live broker. `topics`: the partitions to describe; null: all. Rejects with a
+   * ClientError if no broker tells which brokers live.
+   */
+  async logDirs(
+    topics: ReadonlyMap<string, readonly number[]> | null = null,
+    timeoutMs: number = this.timeoutMs,
+  ): Promise<LogDirsFound> {
+    const { clock, view: cluster } = this;
+    return new Promise((resolve, reject) =>
+      describeLogDirs({
+        clock,
+        cluster,
+        timeoutMs,
+        retryMs: RETRY_MS,
+        topics,
+        done: (found, failed, error) => {
+          if (error === undefined) resolve({ found, failed });
+          else reject(new ClientError(`the log directories were not described: ${error}`));
+        },
       }),
     );
   }
