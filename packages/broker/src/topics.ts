@@ -1,21 +1,7 @@
-/** Topic names that the front end treats specially. */
-import { OFFSETS_TOPIC, type OffsetsTopicConfig } from '@millrace/coordinator';
-import type { MetadataImage } from '@millrace/metadata';
+/** The topic of committed offsets, which the front end creates. */
+import type { OffsetsTopicConfig } from '@millrace/coordinator';
+import { type MetadataImage, OFFSETS_TOPIC } from '@millrace/metadata';
 import type { WantedTopic } from './auto-topic-creation.ts';
-
-const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
-  OFFSETS_TOPIC,
-  '__transaction_state',
-  '__share_group_state',
-]);
-
-/**
- * Topics that the cluster itself writes: clients may read them, but only the admin client may produce to
- * them.
- */
-export function isInternalTopic(name: string): boolean {
-  return INTERNAL_TOPICS.has(name);
-}
 
 const OFFSETS_REPLICATION_FACTOR = 3;
 

@@ -3,7 +3,7 @@ export type * from './client-facts.ts';
 export type * from './config.ts';
 export type { ConsumerGroup } from './consumer/group.ts';
 export { gather } from './groups/gather.ts';
-export { GroupCoordinator, OFFSETS_TOPIC } from './groups/group-coordinator.ts';
+export { GroupCoordinator } from './groups/group-coordinator.ts';
 export type { GroupMachine } from './groups/group-machine.ts';
 export { type GroupPosition, groupPositions } from './groups/group-positions.ts';
 export type { Group } from './groups/group-table.ts';

@@ -9,6 +9,7 @@ export type {
   TopicImage,
 } from './families/topics/image.ts';
 export { imageToPlain, MetadataImage } from './image.ts';
+export { isInternalTopic, OFFSETS_TOPIC } from './internal-topics.ts';
 export { joinedBatches } from './joined-batches.ts';
 export { type FailedReplica, type ListenerEndpoint, ListenerMessage } from './record-table.ts';
 export {

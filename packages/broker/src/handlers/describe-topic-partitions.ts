@@ -1,10 +1,9 @@
 /** DescribeTopicPartitions (75), KIP-966: topics in the order of their names, page by page. */
-import type { MetadataImage } from '@millrace/metadata';
+import { isInternalTopic, type MetadataImage } from '@millrace/metadata';
 import { apis, ErrorCode, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
 import { ALL_TOPIC_OPERATIONS } from '../authorized-operations.ts';
 import { describePartition } from '../cluster-view.ts';
 import { defineHandler } from '../handler.ts';
-import { isInternalTopic } from '../topics.ts';
 
 type Response = ResponseInputOf<typeof apis.describeTopicPartitions>;
 type Topic = NonNullable<Response['topics']>[number];

@@ -4,7 +4,8 @@
  * COORDINATOR_NOT_AVAILABLE, and clients retry.
  */
 import type { NodeId } from '@millrace/base';
-import { keyPartition, OFFSETS_TOPIC } from '@millrace/coordinator';
+import { keyPartition } from '@millrace/coordinator';
+import { OFFSETS_TOPIC } from '@millrace/metadata';
 import { apis, CoordinatorType, ErrorCode, errorName } from '@millrace/protocol';
 import { endpointOf } from '../cluster-view.ts';
 import { type BrokerContext, defineHandler, type Request } from '../handler.ts';

@@ -3,14 +3,13 @@
  * topics.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
-import { OFFSETS_TOPIC } from '@millrace/coordinator';
-import type { MetadataImage, TopicImage } from '@millrace/metadata';
+import { isInternalTopic, type MetadataImage, OFFSETS_TOPIC, type TopicImage } from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
 import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
 import type { WantedTopic } from '../auto-topic-creation.ts';
 import { describePartition, liveEndpoints, namedController } from '../cluster-view.ts';
 import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
-import { isInternalTopic, offsetsTopic } from '../topics.ts';
+import { offsetsTopic } from '../topics.ts';
 
 type MetadataRequest = RequestOf<typeof apis.metadata>;
 type MetadataResponse = ResponseInputOf<typeof apis.metadata>;

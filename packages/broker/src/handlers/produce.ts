@@ -5,7 +5,7 @@
  * in the order of the request.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
-import type { MetadataImage } from '@millrace/metadata';
+import { isInternalTopic, type MetadataImage } from '@millrace/metadata';
 import {
   apis,
   ErrorCode,
@@ -16,7 +16,6 @@ import {
 import type { ProducePartition, ProduceResult } from '@millrace/replication';
 import { leaderEndpoints } from '../cluster-view.ts';
 import { type BrokerContext, defineHandler, type Reply, type Request } from '../handler.ts';
-import { isInternalTopic } from '../topics.ts';
 
 type ProduceRequest = RequestOf<typeof apis.produce>;
 type ProduceResponse = ResponseInputOf<typeof apis.produce>;

@@ -3,7 +3,7 @@
  * does not coordinate. group-machine.ts decides everything else.
  */
 import type { Clock, Logger, Random } from '@millrace/base';
-import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
+import { type MetadataDelta, type MetadataImage, OFFSETS_TOPIC } from '@millrace/metadata';
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import {
   type HeartbeatCall,
@@ -47,7 +47,6 @@ import type {
   Reply,
 } from './requests.ts';
 
-export const OFFSETS_TOPIC = '__consumer_offsets';
 /** A shard accepts no decision while more bytes than this wait for their commit. */
 const WAITING_BYTES_MAX = 16 << 20;
 

@@ -12,7 +12,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Uuid } from '@millrace/base';
-import { keyPartition, OFFSETS_TOPIC } from '@millrace/coordinator';
+import { keyPartition } from '@millrace/coordinator';
+import { OFFSETS_TOPIC } from '@millrace/metadata';
 import { ErrorCode, errorName } from '@millrace/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningCluster, startCluster } from '../../src/index.ts';
