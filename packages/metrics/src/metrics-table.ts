@@ -140,6 +140,21 @@ export const metricsTable = {
   },
   millrace_log_bytes: { type: 'gauge', of: 'broker', help: 'Size of all logs on this broker.' },
   millrace_log_segments: { type: 'gauge', of: 'broker', help: 'Segments of all logs on this broker.' },
+  millrace_disk_total_bytes: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Size of the file system of log.dirs; NaN: it does not answer.',
+  },
+  millrace_disk_usable_bytes: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Bytes that the broker may still write to the file system of log.dirs; NaN: it does not answer.',
+  },
+  millrace_disk_space_low: {
+    type: 'gauge',
+    of: 'broker',
+    help: '1 while the broker refuses produce requests, because less than min.free.bytes is free.',
+  },
 
   // Coordinators
   millrace_coordinator_partitions: {

@@ -144,7 +144,7 @@ class HostedNode implements RunningNode {
       ]);
       const health = () => ({
         ready: this.isReady && this.roles.isHealthy,
-        facts: { node: config.nodeId },
+        facts: { node: config.nodeId, ...(this.isReady ? this.roles.troubles : {}) },
       });
       this.health = await serveHealth(healthPort, health, new Exposition(this.metrics));
       logger.info('listener-bound', { listener: 'health', host: '', port: this.health.port });
@@ -285,7 +285,12 @@ async function levelStorage(config: NodeConfig): Promise<RaftStorage> {
   return new LevelStorage(join(config.logDirectory, 'metadata-quorum'));
 }
 
+/**
+ * Only for a new folder: a node that holds data starts whatever is free. Its records can then be read while
+ * the operator makes room, and a broker refuses produce meanwhile.
+ */
 function checkSpace(disk: Disk, config: NodeConfig): void {
+  if (disk.exists(join(config.logDirectory, 'meta.properties'))) return;
   const { usableBytes: free } = disk.space(config.logDirectory);
   const needed = config.settings['min.free.bytes'];
   if (free >= needed) return;

@@ -61,6 +61,29 @@ test('a start with too little disk space is refused', async () => {
   );
 });
 
+test('a node with data starts with little free space; its health page says that it refuses produce', async () => {
+  const [port, brokerPort, healthPort] = [await freePort(), await freePort(), await freePort()];
+  const overrides = settings('with-data', port, {
+    'process.roles': 'broker,controller',
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `CONTROLLER://127.0.0.1:${port},PLAINTEXT://127.0.0.1:${brokerPort}`,
+    'health.port': String(healthPort),
+  });
+  const health = async () => (await fetch(`http://127.0.0.1:${healthPort}/health`)).json();
+  const first = await startNode(loadConfig({ overrides }));
+  await first.ready;
+  await expect.poll(health).toEqual({ status: 'ready', node: 1 });
+  await first.stop();
+  const greedy = { ...overrides, 'min.free.bytes': '9007199254740991' };
+  const node = await startNode(loadConfig({ overrides: greedy }));
+  await node.ready;
+  await expect.poll(health).toMatchObject({
+    status: 'ready',
+    refusesProduce: expect.stringMatching(/with-data has \d+ bytes free, less than min\.free\.bytes/),
+  });
+  await node.stop();
+}, 20_000);
+
 test('the folder of a running node is refused, and accepted after the node has stopped', async () => {
   const overrides = settings('used', await freePort());
   const node = await startNode(loadConfig({ overrides }));

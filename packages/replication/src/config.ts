@@ -33,6 +33,10 @@ export interface ReplicationConfig {
   readonly maxFetchSessions: number;
   /** `replica.high.watermark.checkpoint.interval.ms`: how often the broker writes its checkpoint files. */
   readonly highWatermarkCheckpointIntervalMs: Millis;
+  /**
+   * `min.free.bytes`: with less free space on the disk of the logs, the broker writes no records of clients.
+   */
+  readonly minFreeBytes: number;
   /** Pause before the broker repeats an ISR change whose outcome is open. */
   readonly alterPartitionRetryMs: Millis;
   /** The most parked fetches. The leader answers further fetches at once with the available data. */

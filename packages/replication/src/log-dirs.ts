@@ -12,6 +12,7 @@ import {
 } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
+import { FreeSpace } from './free-space.ts';
 import { LogDirectoryWatch } from './log-directory-watch.ts';
 import type { Partition } from './partition/partition.ts';
 import type { AskedReplicas, LogDirDescription, ReplicaDescription } from './types.ts';
@@ -24,6 +25,8 @@ export interface LogDirsPorts {
   readonly directory: LogDirectory;
   readonly timers: Timers;
   readonly logger: Logger;
+  /** `min.free.bytes`, as it is now. */
+  minFreeBytes(): number;
   /** The hosted replica. Undefined: its log is open, but the metadata has not assigned it yet. */
   replica(topicId: Uuid, index: number): Partition | undefined;
   replicas(): readonly Partition[];
@@ -33,6 +36,7 @@ export interface LogDirsPorts {
 
 export class LogDirs {
   readonly watch: LogDirectoryWatch;
+  readonly freeSpace: FreeSpace;
   private readonly ports: LogDirsPorts;
 
   constructor(ports: LogDirsPorts) {
@@ -44,6 +48,20 @@ export class LogDirs {
       probe: (how, done) => directory.probe(how, done),
       failed: (reason) => ports.failed(reason),
     });
+    this.freeSpace = new FreeSpace({
+      directory: directory.directory,
+      timers,
+      logger,
+      minFreeBytes: () => ports.minFreeBytes(),
+      usableBytes: () => this.space()?.usableBytes,
+    });
+    this.freeSpace.look();
+  }
+
+  /** Called from time to time. */
+  look(): void {
+    this.watch.look();
+    this.freeSpace.look();
   }
 
   /**
@@ -58,7 +76,8 @@ export class LogDirs {
     return [{ errorCode: ErrorCode.NONE, path, replicas: this.describeReplicas(asked), ...space }];
   }
 
-  private space(): DiskSpace | undefined {
+  /** Undefined: the file system does not answer. */
+  space(): DiskSpace | undefined {
     try {
       return this.ports.directory.space();
     } catch (error) {

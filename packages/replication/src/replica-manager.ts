@@ -32,7 +32,7 @@ import { OfflineReplicas } from './partition/offline-replicas.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionCounters, PartitionPorts } from './partition/ports.ts';
 import { PartitionLookup } from './partition-lookup.ts';
-import { countersOf, gaugeReplicas } from './replica-metrics.ts';
+import { countersOf, gaugeDisk, gaugeReplicas } from './replica-metrics.ts';
 import { ReplicaTable } from './replica-table.ts';
 import { FetchService } from './serving/fetch-service.ts';
 import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
@@ -115,6 +115,15 @@ export class ReplicaManager {
     this.turnBudget = new TurnBudget(config.loopWorkMax, (callback) => clock.soon(callback));
     const metrics = options.metrics ?? new Metrics();
     const leaderships = new LeadershipFeed((callback) => clock.soon(callback));
+    this.logDirs = new LogDirs({
+      directory: options.logDirectory,
+      timers: this.timers,
+      logger,
+      minFreeBytes: () => config.minFreeBytes,
+      replica: (topicId, index) => this.table.get(topicId, index),
+      replicas: () => this.table.all(),
+      failed: (reason) => options.directoryFailed(reason),
+    });
     const ports = this.partitionPorts(countersOf(metrics), leaderships);
     this.table = new ReplicaTable(options.logDirectory, logger, ports);
     this.lookup = new PartitionLookup(this.table, () => this.image);
@@ -122,14 +131,6 @@ export class ReplicaManager {
     this.coordination = new CoordinatorPort(leaderships, this.lookup, { ...ports, spares });
     this.topicSettings = new TopicSettingsSource(config);
     this.offlineReplicas = new OfflineReplicas(ports);
-    this.logDirs = new LogDirs({
-      directory: options.logDirectory,
-      timers: this.timers,
-      logger,
-      replica: (topicId, index) => this.table.get(topicId, index),
-      replicas: () => this.table.all(),
-      failed: (reason) => options.directoryFailed(reason),
-    });
     this.alterPartitions = new AlterPartitionManager({
       brokerId,
       clock,
@@ -170,6 +171,7 @@ export class ReplicaManager {
     };
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
     gaugeReplicas(metrics, this.table);
+    gaugeDisk(metrics, this.logDirs);
     metrics.gauge('millrace_parked_fetches', () => this.fetches.parked.size);
     metrics.gauge('millrace_fetch_sessions', () => this.fetches.sessions.size);
     this.everyLagCheck();
@@ -397,6 +399,11 @@ export class ReplicaManager {
     });
   }
 
+  /** Why this broker refuses produce requests now (`min.free.bytes`); undefined: it does not. */
+  get shortage(): string | undefined {
+    return this.logDirs.freeSpace.shortage;
+  }
+
   describeLogDirs(asked: AskedReplicas): LogDirDescription[] {
     return this.logDirs.describe(asked);
   }
@@ -413,7 +420,7 @@ export class ReplicaManager {
   private everyCheckpoint(): void {
     this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
       this.table.checkpoint(this.options.clock.wallMs());
-      this.logDirs.watch.look();
+      this.logDirs.look();
       if (this.hasRoles && this.table.brokenCount > 0) this.openWhatLackedSpace();
       this.everyCheckpoint();
     });
@@ -469,6 +476,7 @@ export class ReplicaManager {
       leaderships,
       replicaLagTimeMaxMs: options.config.replicaLagTimeMaxMs,
       logger: options.logger,
+      room: this.logDirs.freeSpace,
       turnBudget: this.turnBudget,
       now: () => this.timers.now(),
       wallMs: () => options.clock.wallMs(),

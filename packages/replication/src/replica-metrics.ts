@@ -1,6 +1,7 @@
 /** A broker's metrics about its replicas. Gauges look at every replica when they are read, and only then. */
 import type { NodeId } from '@millrace/base';
 import type { Metrics } from '@millrace/metrics';
+import type { LogDirs } from './log-dirs.ts';
 import { isUnderMinIsr } from './partition/min-isr.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionCounters } from './partition/ports.ts';
@@ -58,6 +59,12 @@ export function gaugeReplicas(metrics: Metrics, table: ReplicaTable): void {
     'millrace_log_segments',
     total(({ log }) => log.segmentCount),
   );
+}
+
+export function gaugeDisk(metrics: Metrics, logDirs: LogDirs): void {
+  metrics.gauge('millrace_disk_total_bytes', () => logDirs.space()?.totalBytes ?? Number.NaN);
+  metrics.gauge('millrace_disk_usable_bytes', () => logDirs.space()?.usableBytes ?? Number.NaN);
+  metrics.gauge('millrace_disk_space_low', () => Number(logDirs.freeSpace.shortage !== undefined));
 }
 
 const ROLES = ['leader', 'follower', 'none'] as const;

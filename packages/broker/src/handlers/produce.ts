@@ -20,6 +20,7 @@ import { type BrokerContext, defineHandler, type Reply, type Request } from '../
 type ProduceRequest = RequestOf<typeof apis.produce>;
 type ProduceResponse = ResponseInputOf<typeof apis.produce>;
 
+const STORAGE_ERROR_SINCE = 4;
 const TOPIC_IDS_SINCE = 13;
 /** By Kafka's convention, only a client with this id may produce to internal topics. */
 const ADMIN_CLIENT_ID = '__admin_client';
@@ -138,10 +139,11 @@ function answer(
     name,
     topicId: version >= TOPIC_IDS_SINCE ? topicId : ZERO_UUID,
     partitionResponses: partitionData.map(({ index }) => {
-      const { message, recordErrors, currentLeader, ...result } = results[next++]!;
+      const { message, recordErrors, currentLeader, errorCode, ...result } = results[next++]!;
       if (currentLeader !== undefined && currentLeader.leaderId >= 0) leaders.push(currentLeader.leaderId);
       return {
         index,
+        errorCode: knownError(errorCode, version),
         ...result,
         recordErrors: recordErrors?.map((bad) => ({
           batchIndex: bad.batchIndex,
@@ -154,4 +156,13 @@ function answer(
   }));
   const nodeEndpoints = leaders.length === 0 ? [] : leaderEndpoints(image, leaders, listenerName);
   reply.send({ responses, nodeEndpoints });
+}
+
+/**
+ * Producers of version 3 and earlier do not know KAFKA_STORAGE_ERROR and would give up. After
+ * NOT_LEADER_OR_FOLLOWER they look for the leader and retry (KIP-112).
+ */
+function knownError(errorCode: ErrorCode, version: number): ErrorCode {
+  const isUnknown = errorCode === ErrorCode.KAFKA_STORAGE_ERROR && version < STORAGE_ERROR_SINCE;
+  return isUnknown ? ErrorCode.NOT_LEADER_OR_FOLLOWER : errorCode;
 }

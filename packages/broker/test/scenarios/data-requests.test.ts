@@ -99,6 +99,22 @@ describe('Produce', () => {
     });
   });
 
+  test.each([
+    [3, ErrorCode.NOT_LEADER_OR_FOLLOWER],
+    [4, ErrorCode.KAFKA_STORAGE_ERROR],
+    [13, ErrorCode.KAFKA_STORAGE_ERROR],
+  ])('version %i tells a failed disk with error %i: the client must know the code', (version, expected) => {
+    const broker = testBroker();
+    const partitionData = [{ index: 0, records: BATCH }];
+    const { answer } = produce(broker, version, [{ name: 'words', topicId: TOPIC_ID, partitionData }]);
+    broker.replicas.release({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: 'the disk is full' });
+    const [result] = answer().responses[0]!.partitionResponses;
+    expect(result).toMatchObject({
+      errorCode: expected,
+      errorMessage: version >= 8 ? 'the disk is full' : null,
+    });
+  });
+
   test('the answer leaves out a topic without partitions', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 9, [

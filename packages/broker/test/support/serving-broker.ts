@@ -31,6 +31,7 @@ const config: ReplicationConfig = {
   consumerFetchMaxBytes: 57_671_680,
   maxFetchSessions: 1000,
   highWatermarkCheckpointIntervalMs: 5000,
+  minFreeBytes: 0,
   alterPartitionRetryMs: 100,
   maxParkedFetches: 100_000,
   maxResponseFrameBytes: 134_217_728,

@@ -52,6 +52,7 @@ const replicationFields = {
   consumerFetchMaxBytes: 'fetch.max.bytes',
   maxFetchSessions: 'max.incremental.fetch.session.cache.slots',
   highWatermarkCheckpointIntervalMs: 'replica.high.watermark.checkpoint.interval.ms',
+  minFreeBytes: 'min.free.bytes',
   alterPartitionRetryMs: 'alterPartitionRetryMs',
   maxParkedFetches: 'maxParkedFetches',
   // A response may exceed the requested size by one batch, and a batch is never larger than a request.

@@ -73,6 +73,12 @@ export class NodeRole {
     return this.controller?.knowsLeader !== false && this.broker?.isUnfenced !== false;
   }
 
+  /** What this node cannot do now although it is healthy, with the reason. */
+  get troubles(): { readonly refusesProduce?: string } {
+    const shortage = this.broker?.replicas.shortage;
+    return shortage === undefined ? {} : { refusesProduce: shortage };
+  }
+
   stop(done: () => void): void {
     this.end('stop', 'stop', done);
   }

@@ -87,6 +87,7 @@ const rows: readonly Row[] = [
           millrace_log_bytes: 70,
           millrace_fsync_seconds_count: 1,
         },
+        becomes: { millrace_disk_space_low: 0 },
       },
       {
         on: () => follower,

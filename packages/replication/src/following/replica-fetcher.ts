@@ -28,6 +28,8 @@ const LIST_OFFSETS_VERSION = 9;
 const LATEST = -1;
 const EARLIEST = -2;
 const CONNECT_TIMEOUT_MS: Millis = 10_000;
+/** How often the fetcher looks whether there is room again for a partition. */
+const NO_ROOM_PAUSE_MS: Millis = 1000;
 
 type FetchedTopics = ResponseOf<typeof apis.fetch>['responses'];
 type Fetched = FetchedTopics[number]['partitions'][number];
@@ -53,6 +55,8 @@ interface FollowedPartition {
    * waits for new metadata.
    */
   phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
+  /** True if this broker had no room for fetched records. Until there is room, the fetcher does not ask. */
+  lacksRoom: boolean;
   /** The fetcher asks nothing about the partition before this time. */
   readyAtMs: Millis;
   /** The fetch offset in the fetch session; -1: the session does not fetch this partition. */
@@ -99,6 +103,7 @@ export class ReplicaFetcher {
       partition,
       leaderEpoch: partition.leaderEpoch,
       phase: 'fetching',
+      lacksRoom: false,
       readyAtMs: 0,
       askedOffset: -1,
       item: undefined,
@@ -214,6 +219,9 @@ export class ReplicaFetcher {
       const followed = this.followed.get(key)!;
       const { partition, phase } = followed;
       const isStopped = phase === 'stopped' || partition.isOffline || partition.isClosed;
+      // A fetch from the same offset again would only cost the leader a read. It would also show the leader a
+      // follower that has reached the high watermark, which may join the ISR although it cannot append.
+      if (followed.lacksRoom && partition.shortage !== undefined) followed.readyAtMs = now + NO_ROOM_PAUSE_MS;
       const mustWait = followed.readyAtMs > now;
       if (isStopped || mustWait || phase !== 'fetching') {
         this.session.drop(key);
@@ -382,6 +390,7 @@ export class ReplicaFetcher {
     if (fetched.records !== null && fetched.records.length > 0) {
       const errorCode = partition.appendAsFollower(fetched.records);
       if (errorCode !== ErrorCode.NONE) {
+        followed.lacksRoom = partition.shortage !== undefined;
         this.delay(followed);
         return;
       }

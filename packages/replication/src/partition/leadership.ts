@@ -81,11 +81,17 @@ export class Leadership {
     const { log, leaderEpoch } = partition;
     const nowWallMs = this.ports.wallMs();
     const { apiVersion } = request;
-    const judged =
-      known ??
-      log.admit(records, nowWallMs, apiVersion, this.ports.turnBudget) ??
-      log.appendedBefore(records, nowWallMs, apiVersion);
-    if (judged === undefined) return undefined;
+    const { shortage } = partition;
+    // A retry of an appended batch needs no space, so a shortage does not refuse it.
+    const admitted =
+      shortage === undefined
+        ? (known ?? log.admit(records, nowWallMs, apiVersion, this.ports.turnBudget))
+        : undefined;
+    const judged = admitted ?? log.appendedBefore(records, nowWallMs, apiVersion);
+    if (judged === undefined)
+      return shortage === undefined
+        ? undefined
+        : produceFailure(ErrorCode.KAFKA_STORAGE_ERROR, { message: shortage });
     const appended = 'bytes' in judged ? log.append(judged, { leaderEpoch, nowWallMs }) : judged;
     if (!appended.ok) return this.appendFailed(appended);
     if ('bytes' in judged && !appended.duplicate) this.appended(judged.sizeBytes);
@@ -108,6 +114,7 @@ export class Leadership {
 
   private appendFailed(failure: AppendFailure): ProduceResult {
     const { partition } = this;
+    if (failure.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.ports.room.look();
     partition.noticeOffline();
     if (failure.damage !== undefined) partition.corruption.found(failure.damage);
     const result = produceFailure(failure.errorCode, {
@@ -121,6 +128,7 @@ export class Leadership {
   private appended(sizeBytes: number): void {
     const { partition } = this;
     this.ports.counters.appended('leader', sizeBytes);
+    this.ports.room.used(sizeBytes);
     this.noteUnreplicated(partition.log.endOffset, sizeBytes);
     partition.flushIfDue();
     for (const waiter of partition.waiters) if (waiter.isFollower) waiter.notify(sizeBytes);

@@ -5,6 +5,7 @@
  */
 import { assert, type LeaderEpoch, type Millis, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { Admission, DoorOptions, PartitionLog } from '@millrace/log';
+import { isInternalTopic } from '@millrace/metadata';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
 import type { CurrentLeader, ProduceResult } from '../types.ts';
 import { type Acknowledgement, produceFailure } from './acks.ts';
@@ -124,6 +125,16 @@ export class Partition {
 
   get currentLeader(): CurrentLeader {
     return { leaderId: this.leaderId, leaderEpoch: this.leaderEpoch };
+  }
+
+  /**
+   * Why this replica appends no records now, although its disk works: too little space is free. Undefined: it
+   * appends. The coordinators of internal topics need their records to serve groups that only read, so an
+   * internal topic uses the space that is left.
+   */
+  get shortage(): string | undefined {
+    const { shortage } = this.ports.room;
+    return shortage === undefined || isInternalTopic(this.topic) ? undefined : shortage;
   }
 
   /** True if the broker's lease is over: another broker may already lead. */
@@ -344,16 +355,23 @@ export class Partition {
 
   // ------------------------------------------------------------------ follower
 
-  /** Appends batches from the leader of `leaderEpoch`. They begin at this log's end. */
+  /**
+   * Appends batches from the leader of `leaderEpoch`. They begin at this log's end. A follower without room
+   * appends nothing: it falls behind, and the leader removes it from the ISR as any follower that lags.
+   */
   appendAsFollower(records: Uint8Array): ErrorCode {
     assert(this.role === 'follower', 'only a follower appends what a leader sends');
+    if (this.shortage !== undefined) return ErrorCode.KAFKA_STORAGE_ERROR;
     const sizeBefore = this.log.sizeBytes;
     const appended = this.log.appendAsFollower(records, this.ports.wallMs());
     if (appended.ok) {
-      this.ports.counters.appended('follower', this.log.sizeBytes - sizeBefore);
+      const sizeBytes = this.log.sizeBytes - sizeBefore;
+      this.ports.counters.appended('follower', sizeBytes);
+      this.ports.room.used(sizeBytes);
       this.flushIfDue();
       return ErrorCode.NONE;
     }
+    this.ports.room.look();
     this.noticeOffline();
     if (appended.damage !== undefined) this.corruption.found(appended.damage);
     else if (!this.isOffline)

@@ -17,6 +17,8 @@ export interface PartitionPorts {
   readonly leaderships: LeadershipSink;
   readonly replicaLagTimeMaxMs: Millis;
   readonly logger: Logger;
+  /** The room for records on the disk. */
+  readonly room: Room;
   /** The work that may still be done in this turn of the event loop. */
   readonly turnBudget: WorkBudget;
   now(): Millis;
@@ -49,6 +51,15 @@ export interface PartitionPorts {
    * Retries until the proposal is settled, or no longer pending.
    */
   proposeIsr(proposal: IsrProposal): void;
+}
+
+export interface Room {
+  /** Why this broker writes no records of clients now (`min.free.bytes`); undefined: there is room. */
+  readonly shortage: string | undefined;
+  /** Called after each append. */
+  used(sizeBytes: number): void;
+  /** Called when an append failed, because the disk may be full. */
+  look(): void;
 }
 
 /** Gets the beginning and the end of each leadership of this broker, in the order of these events. */

@@ -127,6 +127,16 @@ export const replicaEvents = {
     facts: ['directory', 'reason'],
     says: 'The broker cannot write its checkpoints and retries later: {reason}.',
   },
+  'disk-space-low': {
+    level: 'warn',
+    facts: ['directory', 'usableBytes', 'minFreeBytes'],
+    says: 'The broker refuses produce requests: {directory} has {usableBytes} of {minFreeBytes} bytes free.',
+  },
+  'disk-space-recovered': {
+    level: 'info',
+    facts: ['directory', 'usableBytes'],
+    says: 'The broker accepts produce requests again: {directory} has {usableBytes} bytes free.',
+  },
   'log-directory-probe-failed': {
     level: 'error',
     facts: ['failures', 'reason'],

@@ -1,0 +1,108 @@
+/** Goal: the guard notices a shortage before the disk is full, and its end by itself. */
+import { Timers } from '@millrace/base';
+import { ManualClock, MemoryLogger } from '@millrace/base/testing';
+import { expect, test } from 'vitest';
+import { FreeSpace } from '../src/free-space.ts';
+
+const MIN_FREE = 1000;
+
+class Guarded {
+  readonly clock = new ManualClock();
+  readonly logger = new MemoryLogger();
+  usableBytes: number | undefined = 1_000_000;
+  minFreeBytes = MIN_FREE;
+  measurements = 0;
+  readonly space = new FreeSpace({
+    directory: '/data',
+    timers: new Timers(this.clock),
+    logger: this.logger,
+    minFreeBytes: () => this.minFreeBytes,
+    usableBytes: () => {
+      this.measurements++;
+      return this.usableBytes;
+    },
+  });
+
+  get events(): string[] {
+    return this.logger.events.map(({ event }) => event);
+  }
+}
+
+test('a look below min.free.bytes begins the shortage, with a reason for the operator', () => {
+  const guarded = new Guarded();
+  guarded.space.look();
+  expect(guarded.space.shortage).toBeUndefined();
+  guarded.usableBytes = MIN_FREE;
+  guarded.space.look();
+  expect(guarded.space.shortage).toBeUndefined();
+  guarded.usableBytes = MIN_FREE - 1;
+  guarded.space.look();
+  expect(guarded.space.shortage).toBe('/data has 999 bytes free, less than min.free.bytes (1000)');
+  expect(guarded.events).toEqual(['disk-space-low']);
+});
+
+test('the guard counts the bytes of appends, and measures again when they may have used up the room', () => {
+  const guarded = new Guarded();
+  guarded.usableBytes = 5000;
+  guarded.space.look();
+  guarded.space.used(3999);
+  expect(guarded.measurements).toBe(1);
+  guarded.usableBytes = 900;
+  guarded.space.used(2);
+  expect(guarded.measurements).toBe(2);
+  expect(guarded.space.shortage).toBeDefined();
+  // Now nothing appends, and only time leads to measurements.
+  guarded.space.used(10_000);
+  expect(guarded.measurements).toBe(2);
+});
+
+test('it ends by itself within a second of enough room: a tenth more, so that not each batch ends or begins a shortage', () => {
+  const guarded = new Guarded();
+  guarded.usableBytes = 0;
+  guarded.space.look();
+  guarded.usableBytes = MIN_FREE + 99;
+  guarded.clock.advance(1000);
+  expect(guarded.space.shortage).toBe(
+    '/data has 1099 bytes free, less than min.free.bytes (1000) and a tenth',
+  );
+  guarded.usableBytes = MIN_FREE + 100;
+  guarded.clock.advance(1000);
+  expect(guarded.space.shortage).toBeUndefined();
+  expect(guarded.events).toEqual(['disk-space-low', 'disk-space-recovered']);
+  const { measurements } = guarded;
+  guarded.clock.advance(60_000);
+  expect(guarded.measurements).toBe(measurements);
+});
+
+test('the setting is read at each look', () => {
+  const guarded = new Guarded();
+  guarded.usableBytes = 5000;
+  guarded.space.look();
+  guarded.minFreeBytes = 6000;
+  guarded.space.look();
+  expect(guarded.space.shortage).toBeDefined();
+  guarded.minFreeBytes = 0;
+  guarded.clock.advance(1000);
+  expect(guarded.space.shortage).toBeUndefined();
+});
+
+test('min.free.bytes=0: the guard never refuses, even on a full disk', () => {
+  const guarded = new Guarded();
+  guarded.minFreeBytes = 0;
+  guarded.usableBytes = 0;
+  guarded.space.look();
+  guarded.space.used(1);
+  expect(guarded.space.shortage).toBeUndefined();
+});
+
+test('a file system that does not answer changes nothing', () => {
+  const guarded = new Guarded();
+  guarded.usableBytes = undefined;
+  guarded.space.look();
+  expect(guarded.space.shortage).toBeUndefined();
+  guarded.usableBytes = 0;
+  guarded.space.look();
+  guarded.usableBytes = undefined;
+  guarded.clock.advance(5000);
+  expect(guarded.space.shortage).toBeDefined();
+});

@@ -1,0 +1,190 @@
+/**
+ * Goal: a broker with less free space than min.free.bytes writes no records of clients, and serves everything
+ * else. With room it continues by itself. No record is lost meanwhile. Method: whole replica managers on disks in memory
+ * whose free space the test sets, under a toy controller.
+ */
+import { buildBatch, ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { fetchFrom, fetchRequest } from '../support/fetching.ts';
+import { valuesBelow } from '../support/logs.ts';
+import { World } from '../support/world.ts';
+
+const MIN_FREE = 1_000_000;
+const LAG_MS = 2000;
+/** A checkpoint's interval is 5 s; the guard looks then. */
+const LOOK_MS = 5000;
+const { KAFKA_STORAGE_ERROR, NONE, NOT_ENOUGH_REPLICAS } = ErrorCode;
+
+/** All three replicas have the record `v0`; broker 1 leads. */
+function cluster(topicName = 'events') {
+  const world = new World({ config: { minFreeBytes: MIN_FREE, replicaLagTimeMaxMs: LAG_MS } }).start();
+  const topic = world.controller.createTopic(topicName, [[1, 2, 3]]);
+  world.advance(20);
+  world.broker(1).produce(topic, 'v0');
+  world.advance(1000);
+  return { world, topic };
+}
+
+function fill(world: World, ...ids: number[]): void {
+  for (const id of ids) world.broker(id).disk.usableBytes = MIN_FREE - 1;
+  world.advance(LOOK_MS);
+}
+
+function empty(world: World, ...ids: number[]): void {
+  for (const id of ids) world.broker(id).disk.usableBytes = 10 * MIN_FREE;
+}
+
+test('the leader refuses a batch with a retriable error that says why, and accepts again by itself', () => {
+  const { world, topic } = cluster();
+  fill(world, 1);
+  for (const acks of [-1, 1, 0]) {
+    const refused = world.broker(1).produce(topic, 'refused', { acks });
+    expect(refused.value).toMatchObject({
+      errorCode: KAFKA_STORAGE_ERROR,
+      message: '/data has 999999 bytes free, less than min.free.bytes (1000000)',
+    });
+  }
+  expect(world.controller.image.partition(topic, 0)).toMatchObject({ leader: 1, isr: [1, 2, 3] });
+  empty(world, 1);
+  world.advance(1000);
+  const accepted = world.broker(1).produce(topic, 'v1');
+  world.advance(1000);
+  expect(accepted.value?.errorCode).toBe(NONE);
+  expect(valuesBelow(world.partition(3, topic))).toEqual(['v0', 'v1']);
+});
+
+test('leader and follower notice at once when their own appends have used up the room', () => {
+  const { world, topic } = cluster();
+  const ids = [1, 3];
+  for (const id of ids) world.broker(id).disk.usableBytes = MIN_FREE + 10;
+  world.advance(LOOK_MS);
+  for (const id of ids) world.broker(id).disk.usableBytes = MIN_FREE - 90;
+  const last = world.broker(1).produce(topic, 'v1');
+  world.advance(100);
+  expect(last.value?.errorCode).toBe(NONE);
+  expect(ids.map((id) => world.broker(id).manager.shortage !== undefined)).toEqual([true, true]);
+  expect(world.broker(2).manager.shortage).toBeUndefined();
+});
+
+test('after an append that failed on a full disk, the leader does not try the next one', () => {
+  const { world, topic } = cluster();
+  const { disk } = world.broker(1);
+  disk.usableBytes = 0;
+  disk.failWrites = 'ENOSPC';
+  expect(world.broker(1).produce(topic, 'refused').value?.message).toContain('ENOSPC');
+  expect(world.broker(1).produce(topic, 'refused').value?.message).toContain('min.free.bytes');
+  disk.failWrites = undefined;
+  empty(world, 1);
+  world.advance(1000);
+  const accepted = world.broker(1).produce(topic, 'v1');
+  world.advance(1000);
+  expect(accepted.value?.errorCode).toBe(NONE);
+});
+
+test('the leader still serves consumers and followers', () => {
+  const { world, topic } = cluster();
+  world.broker(3).isolate();
+  world.broker(1).produce(topic, 'v1');
+  fill(world, 1);
+  world.broker(3).rejoin();
+  world.advance(5000);
+  expect(valuesBelow(world.partition(3, topic))).toEqual(['v0', 'v1']);
+  expect(world.controller.image.partition(topic, 0)!.isr).toContain(3);
+  const fetched = fetchFrom(world.broker(1).manager, fetchRequest([{ topicId: topic, fetchOffset: 0 }]));
+  expect(fetched.response?.responses?.[0]?.partitions?.[0]).toMatchObject({
+    errorCode: NONE,
+    highWatermark: 2,
+  });
+});
+
+test('the leader acknowledges a retry of a batch that it has already appended', () => {
+  const { world, topic } = cluster();
+  const first = world.broker(1).produce(topic, 'v1', { producerId: 7 });
+  world.advance(1000);
+  fill(world, 1);
+  const retry = world.broker(1).produce(topic, 'v1', { producerId: 7 });
+  world.advance(1000);
+  expect(retry.value).toMatchObject({ errorCode: NONE, baseOffset: first.value!.baseOffset });
+  const next = world.broker(1).produce(topic, 'v2', { producerId: 7, baseSequence: 1 });
+  expect(next.value?.errorCode).toBe(KAFKA_STORAGE_ERROR);
+});
+
+test('a follower without room leaves the ISR instead of losing records, and comes back by itself', () => {
+  const { world, topic } = cluster();
+  fill(world, 3);
+  const acknowledged = world.broker(1).produce(topic, 'v1');
+  world.advance(500);
+  // Until broker 3 has left the ISR, nothing is acknowledged without it.
+  expect(acknowledged.value).toBeUndefined();
+  world.advance(2 * LAG_MS);
+  expect(acknowledged.value?.errorCode).toBe(NONE);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2]);
+  expect(world.partition(3, topic).log.endOffset).toBe(1);
+  empty(world, 3);
+  world.advance(4000);
+  expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
+  expect(valuesBelow(world.partition(3, topic))).toEqual(['v0', 'v1']);
+});
+
+test('a follower without room stays in the ISR while there is nothing to append', () => {
+  const { world, topic } = cluster();
+  fill(world, 3);
+  world.advance(10 * LAG_MS);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2, 3]);
+});
+
+test('when every broker lacks room, no replica leaves the ISR, and all continue together', () => {
+  const { world, topic } = cluster();
+  fill(world, 1, 2, 3);
+  expect(world.broker(1).produce(topic, 'refused').value?.errorCode).toBe(KAFKA_STORAGE_ERROR);
+  world.advance(10 * LAG_MS);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2, 3]);
+  empty(world, 1, 2, 3);
+  world.advance(1000);
+  const accepted = world.broker(1).produce(topic, 'v1');
+  world.advance(1000);
+  expect(accepted.value?.errorCode).toBe(NONE);
+});
+
+test('with both followers out of room, acks=all fails under min ISR, and nothing is committed without them', () => {
+  const { world, topic } = cluster();
+  world.controller.commit([
+    {
+      type: 'config',
+      resourceType: 'topic',
+      resourceName: 'events',
+      name: 'min.insync.replicas',
+      value: '2',
+    },
+  ]);
+  fill(world, 2, 3);
+  world.broker(1).produce(topic, 'v1');
+  world.advance(2 * LAG_MS);
+  // They have all committed records, but they cannot append the next one, so they do not join again.
+  const { length } = world.controller.log;
+  world.advance(10 * LAG_MS);
+  expect(world.controller.log).toHaveLength(length);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1]);
+  expect(world.broker(1).produce(topic, 'v2').value?.errorCode).toBe(NOT_ENOUGH_REPLICAS);
+  expect(world.partition(1, topic).highWatermark).toBe(1);
+  empty(world, 2, 3);
+  world.advance(4000);
+  expect(valuesBelow(world.partition(1, topic))).toEqual(['v0', 'v1']);
+  expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
+});
+
+test('records of coordinators use the rest of the space, at the leader and at its followers', () => {
+  const { world, topic } = cluster('__consumer_offsets');
+  fill(world, 1, 2, 3);
+  const records = buildBatch({ baseTimestamp: 0, records: [{ key: new Uint8Array(1), value: null }] });
+  const { leaderEpoch } = world.partition(1, topic);
+  const settled: number[] = [];
+  world
+    .broker(1)
+    .manager.coordination.append({ topicId: topic, index: 0, leaderEpoch, records }, ({ errorCode }) =>
+      settled.push(errorCode),
+    );
+  world.advance(1000);
+  expect(settled).toEqual([NONE]);
+  expect(world.partition(3, topic).log.endOffset).toBe(2);
+});
