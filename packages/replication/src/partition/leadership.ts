@@ -364,6 +364,9 @@ export class Leadership {
       // Another replica leads now. The metadata with this change is on its way.
       if (proposal.kind === 'resign' && answer.leaderEpoch > partition.leaderEpoch) return true;
       if (answer.leaderEpoch !== partition.leaderEpoch) return false;
+      // The controller judged the ELR by the configs at its decision. So a smaller ISR counts when the
+      // metadata has it: the leader then commits by these configs, too (min.insync.replicas).
+      if (proposal.kind === 'shrink' && answer.partitionEpoch > partition.partitionEpoch) return true;
       const previous = partition.isr;
       // Without a newer partition epoch, the controller changed nothing.
       if (!partition.isrState.commit(answer.isr, answer.partitionEpoch)) partition.isrState.revert();

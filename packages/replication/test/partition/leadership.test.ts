@@ -56,3 +56,25 @@ test('a leader acknowledges nothing after the sync of a full segment failed', ()
   expect([partition.isOffline, partition.leadership, partition.highWatermark]).toEqual([true, undefined, 1]);
   expect(leader.proposals.map(({ kind }) => kind)).toEqual(['storage-failed']);
 });
+
+test('a smaller ISR counts when the metadata has it, not when the controller answers', () => {
+  const leader = new LoneReplica({ minInsyncReplicas: 1 });
+  const { partition } = leader;
+  leader.produce(-1);
+  leader.otherHasAll();
+  const answers = leader.produce(-1);
+  leader.nowMs = 30_001;
+  partition.leadership!.checkLag();
+  expect(leader.proposals.map(({ kind }) => kind)).toEqual(['shrink']);
+  // The controller has decided, and has raised min.insync.replicas before. The leader knows neither yet.
+  const before = leader.state;
+  leader.state = { ...before, isr: [ME], elr: [OTHER], partitionEpoch: before.partitionEpoch + 1 };
+  expect(leader.answer(ErrorCode.NONE)).toBe(true);
+  partition.leadership!.checkLag();
+  expect([partition.highWatermark, answers, leader.proposals]).toEqual([1, [], []]);
+  partition.configure({ ...partition.settings, minInsyncReplicas: 2 });
+  partition.assign(leader.state);
+  expect([partition.isr, partition.highWatermark, answers]).toEqual([[ME], 1, []]);
+  partition.configure({ ...partition.settings, minInsyncReplicas: 1 });
+  expect([partition.highWatermark, answers]).toEqual([2, [ErrorCode.NONE]]);
+});

@@ -30,7 +30,7 @@ export class LoneReplica {
   /** Proposals to the controller that are not answered yet, oldest first. */
   readonly proposals: IsrProposal[] = [];
   private readonly waiting = new Set<{ leaseRenewed(): void }>();
-  private state: PartitionAssignment = {
+  state: PartitionAssignment = {
     replicas: [ME, OTHER],
     isr: [ME, OTHER],
     elr: [],
