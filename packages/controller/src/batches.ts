@@ -5,7 +5,8 @@
  *
  * A batch is committed as a whole or not at all, but a controller may be deposed between two batches. So a
  * cut must leave a valid state: a new topic stays with its partitions and settings, partitions added to one
- * topic stay together, and every other record stands alone. If the records after a cut are lost, the next
+ * topic stay together, the altered configs of one resource stay together, and every other record stands
+ * alone. If the records after a cut are lost, the next
  * controller completes a fencing or unfencing (fencing.ts says how).
  */
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
@@ -67,9 +68,15 @@ export function batchesOf(
   return { batches, bytes };
 }
 
-/** A topic stays with its partitions and settings. Partitions added to one topic stay together. */
+/**
+ * A topic stays with its partitions and settings. Partitions added to one topic stay together. The altered
+ * configs of one resource stay together, behind the record that names the request.
+ */
 function staysWith(next: MetadataRecord, first: MetadataRecord): boolean {
   if (next.type === 'partition')
     return (first.type === 'topic' || first.type === 'partition') && next.topicId === first.topicId;
-  return next.type === 'config' && first.type === 'topic' && next.resourceName === first.name;
+  if (next.type !== 'config') return false;
+  if (first.type === 'topic') return next.resourceType === 'topic' && next.resourceName === first.name;
+  const isConfig = first.type === 'alterConfigs' || first.type === 'config';
+  return isConfig && next.resourceType === first.resourceType && next.resourceName === first.resourceName;
 }

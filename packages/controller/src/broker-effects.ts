@@ -14,6 +14,7 @@ import {
   type TopicImage,
 } from '@millrace/metadata';
 import type { ControllerConfig } from './config.ts';
+import { inheritedConfigs } from './inherited-configs.ts';
 import { isFailed, partitionChange } from './partition-change.ts';
 
 export interface BrokerEffects {
@@ -49,13 +50,17 @@ export function partitionEffects(
 }
 
 /**
- * Elects the leaders that an earlier controller did not elect, for example because it was deposed between two
- * batches of one decision.
+ * Elects leaders for the partitions without one, where that is allowed now. An earlier controller may have
+ * been deposed between two batches of one decision, or an altered config may allow an unclean election.
  */
-export function electLeaderless(image: MetadataImage, config: ControllerConfig): MetadataRecord[] {
+export function electLeaderless(
+  image: MetadataImage,
+  config: ControllerConfig,
+  topics = image.topicNames,
+): MetadataRecord[] {
   const records: MetadataRecord[] = [];
   const isActive = (id: NodeId) => image.isActive(id);
-  for (const name of image.topicNames) {
+  for (const name of topics) {
     const topic = image.topic(name)!;
     topic.partitions.forEach(({ leader }, index) => {
       const record = leader === -1 ? effectOn(image, config, topic, index, { isActive }) : undefined;
@@ -87,11 +92,12 @@ function effectOn(
 
 /**
  * Returns, for a leader of the topic, the `min.insync.replicas` by which this leader commits: the topic's
- * value, or else the value that the leader registered. The controller's own value does not count, because the
- * leader does not know it.
+ * value, or that of all brokers, or else the value that the leader registered. The controller's own value
+ * does not count, because the leader does not know it.
  */
 export function minInsyncReplicasOf(image: MetadataImage, topic: string): (leader: NodeId) => number {
-  const set = image.topicConfig(topic)?.get('min.insync.replicas');
+  const name = 'min.insync.replicas';
+  const set = image.topicConfig(topic).get(name) ?? image.brokerConfig('').get(name);
   return (leader) => (set === undefined ? (image.broker(leader)?.minInsyncReplicas ?? 1) : numberOf(set));
 }
 
@@ -100,6 +106,6 @@ export function allowsUncleanElection(
   config: ControllerConfig,
   topic: string,
 ): boolean {
-  const layers = { topic: image.topicConfig(topic), staticBroker: config.serverProperties };
+  const layers = { ...inheritedConfigs(image, config), topic: image.topicConfig(topic) };
   return booleanOf(effectiveTopicConfig('unclean.leader.election.enable', layers));
 }

@@ -39,6 +39,8 @@ import {
 } from '@millrace/metadata';
 import { type Counter, Metrics } from '@millrace/metrics';
 import {
+  type AlterConfigsRequest,
+  type AlterConfigsResponse,
   type CreatePartitionsRequest,
   type CreatePartitionsResponse,
   type CreateTopicsRequest,
@@ -46,12 +48,15 @@ import {
   type DeleteTopicsRequest,
   type DeleteTopicsResponse,
   ErrorCode,
+  type IncrementalAlterConfigsRequest,
 } from '@millrace/protocol';
+import { decideAlterConfigs, decideIncrementalAlterConfigs, failAlterConfigs } from './alter-configs.ts';
 import { decideAlterPartition } from './alter-partition.ts';
 import { type ApiError, apiError } from './assignments.ts';
 import { batchesOf, type ProposedBatch, type ProposedBatches } from './batches.ts';
 import { electLeaderless } from './broker-effects.ts';
 import { type BrokerContext, currentRegistration, decideHeartbeat, decideRegister } from './brokers.ts';
+import { NOT_CONTROLLER, noLease, TIMED_OUT, TOO_LARGE } from './call-failures.ts';
 import type { ControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
 import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
@@ -117,23 +122,10 @@ interface Call<R> {
   readonly bytesMax?: number;
 }
 
-const NOT_CONTROLLER = apiError(ErrorCode.NOT_CONTROLLER, 'this node is not the active controller');
-const TIMED_OUT = apiError(
-  ErrorCode.REQUEST_TIMED_OUT,
-  'not committed in time; the change may still be made',
-);
-
-/** Kafka's answer to a request that would write too many records. */
-const TOO_LARGE = apiError(
-  ErrorCode.POLICY_VIOLATION,
-  'Unable to perform excessively large batch operation.',
-);
 /** Limit for the bytes of all records that one request of a client writes. */
 const REQUEST_BYTES_MAX = 16 << 20;
-
-function noLease(errorCode: ErrorCode): HeartbeatResponse {
-  return { errorCode, isCaughtUp: false, isFenced: true, shouldShutDown: false, leaseMs: 0 };
-}
+/** Requests that alter configs have no timeout of their own. A broker asks for as long as this, too. */
+const ALTER_CONFIGS_TIMEOUT_MS = 30_000;
 
 export class Controller {
   /** The state at the last committed offset. All code may read it. */
@@ -358,11 +350,10 @@ export class Controller {
     now: Millis,
     reply: (response: CreateTopicsResponse) => void,
   ): void {
-    this.decideAndExecute(() => decideCreateTopics(this.topicsContext(info), request), {
+    this.decideForClient(() => decideCreateTopics(this.topicsContext(info), request), {
       reply,
       fail: (failure) => failCreateTopics(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
-      bytesMax: REQUEST_BYTES_MAX,
     });
   }
 
@@ -372,11 +363,10 @@ export class Controller {
     now: Millis,
     reply: (response: DeleteTopicsResponse) => void,
   ): void {
-    this.decideAndExecute(() => decideDeleteTopics(this.head, this.config, request, info), {
+    this.decideForClient(() => decideDeleteTopics(this.head, this.config, request, info), {
       reply,
       fail: (failure) => failDeleteTopics(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
-      bytesMax: REQUEST_BYTES_MAX,
     });
   }
 
@@ -386,11 +376,36 @@ export class Controller {
     now: Millis,
     reply: (response: CreatePartitionsResponse) => void,
   ): void {
-    this.decideAndExecute(() => decideCreatePartitions(this.topicsContext(info), request), {
+    this.decideForClient(() => decideCreatePartitions(this.topicsContext(info), request), {
       reply,
       fail: (failure) => failCreatePartitions(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
-      bytesMax: REQUEST_BYTES_MAX,
+    });
+  }
+
+  alterConfigs(
+    request: AlterConfigsRequest,
+    info: RequestInfo,
+    now: Millis,
+    reply: (response: AlterConfigsResponse) => void,
+  ): void {
+    this.decideForClient(() => decideAlterConfigs(this.topicsContext(info), request), {
+      reply,
+      fail: (failure) => failAlterConfigs(request, failure),
+      deadline: now + ALTER_CONFIGS_TIMEOUT_MS,
+    });
+  }
+
+  incrementalAlterConfigs(
+    request: IncrementalAlterConfigsRequest,
+    info: RequestInfo,
+    now: Millis,
+    reply: (response: AlterConfigsResponse) => void,
+  ): void {
+    this.decideForClient(() => decideIncrementalAlterConfigs(this.topicsContext(info), request), {
+      reply,
+      fail: (failure) => failAlterConfigs(request, failure),
+      deadline: now + ALTER_CONFIGS_TIMEOUT_MS,
     });
   }
 
@@ -425,6 +440,10 @@ export class Controller {
   private topicsContext({ requestId }: RequestInfo): TopicsContext {
     const { head: image, config, createdConfigs } = this;
     return { image, config, random: this.options.random, createdConfigs, requestId };
+  }
+
+  private decideForClient<R>(decide: () => Decision<R>, call: Omit<Call<R>, 'bytesMax'>): void {
+    this.decideAndExecute(decide, { ...call, bytesMax: REQUEST_BYTES_MAX });
   }
 
   private decideAndExecute<R>(decide: () => Decision<R>, call: Call<R>): void {

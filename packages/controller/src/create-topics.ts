@@ -22,6 +22,7 @@ import {
 import type { ControllerConfig } from './config.ts';
 import type { CreatedConfigs } from './created-configs.ts';
 import type { Decision } from './decision.ts';
+import { inheritedConfigs } from './inherited-configs.ts';
 
 type Topic = CreateTopicsRequest['topics'][number];
 type Result = CreateTopicsResponse['topics'][number];
@@ -160,13 +161,13 @@ function checkName(
 }
 
 /** Checks the configs. If the request has a config twice, the last value counts, as in Kafka. */
-function checkConfigs({ config }: TopicsContext, topic: Topic): ApiError | undefined {
+function checkConfigs({ image, config }: TopicsContext, topic: Topic): ApiError | undefined {
   const configs = new Map<string, string>();
   for (const { name, value } of topic.configs) {
     if (value === null) return apiError(ErrorCode.INVALID_CONFIG, `config ${name} has no value`);
     configs.set(name, value);
   }
-  const problem = validateTopicConfigs(configs, config.serverProperties);
+  const problem = validateTopicConfigs(configs, inheritedConfigs(image, config));
   return problem === undefined ? undefined : apiError(ErrorCode.INVALID_CONFIG, problem);
 }
 

@@ -143,4 +143,18 @@ export const recordTable = {
 
   /** Changes only the image's offset and epoch. */
   noOp: [10, { unused: [1, unused] }],
+
+  /**
+   * A client's request altered the configs of a resource, perhaps without a change of a value. Its Config
+   * records follow in the same batch.
+   */
+  alterConfigs: [
+    11,
+    {
+      resourceType: [1, choice({ topic: 2, broker: 4 })],
+      resourceName: [2, 'string'],
+      /** Id of the client's request: a later copy of it changes nothing. */
+      requestId: [3, 'uuid'],
+    },
+  ],
 } as const;

@@ -60,23 +60,28 @@ export function validateTopicConfig(name: string, value: string): string | undef
 }
 
 /**
- * Validates each config of a topic. Also checks that the effective min.compaction.lag.ms is not larger than
- * the effective max.compaction.lag.ms. A lag that the topic does not set has the value from `staticBroker`,
- * or else its default.
+ * Validates each config that is set on a topic. Also checks that the effective min.compaction.lag.ms is not
+ * larger than the effective max.compaction.lag.ms. A lag that the topic does not set has its value from the
+ * other layers.
  */
 export function validateTopicConfigs(
   topic: ReadonlyMap<string, string>,
-  staticBroker?: ReadonlyMap<string, string>,
+  inherited: Omit<ConfigLayers, 'topic'> = {},
 ): string | undefined {
   for (const [name, value] of topic) {
     const problem = validateTopicConfig(name, value);
     if (problem !== undefined) return problem;
   }
-  const layers: ConfigLayers = staticBroker === undefined ? { topic } : { topic, staticBroker };
-  const lagMin = BigInt(effectiveTopicConfig('min.compaction.lag.ms', layers).trim());
-  const lagMax = BigInt(effectiveTopicConfig('max.compaction.lag.ms', layers).trim());
-  if (lagMin > lagMax) return 'min.compaction.lag.ms is larger than max.compaction.lag.ms';
-  return undefined;
+  const layers: ConfigLayers = { ...inherited, topic };
+  const lagMin = effectiveTopicConfig('min.compaction.lag.ms', layers).trim();
+  const lagMax = effectiveTopicConfig('max.compaction.lag.ms', layers).trim();
+  if (BigInt(lagMin) <= BigInt(lagMax)) return undefined;
+  return `min.compaction.lag.ms (${lagMin}) is larger than max.compaction.lag.ms (${lagMax})`;
+}
+
+/** The config's row in the table; undefined if there is no such topic config. */
+export function topicConfigDefinition(name: string): Definition | undefined {
+  return byName.get(name);
 }
 
 /** The effective value. `name` must be a known topic config. */

@@ -44,6 +44,7 @@ const samples: { readonly [Type in RecordType]: RecordOf<Type> } = {
   config: { type: 'config', resourceType: 'topic', resourceName: 't', name: 'n', value: 'v' },
   producerIds: { type: 'producerIds', brokerId: 1, brokerEpoch: 300, nextProducerId: 2000 },
   noOp: { type: 'noOp' },
+  alterConfigs: { type: 'alterConfigs', resourceType: 'topic', resourceName: 't', requestId: ID },
 };
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

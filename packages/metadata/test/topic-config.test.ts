@@ -97,8 +97,8 @@ describe('values', () => {
     const lag = (ms: string) => new Map([['min.compaction.lag.ms', ms]]);
     expect(validateTopicConfigs(new Map([...lag('5'), ['max.compaction.lag.ms', '4']]))).toMatch(/larger/);
     const node = new Map([['log.cleaner.max.compaction.lag.ms', '4']]);
-    expect(validateTopicConfigs(lag('5'), node)).toMatch(/larger/);
-    expect(validateTopicConfigs(lag('4'), node)).toBeUndefined();
+    expect(validateTopicConfigs(lag('5'), { staticBroker: node })).toMatch(/larger/);
+    expect(validateTopicConfigs(lag('4'), { staticBroker: node })).toBeUndefined();
   });
 
   test('numbers that mean "no limit" become the largest safe integer', () => {

@@ -7,6 +7,7 @@ import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { alter, type Change } from '../support/alter.ts';
 import { Harness, plain, uuid } from '../support/harness.ts';
 import { violations } from '../support/invariants.ts';
 
@@ -64,6 +65,15 @@ const STEPS: readonly Step[] = [
   (h, draw) => {
     const brokerEpoch = h.epochOf(broker(draw));
     h.active.allocateProducerIds({ brokerId: broker(draw), brokerEpoch }, h.now, () => {});
+  },
+  (h, draw) => {
+    const name = topic(h, draw);
+    if (name === undefined) return;
+    const minIsr = draw % 3;
+    const isr: Change = [minIsr === 0 ? 'DELETE' : 'SET', 'min.insync.replicas', String(minIsr)];
+    const unclean: Change = ['SET', 'unclean.leader.election.enable', String(draw % 5 === 0)];
+    const requestId = draw % 2 === 0 ? uuid(draw % 50) : undefined;
+    alter(h, [{ name, changes: draw % 4 === 0 ? [unclean] : [isr] }], requestId && { requestId });
   },
   (h, draw) => h.advance(draw % 1500),
   (h) => h.commit(),

@@ -94,7 +94,7 @@ export class ConfigsDraft {
   }
 }
 
-export const replayConfigs: ReplayFunctions<'config'> = {
+export const replayConfigs: ReplayFunctions<'config' | 'alterConfigs'> = {
   config({ configs, topics }, record) {
     assert(
       record.resourceType !== 'topic' || topics.hasName(record.resourceName),
@@ -102,4 +102,5 @@ export const replayConfigs: ReplayFunctions<'config'> = {
     );
     configs.set(record);
   },
+  alterConfigs: ({ topics }, record) => topics.configsAltered(record),
 };

@@ -163,7 +163,7 @@ const alter: Step = (model, draw) => {
   ];
 };
 
-const configure: Step = (model, draw) => {
+const configure: Step = (model, draw, offset) => {
   const topicId = pick([...model.topics.keys()], draw);
   if (topicId === undefined) return [];
   const resourceName = model.topics.get(topicId)!.name;
@@ -174,7 +174,9 @@ const configure: Step = (model, draw) => {
   else configs.set(name, value);
   if (configs.size === 0) model.topicConfigs.delete(resourceName);
   else model.topicConfigs.set(resourceName, configs);
-  return [{ type: 'config', resourceType: 'topic', resourceName, name, value }];
+  const record: MetadataRecord = { type: 'config', resourceType: 'topic', resourceName, name, value };
+  if (draw % 2 === 0) return [record];
+  return [{ type: 'alterConfigs', resourceType: 'topic', resourceName, requestId: uuid(offset) }, record];
 };
 
 const producerIds: Step = (model) => {

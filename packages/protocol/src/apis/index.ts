@@ -88,7 +88,9 @@ export const apiByKey: ReadonlyMap<number, AnyApi> = new Map(
   allApis.map((api): [number, AnyApi] => [api.key, api]),
 );
 
+export type { AlterConfigsRequest, AlterConfigsResponse } from './alter-configs.ts';
 export type { ApiVersionsRequest, ApiVersionsResponse } from './api-versions.ts';
+export { ConfigResourceType } from './config-resource.ts';
 export type {
   ConsumerGroupDescribeRequest,
   ConsumerGroupDescribeResponse,
@@ -114,6 +116,11 @@ export type { FetchRequest, FetchResponse } from './fetch.ts';
 export type { FindCoordinatorRequest, FindCoordinatorResponse } from './find-coordinator.ts';
 export { CoordinatorType } from './find-coordinator.ts';
 export type { HeartbeatRequest, HeartbeatResponse } from './heartbeat.ts';
+export type {
+  IncrementalAlterConfigsRequest,
+  IncrementalAlterConfigsResponse,
+} from './incremental-alter-configs.ts';
+export { ConfigOperation } from './incremental-alter-configs.ts';
 export type { InitProducerIdRequest, InitProducerIdResponse } from './init-producer-id.ts';
 export type { JoinGroupRequest, JoinGroupResponse } from './join-group.ts';
 export type { LeaveGroupRequest, LeaveGroupResponse } from './leave-group.ts';

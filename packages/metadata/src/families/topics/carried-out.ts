@@ -1,9 +1,9 @@
 /**
- * Remembers which client requests changed which topics, so that a retry of such a request gets the same
- * answer. The changes are part of the metadata, because a retry may reach the next controller. Only retries
- * need them, so only the latest changes are kept. The class holds requests that deleted topics or added
- * partitions, and the ids of deleted topics. It does not hold CreateTopics requests, because the id of a new
- * topic already identifies its request.
+ * Remembers which client requests changed which topics and configs, so that a retry of such a request gets
+ * the same answer. The changes are part of the metadata, because a retry may reach the next controller. Only
+ * retries need them, so only the latest changes are kept. The class holds requests that deleted topics, added
+ * partitions or altered configs, and the ids of deleted topics. It does not hold CreateTopics requests,
+ * because the id of a new topic already identifies its request.
  */
 import type { Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -14,7 +14,8 @@ export interface ChangedTopic {
   readonly topicId: Uuid;
 }
 
-type Changes = ImmutableMap<string, ChangedTopic>;
+/** A change of configs has no topic. */
+type Changes = ImmutableMap<string, ChangedTopic | undefined>;
 
 /**
  * The class keeps at least this many of the latest entries, and at most twice as many. A deletion has up to
@@ -64,12 +65,23 @@ export class CarriedOut {
     return this.with(keyOf(requestId, topic.name), topic);
   }
 
+  /** True if this request altered the configs of the resource. `resource`: type and name, as `topic a`. */
+  hasAltered(requestId: Uuid | undefined, resource: string): boolean {
+    if (requestId === undefined) return false;
+    const key = keyOf(requestId, resource);
+    return this.newer.has(key) || this.older.has(key);
+  }
+
+  withAltered(requestId: Uuid, resource: string): CarriedOut {
+    return this.with(keyOf(requestId, resource), undefined);
+  }
+
   toPlain(): unknown {
     const sorted = (changes: Changes) => [...changes].sort(([a], [b]) => (a < b ? -1 : 1));
     return [sorted(this.older), sorted(this.newer)];
   }
 
-  private with(key: string, topic: ChangedTopic): CarriedOut {
+  private with(key: string, topic: ChangedTopic | undefined): CarriedOut {
     if (this.newer.size < REMEMBERED_MIN) return new CarriedOut(this.older, this.newer.set(key, topic));
     return new CarriedOut(this.newer, ImmutableMap([[key, topic]]));
   }

@@ -37,7 +37,8 @@ export class TopicsDraft {
   }
 
   close(): TopicsImage {
-    if (this.changes.isEmpty) return this.previous;
+    const { carriedOut } = this.previous.state;
+    if (this.changes.isEmpty && this.carriedOut === carriedOut) return this.previous;
     for (const [topicId, partitions] of this.partitions) {
       const { id, name } = this.byId.get(topicId)!;
       assert(partitions.length > 0, 'a topic has partitions');
@@ -130,6 +131,10 @@ export class TopicsDraft {
     this.reindexed.add(topicId);
     this.carriedOut = this.carriedOut.withDeleted(requestId, { name, topicId });
     return name;
+  }
+
+  configsAltered({ resourceType, resourceName, requestId }: RecordOf<'alterConfigs'>): void {
+    this.carriedOut = this.carriedOut.withAltered(requestId, `${resourceType} ${resourceName}`);
   }
 
   private partitionsOf(topicId: Uuid): PartitionImage[] {

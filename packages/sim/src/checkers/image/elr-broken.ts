@@ -70,8 +70,9 @@ class ElrBroken {
   }
 }
 
-/** The min.insync.replicas that the topic sets, or else the one that the leader registered. */
+/** The min.insync.replicas of the topic, or of all brokers, or else the one that the leader registered. */
 function minInsyncReplicasOf(image: MetadataImage, topic: string, leader: NodeId): number {
-  const set = image.topicConfig(topic)?.get('min.insync.replicas');
+  const name = 'min.insync.replicas';
+  const set = image.topicConfig(topic).get(name) ?? image.brokerConfig('').get(name);
   return set === undefined ? (image.broker(leader)?.minInsyncReplicas ?? 1) : Number(set);
 }

@@ -1,0 +1,218 @@
+/**
+ * AlterConfigs and IncrementalAlterConfigs (KIP-133, KIP-339). Checks each resource on its own, and creates
+ * the records of those that pass. A resource changes as a whole or not at all.
+ *
+ * Each altered resource has a record that names the request, also if no value changes. A copy of the request
+ * that arrives late finds this record and changes nothing (docs/late-requests.md).
+ */
+import type { Uuid } from '@millrace/base';
+import type { Configs, MetadataImage, MetadataRecord, RecordOf } from '@millrace/metadata';
+import {
+  type AlterConfigsRequest,
+  type AlterConfigsResponse,
+  ConfigOperation,
+  ErrorCode,
+  type IncrementalAlterConfigsRequest,
+} from '@millrace/protocol';
+import { type ApiError, apiError, isApiError } from './assignments.ts';
+import type { ControllerConfig } from './config.ts';
+import { configEffects } from './config-effects.ts';
+import { type ConfigKind, configKinds } from './config-kinds.ts';
+import type { Decision } from './decision.ts';
+
+export interface ConfigsContext {
+  readonly image: MetadataImage;
+  readonly config: ControllerConfig;
+  readonly requestId?: Uuid | undefined;
+}
+
+interface Resource {
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly configs: readonly { readonly name: string; readonly value: string | null }[];
+}
+type IncrementalChange = IncrementalAlterConfigsRequest['resources'][number]['configs'][number];
+type Result = AlterConfigsResponse['responses'][number];
+
+/** Kafka's limit: a value must fit into a string of the protocol's older versions. */
+const VALUE_BYTES_MAX = 32_767;
+
+export function decideAlterConfigs(
+  context: ConfigsContext,
+  request: AlterConfigsRequest,
+): Decision<AlterConfigsResponse> {
+  return decide(context, request, ({ configs }) => {
+    const problem = nullProblem(configs);
+    return problem ?? new Map(configs.map(({ name, value }) => [name, value!]));
+  });
+}
+
+export function decideIncrementalAlterConfigs(
+  context: ConfigsContext,
+  request: IncrementalAlterConfigsRequest,
+): Decision<AlterConfigsResponse> {
+  return decide(context, request, ({ configs }, kind, current) => {
+    const { DELETE } = ConfigOperation;
+    const problem = nullProblem(configs.filter(({ configOperation }) => configOperation !== DELETE));
+    if (problem !== undefined) return problem;
+    const next = new Map(current);
+    for (const change of configs) {
+      const value = changed(kind, current.get(change.name), change);
+      if (typeof value === 'object') return value;
+      if (value === undefined) next.delete(change.name);
+      else next.set(change.name, value);
+    }
+    return next;
+  });
+}
+
+/** Answers every resource of the request with the same error. */
+export function failAlterConfigs(
+  { resources }: { readonly resources: readonly Omit<Resource, 'configs'>[] },
+  failure: ApiError,
+): AlterConfigsResponse {
+  return { throttleTimeMs: 0, responses: resources.map((resource) => resultOf(resource, failure)) };
+}
+
+/** `nextOf`: the configs that the request wants to be set on the resource. */
+function decide<R extends Resource>(
+  context: ConfigsContext,
+  request: { readonly resources: readonly R[]; readonly validateOnly: boolean },
+  nextOf: (resource: R, kind: ConfigKind, current: Configs) => Configs | ApiError,
+): Decision<AlterConfigsResponse> {
+  const { image, config, requestId } = context;
+  const timesNamed = new Map<string, number>();
+  for (const resource of request.resources) {
+    const key = keyOf(resource);
+    timesNamed.set(key, (timesNamed.get(key) ?? 0) + 1);
+  }
+  const records: MetadataRecord[] = [];
+  const responses: Result[] = [];
+  for (const resource of request.resources) {
+    const kind = configKinds.get(resource.resourceType);
+    const isRetry =
+      kind !== undefined && image.carriedOut.hasAltered(requestId, `${kind.name} ${resource.resourceName}`);
+    if (isRetry && !request.validateOnly) {
+      responses.push(resultOf(resource, undefined));
+      continue;
+    }
+    const outcome = timesNamed.get(keyOf(resource))! > 1 ? REPEATED : alter(context, resource, kind, nextOf);
+    responses.push(resultOf(resource, isApiError(outcome) ? outcome : undefined));
+    if (isApiError(outcome) || request.validateOnly) continue;
+    for (const record of outcome) records.push(record);
+  }
+  return {
+    records: configEffects(image, config, records),
+    respond: () => ({ throttleTimeMs: 0, responses }),
+  };
+}
+
+const REPEATED = apiError(ErrorCode.INVALID_REQUEST, 'Each resource must appear at most once.');
+
+function keyOf({ resourceType, resourceName }: Resource): string {
+  return `${resourceType} ${resourceName}`;
+}
+
+/** The records that alter the resource, or why it cannot be altered. */
+function alter<R extends Resource>(
+  { image, config, requestId }: ConfigsContext,
+  resource: R,
+  kind: ConfigKind | undefined,
+  nextOf: (resource: R, kind: ConfigKind, current: Configs) => Configs | ApiError,
+): MetadataRecord[] | ApiError {
+  const { resourceType, resourceName, configs } = resource;
+  const named = new Set(configs.map(({ name }) => name));
+  if (named.size < configs.length)
+    return apiError(ErrorCode.INVALID_REQUEST, 'the request names a config of the resource more than once');
+  if (kind === undefined)
+    return apiError(ErrorCode.INVALID_REQUEST, `configs of resource type ${resourceType} cannot be altered`);
+  const current = kind.current(image, resourceName);
+  const next = nextOf(resource, kind, current);
+  if (isApiError(next)) return next;
+  const changes = changesOf(kind, resourceName, current, next);
+  const problem = sizeProblem(changes) ?? kind.check({ image, config, resourceName, next, keys: named });
+  if (problem !== undefined) return problem;
+  if (requestId === undefined) return changes;
+  return [{ type: 'alterConfigs', resourceType: kind.name, resourceName, requestId }, ...changes];
+}
+
+/** One record for each config whose value differs, by name. */
+function changesOf(
+  kind: ConfigKind,
+  resourceName: string,
+  current: Configs,
+  next: Configs,
+): RecordOf<'config'>[] {
+  const names = [...new Set([...current.keys(), ...next.keys()])].sort();
+  return names
+    .filter((name) => current.get(name) !== next.get(name))
+    .map((name) => ({
+      type: 'config',
+      resourceType: kind.name,
+      resourceName,
+      name,
+      value: next.get(name),
+    }));
+}
+
+/** The value of one config after the change; undefined if it is not set then. */
+function changed(
+  kind: ConfigKind,
+  current: string | undefined,
+  { name, configOperation, value }: IncrementalChange,
+): string | undefined | ApiError {
+  const { SET, DELETE, APPEND, SUBTRACT } = ConfigOperation;
+  if (configOperation === DELETE) return undefined;
+  if (configOperation === SET) return value!;
+  if (configOperation !== APPEND && configOperation !== SUBTRACT)
+    return apiError(
+      ErrorCode.INVALID_REQUEST,
+      `unknown operation ${configOperation} for config ${name}: allowed are SET (0), DELETE (1), APPEND (2) and SUBTRACT (3)`,
+    );
+  const operation = configOperation === APPEND ? 'APPEND' : 'SUBTRACT';
+  const defaultList = kind.defaultList(name);
+  if (defaultList === undefined)
+    return apiError(
+      ErrorCode.INVALID_CONFIG,
+      `${operation} is not allowed for config ${name}, because it is not a list`,
+    );
+  const items = itemsOf(current ?? defaultList);
+  const given = itemsOf(value!);
+  const kept =
+    configOperation === APPEND ? [...items, ...given] : items.filter((item) => !given.includes(item));
+  return [...new Set(kept)].join(',');
+}
+
+function itemsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function nullProblem(configs: Resource['configs']): ApiError | undefined {
+  const names = configs.filter(({ value }) => value === null).map(({ name }) => name);
+  if (names.length === 0) return undefined;
+  return apiError(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${names.join(', ')}`);
+}
+
+function sizeProblem(changes: readonly RecordOf<'config'>[]): ApiError | undefined {
+  const large = changes.find(({ value }) => value !== undefined && value.length > VALUE_BYTES_MAX);
+  if (large === undefined) return undefined;
+  return apiError(
+    ErrorCode.INVALID_CONFIG,
+    `the value of config ${large.name} is too long: at most ${VALUE_BYTES_MAX} bytes are allowed`,
+  );
+}
+
+function resultOf(
+  { resourceType, resourceName }: Omit<Resource, 'configs'>,
+  failure: ApiError | undefined,
+): Result {
+  return {
+    errorCode: failure?.errorCode ?? ErrorCode.NONE,
+    errorMessage: failure?.message ?? null,
+    resourceType,
+    resourceName,
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * The partition changes that follow from altered configs.
+ *
+ * `min.insync.replicas`: a replica is in the ELR because the leader commits nothing while the ISR is smaller
+ * than min ISR. With another min ISR the leader may commit without that replica. So the ELR empties if the
+ * min ISR of the partition's leader changes (KIP-966). The records that empty ELRs come first: no controller
+ * may lose them and keep the new config. While a partition has no leader, nobody commits, and its ELR stays.
+ *
+ * `unclean.leader.election.enable`: partitions without a leader may get one at once. Their records come last,
+ * because the elections need the new config. If they are lost, the next controller elects (electLeaderless).
+ */
+import { applyRecords, type MetadataImage, type MetadataRecord } from '@millrace/metadata';
+import { electLeaderless, minInsyncReplicasOf } from './broker-effects.ts';
+import type { ControllerConfig } from './config.ts';
+
+/** Returns the records with the partition changes before and after them. */
+export function configEffects(
+  image: MetadataImage,
+  config: ControllerConfig,
+  records: readonly MetadataRecord[],
+): readonly MetadataRecord[] {
+  if (records.length === 0) return records;
+  const batch = { baseOffset: image.offset + 1, epoch: image.epoch, records };
+  const { image: altered, delta } = applyRecords(image, batch);
+  const topics = delta.changedBrokerConfigs.has('') ? image.topicNames : [...delta.changedConfigs].sort();
+  return [...emptiedElrs(image, altered, topics), ...records, ...electLeaderless(altered, config, topics)];
+}
+
+function emptiedElrs(
+  before: MetadataImage,
+  after: MetadataImage,
+  topics: readonly string[],
+): MetadataRecord[] {
+  const records: MetadataRecord[] = [];
+  for (const name of topics) {
+    const topic = before.topic(name)!;
+    const minBefore = minInsyncReplicasOf(before, name);
+    const minAfter = minInsyncReplicasOf(after, name);
+    topic.partitions.forEach(({ leader, elr }, partition) => {
+      if (leader === -1 || elr.length === 0 || minBefore(leader) === minAfter(leader)) return;
+      records.push({ type: 'partitionChange', topicId: topic.id, partition, elr: [] });
+    });
+  }
+  return records;
+}

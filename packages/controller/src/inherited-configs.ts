@@ -1,0 +1,10 @@
+/** The layers from which a topic inherits the configs that it does not set, as the controller sees them. */
+import type { ConfigLayers, MetadataImage } from '@millrace/metadata';
+import type { ControllerConfig } from './config.ts';
+
+export function inheritedConfigs(
+  image: MetadataImage,
+  { serverProperties }: ControllerConfig,
+): Omit<ConfigLayers, 'topic'> {
+  return { dynamicDefault: image.brokerConfig(''), staticBroker: serverProperties };
+}
