@@ -207,6 +207,9 @@ export class ReplicaManager {
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
+    // A replica without a role must take the new settings, too: it keeps them until it has a role again.
+    const reconfigured = [...this.reconfigured(delta)];
+    for (const name of reconfigured) this.configure(name);
     if (!this.hasRoles || !this.isRegistered) {
       for (const topicId of delta.removedTopicIds) this.table.topicRemoved(topicId);
       if (this.hasRoles) this.dropRoles();
@@ -214,11 +217,8 @@ export class ReplicaManager {
       return;
     }
     for (const topic of delta.deletedTopics) this.deleteTopic(topic);
-    for (const name of this.reconfigured(delta)) {
-      this.configure(name);
-      // With the new settings, followers on this broker may have to fsync records before they report them.
-      this.fetcherManager.recheckPartitions();
-    }
+    // With the new settings, followers on this broker may have to fsync records before they report them.
+    if (reconfigured.length > 0) this.fetcherManager.recheckPartitions();
     for (const { topicId, topic, partition } of delta.changedPartitions) {
       const replica = this.host({ id: topicId, name: topic }, partition);
       if (replica !== undefined) this.fetcherManager.update(replica, this.image);

@@ -1,0 +1,87 @@
+/**
+ * Goal: an altered config of a topic acts on open partitions, without a restart. Method: alters configs in
+ * the metadata of a small cluster, and looks at what its replicas then do.
+ */
+import type { MetadataRecord } from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { World } from '../support/world.ts';
+
+function config(name: string, value: string | undefined): MetadataRecord {
+  return { type: 'config', resourceType: 'topic', resourceName: 'events', name, value };
+}
+
+function withTopic() {
+  const world = new World({ brokers: 2 }).start();
+  const topic = world.controller.createTopic('events', [[1, 2]]);
+  world.advance(100);
+  return { world, topic, partition: world.partition(1, topic) };
+}
+
+test.each([
+  ['segment.bytes', '2097152'],
+  ['segment.ms', '5000'],
+  ['segment.jitter.ms', '7'],
+  ['segment.index.bytes', '4096'],
+  ['index.interval.bytes', '1'],
+  ['preallocate', 'true'],
+  ['flush.messages', '1'],
+  ['flush.ms', '50'],
+  ['max.message.bytes', '100'],
+  ['compression.type', 'zstd'],
+  ['cleanup.policy', 'compact'],
+  ['message.timestamp.type', 'LogAppendTime'],
+  ['message.timestamp.before.max.ms', '1'],
+  ['message.timestamp.after.max.ms', '1'],
+  ['min.insync.replicas', '2'],
+])('%s reaches an open partition, and its reset does, too', (name, value) => {
+  const { world, partition } = withTopic();
+  const settings = () => ({ ...partition.log.config, ...partition.settings });
+  const before = settings();
+  world.controller.commit([config(name, value)]);
+  world.advance(5);
+  expect(settings()).not.toEqual(before);
+  world.controller.commit([config(name, undefined)]);
+  world.advance(5);
+  expect(settings()).toEqual(before);
+});
+
+test('the next batch is judged by the new max.message.bytes', () => {
+  const { world, topic } = withTopic();
+  const produce = () => {
+    const answer = world.broker(1).produce(topic, 'x'.repeat(500));
+    world.advance(50);
+    return answer.value?.errorCode;
+  };
+  world.controller.commit([config('max.message.bytes', '100')]);
+  world.advance(5);
+  expect(produce()).toBe(ErrorCode.MESSAGE_TOO_LARGE);
+  world.controller.commit([config('max.message.bytes', '10000')]);
+  world.advance(5);
+  expect(produce()).toBe(ErrorCode.NONE);
+});
+
+test('a parked batch is acknowledged once min.insync.replicas allows it', () => {
+  const { world, topic, partition } = withTopic();
+  world.controller.commit([config('min.insync.replicas', '2')]);
+  world.advance(5);
+  world.broker(2).cutController();
+  world.broker(2).freeze();
+  const parked = world.broker(1).produce(topic, 'v');
+  while (partition.isr.length > 1) world.advance(10);
+  expect([parked.value, partition.highWatermark]).toEqual([undefined, 0]);
+  expect(world.broker(1).produce(topic, 'w').value?.errorCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+  world.controller.commit([config('min.insync.replicas', '1')]);
+  world.advance(5);
+  expect([parked.value?.errorCode, partition.highWatermark]).toEqual([ErrorCode.NONE, 1]);
+});
+
+test('a replica takes a config that changed while the registration of its broker was in doubt', () => {
+  const { world, partition } = withTopic();
+  const { manager } = world.broker(1);
+  manager.setLease({ brokerEpoch: manager.brokerEpoch + 1_000_000, validUntilMs: 0 });
+  expect(partition.role).toBe('none');
+  world.controller.commit([config('max.message.bytes', '100')]);
+  while (partition.role === 'none') world.advance(5);
+  expect(partition.log.config.maxMessageBytes).toBe(100);
+});
