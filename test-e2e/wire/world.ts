@@ -27,11 +27,13 @@ export interface World {
   readonly idOf: ReadonlyMap<string, string>;
 }
 
-type Purpose = 'doomed' | 'doomed-by-id' | 'grown';
+type Purpose = 'doomed' | 'doomed-by-id' | 'grown' | 'altered' | 'altered-in-part';
 const spares: readonly [Purpose, number, number][] = [
   ['doomed', apis.deleteTopics.minVersion, apis.deleteTopics.maxVersion],
   ['doomed-by-id', 6, apis.deleteTopics.maxVersion],
   ['grown', apis.createPartitions.minVersion, apis.createPartitions.maxVersion],
+  ['altered', apis.alterConfigs.minVersion, apis.alterConfigs.maxVersion],
+  ['altered-in-part', apis.incrementalAlterConfigs.minVersion, apis.incrementalAlterConfigs.maxVersion],
 ];
 
 const HOUR_MS = 3_600_000;

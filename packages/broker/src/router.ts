@@ -19,11 +19,18 @@ import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
 /**
- * These requests bring records, or create, extend or delete topics. The router allows them more array
+ * These requests bring records, or create, extend, alter or delete topics. The router allows them more array
  * elements than other requests, and limits their bytes only by `socket.request.max.bytes`.
  */
 const bringing: ReadonlySet<number> = new Set(
-  [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
+  [
+    apis.produce,
+    apis.createTopics,
+    apis.createPartitions,
+    apis.deleteTopics,
+    apis.alterConfigs,
+    apis.incrementalAlterConfigs,
+  ].map(({ key }) => key),
 );
 /**
  * JoinGroup brings the subscription of a member, and SyncGroup the assignments of all members. Both may be
@@ -38,8 +45,8 @@ const growing: ReadonlySet<number> = new Set([apis.joinGroup, apis.syncGroup].ma
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
 /**
- * Limit on array elements in a request that brings records, or creates, extends or deletes topics. Any other
- * request also has this limit if its frame has at most this many bytes.
+ * Limit on array elements in a request that brings records, or creates, extends, alters or deletes topics.
+ * Any other request also has this limit if its frame has at most this many bytes.
  */
 const ELEMENTS_BROUGHT = 100_000;
 /** Limit on array elements in any other request. */
@@ -93,7 +100,7 @@ export class Router {
     if (!handler.keepsRequest) connection.forgetRequest(slot);
   }
 
-  /** True if the request of this frame brings records, or creates, extends or deletes topics. */
+  /** True if the request of this frame brings records, or creates, extends, alters or deletes topics. */
   brings(frame: Uint8Array): boolean {
     return frame.length >= 2 && bringing.has(apiKeyOf(frame));
   }

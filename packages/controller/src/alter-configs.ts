@@ -121,8 +121,7 @@ function alter<R extends Resource>(
   nextOf: (resource: R, kind: ConfigKind, current: Configs) => Configs | ApiError,
 ): MetadataRecord[] | ApiError {
   const { resourceType, resourceName, configs } = resource;
-  const named = new Set(configs.map(({ name }) => name));
-  if (named.size < configs.length)
+  if (new Set(configs.map(({ name }) => name)).size < configs.length)
     return apiError(ErrorCode.INVALID_REQUEST, 'the request names a config of the resource more than once');
   if (kind === undefined)
     return apiError(ErrorCode.INVALID_REQUEST, `configs of resource type ${resourceType} cannot be altered`);
@@ -130,7 +129,7 @@ function alter<R extends Resource>(
   const next = nextOf(resource, kind, current);
   if (isApiError(next)) return next;
   const changes = changesOf(kind, resourceName, current, next);
-  const problem = sizeProblem(changes) ?? kind.check({ image, config, resourceName, next, keys: named });
+  const problem = sizeProblem(changes) ?? kind.check({ image, config, resourceName, next });
   if (problem !== undefined) return problem;
   if (requestId === undefined) return changes;
   return [{ type: 'alterConfigs', resourceType: kind.name, resourceName, requestId }, ...changes];

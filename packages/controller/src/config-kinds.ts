@@ -20,7 +20,7 @@ export interface ConfigKind {
   current(image: MetadataImage, resourceName: string): Configs;
   /** The default of a config that is a list; undefined if it is not a list, or not known. */
   defaultList(key: string): string | undefined;
-  /** Why the resource cannot have the configs `next`. The request named the configs of `keys`. */
+  /** Why the resource cannot have the configs `next`. */
   check(asked: CheckedConfigs): ApiError | undefined;
 }
 
@@ -29,8 +29,6 @@ export interface CheckedConfigs {
   readonly config: ControllerConfig;
   readonly resourceName: string;
   readonly next: Configs;
-  /** The configs that the request sets or resets. */
-  readonly keys: Iterable<string>;
 }
 
 const topics: ConfigKind = {
@@ -40,16 +38,12 @@ const topics: ConfigKind = {
     const definition = topicConfigDefinition(key);
     return definition?.type === 'list' ? definition.defaultValue : undefined;
   },
-  check({ image, config, resourceName: topic, next, keys }) {
+  check({ image, config, resourceName: topic, next }) {
     if (topic === '')
       return apiError(ErrorCode.INVALID_REQUEST, 'the name of the topic is empty; topics have no default');
     const illegal = validateTopicName(topic);
     if (illegal !== undefined) return apiError(ErrorCode.INVALID_TOPIC_EXCEPTION, illegal);
-    const unknown = [...keys].find((key) => topicConfigDefinition(key) === undefined);
-    const problem =
-      unknown === undefined
-        ? validateTopicConfigs(next, inheritedConfigs(image, config))
-        : `unknown topic config ${unknown}`;
+    const problem = validateTopicConfigs(next, inheritedConfigs(image, config));
     if (problem !== undefined) return apiError(ErrorCode.INVALID_CONFIG, problem);
     if (image.topic(topic) !== undefined) return undefined;
     return apiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${topic}'`);

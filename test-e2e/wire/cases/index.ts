@@ -4,6 +4,7 @@
  */
 import type { apis } from '@millrace/protocol';
 import * as admin from './admin.ts';
+import * as configs from './alter-configs.ts';
 import type { ApiCases } from './api-cases.ts';
 import * as consumers from './consumer-group.ts';
 import * as data from './data.ts';
@@ -12,7 +13,7 @@ import * as groups from './group-admin.ts';
 import * as members from './members.ts';
 import * as offsets from './offsets.ts';
 
-const ofTopics = { ...data, ...admin, ...describe };
+const ofTopics = { ...data, ...admin, ...describe, ...configs };
 const ofGroups = { ...members, ...offsets, ...groups, ...consumers };
 
 export const casesByApi: Record<keyof typeof apis, ApiCases> = { ...ofTopics, ...ofGroups };

@@ -39,7 +39,7 @@ export interface ConnectionHost extends InputHost {
    * throws DecodeError or calls `refuse` of the connection. The bytes are valid only during the call.
    */
   route(frame: Uint8Array, connection: Connection): void;
-  /** True if the request of this frame brings records, or creates, extends or deletes topics. */
+  /** True if the request of this frame brings records, or creates, extends, alters or deletes topics. */
   brings(frame: Uint8Array): boolean;
   /** Calls the connection's `flush` at the end of this turn. */
   flushSoon(connection: Connection): void;

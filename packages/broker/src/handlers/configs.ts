@@ -9,18 +9,20 @@ import {
   describeTopicConfigs,
   type MetadataImage,
 } from '@millrace/metadata';
-import { apis, ErrorCode, type RequestOf, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
+import {
+  apis,
+  ConfigResourceType,
+  ErrorCode,
+  type RequestOf,
+  type ResponseInputOf,
+  validateTopicName,
+} from '@millrace/protocol';
 import type { BrokerConfigEntry, ConfigTypeName } from '../config.ts';
 import { type BrokerContext, defineHandler } from '../handler.ts';
 
 type Request = RequestOf<typeof apis.describeConfigs>;
 type Result = NonNullable<ResponseInputOf<typeof apis.describeConfigs>['results']>[number];
 type Config = NonNullable<Result['configs']>[number];
-
-const ResourceType = { TOPIC: 2, BROKER: 4 } as const;
-
-/** AlterConfigs and IncrementalAlterConfigs: a topic's configs are read-only while neither has a handler. */
-const ALTER_CONFIGS: ReadonlySet<number> = new Set([33, 44]);
 
 const CONFIG_TYPES: { readonly [name in ConfigTypeName]: number } = {
   boolean: 1,
@@ -66,8 +68,8 @@ function describeResource(
   resourceName: string,
   request: Request,
 ): Named[] | ResourceError {
-  if (resourceType === ResourceType.TOPIC) return describeTopic(broker, image, resourceName, request);
-  if (resourceType === ResourceType.BROKER) return describeBroker(broker, image, resourceName, request);
+  if (resourceType === ConfigResourceType.TOPIC) return describeTopic(broker, image, resourceName, request);
+  if (resourceType === ConfigResourceType.BROKER) return describeBroker(broker, image, resourceName, request);
   return resourceError(
     ErrorCode.INVALID_REQUEST,
     `This broker has no configs of resource type ${resourceType}.`,
@@ -91,10 +93,12 @@ function describeTopic(
     dynamicDefault: image.brokerConfig(''),
     staticBroker: staticProperties(broker),
   };
-  const readOnly = !broker.apis.some(({ key }) => ALTER_CONFIGS.has(key));
   return describeTopicConfigs(layers).map(({ name, isSensitive, definition, synonyms }) => {
     const { type, documentation } = definition;
-    return entry({ name, type, documentation, sensitive: isSensitive, readOnly, chain: synonyms }, request);
+    return entry(
+      { name, type, documentation, sensitive: isSensitive, readOnly: false, chain: synonyms },
+      request,
+    );
   });
 }
 

@@ -1,5 +1,6 @@
 /** Every API that this broker answers and advertises: the only list of them. */
 import type { Handler } from '../handler.ts';
+import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts';
 import { apiVersions } from './api-versions.ts';
 import { offsetCommit, offsetDelete, offsetFetch } from './committed-offsets.ts';
 import { describeConfigs } from './configs.ts';
@@ -38,8 +39,10 @@ export const handlers: readonly Handler[] = [
   offsetForLeaderEpoch,
   describeConfigs,
   describeLogDirs,
+  alterConfigs,
   createPartitions,
   deleteGroups,
+  incrementalAlterConfigs,
   offsetDelete,
   describeQuorum,
   describeCluster,

@@ -75,6 +75,13 @@ describe('forwarded requests', () => {
       timeoutMs: 10,
     });
     const quorum = client.request(apis.describeQuorum, 2, { topics: [] });
+    const resources = [
+      { resourceType: 2, resourceName: 'a', configs: [{ name: 'retention.ms', value: '1' }] },
+    ];
+    const replacement = client.request(apis.alterConfigs, 2, { resources });
+    const alteration = client.request(apis.incrementalAlterConfigs, 1, { resources });
+    for (const { request } of broker.forwarded.slice(-2))
+      expect(request).toMatchObject({ timeoutMs: 30_000, requestId: expect.any(String) });
     for (const { done } of broker.forwarded) done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
     broker.clock.settle();
     expect(client.answer(apis.createTopics, creation).topics.map((t) => [t.name, t.errorCode])).toEqual([
@@ -89,6 +96,9 @@ describe('forwarded requests', () => {
     ]);
     expect(client.answer(apis.createPartitions, growth).results).toMatchObject([{ name: 'a', errorCode: 7 }]);
     expect(client.answer(apis.describeQuorum, quorum).errorCode).toBe(7);
+    const failed = [{ resourceType: 2, resourceName: 'a', errorCode: 7 }];
+    expect(client.answer(apis.alterConfigs, replacement).responses).toMatchObject(failed);
+    expect(client.answer(apis.incrementalAlterConfigs, alteration).responses).toMatchObject(failed);
   });
 });
 
@@ -137,7 +147,7 @@ describe('DescribeConfigs', () => {
     expect(of('retention.ms')).toMatchObject({
       value: '1000',
       configSource: 1,
-      readOnly: true,
+      readOnly: false,
       configType: 5,
     });
     expect(of('max.message.bytes')).toMatchObject({ value: '2000', configSource: 4, configType: 3 });

@@ -333,7 +333,7 @@ const connectionSettings = {
     'Connections',
     int(1),
     '104857600',
-    'Largest request in bytes. The broker closes the connection of a larger request. Only Produce, CreateTopics, CreatePartitions, DeleteTopics, JoinGroup and SyncGroup may be that large. Any other request may have 2 MiB, and 1 KiB more for each partition of the cluster.',
+    'Largest request in bytes. The broker closes the connection of a larger request. Only Produce, CreateTopics, CreatePartitions, DeleteTopics, AlterConfigs, IncrementalAlterConfigs, JoinGroup and SyncGroup may be that large. Any other request may have 2 MiB, and 1 KiB more for each partition of the cluster.',
   ),
   'queued.max.request.bytes': setting(
     'Connections',

@@ -9,7 +9,7 @@
  *    API, for versions and fields that no capture has.
  * 3. `broker/src/handlers/`: write its handler, and register it in `index.ts` there when it is finished.
  *    The broker advertises the APIs of that list, and `test/scenarios/metadata-requests.test.ts` pins them.
- *    If its requests bring records, or create, extend or delete topics, add the API to `bringing` in
+ *    If its requests bring records, or create, extend, alter or delete topics, add the API to `bringing` in
  *    `broker/src/router.ts`.
  * 4. If the active controller decides it: write the decision in `controller/src/`. Add the API to
  *    `node/src/roles/control/forwarded.ts`, and to `FORWARDED` in `sim/src/net/rpc-sniffer.ts`.
@@ -21,6 +21,7 @@
  * 7. `test-e2e/clients/`: add a test in which a real client uses the API.
  */
 import type { AnyApi } from '../api.ts';
+import { alterConfigs } from './alter-configs.ts';
 import { apiVersions } from './api-versions.ts';
 import { consumerGroupDescribe } from './consumer-group-describe.ts';
 import { consumerGroupHeartbeat } from './consumer-group-heartbeat.ts';
@@ -37,6 +38,7 @@ import { describeTopicPartitions } from './describe-topic-partitions.ts';
 import { fetch } from './fetch.ts';
 import { findCoordinator } from './find-coordinator.ts';
 import { heartbeat } from './heartbeat.ts';
+import { incrementalAlterConfigs } from './incremental-alter-configs.ts';
 import { initProducerId } from './init-producer-id.ts';
 import { joinGroup } from './join-group.ts';
 import { leaveGroup } from './leave-group.ts';
@@ -63,6 +65,8 @@ export const apis = {
   offsetForLeaderEpoch,
   describeConfigs,
   describeLogDirs,
+  alterConfigs,
+  incrementalAlterConfigs,
   createPartitions,
   describeQuorum,
   describeCluster,

@@ -135,6 +135,25 @@ await all(apis.describeLogDirs, () => ({
   topics: [
     { topic: TOPIC, partitions: [0, 1, 77] },
     { topic: 'none-such', partitions: [0] },
+await all(apis.incrementalAlterConfigs, () => ({
+  resources: [
+    {
+      resourceType: 2,
+      resourceName: TOPIC,
+      configs: [
+        { name: 'retention.ms', configOperation: 0, value: '7200000' },
+        { name: 'segment.ms', configOperation: 1, value: null },
+        { name: 'cleanup.policy', configOperation: 2, value: 'compact' },
+      ],
+    },
+    { resourceType: 2, resourceName: 'none-such', configs: [] },
+  ],
+}));
+await all(apis.alterConfigs, (version) => ({
+  validateOnly: version === 0,
+  resources: [
+    { resourceType: 2, resourceName: TOPIC, configs: [{ name: 'retention.ms', value: '3600000' }] },
+    { resourceType: 2, resourceName: TOPIC + '-3', configs: [{ name: 'retention.ms', value: null }] },
   ],
 }));
 await all(apis.describeCluster, () => ({ includeClusterAuthorizedOperations: true }));

@@ -10,7 +10,13 @@ import { apiByKey, apis, DecodeError, ErrorCode, errorName } from '@millrace/pro
 import type { World } from '../world/index.ts';
 
 const { alterPartition, allocateProducerIds, forward } = controlCalls;
-const FORWARDED = [apis.createTopics, apis.deleteTopics, apis.createPartitions] as const;
+const FORWARDED = [
+  apis.createTopics,
+  apis.deleteTopics,
+  apis.createPartitions,
+  apis.alterConfigs,
+  apis.incrementalAlterConfigs,
+] as const;
 
 /** Looks at a call when it arrives. */
 export function sniffCall(world: World, method: string, request: Uint8Array): void {
@@ -55,6 +61,8 @@ function sniffForwarded(world: World, request: Uint8Array, answer: Uint8Array): 
     count(world, name, codesOf(api.decodeResponse(apiVersion, body).responses));
   else if (api === apis.createPartitions)
     count(world, name, codesOf(api.decodeResponse(apiVersion, body).results));
+  else if (api === apis.alterConfigs || api === apis.incrementalAlterConfigs)
+    count(world, name, codesOf(api.decodeResponse(apiVersion, body).responses));
 }
 
 function codesOf(results: readonly { readonly errorCode: number }[]): number[] {

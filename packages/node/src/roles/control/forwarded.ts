@@ -71,6 +71,18 @@ const createPartitions = defineDecided(apis.createPartitions, (controller, reque
   ),
 );
 
+const alterConfigs = defineDecided(apis.alterConfigs, (controller, request, info, now, done) =>
+  controller.alterConfigs(request, info, now, (response) => done({ response, results: response.responses })),
+);
+
+const incrementalAlterConfigs = defineDecided(
+  apis.incrementalAlterConfigs,
+  (controller, request, info, now, done) =>
+    controller.incrementalAlterConfigs(request, info, now, (response) =>
+      done({ response, results: response.responses }),
+    ),
+);
+
 /** Answers from the quorum's own state, without a record. */
 const describeQuorum: ForwardedHandler = {
   api: apis.describeQuorum,
@@ -83,5 +95,7 @@ const describeQuorum: ForwardedHandler = {
 
 /** The handlers by API key: the active controller answers these APIs, and refuses others. */
 export const forwardedHandlers: ReadonlyMap<number, ForwardedHandler> = new Map(
-  [createTopics, deleteTopics, createPartitions, describeQuorum].map((handler) => [handler.api.key, handler]),
+  [createTopics, deleteTopics, createPartitions, alterConfigs, incrementalAlterConfigs, describeQuorum].map(
+    (handler) => [handler.api.key, handler],
+  ),
 );

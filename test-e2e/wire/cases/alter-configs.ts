@@ -1,0 +1,147 @@
+/**
+ * Requests that alter configs: AlterConfigs, IncrementalAlterConfigs. The mutated requests change nothing:
+ * they only validate.
+ */
+import type { Struct } from '../raw.ts';
+import type { World } from '../world.ts';
+import type { ApiCases, SpecialCase } from './api-cases.ts';
+
+/** Names of cases to leave out, because they would change a topic. */
+const leftOut = /validateOnly=flipped/;
+const TOPIC = 2;
+const [SET, DELETE, APPEND, SUBTRACT] = [0, 1, 2, 3];
+
+function replacing(resourceName: string, configs: readonly Struct[], more: Struct = {}): Struct {
+  return { resources: [{ resourceType: TOPIC, resourceName, configs, ...more }], validateOnly: true };
+}
+
+const values: readonly (readonly [name: string, value: string | null])[] = [
+  ['no.such.config', '1'],
+  ['', '1'],
+  ['retention.ms', 'soon'],
+  ['retention.ms', ''],
+  ['retention.ms', ' 5 '],
+  ['retention.ms', null],
+  ['cleanup.policy', 'compact,delete'],
+  ['cleanup.policy', 'shred'],
+  ['min.insync.replicas', '0'],
+  ['segment.bytes', '1'],
+  ['unclean.leader.election.enable', 'yes'],
+  ['remote.storage.enable', 'false'],
+  ['message.format.version', '3.0'],
+  ['follower.replication.throttled.replicas', '0:1,1:2'],
+  ['leader.replication.throttled.replicas', 'x'],
+];
+
+const named = (name: string, value: (world: World) => Struct): SpecialCase => ({ name, value });
+
+function ofResource(make: (resourceName: string, more?: Struct) => Struct): SpecialCase[] {
+  return [
+    named('an unknown topic', () => make('wire-unknown')),
+    named('an invalid name', () => make('not a name')),
+    named('an empty name', () => make('')),
+    named('the internal topic of offsets', () => make('__consumer_offsets')),
+    named('the metadata log', () => make('__cluster_metadata')),
+    named('no configs', (world) => make(world.full, { configs: [] })),
+    named('an unknown type', (world) => make(world.full, { resourceType: 99 })),
+    named('type 0', (world) => make(world.full, { resourceType: 0 })),
+  ];
+}
+
+function twice(world: World, configs: readonly Struct[]): Struct {
+  const resource = { resourceType: TOPIC, resourceName: world.full, configs };
+  const other = { ...resource, resourceName: world.empty };
+  return { resources: [resource, other, resource], validateOnly: true };
+}
+
+const someValue = { name: 'retention.ms', value: '100000' };
+
+export const alterConfigs: ApiCases = {
+  base: (world) => replacing(world.full, [someValue]),
+  leftOut,
+  special: [
+    ...values.map(([name, value]) =>
+      named(`config ${name}=${value}`, (world) => replacing(world.full, [{ name, value }])),
+    ),
+    ...ofResource((name, more) => replacing(name, [someValue], more)),
+    named('a topic twice', (world) => twice(world, [someValue])),
+    named('a config twice', (world) => replacing(world.full, [someValue, someValue])),
+    named('min lag above max lag', (world) =>
+      replacing(world.full, [
+        { name: 'min.compaction.lag.ms', value: '5' },
+        { name: 'max.compaction.lag.ms', value: '4' },
+      ]),
+    ),
+    {
+      name: 'altered',
+      value: (world, version) => ({
+        ...replacing(world.spare('altered', version), [someValue]),
+        validateOnly: false,
+      }),
+    },
+    {
+      name: 'reset',
+      value: (world, version) => ({
+        ...replacing(world.spare('altered', version), []),
+        validateOnly: false,
+      }),
+    },
+  ],
+};
+
+function change(name: string, configOperation: number | undefined, value: string | null): Struct {
+  return { name, configOperation, value };
+}
+
+const changes: readonly (readonly [name: string, ...Parameters<typeof change>])[] = [
+  ['appended', 'cleanup.policy', APPEND, 'compact'],
+  ['appended twice', 'cleanup.policy', APPEND, 'compact,compact'],
+  ['a wrong item appended', 'cleanup.policy', APPEND, 'shred'],
+  ['taken out', 'cleanup.policy', SUBTRACT, 'delete'],
+  ['an item taken out that is not there', 'cleanup.policy', SUBTRACT, 'compact'],
+  ['appended to a number', 'retention.ms', APPEND, '5'],
+  ['taken out of a number', 'retention.ms', SUBTRACT, '5'],
+  ['appended to an unknown config', 'no.such.config', APPEND, '5'],
+  ['appended without value', 'cleanup.policy', APPEND, null],
+  ['a config reset that is not set', 'segment.ms', DELETE, null],
+  ['a config reset with a value', 'segment.ms', DELETE, '5'],
+  ['an unknown config reset', 'no.such.config', DELETE, null],
+  ['operation 4', 'retention.ms', 4, '5'],
+  ['operation -1', 'retention.ms', -1, '5'],
+];
+
+export const incrementalAlterConfigs: ApiCases = {
+  base: (world) => replacing(world.full, [change('retention.ms', SET, '100000')]),
+  leftOut,
+  special: [
+    ...values.map(([name, value]) =>
+      named(`config ${name}=${value}`, (world) => replacing(world.full, [change(name, SET, value)])),
+    ),
+    ...changes.map(([name, ...made]) => named(name, (world) => replacing(world.full, [change(...made)]))),
+    ...ofResource((name, more) => replacing(name, [change('retention.ms', SET, '100000')], more)),
+    named('a topic twice', (world) => twice(world, [change('retention.ms', SET, '1')])),
+    named('a config twice', (world) =>
+      replacing(world.full, [change('retention.ms', SET, '1'), change('retention.ms', DELETE, null)]),
+    ),
+    {
+      name: 'altered',
+      value: (world, version) => ({
+        ...replacing(world.spare('altered-in-part', version), [
+          change('retention.ms', SET, '100000'),
+          change('cleanup.policy', APPEND, 'compact'),
+        ]),
+        validateOnly: false,
+      }),
+    },
+    {
+      name: 'reset',
+      value: (world, version) => ({
+        ...replacing(world.spare('altered-in-part', version), [
+          change('retention.ms', DELETE, null),
+          change('cleanup.policy', SUBTRACT, 'delete'),
+        ]),
+        validateOnly: false,
+      }),
+    },
+  ],
+};
