@@ -154,7 +154,7 @@ export const justifications: readonly Justification[] = [
     when: 'all settings of a broker',
     field: /^results\.configs(\.|$)/,
     reason:
-      'Millrace has fewer settings and other defaults (docs/configuration.md gives the reasons), and no setting can change while a broker runs.',
+      'Millrace has fewer settings and other defaults (docs/configuration.md gives the reasons). Its listeners do not change while a broker runs.',
   },
   {
     api: 'CreateTopics',

@@ -54,6 +54,8 @@ export interface BrokerConfigEntry {
   readonly documentation: string;
   /** A password: its value is never shown. */
   readonly sensitive: boolean;
+  /** False: only a restart with another configuration changes it. */
+  readonly isDynamic: boolean;
 }
 
 export type ConfigTypeName =

@@ -15,13 +15,13 @@ import {
   type Timer,
   type Uuid,
 } from '@millrace/base';
-import type { MetadataImage } from '@millrace/metadata';
+import { dynamicBrokerValue, type MetadataImage, numberOf } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { SpareBuffers } from '@millrace/protocol';
 import { AutoTopicCreation } from './auto-topic-creation.ts';
 import type { FrontEndConfig, FrontEndLimits } from './config.ts';
 import { Connection, type ConnectionHost, type Sleeper } from './connection/connection.ts';
-import { ConnectionCounts } from './connection/connection-counts.ts';
+import { ConnectionCounts, type ConnectionLimits } from './connection/connection-counts.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { QuietLogger } from './connection/quiet-logger.ts';
 import { FrontEndMetrics } from './front-end-metrics.ts';
@@ -55,6 +55,20 @@ export interface BrokerFrontEndOptions {
 const PRESSURE_CHECK_MS = 1000;
 const LOGGED_PER_SECOND = 20;
 
+/** The limits of connections now: a dynamic value overrides the node's own configuration. */
+function connectionLimits({ brokerId, config, image }: BrokerFrontEndOptions): ConnectionLimits {
+  const { maxConnections, maxConnectionsPerIp } = config.limits;
+  const now = image();
+  const limitOf = (name: string, own: number) => {
+    const set = dynamicBrokerValue(now, brokerId, name);
+    return set === undefined ? own : numberOf(set);
+  };
+  return {
+    maxConnections: limitOf('max.connections', maxConnections),
+    maxConnectionsPerIp: limitOf('max.connections.per.ip', maxConnectionsPerIp),
+  };
+}
+
 export class BrokerFrontEnd implements ConnectionHost {
   readonly limits: FrontEndLimits;
   readonly budget: MemoryBudget;
@@ -81,7 +95,7 @@ export class BrokerFrontEnd implements ConnectionHost {
     const budgetBytes = queuedMaxBytes > 0 ? queuedMaxBytes : Number.POSITIVE_INFINITY;
     this.budget = new MemoryBudget(budgetBytes, () => this.watchPressure());
     this.logger = new QuietLogger(options.logger, clock, LOGGED_PER_SECOND);
-    this.counts = new ConnectionCounts(config.limits);
+    this.counts = new ConnectionCounts(() => connectionLimits(options));
     this.metrics = this.countedIn(options.metrics ?? new Metrics());
     const context: BrokerContext = {
       brokerId: options.brokerId,

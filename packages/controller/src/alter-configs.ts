@@ -51,13 +51,14 @@ export function decideIncrementalAlterConfigs(
   context: ConfigsContext,
   request: IncrementalAlterConfigsRequest,
 ): Decision<AlterConfigsResponse> {
+  const { config } = context;
   return decide(context, request, ({ configs }, kind, current) => {
     const { DELETE } = ConfigOperation;
     const problem = nullProblem(configs.filter(({ configOperation }) => configOperation !== DELETE));
     if (problem !== undefined) return problem;
     const next = new Map(current);
     for (const change of configs) {
-      const value = changed(kind, current.get(change.name), change);
+      const value = changed(change, current.get(change.name), () => kind.defaultList(config, change.name));
       if (typeof value === 'object') return value;
       if (value === undefined) next.delete(change.name);
       else next.set(change.name, value);
@@ -121,7 +122,8 @@ function alter<R extends Resource>(
   nextOf: (resource: R, kind: ConfigKind, current: Configs) => Configs | ApiError,
 ): MetadataRecord[] | ApiError {
   const { resourceType, resourceName, configs } = resource;
-  if (new Set(configs.map(({ name }) => name)).size < configs.length)
+  const keys = new Set(configs.map(({ name }) => name));
+  if (keys.size < configs.length)
     return apiError(ErrorCode.INVALID_REQUEST, 'the request names a config of the resource more than once');
   if (kind === undefined)
     return apiError(ErrorCode.INVALID_REQUEST, `configs of resource type ${resourceType} cannot be altered`);
@@ -129,7 +131,7 @@ function alter<R extends Resource>(
   const next = nextOf(resource, kind, current);
   if (isApiError(next)) return next;
   const changes = changesOf(kind, resourceName, current, next);
-  const problem = sizeProblem(changes) ?? kind.check({ image, config, resourceName, next });
+  const problem = sizeProblem(changes) ?? kind.check({ image, config, resourceName, next, keys });
   if (problem !== undefined) return problem;
   if (requestId === undefined) return changes;
   return [{ type: 'alterConfigs', resourceType: kind.name, resourceName, requestId }, ...changes];
@@ -156,9 +158,9 @@ function changesOf(
 
 /** The value of one config after the change; undefined if it is not set then. */
 function changed(
-  kind: ConfigKind,
-  current: string | undefined,
   { name, configOperation, value }: IncrementalChange,
+  current: string | undefined,
+  defaultListOf: () => string | undefined,
 ): string | undefined | ApiError {
   const { SET, DELETE, APPEND, SUBTRACT } = ConfigOperation;
   if (configOperation === DELETE) return undefined;
@@ -169,7 +171,7 @@ function changed(
       `unknown operation ${configOperation} for config ${name}: allowed are SET (0), DELETE (1), APPEND (2) and SUBTRACT (3)`,
     );
   const operation = configOperation === APPEND ? 'APPEND' : 'SUBTRACT';
-  const defaultList = kind.defaultList(name);
+  const defaultList = defaultListOf();
   if (defaultList === undefined)
     return apiError(
       ErrorCode.INVALID_CONFIG,

@@ -22,7 +22,9 @@ export function configEffects(
   if (records.length === 0) return records;
   const batch = { baseOffset: image.offset + 1, epoch: image.epoch, records };
   const { image: altered, delta } = applyRecords(image, batch);
-  const topics = delta.changedBrokerConfigs.has('') ? image.topicNames : [...delta.changedConfigs].sort();
+  const { changedBrokerConfigs, changedConfigs } = delta;
+  const isInherited = changedBrokerConfigs.has('') || changedBrokerConfigs.has(String(config.nodeId));
+  const topics = isInherited ? image.topicNames : [...changedConfigs].sort();
   return [...emptiedElrs(image, altered, topics), ...records, ...electLeaderless(altered, config, topics)];
 }
 

@@ -19,7 +19,7 @@ export interface ConfigKind {
   /** The configs that are set on the resource. */
   current(image: MetadataImage, resourceName: string): Configs;
   /** The default of a config that is a list; undefined if it is not a list, or not known. */
-  defaultList(key: string): string | undefined;
+  defaultList(config: ControllerConfig, key: string): string | undefined;
   /** Why the resource cannot have the configs `next`. */
   check(asked: CheckedConfigs): ApiError | undefined;
 }
@@ -29,12 +29,14 @@ export interface CheckedConfigs {
   readonly config: ControllerConfig;
   readonly resourceName: string;
   readonly next: Configs;
+  /** The configs that the request sets or resets. */
+  readonly keys: ReadonlySet<string>;
 }
 
 const topics: ConfigKind = {
   name: 'topic',
   current: (image, topic) => image.topicConfig(topic),
-  defaultList(key) {
+  defaultList(_config, key) {
     const definition = topicConfigDefinition(key);
     return definition?.type === 'list' ? definition.defaultValue : undefined;
   },
@@ -50,5 +52,57 @@ const topics: ConfigKind = {
   },
 };
 
+/** Also the name '' for all brokers. */
+const brokers: ConfigKind = {
+  name: 'broker',
+  current: (image, broker) => image.brokerConfig(broker),
+  defaultList: ({ brokerSettings }, key) => brokerSettings.get(key)?.defaultList,
+  check({ image, config, resourceName: broker, next, keys }) {
+    const invalid = (message: string) => apiError(ErrorCode.INVALID_REQUEST, message);
+    const isRegistered = /^\d{1,10}$/.test(broker) && image.broker(Number(broker)) !== undefined;
+    if (broker !== '' && !isRegistered) return invalid(`there is no broker '${broker}'`);
+    const problem = brokerProblem(config, next);
+    if (problem !== undefined) return invalid(problem);
+    return minIsrProblem(image.brokerConfig(broker), broker, next, keys);
+  },
+};
+
+/** Kafka answers INVALID_REQUEST to an invalid value of a broker. */
+function brokerProblem({ brokerSettings }: ControllerConfig, next: Configs): string | undefined {
+  const unknown = [...next.keys()].find((name) => !brokerSettings.has(name));
+  if (unknown !== undefined) return `unknown broker config ${unknown}`;
+  const fixed = [...next.keys()].filter((name) => !brokerSettings.get(name)!.isDynamic);
+  if (fixed.length > 0) return `Cannot update these configs dynamically: ${fixed.join(', ')}`;
+  for (const [name, value] of next) {
+    const problem = brokerSettings.get(name)!.check(value);
+    if (problem !== undefined) return `invalid value '${value}' for config ${name}: ${problem}`;
+  }
+  return undefined;
+}
+
+/**
+ * Kafka's rules with eligible leader replicas: the controller must know by which min.insync.replicas each
+ * leader commits.
+ */
+function minIsrProblem(
+  current: Configs,
+  broker: string,
+  next: Configs,
+  keys: ReadonlySet<string>,
+): ApiError | undefined {
+  const name = 'min.insync.replicas';
+  if (broker !== '')
+    return keys.has(name)
+      ? apiError(ErrorCode.INVALID_CONFIG, `Broker-level ${name} cannot be altered while ELR is enabled.`)
+      : undefined;
+  const isRemoved = !next.has(name) && (current.has(name) || keys.has(name));
+  return isRemoved
+    ? apiError(ErrorCode.INVALID_CONFIG, `Cluster-level ${name} cannot be removed while ELR is enabled.`)
+    : undefined;
+}
+
 /** By the number of the resource type in requests. */
-export const configKinds: ReadonlyMap<number, ConfigKind> = new Map([[ConfigResourceType.TOPIC, topics]]);
+export const configKinds: ReadonlyMap<number, ConfigKind> = new Map([
+  [ConfigResourceType.TOPIC, topics],
+  [ConfigResourceType.BROKER, brokers],
+]);

@@ -1,7 +1,6 @@
-/**
- * The controller's settings. The node sets all of them. The comments give the property names that users set.
- */
-import type { Millis } from '@millrace/base';
+/** The controller's settings, which the node fills. The comments give the property names that users set. */
+import type { Millis, NodeId } from '@millrace/base';
+import type { BrokerSetting } from '@millrace/metadata';
 
 export interface ControllerConfig {
   /** `broker.session.timeout.ms`: the controller fences a broker when no heartbeat arrives for this long. */
@@ -29,6 +28,10 @@ export interface ControllerConfig {
   readonly batchBytes: number;
   /** How many producer ids a broker gets at once. */
   readonly producerIdBlockSize: number;
+  /** `node.id`: this node's dynamic configs count for its own decisions. */
+  readonly nodeId: NodeId;
+  /** All settings of brokers, by name: requests may alter the dynamic ones. */
+  readonly brokerSettings: ReadonlyMap<string, BrokerSetting>;
   /** Properties set in this node's configuration. Unset topic configs fall back to them. */
   readonly serverProperties: ReadonlyMap<string, string>;
 }

@@ -155,7 +155,7 @@ export class Controller {
     this.config = options.config;
     this.elections = (options.metrics ?? new Metrics()).counter('millrace_leader_elections_total');
     this.countElections({ isr: 0, elr: 0, 'former-isr': 0, unclean: 0 });
-    this.createdConfigs = new CreatedConfigs(this.config.serverProperties);
+    this.createdConfigs = new CreatedConfigs(this.config);
     this.sessions = new BrokerSessions(this.config.sessionTimeoutMs, this.config.connectionLossGraceMs);
   }
 

@@ -4,7 +4,11 @@ import type { ControllerConfig } from './config.ts';
 
 export function inheritedConfigs(
   image: MetadataImage,
-  { serverProperties }: ControllerConfig,
+  { nodeId, serverProperties }: ControllerConfig,
 ): Omit<ConfigLayers, 'topic'> {
-  return { dynamicDefault: image.brokerConfig(''), staticBroker: serverProperties };
+  return {
+    dynamicBroker: image.brokerConfig(String(nodeId)),
+    dynamicDefault: image.brokerConfig(''),
+    staticBroker: serverProperties,
+  };
 }

@@ -63,12 +63,18 @@ function areSame(a: ConfigLayers, b: ConfigLayers): boolean {
   );
 }
 
+/** A setting of the broker itself, if it was set while the broker runs. */
+function dynamicValue({ dynamicBroker, dynamicDefault }: ConfigLayers, name: string): string | undefined {
+  return dynamicBroker?.get(name) ?? dynamicDefault?.get(name);
+}
+
 function topicSettings(
   layers: ConfigLayers,
   { producerIdExpirationMs, loopWorkMax }: BrokerSettings,
 ): TopicSettings {
   const text = (name: string) => effectiveTopicConfig(name, layers);
   const number = (name: string) => numberOf(text(name));
+  const expiration = dynamicValue(layers, 'producer.id.expiration.ms');
   const log: LogConfig = {
     segmentBytes: number('segment.bytes'),
     segmentMs: number('segment.ms'),
@@ -77,7 +83,7 @@ function topicSettings(
     indexIntervalBytes: number('index.interval.bytes'),
     segmentIndexBytes: number('segment.index.bytes'),
     flushMessages: number('flush.messages'),
-    producerIdExpirationMs,
+    producerIdExpirationMs: expiration === undefined ? producerIdExpirationMs : numberOf(expiration),
     loopWorkMax,
     maxMessageBytes: number('max.message.bytes'),
     compression: compressionOf(text),

@@ -9,6 +9,7 @@ import type { ApiCases, SpecialCase } from './api-cases.ts';
 /** Names of cases to leave out, because they would change a topic. */
 const leftOut = /validateOnly=flipped/;
 const TOPIC = 2;
+const BROKER = 4;
 const [SET, DELETE, APPEND, SUBTRACT] = [0, 1, 2, 3];
 
 function replacing(resourceName: string, configs: readonly Struct[], more: Struct = {}): Struct {
@@ -48,6 +49,50 @@ function ofResource(make: (resourceName: string, more?: Struct) => Struct): Spec
   ];
 }
 
+/** Settings that both sides have, set for this broker and for all brokers. */
+const brokerValues: readonly (readonly [name: string, value: string | null])[] = [
+  ['node.id', '1'],
+  ['log.roll.jitter.hours', '5'],
+  ['max.connections', 'x'],
+  ['max.connections', '-1'],
+  ['max.connections', '1000'],
+  ['max.connections', null],
+  ['producer.id.expiration.ms', '0'],
+  ['message.max.bytes', '2000000'],
+  ['log.segment.bytes', '5'],
+  ['min.insync.replicas', '1'],
+  ['unclean.leader.election.enable', 'maybe'],
+];
+
+function ofBroker(configOf: (name: string, value: string | null) => Struct): SpecialCase[] {
+  const asked = (name: string, resourceName: (world: World) => string, configs: readonly Struct[]) =>
+    named(name, (world) => replacing(resourceName(world), configs, { resourceType: BROKER }));
+  const some = configOf('max.connections', '1000');
+  return [
+    ...brokerValues.flatMap(([name, value]) => [
+      asked(`broker config ${name}=${value}`, ({ brokerId }) => String(brokerId), [configOf(name, value)]),
+      asked(
+        `config ${name}=${value} of all brokers`,
+        () => '',
+        [configOf(name, value), configOf('min.insync.replicas', '1')].slice(
+          0,
+          name === 'min.insync.replicas' ? 1 : 2,
+        ),
+      ),
+    ]),
+    asked('another broker', () => '77', [some]),
+    asked('a broker without number', () => 'x', [some]),
+    named('this broker, another broker and a topic', (world) => ({
+      resources: [
+        { resourceType: BROKER, resourceName: '77', configs: [some] },
+        { resourceType: BROKER, resourceName: String(world.brokerId), configs: [some] },
+        { resourceType: TOPIC, resourceName: world.full, configs: [configOf('retention.ms', '1')] },
+      ],
+      validateOnly: true,
+    })),
+  ];
+}
+
 function twice(world: World, configs: readonly Struct[]): Struct {
   const resource = { resourceType: TOPIC, resourceName: world.full, configs };
   const other = { ...resource, resourceName: world.empty };
@@ -64,6 +109,7 @@ export const alterConfigs: ApiCases = {
       named(`config ${name}=${value}`, (world) => replacing(world.full, [{ name, value }])),
     ),
     ...ofResource((name, more) => replacing(name, [someValue], more)),
+    ...ofBroker((name, value) => ({ name, value })),
     named('a topic twice', (world) => twice(world, [someValue])),
     named('a config twice', (world) => replacing(world.full, [someValue, someValue])),
     named('min lag above max lag', (world) =>
@@ -110,6 +156,14 @@ const changes: readonly (readonly [name: string, ...Parameters<typeof change>])[
   ['operation -1', 'retention.ms', -1, '5'],
 ];
 
+/** Of all brokers. */
+const brokerChanges: readonly (readonly [name: string, ...Parameters<typeof change>])[] = [
+  ['a setting of all brokers reset', 'max.connections', DELETE, null],
+  ['min.insync.replicas of all brokers reset', 'min.insync.replicas', DELETE, null],
+  ['appended to a setting', 'max.connections', APPEND, '5'],
+  ['a fixed setting reset', 'node.id', DELETE, null],
+];
+
 export const incrementalAlterConfigs: ApiCases = {
   base: (world) => replacing(world.full, [change('retention.ms', SET, '100000')]),
   leftOut,
@@ -119,6 +173,10 @@ export const incrementalAlterConfigs: ApiCases = {
     ),
     ...changes.map(([name, ...made]) => named(name, (world) => replacing(world.full, [change(...made)]))),
     ...ofResource((name, more) => replacing(name, [change('retention.ms', SET, '100000')], more)),
+    ...ofBroker((name, value) => change(name, SET, value)),
+    ...brokerChanges.map(([name, ...made]) =>
+      named(name, () => replacing('', [change(...made)], { resourceType: BROKER })),
+    ),
     named('a topic twice', (world) => twice(world, [change('retention.ms', SET, '1')])),
     named('a config twice', (world) =>
       replacing(world.full, [change('retention.ms', SET, '1'), change('retention.ms', DELETE, null)]),

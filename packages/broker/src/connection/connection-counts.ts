@@ -1,20 +1,24 @@
 /** Counts connections, in total and per address, for `max.connections` and `max.connections.per.ip`. */
 import type { FrontEndLimits } from '../config.ts';
 
+export type ConnectionLimits = Pick<FrontEndLimits, 'maxConnections' | 'maxConnectionsPerIp'>;
+
 export class ConnectionCounts {
   total = 0;
   private readonly perIp = new Map<string, number>();
-  private readonly limits: Pick<FrontEndLimits, 'maxConnections' | 'maxConnectionsPerIp'>;
+  private readonly limits: () => ConnectionLimits;
 
-  constructor(limits: Pick<FrontEndLimits, 'maxConnections' | 'maxConnectionsPerIp'>) {
+  /** `limits`: the limits of this moment, because they change while the broker runs. */
+  constructor(limits: () => ConnectionLimits) {
     this.limits = limits;
   }
 
   /** Counts one more connection, or returns the limit that forbids it. */
   add(ip: string): string | undefined {
     const ofIp = this.perIp.get(ip) ?? 0;
-    if (this.total >= this.limits.maxConnections) return 'max.connections reached';
-    if (ofIp >= this.limits.maxConnectionsPerIp) return 'max.connections.per.ip reached';
+    const { maxConnections, maxConnectionsPerIp } = this.limits();
+    if (this.total >= maxConnections) return 'max.connections reached';
+    if (ofIp >= maxConnectionsPerIp) return 'max.connections.per.ip reached';
     this.total++;
     this.perIp.set(ip, ofIp + 1);
     return undefined;

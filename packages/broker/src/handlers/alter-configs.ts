@@ -1,40 +1,81 @@
 /**
- * AlterConfigs (33) and IncrementalAlterConfigs (44): the active controller decides. If no controller answers
- * in time, every resource gets an error.
+ * AlterConfigs (33) and IncrementalAlterConfigs (44): the active controller decides. Only this broker can
+ * check the resources that name a broker. It answers those that it refuses, and forwards the others. If no
+ * controller answers in time, every forwarded resource gets an error.
  */
-import { apis } from '@millrace/protocol';
-import { defineHandler } from '../handler.ts';
-import { type ForwardFailure, forward } from './forward.ts';
+import { type Api, apis, ConfigResourceType, ErrorCode, joinedChunks } from '@millrace/protocol';
+import { type BrokerContext, defineHandler, type Reply, type Request } from '../handler.ts';
+import { forward } from './forward.ts';
 
 /** The requests have no timeout of their own. The controller waits for as long as this, too. */
 const TIMEOUT_MS = 30_000;
-
-export const alterConfigs = defineHandler(apis.alterConfigs, (broker, request, reply) => {
-  const { resources } = request.body;
-  const asked = { api: apis.alterConfigs, request, timeoutMs: TIMEOUT_MS };
-  forward(broker, asked, reply, (failure) => failAll(resources, failure));
-});
-
-export const incrementalAlterConfigs = defineHandler(
-  apis.incrementalAlterConfigs,
-  (broker, request, reply) => {
-    const { resources } = request.body;
-    const asked = { api: apis.incrementalAlterConfigs, request, timeoutMs: TIMEOUT_MS };
-    forward(broker, asked, reply, (failure) => failAll(resources, failure));
-  },
-);
 
 interface Resource {
   readonly resourceType: number;
   readonly resourceName: string;
 }
+interface Result extends Resource {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+}
+interface Body {
+  readonly resources: readonly Resource[];
+}
+interface Answer {
+  readonly responses: readonly Result[];
+}
 
-function failAll(resources: readonly Resource[], failure: ForwardFailure) {
-  return {
-    responses: resources.map(({ resourceType, resourceName }) => ({
-      resourceType,
-      resourceName,
-      ...failure,
-    })),
+export const alterConfigs = defineHandler(apis.alterConfigs, (broker, request, reply) =>
+  alter(broker, apis.alterConfigs, request, reply),
+);
+
+export const incrementalAlterConfigs = defineHandler(apis.incrementalAlterConfigs, (broker, request, reply) =>
+  alter(broker, apis.incrementalAlterConfigs, request, reply),
+);
+
+function alter<Req extends Body>(
+  broker: BrokerContext,
+  api: Api<Req, Answer, Req, never>,
+  request: Request<Req>,
+  reply: Reply<Answer>,
+): void {
+  const { version, body } = request;
+  const own = body.resources.map((resource) => ownAnswer(broker, resource));
+  const others = body.resources.filter((_, index) => own[index] === undefined);
+  /** All results in the order of the request. */
+  const send = (results: readonly Result[]) => {
+    let next = 0;
+    reply.send({ responses: own.map((result) => result ?? results[next++]!) });
   };
+  if (others.length === 0 && own.length > 0) {
+    send([]);
+    return;
+  }
+  const isWhole = others.length === own.length;
+  const bytes = isWhole
+    ? request.bytes
+    : joinedChunks(api.encodeRequest(version, { ...body, resources: others }));
+  forward(broker, { api, version, clientId: request.clientId, bytes, timeoutMs: TIMEOUT_MS }, (answer) => {
+    if (!('body' in answer)) send(others.map((resource) => resultOf(resource, answer)));
+    else if (isWhole) reply.sendEncoded(answer.body);
+    else send(api.decodeResponse(version, answer.body).responses);
+  });
+}
+
+/** This broker's own answer, or undefined if the controller must answer. */
+function ownAnswer({ brokerId }: BrokerContext, resource: Resource): Result | undefined {
+  const { resourceType, resourceName } = resource;
+  if (resourceType !== ConfigResourceType.BROKER || resourceName === '') return undefined;
+  if (resourceName === String(brokerId)) return undefined;
+  const errorMessage = /^\d+$/.test(resourceName)
+    ? `Unexpected broker id, expected ${brokerId}, but received ${resourceName}`
+    : `Node id must be an integer, but it is: ${resourceName}`;
+  return resultOf(resource, { errorCode: ErrorCode.INVALID_REQUEST, errorMessage });
+}
+
+function resultOf(
+  { resourceType, resourceName }: Resource,
+  failure: { readonly errorCode: ErrorCode; readonly errorMessage: string },
+): Result {
+  return { resourceType, resourceName, ...failure };
 }

@@ -129,17 +129,17 @@ function describeBroker(
             source: ConfigSource.DYNAMIC_DEFAULT_BROKER,
           },
         ];
-        return entry({ ...property, readOnly: true, chain }, request);
+        return entry({ ...property, readOnly: !property.isDynamic, chain }, request);
       });
   }
   if (resourceName !== String(broker.brokerId)) {
     const expected = `expected ${broker.brokerId}, the id of this broker, but received ${resourceName}`;
     return resourceError(ErrorCode.INVALID_REQUEST, `Unexpected broker id, ${expected}.`);
   }
-  return properties.map((property) =>
-    // No setting of a running broker can be changed yet.
-    entry({ ...property, readOnly: true, chain: brokerChain(broker, image, property) }, request),
-  );
+  return properties.map((property) => {
+    const chain = brokerChain(broker, image, property);
+    return entry({ ...property, readOnly: !property.isDynamic, chain }, request);
+  });
 }
 
 /** The sources of a broker's property, the strongest first. The default, if there is one, is the last. */

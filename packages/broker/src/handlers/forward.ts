@@ -1,6 +1,6 @@
 /** Forwards a client's request that changes something to the active controller, and returns its answer. */
-import { type AnyApi, ErrorCode } from '@millrace/protocol';
-import type { BrokerContext, Reply, Request } from '../handler.ts';
+import { ErrorCode } from '@millrace/protocol';
+import type { BrokerContext } from '../handler.ts';
 
 const NOT_CARRIED_OUT = 'The active controller did not answer in time.';
 const TOO_LARGE = 'Unable to perform excessively large batch operation.';
@@ -10,15 +10,25 @@ export interface ForwardFailure {
   readonly errorMessage: string;
 }
 
-/** Forwards the request until a controller has decided, or the client's timeout is over. */
-export function forward<Response>(
+export interface ForwardedAsk {
+  readonly api: { readonly key: number };
+  readonly version: number;
+  readonly clientId: string | null;
+  /** The encoded body. The bytes need to be valid only during the call. */
+  readonly bytes: Uint8Array;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Forwards the request until a controller has decided, or the client's timeout is over. `done` gets the
+ * encoded body of the answer, or the reason why there is none.
+ */
+export function forward(
   broker: BrokerContext,
-  asked: { readonly api: AnyApi; readonly request: Request<unknown>; readonly timeoutMs: number },
-  reply: Reply<Response>,
-  failed: (failure: ForwardFailure) => Response,
+  { api, version, clientId, bytes, timeoutMs }: ForwardedAsk,
+  done: (answer: { readonly body: Uint8Array } | ForwardFailure) => void,
 ): void {
-  const { api, request, timeoutMs } = asked;
-  const fail = (errorCode: ErrorCode) => reply.send(failed({ errorCode, errorMessage: whyNot(errorCode) }));
+  const fail = (errorCode: ErrorCode) => done({ errorCode, errorMessage: whyNot(errorCode) });
   if (timeoutMs <= 0) {
     // No controller can answer within 0 ms. The broker then reports a timeout without asking, so that a
     // request reported as failed does not succeed later.
@@ -27,15 +37,15 @@ export function forward<Response>(
   }
   const forwarded = {
     apiKey: api.key,
-    apiVersion: request.version,
-    clientId: request.clientId,
-    // The request's bytes are valid only during this call, and `forward` may keep its bytes: copy them.
-    body: new Uint8Array(request.bytes),
+    apiVersion: version,
+    clientId,
+    // `forward` may keep the bytes: copy them.
+    body: new Uint8Array(bytes),
     timeoutMs,
     requestId: broker.random.uuid(),
   };
   broker.forward(forwarded, ({ errorCode, body }) => {
-    if (errorCode === ErrorCode.NONE) reply.sendEncoded(body);
+    if (errorCode === ErrorCode.NONE) done({ body });
     else fail(errorCode);
   });
 }

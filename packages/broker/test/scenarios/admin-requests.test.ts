@@ -102,6 +102,47 @@ describe('forwarded requests', () => {
   });
 });
 
+describe('altered configs of brokers', () => {
+  const resource = (resourceName: string, resourceType = 4) => ({ resourceType, resourceName, configs: [] });
+
+  test('the broker answers for a resource of another broker, and forwards the rest', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const resources = [resource('2'), resource('1'), resource('x'), resource(''), resource('2', 2)];
+    const id = client.request(apis.incrementalAlterConfigs, 1, { resources, validateOnly: true });
+    const { request, done } = broker.forwarded[0]!;
+    const asked = apis.incrementalAlterConfigs.decodeRequest(1, request.body);
+    const rest = [resource('1'), resource(''), resource('2', 2)];
+    expect(asked).toEqual({ resources: rest, validateOnly: true });
+    const responses = rest.map(({ resourceName, resourceType }) => {
+      return { resourceName, resourceType, errorCode: 0, errorMessage: `for ${resourceName}` };
+    });
+    done({ errorCode: 0, body: concat(apis.incrementalAlterConfigs.encodeResponse(1, { responses })) });
+    broker.clock.settle();
+    const answer = client.answer(apis.incrementalAlterConfigs, id);
+    expect(answer.responses.map(({ errorCode, errorMessage }) => [errorCode, errorMessage])).toEqual([
+      [ErrorCode.INVALID_REQUEST, 'Unexpected broker id, expected 1, but received 2'],
+      [0, 'for 1'],
+      [ErrorCode.INVALID_REQUEST, 'Node id must be an integer, but it is: x'],
+      [0, 'for '],
+      [0, 'for 2'],
+    ]);
+  });
+
+  test('nothing to forward: the broker answers alone; no controller in time: the forwarded ones fail', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const alone = client.request(apis.alterConfigs, 2, { resources: [resource('2')] });
+    const late = client.request(apis.alterConfigs, 0, { resources: [resource('2'), resource('1')] });
+    expect(broker.forwarded).toHaveLength(1);
+    broker.forwarded[0]!.done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
+    broker.clock.settle();
+    const codes = (id: number) =>
+      client.answer(apis.alterConfigs, id).responses.map(({ errorCode }) => errorCode);
+    expect([codes(alone), codes(late)]).toEqual([[42], [42, 7]]);
+  });
+});
+
 describe('DescribeConfigs', () => {
   const properties: BrokerConfigEntry[] = [
     property('log.retention.ms', 'long', '604800000'),
@@ -116,7 +157,16 @@ describe('DescribeConfigs', () => {
 
   function property(name: string, type: BrokerConfigEntry['type'], value: string | null): BrokerConfigEntry {
     const documentation = `what ${name} does`;
-    return { name, type, value, defaultValue: value, source: 'default', documentation, sensitive: false };
+    return {
+      name,
+      type,
+      value,
+      defaultValue: value,
+      source: 'default',
+      documentation,
+      sensitive: false,
+      isDynamic: name !== 'ssl.keystore.password',
+    };
   }
 
   function describeOne(
@@ -189,7 +239,44 @@ describe('DescribeConfigs', () => {
     expect(results[0]).toMatchObject({ errorCode: ErrorCode.NONE, errorMessage: '' });
   });
 
-  test('this broker: every property, read-only, passwords never shown', () => {
+  test('this broker and all brokers: values that were set while they run, with their sources', () => {
+    const broker = configured();
+    const config = { type: 'config', resourceType: 'broker' } as const;
+    broker.add([
+      { ...config, resourceName: '', name: 'message.max.bytes', value: '3000' },
+      { ...config, resourceName: '1', name: 'message.max.bytes', value: '4000' },
+    ]);
+    const one = describeOne(
+      broker,
+      { resourceType: 4, resourceName: '1', configurationKeys: ['message.max.bytes'] },
+      { includeSynonyms: true },
+    );
+    const chain = (values: readonly (readonly [string, number])[]) =>
+      values.map(([value, source]) => ({ name: 'message.max.bytes', value, source }));
+    expect(one.configs).toMatchObject([
+      {
+        value: '4000',
+        configSource: 2,
+        readOnly: false,
+        synonyms: chain([
+          ['4000', 2],
+          ['3000', 3],
+          ['2000', 4],
+          ['1048588', 5],
+        ]),
+      },
+    ]);
+    expect(describeOne(broker, { resourceType: 4, resourceName: '' }).configs).toMatchObject([
+      { name: 'message.max.bytes', value: '3000', configSource: 3, readOnly: false },
+    ]);
+    const topic = describeOne(broker, { resourceType: 2, resourceName: 'words' });
+    expect(topic.configs.find(({ name }) => name === 'max.message.bytes')).toMatchObject({
+      value: '4000',
+      configSource: 2,
+    });
+  });
+
+  test('this broker: every property, passwords never shown', () => {
     const { configs } = describeOne(
       configured(),
       { resourceType: 4, resourceName: '1' },
@@ -204,8 +291,8 @@ describe('DescribeConfigs', () => {
         isSensitive,
       ]),
     ).toEqual([
-      ['log.retention.ms', '604800000', 5, true, false],
-      ['message.max.bytes', '2000', 4, true, false],
+      ['log.retention.ms', '604800000', 5, false, false],
+      ['message.max.bytes', '2000', 4, false, false],
       ['ssl.keystore.password', null, 4, true, true],
     ]);
     expect(JSON.stringify(configs)).not.toContain('secret');

@@ -175,6 +175,20 @@ describe('all connections together', () => {
     expect(connect({ address: 'a' }).destroyed).toBeUndefined();
   });
 
+  test('max.connections changes while the broker runs', () => {
+    const { connect, add } = testBroker({ limits: { maxConnections: 1 } });
+    const config = { type: 'config', resourceType: 'broker', name: 'max.connections' } as const;
+    connect();
+    expect(connect().destroyed).toBe('max.connections reached');
+    add([{ ...config, resourceName: '', value: '2' }]);
+    expect(connect().destroyed).toBeUndefined();
+    add([{ ...config, resourceName: '1', value: '1' }]);
+    expect(connect().destroyed).toBe('max.connections reached');
+    add([{ ...config, resourceName: '1', value: undefined }]);
+    add([{ ...config, resourceName: '', value: '3' }]);
+    expect(connect().destroyed).toBeUndefined();
+  });
+
   test('memory used up: the broker stops reading connections that would use more, until memory is free', () => {
     const { connect, clock, replicas } = testBroker({ limits: { queuedMaxBytes: 100_000 } });
     const busy = connect();

@@ -11,6 +11,8 @@ export function controllerConfig(changes: Partial<ControllerConfig> = {}): Contr
     maxPartitionsPerRequest: 10_000,
     batchBytes: 1_048_576,
     producerIdBlockSize: 1000,
+    nodeId: 100,
+    brokerSettings: new Map(),
     serverProperties: new Map(),
     ...changes,
   };

@@ -21,6 +21,8 @@ export interface SettingDefinition<T> {
   readonly documentation: string;
   /** Says why the default differs from Kafka's, or that Kafka has no such setting. */
   readonly differs?: string;
+  /** True: AlterConfigs may change the setting while the broker runs. A `topicSetting` needs no such mark. */
+  readonly dynamic?: boolean;
   /** The topic config that this setting supplies for topics that do not set it. */
   readonly topicConfig?: string;
 }
@@ -36,7 +38,7 @@ export function setting<T>(
   type: SettingType<T>,
   defaultText: string | undefined,
   documentation: string,
-  more: { differs?: string } = {},
+  more: { differs?: string; dynamic?: boolean } = {},
 ): SettingDefinition<T> {
   return { type, default: defaultText, group, documentation, ...more };
 }

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDynamic } from './broker-settings.ts';
 import type { SettingDefinition, SettingGroup } from './definition.ts';
 import { settingNames, settingsTable } from './table.ts';
 
@@ -35,6 +36,11 @@ The node refuses to start when a setting is unknown or has an invalid value. The
 value and the allowed values. This page lists every setting that Millrace honours. Millrace refuses every
 other setting of Kafka; it ignores none.
 
+A setting marked *Dynamic* changes without a restart, for one broker or for all brokers, by AlterConfigs and
+IncrementalAlterConfigs (\`kafka-configs.sh\`). A value for one broker overrides a value for all brokers, and
+both override the configuration of the node. As in Kafka with eligible leader replicas,
+\`min.insync.replicas\` changes only for all brokers, and once it is set there, it cannot be removed.
+
 In the code, \`packages/node/src/config/table.ts\` has these settings. If a row names a topic config,
 \`packages/metadata/src/topic-config-table.ts\` has the default.
 `;
@@ -57,6 +63,7 @@ function row(name: string, definition: SettingDefinition<unknown>): string {
         ? '-'
         : `\`${definition.default}\``;
   const sentences = [definition.documentation, `Allowed: ${definition.type.allowed}.`];
+  if (isDynamic(name, definition)) sentences.push('Dynamic.');
   if (definition.topicConfig !== undefined) sentences.push(`Topic config: \`${definition.topicConfig}\`.`);
   if (definition.differs !== undefined) sentences.push(definition.differs);
   return `| \`${name}\` | ${definition.type.name} | ${fallback} | ${sentences.join(' ').replaceAll('|', '\\|')} |`;

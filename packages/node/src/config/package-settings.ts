@@ -13,6 +13,7 @@ import type {
 } from '@millrace/coordinator';
 import type { QuorumConfig } from '@millrace/raft';
 import type { ReplicationConfig } from '@millrace/replication';
+import { brokerSettings, isDynamic } from './broker-settings.ts';
 import type { SettingDefinition } from './definition.ts';
 import { computed, type FieldsOf, fill, type IsComplete, type ReceivedBy, type ValueName } from './fields.ts';
 import type { NodeConfig } from './node-config.ts';
@@ -38,6 +39,8 @@ const controllerFields = {
   batchBytes: 'metadataBatchBytes',
   producerIdBlockSize: 'producerIdBlockSize',
   serverProperties: computed([], (_values, { explicit }) => explicit),
+  nodeId: computed([], (_values, { nodeId }) => nodeId),
+  brokerSettings: computed([], () => brokerSettings()),
 } as const satisfies FieldsOf<ControllerConfig>;
 
 const replicationFields = {
@@ -222,6 +225,7 @@ function brokerProperties({ explicit }: NodeConfig): BrokerConfigEntry[] {
       type: definition.type.name,
       documentation: definition.documentation,
       sensitive: false,
+      isDynamic: isDynamic(name, definition),
     };
   });
 }

@@ -246,6 +246,7 @@ const topicSettings = {
     int(1),
     '86400000',
     'A partition forgets an idempotent producer when the producer writes nothing to it for this long.',
+    { dynamic: true },
   ),
   'log.message.timestamp.type': topicSetting(
     'message.timestamp.type',
@@ -347,12 +348,14 @@ const connectionSettings = {
     int(0),
     '2147483647',
     'Most open connections of a broker. The broker closes any further connection at once.',
+    { dynamic: true },
   ),
   'max.connections.per.ip': setting(
     'Connections',
     int(0),
     '2147483647',
     'Most open connections of a broker from one address. The broker closes any further connection at once.',
+    { dynamic: true },
   ),
   'connections.max.idle.ms': setting(
     'Connections',

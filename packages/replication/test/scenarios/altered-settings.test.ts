@@ -46,6 +46,31 @@ test.each([
   expect(settings()).toEqual(before);
 });
 
+test('a setting of all brokers, or of one, reaches the open partitions that do not set it', () => {
+  const { world, partition } = withTopic();
+  const of = (broker: string, name: string, value?: string) =>
+    world.controller.commit([{ type: 'config', resourceType: 'broker', resourceName: broker, name, value }]);
+  of('', 'message.max.bytes', '100');
+  of('', 'producer.id.expiration.ms', '5');
+  of('2', 'message.max.bytes', '200');
+  world.advance(5);
+  const seen = (id: number) => {
+    const { maxMessageBytes, producerIdExpirationMs } = world.partition(id, partition.topicId).log.config;
+    return [maxMessageBytes, producerIdExpirationMs];
+  };
+  expect([seen(1), seen(2)]).toEqual([
+    [100, 5],
+    [200, 5],
+  ]);
+  world.controller.commit([config('max.message.bytes', '300')]);
+  of('', 'producer.id.expiration.ms');
+  world.advance(5);
+  expect([seen(1), seen(2)]).toEqual([
+    [300, world.config.producerIdExpirationMs],
+    [300, world.config.producerIdExpirationMs],
+  ]);
+});
+
 test('the next batch is judged by the new max.message.bytes', () => {
   const { world, topic } = withTopic();
   const produce = () => {

@@ -1,0 +1,22 @@
+/**
+ * The configs of brokers that change while the brokers run (KIP-226). A value that is set for one broker
+ * overrides the value that is set for all brokers, and both override the broker's own configuration. The node
+ * has the table of all broker settings.
+ */
+import type { NodeId } from '@millrace/base';
+import type { MetadataImage } from './image.ts';
+
+/** What a request that alters the configs of brokers needs to know about a setting. */
+export interface BrokerSetting {
+  /** False: only a restart of the broker with another configuration changes it. */
+  readonly isDynamic: boolean;
+  /** The default, if the setting is a list. */
+  readonly defaultList: string | undefined;
+  /** Returns the error of an invalid value, or undefined. */
+  check(value: string): string | undefined;
+}
+
+/** The value that counts for the broker, if one was set for it, or for all brokers, while they ran. */
+export function dynamicBrokerValue(image: MetadataImage, brokerId: NodeId, name: string): string | undefined {
+  return image.brokerConfig(String(brokerId)).get(name) ?? image.brokerConfig('').get(name);
+}

@@ -1,0 +1,36 @@
+/**
+ * Goal: exactly the settings that change while Apache Kafka 4.3.1 runs change while Millrace runs, except
+ * listeners. Method: the list that Apache Kafka's DescribeConfigs shows as not read-only, without the
+ * settings that Millrace lacks.
+ */
+import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
+import { expect, test } from 'vitest';
+import { brokerSettings } from '../../src/config/broker-settings.ts';
+
+const settings = brokerSettings();
+
+test('the dynamic settings are those of Kafka', () => {
+  const topicFallbacks = topicConfigDefinitions.map(({ serverProperties }) => serverProperties[0]?.name);
+  const dynamic = [...settings].filter(([, { isDynamic }]) => isDynamic).map(([name]) => name);
+  expect(dynamic.filter((name) => !topicFallbacks.includes(name)).sort()).toEqual([
+    'max.connections',
+    'max.connections.per.ip',
+    'producer.id.expiration.ms',
+  ]);
+  expect(dynamic).toContain('log.roll.jitter.ms');
+  expect(dynamic).not.toContain('log.roll.jitter.hours');
+  for (const name of topicFallbacks)
+    if (name !== undefined && settings.has(name)) expect(dynamic).toContain(name);
+});
+
+test.each([
+  ['max.connections', '0', undefined],
+  ['max.connections', ' 5 ', undefined],
+  ['max.connections', '-1', 'must be an integer of at least 0'],
+  ['max.connections', 'many', 'must be an integer of at least 0'],
+  ['log.segment.bytes', '5', 'must be at least 1048576'],
+  ['log.flush.interval.messages', '9223372036854775807', undefined],
+  ['compression.type', 'brotli', 'must be one of uncompressed, zstd, lz4, snappy, gzip, producer'],
+])('%s=%s: %s', (name, value, problem) => {
+  expect(settings.get(name)!.check(value)).toBe(problem);
+});
