@@ -115,10 +115,18 @@ export const justifications: readonly Justification[] = [
   },
   {
     api: 'DescribeConfigs',
-    cases: /^(loggers|type (16|32), an odd name)$/,
-    when: 'loggers, client metrics and groups',
+    cases: /^(loggers|type 16, an odd name)$/,
+    when: 'loggers and client metrics',
     field: /^results\.(errorCode|configs)$/,
     reason: 'Millrace has no configs of these resources and answers INVALID_REQUEST.',
+  },
+  {
+    api: 'DescribeConfigs',
+    cases: /^type 32, an odd name$/,
+    when: 'groups',
+    field: /^results\.configs$/,
+    element: /configs\{(share|streams)\./,
+    reason: 'Millrace has no share groups and no streams groups, so it has no configs of them.',
   },
   {
     api: 'DescribeConfigs',

@@ -101,8 +101,42 @@ function minIsrProblem(
     : undefined;
 }
 
+const groups: ConfigKind = {
+  name: 'group',
+  current: (image, group) => image.groupConfig(group),
+  defaultList: () => undefined,
+  check({ config: { groupConfigs }, resourceName: group, next }) {
+    if (group === '') return apiError(ErrorCode.INVALID_REQUEST, 'Default group resources are not allowed.');
+    for (const [name, value] of next) {
+      const problem = groupProblem(groupConfigs, name, value);
+      if (problem !== undefined) return apiError(ErrorCode.INVALID_CONFIG, problem);
+    }
+    const effective = (name: string) => Number(next.get(name) ?? groupConfigs.get(name)!.fallback);
+    const [session, interval] = ['consumer.session.timeout.ms', 'consumer.heartbeat.interval.ms'] as const;
+    if (next.size === 0 || effective(session) > effective(interval)) return undefined;
+    return apiError(
+      ErrorCode.INVALID_CONFIG,
+      `${session} (${effective(session)}) must be larger than ${interval} (${effective(interval)})`,
+    );
+  },
+};
+
+function groupProblem(
+  groupConfigs: ControllerConfig['groupConfigs'],
+  name: string,
+  value: string,
+): string | undefined {
+  const limits = groupConfigs.get(name);
+  if (limits === undefined)
+    return `unknown group config ${name}: allowed are ${[...groupConfigs.keys()].join(', ')}`;
+  const number = /^[+-]?\d{1,10}$/.test(value.trim()) ? Number(value) : Number.NaN;
+  if (number >= limits.min && number <= limits.max) return undefined;
+  return `invalid value '${value}' for config ${name}: must be a whole number from ${limits.min} to ${limits.max}`;
+}
+
 /** By the number of the resource type in requests. */
 export const configKinds: ReadonlyMap<number, ConfigKind> = new Map([
   [ConfigResourceType.TOPIC, topics],
   [ConfigResourceType.BROKER, brokers],
+  [ConfigResourceType.GROUP, groups],
 ]);

@@ -32,6 +32,15 @@ export interface ControllerConfig {
   readonly nodeId: NodeId;
   /** All settings of brokers, by name: requests may alter the dynamic ones. */
   readonly brokerSettings: ReadonlyMap<string, BrokerSetting>;
+  /** The values that configs of groups may have, by name of the config. */
+  readonly groupConfigs: ReadonlyMap<string, GroupConfigLimits>;
   /** Properties set in this node's configuration. Unset topic configs fall back to them. */
   readonly serverProperties: ReadonlyMap<string, string>;
+}
+
+export interface GroupConfigLimits {
+  readonly min: number;
+  readonly max: number;
+  /** The value of a group that does not set the config. */
+  readonly fallback: number;
 }

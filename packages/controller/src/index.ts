@@ -1,4 +1,4 @@
-export type { ControllerConfig } from './config.ts';
+export type { ControllerConfig, GroupConfigLimits } from './config.ts';
 export {
   type CommittedRecords,
   Controller,

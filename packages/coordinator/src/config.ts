@@ -1,5 +1,5 @@
-/** The settings of group coordination. The node sets all of them: no file of this package has defaults. */
-import type { Millis } from '@millrace/base';
+/** The settings of group coordination. The host fills them in: no file here has defaults. */
+import type { Millis, NodeId } from '@millrace/base';
 
 /** Settings of classic groups. */
 export interface ClassicGroupConfig {
@@ -64,6 +64,8 @@ export interface OffsetsTopicConfig {
 }
 
 export interface GroupsConfig {
+  /** `node.id`: the dynamic configs of this broker count for its groups. */
+  readonly brokerId: NodeId;
   readonly classic: ClassicGroupConfig;
   readonly consumer: ConsumerGroupConfig;
   readonly offsets: OffsetsConfig;

@@ -120,6 +120,16 @@ export class MetadataImage implements ImageState {
     return this.configs.broker(name);
   }
 
+  /** The configs set on the group itself, without defaults. */
+  groupConfig(id: string): Configs {
+    return this.configs.group(id);
+  }
+
+  /** Ids of the groups that set configs, sorted. */
+  get configuredGroups(): readonly string[] {
+    return [...this.configs.byGroup.keys()].sort();
+  }
+
   /** The first producer id that the controller has not given to a broker. */
   get nextProducerId(): number {
     return this.producerIds.next;
@@ -148,6 +158,7 @@ export function imageToPlain(image: MetadataImage): unknown {
     topics: topics.names.map((name) => topics.named(name)),
     topicConfigs: plainConfigs(configs.byTopic),
     brokerConfigs: plainConfigs(configs.byBroker),
+    groupConfigs: plainConfigs(configs.byGroup),
     replicasByBroker: replicas
       .brokers()
       .map((id) => [id, [...topics.partitionsOf(id)].map(({ topic, index }) => [topic.name, index])]),

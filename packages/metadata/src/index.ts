@@ -9,6 +9,7 @@ export type {
   PartitionOfBroker,
   TopicImage,
 } from './families/topics/image.ts';
+export { type GroupConfigDefinition, groupConfigDefinitions } from './group-config.ts';
 export { imageToPlain, MetadataImage } from './image.ts';
 export { isInternalTopic, OFFSETS_TOPIC } from './internal-topics.ts';
 export { joinedBatches } from './joined-batches.ts';

@@ -130,8 +130,8 @@ export const recordTable = {
     8,
     {
       /** The same numbers as in Kafka's protocol. */
-      resourceType: [1, choice({ topic: 2, broker: 4 })],
-      /** The topic's name or the broker's id as text; '' for the default of all brokers. */
+      resourceType: [1, choice({ topic: 2, broker: 4, group: 32 })],
+      /** The name of the topic or group, or the broker's id as text; '' for the default of all brokers. */
       resourceName: [2, 'string'],
       name: [3, 'string'],
       value: [4, optional('string')],
@@ -151,7 +151,7 @@ export const recordTable = {
   alterConfigs: [
     11,
     {
-      resourceType: [1, choice({ topic: 2, broker: 4 })],
+      resourceType: [1, choice({ topic: 2, broker: 4, group: 32 })],
       resourceName: [2, 'string'],
       /** Id of the client's request: a later copy of it changes nothing. */
       requestId: [3, 'uuid'],

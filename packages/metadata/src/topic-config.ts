@@ -32,6 +32,7 @@ export const ConfigSource = {
   DYNAMIC_DEFAULT_BROKER: 3,
   STATIC_BROKER: 4,
   DEFAULT: 5,
+  GROUP: 8,
 } as const;
 
 /** The value of a config in one layer. The first of a config's synonyms has the effective value. */

@@ -112,7 +112,7 @@ describe('the wire form of records', () => {
     const bytes = encodeRecord({ type: 'config', resourceType: 'topic', resourceName: 't', name: 'n' });
     expect(bytes[3]).toBe(2);
     bytes[3] = 8;
-    expect(() => decodeRecord(bytes)).toThrow('8 is not one of topic,broker');
+    expect(() => decodeRecord(bytes)).toThrow('8 is not one of topic,broker,group');
   });
 
   test('any partition record reads back', () => {

@@ -10,6 +10,7 @@ import type { ApiCases, SpecialCase } from './api-cases.ts';
 const leftOut = /validateOnly=flipped/;
 const TOPIC = 2;
 const BROKER = 4;
+const GROUP = 32;
 const [SET, DELETE, APPEND, SUBTRACT] = [0, 1, 2, 3];
 
 function replacing(resourceName: string, configs: readonly Struct[], more: Struct = {}): Struct {
@@ -93,6 +94,27 @@ function ofBroker(configOf: (name: string, value: string | null) => Struct): Spe
   ];
 }
 
+const groupValues: readonly (readonly [name: string, value: string | null])[] = [
+  ['consumer.session.timeout.ms', '50000'],
+  ['consumer.session.timeout.ms', '5'],
+  ['consumer.session.timeout.ms', '5000000'],
+  ['consumer.heartbeat.interval.ms', '6000'],
+  ['consumer.heartbeat.interval.ms', 'x'],
+  ['consumer.heartbeat.interval.ms', '20000'],
+  ['consumer.assignment.interval.ms', '0'],
+  ['consumer.assignment.interval.ms', '50000'],
+  ['consumer.max.size', '5'],
+];
+
+const ofGroup = (configOf: (name: string, value: string | null) => Struct): SpecialCase[] =>
+  ['wire-group', ''].flatMap((group) =>
+    groupValues.map(([name, value]) =>
+      named(`config ${name}=${value} of group '${group}'`, () =>
+        replacing(group, [configOf(name, value)], { resourceType: GROUP }),
+      ),
+    ),
+  );
+
 function twice(world: World, configs: readonly Struct[]): Struct {
   const resource = { resourceType: TOPIC, resourceName: world.full, configs };
   const other = { ...resource, resourceName: world.empty };
@@ -110,6 +132,7 @@ export const alterConfigs: ApiCases = {
     ),
     ...ofResource((name, more) => replacing(name, [someValue], more)),
     ...ofBroker((name, value) => ({ name, value })),
+    ...ofGroup((name, value) => ({ name, value })),
     named('a topic twice', (world) => twice(world, [someValue])),
     named('a config twice', (world) => replacing(world.full, [someValue, someValue])),
     named('min lag above max lag', (world) =>
@@ -174,6 +197,7 @@ export const incrementalAlterConfigs: ApiCases = {
     ...changes.map(([name, ...made]) => named(name, (world) => replacing(world.full, [change(...made)]))),
     ...ofResource((name, more) => replacing(name, [change('retention.ms', SET, '100000')], more)),
     ...ofBroker((name, value) => change(name, SET, value)),
+    ...ofGroup((name, value) => change(name, SET, value)),
     ...brokerChanges.map(([name, ...made]) =>
       named(name, () => replacing('', [change(...made)], { resourceType: BROKER })),
     ),
@@ -201,5 +225,15 @@ export const incrementalAlterConfigs: ApiCases = {
         validateOnly: false,
       }),
     },
+  ],
+};
+
+/** The lists differ, because each side has topics of its own. So these cases ask for other types. */
+export const listConfigResources: ApiCases = {
+  base: () => ({ resourceTypes: [GROUP, 16] }),
+  leftOut: /resourceTypes=(empty|\[\])|resourceTypes\[\]=(2|4|8)$/,
+  special: [
+    { name: 'an unknown type', value: () => ({ resourceTypes: [99] }) },
+    { name: 'a known and an unknown type', value: () => ({ resourceTypes: [GROUP, 0] }) },
   ],
 };

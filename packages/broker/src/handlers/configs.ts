@@ -1,12 +1,14 @@
 /**
- * DescribeConfigs (32) for topics and for this broker. The answer has each config with its value and the
- * source of the value. If the client asks for synonyms, the answer also has the value that each source gives.
- * Reads the committed metadata and the node's settings; keeps nothing.
+ * DescribeConfigs (32) for topics, groups and this broker: each value with its source, and on request with
+ * the value that each source gives it (synonyms). Reads the committed metadata and the node's settings; keeps
+ * nothing.
  */
+import { assert } from '@millrace/base';
 import {
   ConfigSource,
   type ConfigSynonym,
   describeTopicConfigs,
+  groupConfigDefinitions,
   type MetadataImage,
 } from '@millrace/metadata';
 import {
@@ -70,6 +72,7 @@ function describeResource(
 ): Named[] | ResourceError {
   if (resourceType === ConfigResourceType.TOPIC) return describeTopic(broker, image, resourceName, request);
   if (resourceType === ConfigResourceType.BROKER) return describeBroker(broker, image, resourceName, request);
+  if (resourceType === ConfigResourceType.GROUP) return describeGroup(broker, image, resourceName, request);
   return resourceError(
     ErrorCode.INVALID_REQUEST,
     `This broker has no configs of resource type ${resourceType}.`,
@@ -139,6 +142,24 @@ function describeBroker(
   return properties.map((property) => {
     const chain = brokerChain(broker, image, property);
     return entry({ ...property, readOnly: !property.isDynamic, chain }, request);
+  });
+}
+
+function describeGroup(
+  broker: BrokerContext,
+  image: MetadataImage,
+  group: string,
+  request: Request,
+): Named[] | ResourceError {
+  if (group === '') return resourceError(ErrorCode.INVALID_REQUEST, 'The group id must not be empty.');
+  const set = image.groupConfig(group);
+  return groupConfigDefinitions.map(({ name, type, documentation, serverProperty }) => {
+    const own = set.get(name);
+    const property = broker.config.properties.find((one) => one.name === serverProperty);
+    assert(property !== undefined, 'the broker has each setting that is the fallback of a group config');
+    const chain = brokerChain(broker, image, property);
+    if (own !== undefined) chain.unshift({ name, value: own, source: ConfigSource.GROUP });
+    return entry({ name, type, documentation, sensitive: false, readOnly: false, chain }, request);
   });
 }
 

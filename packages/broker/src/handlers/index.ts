@@ -13,6 +13,7 @@ import { findCoordinator } from './find-coordinator.ts';
 import { consumerGroupHeartbeat, heartbeat, joinGroup, leaveGroup, syncGroup } from './group-membership.ts';
 import { consumerGroupDescribe, deleteGroups, describeGroups, listGroups } from './groups.ts';
 import { initProducerId } from './init-producer-id.ts';
+import { listConfigResources } from './list-config-resources.ts';
 import { listOffsets, offsetForLeaderEpoch } from './list-offsets.ts';
 import { metadata } from './metadata.ts';
 import { produce } from './produce.ts';
@@ -43,6 +44,7 @@ export const handlers: readonly Handler[] = [
   createPartitions,
   deleteGroups,
   incrementalAlterConfigs,
+  listConfigResources,
   offsetDelete,
   describeQuorum,
   describeCluster,

@@ -276,6 +276,52 @@ describe('DescribeConfigs', () => {
     });
   });
 
+  test('a group: what it sets, and the values of the broker', () => {
+    const names = ['assignment.interval.ms', 'heartbeat.interval.ms', 'session.timeout.ms'];
+    const broker = testBroker({
+      config: { properties: names.map((name) => property(`group.consumer.${name}`, 'int', '5')) },
+    });
+    const config = { type: 'config', resourceType: 'group', resourceName: 'g' } as const;
+    broker.add([{ ...config, name: 'consumer.session.timeout.ms', value: '50' }]);
+    const { configs } = describeOne(
+      broker,
+      { resourceType: 32, resourceName: 'g' },
+      { includeSynonyms: true },
+    );
+    const fallback = (name: string) => ({ name: `group.consumer.${name}`, value: '5', source: 5 });
+    expect(
+      configs.map(({ name, value, configSource, synonyms }) => [name, value, configSource, synonyms]),
+    ).toEqual([
+      ['consumer.assignment.interval.ms', '5', 5, [fallback(names[0]!)]],
+      ['consumer.heartbeat.interval.ms', '5', 5, [fallback(names[1]!)]],
+      [
+        'consumer.session.timeout.ms',
+        '50',
+        8,
+        [{ name: 'consumer.session.timeout.ms', value: '50', source: 8 }, fallback(names[2]!)],
+      ],
+    ]);
+    expect(describeOne(broker, { resourceType: 32, resourceName: '' }).errorCode).toBe(42);
+  });
+
+  test('ListConfigResources: topics, brokers, loggers, and the groups that set configs', () => {
+    const broker = testBroker();
+    const config = { type: 'config', resourceType: 'group', resourceName: 'g' } as const;
+    broker.add([{ ...config, name: 'consumer.session.timeout.ms', value: '50' }]);
+    const client = broker.connect();
+    const list = (version: number, resourceTypes: number[]) => {
+      const id = client.request(apis.listConfigResources, version, { resourceTypes });
+      broker.clock.settle();
+      const { errorCode, configResources } = client.answer(apis.listConfigResources, id);
+      return [errorCode, configResources.map((one) => `${one.resourceType} ${one.resourceName}`)];
+    };
+    expect(list(1, [32, 4])).toEqual([0, expect.arrayContaining(['32 g', '4 1'])]);
+    expect(list(1, [2])).toEqual([0, expect.arrayContaining(['2 words'])]);
+    expect(list(1, [])).toEqual([0, expect.arrayContaining(['32 g', '8 1', '4 1', '2 words'])]);
+    expect(list(1, [2, 99])).toEqual([ErrorCode.UNSUPPORTED_VERSION, []]);
+    expect(list(0, [])).toEqual([0, []]);
+  });
+
   test('this broker: every property, passwords never shown', () => {
     const { configs } = describeOne(
       configured(),

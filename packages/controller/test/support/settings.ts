@@ -13,6 +13,7 @@ export function controllerConfig(changes: Partial<ControllerConfig> = {}): Contr
     producerIdBlockSize: 1000,
     nodeId: 100,
     brokerSettings: new Map(),
+    groupConfigs: new Map(),
     serverProperties: new Map(),
     ...changes,
   };

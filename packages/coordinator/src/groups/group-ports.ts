@@ -6,6 +6,7 @@ import type { GroupsConfig } from '../config.ts';
 import type { ConsumerGroupPorts } from '../consumer/ports.ts';
 import type { TopicChanges } from '../consumer/topic-changes.ts';
 import type { ShardPort } from '../runtime/machine.ts';
+import { consumerGroupSettings } from './group-settings.ts';
 import type { RebalanceHistory } from './rebalance-history.ts';
 
 export interface GroupSurroundings {
@@ -64,7 +65,7 @@ export function consumerPorts(
 ): ConsumerGroupPorts {
   return {
     shard: port,
-    settings: () => config.consumer,
+    settings: () => consumerGroupSettings(port.image(), config, groupId),
     newMemberId: () => random.uuid(),
     rebalanced: ({ memberId, clientId, clientHost, ...event }) => {
       const who = { memberId: memberId ?? '', clientId: clientId ?? '', clientHost: clientHost ?? '' };

@@ -10,6 +10,7 @@ import { isRefusal, type Refusal } from '../consumer/refusal.ts';
 import { upgradeRecords } from '../consumer/upgrade.ts';
 import type { WriteNumber } from '../runtime/machine.ts';
 import { classicSeams, consumerPorts, type GroupSurroundings } from './group-ports.ts';
+import { consumerGroupSettings } from './group-settings.ts';
 import { type PastRebalance, RebalanceHistory } from './rebalance-history.ts';
 
 export type Group = ClassicGroup | ConsumerGroup;
@@ -160,7 +161,9 @@ export class GroupTable {
   upgrade(group: ClassicGroup, join: (upgraded: ConsumerGroup) => void): Refusal | undefined {
     const { groupId } = group;
     const { port, config } = this.surroundings;
-    const records = group.isEmpty ? [] : upgradeRecords(group, config.consumer, port.image());
+    const image = port.image();
+    const settings = consumerGroupSettings(image, config, groupId);
+    const records = group.isEmpty ? [] : upgradeRecords(group, settings, image);
     if (isRefusal(records)) return records;
     const upgraded = this.newConsumer(groupId, group.lastWrite);
     upgraded.beginWith({ tombstone: groupTombstone(groupId), records });

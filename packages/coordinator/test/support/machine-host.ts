@@ -19,6 +19,7 @@ import { FakeShardPort } from '../../src/testing/index.ts';
 import { utf8 } from './classic-group.ts';
 
 export const groupsConfig: GroupsConfig = {
+  brokerId: 1,
   classic: {
     minSessionTimeoutMs: 6000,
     maxSessionTimeoutMs: 1_800_000,

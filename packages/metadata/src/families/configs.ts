@@ -1,6 +1,6 @@
 /**
- * The part of the metadata image that holds the configs set on topics and brokers, and the replay of the
- * records that change it. topic-config-table.ts has the allowed values and the defaults of topic configs.
+ * The configs that were set on topics, brokers and groups: their part of the image, and the replay of their
+ * records. topic-config-table.ts has the allowed values and the defaults of topic configs.
  */
 import { assert } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -15,15 +15,18 @@ type ConfigsByName = ImmutableMap<string, Configs>;
 const NO_CONFIGS: Configs = new Map<string, string>();
 
 export class ConfigsImage {
-  static readonly EMPTY = new ConfigsImage(ImmutableMap(), ImmutableMap());
+  static readonly EMPTY = new ConfigsImage(ImmutableMap(), ImmutableMap(), ImmutableMap());
   /** Topic name → configs that were set, if there are any. */
   readonly byTopic: ConfigsByName;
   /** Broker id as text, or '' for all brokers → configs that were set, if there are any. */
   readonly byBroker: ConfigsByName;
+  /** Group id → configs that were set, if there are any. */
+  readonly byGroup: ConfigsByName;
 
-  constructor(byTopic: ConfigsByName, byBroker: ConfigsByName) {
+  constructor(byTopic: ConfigsByName, byBroker: ConfigsByName, byGroup: ConfigsByName) {
     this.byTopic = byTopic;
     this.byBroker = byBroker;
+    this.byGroup = byGroup;
   }
 
   /** The configs set on the topic itself, without defaults. */
@@ -35,6 +38,11 @@ export class ConfigsImage {
   broker(name: string): Configs {
     return this.byBroker.get(name) ?? NO_CONFIGS;
   }
+
+  /** The configs set on the group itself, without defaults. */
+  group(id: string): Configs {
+    return this.byGroup.get(id) ?? NO_CONFIGS;
+  }
 }
 
 export class ConfigsChanges implements Changes {
@@ -42,18 +50,29 @@ export class ConfigsChanges implements Changes {
   readonly topics: Set<string>;
   /** Broker ids as text; '' stands for the default of all brokers. */
   readonly brokers: Set<string>;
+  /** Ids of the groups whose configs changed. */
+  readonly groups: Set<string>;
 
-  constructor(topics: Set<string> = new Set(), brokers: Set<string> = new Set()) {
+  constructor(
+    topics: Set<string> = new Set(),
+    brokers: Set<string> = new Set(),
+    groups: Set<string> = new Set(),
+  ) {
     this.topics = topics;
     this.brokers = brokers;
+    this.groups = groups;
   }
 
   get isEmpty(): boolean {
-    return this.topics.size === 0 && this.brokers.size === 0;
+    return this.topics.size === 0 && this.brokers.size === 0 && this.groups.size === 0;
   }
 
   merge(next: ConfigsChanges): ConfigsChanges {
-    return new ConfigsChanges(union(this.topics, next.topics), union(this.brokers, next.brokers));
+    return new ConfigsChanges(
+      union(this.topics, next.topics),
+      union(this.brokers, next.brokers),
+      union(this.groups, next.groups),
+    );
   }
 }
 
@@ -62,28 +81,36 @@ export class ConfigsDraft {
   private readonly previous: ConfigsImage;
   private readonly byTopic: MapDraft<string, Configs>;
   private readonly byBroker: MapDraft<string, Configs>;
+  private readonly byGroup: MapDraft<string, Configs>;
 
   constructor(previous: ConfigsImage) {
     this.previous = previous;
     this.byTopic = new MapDraft(previous.byTopic);
     this.byBroker = new MapDraft(previous.byBroker);
+    this.byGroup = new MapDraft(previous.byGroup);
   }
 
   close(): ConfigsImage {
     return this.changes.isEmpty
       ? this.previous
-      : new ConfigsImage(this.byTopic.close(), this.byBroker.close());
+      : new ConfigsImage(this.byTopic.close(), this.byBroker.close(), this.byGroup.close());
   }
 
   set({ resourceType, resourceName, name, value }: RecordOf<'config'>): void {
-    const isTopic = resourceType === 'topic';
-    const all = isTopic ? this.byTopic : this.byBroker;
+    const { all, changed } = this.ofType(resourceType);
     const configs = new Map(all.get(resourceName) ?? NO_CONFIGS);
     if (value === undefined) configs.delete(name);
     else configs.set(name, value);
     if (configs.size === 0) all.delete(resourceName);
     else all.set(resourceName, configs);
-    (isTopic ? this.changes.topics : this.changes.brokers).add(resourceName);
+    changed.add(resourceName);
+  }
+
+  private ofType(type: RecordOf<'config'>['resourceType']) {
+    const { changes } = this;
+    if (type === 'topic') return { all: this.byTopic, changed: changes.topics };
+    if (type === 'broker') return { all: this.byBroker, changed: changes.brokers };
+    return { all: this.byGroup, changed: changes.groups };
   }
 
   /** Removes the configs of a removed topic. */

@@ -4,8 +4,12 @@ import { custom, int, list, long, oneOf, type SettingType } from './types.ts';
 
 const INT_MAX = 2_147_483_647;
 
-const group = <T>(type: SettingType<T>, defaultText: string, documentation: string, differs?: string) =>
-  setting('Groups', type, defaultText, documentation, differs === undefined ? {} : { differs });
+const group = <T>(
+  type: SettingType<T>,
+  defaultText: string,
+  documentation: string,
+  more: string | { dynamic?: boolean } = {},
+) => setting('Groups', type, defaultText, documentation, typeof more === 'string' ? { differs: more } : more);
 
 const migrationPolicy = custom(
   'string',
@@ -115,6 +119,7 @@ export const groupSettings = {
     int(0),
     '1000',
     'Shortest time between two assignments of a KIP-848 group.',
+    { dynamic: true },
   ),
   'group.consumer.min.assignment.interval.ms': group(
     int(0),

@@ -11,6 +11,7 @@ import type {
   OffsetsConfig,
   OffsetsTopicConfig,
 } from '@millrace/coordinator';
+import { groupConfigDefinitions } from '@millrace/metadata';
 import type { QuorumConfig } from '@millrace/raft';
 import type { ReplicationConfig } from '@millrace/replication';
 import { brokerSettings, isDynamic } from './broker-settings.ts';
@@ -41,6 +42,7 @@ const controllerFields = {
   serverProperties: computed([], (_values, { explicit }) => explicit),
   nodeId: computed([], (_values, { nodeId }) => nodeId),
   brokerSettings: computed([], () => brokerSettings()),
+  groupConfigs: computed([], (_values, config) => groupConfigLimits(config)),
 } as const satisfies FieldsOf<ControllerConfig>;
 
 const replicationFields = {
@@ -134,6 +136,7 @@ const offsetsTopicFields = {
 } as const satisfies FieldsOf<OffsetsTopicConfig>;
 
 const groupsFields = {
+  brokerId: computed([], (_values, { nodeId }) => nodeId),
   classic: computed([], (_values, config) => fill<ClassicGroupConfig>(classicGroupFields, config)),
   consumer: computed([], (_values, config) => fill<ConsumerGroupConfig>(consumerGroupFields, config)),
   offsets: computed([], (_values, config) => fill<OffsetsConfig>(offsetsFields, config)),
@@ -209,6 +212,16 @@ export function groupsConfig(config: NodeConfig): GroupsConfig {
 
 export function lifecycleConfig(config: NodeConfig): LifecycleConfig {
   return fill<LifecycleConfig>(lifecycleFields, config);
+}
+
+function groupConfigLimits({ settings }: NodeConfig): ControllerConfig['groupConfigs'] {
+  const numberOf = (name: string) => settings[name as SettingName] as number;
+  return new Map(
+    groupConfigDefinitions.map(({ name, serverProperty, minProperty, maxProperty }) => [
+      name,
+      { min: numberOf(minProperty), max: numberOf(maxProperty), fallback: numberOf(serverProperty) },
+    ]),
+  );
 }
 
 /** Every setting in the form that DescribeConfigs returns. */

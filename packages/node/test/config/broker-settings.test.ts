@@ -13,6 +13,7 @@ test('the dynamic settings are those of Kafka', () => {
   const topicFallbacks = topicConfigDefinitions.map(({ serverProperties }) => serverProperties[0]?.name);
   const dynamic = [...settings].filter(([, { isDynamic }]) => isDynamic).map(([name]) => name);
   expect(dynamic.filter((name) => !topicFallbacks.includes(name)).sort()).toEqual([
+    'group.consumer.assignment.interval.ms',
     'max.connections',
     'max.connections.per.ip',
     'producer.id.expiration.ms',

@@ -42,6 +42,7 @@ import { incrementalAlterConfigs } from './incremental-alter-configs.ts';
 import { initProducerId } from './init-producer-id.ts';
 import { joinGroup } from './join-group.ts';
 import { leaveGroup } from './leave-group.ts';
+import { listConfigResources } from './list-config-resources.ts';
 import { listGroups } from './list-groups.ts';
 import { listOffsets } from './list-offsets.ts';
 import { metadata } from './metadata.ts';
@@ -67,6 +68,7 @@ export const apis = {
   describeLogDirs,
   alterConfigs,
   incrementalAlterConfigs,
+  listConfigResources,
   createPartitions,
   describeQuorum,
   describeCluster,
@@ -128,6 +130,7 @@ export { ConfigOperation } from './incremental-alter-configs.ts';
 export type { InitProducerIdRequest, InitProducerIdResponse } from './init-producer-id.ts';
 export type { JoinGroupRequest, JoinGroupResponse } from './join-group.ts';
 export type { LeaveGroupRequest, LeaveGroupResponse } from './leave-group.ts';
+export type { ListConfigResourcesRequest, ListConfigResourcesResponse } from './list-config-resources.ts';
 export type { ListGroupsRequest, ListGroupsResponse } from './list-groups.ts';
 export type { ListOffsetsRequest, ListOffsetsResponse } from './list-offsets.ts';
 export type { MetadataRequest, MetadataResponse } from './metadata.ts';

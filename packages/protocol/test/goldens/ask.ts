@@ -156,6 +156,7 @@ await all(apis.alterConfigs, (version) => ({
     { resourceType: 2, resourceName: TOPIC + '-3', configs: [{ name: 'retention.ms', value: null }] },
   ],
 }));
+await all(apis.listConfigResources, () => ({ resourceTypes: [2, 4, 32] }));
 await all(apis.describeCluster, () => ({ includeClusterAuthorizedOperations: true }));
 await all(apis.describeQuorum, () => ({
   topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }],
