@@ -12,9 +12,11 @@
  * 4. README.md lists the commands: add a sentence there.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { addConfig } from './definitions/config.ts';
 import { addGroup } from './definitions/group.ts';
 import {
   bootstrapOption,
+  collected,
   command,
   directoryOption,
   jsonOption,
@@ -58,6 +60,7 @@ function buildProgram(): Command {
   addStart(program);
   addCluster(program);
   addTopic(program);
+  addConfig(program);
   addProduce(program);
   addConsume(program);
   addGroup(program);
@@ -134,7 +137,7 @@ function addCluster(program: Command): void {
 }
 
 function addTopic(program: Command): void {
-  const topic = command(program, 'topic', 'Creates, lists, describes and deletes topics.');
+  const topic = command(program, 'topic', 'Creates, lists, describes, alters and deletes topics.');
   command(topic, 'create', 'Creates a topic.')
     .argument('<name>')
     .addOption(bootstrapOption())
@@ -163,6 +166,17 @@ function addTopic(program: Command): void {
     .addOption(bootstrapOption())
     .addHelpText('after', '\nExample:\n  millrace topic describe orders --bootstrap-server localhost:9092')
     .action(async (name, options) => (await import('./commands/topic.ts')).topicDescribe(name, options));
+  command(topic, 'alter', 'Adds partitions to a topic, or changes its configs, without a restart.')
+    .argument('<name>')
+    .addOption(bootstrapOption())
+    .option('--partitions <n>', 'the new number of partitions', wholeNumber(1, 10_000))
+    .addOption(settingOption('--config', 'a topic setting to set; may be given more than once'))
+    .option('--unset <key>', 'a topic setting to reset; may be given more than once', collected)
+    .addHelpText(
+      'after',
+      '\nExample:\n  millrace topic alter orders --bootstrap-server localhost:9092 --partitions 6 --config retention.ms=3600000',
+    )
+    .action(async (name, options) => (await import('./commands/topic.ts')).topicAlter(name, options));
   command(topic, 'delete', 'Deletes a topic and its data.')
     .argument('<name>')
     .addOption(bootstrapOption())

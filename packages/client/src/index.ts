@@ -1,5 +1,6 @@
 export * from './addresses.ts';
 export * from './admin/admin.ts';
+export * from './admin/config-requests.ts';
 export * from './admin/describe.ts';
 export * from './admin/each-broker.ts';
 export * from './admin/group-admin.ts';

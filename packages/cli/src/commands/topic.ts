@@ -1,9 +1,17 @@
 /** `millrace topic …`: the everyday commands of kafka-topics.sh. */
-import { createTopicRequest, deleteTopicRequest, describeTopicsRequest, topicsIn } from '@millrace/client';
+import {
+  type ConfigChange,
+  createPartitionsRequest,
+  createTopicRequest,
+  deleteTopicRequest,
+  describeTopicsRequest,
+  topicsIn,
+} from '@millrace/client';
 import { KafkaClient } from '@millrace/client/io';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { clientOptions } from '../client-options.ts';
 import { UserError } from '../user-error.ts';
+import { alter } from './config.ts';
 
 const TIMEOUT_MS = 15_000;
 
@@ -47,6 +55,28 @@ export async function topicDescribe(name: string | undefined, options: Bootstrap
         );
       }
     }
+  });
+}
+
+/** Changes the configs first: they are refused as a whole, before the topic has more partitions. */
+export async function topicAlter(
+  name: string,
+  options: Bootstrap & { partitions?: number; config: Record<string, string>; unset?: readonly string[] },
+): Promise<void> {
+  const { partitions, config, unset = [], bootstrapServer } = options;
+  const changes: ConfigChange[] = [
+    ...Object.entries(config).map(([key, value]) => ({ name: key, value })),
+    ...unset.map((key) => ({ name: key, value: undefined })),
+  ];
+  if (partitions === undefined && changes.length === 0)
+    throw new UserError('nothing to change: use --partitions, --config or --unset');
+  if (changes.length > 0) await alter({ type: 'topic', name }, changes, { bootstrapServer });
+  if (partitions === undefined) return;
+  await withClient(options, async (client) => {
+    const request = createPartitionsRequest(name, partitions, TIMEOUT_MS);
+    const answer = await client.call(apis.createPartitions, request);
+    refuse(`topic '${name}' has no more partitions than before`, answer.results[0]);
+    process.stdout.write(`Topic ${name} has ${partitions} partitions now.\n`);
   });
 }
 

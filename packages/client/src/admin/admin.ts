@@ -8,6 +8,7 @@ import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 import type { VersionedApi } from '../connection/versions.ts';
+import { alterConfigsRequest, type ConfigChange } from './config-requests.ts';
 import { configsIn, type TopicConfig, type TopicDescription, topicsIn } from './describe.ts';
 import {
   createPartitionsRequest,
@@ -140,6 +141,17 @@ export class Admin {
           if (response !== undefined && errorCode === ErrorCode.NONE) configs = configsIn(response);
           answered(errorCode);
         }),
+    );
+  }
+
+  /** Changes all of these configs of the topic, or none. */
+  alterTopicConfigs(topic: string, changes: readonly ConfigChange[], done: AdminDone): void {
+    const { incrementalAlterConfigs } = apis;
+    const request = alterConfigsRequest({ type: 'topic', name: topic }, changes);
+    this.persist(incrementalAlterConfigs, undefined, done, (connection, version, answered) =>
+      connection.request(incrementalAlterConfigs, version, request, (response) =>
+        answered(response?.responses[0]?.errorCode),
+      ),
     );
   }
 

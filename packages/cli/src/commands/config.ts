@@ -1,0 +1,145 @@
+/** `millrace config …`: shows and changes the configs of topics, brokers and groups, without a restart. */
+import {
+  alterConfigsRequest,
+  type ConfigChange,
+  type ConfigResource,
+  configEntriesIn,
+  type DescribedConfigEntry,
+  describeConfigsRequest,
+} from '@millrace/client';
+import { KafkaClient } from '@millrace/client/io';
+import { apis, ErrorCode, errorName } from '@millrace/protocol';
+import { clientOptions } from '../client-options.ts';
+import { textTable } from '../text-table.ts';
+import { UserError } from '../user-error.ts';
+
+export interface ConfigOptions {
+  readonly bootstrapServer: string;
+  readonly topic?: string;
+  readonly broker?: number;
+  readonly allBrokers?: boolean;
+  readonly group?: string;
+}
+
+export async function configGet(
+  names: readonly string[],
+  options: ConfigOptions & { readonly all?: boolean; readonly json?: boolean },
+): Promise<void> {
+  const resource = resourceOf(options);
+  const entries = await withClient(resource, options, async (client) => {
+    const answer = await client.call(apis.describeConfigs, describeConfigsRequest(resource, names));
+    refuse(`${nameOf(resource)} cannot be described`, answer.results[0]);
+    return configEntriesIn(answer, resource);
+  });
+  const unknown = names.filter((name) => !entries.some((entry) => entry.name === name));
+  if (unknown.length > 0) throw new UserError(`${nameOf(resource)} has no config ${unknown.join(', ')}`);
+  const shown = names.length > 0 || options.all ? entries : entries.filter(({ isSet }) => isSet);
+  process.stdout.write(options.json ? `${JSON.stringify(shown)}\n` : tableOf(shown));
+}
+
+function tableOf(entries: readonly DescribedConfigEntry[]): string {
+  const rows = entries.map(({ name, value, source, isReadOnly }) => [
+    name,
+    value ?? '-',
+    isReadOnly ? `${source} (read-only)` : source,
+  ]);
+  return textTable(['CONFIG', 'VALUE', 'SOURCE'], rows);
+}
+
+export async function configSet(
+  settings: Readonly<Record<string, string>>,
+  options: ConfigOptions & { readonly dryRun?: boolean },
+): Promise<void> {
+  const changes = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  await alter(resourceOf(options), changes, options);
+}
+
+export async function configUnset(
+  names: readonly string[],
+  options: ConfigOptions & { readonly dryRun?: boolean },
+): Promise<void> {
+  const resource = resourceOf(options);
+  // The broker accepts the reset of any name, so the command finds a misspelt name itself.
+  await withClient(resource, options, async (client) => {
+    const answer = await client.call(apis.describeConfigs, describeConfigsRequest(resource));
+    refuse(`${nameOf(resource)} cannot be described`, answer.results[0]);
+    const set = configEntriesIn(answer, resource).filter(({ isSet }) => isSet);
+    const unset = names.filter((name) => !set.some((entry) => entry.name === name));
+    if (unset.length === 0) return;
+    const known = set.length === 0 ? 'it sets none' : `it sets ${set.map(({ name }) => name).join(', ')}`;
+    throw new UserError(`${nameOf(resource)} does not set ${unset.join(', ')}: ${known}`);
+  });
+  await alter(
+    resource,
+    names.map((name) => ({ name, value: undefined })),
+    options,
+  );
+}
+
+/** Changes the configs, or with `dryRun` only asks whether the controller would accept them. */
+export async function alter(
+  resource: ConfigResource,
+  changes: readonly ConfigChange[],
+  options: Pick<ConfigOptions, 'bootstrapServer'> & { readonly dryRun?: boolean },
+): Promise<void> {
+  const { dryRun = false } = options;
+  await withClient(resource, options, async (client) => {
+    const request = alterConfigsRequest(resource, changes, dryRun);
+    const answer = await client.call(apis.incrementalAlterConfigs, request, { timeoutMs: 40_000 });
+    refuse(`the configs of ${nameOf(resource)} were not changed`, answer.responses[0]);
+  });
+  const done = dryRun ? 'Would change' : 'Changed';
+  for (const { name, value } of changes)
+    process.stdout.write(
+      `${done} ${name} of ${nameOf(resource)}${value === undefined ? ' to its default' : ` to ${value}`}.\n`,
+    );
+}
+
+function resourceOf({ topic, broker, allBrokers, group }: ConfigOptions): ConfigResource {
+  const named: ConfigResource[] = [];
+  if (topic !== undefined) named.push({ type: 'topic', name: topic });
+  if (broker !== undefined) named.push({ type: 'broker', name: String(broker) });
+  if (allBrokers) named.push({ type: 'broker', name: '' });
+  if (group !== undefined) named.push({ type: 'group', name: group });
+  const [resource] = named;
+  if (resource !== undefined && named.length === 1) return resource;
+  const given = resource === undefined ? 'none is given' : `${named.length} are given`;
+  throw new UserError(`use one of --topic, --broker, --all-brokers and --group: ${given}`);
+}
+
+function nameOf({ type, name }: ConfigResource): string {
+  return type === 'broker' ? (name === '' ? 'all brokers' : `broker ${name}`) : `${type} '${name}'`;
+}
+
+/** A broker describes and alters only its own configs, so the client must be connected to that broker. */
+async function withClient<T>(
+  resource: ConfigResource,
+  { bootstrapServer }: Pick<ConfigOptions, 'bootstrapServer'>,
+  work: (client: KafkaClient) => Promise<T>,
+): Promise<T> {
+  const first = await KafkaClient.bootstrap(bootstrapServer, clientOptions);
+  try {
+    if (resource.type !== 'broker' || resource.name === '') return await work(first);
+    const { brokers } = await first.call(apis.metadata, { topics: [] });
+    const broker = brokers.find(({ nodeId }) => String(nodeId) === resource.name);
+    if (broker === undefined) {
+      const ids = brokers.map(({ nodeId }) => nodeId).sort((a, b) => a - b);
+      throw new UserError(`there is no broker ${resource.name}: the cluster has ${ids.join(', ')}`);
+    }
+    const client = await KafkaClient.connect(`${broker.host}:${broker.port}`, clientOptions);
+    try {
+      return await work(client);
+    } finally {
+      client.close();
+    }
+  } finally {
+    first.close();
+  }
+}
+
+function refuse(what: string, result: { errorCode: number; errorMessage?: string | null } | undefined): void {
+  if (result === undefined) throw new UserError(`${what}: the broker's answer does not mention it`);
+  if (result.errorCode === ErrorCode.NONE) return;
+  const why = result.errorMessage ? ` (${result.errorMessage})` : '';
+  throw new UserError(`${what}: ${errorName(result.errorCode)}${why}`);
+}

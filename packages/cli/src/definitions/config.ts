@@ -1,0 +1,48 @@
+/** Defines `millrace config …`. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { bootstrapOption, command, jsonOption, type Settings, wholeNumber } from './options.ts';
+
+const BOOTSTRAP = '-b localhost:9092';
+const load = () => import('../commands/config.ts');
+
+export function addConfig(program: Command): void {
+  const config = command(
+    program,
+    'config',
+    'Shows and changes the configs of topics, brokers and groups, without a restart.',
+  );
+  ofResource(command(config, 'get', 'Shows the configs that are set, or the named ones with their sources.'))
+    .argument('[names...]', 'default: those that the resource sets')
+    .option('--all', 'show every config')
+    .addOption(jsonOption())
+    .addHelpText('after', `\nExample:\n  millrace config get --topic orders ${BOOTSTRAP}`)
+    .action(async (names, options) => (await load()).configGet(names, options));
+  ofResource(command(config, 'set', 'Sets configs. Either all of them change, or none.'))
+    .argument('<key=value...>', 'configs with their values', pairs)
+    .option('--dry-run', 'only ask whether the values are allowed')
+    .addHelpText(
+      'after',
+      `\nExample:\n  millrace config set --topic orders retention.ms=3600000 ${BOOTSTRAP}`,
+    )
+    .action(async (settings, options) => (await load()).configSet(settings, options));
+  ofResource(command(config, 'unset', 'Resets configs to their defaults.'))
+    .argument('<names...>')
+    .option('--dry-run', 'only ask whether the configs can be reset')
+    .addHelpText('after', `\nExample:\n  millrace config unset --all-brokers max.connections ${BOOTSTRAP}`)
+    .action(async (names, options) => (await load()).configUnset(names, options));
+}
+
+function ofResource(subcommand: Command): Command {
+  return subcommand
+    .addOption(bootstrapOption())
+    .option('-t, --topic <name>', 'the configs of this topic')
+    .option('--broker <id>', 'the dynamic configs of this broker', wholeNumber(0, 2_147_483_647))
+    .option('--all-brokers', 'the dynamic configs that all brokers have')
+    .option('-g, --group <id>', 'the configs of this consumer group');
+}
+
+function pairs(text: string, before: Settings | undefined): Settings {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('Expected key=value.');
+  return { ...before, [text.slice(0, equals).trim()]: text.slice(equals + 1).trim() };
+}

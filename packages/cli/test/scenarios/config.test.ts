@@ -1,0 +1,99 @@
+/**
+ * Goal: the commands show and change configs, and a change acts on a running cluster without a restart.
+ * Method: a real cluster; the commands run in processes of their own.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startCluster } from '../../src/index.ts';
+import { millrace, type RunningCommand } from '../support/command.ts';
+
+let cluster: Awaited<ReturnType<typeof startCluster>>;
+beforeAll(async () => {
+  cluster = await startCluster({ brokers: 2, settings: { 'logger.level': 'silent' } });
+  await out(['topic', 'create', 'orders', '--partitions', '1', '--replication-factor', '2']);
+});
+afterAll(() => cluster.stop());
+
+function command(words: readonly string[], input?: string): RunningCommand {
+  return millrace([...words, '-b', cluster.bootstrapServers], {}, input);
+}
+
+async function out(words: readonly string[], input?: string): Promise<string> {
+  const running = command(words, input);
+  expect(await running.exit(), running.output()).toBe(0);
+  return running.stdout();
+}
+
+async function refusal(words: readonly string[], input?: string): Promise<string> {
+  const running = command(words, input);
+  expect(await running.exit(), running.output()).toBe(1);
+  return running.output();
+}
+
+/** Runs the command until it prints the text: each broker applies a change a moment later. */
+async function shows(words: readonly string[], text: RegExp): Promise<void> {
+  let seen = '';
+  for (let tries = 0; tries < 20 && !text.test(seen); tries++) {
+    if (tries > 0) await sleep(100);
+    seen = await out(words);
+  }
+  expect(seen).toMatch(text);
+}
+
+const large = `${'x'.repeat(5000)}\n`;
+
+test('a topic refuses a batch by its altered max.message.bytes, and takes it after the reset', async () => {
+  await out(['config', 'set', '--topic', 'orders', 'max.message.bytes=1000', 'retention.ms=3600000']);
+  await shows(['config', 'get', '--topic', 'orders'], /max\.message\.bytes +1000 +DYNAMIC_TOPIC_CONFIG/);
+  expect(await refusal(['produce', 'orders'], large)).toContain('MESSAGE_TOO_LARGE');
+  await out(['config', 'unset', '--topic', 'orders', 'max.message.bytes']);
+  await shows(
+    ['config', 'get', '--topic', 'orders', 'max.message.bytes'],
+    /max\.message\.bytes +1048588 +DEFAULT_CONFIG/,
+  );
+  await out(['produce', 'orders'], large);
+  expect(await out(['config', 'get', '--topic', 'orders'])).toContain('retention.ms  3600000');
+});
+
+test('a setting of all brokers reaches the topics; one broker overrides it', async () => {
+  await out(['config', 'set', '--all-brokers', 'message.max.bytes=2000000']);
+  const ofTopic = ['config', 'get', '--topic', 'orders', 'max.message.bytes'];
+  await shows(ofTopic, /2000000 +DYNAMIC_DEFAULT_BROKER_CONFIG/);
+  const id = String(cluster.nodes.find(({ role }) => role === 'broker')!.id);
+  await out(['config', 'set', '--broker', id, 'message.max.bytes=3000000']);
+  await shows(['config', 'get', '--broker', id], /message\.max\.bytes +3000000 +DYNAMIC_BROKER_CONFIG/);
+  await out(['config', 'unset', '--broker', id, 'message.max.bytes']);
+  await out(['config', 'unset', '--all-brokers', 'message.max.bytes']);
+  await shows(ofTopic, /1048588 +DEFAULT_CONFIG/);
+  expect(await out(['config', 'get', '--broker', id, 'node.id'])).toContain('(read-only)');
+});
+
+test('a group sets its session timeout', async () => {
+  await out(['config', 'set', '--group', 'shop', 'consumer.session.timeout.ms=50000']);
+  await shows(['config', 'get', '--group', 'shop'], /consumer\.session\.timeout\.ms +50000 +GROUP_CONFIG/);
+});
+
+test('topic alter changes configs and adds partitions', async () => {
+  const words = ['--partitions', '3', '--config', 'segment.ms=600000', '--unset', 'retention.ms'];
+  expect(await out(['topic', 'alter', 'orders', ...words])).toContain('has 3 partitions now');
+  await shows(['config', 'get', '--topic', 'orders'], /^CONFIG +VALUE +SOURCE\nsegment\.ms +600000 +\S+\n$/);
+  await shows(['topic', 'describe', 'orders'], /PartitionCount: 3/);
+});
+
+test('refusals name the config, the value and what is allowed, and change nothing', async () => {
+  const before = await out(['config', 'get', '--topic', 'orders']);
+  const set = ['config', 'set', '--topic', 'orders'];
+  expect(await refusal([...set, 'segment.ms=5', 'min.insync.replicas=many'])).toContain(
+    "invalid value 'many' for config min.insync.replicas: not a whole number",
+  );
+  expect(await out([...set, 'segment.ms=5', '--dry-run'])).toContain('Would change segment.ms');
+  expect(await refusal(['config', 'unset', '--topic', 'orders', 'retention.mss'])).toContain(
+    "topic 'orders' does not set retention.mss: it sets segment.ms",
+  );
+  expect(await refusal(['config', 'get', '--topic', 'orders', 'no.such'])).toContain('has no config no.such');
+  expect(await refusal(['config', 'get', '--broker', '77'])).toContain('there is no broker 77');
+  expect(await refusal(['config', 'set', '--all-brokers', 'node.id=5'])).toContain(
+    'Cannot update these configs dynamically: node.id',
+  );
+  expect(await out(['config', 'get', '--topic', 'orders'])).toBe(before);
+});

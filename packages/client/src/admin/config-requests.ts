@@ -1,0 +1,82 @@
+/** The requests of an administrator that describe and alter configs, and what their answers say. */
+import {
+  type apis,
+  ConfigOperation,
+  ConfigResourceType,
+  type DescribeConfigsResponse,
+  type RequestInputOf,
+} from '@millrace/protocol';
+
+/** A topic, a broker by its id, all brokers with the name '', or a group. */
+export interface ConfigResource {
+  readonly type: 'topic' | 'broker' | 'group';
+  readonly name: string;
+}
+
+const TYPES = {
+  topic: ConfigResourceType.TOPIC,
+  broker: ConfigResourceType.BROKER,
+  group: ConfigResourceType.GROUP,
+} as const;
+
+export interface DescribedConfigEntry {
+  readonly name: string;
+  /** Null: there is no value, or the value is secret. */
+  readonly value: string | null;
+  /** The source of the value, in Kafka's words. */
+  readonly source: string;
+  /** True if the resource itself sets the value. */
+  readonly isSet: boolean;
+  readonly isReadOnly: boolean;
+}
+
+/** The sources by their numbers in the protocol, and the resource that each belongs to. */
+const SOURCES: ReadonlyMap<number, readonly [source: string, of?: string]> = new Map([
+  [1, ['DYNAMIC_TOPIC_CONFIG', 'topic']],
+  [2, ['DYNAMIC_BROKER_CONFIG', 'broker']],
+  [3, ['DYNAMIC_DEFAULT_BROKER_CONFIG', 'brokers']],
+  [4, ['STATIC_BROKER_CONFIG']],
+  [5, ['DEFAULT_CONFIG']],
+  [8, ['GROUP_CONFIG', 'group']],
+]);
+
+/** Asks for these configs of a resource, or for all. */
+export function describeConfigsRequest(
+  { type, name }: ConfigResource,
+  names: readonly string[] = [],
+): RequestInputOf<typeof apis.describeConfigs> {
+  const resource = { resourceType: TYPES[type], resourceName: name };
+  return { resources: [{ ...resource, configurationKeys: names.length === 0 ? null : [...names] }] };
+}
+
+/** The configs of the first resource of the answer, by name. */
+export function configEntriesIn(
+  { results }: DescribeConfigsResponse,
+  { type, name }: ConfigResource,
+): DescribedConfigEntry[] {
+  const own = type === 'broker' && name === '' ? 'brokers' : type;
+  const entries = (results[0]?.configs ?? []).map(({ name, value, configSource, readOnly }) => {
+    const [source, of] = SOURCES.get(configSource) ?? [`source ${configSource}`];
+    return { name, value, source, isSet: of === own, isReadOnly: readOnly };
+  });
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** `value` undefined: the config goes back to its default. */
+export interface ConfigChange {
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+export function alterConfigsRequest(
+  { type, name }: ConfigResource,
+  changes: readonly ConfigChange[],
+  validateOnly = false,
+): RequestInputOf<typeof apis.incrementalAlterConfigs> {
+  const configs = changes.map(({ name: key, value }) => ({
+    name: key,
+    configOperation: value === undefined ? ConfigOperation.DELETE : ConfigOperation.SET,
+    value: value ?? null,
+  }));
+  return { resources: [{ resourceType: TYPES[type], resourceName: name, configs }], validateOnly };
+}
