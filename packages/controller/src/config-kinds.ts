@@ -72,7 +72,7 @@ function brokerProblem({ brokerSettings }: ControllerConfig, next: Configs): str
   const unknown = [...next.keys()].find((name) => !brokerSettings.has(name));
   if (unknown !== undefined) return `unknown broker config ${unknown}`;
   const fixed = [...next.keys()].filter((name) => !brokerSettings.get(name)!.isDynamic);
-  if (fixed.length > 0) return `Cannot update these configs dynamically: ${fixed.join(', ')}`;
+  if (fixed.length > 0) return `Cannot update these configs dynamically: [${fixed.join(', ')}]`;
   for (const [name, value] of next) {
     const problem = brokerSettings.get(name)!.check(value);
     if (problem !== undefined) return `invalid value '${value}' for config ${name}: ${problem}`;

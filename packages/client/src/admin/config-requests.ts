@@ -37,7 +37,7 @@ const SOURCES: ReadonlyMap<number, readonly [source: string, of?: string]> = new
   [3, ['DYNAMIC_DEFAULT_BROKER_CONFIG', 'brokers']],
   [4, ['STATIC_BROKER_CONFIG']],
   [5, ['DEFAULT_CONFIG']],
-  [8, ['GROUP_CONFIG', 'group']],
+  [8, ['DYNAMIC_GROUP_CONFIG', 'group']],
 ]);
 
 /** Asks for these configs of a resource, or for all. */

@@ -46,8 +46,8 @@ describe('a dynamic setting', () => {
   const { INVALID_REQUEST, INVALID_CONFIG } = ErrorCode;
   test.each([
     ['1', ['SET', 'no.such', '1'], INVALID_REQUEST, 'unknown broker config no.such'],
-    ['1', ['SET', 'node.id', '1'], INVALID_REQUEST, 'Cannot update these configs dynamically: node.id'],
-    ['', ['SET', 'broker.rack', 'x'], INVALID_REQUEST, 'dynamically: broker.rack'],
+    ['1', ['SET', 'node.id', '1'], INVALID_REQUEST, 'Cannot update these configs dynamically: [node.id]'],
+    ['', ['SET', 'broker.rack', 'x'], INVALID_REQUEST, 'dynamically: [broker.rack]'],
     [
       '',
       ['SET', 'max.connections', 'bad'],
