@@ -38,7 +38,12 @@ import { FetchService } from './serving/fetch-service.ts';
 import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
 import { epochEnd, epochEndError } from './serving/offset-lookups.ts';
 import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
-import { type TopicSettings, TopicSettingsSource } from './topic-settings.ts';
+import {
+  reconfiguredTopics,
+  type TopicSettings,
+  TopicSettingsSource,
+  takeSettings,
+} from './topic-settings.ts';
 import { TurnBudget } from './turn-budget.ts';
 import type {
   AskedReplicas,
@@ -207,22 +212,20 @@ export class ReplicaManager {
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
-    // A replica without a role must take the new settings, too: it keeps them until it has a role again.
-    const reconfigured = [...this.reconfigured(delta)];
-    for (const name of reconfigured) this.configure(name);
     if (!this.hasRoles || !this.isRegistered) {
       for (const topicId of delta.removedTopicIds) this.table.topicRemoved(topicId);
       if (this.hasRoles) this.dropRoles();
       else this.takeRoles();
+      // A replica without a role must take the new settings, too: it keeps them until it has a role again.
+      this.configure(delta);
       return;
     }
     for (const topic of delta.deletedTopics) this.deleteTopic(topic);
-    // With the new settings, followers on this broker may have to fsync records before they report them.
-    if (reconfigured.length > 0) this.fetcherManager.recheckPartitions();
     for (const { topicId, topic, partition } of delta.changedPartitions) {
       const replica = this.host({ id: topicId, name: topic }, partition);
       if (replica !== undefined) this.fetcherManager.update(replica, this.image);
     }
+    this.configure(delta);
     this.fetches.partitionsChanged();
     if (delta.changedBrokers.size > 0) {
       this.fetcherManager.brokersChanged(delta.changedBrokers, this.image);
@@ -294,12 +297,15 @@ export class ReplicaManager {
       return undefined;
     }
     const name = { topicId: topic.id, topic: topic.name, index };
-    const replica = this.table.ensure(name, this.settingsOf(topic.name), this.options.clock.wallMs());
+    const settings = this.settingsOf(topic.name);
+    const replica = this.table.ensure(name, settings, this.options.clock.wallMs());
     if (replica === undefined) {
       if (!this.table.isTransientlyBroken(topic.id, index)) this.offlineReplicas.assign(name, assignment);
       return undefined;
     }
     this.offlineReplicas.forget(topic.id, index);
+    // Both in one step: see `takeSettings`.
+    takeSettings(replica, settings);
     replica.assign(assignment);
     return replica;
   }
@@ -315,22 +321,20 @@ export class ReplicaManager {
     this.table.remove(replica, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   }
 
-  /** Names of topics whose settings may have changed. */
-  private reconfigured(delta: MetadataDelta): Iterable<string> {
-    const { changedBrokerConfigs, changedConfigs } = delta;
-    const isInherited =
-      changedBrokerConfigs.has('') || changedBrokerConfigs.has(String(this.options.brokerId));
-    return isInherited ? new Set(this.partitions().map((replica) => replica.topic)) : changedConfigs;
-  }
-
-  private configure(topic: string): void {
-    const image = this.image.topic(topic);
-    if (image === undefined) return;
-    const settings = this.settingsOf(topic);
-    for (const replica of this.table.ofTopic(image.id)) {
-      replica.log.setConfig(settings.log);
-      replica.configure(settings.partition);
+  /** Called after the assignments of the delta: see `takeSettings`. */
+  private configure(delta: MetadataDelta): void {
+    const names = [...reconfiguredTopics(delta, this.options.brokerId, this.partitions())];
+    for (const name of names) {
+      const topic = this.image.topic(name);
+      if (topic === undefined) continue;
+      const settings = this.settingsOf(name);
+      for (const replica of this.table.ofTopic(topic.id)) {
+        takeSettings(replica, settings);
+        replica.settingsChanged();
+      }
     }
+    // With the new settings, followers on this broker may have to fsync records before they report them.
+    if (names.length > 0) this.fetcherManager.recheckPartitions();
   }
 
   private settingsOf(topic: string | undefined): TopicSettings {

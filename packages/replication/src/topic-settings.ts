@@ -2,10 +2,17 @@
  * A topic's settings, in the form that the log and the partition use. The metadata package decides the value
  * of a config that the topic does not set.
  */
+import type { NodeId } from '@millrace/base';
 import type { LogConfig, TopicCompression } from '@millrace/log';
-import { booleanOf, type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
+import {
+  booleanOf,
+  type ConfigLayers,
+  effectiveTopicConfig,
+  type MetadataDelta,
+  numberOf,
+} from '@millrace/metadata';
 import { Compression } from '@millrace/protocol';
-import type { PartitionSettings } from './partition/partition.ts';
+import type { Partition, PartitionSettings } from './partition/partition.ts';
 
 export interface TopicSettings {
   readonly log: LogConfig;
@@ -101,4 +108,25 @@ function topicSettings(
       flushMs: flushMs === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : flushMs,
     },
   };
+}
+
+/**
+ * A delta may merge new settings and a new assignment. The caller then calls `assign` next, and only after
+ * that `settingsChanged`. A lowered min.insync.replicas with the earlier leader epoch would commit records
+ * that the new leader lacks. A smaller ISR with the earlier min.insync.replicas would commit records that the
+ * ELR lacks.
+ */
+export function takeSettings(replica: Partition, { log, partition }: TopicSettings): void {
+  replica.log.setConfig(log);
+  replica.settings = partition;
+}
+
+/** Names of the topics of these replicas whose settings the delta may change. */
+export function reconfiguredTopics(
+  { changedBrokerConfigs, changedConfigs }: MetadataDelta,
+  brokerId: NodeId,
+  replicas: readonly Partition[],
+): Iterable<string> {
+  const isInherited = changedBrokerConfigs.has('') || changedBrokerConfigs.has(String(brokerId));
+  return isInherited ? new Set(replicas.map(({ topic }) => topic)) : changedConfigs;
 }

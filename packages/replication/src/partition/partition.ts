@@ -49,6 +49,7 @@ export class Partition {
   readonly topic: string;
   readonly index: number;
   readonly log: PartitionLog;
+  /** The owner changes them, and calls `settingsChanged` once the assignment is as new as they are. */
   settings: PartitionSettings;
   role: Role = 'none';
   /** The state of this leader. Set while `role` is leader and the replica is online. */
@@ -323,11 +324,10 @@ export class Partition {
   }
 
   /**
-   * Takes new settings of the topic, and checks again whether a flush is due and what may now be acknowledged
-   * or committed.
+   * Re-evaluates everything that waits under the earlier settings. Called after `settings` changed, and after
+   * the assignment of the same metadata: min.insync.replicas counts only together with that ISR and epoch.
    */
-  configure(settings: PartitionSettings): void {
-    this.settings = settings;
+  settingsChanged(): void {
     this.flushIfDue();
     this.leadership?.ownEndMoved();
   }

@@ -2,8 +2,6 @@
 import { expect, test } from 'vitest';
 import { LoneReplica } from '../support/lone-replica.ts';
 
-const NEVER = { minInsyncReplicas: 2, syncsBeforeAck: false, flushMs: Number.POSITIVE_INFINITY };
-
 test('the log flushes appended records when flush.ms is over, and not before', () => {
   const replica = new LoneReplica({ flushMs: 1000 });
   const { log } = replica.partition;
@@ -45,17 +43,17 @@ test('a changed setting applies at once to unflushed records; a closed replica f
   replica.produce(1);
   replica.clock.advance(100_000);
   expect(log.recoveryPoint).toBe(0);
-  replica.partition.configure({ ...NEVER, flushMs: 50 });
+  replica.configure({ flushMs: 50 });
   replica.clock.advance(50);
   expect(log.recoveryPoint).toBe(1);
   replica.produce(1);
-  replica.partition.configure({ ...NEVER, flushMs: 60_000 });
+  replica.configure({ flushMs: 60_000 });
   replica.clock.advance(50);
   expect(log.recoveryPoint).toBe(1);
-  replica.partition.configure(NEVER);
+  replica.configure({ flushMs: Number.POSITIVE_INFINITY });
   replica.clock.advance(60_000);
   expect(log.recoveryPoint).toBe(1);
-  replica.partition.configure({ ...NEVER, flushMs: 50 });
+  replica.configure({ flushMs: 50 });
   replica.partition.close(-1);
   replica.clock.advance(60_000);
   expect(log.recoveryPoint).toBe(1);

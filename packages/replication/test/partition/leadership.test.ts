@@ -72,9 +72,9 @@ test('a smaller ISR counts when the metadata has it, not when the controller ans
   expect(leader.answer(ErrorCode.NONE)).toBe(true);
   partition.leadership!.checkLag();
   expect([partition.highWatermark, answers, leader.proposals]).toEqual([1, [], []]);
-  partition.configure({ ...partition.settings, minInsyncReplicas: 2 });
+  leader.configure({ minInsyncReplicas: 2 });
   partition.assign(leader.state);
   expect([partition.isr, partition.highWatermark, answers]).toEqual([[ME], 1, []]);
-  partition.configure({ ...partition.settings, minInsyncReplicas: 1 });
+  leader.configure({ minInsyncReplicas: 1 });
   expect([partition.highWatermark, answers]).toEqual([2, [ErrorCode.NONE]]);
 });

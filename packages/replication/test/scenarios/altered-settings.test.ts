@@ -101,6 +101,36 @@ test('a parked batch is acknowledged once min.insync.replicas allows it', () => 
   expect([parked.value?.errorCode, partition.highWatermark]).toEqual([ErrorCode.NONE, 1]);
 });
 
+// Each commit below is one batch, so each broker gets its records in one delta.
+test('a leader that the metadata deposes acknowledges nothing by a lower min.insync.replicas', () => {
+  const { world, topic, partition } = withTopic();
+  world.controller.commit([config('min.insync.replicas', '2')]);
+  world.advance(5);
+  world.broker(2).cutController();
+  world.broker(2).freeze();
+  const parked = world.broker(1).produce(topic, 'lost');
+  while (partition.isr.length > 1) world.advance(10);
+  world.controller.commit([
+    { type: 'partitionChange', topicId: topic, partition: 0, leader: 2, isr: [2] },
+    config('min.insync.replicas', '1'),
+  ]);
+  world.advance(5);
+  expect([parked.value?.errorCode, partition.highWatermark]).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER, 0]);
+});
+
+test('a smaller ISR counts for a leader only with the min.insync.replicas of the same delta', () => {
+  const { world, topic, partition } = withTopic();
+  world.broker(2).freeze();
+  const parked = world.broker(1).produce(topic, 'v');
+  world.controller.commit([
+    { type: 'partitionChange', topicId: topic, partition: 0, isr: [1] },
+    config('min.insync.replicas', '2'),
+  ]);
+  world.advance(5);
+  expect(partition.isr).toEqual([1]);
+  expect([parked.value, partition.highWatermark]).toEqual([undefined, 0]);
+});
+
 test('a replica takes a config that changed while the registration of its broker was in doubt', () => {
   const { world, partition } = withTopic();
   const { manager } = world.broker(1);

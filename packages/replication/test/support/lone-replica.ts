@@ -103,6 +103,12 @@ export class LoneReplica {
     this.partition.assign(this.state);
   }
 
+  /** Applies altered settings. */
+  configure(settings: Partial<PartitionSettings>): void {
+    this.partition.settings = { ...this.partition.settings, ...settings };
+    this.partition.settingsChanged();
+  }
+
   /**
    * Answers the oldest proposal in the role of the controller. Returns true if the replica need not send the
    * proposal again.
