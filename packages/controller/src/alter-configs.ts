@@ -15,6 +15,7 @@ import {
   type IncrementalAlterConfigsRequest,
 } from '@millrace/protocol';
 import { type ApiError, apiError, isApiError } from './assignments.ts';
+import { TOO_LARGE } from './call-failures.ts';
 import type { ControllerConfig } from './config.ts';
 import { configEffects } from './config-effects.ts';
 import { type ConfigKind, configKinds } from './config-kinds.ts';
@@ -34,6 +35,15 @@ interface Resource {
 type IncrementalChange = IncrementalAlterConfigsRequest['resources'][number]['configs'][number];
 type Result = AlterConfigsResponse['responses'][number];
 
+/** Most characters of the names and values in one request. The records of a request have the same limit. */
+const REQUEST_LENGTH_MAX = 16 << 20;
+
+/**
+ * Most characters of the lists that one request changes by APPEND and SUBTRACT, together with the lists that
+ * it gives for that. The controller does nothing else meanwhile, so this must take a fraction of a second.
+ */
+const LIST_LENGTH_MAX = 2 << 20;
+
 /** Kafka's limit: a value must fit into a string of the protocol's older versions. */
 const VALUE_BYTES_MAX = 32_767;
 
@@ -52,13 +62,19 @@ export function decideIncrementalAlterConfigs(
   request: IncrementalAlterConfigsRequest,
 ): Decision<AlterConfigsResponse> {
   const { config } = context;
+  const work = new ListWork();
   return decide(context, request, ({ configs }, kind, current) => {
     const { DELETE } = ConfigOperation;
     const problem = nullProblem(configs.filter(({ configOperation }) => configOperation !== DELETE));
     if (problem !== undefined) return problem;
     const next = new Map(current);
     for (const change of configs) {
-      const value = changed(change, current.get(change.name), () => kind.defaultList(config, change.name));
+      const value = changed(
+        change,
+        current.get(change.name),
+        () => kind.defaultList(config, change.name),
+        work,
+      );
       if (typeof value === 'object') return value;
       if (value === undefined) next.delete(change.name);
       else next.set(change.name, value);
@@ -82,6 +98,8 @@ function decide<R extends Resource>(
   nextOf: (resource: R, kind: ConfigKind, current: Configs) => Configs | ApiError,
 ): Decision<AlterConfigsResponse> {
   const { image, config, requestId } = context;
+  if (lengthOf(request) > REQUEST_LENGTH_MAX)
+    return { records: [], respond: () => failAlterConfigs(request, TOO_LARGE) };
   const timesNamed = new Map<string, number>();
   for (const resource of request.resources) {
     const key = keyOf(resource);
@@ -156,11 +174,31 @@ function changesOf(
     }));
 }
 
+/** Bounds the work of all list operations of one request. */
+class ListWork {
+  private left = LIST_LENGTH_MAX;
+
+  take(length: number): boolean {
+    this.left -= length;
+    return this.left >= 0;
+  }
+}
+
+function lengthOf({ resources }: { readonly resources: readonly Resource[] }): number {
+  let length = 0;
+  for (const { resourceName, configs } of resources) {
+    length += resourceName.length;
+    for (const { name, value } of configs) length += name.length + (value?.length ?? 0);
+  }
+  return length;
+}
+
 /** The value of one config after the change; undefined if it is not set then. */
 function changed(
   { name, configOperation, value }: IncrementalChange,
   current: string | undefined,
   defaultListOf: () => string | undefined,
+  work: ListWork,
 ): string | undefined | ApiError {
   const { SET, DELETE, APPEND, SUBTRACT } = ConfigOperation;
   if (configOperation === DELETE) return undefined;
@@ -177,11 +215,13 @@ function changed(
       ErrorCode.INVALID_CONFIG,
       `${operation} is not allowed for config ${name}, because it is not a list`,
     );
-  const items = itemsOf(current ?? defaultList);
-  const given = itemsOf(value!);
-  const kept =
-    configOperation === APPEND ? [...items, ...given] : items.filter((item) => !given.includes(item));
-  return [...new Set(kept)].join(',');
+  const before = current ?? defaultList;
+  if (!work.take(before.length + value!.length)) return TOO_LARGE;
+  const items = new Set(itemsOf(before));
+  for (const item of itemsOf(value!))
+    if (configOperation === APPEND) items.add(item);
+    else items.delete(item);
+  return [...items].join(',');
 }
 
 function itemsOf(list: string): string[] {

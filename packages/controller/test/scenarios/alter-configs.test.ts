@@ -179,6 +179,40 @@ test('an unknown config can be reset, as in Kafka', () => {
   expect(topicConfigs(h, 't')).toEqual(BEGUN);
 });
 
+describe('the work of one request is bounded', () => {
+  const subtract = (name: string, value: string) => ({
+    name,
+    changes: [['SUBTRACT', 'cleanup.policy', value]] as const,
+  });
+
+  // Comparing each item with each would need 1.4 billion comparisons, about 5 s of CPU time.
+  test('a SUBTRACT takes time in proportion to the lengths of the lists', () => {
+    const name = 'leader.replication.throttled.replicas';
+    const throttled = Array.from({ length: 5000 }, (_, index) => `${index}:1`);
+    const h = withTopic({ [name]: throttled.slice(0, 4500).join(',') });
+    const other = Array.from({ length: 290_000 }, (_, index) => index);
+    const before = process.threadCpuUsage();
+    expect(altered(h, ['SUBTRACT', name, [...other, ...throttled.slice(1)].join(',')])).toBe(0);
+    expect(process.threadCpuUsage(before).user).toBeLessThan(2_000_000);
+    expect(topicConfigs(h, 't')).toEqual({ [name]: '0:1' });
+  });
+
+  test('the lists of all its resources may have 2 MiB', () => {
+    const h = withTopic({});
+    const value = 'x,'.repeat(500_000);
+    const answer = alter(h, [subtract('a', value), subtract('b', value), subtract('t', value)]);
+    expect(codes(answer)).toEqual([3, 3, ErrorCode.POLICY_VIOLATION]);
+  });
+
+  test('its names and values may have 16 MiB', () => {
+    const h = withTopic({});
+    const value = 'x'.repeat(6 << 20);
+    const changes: Change[] = ['a', 'b', 'c'].map((name) => ['SET', name, value]);
+    expect(codes(alter(h, [{ name: 't', changes }]))).toEqual([ErrorCode.POLICY_VIOLATION]);
+    expect(codes(alter(h, [{ name: 't', changes: changes.slice(1) }]))).not.toEqual([44]);
+  });
+});
+
 describe('AlterConfigs', () => {
   test('replaces everything that is set', () => {
     const h = withTopic();
