@@ -14,21 +14,18 @@ export interface ChangedTopic {
   readonly topicId: Uuid;
 }
 
-/** A change of configs has no topic. */
-type Changes = ImmutableMap<string, ChangedTopic | undefined>;
-
-/**
- * The class keeps at least this many of the latest entries, and at most twice as many. A deletion has up to
- * three entries.
- */
+/** Each set keeps at least this many of its latest entries, and at most twice as many. */
 const REMEMBERED_MIN = 20_000;
 
-export class CarriedOut {
-  static readonly EMPTY = new CarriedOut(ImmutableMap(), ImmutableMap());
-  private readonly older: Changes;
-  private readonly newer: Changes;
+/** The latest entries, in two generations: the older one goes when the newer one is full. */
+class Latest<T> {
+  private readonly older: ImmutableMap<string, T>;
+  private readonly newer: ImmutableMap<string, T>;
 
-  private constructor(older: Changes, newer: Changes) {
+  constructor(
+    older: ImmutableMap<string, T> = ImmutableMap(),
+    newer: ImmutableMap<string, T> = ImmutableMap(),
+  ) {
     this.older = older;
     this.newer = newer;
   }
@@ -37,16 +34,47 @@ export class CarriedOut {
     return this.older.size + this.newer.size;
   }
 
+  get(key: string): T | undefined {
+    return this.newer.get(key) ?? this.older.get(key);
+  }
+
+  with(key: string, entry: T): Latest<T> {
+    if (this.newer.size < REMEMBERED_MIN) return new Latest(this.older, this.newer.set(key, entry));
+    return new Latest(this.newer, ImmutableMap([[key, entry]]));
+  }
+
+  toPlain(): unknown {
+    const sorted = (entries: ImmutableMap<string, T>) => [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+    return [sorted(this.older), sorted(this.newer)];
+  }
+}
+
+/**
+ * A request may alter the configs of thousands of resources, so altered configs have their own limit: they
+ * never push out deleted topics. A deletion has up to three entries.
+ */
+export class CarriedOut {
+  static readonly EMPTY = new CarriedOut(new Latest(), new Latest());
+  private readonly topics: Latest<ChangedTopic>;
+  private readonly configs: Latest<true>;
+
+  private constructor(topics: Latest<ChangedTopic>, configs: Latest<true>) {
+    this.topics = topics;
+    this.configs = configs;
+  }
+
+  get size(): number {
+    return this.topics.size + this.configs.size;
+  }
+
   /** The change that this request made to the topic of this name or id. Undefined: none is remembered. */
   find(requestId: Uuid | undefined, nameOrId: string): ChangedTopic | undefined {
-    if (requestId === undefined) return undefined;
-    const key = keyOf(requestId, nameOrId);
-    return this.newer.get(key) ?? this.older.get(key);
+    return requestId === undefined ? undefined : this.topics.get(keyOf(requestId, nameOrId));
   }
 
   /** True if a topic with this id was deleted. False if that was so long ago that the entry is gone. */
   isDeleted(topicId: Uuid): boolean {
-    return this.newer.has(topicId) || this.older.has(topicId);
+    return this.topics.get(topicId) !== undefined;
   }
 
   /**
@@ -67,23 +95,19 @@ export class CarriedOut {
 
   /** True if this request altered the configs of the resource. `resource`: type and name, as `topic a`. */
   hasAltered(requestId: Uuid | undefined, resource: string): boolean {
-    if (requestId === undefined) return false;
-    const key = keyOf(requestId, resource);
-    return this.newer.has(key) || this.older.has(key);
+    return requestId !== undefined && this.configs.get(keyOf(requestId, resource)) !== undefined;
   }
 
   withAltered(requestId: Uuid, resource: string): CarriedOut {
-    return this.with(keyOf(requestId, resource), undefined);
+    return new CarriedOut(this.topics, this.configs.with(keyOf(requestId, resource), true));
   }
 
   toPlain(): unknown {
-    const sorted = (changes: Changes) => [...changes].sort(([a], [b]) => (a < b ? -1 : 1));
-    return [sorted(this.older), sorted(this.newer)];
+    return [this.topics.toPlain(), this.configs.toPlain()];
   }
 
-  private with(key: string, topic: ChangedTopic | undefined): CarriedOut {
-    if (this.newer.size < REMEMBERED_MIN) return new CarriedOut(this.older, this.newer.set(key, topic));
-    return new CarriedOut(this.newer, ImmutableMap([[key, topic]]));
+  private with(key: string, topic: ChangedTopic): CarriedOut {
+    return new CarriedOut(this.topics.with(key, topic), this.configs);
   }
 }
 

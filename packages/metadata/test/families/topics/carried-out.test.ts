@@ -1,0 +1,23 @@
+/** Goal: the memory of requests is bounded, and no kind of request pushes another kind out of it. */
+import type { Uuid } from '@millrace/base';
+import { expect, test } from 'vitest';
+import { CarriedOut } from '../../../src/families/topics/carried-out.ts';
+
+const requestId = (index: number) => String(index).padStart(22, 'A') as Uuid;
+const deleted = { name: 'events', topicId: requestId(1) };
+
+test('any number of altered configs leaves the deleted topics in the memory', () => {
+  let memory = CarriedOut.EMPTY.withDeleted(requestId(2), deleted);
+  for (let index = 0; index < 50_000; index++) memory = memory.withAltered(requestId(3), `topic t${index}`);
+  expect([memory.isDeleted(deleted.topicId), memory.find(requestId(2), 'events')]).toEqual([true, deleted]);
+});
+
+test('of altered configs, the memory has the latest 20,000, and at most twice as many', () => {
+  let memory = CarriedOut.EMPTY;
+  for (let index = 0; index < 50_000; index++) {
+    memory = memory.withAltered(requestId(3), `topic t${index}`);
+    expect(memory.size).toBeLessThanOrEqual(40_000);
+  }
+  expect(memory.hasAltered(requestId(3), 'topic t30000')).toBe(true);
+  expect(memory.hasAltered(requestId(3), 'topic t0')).toBe(false);
+});
