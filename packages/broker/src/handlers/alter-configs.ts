@@ -47,7 +47,7 @@ function alter<Req extends Body>(
     let next = 0;
     reply.send({ responses: own.map((result) => result ?? results[next++]!) });
   };
-  if (others.length === 0 && own.length > 0) {
+  if (others.length === 0) {
     send([]);
     return;
   }

@@ -133,13 +133,14 @@ describe('altered configs of brokers', () => {
     const broker = testBroker();
     const client = broker.connect();
     const alone = client.request(apis.alterConfigs, 2, { resources: [resource('2')] });
+    const empty = client.request(apis.alterConfigs, 2, { resources: [] });
     const late = client.request(apis.alterConfigs, 0, { resources: [resource('2'), resource('1')] });
     expect(broker.forwarded).toHaveLength(1);
     broker.forwarded[0]!.done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
     broker.clock.settle();
     const codes = (id: number) =>
       client.answer(apis.alterConfigs, id).responses.map(({ errorCode }) => errorCode);
-    expect([codes(alone), codes(late)]).toEqual([[42], [42, 7]]);
+    expect([codes(alone), codes(empty), codes(late)]).toEqual([[42], [], [42, 7]]);
   });
 });
 
