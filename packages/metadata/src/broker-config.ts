@@ -5,6 +5,7 @@
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage } from './image.ts';
+import type { ConfigLayers } from './topic-config.ts';
 
 /** What a request that alters the configs of brokers needs to know about a setting. */
 export interface BrokerSetting {
@@ -18,5 +19,19 @@ export interface BrokerSetting {
 
 /** The value that counts for the broker, if one was set for it, or for all brokers, while they ran. */
 export function dynamicBrokerValue(image: MetadataImage, brokerId: NodeId, name: string): string | undefined {
-  return image.brokerConfig(String(brokerId)).get(name) ?? image.brokerConfig('').get(name);
+  return dynamicValue(dynamicLayers(image, brokerId), name);
+}
+
+export function dynamicValue(
+  { dynamicBroker, dynamicDefault }: DynamicLayers,
+  name: string,
+): string | undefined {
+  return dynamicBroker?.get(name) ?? dynamicDefault?.get(name);
+}
+
+export type DynamicLayers = Pick<ConfigLayers, 'dynamicBroker' | 'dynamicDefault'>;
+
+/** What was set for the broker, and for all brokers. */
+export function dynamicLayers(image: MetadataImage, brokerId: NodeId): Required<DynamicLayers> {
+  return { dynamicBroker: image.brokerConfig(String(brokerId)), dynamicDefault: image.brokerConfig('') };
 }

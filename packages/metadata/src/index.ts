@@ -1,4 +1,4 @@
-export { type BrokerSetting, dynamicBrokerValue } from './broker-config.ts';
+export { type BrokerSetting, dynamicBrokerValue, dynamicLayers, dynamicValue } from './broker-config.ts';
 export { MetadataDelta } from './delta.ts';
 export type { BrokerRegistration } from './families/brokers.ts';
 export type { Configs } from './families/configs.ts';

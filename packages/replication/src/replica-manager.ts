@@ -18,7 +18,7 @@ import {
 } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
 import { type LogDirectory, logJobs } from '@millrace/log';
-import { type ConfigLayers, type MetadataDelta, MetadataImage, type TopicImage } from '@millrace/metadata';
+import { type MetadataDelta, MetadataImage, type TopicImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
@@ -60,8 +60,6 @@ import type {
   ProduceResult,
   RunningFetch,
 } from './types.ts';
-
-const NOTHING_SET: ReadonlyMap<string, string> = new Map();
 
 export interface ReplicaManagerOptions {
   readonly brokerId: NodeId;
@@ -134,7 +132,7 @@ export class ReplicaManager {
     this.lookup = new PartitionLookup(this.table, () => this.image);
     const { spares } = options.logDirectory;
     this.coordination = new CoordinatorPort(leaderships, this.lookup, { ...ports, spares });
-    this.topicSettings = new TopicSettingsSource(config);
+    this.topicSettings = new TopicSettingsSource(brokerId, config);
     this.offlineReplicas = new OfflineReplicas(ports);
     this.alterPartitions = new AlterPartitionManager({
       brokerId,
@@ -338,14 +336,7 @@ export class ReplicaManager {
   }
 
   private settingsOf(topic: string | undefined): TopicSettings {
-    const { brokerId, config } = this.options;
-    const layers: ConfigLayers = {
-      topic: topic === undefined ? NOTHING_SET : this.image.topicConfig(topic),
-      dynamicBroker: this.image.brokerConfig(String(brokerId)),
-      dynamicDefault: this.image.brokerConfig(''),
-      staticBroker: config.brokerProperties,
-    };
-    return this.topicSettings.of(layers);
+    return this.topicSettings.of(this.image, topic);
   }
 
   // ------------------------------------------------------------------ requests

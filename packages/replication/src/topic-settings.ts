@@ -7,11 +7,15 @@ import type { LogConfig, TopicCompression } from '@millrace/log';
 import {
   booleanOf,
   type ConfigLayers,
+  dynamicLayers,
+  dynamicValue,
   effectiveTopicConfig,
   type MetadataDelta,
+  type MetadataImage,
   numberOf,
 } from '@millrace/metadata';
 import { Compression } from '@millrace/protocol';
+import type { ReplicationConfig } from './config.ts';
 import type { Partition, PartitionSettings } from './partition/partition.ts';
 
 export interface TopicSettings {
@@ -38,19 +42,29 @@ function compressionOf(text: (name: string) => string): TopicCompression | undef
 /** Settings of the broker, not of a topic. */
 type BrokerSettings = Pick<LogConfig, 'producerIdExpirationMs' | 'loopWorkMax'>;
 
+const NOTHING_SET: ReadonlyMap<string, string> = new Map();
+
 /**
  * The settings of topics. Consecutive topics with the same config layers share one object, because the broker
  * may open a thousand logs in a row.
  */
 export class TopicSettingsSource {
-  private readonly broker: BrokerSettings;
+  private readonly brokerId: NodeId;
+  private readonly broker: BrokerSettings & Pick<ReplicationConfig, 'brokerProperties'>;
   private last: { readonly layers: ConfigLayers; readonly settings: TopicSettings } | undefined;
 
-  constructor(broker: BrokerSettings) {
+  constructor(brokerId: NodeId, broker: BrokerSettings & Pick<ReplicationConfig, 'brokerProperties'>) {
+    this.brokerId = brokerId;
     this.broker = broker;
   }
 
-  of(layers: ConfigLayers): TopicSettings {
+  /** Undefined: the settings of a topic that sets none. */
+  of(image: MetadataImage, topic: string | undefined): TopicSettings {
+    const layers: ConfigLayers = {
+      topic: topic === undefined ? NOTHING_SET : image.topicConfig(topic),
+      ...dynamicLayers(image, this.brokerId),
+      staticBroker: this.broker.brokerProperties,
+    };
     if (this.last === undefined || !areSame(this.last.layers, layers))
       this.last = { layers, settings: topicSettings(layers, this.broker) };
     return this.last.settings;
@@ -68,11 +82,6 @@ function areSame(a: ConfigLayers, b: ConfigLayers): boolean {
     a.dynamicDefault === b.dynamicDefault &&
     a.staticBroker === b.staticBroker
   );
-}
-
-/** A setting of the broker itself, if it was set while the broker runs. */
-function dynamicValue({ dynamicBroker, dynamicDefault }: ConfigLayers, name: string): string | undefined {
-  return dynamicBroker?.get(name) ?? dynamicDefault?.get(name);
 }
 
 function topicSettings(
