@@ -33,7 +33,7 @@ const CODECS: ReadonlyMap<string, { codec: Compression; levelConfig?: string }> 
 
 /** Parses `compression.type`. Undefined for `producer`: batches keep the client's compression. */
 function compressionOf(text: (name: string) => string): TopicCompression | undefined {
-  const found = CODECS.get(text('compression.type').trim());
+  const found = CODECS.get(text('compression.type'));
   if (found === undefined) return undefined;
   const { codec, levelConfig } = found;
   return { codec, level: levelConfig === undefined ? undefined : numberOf(text(levelConfig)) };
@@ -88,7 +88,8 @@ function topicSettings(
   layers: ConfigLayers,
   { producerIdExpirationMs, loopWorkMax }: BrokerSettings,
 ): TopicSettings {
-  const text = (name: string) => effectiveTopicConfig(name, layers);
+  // The checks of values, here and in Kafka, ignore blanks around a value.
+  const text = (name: string) => effectiveTopicConfig(name, layers).trim();
   const number = (name: string) => numberOf(text(name));
   const expiration = dynamicValue(layers, 'producer.id.expiration.ms');
   const log: LogConfig = {

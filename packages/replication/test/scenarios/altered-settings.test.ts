@@ -46,6 +46,24 @@ test.each([
   expect(settings()).toEqual(before);
 });
 
+test.each([
+  ['message.timestamp.type', 'LogAppendTime'],
+  ['compression.type', 'zstd'],
+  ['cleanup.policy', 'compact'],
+  ['preallocate', 'TRUE'],
+  ['flush.messages', '1'],
+  ['min.insync.replicas', '2'],
+])('%s acts with blanks around its value, too', (name, value) => {
+  const { world, partition } = withTopic();
+  const settingsWith = (text: string) => {
+    world.controller.commit([config(name, text)]);
+    world.advance(5);
+    return { ...partition.log.config, ...partition.settings };
+  };
+  const plain = settingsWith(value);
+  expect(settingsWith(` ${value} `)).toEqual(plain);
+});
+
 test('a setting of all brokers, or of one, reaches the open partitions that do not set it', () => {
   const { world, partition } = withTopic();
   const of = (broker: string, name: string, value?: string) =>
