@@ -70,6 +70,11 @@ export type ConfigTypeName =
   | 'password';
 
 export interface FrontEndConfig {
+  /**
+   * The inter-broker listener, if clients have another one: `max.connections` does not count there, so that
+   * clients cannot keep followers out. Undefined: clients and brokers share the only listener.
+   */
+  readonly exemptListenerName: string | undefined;
   readonly limits: FrontEndLimits;
   /** `auto.create.topics.enable`. */
   readonly autoCreateTopics: boolean;

@@ -78,6 +78,7 @@ export class BrokerFrontEnd implements ConnectionHost {
   readonly connections = new Set<Connection>();
   private readonly clock: Clock;
   private readonly counts: ConnectionCounts;
+  private readonly exemptListenerName: string | undefined;
   private readonly router: Router;
   private readonly deadlines = new DeadlineQueue<Sleeper>();
   private timer: { at: Millis; timer: Timer } | undefined;
@@ -95,6 +96,7 @@ export class BrokerFrontEnd implements ConnectionHost {
     const budgetBytes = queuedMaxBytes > 0 ? queuedMaxBytes : Number.POSITIVE_INFINITY;
     this.budget = new MemoryBudget(budgetBytes, () => this.watchPressure());
     this.logger = new QuietLogger(options.logger, clock, LOGGED_PER_SECOND);
+    this.exemptListenerName = config.exemptListenerName;
     this.counts = new ConnectionCounts(() => connectionLimits(options));
     this.metrics = this.countedIn(options.metrics ?? new Metrics());
     const context: BrokerContext = {
@@ -121,7 +123,8 @@ export class BrokerFrontEnd implements ConnectionHost {
    * if the broker is stopping.
    */
   accept(listenerName: string, stream: Stream): StreamHandler {
-    const refusal = this.closing ? 'the broker is stopping' : this.counts.add(stream.remoteAddress);
+    const isExempt = listenerName === this.exemptListenerName;
+    const refusal = this.closing ? 'the broker is stopping' : this.counts.add(stream.remoteAddress, isExempt);
     if (refusal !== undefined) {
       const { remoteAddress } = stream;
       this.logger.warn('connection-refused', { listener: listenerName, remoteAddress, reason: refusal });

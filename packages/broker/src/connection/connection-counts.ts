@@ -13,11 +13,14 @@ export class ConnectionCounts {
     this.limits = limits;
   }
 
-  /** Counts one more connection, or returns the limit that forbids it. */
-  add(ip: string): string | undefined {
+  /**
+   * Counts one more connection, or returns the limit that forbids it. `isExempt`: `max.connections` does not
+   * forbid it.
+   */
+  add(ip: string, isExempt: boolean): string | undefined {
     const ofIp = this.perIp.get(ip) ?? 0;
     const { maxConnections, maxConnectionsPerIp } = this.limits();
-    if (this.total >= maxConnections) return 'max.connections reached';
+    if (!isExempt && this.total >= maxConnections) return 'max.connections reached';
     if (ofIp >= maxConnectionsPerIp) return 'max.connections.per.ip reached';
     this.total++;
     this.perIp.set(ip, ofIp + 1);

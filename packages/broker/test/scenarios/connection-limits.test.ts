@@ -189,6 +189,16 @@ describe('all connections together', () => {
     expect(connect().destroyed).toBeUndefined();
   });
 
+  test('max.connections does not hold on the listener of brokers, but its connections count', () => {
+    const config = { exemptListenerName: 'INTERNAL' };
+    const { connect } = testBroker({ config, limits: { maxConnections: 2, maxConnectionsPerIp: 3 } });
+    connect();
+    connect({ listener: 'INTERNAL' });
+    expect(connect().destroyed).toBe('max.connections reached');
+    expect(connect({ listener: 'INTERNAL' }).destroyed).toBeUndefined();
+    expect(connect({ listener: 'INTERNAL' }).destroyed).toBe('max.connections.per.ip reached');
+  });
+
   test('memory used up: the broker stops reading connections that would use more, until memory is free', () => {
     const { connect, clock, replicas } = testBroker({ limits: { queuedMaxBytes: 100_000 } });
     const busy = connect();

@@ -25,6 +25,7 @@ export function frontEndConfig(
       closeGraceMs: 1_000,
       ...limits,
     },
+    exemptListenerName: undefined,
     autoCreateTopics: true,
     describePartitionsMax: 2000,
     offsetsTopic: { partitions: 50, replicationFactor: undefined, segmentBytes: 104_857_600 },

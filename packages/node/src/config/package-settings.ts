@@ -87,6 +87,9 @@ const limitFields = {
 } as const satisfies FieldsOf<FrontEndLimits>;
 
 const frontEndFields = {
+  exemptListenerName: computed([], (_values, { brokerListeners, interBrokerListenerName }) =>
+    brokerListeners.length > 1 ? interBrokerListenerName : undefined,
+  ),
   limits: computed([], (_values, config) => fill<FrontEndLimits>(limitFields, config)),
   autoCreateTopics: 'auto.create.topics.enable',
   describePartitionsMax: 'max.request.partition.size.limit',

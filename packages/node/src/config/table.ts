@@ -345,14 +345,14 @@ const connectionSettings = {
   ),
   'max.connections': setting(
     'Connections',
-    int(0),
+    int(1),
     '2147483647',
-    'Most open connections of a broker. The broker closes any further connection at once.',
+    'Most open connections of a broker. The broker closes any further connection at once. If the broker has several listeners, the limit does not hold on the one of inter.broker.listener.name, but connections there count. If clients and brokers share a listener, leave room for the other brokers and for an admin client.',
     { dynamic: true },
   ),
   'max.connections.per.ip': setting(
     'Connections',
-    int(0),
+    int(1),
     '2147483647',
     'Most open connections of a broker from one address. The broker closes any further connection at once.',
     { dynamic: true },

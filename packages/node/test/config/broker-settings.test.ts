@@ -25,10 +25,10 @@ test('the dynamic settings are those of Kafka', () => {
 });
 
 test.each([
-  ['max.connections', '0', undefined],
+  ['max.connections', '0', 'must be an integer of at least 1'],
   ['max.connections', ' 5 ', undefined],
-  ['max.connections', '-1', 'must be an integer of at least 0'],
-  ['max.connections', 'many', 'must be an integer of at least 0'],
+  ['max.connections.per.ip', '0', 'must be an integer of at least 1'],
+  ['max.connections', 'many', 'must be an integer of at least 1'],
   ['log.segment.bytes', '5', 'must be at least 1048576'],
   ['log.flush.interval.messages', '9223372036854775807', undefined],
   ['compression.type', 'brotli', 'must be one of uncompressed, zstd, lz4, snappy, gzip, producer'],
