@@ -160,7 +160,7 @@ export const definitions: readonly Definition[] = [
     LONG_MAX_TEXT,
     long(1),
     'log.flush.interval.messages',
-    'The broker syncs the log to the device after this many records. 1: every acknowledgement with acks=all survives a power loss of all machines.',
+    'The broker syncs the log to the device after this many records. 1: every acknowledgement with acks=all survives a power loss of all machines, once the brokers of all replicas have applied the setting.',
   ),
   define(
     'flush.ms',

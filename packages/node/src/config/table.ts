@@ -230,7 +230,7 @@ const topicSettings = {
   'log.flush.interval.messages': topicSetting(
     'flush.messages',
     long(1),
-    'The log fsyncs after this many records. With 1, records acknowledged with acks=all survive power loss of all machines at once.',
+    'The log fsyncs after this many records. With 1, records acknowledged with acks=all survive power loss of all machines at once. A changed value counts once the brokers of all replicas have applied it.',
   ),
   'log.flush.interval.ms': topicSetting(
     'flush.ms',
