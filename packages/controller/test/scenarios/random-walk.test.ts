@@ -4,7 +4,8 @@
  * test the checker itself.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
-import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
+import { applyRecords, type BrokerSetting, MetadataImage, type MetadataRecord } from '@millrace/metadata';
+import { ConfigResourceType } from '@millrace/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { alter, type Change } from '../support/alter.ts';
@@ -19,6 +20,63 @@ const topic = (h: Harness, draw: number) => {
   return names.length === 0 ? undefined : names[draw % names.length];
 };
 
+const heartbeat: Step = (h, draw) => void h.heartbeat(broker(draw));
+
+const stopping: Step = (h, draw) =>
+  void h.heartbeat(broker(draw), { wantShutDown: draw % 7 === 0, wantFence: draw % 5 === 0 });
+
+const sessionLost: Step = (h, draw) => {
+  const incarnation = h.active.image.broker(broker(draw))?.incarnationId ?? ZERO_UUID;
+  h.active.sessionLost(broker(draw), incarnation, h.now);
+};
+
+const alterIsr: Step = (h, draw) => {
+  const name = topic(h, draw);
+  if (name === undefined) return;
+  const { replicas, leader } = h.active.head.topic(name)!.partitions[0]!;
+  h.alterPartition(
+    leader,
+    name,
+    replicas.filter((id, index) => id === leader || (draw >> index) % 2 === 0),
+  );
+};
+
+const alterTopic: Step = (h, draw) => {
+  const name = topic(h, draw);
+  if (name === undefined) return;
+  const minIsr = draw % 3;
+  const isr: Change = [minIsr === 0 ? 'DELETE' : 'SET', 'min.insync.replicas', String(minIsr)];
+  const unclean: Change = ['SET', 'unclean.leader.election.enable', String(draw % 5 === 0)];
+  const requestId = draw % 2 === 0 ? uuid(draw % 50) : undefined;
+  alter(h, [{ name, changes: draw % 4 === 0 ? [unclean] : [isr] }], requestId && { requestId });
+};
+
+const alterBrokers: Step = (h, draw) => {
+  const changes: readonly Change[] = [
+    ['SET', 'min.insync.replicas', String(1 + (Math.floor(draw / 12) % 3))],
+    ['SET', 'unclean.leader.election.enable', String(draw % 5 === 0)],
+    ['DELETE', 'unclean.leader.election.enable'],
+    ['SET', 'max.connections', String(draw)],
+  ];
+  const name = draw % 3 === 0 ? String(broker(draw)) : '';
+  const requestId = draw % 2 === 0 ? uuid(draw % 50) : undefined;
+  const change = changes[Math.floor(draw / 3) % changes.length]!;
+  alter(h, [{ type: ConfigResourceType.BROKER, name, changes: [change] }], requestId && { requestId });
+};
+
+/** The quorum and the time. */
+const QUORUM: readonly Step[] = [
+  (h, draw) => h.advance(draw % 1500),
+  (h) => h.commit(),
+  (h) => h.commit(),
+  (h) => {
+    if (h.pending.length > 0) h.commitFirst();
+  },
+  (h, draw) => {
+    if (draw % 3 === 0) h.loseLeadership();
+  },
+];
+
 const STEPS: readonly Step[] = [
   (h, draw) => {
     const id = broker(draw);
@@ -27,28 +85,16 @@ const STEPS: readonly Step[] = [
     const rack = `r${id % 2}`;
     h.register(id, { incarnation: draw % 5, previousBrokerEpoch, logDirs, rack });
   },
-  (h, draw) => void h.heartbeat(broker(draw)),
-  (h, draw) => void h.heartbeat(broker(draw)),
-  (h, draw) => void h.heartbeat(broker(draw), { wantShutDown: draw % 7 === 0, wantFence: draw % 5 === 0 }),
-  (h, draw) => {
-    const incarnation = h.active.image.broker(broker(draw))?.incarnationId ?? ZERO_UUID;
-    h.active.sessionLost(broker(draw), incarnation, h.now);
-  },
+  heartbeat,
+  heartbeat,
+  stopping,
+  sessionLost,
   (h, draw) => {
     const configs = { 'unclean.leader.election.enable': String(draw % 4 === 0) };
     const spec = { name: `t${draw % 6}`, partitions: 1 + (draw % 3), replicas: 1 + (draw % 3), configs };
     h.createTopics([spec], { validateOnly: draw % 9 === 0 });
   },
-  (h, draw) => {
-    const name = topic(h, draw);
-    if (name === undefined) return;
-    const { replicas, leader } = h.active.head.topic(name)!.partitions[0]!;
-    h.alterPartition(
-      leader,
-      name,
-      replicas.filter((id, index) => id === leader || (draw >> index) % 2 === 0),
-    );
-  },
+  alterIsr,
   (h, draw) => {
     const name = draw % 4 === 0 ? topic(h, draw) : undefined;
     if (name === undefined) return;
@@ -66,47 +112,67 @@ const STEPS: readonly Step[] = [
     const brokerEpoch = h.epochOf(broker(draw));
     h.active.allocateProducerIds({ brokerId: broker(draw), brokerEpoch }, h.now, () => {});
   },
-  (h, draw) => {
-    const name = topic(h, draw);
-    if (name === undefined) return;
-    const minIsr = draw % 3;
-    const isr: Change = [minIsr === 0 ? 'DELETE' : 'SET', 'min.insync.replicas', String(minIsr)];
-    const unclean: Change = ['SET', 'unclean.leader.election.enable', String(draw % 5 === 0)];
-    const requestId = draw % 2 === 0 ? uuid(draw % 50) : undefined;
-    alter(h, [{ name, changes: draw % 4 === 0 ? [unclean] : [isr] }], requestId && { requestId });
-  },
-  (h, draw) => h.advance(draw % 1500),
-  (h) => h.commit(),
-  (h) => h.commit(),
-  (h) => {
-    if (h.pending.length > 0) h.commitFirst();
-  },
-  (h, draw) => {
-    if (draw % 3 === 0) h.loseLeadership();
-  },
+  alterTopic,
+  alterBrokers,
+  ...QUORUM,
 ];
+
+const dynamic: BrokerSetting = { isDynamic: true, defaultList: undefined, check: () => undefined };
+const brokerSettings = new Map<string, BrokerSetting>([
+  ['min.insync.replicas', dynamic],
+  ['unclean.leader.election.enable', dynamic],
+  ['max.connections', dynamic],
+]);
+
+/** Steps that fill and empty the ELR. */
+const ELR_STEPS: readonly Step[] = [
+  heartbeat,
+  heartbeat,
+  stopping,
+  sessionLost,
+  alterIsr,
+  alterTopic,
+  alterBrokers,
+  ...QUORUM,
+];
+
+function walk(h: Harness, steps: readonly Step[], draws: readonly number[]): void {
+  for (const draw of draws) steps[draw % steps.length]!(h, Math.floor(draw / steps.length));
+  h.commit();
+}
 
 describe('random walks', () => {
   test('keep every invariant, and every replica of the log comes to the same image', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(100_000), { minLength: 20, maxLength: 120 }), (draws) => {
-        const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2, 3]);
+        const h = new Harness({ sessionTimeoutMs: 3000, brokerSettings }, [1, 2, 3]);
         h.topic('first', [1, 2, 3], [2, 3, 1]);
-        for (const draw of draws) STEPS[draw % STEPS.length]!(h, Math.floor(draw / STEPS.length));
-        h.commit();
+        walk(h, STEPS, draws);
         expect(plain(h.replayed().image)).toBe(plain(h.active.image));
       }),
       { numRuns: 50 },
     );
   });
 
+  test('keep every invariant of the ELR while min.insync.replicas changes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(100_000), { minLength: 20, maxLength: 120 }), (draws) => {
+        const options = { minInsyncReplicas: 2 };
+        const h = new Harness({ sessionTimeoutMs: 3000, brokerSettings }, [1, 2, 3], options);
+        h.topic('first', [1, 2, 3], [2, 3, 1]);
+        h.topic('second', [3, 1]);
+        walk(h, ELR_STEPS, draws);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   test('when every broker has restarted, every partition has a leader again', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(100_000), { minLength: 20, maxLength: 80 }), (draws) => {
-        const h = new Harness({}, [1, 2, 3]);
+        const h = new Harness({ brokerSettings }, [1, 2, 3]);
         h.topic('first', [1, 2, 3], [2, 3, 1]);
-        for (const draw of draws) STEPS[draw % STEPS.length]!(h, Math.floor(draw / STEPS.length));
-        h.commit();
+        walk(h, STEPS, draws);
         h.advance(10_000);
         h.commit();
         for (const { id } of h.active.image.sortedBrokers()) h.addBroker(id, { incarnation: 99 });
