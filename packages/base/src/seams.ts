@@ -97,9 +97,10 @@ export interface Disk {
   remove(path: string): void;
   /**
    * Like `remove`, but in the background, because the system may need seconds to delete gigabytes. After a
-   * crash or a failure, some files may remain. The caller must find and remove them.
+   * crash or a failure, some files may remain. The caller must find and remove them. Calls `done` when the
+   * system has finished or failed.
    */
-  removeInBackground(path: string): void;
+  removeInBackground(path: string, done?: () => void): void;
   /**
    * Renames a file or folder. If a file has the new name already, replaces that file. The new name is durable
    * only after a sync of the folder.
@@ -134,6 +135,8 @@ export interface DiskFile {
   readonly path: string;
   /** Current length in bytes, including writes that are not yet synced. */
   size(): number;
+  /** The wall time of the last write or truncation. */
+  modifiedMs(): WallMillis;
   /** Reads from `position` until `target` is full or the file ends. Returns the number of bytes read. */
   read(position: number, target: Uint8Array): number;
   /** Writes all chunks one after the other from `position`, in one system call where possible. */

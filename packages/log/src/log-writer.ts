@@ -102,9 +102,9 @@ export class LogWriter {
 
   /**
    * Closes the active segment and begins a new one at the end offset. May throw DiskError: then the old
-   * segment stays active.
+   * segment stays active. Starts a sync, whose failure may take the log offline within this call.
    */
-  private roll(nowWallMs: WallMillis): void {
+  roll(nowWallMs: WallMillis): void {
     const { endOffset, config } = this.log;
     const { segments, snapshots, producers, names, flusher } = this.parts;
     segments.active.seal();

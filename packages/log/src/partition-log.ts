@@ -41,6 +41,7 @@ import { LogTimes } from './lookup/log-times.ts';
 import type { ProducerStates } from './producers/producer-states.ts';
 import type { Snapshots } from './producers/snapshots.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './recovery/open-log.ts';
+import { Retention } from './retention.ts';
 import { failedRead, type Segments } from './segment/segments.ts';
 import { Truncation } from './truncation.ts';
 import type {
@@ -53,6 +54,8 @@ import type {
   LogConfig,
   ReadOptions,
   ReadResult,
+  RemovedSegment,
+  RetentionFailure,
 } from './types.ts';
 
 export class PartitionLog {
@@ -91,6 +94,7 @@ export class PartitionLog {
   private readonly flusher: Flusher;
   private readonly writer: LogWriter;
   private readonly truncation: Truncation;
+  private readonly retention: Retention;
   private readonly codecs: CompressionCodecs;
   readonly health: LogHealth;
   /** Reused for every batch: the log reads one header at a time. */
@@ -127,15 +131,20 @@ export class PartitionLog {
     this.flusher = new Flusher(parts.recoveryPoint, parts.hasUnsyncedCut, {
       endOffset: () => this.endOffset,
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
-      failed: (error) => {
-        this.health.goOffline(`${error.code}: ${error.message}`);
-        noteFailedSync(this.disk, this.directory);
-        this.syncFailed?.();
-      },
+      failed: (error) => this.noteSyncFailure(error),
     });
     const { flusher, names, health, header } = this;
     this.writer = new LogWriter(this, { ...parts, flusher, names, health, header });
     this.truncation = new Truncation(this, { ...parts, flusher, names, health });
+    const { writer } = this;
+    this.retention = new Retention(this, {
+      ...parts,
+      names,
+      health,
+      writer,
+      raiseStart: (offset) => this.advanceStartOffset(offset),
+      syncFailed: (error) => this.noteSyncFailure(error),
+    });
   }
 
   /** Why this log refuses reads and writes; undefined = it works. */
@@ -282,12 +291,35 @@ export class PartitionLog {
   }
 
   /**
-   * Raises the log start offset, for example to that of the leader. Removes sealed segments that lie wholly
-   * below it.
+   * Raises the log start offset. The caller checked that it is at most the high watermark. The segments below
+   * it stay on the disk until `removeNext`.
    */
   advanceStartOffset(offset: Offset): void {
     this.truncation.before(offset);
     this.startAdvanced?.();
+  }
+
+  /**
+   * Raises the log start offset above the records that expired by `retention.ms` or `retention.bytes`, but
+   * not above the high watermark. May begin a new active segment. Returns a failure if the log cannot be
+   * read.
+   */
+  expire(highWatermark: Offset, nowWallMs: WallMillis): RetentionFailure | undefined {
+    return this.retention.expire(highWatermark, nowWallMs);
+  }
+
+  /** A segment lies wholly below the log start offset: `removeNext` can remove it. */
+  get hasExpired(): boolean {
+    return this.retention.hasExpired;
+  }
+
+  /**
+   * Removes the oldest segment, if it lies wholly below the log start offset: renames its files when the
+   * folder is synced. Calls `done` with the removed segment: at once or in a later turn. Undefined: none was
+   * removed, because none has expired or the disk failed.
+   */
+  removeNext(done: (removed: RemovedSegment | undefined) => void): void {
+    this.retention.removeNext(done);
   }
 
   /**
@@ -355,6 +387,13 @@ export class PartitionLog {
   /** Called periodically: forgets expired producers. */
   tick(nowWallMs: WallMillis): void {
     this.producers.expire(nowWallMs, this.config.producerIdExpirationMs);
+  }
+
+  /** The device may have lost any of the written records. */
+  private noteSyncFailure(error: DiskError): void {
+    this.health.goOffline(`${error.code}: ${error.message}`);
+    noteFailedSync(this.disk, this.directory);
+    this.syncFailed?.();
   }
 
   private prepareFlush(fromOffset: Offset): Syncable[] {

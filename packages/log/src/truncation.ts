@@ -1,7 +1,8 @@
 /**
  * Removes records from one log: those at its end (a truncation), those at its beginning (a higher log start
  * offset), or all of them. Moves the log's cursors, and keeps segments, leader epochs, snapshots and producer
- * states in step with the cursors. If a change fails halfway, the log goes offline.
+ * states in step with them. If a change fails halfway, the log goes offline. The segments below a higher log
+ * start offset stay until retention removes them (retention.ts).
  */
 import { assert, DiskError, type Offset, type WallMillis } from '@millrace/base';
 import type { Flusher } from './files/flusher.ts';
@@ -21,7 +22,7 @@ interface Owner {
   sizeBytes: number;
 }
 
-type SharedParts = 'segments' | 'epochs' | 'producers' | 'snapshots' | 'logger' | 'recoveryPointLowered';
+type SharedParts = 'segments' | 'epochs' | 'producers' | 'snapshots' | 'logger' | 'offsetsLowered';
 
 export interface TruncationParts extends Pick<LogParts, SharedParts> {
   readonly flusher: Flusher;
@@ -61,7 +62,7 @@ export class Truncation {
     const { health, flusher, names, producers, snapshots, epochs, segments, logger } = this.parts;
     if (health.offline !== undefined) return;
     const { directory, endOffset: oldEndOffset } = log;
-    const isLowered = offset < flusher.recoveryPoint;
+    const isLowered = offset < flusher.recoveryPoint || offset < log.startOffset;
     producers.clear();
     log.endOffset = offset;
     log.startOffset = offset;
@@ -69,7 +70,7 @@ export class Truncation {
     names.changed();
     flusher.restarted(offset);
     health.orOffline(() => {
-      if (isLowered) this.parts.recoveryPointLowered(offset);
+      if (isLowered) this.parts.offsetsLowered(offset);
       snapshots.removeWhere(() => true);
       epochs.clear();
       segments.replaceAll(offset, log.config, log.lastWallMs);
@@ -80,19 +81,11 @@ export class Truncation {
   /** See `PartitionLog.advanceStartOffset`. */
   before(offset: Offset): void {
     const { log } = this;
-    const { health, names, snapshots, epochs, segments } = this.parts;
+    const { health, epochs } = this.parts;
     assert(offset <= log.endOffset, 'a log starts no later than it ends');
     if (health.offline !== undefined || offset <= log.startOffset) return;
     log.startOffset = offset;
-    health.orOffline(() => {
-      epochs.truncateFromStart(offset);
-      const removed = segments.removeBefore(offset);
-      if (removed.length === 0) return;
-      const first = segments.list[0]!.baseOffset;
-      snapshots.removeWhere((snapshot) => snapshot < first);
-      log.sizeBytes = segments.sizeBytes;
-      names.changed();
-    });
+    health.orOffline(() => epochs.truncateFromStart(offset));
   }
 
   /** Cuts the log at the beginning of the batch that holds `offset`. May throw DiskError. */
@@ -114,7 +107,7 @@ export class Truncation {
     names.changed();
     // Lower the checkpointed recovery point before the log gives these offsets to new records. Otherwise,
     // after a crash, the old recovery point would cover new records that are not yet on the device.
-    if (isLowered) this.parts.recoveryPointLowered(endOffset);
+    if (isLowered) this.parts.offsetsLowered(endOffset);
     segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);
     log.sizeBytes = segments.sizeBytes;

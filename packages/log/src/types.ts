@@ -46,6 +46,16 @@ export interface LogConfig {
   readonly maxMessageBytes: number;
   /** True if `cleanup.policy` contains `compact`. Each record must then have a key. */
   readonly isCompacted: boolean;
+  /** True if `cleanup.policy` contains `delete`: time and size limit the log. */
+  readonly deletesOldRecords: boolean;
+  /** `retention.ms`: the log drops segments whose records are all older; negative: no limit. */
+  readonly retentionMs: Millis;
+  /**
+   * `retention.bytes`: the log drops its oldest segments while the others have this size; negative: no limit.
+   */
+  readonly retentionBytes: number;
+  /** `file.delete.delay.ms`: how long the files of a dropped segment stay on the disk. */
+  readonly fileDeleteDelayMs: Millis;
   /** `compression.type`; undefined means `producer`: batches keep the client's compression. */
   readonly compression: TopicCompression | undefined;
   /**
@@ -113,6 +123,20 @@ export interface ReadResult {
   readonly errorCode: ErrorCode;
   /** Set if bytes on the disk are damaged or cannot be read: a retry will not help. */
   readonly damage?: string | undefined;
+}
+
+/** A segment that retention took off the log. */
+export interface RemovedSegment {
+  readonly baseOffset: Offset;
+  readonly sizeBytes: number;
+  /** Its files, under their new names. The caller unlinks them after `file.delete.delay.ms`. */
+  readonly paths: readonly string[];
+}
+
+/** Retention could not read the log. */
+export interface RetentionFailure {
+  /** Set if the bytes on the disk are damaged. */
+  readonly damage: string | undefined;
 }
 
 export interface TimestampHit {

@@ -7,6 +7,7 @@ interface Content {
   length: number;
   /** The bytes on the device: they survive `losePower`. */
   synced: Uint8Array;
+  modifiedMs: number;
 }
 
 export class MemoryDisk implements Disk {
@@ -14,6 +15,8 @@ export class MemoryDisk implements Disk {
   usableBytes = 1e12;
   /** While a test sets this, `space` fails with this code. */
   failSpace: string | undefined;
+  /** The wall time that writes note as the time of a file's last change. */
+  nowWallMs = 0;
   /** While a test sets this, writes fail with this code. */
   failWrites: string | undefined;
   /** Number of calls that blocked until the device had the bytes. */
@@ -39,7 +42,12 @@ export class MemoryDisk implements Disk {
     if (!this.directories.has(parent(path))) throw new DiskError('ENOENT', `${path}: no such folder`);
     let content = this.files.get(path);
     if (content === undefined) {
-      content = { bytes: new Uint8Array(0), length: 0, synced: new Uint8Array(0) };
+      content = {
+        bytes: new Uint8Array(0),
+        length: 0,
+        synced: new Uint8Array(0),
+        modifiedMs: this.nowWallMs,
+      };
       this.files.set(path, content);
     }
     return new MemoryFile(path, content, this, this.soon);
@@ -65,8 +73,9 @@ export class MemoryDisk implements Disk {
     return isNew;
   }
 
-  removeInBackground(path: string): void {
+  removeInBackground(path: string, done?: () => void): void {
     this.remove(path);
+    if (done !== undefined) this.soon(done);
   }
 
   remove(path: string): void {
@@ -104,7 +113,8 @@ export class MemoryDisk implements Disk {
     this.check(path);
     this.deviceWaits++;
     this.makeDirectory(parent(path));
-    this.files.set(path, { bytes: bytes.slice(), length: bytes.length, synced: bytes.slice() });
+    const content = { bytes: bytes.slice(), length: bytes.length, synced: bytes.slice() };
+    this.files.set(path, { ...content, modifiedMs: this.nowWallMs });
   }
 
   syncFolder(_directory: string, done: (error?: DiskError) => void): void {
@@ -142,6 +152,10 @@ class MemoryFile implements DiskFile {
     return this.content.length;
   }
 
+  modifiedMs(): number {
+    return this.content.modifiedMs;
+  }
+
   read(position: number, target: Uint8Array): number {
     const count = Math.max(0, Math.min(target.length, this.content.length - position));
     target.set(this.content.bytes.subarray(position, position + count));
@@ -150,6 +164,7 @@ class MemoryFile implements DiskFile {
 
   write(position: number, chunks: readonly Uint8Array[]): void {
     this.disk.check(this.path);
+    this.content.modifiedMs = this.disk.nowWallMs;
     let at = position;
     for (const chunk of chunks) {
       this.reserve(at + chunk.length);
@@ -163,6 +178,7 @@ class MemoryFile implements DiskFile {
     this.reserve(size);
     this.content.bytes.fill(0, Math.min(size, this.content.length));
     this.content.length = size;
+    this.content.modifiedMs = this.disk.nowWallMs;
   }
 
   sync(done: (error?: DiskError) => void): void {

@@ -59,6 +59,8 @@ export class Checkpoints {
    * last sync may have reached the device.
    */
   private readonly pointsOnDevice: Map<string, Offset>;
+  /** The same for log start offsets. */
+  private readonly startsOnDevice: Map<string, Offset>;
   /** The last written content of each file, so that only changes are written. */
   private readonly written = new Map<string, string>();
   /**
@@ -81,6 +83,7 @@ export class Checkpoints {
     this.recoveryPoints = this.read(RECOVERY_POINTS_FILE);
     this.startOffsets = this.read(START_OFFSETS_FILE);
     this.pointsOnDevice = new Map(this.recoveryPoints);
+    this.startsOnDevice = new Map(this.startOffsets);
   }
 
   /** The high watermark in replication-offset-checkpoint, as read at start or written last. */
@@ -127,6 +130,7 @@ export class Checkpoints {
       points.push({ topic, partition, offset });
       this.pointsOnDevice.set(folder, Math.max(offset, this.pointsOnDevice.get(folder) ?? 0));
       if (log.startOffset > 0) starts.push({ topic, partition, offset: log.startOffset });
+      this.startsOnDevice.set(folder, Math.max(log.startOffset, this.startsOnDevice.get(folder) ?? 0));
     }
     points.push(...this.ofUnopened(this.recoveryPoints));
     starts.push(...this.ofUnopened(this.startOffsets));
@@ -135,18 +139,23 @@ export class Checkpoints {
   }
 
   /**
-   * Lowers the folder's recovery point on the device, if it may be higher than `recoveryPoint`. Then waits
-   * for the device. Called before a log is truncated below its recovery point, and when recovery keeps fewer
-   * records than that point covers. The wait is rare, because `pointToWrite` keeps the point in the file low.
-   * May throw DiskError.
+   * Lowers the folder's recovery point on the device, if it may be higher than `recoveryPoint`, and its log
+   * start offset, if it may be higher than that of the log. Then waits for the device. Called before a log is
+   * truncated below its recovery point or its start, and when recovery keeps fewer records than that point
+   * covers. The wait is rare, because `pointToWrite` keeps the point in the file low. May throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {
-    if ((this.pointsOnDevice.get(folder) ?? 0) <= recoveryPoint) return;
+    const startOffset = this.open.get(folder)?.log.startOffset;
+    const isPointLow = (this.pointsOnDevice.get(folder) ?? 0) <= recoveryPoint;
+    const isStartLow = startOffset === undefined || (this.startsOnDevice.get(folder) ?? 0) <= startOffset;
+    if (isPointLow && isStartLow) return;
     // During recovery the log is not open yet, so the file gets its point from this map.
     if (this.recoveryPoints.has(folder)) this.recoveryPoints.set(folder, recoveryPoint);
     this.written.delete(RECOVERY_POINTS_FILE);
+    this.written.delete(START_OFFSETS_FILE);
     this.writeOffsetsOfLogs(this.replaceSynced);
     this.pointsOnDevice.set(folder, recoveryPoint);
+    if (startOffset !== undefined) this.startsOnDevice.set(folder, startOffset);
   }
 
   /**
@@ -175,6 +184,7 @@ export class Checkpoints {
     if (wasOpen || this.lists(folder)) this.unforgotten.set(folder, ++this.deletions);
     for (const offsets of this.all) offsets.delete(folder);
     this.pointsOnDevice.delete(folder);
+    this.startsOnDevice.delete(folder);
   }
 
   /**

@@ -211,7 +211,7 @@ export class LogDirectory {
         codecs: this.codecs,
         logger: this.logger.child({ topic, partition }),
         files: this.files,
-        recoveryPointLowered: (recoveryPoint) => checkpoints.lowered(name, recoveryPoint),
+        offsetsLowered: (recoveryPoint) => checkpoints.lowered(name, recoveryPoint),
         ...(o.topicId === undefined ? {} : { topicId: o.topicId }),
         ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
         ...(startOffset === undefined ? {} : { startOffset }),

@@ -6,6 +6,7 @@
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import { SpareBuffers } from '@millrace/protocol';
 import { OPEN_FILES_MAX } from '../limits.ts';
+import { markDeleted } from './deleted-files.ts';
 
 export class OpenFiles {
   private readonly open = new Set<FileHandle>();
@@ -107,6 +108,15 @@ export class FileHandle {
     const file = this.current;
     this.current = undefined;
     file.close();
+  }
+
+  /**
+   * Closes the file and marks it for a later removal. A running sync still covers it. Returns its new path,
+   * or undefined if there is no such file. May throw DiskError.
+   */
+  markDeleted(): string | undefined {
+    this.close();
+    return markDeleted(this.owner.disk, this.path);
   }
 
   /** Closes and removes the file. */

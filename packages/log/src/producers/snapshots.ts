@@ -1,6 +1,7 @@
 /** The producer snapshot files of one log's folder: lists, reads, writes and removes them. */
 import type { Disk, Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
+import { markDeleted } from '../files/deleted-files.ts';
 import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from '../files/file-names.ts';
 import {
   decodeProducerSnapshot,
@@ -49,6 +50,20 @@ export class Snapshots {
   removeWhere(gone: (offset: Offset) => boolean): void {
     for (const offset of this.offsets) if (gone(offset)) this.disk.remove(this.path(offset));
     this.offsets = this.offsets.filter((offset) => !gone(offset));
+  }
+
+  /**
+   * Marks the snapshots below `offset` for a later removal. Returns the paths. May throw DiskError: then the
+   * remaining ones stay, and the next call marks them.
+   */
+  markDeletedBelow(offset: Offset): string[] {
+    const marked: string[] = [];
+    while (this.offsets.length > 0 && this.offsets[0]! < offset) {
+      const path = markDeleted(this.disk, this.path(this.offsets[0]!));
+      this.offsets.shift();
+      if (path !== undefined) marked.push(path);
+    }
+    return marked;
   }
 
   private path(offset: Offset): string {

@@ -27,11 +27,11 @@ export interface OpenLogOptions {
   /** The open files, shared by all logs of a node; default: an object for this log alone. */
   readonly files?: OpenFiles;
   /**
-   * Called when a truncation lowers the log's recovery point, before the truncation changes the files. Also
-   * called when recovery keeps fewer records than `recoveryPoint` covers. Gets the new recovery point. May
-   * throw DiskError.
+   * Called when a truncation lowers the log's recovery point or its start offset, before the truncation
+   * changes the files. Also called when recovery keeps fewer records than `recoveryPoint` covers. Gets the new
+   * recovery point. May throw DiskError.
    */
-  readonly recoveryPointLowered?: (recoveryPoint: Offset) => void;
+  readonly offsetsLowered?: (recoveryPoint: Offset) => void;
 }
 
 /** The parts of a PartitionLog. */
@@ -47,7 +47,7 @@ export interface LogParts extends Recovered {
   readonly hasUnsyncedCut: boolean;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
-  readonly recoveryPointLowered: (recoveryPoint: Offset) => void;
+  readonly offsetsLowered: (recoveryPoint: Offset) => void;
 }
 
 /**
@@ -91,7 +91,7 @@ export function openParts(o: OpenLogOptions): LogParts {
   const { endOffset } = recovered;
   if (found === undefined && o.topicId !== undefined) nameTopic(o, recovered, { topicId: o.topicId, isNew });
   // The log appends from `endOffset` on, so no checkpointed recovery point may be higher.
-  if (endOffset < (o.recoveryPoint ?? 0)) o.recoveryPointLowered?.(endOffset);
+  if (endOffset < (o.recoveryPoint ?? 0)) o.offsetsLowered?.(endOffset);
   return {
     ...recovered,
     disk,
@@ -104,7 +104,7 @@ export function openParts(o: OpenLogOptions): LogParts {
     codecs: o.codecs,
     nowWallMs: o.nowWallMs,
     logger: o.logger,
-    recoveryPointLowered: o.recoveryPointLowered ?? (() => {}),
+    offsetsLowered: o.offsetsLowered ?? (() => {}),
   };
 }
 

@@ -94,7 +94,7 @@ export function recover(o: RecoverOptions): Recovered {
   const startOffset = Math.max(o.startOffset ?? 0, segments.list[0]!.baseOffset);
   const cut = state.damage !== undefined;
   if (startOffset > endOffset) return restart(state, startOffset);
-  segments.removeBefore(startOffset);
+  // Retention removes the segments below the start. Removing them here would take long.
   epochs.truncateFromStart(startOffset);
   const bases = new Set(segments.list.map((segment) => segment.baseOffset));
   snapshots.removeWhere((offset) => offset > endOffset || (!bases.has(offset) && offset !== endOffset));
@@ -135,7 +135,13 @@ function sweep(o: RecoverOptions): string[] {
     }
     return false;
   };
-  for (const name of names) if (stale(name)) o.disk.remove(`${o.directory}/${name}`);
+  for (const name of names) {
+    if (!stale(name)) continue;
+    const path = `${o.directory}/${name}`;
+    // A removed segment may be large. Nothing waits for its removal: no file of this log has such a name.
+    if (name.endsWith('.deleted')) o.disk.removeInBackground(path);
+    else o.disk.remove(path);
+  }
   return names.filter((name) => !stale(name));
 }
 

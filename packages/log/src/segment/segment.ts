@@ -190,6 +190,16 @@ export class Segment {
   }
 
   /**
+   * The time from which retention counts the segment's age. May read the log file. Throws DiskError if the
+   * last rebuild of the indexes met damage: the bytes behind it may hold later timestamps.
+   */
+  newestTimestamp(): Timestamp {
+    const { timestamp } = this.largestTimestamp();
+    if (this.unreadable !== undefined) throw new DiskError('EIO', `${this.log.path}: ${this.unreadable}`);
+    return timestamp >= 0 ? timestamp : this.log.file().modifiedMs();
+  }
+
+  /**
    * Returns the offset from which to search for the timestamp. Batches of the segment that end before that
    * offset have only smaller timestamps.
    */
@@ -313,6 +323,19 @@ export class Segment {
     for (const handle of this.handles()) handle.remove();
   }
 
+  /**
+   * Marks the files for a later removal: renames them, the log file first. If the process dies in between,
+   * the next open removes index files that have no log file. Returns the new paths. May throw DiskError; then
+   * the segment keeps its files.
+   */
+  markDeleted(): string[] {
+    const marked = [this.log.markDeleted()];
+    // An index file may stay: the next open, or a new segment of this name, empties it.
+    for (const { handle } of [this.offsetIndex, this.timeIndex])
+      ignoringDiskErrors(() => marked.push(handle.markDeleted()));
+    return marked.filter((path) => path !== undefined);
+  }
+
   private fromEntry(entry: TimeEntry | undefined): { timestamp: Timestamp; offset: Offset } {
     return { timestamp: entry?.timestamp ?? -1, offset: this.baseOffset + (entry?.relativeOffset ?? 0) };
   }
@@ -370,6 +393,14 @@ export class Segment {
         return false;
       },
     );
+  }
+}
+
+function ignoringDiskErrors(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
   }
 }
 

@@ -92,17 +92,21 @@ export class Segments {
     }
   }
 
+  /** True if the oldest segment holds only offsets below `offset`, and is not the active one. */
+  isFirstBelow(offset: Offset): boolean {
+    return this.list.length > 1 && this.list[1]!.baseOffset <= offset;
+  }
+
   /**
-   * Removes sealed segments that end at or below `offset`, the oldest first. Returns their base offsets.
+   * Removes the oldest segment, and marks its files for a later removal. Returns their paths. May throw
+   * DiskError; then the segment stays.
    */
-  removeBefore(offset: Offset): Offset[] {
-    const removed: Offset[] = [];
-    while (this.list.length > 1 && this.list[1]!.baseOffset <= offset) {
-      this.list[0]!.remove();
-      removed.push(this.list.shift()!.baseOffset);
-    }
-    if (removed.length > 0) this.hints = [];
-    return removed;
+  removeFirst(): string[] {
+    assert(this.list.length > 1, 'a log keeps its active segment');
+    const paths = this.list[0]!.markDeleted();
+    this.list.shift();
+    this.hints = [];
+    return paths;
   }
 
   /** Removes all segments and adds an empty one at `offset`. */

@@ -139,3 +139,16 @@ test('while the high watermark stands still, the checkpointed recovery point mov
   disk.losePower();
   expect(points()).toEqual('0\n1\na 0 3\n');
 });
+
+test('a truncation below the log start offset lowers the checkpointed start first, so a crash does not hide records', () => {
+  const { disk, log, round } = setUp();
+  const starts = () => new TextDecoder().decode(disk.readFile(`/data/${START_OFFSETS}`));
+  log.flush(() => {});
+  log.advanceStartOffset(4);
+  round(5);
+  expect(starts()).toBe('0\n1\na 0 4\n');
+  // The leader lost records in an unclean election, and its log ends below the start of this one.
+  log.truncateTo(2);
+  disk.losePower();
+  expect([log.startOffset, starts()]).toEqual([2, '0\n1\na 0 2\n']);
+});

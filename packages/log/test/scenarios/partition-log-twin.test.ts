@@ -21,7 +21,13 @@ import {
   sequenced,
 } from '../support/logs.ts';
 
-const SETTINGS = config({ segmentBytes: 1500, indexIntervalBytes: 200, segmentIndexBytes: 96 });
+const RETENTION_MS = 1000;
+const SETTINGS = config({
+  segmentBytes: 1500,
+  indexIntervalBytes: 200,
+  segmentIndexBytes: 96,
+  retentionMs: RETENTION_MS,
+});
 
 type Step =
   | { type: 'append'; records: number; valueBytes: number; producer: number | undefined; timestamp: number }
@@ -30,6 +36,7 @@ type Step =
   | { type: 'truncate'; back: number }
   | { type: 'startAt'; offset: number }
   | { type: 'advanceStart'; share: number }
+  | { type: 'retain'; committed: number; atMs: number; removals: number }
   | { type: 'reopen'; clean: boolean }
   | { type: 'loseFiles'; which: number }
   | { type: 'cutTail'; bytes: number }
@@ -58,6 +65,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('truncate' as const), back: fc.nat(40) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('startAt' as const), offset: fc.nat(500) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('advanceStart' as const), share: fc.nat(100) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('retain' as const),
+      committed: fc.nat(100),
+      atMs: fc.integer({ min: NOW, max: NOW + 3 * RETENTION_MS }),
+      removals: fc.nat(4),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('reopen' as const), clean: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('loseFiles' as const), which: fc.nat(1000) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('cutTail' as const), bytes: fc.nat(400) }) },
@@ -66,7 +82,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** One run: the log, its disk, and its expected content. */
 class Run {
-  readonly disk = new MemoryDisk();
+  private readonly synced: (() => void)[] = [];
+  readonly disk = new MemoryDisk((callback) => this.synced.push(callback));
   readonly logger = new MemoryLogger();
   log: PartitionLog;
   batches: Uint8Array[] = [];
@@ -109,6 +126,9 @@ class Run {
       case 'advanceStart':
         this.startOffset += Math.floor(((this.endOffset - this.startOffset) * step.share) / 100);
         this.log.advanceStartOffset(this.startOffset);
+        break;
+      case 'retain':
+        this.retain(step);
         break;
       case 'reopen':
         this.log.close({ clean: step.clean });
@@ -159,6 +179,26 @@ class Run {
     if (this.log.endOffset !== offset) expect(this.log.endOffset).toBe(this.twinEnd());
     this.endOffset = this.log.endOffset;
     this.relearnSequences();
+  }
+
+  /** What expired is old and committed, and nothing else is gone. */
+  retain({ committed, atMs, removals }: Step & { type: 'retain' }): void {
+    const highWatermark =
+      this.startOffset + Math.floor(((this.endOffset - this.startOffset) * committed) / 100);
+    expect(this.log.expire(highWatermark, atMs)).toBeUndefined();
+    const { startOffset } = this.log;
+    expect(startOffset).toBeGreaterThanOrEqual(this.startOffset);
+    expect(startOffset).toBeLessThanOrEqual(highWatermark);
+    for (const one of this.batches) {
+      const { baseOffset, lastOffset, maxTimestamp } = readBatchHeader(one);
+      const isExpired = baseOffset >= this.startOffset && lastOffset < startOffset;
+      if (isExpired) expect(Number(maxTimestamp)).toBeLessThan(atMs - RETENTION_MS);
+    }
+    this.startOffset = startOffset;
+    for (let i = 0; i < removals; i++) {
+      this.log.removeNext(() => {});
+      for (const done of this.synced.splice(0)) done();
+    }
   }
 
   loseFiles(which: number): void {

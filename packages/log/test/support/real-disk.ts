@@ -21,8 +21,9 @@ export class RealDisk implements Disk {
   makeDirectory(directory: string): boolean {
     return fs.mkdirSync(directory, { recursive: true }) !== undefined;
   }
-  removeInBackground(name: string): void {
+  removeInBackground(name: string, done: () => void = () => {}): void {
     this.remove(name);
+    setImmediate(done);
   }
   remove(name: string): void {
     fs.rmSync(name, { recursive: true, force: true });
@@ -60,6 +61,9 @@ class RealFile implements DiskFile {
   }
   size(): number {
     return fs.fstatSync(this.descriptor).size;
+  }
+  modifiedMs(): number {
+    return fs.fstatSync(this.descriptor).mtimeMs;
   }
   read(position: number, target: Uint8Array): number {
     return fs.readSync(this.descriptor, target, 0, target.length, position);

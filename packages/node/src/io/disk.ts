@@ -48,8 +48,8 @@ export class NodeDisk implements Disk {
     attempt(path, () => fs.rmSync(path, { recursive: true, force: true }));
   }
 
-  removeInBackground(path: string): void {
-    fs.rm(path, { recursive: true, force: true }, () => {});
+  removeInBackground(path: string, done: () => void = () => {}): void {
+    fs.rm(path, { recursive: true, force: true }, () => done());
   }
 
   rename(from: string, to: string): void {
@@ -151,6 +151,10 @@ class NodeFile implements DiskFile {
 
   size(): number {
     return attempt(this.path, () => fs.fstatSync(this.#open()).size);
+  }
+
+  modifiedMs(): number {
+    return attempt(this.path, () => Math.floor(fs.fstatSync(this.#open()).mtimeMs));
   }
 
   read(position: number, target: Uint8Array): number {

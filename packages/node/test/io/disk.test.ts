@@ -141,8 +141,21 @@ test('a folder removed in the background is gone soon; a missing folder is not a
   disk.makeDirectory(folder);
   disk.open(join(folder, 'a')).close();
   disk.removeInBackground(folder);
-  disk.removeInBackground(join(directory, 'never'));
+  await new Promise<void>((resolve) => disk.removeInBackground(join(directory, 'never'), resolve));
   await expect.poll(() => disk.exists(folder)).toBe(false);
+  disk.makeDirectory(folder);
+  await new Promise<void>((resolve) => disk.removeInBackground(folder, resolve));
+  expect(disk.exists(folder)).toBe(false);
+});
+
+test('a file has the time of its last write', () => {
+  const file = disk.open(join(directory, 'f'));
+  file.write(0, [new Uint8Array(3)]);
+  expect(Math.abs(Date.now() - file.modifiedMs())).toBeLessThan(60_000);
+  const old = new Date(1_600_000_000_000);
+  fs.utimesSync(file.path, old, old);
+  expect(file.modifiedMs()).toBe(1_600_000_000_000);
+  file.close();
 });
 
 test('folders: list, make, rename, remove; a missing folder is not an error where the seam says so', () => {

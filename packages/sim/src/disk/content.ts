@@ -3,7 +3,7 @@
  * sync of a written sector ends, this object also keeps what the device has in the sector. A failed sync can
  * lose pages for good, as on Linux: a later sync then succeeds without them.
  */
-import type { Prng } from '@millrace/base';
+import type { Prng, WallMillis } from '@millrace/base';
 
 export const SECTOR_BYTES = 512;
 
@@ -31,6 +31,8 @@ interface Sync {
 
 export class FileContent {
   length = 0;
+  /** The wall time of the last write or truncation; 0: never written. */
+  modifiedMs: WallMillis = 0;
   /** Sectors that cannot be read. */
   readonly badSectors = new Set<number>();
   private bytes = new Uint8Array(0);
@@ -46,6 +48,7 @@ export class FileContent {
     const copy = new FileContent();
     copy.write(0, this.all());
     copy.syncNow();
+    copy.modifiedMs = this.modifiedMs;
     return copy;
   }
 

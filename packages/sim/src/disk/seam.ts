@@ -24,6 +24,7 @@ export class SeamDisk implements Disk {
     if (content === undefined) {
       this.disk.checkSpace(path);
       content = this.disk.tree.create(path);
+      content.modifiedMs = this.life.clock.wallMs();
     }
     return new SeamFile(path, content, this.disk, this.life);
   }
@@ -53,9 +54,10 @@ export class SeamDisk implements Disk {
     this.disk.tree.remove(path);
   }
 
-  removeInBackground(path: string): void {
+  removeInBackground(path: string, done?: () => void): void {
     this.life.arrives(this.disk.latencyUs(), () => {
       if (this.disk.isWritable(path)) this.disk.tree.remove(path);
+      done?.();
     });
   }
 
@@ -135,6 +137,11 @@ class SeamFile implements DiskFile {
     return this.content.length;
   }
 
+  modifiedMs(): number {
+    this.check();
+    return this.content.modifiedMs;
+  }
+
   read(position: number, target: Uint8Array): number {
     this.enter('read');
     this.disk.checkDescriptors(this.path);
@@ -151,6 +158,7 @@ class SeamFile implements DiskFile {
     let left = disk.bytesBeforeCrash(this.life, sizeBytes);
     const stray = disk.strayPlace(path, position);
     const content = stray === undefined ? this.content : disk.tree.file(stray.path)!;
+    content.modifiedMs = this.life.clock.wallMs();
     let at = stray?.position ?? position;
     // A misdirected write lengthens this file as much as a correct write would.
     if (stray !== undefined && this.content.length < position + sizeBytes)
@@ -169,6 +177,7 @@ class SeamFile implements DiskFile {
     this.disk.checkWritable(this.path);
     if (size > this.content.length) this.disk.checkSpace(this.path);
     this.content.truncate(size);
+    this.content.modifiedMs = this.life.clock.wallMs();
   }
 
   sync(done: SyncDone): void {

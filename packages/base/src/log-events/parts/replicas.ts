@@ -165,6 +165,16 @@ export const logEvents = {
     facts: ['topic?', 'partition?', 'directory', 'startOffset', 'endOffset'],
     says: 'The broker empties the log of {topic}-{partition}, because it ends at {endOffset}, below its start offset {startOffset}.',
   },
+  'log-records-expired': {
+    level: 'info',
+    facts: ['topic?', 'partition?', 'directory', 'from', 'to', 'bySize', 'byTime'],
+    says: 'The broker expires the records of {topic}-{partition} below {to} ({bySize} segments by size, {byTime} by time).',
+  },
+  'segment-removal-failed': {
+    level: 'error',
+    facts: ['topic?', 'partition?', 'directory', 'reason'],
+    says: 'The broker cannot remove an expired segment of {topic}-{partition} and retries later: {reason}.',
+  },
   'log-went-offline': {
     level: 'error',
     facts: ['topic?', 'partition?', 'directory', 'reason'],

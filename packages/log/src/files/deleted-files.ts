@@ -1,0 +1,51 @@
+/**
+ * Files of removed segments. A file first gets the suffix `.deleted`, which is a quick rename, and is
+ * unlinked later, in the background: unlinking gigabytes takes long. Recovery removes every file with the
+ * suffix.
+ */
+import { type Disk, DiskError } from '@millrace/base';
+
+const DELETED_SUFFIX = '.deleted';
+
+/**
+ * Renames the file. Replaces a file that an earlier removal left under the new name. Returns the new path, or
+ * undefined if there is no such file. May throw DiskError.
+ */
+export function markDeleted(disk: Disk, path: string): string | undefined {
+  const marked = path + DELETED_SUFFIX;
+  try {
+    disk.rename(path, marked);
+  } catch (error) {
+    if (error instanceof DiskError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return marked;
+}
+
+/** Unlinks files in the background, one at a time, because syncs share the threads of the system's calls. */
+export class Unlinker {
+  private readonly disk: Disk;
+  private readonly waiting: string[] = [];
+  private isBusy = false;
+
+  constructor(disk: Disk) {
+    this.disk = disk;
+  }
+
+  /** Number of files that wait. */
+  get size(): number {
+    return this.waiting.length;
+  }
+
+  /** A file that is gone already does no harm. */
+  unlink(paths: readonly string[]): void {
+    this.waiting.push(...paths);
+    if (!this.isBusy) this.next();
+  }
+
+  private next(): void {
+    const path = this.waiting.shift();
+    this.isBusy = path !== undefined;
+    if (path !== undefined) this.disk.removeInBackground(path, () => this.next());
+  }
+}

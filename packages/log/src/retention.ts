@@ -1,0 +1,126 @@
+/**
+ * Removes the oldest segments of one log, in two steps. `expire` decides by Kafka's rules, begins a new
+ * active segment if the old one must go, and raises the log start offset: from then on nobody reads the
+ * segments below it. `removeNext` then takes one segment after another off the disk. It never runs within a
+ * read or an append, because the caller decides when.
+ *
+ * The log has no hole after a crash, whatever part of the changes reached the device: `removeNext` renames a
+ * segment only when the device has all earlier changes of names in the folder. These are the name of the
+ * active segment, without which the log would begin again at offset 0, and the removals of all older
+ * segments.
+ */
+import { type Disk, DiskError, type Logger, type Offset, type WallMillis } from '@millrace/base';
+import type { FolderNames } from './files/folder-names.ts';
+import type { LogHealth } from './log-health.ts';
+import type { LogWriter } from './log-writer.ts';
+import type { Snapshots } from './producers/snapshots.ts';
+import { expiredSegments } from './segment/expired-segments.ts';
+import type { Segments } from './segment/segments.ts';
+import type { LogConfig, RemovedSegment, RetentionFailure } from './types.ts';
+
+/** The log whose segments retention removes. */
+interface Owner {
+  readonly directory: string;
+  readonly config: LogConfig;
+  readonly startOffset: Offset;
+  readonly endOffset: Offset;
+  sizeBytes: number;
+}
+
+export interface RetentionParts {
+  readonly disk: Disk;
+  readonly segments: Segments;
+  readonly snapshots: Snapshots;
+  readonly names: FolderNames;
+  readonly health: LogHealth;
+  readonly writer: LogWriter;
+  readonly logger: Logger;
+  readonly raiseStart: (offset: Offset) => void;
+  readonly syncFailed: (error: DiskError) => void;
+}
+
+export class Retention {
+  private readonly log: Owner;
+  private readonly parts: RetentionParts;
+
+  constructor(log: Owner, parts: RetentionParts) {
+    this.log = log;
+    this.parts = parts;
+  }
+
+  /** See `PartitionLog.hasExpired`. */
+  get hasExpired(): boolean {
+    return this.parts.health.offline === undefined && this.parts.segments.isFirstBelow(this.log.startOffset);
+  }
+
+  /** See `PartitionLog.expire`. */
+  expire(highWatermark: Offset, nowWallMs: WallMillis): RetentionFailure | undefined {
+    const { health } = this.parts;
+    if (health.offline !== undefined) return undefined;
+    try {
+      this.expireBelow(highWatermark, nowWallMs);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      return { damage: health.refuseRead(this.log.startOffset, error).damage };
+    }
+  }
+
+  private expireBelow(highWatermark: Offset, nowWallMs: WallMillis): void {
+    const { log } = this;
+    const { segments, writer, health, logger } = this.parts;
+    const { directory, startOffset, endOffset, config } = log;
+    const bounds = { startOffset, endOffset, highWatermark, nowWallMs };
+    const { bySize, byTime, byStart, count } = expiredSegments(segments.list, config, bounds);
+    if (count === byStart) return;
+    if (count === segments.list.length) writer.roll(nowWallMs);
+    // The sync that `roll` starts may fail at once.
+    if (health.offline !== undefined) return;
+    const newStart = segments.list[count]!.baseOffset;
+    logger.info('log-records-expired', { directory, from: startOffset, to: newStart, bySize, byTime });
+    this.parts.raiseStart(newStart);
+  }
+
+  /** See `PartitionLog.removeNext`. */
+  removeNext(done: (removed: RemovedSegment | undefined) => void): void {
+    const { disk } = this.parts;
+    if (!this.hasExpired) {
+      done(undefined);
+      return;
+    }
+    try {
+      disk.syncFolder(this.log.directory, (error) => {
+        if (error !== undefined) this.parts.syncFailed(error);
+        // Meanwhile the log may have gone offline, or a truncation may have replaced its segments.
+        done(this.hasExpired ? this.removeFirst() : undefined);
+      });
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.failed(error);
+      done(undefined);
+    }
+  }
+
+  private removeFirst(): RemovedSegment | undefined {
+    const { segments, snapshots, names } = this.parts;
+    const { baseOffset, sizeBytes } = segments.list[0]!;
+    names.changed();
+    try {
+      const paths = segments.removeFirst();
+      this.log.sizeBytes = segments.sizeBytes;
+      paths.push(...snapshots.markDeletedBelow(segments.list[0]!.baseOffset));
+      return { baseOffset, sizeBytes, paths };
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.failed(error);
+      return undefined;
+    }
+  }
+
+  private failed(error: DiskError): void {
+    this.parts.logger.error('segment-removal-failed', {
+      directory: this.log.directory,
+      reason: error.message,
+    });
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * Removes expired segments of one log: what goes and when, what the files and cursors look like meanwhile,
+ * and what is left after a crash at any point.
+ */
+import { DiskError } from '@millrace/base';
+import { type MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { PartitionLog, RemovedSegment } from '../src/index.ts';
+import { append, batch, DIRECTORY, NOW, openLog, readAll, sequenced } from './support/logs.ts';
+import { NamesDisk } from './support/names-disk.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Appends `count` batches of one record, each with a segment of its own. */
+function fill(log: PartitionLog, count: number, ageMs = 0): void {
+  for (let i = 0; i < count; i++)
+    append(log, sequenced(1, log.endOffset, 1, { valueBytes: 200, timestamps: [NOW - ageMs] }));
+}
+
+function setUp(o: { disk?: MemoryDisk; config?: object; logger?: MemoryLogger } = {}) {
+  const disk = o.disk ?? new NamesDisk();
+  const logger = o.logger ?? new MemoryLogger();
+  const config = { segmentBytes: 300, retentionMs: HOUR_MS, ...o.config };
+  const log = openLog({ disk, logger, config });
+  const names = (pattern: RegExp) => disk.list(DIRECTORY).filter((name) => pattern.test(name));
+  return { disk, log, logger, names };
+}
+
+function removeAll(log: PartitionLog, disk: MemoryDisk): RemovedSegment[] {
+  const removed: RemovedSegment[] = [];
+  const next = (one: RemovedSegment | undefined): void => {
+    if (one === undefined) return;
+    removed.push(one);
+    log.removeNext(next);
+  };
+  log.removeNext(next);
+  if (disk instanceof NamesDisk) disk.settle();
+  return removed;
+}
+
+test('expired records are unreadable at once; their files stay until removeNext renames them', () => {
+  const { log, disk, names, logger } = setUp();
+  fill(log, 3, 2 * HOUR_MS);
+  fill(log, 2);
+  const sizeBytes = log.sizeBytes;
+  expect(log.expire(log.endOffset, NOW)).toBeUndefined();
+  expect([log.startOffset, log.endOffset, log.segmentCount, log.hasExpired]).toEqual([3, 5, 5, true]);
+  expect(names(/deleted$/)).toEqual([]);
+  const removed = removeAll(log, disk);
+  expect(removed.map(({ baseOffset }) => baseOffset)).toEqual([0, 1, 2]);
+  expect([log.segmentCount, log.hasExpired, log.sizeBytes]).toEqual([2, false, (sizeBytes / 5) * 2]);
+  expect(names(/\.log$/)).toEqual(['00000000000000000003.log', '00000000000000000004.log']);
+  // Three files of each segment, and the snapshots at 1 and 2.
+  expect(names(/deleted$/)).toHaveLength(11);
+  expect(removed.flatMap(({ paths }) => paths).sort()).toEqual(
+    names(/deleted$/).map((name) => `${DIRECTORY}/${name}`),
+  );
+  expect(names(/snapshot$/)).toEqual(['00000000000000000003.snapshot', '00000000000000000004.snapshot']);
+  expect(readAll(log)).toHaveLength(2);
+  expect(log.epochs.entries).toEqual([{ epoch: 0, startOffset: 3 }]);
+  expect(logger.events.filter(({ event }) => event === 'log-records-expired')).toMatchObject([
+    { level: 'info', facts: { from: 0, to: 3, byTime: 3, bySize: 0 } },
+  ]);
+});
+
+test('when all records expire, the log begins a new segment at its end, and offsets and producers continue', () => {
+  const { log, disk, names } = setUp();
+  fill(log, 3, 2 * HOUR_MS);
+  log.expire(log.endOffset, NOW);
+  removeAll(log, disk);
+  expect([log.startOffset, log.endOffset, log.segmentCount, log.sizeBytes]).toEqual([3, 3, 1, 0]);
+  expect(names(/\.log$/)).toEqual(['00000000000000000003.log']);
+  expect(log.epochs.latest).toBe(0);
+  const again = log.appendAsLeader(sequenced(1, 2, 1, { valueBytes: 200, timestamps: [NOW - 2 * HOUR_MS] }), {
+    leaderEpoch: 0,
+    nowWallMs: NOW,
+  });
+  expect(again).toMatchObject({ ok: true, duplicate: true, baseOffset: 2 });
+  fill(log, 1);
+  expect([log.endOffset, readAll(log).length]).toEqual([4, 1]);
+  log.expire(log.endOffset, NOW);
+  expect(log.startOffset).toBe(3);
+});
+
+test('nothing at or above the high watermark expires', () => {
+  const { log } = setUp();
+  fill(log, 5, 2 * HOUR_MS);
+  log.expire(2, NOW);
+  expect([log.startOffset, log.segmentCount]).toEqual([2, 5]);
+  log.expire(4, NOW);
+  expect([log.startOffset, log.segmentCount]).toEqual([4, 5]);
+});
+
+test('records without timestamps count from the last change of the file', () => {
+  const disk = new NamesDisk();
+  const { log } = setUp({ disk });
+  disk.nowWallMs = NOW;
+  append(log, batch(1, { valueBytes: 200, timestamps: [-1] }));
+  append(log, batch(1, { valueBytes: 200, timestamps: [-1] }));
+  log.expire(2, NOW + HOUR_MS);
+  expect(log.startOffset).toBe(0);
+  log.expire(2, NOW + HOUR_MS + 1);
+  expect(log.startOffset).toBe(2);
+});
+
+test('a compact-only topic keeps its segments, except those below its log start offset', () => {
+  const { log, disk } = setUp({ config: { deletesOldRecords: false, retentionBytes: 0 } });
+  fill(log, 4, 2 * HOUR_MS);
+  log.expire(4, NOW);
+  expect(log.startOffset).toBe(0);
+  log.advanceStartOffset(2);
+  log.expire(4, NOW);
+  removeAll(log, disk);
+  expect([log.startOffset, log.segmentCount]).toEqual([2, 2]);
+});
+
+test('a lookup by time and a read at the start see only what is left', () => {
+  const { log, disk } = setUp();
+  fill(log, 2, 2 * HOUR_MS);
+  fill(log, 2);
+  log.expire(4, NOW);
+  for (const isRemoved of [false, true]) {
+    if (isRemoved) removeAll(log, disk);
+    expect(log.times.find(NOW - 3 * HOUR_MS, { work: 1e9 })).toMatchObject({ offset: 2 });
+    const read = log.read({ fromOffset: 2, endOffsetMax: 4, maxBytes: 1e6, atLeastOneBatch: true });
+    expect(read.sizeBytes).toBeGreaterThan(0);
+  }
+});
+
+test('a sync of a removed segment still ends, and does not bring its file back', () => {
+  const { log, disk, names } = setUp();
+  fill(log, 3, 2 * HOUR_MS);
+  const synced: unknown[] = [];
+  log.flush((error) => synced.push(error));
+  log.expire(3, NOW);
+  removeAll(log, disk);
+  expect(synced).toEqual([undefined]);
+  log.flush((error) => synced.push(error));
+  (disk as NamesDisk).settle();
+  expect(synced).toEqual([undefined, undefined]);
+  expect(names(/\.(log|index|timeindex)$/)).toHaveLength(3);
+});
+
+test('a truncation or a close during the sync of the folder ends the removal', () => {
+  const cut = setUp();
+  fill(cut.log, 3, 2 * HOUR_MS);
+  fill(cut.log, 1);
+  cut.log.expire(4, NOW);
+  const answers: (RemovedSegment | undefined)[] = [];
+  cut.log.removeNext((removed) => answers.push(removed));
+  cut.log.truncateFullyAndStartAt(100);
+  (cut.disk as NamesDisk).settle();
+  expect([answers, cut.names(/\.log$/)]).toEqual([[undefined], ['00000000000000000100.log']]);
+  const closed = setUp();
+  fill(closed.log, 3, 2 * HOUR_MS);
+  closed.log.expire(3, NOW);
+  closed.log.removeNext((removed) => answers.push(removed));
+  closed.log.close({ clean: true });
+  (closed.disk as NamesDisk).settle();
+  expect([answers, closed.names(/deleted$/)]).toEqual([[undefined, undefined], []]);
+});
+
+test('a segment whose file cannot be renamed stays, and the next call removes it', () => {
+  class Stubborn extends NamesDisk {
+    isFailing = true;
+    override rename(from: string, to: string): void {
+      if (this.isFailing && to.endsWith('.log.deleted')) throw new DiskError('EACCES', `${from}: no`);
+      super.rename(from, to);
+    }
+  }
+  const disk = new Stubborn();
+  const { log, logger } = setUp({ disk });
+  fill(log, 2, 2 * HOUR_MS);
+  fill(log, 1);
+  log.expire(3, NOW);
+  expect(removeAll(log, disk)).toEqual([]);
+  expect([log.segmentCount, log.startOffset, log.offline]).toEqual([3, 2, undefined]);
+  expect(logger.events.at(-1)).toMatchObject({ event: 'segment-removal-failed' });
+  expect(readAll(log)).toHaveLength(1);
+  disk.isFailing = false;
+  expect(removeAll(log, disk)).toHaveLength(2);
+});
+
+test('damage that hides a timestamp is reported, and nothing expires', () => {
+  const { log, disk, names } = setUp();
+  fill(log, 2, 2 * HOUR_MS);
+  log.close({ clean: true });
+  // Retention checks the entry of the time index against the log file, which is zeros.
+  const [first] = names(/\.log$/);
+  const file = disk.open(`${DIRECTORY}/${first}`);
+  const sizeBytes = file.size();
+  file.write(0, [new Uint8Array(sizeBytes)]);
+  const again = openLog({
+    disk,
+    config: { segmentBytes: 300, retentionMs: HOUR_MS },
+    cleanShutdown: true,
+    recoveryPoint: 2,
+  });
+  expect(again.expire(2, NOW)?.damage).toMatch(/00000000000000000000.log/);
+  expect(again.startOffset).toBe(0);
+});
+
+test('the next open removes marked files, and does not bring their records back', () => {
+  const { log, disk, names } = setUp();
+  fill(log, 3, 2 * HOUR_MS);
+  fill(log, 2);
+  log.expire(5, NOW);
+  removeAll(log, disk);
+  expect(names(/deleted$/).length).toBeGreaterThan(0);
+  const again = openLog({ disk, config: { segmentBytes: 300 } });
+  expect([again.startOffset, again.endOffset, again.segmentCount]).toEqual([3, 5, 2]);
+  expect(names(/deleted$/)).toEqual([]);
+});
+
+test('a crash at any change of a name leaves a log without a hole: after a kill, and after a power loss that keeps any of the unsynced changes', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(4),
+      fc.nat(4),
+      fc.boolean(),
+      fc.infiniteStream(fc.boolean()),
+      (old, young, hasCheckpoint, isKept) => {
+        const disk = new NamesDisk();
+        const { log } = setUp({ disk });
+        fill(log, old, 2 * HOUR_MS);
+        fill(log, young);
+        log.flush(() => {});
+        disk.settle();
+        const endOffset = log.endOffset;
+        const check = (left: MemoryDisk): void => {
+          const again = openLog({
+            disk: left,
+            config: { segmentBytes: 300 },
+            recoveryPoint: endOffset,
+            ...(hasCheckpoint ? { startOffset: log.startOffset } : {}),
+          });
+          expect(again.endOffset).toBe(endOffset);
+          expect(again.startOffset).toBeLessThanOrEqual(log.startOffset);
+          if (hasCheckpoint) expect(again.startOffset).toBe(log.startOffset);
+          expect(readAll(again)).toHaveLength(endOffset - again.startOffset);
+          expect(left.list(DIRECTORY).filter((name) => name.endsWith('.deleted'))).toEqual([]);
+          expect(again.expire(endOffset, NOW)).toBeUndefined();
+        };
+        disk.changed = () => {
+          check(disk.afterKill());
+          check(disk.afterPowerLoss(() => isKept.next().value));
+        };
+        log.expire(endOffset, NOW);
+        removeAll(log, disk);
+        disk.changed = () => {};
+        check(disk.afterKill());
+      },
+    ),
+    { numRuns: 150 },
+  );
+});

@@ -1,0 +1,99 @@
+/**
+ * A disk on which a power loss keeps any of the changes of names that no sync covered: file systems need not
+ * keep them in order. The bytes of files are always on the device.
+ */
+import type { DiskError, DiskFile } from '@millrace/base';
+import { MemoryDisk } from '@millrace/base/testing';
+
+type Names = Map<string, number>;
+type Change = (names: Names) => void;
+
+export class NamesDisk extends MemoryDisk {
+  /** Number of changes of names so far. */
+  changes = 0;
+  /** Called after each change of names. */
+  changed: () => void = () => {};
+  private readonly waiting: (() => void)[];
+  private readonly names: Names = new Map();
+  private readonly onDevice: Names = new Map();
+  private unsynced: Change[] = [];
+  private fileCount = 0;
+
+  constructor() {
+    const waiting: (() => void)[] = [];
+    super((callback) => waiting.push(callback));
+    this.waiting = waiting;
+  }
+
+  /** Runs the completions of syncs and removals, until none is left. */
+  settle(): void {
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) next();
+  }
+
+  /** Number of unsynced changes of names. */
+  get unsyncedCount(): number {
+    return this.unsynced.length;
+  }
+
+  /** What a power loss leaves if it keeps the unsynced changes for which `isKept` returns true. */
+  afterPowerLoss(isKept: (change: number) => boolean): MemoryDisk {
+    const names = new Map(this.onDevice);
+    for (const [index, change] of this.unsynced.entries()) if (isKept(index)) change(names);
+    return this.withNames(names);
+  }
+
+  /** What the death of the process leaves. */
+  afterKill(): MemoryDisk {
+    return this.withNames(this.names);
+  }
+
+  private withNames(names: Names): MemoryDisk {
+    const disk = new MemoryDisk();
+    const paths = new Map([...this.names].map(([path, file]) => [file, path]));
+    for (const [path, file] of names) {
+      const bytes = this.readFile(paths.get(file) ?? '');
+      if (bytes !== undefined) disk.writeFileAtomic(path, bytes);
+    }
+    return disk;
+  }
+
+  override open(path: string): DiskFile {
+    const isNew = !this.exists(path);
+    const file = super.open(path);
+    if (isNew) {
+      const number = this.fileCount++;
+      this.change((names) => names.set(path, number));
+    }
+    return file;
+  }
+
+  override rename(from: string, to: string): void {
+    super.rename(from, to);
+    const file = this.names.get(from)!;
+    this.change((names) => {
+      if (names.get(from) === file) names.delete(from);
+      names.set(to, file);
+    });
+  }
+
+  override remove(path: string): void {
+    const isThere = this.exists(path);
+    super.remove(path);
+    if (isThere) this.change((names) => names.delete(path));
+  }
+
+  override syncFolder(directory: string, done: (error?: DiskError) => void): void {
+    const covered = this.unsynced.length;
+    super.syncFolder(directory, () => {
+      for (const change of this.unsynced.splice(0, covered)) change(this.onDevice);
+      done();
+    });
+  }
+
+  private change(change: Change): void {
+    change(this.names);
+    this.unsynced.push(change);
+    this.changes++;
+    this.changed();
+  }
+}
