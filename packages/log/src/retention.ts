@@ -102,11 +102,12 @@ export class Retention {
   }
 
   private removeFirst(): RemovedSegment | undefined {
-    const { segments, snapshots, names } = this.parts;
+    const { segments, snapshots, names, logger } = this.parts;
     const { baseOffset, sizeBytes } = segments.list[0]!;
     names.changed();
     try {
       const paths = segments.removeFirst();
+      logger.info('log-segment-removed', { directory: this.log.directory, baseOffset, sizeBytes });
       this.log.sizeBytes = segments.sizeBytes;
       paths.push(...snapshots.markDeletedBelow(segments.list[0]!.baseOffset));
       return { baseOffset, sizeBytes, paths };

@@ -155,6 +155,16 @@ export const metricsTable = {
     of: 'broker',
     help: '1 while the broker refuses produce requests, because less than min.free.bytes is free.',
   },
+  millrace_removed_segments_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Segments below the log start offset that this broker removed from its logs.',
+  },
+  millrace_removed_segment_bytes_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Size of the segments that millrace_removed_segments_total counts.',
+  },
 
   // Coordinators
   millrace_coordinator_partitions: {

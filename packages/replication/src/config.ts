@@ -37,6 +37,10 @@ export interface ReplicationConfig {
    * `min.free.bytes`: with less free space on the disk of the logs, the broker writes no records of clients.
    */
   readonly minFreeBytes: number;
+  /** `log.initial.task.delay.ms`: when after its start the broker first looks for expired segments. */
+  readonly retentionInitialDelayMs: Millis;
+  /** `log.retention.check.interval.ms`: how often the broker looks for expired segments after that. */
+  readonly retentionCheckIntervalMs: Millis;
   /** Pause before the broker repeats an ISR change whose outcome is open. */
   readonly alterPartitionRetryMs: Millis;
   /** The most parked fetches. The leader answers further fetches at once with the available data. */

@@ -34,6 +34,7 @@ import type { PartitionCounters, PartitionPorts } from './partition/ports.ts';
 import { PartitionLookup } from './partition-lookup.ts';
 import { countersOf, gaugeDisk, gaugeReplicas } from './replica-metrics.ts';
 import { ReplicaTable } from './replica-table.ts';
+import { Retention } from './retention.ts';
 import { FetchService } from './serving/fetch-service.ts';
 import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
 import { epochEnd, epochEndError } from './serving/offset-lookups.ts';
@@ -177,6 +178,7 @@ export class ReplicaManager {
     gaugeDisk(metrics, this.logDirs);
     metrics.gauge('millrace_parked_fetches', () => this.fetches.parked.size);
     metrics.gauge('millrace_fetch_sessions', () => this.fetches.sessions.size);
+    new Retention(options, this.timers, () => this.partitions(), metrics);
     this.everyLagCheck();
     this.everyCheckpoint();
   }

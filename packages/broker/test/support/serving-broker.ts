@@ -32,6 +32,8 @@ const config: ReplicationConfig = {
   maxFetchSessions: 1000,
   highWatermarkCheckpointIntervalMs: 5000,
   minFreeBytes: 0,
+  retentionInitialDelayMs: 30_000,
+  retentionCheckIntervalMs: 300_000,
   alterPartitionRetryMs: 100,
   maxParkedFetches: 100_000,
   maxResponseFrameBytes: 134_217_728,

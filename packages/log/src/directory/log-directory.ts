@@ -15,6 +15,7 @@ import {
   type WallMillis,
 } from '@millrace/base';
 import type { CompressionCodecs, SpareBuffers } from '@millrace/protocol';
+import { Unlinker } from '../files/deleted-files.ts';
 import {
   deletedFolderName,
   isDeletedFolderName,
@@ -94,6 +95,7 @@ export class LogDirectory {
   /** Folders of cleanly closed logs that are not open yet. */
   private readonly closedCleanly: Set<string>;
   private readonly checkpoints: Checkpoints;
+  private readonly unlinker: Unlinker;
   private markerPresent: boolean;
   /** True at first: an earlier run may have left folders that wait for deletion. */
   private mayHoldDeleted = true;
@@ -144,6 +146,7 @@ export class LogDirectory {
     this.closedCleanly = new Set(marker === undefined ? [] : o.disk.list(o.directory));
     const { disk, directory, logger, open } = this;
     this.checkpoints = new Checkpoints({ disk, directory, logger, open });
+    this.unlinker = new Unlinker(disk);
   }
 
   /**
@@ -294,6 +297,13 @@ export class LogDirectory {
     const deleted = this.disk.list(this.directory).filter(isDeletedFolderName);
     for (const name of deleted) this.disk.removeInBackground(`${this.directory}/${name}`);
     this.mayHoldDeleted = deleted.length > 0;
+  }
+
+  /**
+   * Unlinks files of removed segments in the background. Their logs may be closed, renamed or deleted by now.
+   */
+  unlink(paths: readonly string[]): void {
+    this.unlinker.unlink(paths);
   }
 
   /** The high watermark in replication-offset-checkpoint, as read at start or written last. */

@@ -58,6 +58,8 @@ const replicationFields = {
   maxFetchSessions: 'max.incremental.fetch.session.cache.slots',
   highWatermarkCheckpointIntervalMs: 'replica.high.watermark.checkpoint.interval.ms',
   minFreeBytes: 'min.free.bytes',
+  retentionInitialDelayMs: 'log.initial.task.delay.ms',
+  retentionCheckIntervalMs: 'log.retention.check.interval.ms',
   alterPartitionRetryMs: 'alterPartitionRetryMs',
   maxParkedFetches: 'maxParkedFetches',
   // A response may exceed the requested size by one batch, and a batch is never larger than a request.

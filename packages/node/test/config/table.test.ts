@@ -14,9 +14,14 @@ const shared = settingNames.flatMap((name) => {
 
 test.each(shared)('$name is the default of $topicConfig', ({ name, topicConfig }) => {
   const definition = topicConfigDefinitions.find((entry) => entry.name === topicConfig)!;
-  expect(definition.serverProperties.map((property) => property.name)).toContain(name);
+  const property = definition.serverProperties.find((one) => one.name === name);
+  expect(property).toBeDefined();
   const setting: SettingDefinition<unknown> = settingsTable[name];
-  expect(setting.type.parse(definition.defaultValue)).toEqual(setting.type.parse(setting.default!));
+  const inUnit =
+    property!.factor === 1
+      ? definition.defaultValue
+      : String(Number(definition.defaultValue) / property!.factor);
+  expect(setting.type.parse(inUnit)).toEqual(setting.type.parse(setting.default!));
   for (const text of [
     '-1',
     '0',

@@ -20,7 +20,13 @@ const CONNECTIONS_MAX = 60;
 const TOPIC = 'measured';
 
 beforeAll(async () => {
-  const settings = { 'health.port': 0, 'replica.lag.time.max.ms': 2000, 'max.connections': CONNECTIONS_MAX };
+  const settings = {
+    'health.port': 0,
+    'replica.lag.time.max.ms': 2000,
+    'max.connections': CONNECTIONS_MAX,
+    'log.initial.task.delay.ms': 100,
+    'log.retention.check.interval.ms': 500,
+  };
   cluster = await startCluster({ controllers: 1, brokers: 3, settings });
   const first = await TestClient.connect(cluster.node(2).port!);
   await first.createTopic(TOPIC, 1, 3, { 'min.insync.replicas': '2', 'flush.messages': '1' });
@@ -121,6 +127,26 @@ const rows: readonly Row[] = [
           millrace_metadata_applied_offset: 3,
           millrace_log_segments: 2,
         },
+      },
+    ],
+  },
+  {
+    stimulus: 'a record of a topic with a short retention expires',
+    act: async () => {
+      await client.createTopic('brief', 1, 3, { 'retention.ms': '1' });
+      const brief = await eventually(async () => {
+        const { topics } = await client.metadata('brief');
+        const { leaderId } = topics[0]?.partitions[0] ?? { leaderId: -1 };
+        return leaderId < 0 ? undefined : leaderId;
+      });
+      const producer = await TestClient.connect(cluster.node(brief).port!);
+      await producer.produce('brief', 0, ['gone soon']);
+      producer.close();
+    },
+    expected: [
+      {
+        on: brokers,
+        grows: { millrace_removed_segments_total: 1, millrace_removed_segment_bytes_total: 70 },
       },
     ],
   },

@@ -326,6 +326,8 @@ export class Workload implements Operator {
       // Segments have the smallest allowed size, so that a batch can be too large for a segment.
       configs: {
         'segment.bytes': '1048576',
+        // Probes write records with very old timestamps, and then look them up.
+        'retention.ms': '-1',
         ...(scenario.everythingIsSynced ? { 'flush.messages': '1' } : {}),
       },
       paceMs: scenario.proberPaceMs,

@@ -170,6 +170,11 @@ export const logEvents = {
     facts: ['topic?', 'partition?', 'directory', 'from', 'to', 'bySize', 'byTime'],
     says: 'The broker expires the records of {topic}-{partition} below {to} ({bySize} segments by size, {byTime} by time).',
   },
+  'log-segment-removed': {
+    level: 'info',
+    facts: ['topic?', 'partition?', 'directory', 'baseOffset', 'sizeBytes'],
+    says: 'The broker removes the segment {baseOffset} ({sizeBytes} bytes) of {topic}-{partition}.',
+  },
   'segment-removal-failed': {
     level: 'error',
     facts: ['topic?', 'partition?', 'directory', 'reason'],

@@ -1,0 +1,89 @@
+/**
+ * Applies retention to this broker's replicas from time to time, whether they lead or follow: raises the log
+ * start offsets above expired records, then removes the segments below them.
+ *
+ * Bounds: one turn of the event loop looks at `LOOKS_PER_TURN` replicas, or removes one segment. At most one
+ * segment is being removed at a time, because its syncs share threads with those that acknowledgements wait
+ * for. No record at or above a replica's own high watermark expires.
+ */
+import { type Clock, type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
+import type { LogDirectory, PartitionLog, RemovedSegment } from '@millrace/log';
+import type { Metrics } from '@millrace/metrics';
+import type { Partition } from './partition/partition.ts';
+
+/** A look reads a few kilobytes after a start, and mostly nothing later. */
+const LOOKS_PER_TURN = 50;
+
+export interface RetentionOptions {
+  readonly clock: Clock;
+  readonly logDirectory: LogDirectory;
+  readonly config: {
+    readonly retentionCheckIntervalMs: Millis;
+    readonly retentionInitialDelayMs: Millis;
+  };
+}
+
+export class Retention {
+  private readonly options: RetentionOptions;
+  private readonly timers: Timers;
+  private readonly replicas: () => readonly Partition[];
+  private readonly counters: { segmentRemoved(sizeBytes: number): void };
+  /** The logs with segments to remove, in the order in which their turn comes. */
+  private readonly expired = new Set<PartitionLog>();
+  private isRemoving = false;
+
+  /** Starts looking. The end of `timers` ends it. */
+  constructor(
+    options: RetentionOptions,
+    timers: Timers,
+    replicas: () => readonly Partition[],
+    metrics: Metrics,
+  ) {
+    this.options = options;
+    this.timers = timers;
+    this.replicas = replicas;
+    const segments = metrics.counter('millrace_removed_segments_total');
+    const bytes = metrics.counter('millrace_removed_segment_bytes_total');
+    this.counters = {
+      segmentRemoved(sizeBytes) {
+        segments.add(1);
+        bytes.add(sizeBytes);
+      },
+    };
+    timers.after(options.config.retentionInitialDelayMs, () => this.look(this.replicas(), 0));
+  }
+
+  /** Looks at some replicas in this turn, and at the others in later turns. Then waits for the next round. */
+  private look(replicas: readonly Partition[], from: number): void {
+    const to = Math.min(replicas.length, from + LOOKS_PER_TURN);
+    for (const replica of replicas.slice(from, to)) this.expire(replica);
+    if (to < replicas.length) this.timers.after(NEXT_TURN_MS, () => this.look(replicas, to));
+    else this.timers.after(this.options.config.retentionCheckIntervalMs, () => this.look(this.replicas(), 0));
+  }
+
+  private expire(replica: Partition): void {
+    if (replica.isClosed || replica.isOffline) return;
+    const failure = replica.log.expire(replica.highWatermark, this.options.clock.wallMs());
+    replica.noticeOffline();
+    if (failure?.damage !== undefined) replica.corruption.found(failure.damage);
+    if (!replica.log.hasExpired) return;
+    this.expired.add(replica.log);
+    if (!this.isRemoving) this.removeNext();
+  }
+
+  private removeNext(): void {
+    const [log] = this.expired;
+    this.isRemoving = log !== undefined;
+    log?.removeNext((removed) => {
+      if (removed === undefined) this.expired.delete(log);
+      else this.removed(log, removed);
+      // A log that has nothing to remove answers within the call.
+      this.timers.soon(() => this.removeNext());
+    });
+  }
+
+  private removed(log: PartitionLog, { sizeBytes, paths }: RemovedSegment): void {
+    this.counters.segmentRemoved(sizeBytes);
+    this.timers.after(log.config.fileDeleteDelayMs, () => this.options.logDirectory.unlink(paths));
+  }
+}

@@ -1,0 +1,136 @@
+/** The pace of retention: how much it does in a turn, and when. The replicas are stand-ins. */
+
+import { Prng, Timers } from '@millrace/base';
+import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { LogDirectory, type RemovedSegment } from '@millrace/log';
+import { Metrics } from '@millrace/metrics';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import type { Partition } from '../src/index.ts';
+import { Retention } from '../src/retention.ts';
+import { logConfig } from './support/settings.ts';
+
+const DELAY_MS = 30_000;
+const INTERVAL_MS = 300_000;
+const UNLINK_MS = 60_000;
+
+/** A replica with some expired segments. Each removal takes a millisecond. */
+class StandIn {
+  readonly looks: number[] = [];
+  isClosed = false;
+  isOffline = false;
+  readonly highWatermark = 7;
+  readonly damage: string[] = [];
+  readonly corruption = { found: (damage: string) => this.damage.push(damage) };
+  readonly log: Partition['log'];
+  failure: { damage: string } | undefined;
+
+  constructor(clock: ManualClock, segments: number, removing: { now: number; max: number }) {
+    let left = segments;
+    const { looks } = this;
+    const standIn = this;
+    this.log = {
+      config: { ...logConfig, fileDeleteDelayMs: UNLINK_MS },
+      get hasExpired() {
+        return left > 0;
+      },
+      expire(highWatermark: number) {
+        expect(highWatermark).toBe(7);
+        looks.push(clock.monotonicMs());
+        return standIn.failure;
+      },
+      removeNext(done: (removed: RemovedSegment | undefined) => void) {
+        if (left === 0) return done(undefined);
+        removing.now++;
+        removing.max = Math.max(removing.max, removing.now);
+        clock.setTimer(1, () => {
+          removing.now--;
+          left--;
+          done({ baseOffset: left, sizeBytes: 10, paths: [`/data/${left}.log.deleted`] });
+        });
+      },
+    } as unknown as Partition['log'];
+  }
+
+  noticeOffline(): void {}
+}
+
+function setUp(replicas: number, segments = 0) {
+  const clock = new ManualClock();
+  const disk = new MemoryDisk((callback) => clock.soon(callback));
+  const removing = { now: 0, max: 0 };
+  const list = Array.from({ length: replicas }, () => new StandIn(clock, segments, removing));
+  const opened = LogDirectory.open({
+    disk,
+    directory: '/data',
+    nodeId: 1,
+    random: new Prng(1),
+    codecs: compressionCodecs,
+    logger: new MemoryLogger(),
+  });
+  if (!opened.ok) throw new Error(opened.message);
+  const unlinked: [number, string][] = [];
+  disk.removeInBackground = (path, done) => {
+    unlinked.push([clock.monotonicMs(), path]);
+    clock.soon(() => done?.());
+  };
+  const config = { retentionInitialDelayMs: DELAY_MS, retentionCheckIntervalMs: INTERVAL_MS };
+  const metrics = new Metrics();
+  const timers = new Timers(clock);
+  const options = { clock, logDirectory: opened.logs, config };
+  new Retention(options, timers, () => list as unknown as Partition[], metrics);
+  return { clock, list, removing, unlinked, metrics, timers };
+}
+
+test('the first look comes after the initial delay, and then one each interval', () => {
+  const { clock, list } = setUp(1);
+  clock.advance(DELAY_MS - 1);
+  expect(list[0]!.looks).toEqual([]);
+  clock.advance(1 + 2 * INTERVAL_MS);
+  expect(list[0]!.looks).toEqual([DELAY_MS, DELAY_MS + INTERVAL_MS, DELAY_MS + 2 * INTERVAL_MS]);
+});
+
+test('a round over thousands of replicas takes many turns, each of which looks at few', () => {
+  const { clock, list } = setUp(3000);
+  clock.advance(DELAY_MS + 1000);
+  const looks = list.flatMap((replica) => replica.looks);
+  expect(looks).toHaveLength(3000);
+  const perTurn = new Map<number, number>();
+  for (const at of looks) perTurn.set(at, (perTurn.get(at) ?? 0) + 1);
+  expect(Math.max(...perTurn.values())).toBe(50);
+});
+
+test('one segment at a time is removed, of all replicas, and its files are unlinked after the delay', () => {
+  const { clock, removing, unlinked } = setUp(20, 3);
+  clock.advance(DELAY_MS + 100);
+  expect(removing).toEqual({ now: 0, max: 1 });
+  expect(unlinked).toEqual([]);
+  clock.advance(UNLINK_MS);
+  expect(unlinked).toHaveLength(60);
+  expect(Math.min(...unlinked.map(([at]) => at))).toBe(DELAY_MS + 1 + UNLINK_MS);
+});
+
+test('a closed or offline replica is left alone, and damage is reported to the replica', () => {
+  const { clock, list } = setUp(3);
+  list[0]!.isClosed = true;
+  list[1]!.isOffline = true;
+  list[2]!.failure = { damage: 'a batch is cut' };
+  clock.advance(DELAY_MS);
+  expect(list.map(({ looks }) => looks.length)).toEqual([0, 0, 1]);
+  expect(list[2]!.damage).toEqual(['a batch is cut']);
+});
+
+test('the metrics count segments and their bytes', () => {
+  const { clock, metrics } = setUp(2, 3);
+  clock.advance(DELAY_MS + 100);
+  expect(metrics.values('millrace_removed_segments_total')).toMatchObject([{ value: 6 }]);
+  expect(metrics.values('millrace_removed_segment_bytes_total')).toMatchObject([{ value: 60 }]);
+});
+
+test('nothing runs after the end of the timers', () => {
+  const { clock, list, timers, unlinked } = setUp(1, 3);
+  clock.advance(DELAY_MS + 1);
+  timers.stop();
+  clock.advance(2 * INTERVAL_MS);
+  expect([list[0]!.looks.length, unlinked]).toEqual([1, []]);
+});
