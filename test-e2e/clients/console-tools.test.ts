@@ -1,7 +1,10 @@
 /**
- * Tests Kafka's own console tools for topics, producing and consuming. They read records as lines, so this
- * test uses the plain form of the corpus (`plainForm`). The producer cannot set timestamps.
+ * Tests Kafka's own console tools for topics, producing, consuming and deleting records. They read records as
+ * lines, so this test uses the plain form of the corpus (`plainForm`). The producer cannot set timestamps.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { plainForm } from '../lib/corpus.ts';
 import type { ReadRecord, TestHeader, TestRecord } from '../lib/records.ts';
@@ -67,6 +70,44 @@ describe.skipIf(isMissing('java'))('console tools of Apache Kafka', () => {
     await expectDescribed(TOPIC, await describeAll());
     await kafkaTool('TopicCommand', ['--delete', '--topic', TOPIC]);
     expect((await kafkaTool('TopicCommand', ['--list'])).toString('utf8').split('\n')).not.toContain(TOPIC);
+  });
+});
+
+describe.skipIf(isMissing('java'))('kafka-delete-records.sh', () => {
+  test('the tool deletes records below an offset and up to the high watermark, and reports errors', async () => {
+    const topic = topicOf('delete-records');
+    const create = ['--create', '--topic', topic, '--partitions', '2', '--replication-factor', '3'];
+    await kafkaTool('TopicCommand', create);
+    const lines = Array.from({ length: 10 }, (_, i) => `value ${i}\n`).join('');
+    const toPartition = properties('--producer-property', {
+      'partitioner.class': 'org.apache.kafka.clients.producer.RoundRobinPartitioner',
+      'batch.size': '1',
+      'linger.ms': '0',
+    });
+    await kafkaTool('ConsoleProducer', ['--topic', topic, ...toPartition], lines);
+    const ends = await endOffsets(inject('bootstrapServers'), topic);
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-delete-records-'));
+    const file = join(folder, 'offsets.json');
+    const remove = async (...offsets: [partition: number, offset: number][]) => {
+      const partitions = offsets.map(([partition, offset]) => ({ topic, partition, offset }));
+      writeFileSync(file, JSON.stringify({ version: 1, partitions }));
+      return (await kafkaTool('DeleteRecordsCommand', ['--offset-json-file', file])).toString('utf8');
+    };
+    const starts = async () => {
+      const output = await kafkaTool('GetOffsetShell', ['--topic', topic, '--time', 'earliest']);
+      return output.toString('utf8').trim().split('\n').sort();
+    };
+    try {
+      const output = await remove([0, 1], [1, -1]);
+      expect(output).toMatch(new RegExp(`partition: ${topic}-0\\s+low_watermark: 1`));
+      expect(output).toMatch(new RegExp(`partition: ${topic}-1\\s+low_watermark: ${ends[1]}`));
+      expect(await starts()).toEqual([`${topic}:0:1`, `${topic}:1:${ends[1]}`]);
+      expect(await remove([0, 1000])).toMatch(/partition: \S+-0\s+error: .*OffsetOutOfRange/);
+      expect(await starts()).toEqual([`${topic}:0:1`, `${topic}:1:${ends[1]}`]);
+    } finally {
+      rmSync(folder, { recursive: true });
+      await kafkaTool('TopicCommand', ['--delete', '--topic', topic]);
+    }
   });
 });
 

@@ -15,6 +15,7 @@ const world: World = {
   sink: 'wire-test-sink',
   compacted: 'wire-test-compacted',
   empty: 'wire-test-empty',
+  trimmed: 'wire-test-trimmed',
   spare: (purpose, version) => `wire-test-${purpose}-${version}`,
   brokerId: 2,
   controllerId: 1,

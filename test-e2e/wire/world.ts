@@ -20,6 +20,9 @@ export interface World {
   readonly compacted: string;
   readonly empty: string;
   /** The name of a topic that only the cases of this purpose in this version change or delete. */
+  /** One partition with three batches of two records. Only DeleteRecords changes it. */
+  readonly trimmed: string;
+  /** A topic that only the cases of one purpose in this version change or delete. */
   spare(purpose: Purpose, version: number): string;
   readonly brokerId: number;
   readonly controllerId: number;
@@ -51,6 +54,7 @@ export async function makeWorld(bootstrap: string, prefix: string): Promise<Worl
     sink: `${prefix}-sink`,
     compacted: `${prefix}-compacted`,
     empty: `${prefix}-empty`,
+    trimmed: `${prefix}-trimmed`,
   };
   const make = async (name: string, partitions: number, configs = {}) =>
     createTopic(bootstrap, { name, partitions, replicas: 1, configs });
@@ -58,13 +62,15 @@ export async function makeWorld(bootstrap: string, prefix: string): Promise<Worl
   await make(names.sink, 1);
   await make(names.compacted, 1, { 'cleanup.policy': 'compact' });
   await make(names.empty, 1);
+  await make(names.trimmed, 1);
   const spare = (purpose: Purpose, version: number) => `${prefix}-${purpose}-${version}`;
   const spareNames = spares.flatMap(([purpose, min, max]) =>
     Array.from({ length: max - min + 1 }, (_, i) => spare(purpose, min + i)),
   );
   for (const name of spareNames) await make(name, 1);
   for (const name of Object.values(names)) await untilLed(bootstrap, name);
-  for (let batch = 0; batch < RECORDS / 2; batch++) await writeBatch(bootstrap, names.full, batch);
+  for (const name of [names.full, names.trimmed])
+    for (let batch = 0; batch < RECORDS / 2; batch++) await writeBatch(bootstrap, name, batch);
   const seen = await ask(bootstrap, (client) =>
     client.call(apis.metadata, {
       topics: [...Object.values(names), ...spareNames].map((name) => ({ name })),

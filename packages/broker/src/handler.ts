@@ -14,7 +14,7 @@ import type { FrontEndConfig } from './config.ts';
 export type ReplicaPort = Pick<
   ReplicaManager,
   'produce' | 'fetch' | 'listOffsets' | 'offsetForLeaderEpoch' | 'describeLogDirs'
->;
+> & { readonly deletions: Pick<ReplicaManager['deletions'], 'delete'> };
 
 /** The part of the group coordinator that clients reach. */
 export type GroupPort = Omit<GroupCoordinator, 'publish' | 'stop' | 'runtime'>;

@@ -35,6 +35,7 @@ import { PartitionLookup } from './partition-lookup.ts';
 import { countersOf, gaugeDisk, gaugeReplicas } from './replica-metrics.ts';
 import { ReplicaTable } from './replica-table.ts';
 import { Retention } from './retention.ts';
+import { DeleteRecordsService } from './serving/delete-records-service.ts';
 import { FetchService } from './serving/fetch-service.ts';
 import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
 import { epochEnd, epochEndError } from './serving/offset-lookups.ts';
@@ -92,6 +93,7 @@ export class ReplicaManager {
   /** The latest published metadata. */
   image: MetadataImage = MetadataImage.EMPTY;
   readonly fetches: FetchService;
+  readonly deletions: DeleteRecordsService;
   readonly coordination: CoordinatorPort;
   readonly timers: Timers;
   private readonly turnBudget: TurnBudget;
@@ -173,11 +175,10 @@ export class ReplicaManager {
       failed: (partition, reason) => options.logger.error('job-failed', { ...partition.facts(), reason }),
       after: (delayMs, callback) => this.after(delayMs, callback),
     };
+    this.deletions = new DeleteRecordsService(this.jobPorts);
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
-    gaugeReplicas(metrics, this.table);
+    gaugeReplicas(metrics, this.table, this.fetches);
     gaugeDisk(metrics, this.logDirs);
-    metrics.gauge('millrace_parked_fetches', () => this.fetches.parked.size);
-    metrics.gauge('millrace_fetch_sessions', () => this.fetches.sessions.size);
     new Retention(options, this.timers, () => this.partitions(), metrics);
     this.everyLagCheck();
     this.everyCheckpoint();
@@ -229,8 +230,10 @@ export class ReplicaManager {
     this.fetches.partitionsChanged();
     if (delta.changedBrokers.size > 0) {
       this.fetcherManager.brokersChanged(delta.changedBrokers, this.image);
-      for (const replica of this.table.all())
+      for (const replica of this.table.all()) {
         if (delta.changedBrokers.has(replica.leaderId)) this.fetcherManager.update(replica, this.image);
+        replica.leadership?.deletions.check();
+      }
       this.fetches.brokersChanged(delta.changedBrokers);
     }
   }
@@ -438,9 +441,8 @@ export class ReplicaManager {
    */
   prepareControlledShutdown(timeoutMs: Millis, done: () => void): void {
     this.isInControlledShutdown = true;
-    const { clock } = this.options;
-    const isOver = () => this.isClosed;
-    awaitIsr(this.table.all(), { clock, timers: this.timers, timeoutMs, isOver, done });
+    const [clock, timers, isOver] = [this.options.clock, this.timers, () => this.isClosed];
+    awaitIsr(this.table.all(), { clock, timers, timeoutMs, isOver, done });
   }
 
   /** Answers parked requests, then closes the logs. `clean`: with checkpoints and a clean-shutdown marker. */
@@ -484,6 +486,7 @@ export class ReplicaManager {
       isInControlledShutdown: () => this.isInControlledShutdown,
       mayJoinIsr: (brokerId, brokerEpoch) =>
         this.image.isActive(brokerId) && this.image.broker(brokerId)?.epoch === brokerEpoch,
+      isAlive: (brokerId) => this.image.isAlive(brokerId),
       storageFailed: () => {
         this.logDirs.watch.suspect();
         this.fetcherManager.recheckPartitions();

@@ -6,6 +6,7 @@ import { isUnderMinIsr } from './partition/min-isr.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionCounters } from './partition/ports.ts';
 import type { ReplicaTable } from './replica-table.ts';
+import type { FetchService } from './serving/fetch-service.ts';
 
 export function countersOf(metrics: Metrics): PartitionCounters {
   const appends = metrics.counter('millrace_appends_total');
@@ -30,7 +31,11 @@ export function countersOf(metrics: Metrics): PartitionCounters {
   };
 }
 
-export function gaugeReplicas(metrics: Metrics, table: ReplicaTable): void {
+export function gaugeReplicas(
+  metrics: Metrics,
+  table: ReplicaTable,
+  { parked, sessions }: FetchService,
+): void {
   const replicas = () => table.all();
   const count = (holds: (replica: Partition) => boolean) => () => replicas().filter(holds).length;
   const total = (of: (replica: Partition) => number) => () =>
@@ -59,6 +64,8 @@ export function gaugeReplicas(metrics: Metrics, table: ReplicaTable): void {
     'millrace_log_segments',
     total(({ log }) => log.segmentCount),
   );
+  metrics.gauge('millrace_parked_fetches', () => parked.size);
+  metrics.gauge('millrace_fetch_sessions', () => sessions.size);
 }
 
 export function gaugeDisk(metrics: Metrics, logDirs: LogDirs): void {

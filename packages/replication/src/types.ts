@@ -128,6 +128,24 @@ export interface ListOffsetsResult {
   readonly leaderEpoch: LeaderEpoch;
 }
 
+export interface DeleteRecordsRequest {
+  /** How long the answer may wait for followers. */
+  readonly timeoutMs: Millis;
+  readonly partitions: readonly {
+    readonly topicId: Uuid;
+    readonly partition: number;
+    /** The offset of the first record to keep; -1: the high watermark. */
+    readonly offset: Offset;
+  }[];
+}
+
+/** One per requested partition, in the order of the request. */
+export interface RecordsDeleted {
+  readonly errorCode: ErrorCode;
+  /** The smallest log start offset of the live replicas; -1 with most errors. */
+  readonly lowWatermark: Offset;
+}
+
 export interface OffsetForLeaderEpochPartition {
   readonly topicId: Uuid;
   readonly topic: string;

@@ -1,4 +1,7 @@
-/** Requests of the data path: Produce, Fetch, ListOffsets, OffsetForLeaderEpoch, InitProducerId. */
+/**
+ * Requests of the data path: Produce, Fetch, ListOffsets, DeleteRecords, OffsetForLeaderEpoch,
+ * InitProducerId.
+ */
 import { buildBatch, Compression, crc32c, type NewBatch } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { ids } from '../mutations.ts';
@@ -303,6 +306,67 @@ export const listOffsets: ApiCases = {
         const entry = { name: world.full, partitions: [{ partitionIndex: 0, timestamp: -2 }] };
         return listOf(world.full, { topics: [entry, entry] });
       },
+    },
+  ],
+};
+
+function deleteOf(name: string, offset: number, more: Struct = {}, partition: Struct = {}): Struct {
+  const partitions = [{ partitionIndex: 0, offset, ...partition }];
+  return { topics: [{ name, partitions }], timeoutMs: 1000, ...more };
+}
+
+export const deleteRecords: ApiCases = {
+  base: (world) => deleteOf(world.trimmed, 1),
+  special: [
+    ...[0, 1, 3, 2, RECORDS, RECORDS + 1, -2, -1, 5].map((offset) => ({
+      name: `to ${offset}`,
+      value: (world: World) => deleteOf(world.trimmed, offset),
+    })),
+    ...[-1, 0, 1].map((offset) => ({
+      name: `to ${offset} of an empty partition`,
+      value: (world: World) => deleteOf(world.empty, offset),
+    })),
+    { name: 'unknown topic', value: () => deleteOf('wire-unknown', 0) },
+    { name: 'unknown partition', value: (world) => deleteOf(world.trimmed, 0, {}, { partitionIndex: 9 }) },
+    { name: 'a compacted topic', value: (world) => deleteOf(world.compacted, 0) },
+    { name: 'a compacted topic, behind its end', value: (world) => deleteOf(world.compacted, 9) },
+    { name: 'an internal topic', value: () => deleteOf('__consumer_offsets', 0) },
+    {
+      name: 'an unknown partition of an internal topic',
+      value: () => deleteOf('__consumer_offsets', 0, {}, { partitionIndex: 999 }),
+    },
+    { name: 'no topics', value: (world) => deleteOf(world.trimmed, 0, { topics: [] }) },
+    {
+      name: 'no partitions',
+      value: (world) => deleteOf(world.trimmed, 0, { topics: [{ name: world.trimmed, partitions: [] }] }),
+    },
+    { name: 'no time', value: (world) => deleteOf(world.trimmed, 1, { timeoutMs: 0 }) },
+    {
+      name: 'a partition twice: first too far',
+      value: (world) => {
+        const partitions = [99, 1].map((offset) => ({ partitionIndex: 0, offset }));
+        return deleteOf(world.trimmed, 0, { topics: [{ name: world.trimmed, partitions }] });
+      },
+    },
+    {
+      name: 'duplicate topics: the second too far',
+      value: (world) => {
+        const topics = [1, 99].map((offset) => ({
+          name: world.trimmed,
+          partitions: [{ partitionIndex: 0, offset }],
+        }));
+        return deleteOf(world.trimmed, 0, { topics });
+      },
+    },
+    {
+      name: 'a known and an unknown topic',
+      value: (world) => ({
+        ...deleteOf(world.trimmed, 1),
+        topics: [world.trimmed, 'wire-unknown'].map((name) => ({
+          name,
+          partitions: [{ partitionIndex: 0, offset: 1 }],
+        })),
+      }),
     },
   ],
 };

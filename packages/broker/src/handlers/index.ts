@@ -4,6 +4,7 @@ import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts';
 import { apiVersions } from './api-versions.ts';
 import { offsetCommit, offsetDelete, offsetFetch } from './committed-offsets.ts';
 import { describeConfigs } from './configs.ts';
+import { deleteRecords } from './delete-records.ts';
 import { describeCluster } from './describe-cluster.ts';
 import { describeLogDirs } from './describe-log-dirs.ts';
 import { describeQuorum } from './describe-quorum.ts';
@@ -36,6 +37,7 @@ export const handlers: readonly Handler[] = [
   apiVersions,
   createTopics,
   deleteTopics,
+  deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
   describeConfigs,

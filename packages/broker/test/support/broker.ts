@@ -43,6 +43,12 @@ export class FakeReplicas implements ReplicaPort {
   listOffsets: ReplicaPort['listOffsets'] = (_query, done) => void done([]);
   offsetForLeaderEpoch: ReplicaPort['offsetForLeaderEpoch'] = () => [];
   describeLogDirs: ReplicaPort['describeLogDirs'] = () => [];
+  readonly deletions: ReplicaPort['deletions'] = {
+    delete: (_request, done) => {
+      done([]);
+      return undefined;
+    },
+  };
 
   produce(
     request: ProduceRequest,

@@ -10,6 +10,7 @@ import type { GroupAdminOptions } from '../admin/group-admin.ts';
 import { GroupAdmin } from '../admin/group-admin.ts';
 import { describeLogDirs, type LogDir } from '../admin/log-dirs.ts';
 import { lookUpOffsets, type OffsetFound, type OffsetWanted } from '../admin/offset-lookup.ts';
+import { type DeletionWanted, deleteRecords, type RecordsDeleted } from '../admin/record-deletion.ts';
 import type { OpenConnection } from '../cluster/broker-connections.ts';
 import { ClusterView } from '../cluster/cluster-view.ts';
 import type { KnownTopic } from '../cluster/known-topics.ts';
@@ -41,6 +42,12 @@ export interface LookedUp {
 export interface LogDirsFound {
   readonly found: ReadonlyMap<NodeId, readonly LogDir[]>;
   readonly failed: ReadonlyMap<NodeId, string>;
+}
+
+/** Deleted records, and by `topic-partition` why others were not deleted. */
+export interface Deleted {
+  readonly deleted: readonly RecordsDeleted[];
+  readonly failed: ReadonlyMap<string, string>;
 }
 
 export class KafkaCluster {
@@ -148,7 +155,7 @@ export class KafkaCluster {
     }
   }
 
-  /** Looks up offsets (see OffsetLookup). A partition without a leader fails; the others do not. */
+  /** Looks up offsets (see OffsetWanted). A partition without a leader fails; the others do not. */
   async lookUp(wanted: readonly OffsetWanted[], timeoutMs: number = this.timeoutMs): Promise<LookedUp> {
     await this.describe([...new Set(wanted.map(({ topic }) => topic))], false);
     const { clock, view: cluster } = this;
@@ -184,6 +191,25 @@ export class KafkaCluster {
           if (error === undefined) resolve({ found, failed });
           else reject(new ClientError(`the log directories were not described: ${error}`));
         },
+      }),
+    );
+  }
+
+  /** Deletes records (see DeletionWanted). A partition without a leader fails; the others do not. */
+  async deleteRecords(
+    wanted: readonly DeletionWanted[],
+    timeoutMs: number = this.timeoutMs,
+  ): Promise<Deleted> {
+    await this.describe([...new Set(wanted.map(({ topic }) => topic))], false);
+    const { clock, view: cluster } = this;
+    return new Promise((resolve) =>
+      deleteRecords({
+        clock,
+        cluster,
+        timeoutMs,
+        retryMs: RETRY_MS,
+        wanted,
+        done: (deleted, failed) => resolve({ deleted, failed }),
       }),
     );
   }

@@ -28,6 +28,7 @@ import { consumerGroupHeartbeat } from './consumer-group-heartbeat.ts';
 import { createPartitions } from './create-partitions.ts';
 import { createTopics } from './create-topics.ts';
 import { deleteGroups } from './delete-groups.ts';
+import { deleteRecords } from './delete-records.ts';
 import { deleteTopics } from './delete-topics.ts';
 import { describeCluster } from './describe-cluster.ts';
 import { describeConfigs } from './describe-configs.ts';
@@ -62,6 +63,7 @@ export const apis = {
   apiVersions,
   createTopics,
   deleteTopics,
+  deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
   describeConfigs,
@@ -108,6 +110,7 @@ export type {
 export type { CreatePartitionsRequest, CreatePartitionsResponse } from './create-partitions.ts';
 export type { CreateTopicsRequest, CreateTopicsResponse } from './create-topics.ts';
 export type { DeleteGroupsRequest, DeleteGroupsResponse } from './delete-groups.ts';
+export type { DeleteRecordsRequest, DeleteRecordsResponse } from './delete-records.ts';
 export type { DeleteTopicsRequest, DeleteTopicsResponse } from './delete-topics.ts';
 export type { DescribeClusterRequest, DescribeClusterResponse } from './describe-cluster.ts';
 export type { DescribeConfigsRequest, DescribeConfigsResponse } from './describe-configs.ts';

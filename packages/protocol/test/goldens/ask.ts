@@ -113,6 +113,20 @@ await all(apis.listOffsets, () => ({
   timeoutMs,
   topics: [{ name: TOPIC, partitions: [{ partitionIndex: 0, timestamp: -1 }, { partitionIndex: 99 }] }],
 }));
+await all(apis.deleteRecords, (version) => ({
+  timeoutMs,
+  topics: [
+    {
+      name: TOPIC,
+      partitions: [
+        { partitionIndex: 0, offset: version === 2 ? -1 : version + 1 },
+        { partitionIndex: 1, offset: 5 },
+        { partitionIndex: 77, offset: 0 },
+      ],
+    },
+    { name: 'none-such', partitions: [{ partitionIndex: 0, offset: 0 }] },
+  ],
+}));
 await all(apis.offsetForLeaderEpoch, () => ({
   replicaId: -1,
   topics: [

@@ -99,6 +99,9 @@ export class ReplicaFetcher {
   add(partition: Partition): void {
     const key = itemKey(keyOf(partition));
     this.touched.add(key);
+    partition.onStartAdvanced = () => {
+      if (this.followed.get(key)?.partition === partition) this.touched.add(key);
+    };
     this.followed.set(key, {
       partition,
       leaderEpoch: partition.leaderEpoch,

@@ -14,6 +14,7 @@ import { proposeIsr } from './isr-proposal.ts';
 import { mayCommit, refusalBeforeAppend, resultAfterReplication } from './min-isr.ts';
 import type { Partition } from './partition.ts';
 import type { FollowerFetchState, IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
+import { RecordDeletions } from './record-deletions.ts';
 
 /** How long the leader proposes no ISR change after the controller rejected one. */
 const REJECTED_PROPOSAL_PAUSE_MS = 1000;
@@ -29,6 +30,7 @@ export class Leadership {
   /** The leader epoch of this leadership. */
   readonly epoch: LeaderEpoch;
   readonly remotes = new Map<NodeId, RemoteReplica>();
+  readonly deletions: RecordDeletions;
   private readonly ports: PartitionPorts;
   /**
    * Parked acknowledgements that wait for the ISR, by the high watermark that releases them: those with
@@ -52,6 +54,7 @@ export class Leadership {
     this.ports = ports;
     this.startOffset = partition.log.endOffset;
     this.epoch = partition.leaderEpoch;
+    this.deletions = new RecordDeletions(this, ports);
     const now = ports.now();
     for (const brokerId of partition.replicas) {
       if (brokerId === ports.brokerId) continue;
@@ -211,6 +214,7 @@ export class Leadership {
     if (this.partition.leadership !== this) return;
     this.releaseLocal();
     this.releaseReplicated();
+    this.deletions.check();
   }
 
   /** Called when the log was synced or the settings changed. */
@@ -226,6 +230,7 @@ export class Leadership {
       errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER ? { currentLeader: this.partition.currentLeader } : {};
     for (const { acknowledgement } of [...this.replicated.drain(), ...this.local.drain()])
       acknowledgement.settle(produceFailure(errorCode, hint));
+    this.deletions.end(errorCode);
   }
 
   // ------------------------------------------------------------------ high watermark
@@ -289,6 +294,7 @@ export class Leadership {
     const remote = this.remotes.get(state.brokerId);
     assert(remote !== undefined, 'the follower is a replica');
     const hasMoved = remote.logEndOffset !== state.fetchOffset;
+    const isStartNew = remote.logStartOffset !== state.logStartOffset;
     remote.recordFetch({
       fetchOffset: state.fetchOffset,
       logStartOffset: state.logStartOffset,
@@ -298,6 +304,7 @@ export class Leadership {
     });
     this.considerExpansion(remote);
     if (hasMoved) this.advanceHighWatermark();
+    if (isStartNew) this.deletions.check();
   }
 
   private considerExpansion(remote: RemoteReplica): void {

@@ -79,6 +79,8 @@ export class Partition {
    * fetch.
    */
   onSynced: (() => void) | undefined;
+  /** Called when the log start offset rose: the follower's next fetch reports it. */
+  onStartAdvanced: (() => void) | undefined;
   private readonly blockedProducers: BlockedProducers;
   private readonly sync: DeviceSync;
   private readonly flushDeadline: FlushDeadline;
@@ -92,7 +94,10 @@ export class Partition {
     this.settings = options.settings;
     this.ports = options.ports;
     this.blockedProducers = options.blockedProducers;
-    this.log.startAdvanced = () => this.touchWaiters();
+    this.log.startAdvanced = () => {
+      this.touchWaiters();
+      this.onStartAdvanced?.();
+    };
     this.log.syncFailed = () => this.noticeOffline();
     this.corruption = new Corruption(this, options.ports);
     this.highWatermark = Math.min(Math.max(options.highWatermark, this.log.startOffset), this.log.endOffset);

@@ -44,6 +44,8 @@ export interface PartitionPorts {
    * (KIP-903).
    */
   mayJoinIsr(brokerId: NodeId, brokerEpoch: BrokerEpoch): boolean;
+  /** Whether the broker is registered and not fenced. */
+  isAlive(brokerId: NodeId): boolean;
   /** Reports that a replica's disk failed or its log is corrupt. The whole log directory may have failed. */
   storageFailed(): void;
   /**

@@ -60,6 +60,7 @@ export class LoneReplica {
       awaitLease: (leadership) => this.waiting.add(leadership),
       isInControlledShutdown: () => false,
       mayJoinIsr: () => true,
+      isAlive: () => true,
       storageFailed: () => {},
       proposeIsr: (proposal) => this.proposals.push(proposal),
     };

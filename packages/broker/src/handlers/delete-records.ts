@@ -1,0 +1,60 @@
+/**
+ * DeleteRecords (21): deletes in the logs that this broker leads. Answers each topic and partition once. If
+ * the request names a partition several times, the last offset counts, as in Kafka.
+ */
+import type { Offset } from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import { apis, ErrorCode, type RequestOf } from '@millrace/protocol';
+import { defineHandler } from '../handler.ts';
+import { isInternalTopic } from '../topics.ts';
+
+export const deleteRecords = defineHandler(apis.deleteRecords, (broker, { body }, reply) => {
+  const image = broker.image();
+  const deletions: Parameters<typeof broker.replicas.deletions.delete>[0]['partitions'][number][] = [];
+  const answers = lastOffsets(body.topics).map(({ name, offsets }) => ({
+    name,
+    partitions: [...offsets].map(([partitionIndex, offset]) => {
+      const topicId = image.topic(name)?.id;
+      const errorCode = refusalOf(image, name, partitionIndex);
+      if (topicId === undefined || errorCode !== undefined)
+        return { partitionIndex, errorCode: errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
+      deletions.push({ topicId, partition: partitionIndex, offset });
+      return { partitionIndex, errorCode: undefined };
+    }),
+  }));
+  const request = { timeoutMs: body.timeoutMs, partitions: deletions };
+  const cancel = broker.replicas.deletions.delete(request, (results) => {
+    let next = 0;
+    const topics = answers.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex, errorCode }) =>
+        errorCode === undefined
+          ? { partitionIndex, ...results[next++]! }
+          : { partitionIndex, errorCode, lowWatermark: -1 },
+      ),
+    }));
+    reply.send({ topics });
+  });
+  if (cancel !== undefined) reply.onGone(cancel);
+});
+
+type AskedTopic = RequestOf<typeof apis.deleteRecords>['topics'][number];
+
+/** Each topic with its partitions, and the last offset that the request names for each of them. */
+function lastOffsets(
+  topics: readonly AskedTopic[],
+): { readonly name: string; readonly offsets: ReadonlyMap<number, Offset> }[] {
+  const byName = new Map<string, Map<number, Offset>>();
+  for (const { name, partitions } of topics) {
+    const offsets = byName.get(name) ?? new Map<number, Offset>();
+    for (const { partitionIndex, offset } of partitions) offsets.set(partitionIndex, offset);
+    if (offsets.size > 0) byName.set(name, offsets);
+  }
+  return [...byName].map(([name, offsets]) => ({ name, offsets }));
+}
+
+/** Why the records cannot be deleted by a client; undefined: the leader decides. */
+function refusalOf(image: MetadataImage, name: string, partition: number): ErrorCode | undefined {
+  if (image.topic(name)?.partitions[partition] === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  return isInternalTopic(name) ? ErrorCode.INVALID_TOPIC_EXCEPTION : undefined;
+}

@@ -1,0 +1,118 @@
+/**
+ * Asks each partition's leader something about its partitions, and asks again when the leader changes or
+ * cannot answer now, until every answer is final or the time is over. Knows nothing of the API.
+ */
+import type { Clock, Millis } from '@millrace/base';
+import { ErrorCode, errorName } from '@millrace/protocol';
+import type { ClusterView } from '../cluster/cluster-view.ts';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
+import type { VersionedApi } from '../connection/versions.ts';
+import { partitionName, type TopicPartition } from '../groups/topic-partitions.ts';
+
+export interface LeaderCallOptions<Wanted extends TopicPartition, Found extends TopicPartition> {
+  readonly clock: Clock;
+  /** The owner makes this view ask for the topics of `wanted`. */
+  readonly cluster: Pick<ClusterView, 'partition' | 'connectionTo' | 'refresh'>;
+  readonly timeoutMs: Millis;
+  /** The wait between two attempts. Default 100. */
+  readonly retryMs?: Millis;
+  readonly wanted: readonly Wanted[];
+  /** `failed`: the partitions without a result, with the last error of each. */
+  done(found: readonly Found[], failed: ReadonlyMap<string, string>): void;
+}
+
+export interface LeaderAnswer<Found extends TopicPartition> {
+  readonly errorCode: number;
+  /** Counts if there is no error. */
+  readonly found: Found;
+}
+
+export interface LeaderApi<Wanted extends TopicPartition, Found extends TopicPartition> {
+  readonly api: VersionedApi;
+  /** `leftMs`: the time until the call is over. `answered` gets undefined if there was no answer. */
+  send(
+    connection: BrokerConnection,
+    version: number,
+    wanted: ReadonlyMap<string, readonly Wanted[]>,
+    leftMs: Millis,
+    answered: (answers: readonly LeaderAnswer<Found>[] | undefined) => void,
+  ): void;
+  /** No retry will succeed. */
+  isFinal(errorCode: number): boolean;
+}
+
+const RETRY_MS = 100;
+const SILENT = 'the leader does not answer';
+
+export class LeaderCall<Wanted extends TopicPartition, Found extends TopicPartition> {
+  private readonly options: LeaderCallOptions<Wanted, Found>;
+  private readonly api: LeaderApi<Wanted, Found>;
+  private readonly deadlineMs: Millis;
+  private readonly found: Found[] = [];
+  private readonly failed = new Map<string, string>();
+  private readonly open: Map<string, Wanted>;
+  private inFlight = 0;
+
+  constructor(options: LeaderCallOptions<Wanted, Found>, api: LeaderApi<Wanted, Found>) {
+    this.options = options;
+    this.api = api;
+    this.deadlineMs = options.clock.monotonicMs() + options.timeoutMs;
+    this.open = new Map(options.wanted.map((wanted) => [partitionName(wanted), wanted]));
+  }
+
+  attempt(): void {
+    const { cluster } = this.options;
+    const byLeader = new Map<number, Wanted[]>();
+    for (const [name, wanted] of this.open) {
+      const leaderId = cluster.partition(wanted.topic, wanted.partition)?.leaderId ?? -1;
+      if (leaderId < 0) {
+        this.failed.set(name, errorName(ErrorCode.LEADER_NOT_AVAILABLE));
+        cluster.refresh();
+      } else byLeader.set(leaderId, [...(byLeader.get(leaderId) ?? []), wanted]);
+    }
+    for (const [leaderId, wanted] of byLeader) this.ask(leaderId, wanted);
+    if (this.inFlight === 0) this.next();
+  }
+
+  private ask(leaderId: number, wanted: readonly Wanted[]): void {
+    const connection = this.options.cluster.connectionTo(leaderId);
+    const version = connection?.versions?.newest(this.api.api);
+    if (connection === undefined || version === undefined) {
+      this.failAll(wanted, connection === undefined ? SILENT : 'UNSUPPORTED_VERSION');
+      return;
+    }
+    const byTopic = new Map<string, Wanted[]>();
+    for (const one of wanted) byTopic.set(one.topic, [...(byTopic.get(one.topic) ?? []), one]);
+    this.inFlight++;
+    const leftMs = Math.max(0, this.deadlineMs - this.options.clock.monotonicMs());
+    this.api.send(connection, version, byTopic, leftMs, (answers) => {
+      this.inFlight--;
+      if (answers === undefined) this.failAll(wanted, SILENT);
+      else for (const answer of answers) this.take(answer);
+      if (this.inFlight === 0) this.next();
+    });
+  }
+
+  private failAll(wanted: readonly Wanted[], why: string): void {
+    for (const one of wanted) this.failed.set(partitionName(one), why);
+  }
+
+  private take({ found, errorCode }: LeaderAnswer<Found>): void {
+    const name = partitionName(found);
+    const isFound = errorCode === ErrorCode.NONE;
+    if (isFound) this.found.push(found);
+    if (isFound) this.failed.delete(name);
+    else this.failed.set(name, errorName(errorCode));
+    if (isFound || this.api.isFinal(errorCode)) this.open.delete(name);
+  }
+
+  private next(): void {
+    const { clock, cluster, done, retryMs = RETRY_MS } = this.options;
+    if (this.open.size === 0 || clock.monotonicMs() + retryMs > this.deadlineMs) {
+      done(this.found, this.failed);
+      return;
+    }
+    cluster.refresh();
+    clock.setTimer(retryMs, () => this.attempt());
+  }
+}

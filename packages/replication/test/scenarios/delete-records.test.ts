@@ -1,0 +1,176 @@
+/**
+ * Goal: DeleteRecords answers when no live replica has the records, and never deletes an uncommitted one.
+ * Method: whole replica managers with a toy controller and a manual clock.
+ */
+import type { Uuid } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import type { RecordsDeleted } from '../../src/index.ts';
+import { valuesBelow } from '../support/logs.ts';
+import { Answer, type TestBroker, World } from '../support/world.ts';
+
+const ALL = [[1, 2, 3]];
+const HIGH_WATERMARK = -1;
+
+function setUp(o: { configs?: Record<string, string>; replicas?: number[][] } = {}) {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', o.replicas ?? ALL, o.configs);
+  world.advance(100);
+  return { world, topic };
+}
+
+function produce(world: World, topic: Uuid, ...values: string[]): void {
+  for (const value of values) world.broker(1).produce(topic, value);
+  world.advance(700);
+}
+
+function remove(broker: TestBroker, topicId: Uuid, offset: number, timeoutMs = 5000): Answer<RecordsDeleted> {
+  const answer = new Answer<RecordsDeleted>();
+  broker.manager.deletions.delete(
+    { timeoutMs, partitions: [{ topicId, partition: 0, offset }] },
+    ([result]) => answer.set(result!),
+  );
+  return answer;
+}
+
+const startsOf = (world: World, topic: Uuid): number[] =>
+  [1, 2, 3].map((id) => world.partition(id, topic).log.startOffset);
+
+test('the leader answers when every live replica has raised its log start offset', () => {
+  const { world, topic } = setUp();
+  produce(world, topic, 'a', 'b', 'c');
+  const answer = remove(world.broker(1), topic, 2);
+  expect(answer.value).toBeUndefined();
+  expect(startsOf(world, topic)).toEqual([2, 0, 0]);
+  world.advance(1500);
+  expect(answer.value).toEqual({ errorCode: ErrorCode.NONE, lowWatermark: 2 });
+  expect(startsOf(world, topic)).toEqual([2, 2, 2]);
+  for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['c']);
+});
+
+test('offset -1 deletes up to the high watermark, and no further', () => {
+  const { world, topic } = setUp({ configs: { 'min.insync.replicas': '3' } });
+  produce(world, topic, 'a', 'b');
+  world.broker(3).kill();
+  world.advance(500);
+  world.broker(1).produce(topic, 'uncommitted', { acks: 1 });
+  world.advance(500);
+  const answer = remove(world.broker(1), topic, HIGH_WATERMARK);
+  world.advance(1500);
+  expect(answer.value).toEqual({ errorCode: ErrorCode.NONE, lowWatermark: 2 });
+  expect(world.partition(1, topic).log.endOffset).toBe(3);
+  expect(remove(world.broker(1), topic, 3).value?.errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+  world.broker(3).start();
+  world.advance(3000);
+  for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['uncommitted']);
+});
+
+test('an offset at or below the log start changes nothing, and the answer has the low watermark', () => {
+  const { world, topic } = setUp();
+  produce(world, topic, 'a', 'b', 'c');
+  remove(world.broker(1), topic, 2);
+  world.advance(1500);
+  for (const offset of [0, 1, 2])
+    expect(remove(world.broker(1), topic, offset).value).toEqual({ errorCode: 0, lowWatermark: 2 });
+  expect(startsOf(world, topic)).toEqual([2, 2, 2]);
+});
+
+test('errors: not the leader, unknown, beyond the high watermark, negative, compacted', () => {
+  const { world, topic } = setUp();
+  const compacted = world.controller.createTopic('compacted', ALL, { 'cleanup.policy': 'compact' });
+  const both = world.controller.createTopic('both', ALL, { 'cleanup.policy': 'compact,delete' });
+  world.advance(100);
+  produce(world, topic, 'a');
+  const codeOf = (id: number, topicId: Uuid, offset: number) =>
+    remove(world.broker(id), topicId, offset).value?.errorCode;
+  expect(codeOf(2, topic, 0)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  expect(codeOf(1, 'unknownAAAAAAAAAAAAAAA' as Uuid, 0)).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  expect(codeOf(1, topic, 2)).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+  expect(codeOf(1, topic, -2)).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+  expect(codeOf(1, compacted, 0)).toBe(ErrorCode.POLICY_VIOLATION);
+  expect(codeOf(1, both, 0)).toBe(ErrorCode.NONE);
+  expect(startsOf(world, topic)).toEqual([0, 0, 0]);
+});
+
+test('a follower that cannot be reached delays the answer until the timeout; the records are deleted all the same', () => {
+  const { world, topic } = setUp();
+  produce(world, topic, 'a', 'b', 'c');
+  world.network.cut('b1', 'b3');
+  world.advance(10);
+  const answer = remove(world.broker(1), topic, 2, 700);
+  world.advance(699);
+  expect(answer.value).toBeUndefined();
+  world.advance(1);
+  expect(answer.value).toEqual({ errorCode: ErrorCode.REQUEST_TIMED_OUT, lowWatermark: 0 });
+  expect(startsOf(world, topic)).toEqual([2, 2, 0]);
+  world.network.heal('b1', 'b3');
+  world.advance(40_000);
+  expect(startsOf(world, topic)).toEqual([2, 2, 2]);
+});
+
+test('a follower that dies does not delay the answer: the controller fences it, and it does not count', () => {
+  const { world, topic } = setUp();
+  produce(world, topic, 'a', 'b', 'c');
+  world.broker(3).kill();
+  const answer = remove(world.broker(1), topic, 2);
+  world.advance(1500);
+  expect(answer.value).toEqual({ errorCode: ErrorCode.NONE, lowWatermark: 2 });
+  world.broker(3).start();
+  world.advance(5000);
+  expect(startsOf(world, topic)).toEqual([2, 2, 2]);
+});
+
+test('a leader that loses its leadership answers NOT_LEADER_OR_FOLLOWER', () => {
+  const { world, topic } = setUp();
+  produce(world, topic, 'a', 'b');
+  world.network.cut('b1', 'b3');
+  const answer = remove(world.broker(1), topic, 1);
+  world.controller.elect(topic, 0, 2);
+  world.advance(50);
+  expect(answer.value).toEqual({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, lowWatermark: -1 });
+});
+
+test('a leader without a lease does not answer: its successor may still have the records', () => {
+  const { world, topic } = setUp({ replicas: [[1]] });
+  produce(world, topic, 'a', 'b');
+  world.broker(1).cutController();
+  world.advance(3500);
+  const answer = remove(world.broker(1), topic, 1, 60_000);
+  world.advance(1000);
+  expect(answer.value).toBeUndefined();
+  world.broker(1).rejoin();
+  world.advance(5000);
+  expect(answer.value?.errorCode).toBeDefined();
+});
+
+test('a follower that expired records by itself tells its leader, so a deletion below its start waits for nobody', () => {
+  const { world, topic } = setUp();
+  produce(world, topic, 'a', 'b', 'c');
+  for (const id of [1, 2, 3]) world.partition(id, topic).log.advanceStartOffset(2);
+  world.advance(1500);
+  expect(remove(world.broker(1), topic, 1).value).toEqual({ errorCode: ErrorCode.NONE, lowWatermark: 2 });
+});
+
+test('a request of several partitions is answered once, in its order; a client that is gone gets no answer', () => {
+  const { world, topic } = setUp();
+  produce(world, topic, 'a', 'b');
+  const answers: (readonly RecordsDeleted[])[] = [];
+  const partitions = [
+    { topicId: topic, partition: 9, offset: 1 },
+    { topicId: topic, partition: 0, offset: 1 },
+  ];
+  const { deletions } = world.broker(1).manager;
+  deletions.delete({ timeoutMs: 5000, partitions }, (results) => answers.push(results));
+  const cancel = deletions.delete({ timeoutMs: 5000, partitions }, () => answers.push([]));
+  cancel!();
+  world.advance(10_000);
+  expect(answers).toEqual([
+    [
+      { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, lowWatermark: -1 },
+      { errorCode: ErrorCode.NONE, lowWatermark: 1 },
+    ],
+  ]);
+  expect(world.partition(1, topic).leadership?.deletions.size).toBe(0);
+  deletions.delete({ timeoutMs: 5000, partitions: [] }, (results) => answers.push(results));
+  expect(answers.at(-1)).toEqual([]);
+});
