@@ -2,6 +2,7 @@
  * The contents of every partition at the end of the run, when no client writes. In the simulator the contents
  * come from the leaders' logs. With real processes a consumer reads them from the beginning.
  */
+import type { Offset } from '@millrace/base';
 import type { BatchHeader, Timestamp } from '@millrace/protocol';
 import { ByPartition } from './by-partition.ts';
 import type { PartitionRef, SeenRecord } from './history.ts';
@@ -13,6 +14,11 @@ export interface FinalBatch {
 }
 
 export interface FinalLog extends PartitionRef {
+  /**
+   * The log start offset: the records below it have expired, or a client deleted them. Undefined: 0. Another
+   * checker judges whether the log may begin there.
+   */
+  readonly startOffset?: Offset;
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
   /** The batches of the log. Undefined: the consumer's library does not show batches. */
@@ -31,6 +37,12 @@ export class FinalLogs {
   list(): readonly FinalLog[] {
     this.all ??= this.read();
     return this.all;
+  }
+
+  /** The log start offset of each partition; 0 if it is not known. */
+  starts(): (ref: PartitionRef) => Offset {
+    const startOf = this.by(({ startOffset = 0 }) => startOffset);
+    return (ref) => startOf(ref) ?? 0;
   }
 
   /**

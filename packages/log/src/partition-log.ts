@@ -170,6 +170,11 @@ export class PartitionLog {
     return this.segments.list.at(-1)?.baseOffset ?? this.endOffset;
   }
 
+  /** The first offset of the oldest segment: at most the log start offset. */
+  get firstSegmentOffset(): Offset {
+    return this.segments.list[0]?.baseOffset ?? this.endOffset;
+  }
+
   get segmentCount(): number {
     return this.segments.list.length;
   }

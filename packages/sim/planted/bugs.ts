@@ -388,4 +388,23 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'if (error === undefined) for (const done of callers) done(error);',
     expectedCheckers: ['group-behind'],
   },
+  {
+    name: 'retention-past-high-watermark',
+    sentence: 'retention removes expired records that are not committed',
+    file: 'packages/log/src/segment/expired-segments.ts',
+    find: 'if ((next?.baseOffset ?? endOffset) > highWatermark || !mayGo(segment, next)) break;',
+    replace:
+      'if ((next?.baseOffset ?? endOffset) > endOffset + highWatermark || !mayGo(segment, next)) break;',
+    expectedCheckers: ['expired-too-early', 'broken-invariant'],
+    plan: 'retention',
+  },
+  {
+    name: 'deleted-segments-resurrected',
+    sentence: 'recovery gives the files of removed segments their names back',
+    file: 'packages/log/src/recovery/recover.ts',
+    find: "if (name.endsWith('.deleted')) o.disk.removeInBackground(path);",
+    replace: "if (name.endsWith('.deleted')) o.disk.rename(path, path.slice(0, -'.deleted'.length));",
+    expectedCheckers: ['removed-segment-back'],
+    plan: 'retention',
+  },
 ];

@@ -1,7 +1,7 @@
 /**
  * At the end, the log of a partition holds each record that was acknowledged with acks=all or read by a
- * consumer. acks=0 and acks=1 promise less: the checker counts the losses of such records, and reports only
- * those that a consumer had read.
+ * consumer, except those below its log start offset. acks=0 and acks=1 promise less: the checker counts the
+ * losses of such records, and reports only those that a consumer had read.
  */
 import { ByPartition } from '../by-partition.ts';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
@@ -17,8 +17,8 @@ export const lostWrite: HistoryCheckerKind = {
 
 interface Reads {
   readonly first: PollOp;
-  /** Value → its first reader. */
-  readonly readers: Map<string, string>;
+  /** Value → its first reader, and where it was. */
+  readonly readers: Map<string, { readonly client: string; readonly offset: number }>;
 }
 
 class LostWrite {
@@ -36,17 +36,23 @@ class LostWrite {
       if (op.outcome === 'ok') this.acknowledged.push(op);
     } else if (op.type === 'poll') {
       const { readers } = this.reads.ensure(op, () => ({ first: op, readers: new Map() }));
-      for (const { value } of op.records) if (!readers.has(value)) readers.set(value, op.client);
+      const { client } = op;
+      for (const { value, offset } of op.records)
+        if (!readers.has(value)) readers.set(value, { client, offset });
     }
   }
 
   finish(): void {
     const { scope } = this;
     const valuesOf = scope.finalLogs.by(({ records }) => new Set(records.map(({ value }) => value)));
+    const startOf = scope.finalLogs.starts();
     for (const op of this.acknowledged) {
       if (scope.isExempt(op)) continue;
       const inLog = valuesOf(op);
-      const lost = op.values.filter((value) => inLog?.has(value) !== true);
+      const start = startOf(op);
+      const mayBeGone = (index: number) =>
+        start > 0 && (op.baseOffset === undefined || op.baseOffset + index < start);
+      const lost = op.values.filter((value, index) => inLog?.has(value) !== true && !mayBeGone(index));
       if (lost.length === 0) continue;
       if (op.acks === -1) scope.report(NAME, `${lost[0]} was acknowledged (${ackOf(op)}) and is gone`);
       else for (const _value of lost) scope.count(`lost with acks=${op.acks}`);
@@ -55,8 +61,9 @@ class LostWrite {
       if (scope.isExempt(first)) continue;
       const inLog = valuesOf(first);
       const name = `${first.topic}-${first.partition}`;
-      for (const [value, client] of readers)
-        if (inLog?.has(value) !== true)
+      const start = startOf(first);
+      for (const [value, { client, offset }] of readers)
+        if (inLog?.has(value) !== true && offset >= start)
           scope.report(NAME, `${value} was read by ${client} in ${name} and is gone`);
     }
   }

@@ -1,11 +1,12 @@
 /**
  * The position that a consumer has reached stays valid: the position is at most the high watermark, and every
  * later leader has all records below the position. If a broker answers OFFSET_OUT_OF_RANGE at this position,
- * or says that the leader epoch ended before this position, the broker has lost records. A position in
- * another topic of the same name means nothing.
+ * or says that the leader epoch ended before it, the broker has lost records. A position in another topic of
+ * the same name means nothing. A consumer that is sent on to the log start offset has lost only records that
+ * expired or were deleted.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
-import type { Op, TopicRef } from '../history.ts';
+import type { AssignOp, Op, PollOp } from '../history.ts';
 
 const NAME = 'position-lost';
 
@@ -17,8 +18,9 @@ export const positionLost: HistoryCheckerKind = {
 
 class PositionLost {
   private readonly scope: HistoryScope;
-  /** The topic whose record or lookup set the position, by client, topic name and partition. */
-  private readonly reached = new Map<string, TopicRef>();
+  /** The operation that set the position, by client, topic name and partition. */
+  private readonly reached = new Map<string, PollOp | AssignOp>();
+  private readonly suspects: { readonly op: AssignOp; readonly position: number }[] = [];
 
   constructor(scope: HistoryScope) {
     this.scope = scope;
@@ -33,10 +35,28 @@ class PositionLost {
     if (this.scope.isExempt(op)) return;
     if (before !== undefined && before.topicId !== op.topicId)
       this.scope.count('position of another topic given up');
-    else
-      this.scope.report(
-        NAME,
-        `${op.client} lost its position in ${op.topic}-${op.partition} (${op.why}) and continues at ${op.offset}`,
-      );
+    else this.suspects.push({ op, position: before === undefined ? 0 : positionOf(before) });
   }
+
+  /** The topic may become exempt after the loss. */
+  finish(): void {
+    const startOf = this.scope.finalLogs.starts();
+    for (const { op, position } of this.suspects) {
+      if (this.scope.isExempt(op)) continue;
+      const isBelowStart = op.why === 'out-of-range' && position < op.offset && op.offset <= startOf(op);
+      if (isBelowStart) this.scope.count('position below the log start given up');
+      else
+        this.scope.report(
+          NAME,
+          `${op.client} lost its position in ${op.topic}-${op.partition} (${op.why}) and continues at ${op.offset}`,
+        );
+    }
+  }
+}
+
+/** The next offset that the consumer reads. */
+function positionOf(op: PollOp | AssignOp): number {
+  if (op.type === 'assign') return op.offset;
+  const last = op.records.at(-1);
+  return last === undefined ? op.fetchOffset : last.offset + 1;
 }

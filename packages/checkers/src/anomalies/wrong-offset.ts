@@ -1,4 +1,7 @@
-/** The log holds the values of a batch acknowledged with acks=all at the offsets that the answer gave. */
+/**
+ * The log holds the values of a batch acknowledged with acks=all at the offsets that the answer gave, except
+ * below its log start offset.
+ */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, SendOp } from '../history.ts';
 
@@ -28,15 +31,17 @@ class WrongOffset {
     const valuesOf = scope.finalLogs.by(
       ({ records }) => new Map(records.map(({ offset, value }) => [offset, value])),
     );
+    const startOf = scope.finalLogs.starts();
     for (const send of this.acknowledged) {
       if (scope.isExempt(send)) continue;
+      const start = startOf(send);
       const { topic, partition, values, baseOffset } = send;
       const name = `${topic}-${partition}`;
       const inLog = valuesOf(send);
       values.forEach((value, index) => {
         const offset = baseOffset! + index;
         const there = inLog?.get(offset);
-        if (there !== value)
+        if (there !== value && offset >= start)
           scope.report(
             NAME,
             `${value} was acknowledged at ${offset} of ${name}, where ${there ?? 'nothing'} is`,

@@ -33,6 +33,17 @@ describe('lost-write', () => {
     );
   });
 
+  it('excuses a record below the log start, and none at or above it', () => {
+    const logs = [{ ...finalLog([]), startOffset: 1 }];
+    expect(judge(lostWrite, [send(['p1-0'], { baseOffset: 0 })], { logs })).toBeUndefined();
+    expect(judge(lostWrite, [send(['p1-0', 'p1-1'], { baseOffset: 0 })], { logs })).toMatch(
+      /^lost-write: p1-1/,
+    );
+    expect(judge(lostWrite, [send(['p1-1'], { baseOffset: 1 })], { logs })).toMatch(/^lost-write: p1-1/);
+    expect(judge(lostWrite, [poll(0, [[0, 'p1-0']])], { logs })).toBeUndefined();
+    expect(judge(lostWrite, [poll(1, [[1, 'p1-1']])], { logs })).toMatch(/^lost-write: p1-1 was read/);
+  });
+
   it('expects the records of a new topic, but none of the deleted topic of the same name', () => {
     const old = [send(['p1-0'], { topicId: OLD }), poll(0, [[0, 'p1-0']], { topicId: OLD })];
     const next = send(['p1-1'], { topicId: NEW });

@@ -1,10 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { positionLost } from '../../src/anomalies/position-lost.ts';
-import { assign, itFires, judge, NEW, OLD, poll } from '../support/histories.ts';
+import { assign, finalLog, itFires, judge, NEW, OLD, poll } from '../support/histories.ts';
 
 describe('position-lost', () => {
   itFires(positionLost, [[assign(3, 'out-of-range')]], [[assign(3, 'latest')]], /out-of-range.* at 3/);
   itFires(positionLost, [[assign(3, 'truncated')]], [[assign(0, 'earliest')]], /truncated/);
+
+  it('accepts that a consumer gives up a position below the log start, if it continues at the log start', () => {
+    const logs = [{ ...finalLog([]), startOffset: 9 }];
+    const lost = (position: number, at: number) => [assign(position), assign(at, 'out-of-range')];
+    expect(judge(positionLost, lost(3, 9), { logs })).toBeUndefined();
+    expect(judge(positionLost, lost(3, 5), { logs })).toBeUndefined();
+    expect(judge(positionLost, lost(3, 10), { logs })).toMatch(/^position-lost: .* at 10/);
+    expect(judge(positionLost, lost(7, 7), { logs })).toMatch(/^position-lost: /);
+    expect(judge(positionLost, lost(9, 3), { logs })).toMatch(/^position-lost: /);
+    expect(judge(positionLost, [poll(3, [[3, 'a']]), assign(4, 'out-of-range')], { logs })).toMatch(
+      /^position/,
+    );
+    expect(judge(positionLost, [assign(3), assign(9, 'truncated')], { logs })).toMatch(/^position-lost: /);
+  });
 
   it('accepts that a consumer gives up its position in another topic of the name', () => {
     const lost = assign(0, 'out-of-range', NEW);

@@ -11,6 +11,7 @@ import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { CommittedLog } from './committed-log.ts';
 import { CommittedMetadata } from './committed-metadata.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
+import { expiredTooEarly } from './expired-too-early.ts';
 import { folderUnknown } from './folder-unknown.ts';
 import { groupCheckers } from './groups/index.ts';
 import { GroupWalk } from './groups/walk.ts';
@@ -27,6 +28,7 @@ import { metadataDiffers } from './metadata-differs.ts';
 import { metadataWentBack } from './metadata-went-back.ts';
 import { ofHistory } from './of-history.ts';
 import { readAheadOfCommit } from './read-ahead-of-commit.ts';
+import { removedSegmentBack } from './removed-segment-back.ts';
 import { ReplicaWalk } from './replica-walk.ts';
 import { replicasDiffer } from './replicas-differ.ts';
 import { twoLeaders } from './two-leaders.ts';
@@ -38,6 +40,8 @@ export type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 export const checkerKinds: readonly StateCheckerKind[] = [
   replicasDiffer,
   highWatermarkFell,
+  expiredTooEarly,
+  removedSegmentBack,
   twoLeaders,
   isrLacksData,
   zombieLeader,

@@ -26,7 +26,7 @@ export function readLeaderLogs(cluster: SimCluster): FinalLog[] {
       }
       batches.push({ header, largestTimestamp });
     }
-    logs.push({ topic, topicId, partition, batches, records });
+    logs.push({ topic, topicId, partition, startOffset: log.startOffset, batches, records });
   }
   return logs;
 }

@@ -11,13 +11,15 @@ export class PartitionLedger {
   readonly topicId: Uuid;
   readonly topic: string;
   readonly index: number;
-  /** Contiguous, by ascending offset. */
+  /** By ascending offset. Contiguous, except below the log start offset of the replica that was read. */
   readonly batches: LogBatch[] = [];
   /**
    * The largest high watermark that any replica has reached. It is above the end of `batches` while the
    * checker has not read the bytes.
    */
   committedEnd: Offset = 0;
+  /** The largest log start offset that a replica had a right to. */
+  startOffset: Offset = 0;
 
   constructor(topicId: Uuid, topic: string, index: number) {
     this.topicId = topicId;

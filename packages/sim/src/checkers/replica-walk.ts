@@ -11,6 +11,7 @@ import { hostedReplicas } from './hosted-replicas.ts';
 /** The fields of a replica that the walk compares. A checker that depends on another field adds it here. */
 export interface ReplicaState {
   readonly highWatermark: Offset;
+  readonly startOffset: Offset;
   readonly endOffset: Offset;
   readonly leadership: Partition['leadership'];
   readonly leaderEpoch: LeaderEpoch;
@@ -38,7 +39,13 @@ export interface ReplicaWatcher {
  * The state of a replica before the walk's first look at it. No replica has this high watermark, so each
  * replica counts as moved when it opens.
  */
-const UNSEEN: ReplicaState = { highWatermark: -1, endOffset: 0, leadership: undefined, leaderEpoch: -1 };
+const UNSEEN: ReplicaState = {
+  highWatermark: -1,
+  startOffset: -1,
+  endOffset: 0,
+  leadership: undefined,
+  leaderEpoch: -1,
+};
 
 /** Only the walk changes `before`. */
 interface Walked extends HostedReplica {
@@ -67,6 +74,7 @@ export class ReplicaWalk {
       const { replica, before } = one;
       if (
         replica.highWatermark === before.highWatermark &&
+        replica.log.startOffset === before.startOffset &&
         replica.log.endOffset === before.endOffset &&
         replica.leadership === before.leadership &&
         replica.leaderEpoch === before.leaderEpoch
@@ -90,5 +98,6 @@ export class ReplicaWalk {
 }
 
 function stateOf({ highWatermark, log, leadership, leaderEpoch }: Partition): ReplicaState {
-  return { highWatermark, endOffset: log.endOffset, leadership, leaderEpoch };
+  const { startOffset, endOffset } = log;
+  return { highWatermark, startOffset, endOffset, leadership, leaderEpoch };
 }

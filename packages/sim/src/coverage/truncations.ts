@@ -18,6 +18,21 @@ export const truncations: readonly CoverageItem[] = [
     keys: ['log replica-restarted reason=damaged'],
   },
   {
+    name: 'leader-begins-later',
+    sentence: 'a follower begins an empty log where the log of its leader begins',
+    keys: ['log replica-restarted reason=leader-begins-later'],
+  },
+  {
+    name: 'expired',
+    sentence: 'retention raises a log start offset above expired records',
+    keys: ['log log-records-expired'],
+  },
+  {
+    name: 'segment-removed',
+    sentence: 'retention removes a segment below the log start offset',
+    keys: ['log log-segment-removed'],
+  },
+  {
     name: 'recovery',
     sentence: 'recovery truncates a log at its first damaged batch',
     keys: ['log log-cut'],
@@ -61,11 +76,8 @@ export const truncationExemptions: readonly Exemption[] = [
       'a follower sends the epoch of its last record and a leader knows its own epochs, so it always finds the divergence',
   },
   {
-    name: 'leader-begins-later',
-    reason: 'no log begins above 0: neither retention nor DeleteRecords exists yet',
-  },
-  {
     name: 'log-restarted',
-    reason: 'no log begins above 0: neither retention nor DeleteRecords exists yet',
+    reason:
+      'only a power loss just after retention has expired every record of a log leads there; tests of recovery demand it',
   },
 ];

@@ -1,0 +1,69 @@
+/**
+ * The log start offset rises only above committed records that have expired by the topic's `retention.ms`.
+ * The first replica to raise it is judged, and the others may follow. No other checker can tell an expired
+ * record from a lost one: they excuse every record below the log start.
+ *
+ * With `retention.bytes` the checker judges only that the records are committed. Exempt: a broker that may
+ * delete a log, because its disk is damaged or it recovers from a loss that the contract covers.
+ */
+import type { WallMillis } from '@millrace/base';
+import { effectiveTopicConfig, numberOf } from '@millrace/metadata';
+import { timestampDistance } from '@millrace/protocol';
+import { MILLISECOND } from '../world/index.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import type { PartitionLedger } from './ledger.ts';
+import type { HostedReplica } from './replica-walk.ts';
+
+const NAME = 'expired-too-early';
+
+export const expiredTooEarly: StateCheckerKind = {
+  name: NAME,
+  sentence: 'the log start offset rises only above committed records that have expired',
+  make: (scope) => new ExpiredTooEarly(scope),
+};
+
+class ExpiredTooEarly implements StateChecker {
+  private readonly scope: StateScope;
+
+  constructor(scope: StateScope) {
+    this.scope = scope;
+  }
+
+  replicaMoved({ node, replica, before }: HostedReplica): void {
+    const { startOffset } = replica.log;
+    if (startOffset === before.startOffset) return;
+    const { scope } = this;
+    const ledger = scope.ledger.of(replica);
+    if (startOffset <= ledger.startOffset || scope.isExempt(replica)) return;
+    if (node.disk.isDamaged || scope.atlas.isRecovering(node.id)) return;
+    const where = `at ${node.name} the log of ${ledger.name} begins at ${startOffset}`;
+    if (startOffset > ledger.committedEnd)
+      scope.world.fail(NAME, `${where}, but only ${ledger.committedEnd} is committed`);
+    const early = this.firstUnexpired(ledger, startOffset);
+    if (early !== undefined) scope.world.fail(NAME, `${where}, but the batch at ${early} has not expired`);
+    ledger.startOffset = startOffset;
+  }
+
+  /** The first batch that the new start removes too early. */
+  private firstUnexpired(ledger: PartitionLedger, startOffset: number): number | undefined {
+    const image = this.scope.metadata.newest;
+    const topic = image.topicConfig(ledger.topic);
+    const limit = (name: string) => numberOf(effectiveTopicConfig(name, { topic }));
+    if (limit('retention.bytes') >= 0) return undefined;
+    const retentionMs = limit('retention.ms');
+    const nowMs = this.latestWallMs();
+    for (const { header } of ledger.batches) {
+      const { baseOffset, lastOffset, maxTimestamp } = header;
+      if (lastOffset < ledger.startOffset || lastOffset >= startOffset || maxTimestamp < 0) continue;
+      if (retentionMs < 0 || timestampDistance(nowMs, maxTimestamp) <= retentionMs) return baseOffset;
+    }
+    return undefined;
+  }
+
+  /** The wall clock that is the furthest ahead: another broker may have raised the start before this one. */
+  private latestWallMs(): WallMillis {
+    const { world, cluster } = this.scope;
+    const offsets = cluster.brokers.map(({ host }) => host.wallOffsetMs);
+    return Math.floor(world.nowUs / MILLISECOND) + Math.max(...offsets);
+  }
+}

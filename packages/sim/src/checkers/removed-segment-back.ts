@@ -1,0 +1,55 @@
+/**
+ * A process that ended without a power loss leaves every removed segment removed: the next process opens the
+ * log at or above the first segment of before.
+ *
+ * Exempt: a disk that was damaged or replaced, a broker that recovers from a loss that the contract covers,
+ * and a log that its broker emptied.
+ */
+import type { Offset } from '@millrace/base';
+import type { SimNode } from '../cluster/index.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import type { HostedReplica } from './replica-walk.ts';
+
+const NAME = 'removed-segment-back';
+
+export const removedSegmentBack: StateCheckerKind = {
+  name: NAME,
+  sentence: 'a segment that retention removed does not come back when a process starts again',
+  make: (scope) => new RemovedSegmentBack(scope),
+};
+
+class RemovedSegmentBack implements StateChecker {
+  private readonly scope: StateScope;
+  /** For each log of a node, where its first segment began when its process ended. */
+  private readonly firsts = new Map<string, Offset>();
+
+  constructor(scope: StateScope) {
+    this.scope = scope;
+  }
+
+  replicaMoved(hosted: HostedReplica): void {
+    const { node, replica, before } = hosted;
+    if (before.startOffset >= 0) return;
+    const key = keyOf(hosted);
+    const first = this.firsts.get(key);
+    this.firsts.delete(key);
+    if (first === undefined || this.isExempt(node) || this.scope.isExempt(replica)) return;
+    if (replica.log.firstSegmentOffset < first)
+      this.scope.world.fail(
+        NAME,
+        `${node.name} opens ${replica.topic}-${replica.index} at ${replica.log.firstSegmentOffset}, but its first segment began at ${first} before`,
+      );
+  }
+
+  replicaClosed(hosted: HostedReplica): void {
+    this.firsts.set(keyOf(hosted), hosted.replica.log.firstSegmentOffset);
+  }
+
+  private isExempt(node: SimNode): boolean {
+    return node.disk.isDamaged || node.disk.wasReplaced || this.scope.atlas.isRecovering(node.id);
+  }
+}
+
+function keyOf({ node, replica }: HostedReplica): string {
+  return `${node.name} ${replica.topicId}-${replica.index}`;
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { expiredTooEarly } from '../../src/checkers/expired-too-early.ts';
+import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
+import type { SimNode } from '../../src/cluster/index.ts';
+import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
+
+const WEEK_MS = 604_800_000;
+
+function setUp(): SmallCluster {
+  const small = new SmallCluster([replicasDiffer, expiredTooEarly]);
+  for (let i = 0; i < 3; i++) small.produce(batch);
+  return small;
+}
+
+const raise = (small: SmallCluster, node: SimNode, offset: number) => () =>
+  small.corrupt(node, () => small.replica(node).log.advanceStartOffset(offset));
+
+describe('expired-too-early', () => {
+  it('sees a log start above a record that has not expired', () => {
+    const small = setUp();
+    expect(violationOf(raise(small, small.leader, 1))).toMatch(
+      /^expired-too-early: at b\d+ the log of t-0 begins at 1, but the batch at 0 has not expired/,
+    );
+  });
+
+  it('sees a log start above the committed end', () => {
+    const small = setUp();
+    const [follower] = small.followers as [SimNode];
+    const uncommitted = () =>
+      small.corrupt(follower, () => small.replica(follower).log.truncateFullyAndStartAt(9));
+    expect(violationOf(uncommitted)).toMatch(/^expired-too-early: .* begins at 9, but only 3 is committed/);
+  });
+
+  it('accepts a start above expired records, also on the other replicas', () => {
+    const small = setUp();
+    for (const { host } of small.cluster.brokers) host.wallOffsetMs += 2 * WEEK_MS;
+    expect(violationOf(raise(small, small.leader, 2))).toBeUndefined();
+    for (const { host } of small.cluster.brokers) host.wallOffsetMs -= 2 * WEEK_MS;
+    for (const node of small.followers) expect(violationOf(raise(small, node, 2))).toBeUndefined();
+    expect(violationOf(raise(small, small.leader, 3))).toMatch(/the batch at 2 has not expired/);
+  });
+
+  it('exempts a damaged disk', () => {
+    const small = setUp();
+    small.leader.disk.isDamaged = true;
+    expect(violationOf(raise(small, small.leader, 1))).toBeUndefined();
+  });
+});
