@@ -90,7 +90,11 @@ export class Retention {
     }
     try {
       disk.syncFolder(this.log.directory, (error) => {
-        if (error !== undefined) this.parts.syncFailed(error);
+        if (error !== undefined) {
+          this.syncFailed(error);
+          done(undefined);
+          return;
+        }
         // Meanwhile the log may have gone offline, or a truncation may have replaced its segments.
         done(this.hasExpired ? this.removeFirst() : undefined);
       });
@@ -118,6 +122,13 @@ export class Retention {
     }
   }
 
+  /** Takes the log offline, unless the folder could not even be opened: no sync began, so nothing is lost. */
+  private syncFailed(error: DiskError): void {
+    const isOpenFailure = error.isTransient && !SPACE_CODES.has(error.code);
+    if (isOpenFailure) this.failed(error);
+    else this.parts.syncFailed(error);
+  }
+
   private failed(error: DiskError): void {
     this.parts.logger.error('segment-removal-failed', {
       directory: this.log.directory,
@@ -125,3 +136,6 @@ export class Retention {
     });
   }
 }
+
+/** Transient, but a sync that fails with one of these lost something that it should write. */
+const SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);

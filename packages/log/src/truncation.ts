@@ -1,8 +1,8 @@
 /**
  * Removes records from one log: those at its end (a truncation), those at its beginning (a higher log start
  * offset), or all of them. Moves the log's cursors, and keeps segments, leader epochs, snapshots and producer
- * states in step with them. If a change fails halfway, the log goes offline. The segments below a higher log
- * start offset stay until retention removes them (retention.ts).
+ * states in step with them. If a truncation fails halfway, the log goes offline. The segments below a higher
+ * log start offset stay until retention removes them (retention.ts).
  */
 import { assert, DiskError, type Offset, type WallMillis } from '@millrace/base';
 import type { Flusher } from './files/flusher.ts';
@@ -85,7 +85,13 @@ export class Truncation {
     assert(offset <= log.endOffset, 'a log starts no later than it ends');
     if (health.offline !== undefined || offset <= log.startOffset) return;
     log.startOffset = offset;
-    health.orOffline(() => epochs.truncateFromStart(offset));
+    try {
+      epochs.truncateFromStart(offset);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      // The file keeps epochs below the start, which recovery drops. The next append writes the file again.
+      health.writeFailure(error);
+    }
   }
 
   /** Cuts the log at the beginning of the batch that holds `offset`. May throw DiskError. */

@@ -182,6 +182,51 @@ test('a segment whose file cannot be renamed stays, and the next call removes it
   expect(removeAll(log, disk)).toHaveLength(2);
 });
 
+test('a full disk at a look leaves the log online, and the next append writes the leader epochs', () => {
+  const disk = new NamesDisk();
+  const { log } = setUp({ disk });
+  fill(log, 2, 2 * HOUR_MS);
+  fill(log, 1);
+  disk.failWrites = 'ENOSPC';
+  expect(log.expire(3, NOW)).toBeUndefined();
+  expect([log.startOffset, log.offline]).toEqual([2, undefined]);
+  expect(removeAll(log, disk)).toHaveLength(2);
+  const again = openLog({ disk: disk.afterKill(), config: { segmentBytes: 300 } });
+  expect(again.epochs.entries).toEqual([{ epoch: 0, startOffset: 2 }]);
+  disk.failWrites = undefined;
+  fill(log, 1);
+  const file = new TextDecoder().decode(disk.readFile(`${DIRECTORY}/leader-epoch-checkpoint`));
+  expect(file).toBe('0\n1\n0 2\n');
+});
+
+test('a folder that cannot be opened to sync delays the removal; a failed sync takes the log offline', () => {
+  for (const code of ['EMFILE', 'ENOSPC', 'EIO']) {
+    class Busy extends NamesDisk {
+      isFailing = false;
+      override syncFolder(directory: string, done: (error?: DiskError) => void): void {
+        const error = this.isFailing ? new DiskError(code, `${directory}: no`) : undefined;
+        super.syncFolder(directory, () => done(error));
+      }
+    }
+    const disk = new Busy();
+    const { log, logger } = setUp({ disk });
+    fill(log, 2, 2 * HOUR_MS);
+    fill(log, 1);
+    log.expire(3, NOW);
+    disk.settle();
+    disk.isFailing = true;
+    expect(removeAll(log, disk)).toEqual([]);
+    disk.isFailing = false;
+    if (code !== 'EMFILE') {
+      expect(log.offline).toMatch(code);
+      continue;
+    }
+    expect(log.offline).toBeUndefined();
+    expect(logger.events.at(-1)).toMatchObject({ event: 'segment-removal-failed' });
+    expect(removeAll(log, disk)).toHaveLength(2);
+  }
+});
+
 test('damage that hides a timestamp is reported, and nothing expires', () => {
   const { log, disk, names } = setUp();
   fill(log, 2, 2 * HOUR_MS);
