@@ -7,10 +7,12 @@
  * The log has no hole after a crash, whatever part of the changes reached the device: `removeNext` renames a
  * segment only when the device has all earlier changes of names in the folder. These are the name of the
  * active segment, without which the log would begin again at offset 0, and the removals of all older
- * segments.
+ * segments. The device also has the producer snapshot of the next segment: it replaces the removed batches
+ * and the older snapshots, from which recovery would otherwise restore the producer states.
  */
 import { type Disk, DiskError, type Logger, type Offset, type WallMillis } from '@millrace/base';
 import type { FolderNames } from './files/folder-names.ts';
+import { syncFiles } from './files/sync-files.ts';
 import type { LogHealth } from './log-health.ts';
 import type { LogWriter } from './log-writer.ts';
 import type { Snapshots } from './producers/snapshots.ts';
@@ -83,13 +85,14 @@ export class Retention {
 
   /** See `PartitionLog.removeNext`. */
   removeNext(done: (removed: RemovedSegment | undefined) => void): void {
-    const { disk } = this.parts;
+    const { disk, segments, snapshots } = this.parts;
     if (!this.hasExpired) {
       done(undefined);
       return;
     }
     try {
-      disk.syncFolder(this.log.directory, (error) => {
+      const snapshot = snapshots.namesAt(segments.list[1]!.baseOffset);
+      syncFiles(disk, this.log.directory, snapshot, (error) => {
         if (error !== undefined) {
           this.syncFailed(error);
           done(undefined);
@@ -122,7 +125,7 @@ export class Retention {
     }
   }
 
-  /** Takes the log offline, unless the folder could not even be opened: no sync began, so nothing is lost. */
+  /** Takes the log offline, unless a file could not even be opened to sync it: then nothing is lost. */
   private syncFailed(error: DiskError): void {
     const isOpenFailure = error.isTransient && !SPACE_CODES.has(error.code);
     if (isOpenFailure) this.failed(error);

@@ -39,6 +39,11 @@ function removeAll(log: PartitionLog, disk: MemoryDisk): RemovedSegment[] {
   return removed;
 }
 
+/** The last sequence number of the producer of `fill`. */
+function lastSequence(log: PartitionLog): number | undefined {
+  return log.producers.get(1)?.batches.at(-1)?.lastSequence;
+}
+
 test('expired records are unreadable at once; their files stay until removeNext renames them', () => {
   const { log, disk, names, logger } = setUp();
   fill(log, 3, 2 * HOUR_MS);
@@ -227,6 +232,22 @@ test('a folder that cannot be opened to sync delays the removal; a failed sync t
   }
 });
 
+test('a power loss that takes every unsynced byte leaves the producer states of the removed segments', () => {
+  const { log, disk } = setUp();
+  fill(log, 3, 2 * HOUR_MS);
+  log.flush(() => {});
+  (disk as NamesDisk).settle();
+  log.expire(3, NOW);
+  removeAll(log, disk);
+  const left = (disk as NamesDisk).afterPowerLoss(
+    () => true,
+    () => false,
+  );
+  const again = openLog({ disk: left, config: { segmentBytes: 300 }, recoveryPoint: 3 });
+  expect([again.startOffset, again.endOffset]).toEqual([3, 3]);
+  expect(lastSequence(again)).toBe(2);
+});
+
 test('damage that hides a timestamp is reported, and nothing expires', () => {
   const { log, disk, names } = setUp();
   fill(log, 2, 2 * HOUR_MS);
@@ -258,7 +279,7 @@ test('the next open removes marked files, and does not bring their records back'
   expect(names(/deleted$/)).toEqual([]);
 });
 
-test('a crash at any change of a name leaves a log without a hole: after a kill, and after a power loss that keeps any of the unsynced changes', () => {
+test('a crash at any change of a name leaves a log without a hole: after a kill, and after a power loss that keeps any of the unsynced changes and bytes', () => {
   fc.assert(
     fc.property(
       fc.nat(4),
@@ -284,12 +305,18 @@ test('a crash at any change of a name leaves a log without a hole: after a kill,
           expect(again.startOffset).toBeLessThanOrEqual(log.startOffset);
           if (hasCheckpoint) expect(again.startOffset).toBe(log.startOffset);
           expect(readAll(again)).toHaveLength(endOffset - again.startOffset);
+          expect(lastSequence(again)).toBe(lastSequence(log));
           expect(left.list(DIRECTORY).filter((name) => name.endsWith('.deleted'))).toEqual([]);
           expect(again.expire(endOffset, NOW)).toBeUndefined();
         };
         disk.changed = () => {
           check(disk.afterKill());
-          check(disk.afterPowerLoss(() => isKept.next().value));
+          check(
+            disk.afterPowerLoss(
+              () => isKept.next().value,
+              () => isKept.next().value,
+            ),
+          );
         };
         log.expire(endOffset, NOW);
         removeAll(log, disk);

@@ -109,6 +109,11 @@ export class MemoryDisk implements Disk {
     return content?.bytes.slice(0, content.length);
   }
 
+  /** The bytes of the file that a power loss leaves; undefined when there is no file. */
+  syncedBytes(path: string): Uint8Array | undefined {
+    return this.files.get(path)?.synced.slice();
+  }
+
   writeFileAtomic(path: string, bytes: Uint8Array): void {
     this.check(path);
     this.deviceWaits++;

@@ -41,7 +41,10 @@ export class Snapshots {
     return undefined;
   }
 
-  /** Writes without fsync: the checksum reveals a torn file, and recovery can use an older snapshot. */
+  /**
+   * Writes without fsync: the checksum reveals a torn file, and recovery can use an older snapshot. Retention
+   * syncs a snapshot before it removes the older ones and their segments.
+   */
   write(offset: Offset, producers: ProducerStates): void {
     replaceFile(this.disk, this.path(offset), encodeProducerSnapshot(producers.all()));
     this.offsets = [...this.offsets.filter((other) => other !== offset), offset].sort((a, b) => a - b);
@@ -64,6 +67,11 @@ export class Snapshots {
       if (path !== undefined) marked.push(path);
     }
     return marked;
+  }
+
+  /** Names of the files of the snapshot at `offset`: one, or none if there is no such snapshot. */
+  namesAt(offset: Offset): string[] {
+    return this.offsets.includes(offset) ? [offsetFileName(offset, SNAPSHOT_SUFFIX)] : [];
   }
 
   private path(offset: Offset): string {

@@ -1,6 +1,6 @@
 /**
  * A disk on which a power loss keeps any of the changes of names that no sync covered: file systems need not
- * keep them in order. The bytes of files are always on the device.
+ * keep them in order. It may also take the unsynced bytes of any file.
  */
 import type { DiskError, DiskFile } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
@@ -35,11 +35,14 @@ export class NamesDisk extends MemoryDisk {
     return this.unsynced.length;
   }
 
-  /** What a power loss leaves if it keeps the unsynced changes for which `isKept` returns true. */
-  afterPowerLoss(isKept: (change: number) => boolean): MemoryDisk {
+  /**
+   * What a power loss leaves if it keeps the unsynced changes for which `isKept` returns true, and the
+   * unsynced bytes of the files for which `hasBytes` returns true.
+   */
+  afterPowerLoss(isKept: (change: number) => boolean, hasBytes: (path: string) => boolean): MemoryDisk {
     const names = new Map(this.onDevice);
     for (const [index, change] of this.unsynced.entries()) if (isKept(index)) change(names);
-    return this.withNames(names);
+    return this.withNames(names, hasBytes);
   }
 
   /** What the death of the process leaves. */
@@ -47,11 +50,12 @@ export class NamesDisk extends MemoryDisk {
     return this.withNames(this.names);
   }
 
-  private withNames(names: Names): MemoryDisk {
+  private withNames(names: Names, hasBytes: (path: string) => boolean = () => true): MemoryDisk {
     const disk = new MemoryDisk();
     const paths = new Map([...this.names].map(([path, file]) => [file, path]));
     for (const [path, file] of names) {
-      const bytes = this.readFile(paths.get(file) ?? '');
+      const source = paths.get(file) ?? '';
+      const bytes = hasBytes(path) ? this.readFile(source) : this.syncedBytes(source);
       if (bytes !== undefined) disk.writeFileAtomic(path, bytes);
     }
     return disk;
