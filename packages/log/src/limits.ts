@@ -27,5 +27,10 @@ export const LOCATE_WINDOW_BYTES = 8 << 10;
 export const READ_HINTS = 8;
 /** Reads of this size or more use spare buffers. */
 export const SPARE_FROM_BYTES = 8 << 10;
+/**
+ * One look for expired records judges at most this many segments by time, because each may need reads of
+ * three files.
+ */
+export const JUDGED_BY_TIME_MAX = 20;
 /** How often a node looks for producers that expired. */
 export const PRODUCER_EXPIRY_CHECK_MS = 60_000;

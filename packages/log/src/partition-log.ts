@@ -46,6 +46,7 @@ import { failedRead, type Segments } from './segment/segments.ts';
 import { Truncation } from './truncation.ts';
 import type {
   EpochEnd,
+  ExpireResult,
   FlushDone,
   FollowerAppend,
   LeaderAppend,
@@ -55,7 +56,6 @@ import type {
   ReadOptions,
   ReadResult,
   RemovedSegment,
-  RetentionFailure,
 } from './types.ts';
 
 export class PartitionLog {
@@ -306,10 +306,10 @@ export class PartitionLog {
 
   /**
    * Raises the log start offset above the records that expired by `retention.ms` or `retention.bytes`, but
-   * not above the high watermark. May begin a new active segment. Returns a failure if the log cannot be
-   * read.
+   * not above the high watermark. May begin a new active segment. Judges at most `JUDGED_BY_TIME_MAX`
+   * segments by time: `hasMore` asks the caller for another look.
    */
-  expire(highWatermark: Offset, nowWallMs: WallMillis): RetentionFailure | undefined {
+  expire(highWatermark: Offset, nowWallMs: WallMillis): ExpireResult {
     return this.retention.expire(highWatermark, nowWallMs);
   }
 

@@ -18,7 +18,7 @@ import type { LogWriter } from './log-writer.ts';
 import type { Snapshots } from './producers/snapshots.ts';
 import { expiredSegments } from './segment/expired-segments.ts';
 import type { Segments } from './segment/segments.ts';
-import type { LogConfig, RemovedSegment, RetentionFailure } from './types.ts';
+import type { ExpireResult, LogConfig, RemovedSegment } from './types.ts';
 
 /** The log whose segments retention removes. */
 interface Owner {
@@ -56,31 +56,32 @@ export class Retention {
   }
 
   /** See `PartitionLog.expire`. */
-  expire(highWatermark: Offset, nowWallMs: WallMillis): RetentionFailure | undefined {
+  expire(highWatermark: Offset, nowWallMs: WallMillis): ExpireResult {
     const { health } = this.parts;
-    if (health.offline !== undefined) return undefined;
+    if (health.offline !== undefined) return NOTHING;
     try {
-      this.expireBelow(highWatermark, nowWallMs);
-      return undefined;
+      return this.expireBelow(highWatermark, nowWallMs);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      return { damage: health.refuseRead(this.log.startOffset, error).damage };
+      return { ...NOTHING, failure: { damage: health.refuseRead(this.log.startOffset, error).damage } };
     }
   }
 
-  private expireBelow(highWatermark: Offset, nowWallMs: WallMillis): void {
+  private expireBelow(highWatermark: Offset, nowWallMs: WallMillis): ExpireResult {
     const { log } = this;
     const { segments, writer, health, logger } = this.parts;
     const { directory, startOffset, endOffset, config } = log;
     const bounds = { startOffset, endOffset, highWatermark, nowWallMs };
-    const { bySize, byTime, byStart, count } = expiredSegments(segments.list, config, bounds);
-    if (count === byStart) return;
-    if (count === segments.list.length) writer.roll(nowWallMs);
+    const { bySize, byTime, byStart, count, hasMore } = expiredSegments(segments.list, config, bounds);
+    if (count === byStart) return NOTHING;
+    const isRolled = count === segments.list.length;
+    if (isRolled) writer.roll(nowWallMs);
     // The sync that `roll` starts may fail at once.
-    if (health.offline !== undefined) return;
+    if (health.offline !== undefined) return { ...NOTHING, isRolled };
     const newStart = segments.list[count]!.baseOffset;
     logger.info('log-records-expired', { directory, from: startOffset, to: newStart, bySize, byTime });
     this.parts.raiseStart(newStart);
+    return { isRaised: true, isRolled, hasMore };
   }
 
   /** See `PartitionLog.removeNext`. */
@@ -139,6 +140,8 @@ export class Retention {
     });
   }
 }
+
+const NOTHING: ExpireResult = { isRaised: false, isRolled: false, hasMore: false };
 
 /** Transient, but a sync that fails with one of these lost something that it should write. */
 const SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);

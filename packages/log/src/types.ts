@@ -133,6 +133,17 @@ export interface RemovedSegment {
   readonly paths: readonly string[];
 }
 
+/** What a look for expired records did. */
+export interface ExpireResult {
+  /** The log start offset rose. */
+  readonly isRaised: boolean;
+  /** A new active segment began, and a sync of the old one. */
+  readonly isRolled: boolean;
+  /** The look met its limit: more segments may have expired. */
+  readonly hasMore: boolean;
+  readonly failure?: RetentionFailure;
+}
+
 /** Retention could not read the log. */
 export interface RetentionFailure {
   /** Set if the bytes on the disk are damaged. */

@@ -49,7 +49,7 @@ test('expired records are unreadable at once; their files stay until removeNext 
   fill(log, 3, 2 * HOUR_MS);
   fill(log, 2);
   const sizeBytes = log.sizeBytes;
-  expect(log.expire(log.endOffset, NOW)).toBeUndefined();
+  expect(log.expire(log.endOffset, NOW)).toEqual({ isRaised: true, isRolled: false, hasMore: false });
   expect([log.startOffset, log.endOffset, log.segmentCount, log.hasExpired]).toEqual([3, 5, 5, true]);
   expect(names(/deleted$/)).toEqual([]);
   const removed = removeAll(log, disk);
@@ -72,7 +72,7 @@ test('expired records are unreadable at once; their files stay until removeNext 
 test('when all records expire, the log begins a new segment at its end, and offsets and producers continue', () => {
   const { log, disk, names } = setUp();
   fill(log, 3, 2 * HOUR_MS);
-  log.expire(log.endOffset, NOW);
+  expect(log.expire(log.endOffset, NOW)).toEqual({ isRaised: true, isRolled: true, hasMore: false });
   removeAll(log, disk);
   expect([log.startOffset, log.endOffset, log.segmentCount, log.sizeBytes]).toEqual([3, 3, 1, 0]);
   expect(names(/\.log$/)).toEqual(['00000000000000000003.log']);
@@ -86,6 +86,18 @@ test('when all records expire, the log begins a new segment at its end, and offs
   expect([log.endOffset, readAll(log).length]).toEqual([4, 1]);
   log.expire(log.endOffset, NOW);
   expect(log.startOffset).toBe(3);
+});
+
+test('one look judges at most 20 segments by time, and says that more may have expired', () => {
+  const { log } = setUp();
+  fill(log, 45, 2 * HOUR_MS);
+  fill(log, 1);
+  const looks = [1, 2, 3].map(() => [log.expire(46, NOW).hasMore, log.startOffset]);
+  expect(looks).toEqual([
+    [true, 20],
+    [true, 40],
+    [false, 45],
+  ]);
 });
 
 test('nothing at or above the high watermark expires', () => {
@@ -193,7 +205,7 @@ test('a full disk at a look leaves the log online, and the next append writes th
   fill(log, 2, 2 * HOUR_MS);
   fill(log, 1);
   disk.failWrites = 'ENOSPC';
-  expect(log.expire(3, NOW)).toBeUndefined();
+  expect(log.expire(3, NOW).failure).toBeUndefined();
   expect([log.startOffset, log.offline]).toEqual([2, undefined]);
   expect(removeAll(log, disk)).toHaveLength(2);
   const again = openLog({ disk: disk.afterKill(), config: { segmentBytes: 300 } });
@@ -263,7 +275,7 @@ test('damage that hides a timestamp is reported, and nothing expires', () => {
     cleanShutdown: true,
     recoveryPoint: 2,
   });
-  expect(again.expire(2, NOW)?.damage).toMatch(/00000000000000000000.log/);
+  expect(again.expire(2, NOW).failure?.damage).toMatch(/00000000000000000000.log/);
   expect(again.startOffset).toBe(0);
 });
 
@@ -307,7 +319,7 @@ test('a crash at any change of a name leaves a log without a hole: after a kill,
           expect(readAll(again)).toHaveLength(endOffset - again.startOffset);
           expect(lastSequence(again)).toBe(lastSequence(log));
           expect(left.list(DIRECTORY).filter((name) => name.endsWith('.deleted'))).toEqual([]);
-          expect(again.expire(endOffset, NOW)).toBeUndefined();
+          expect(again.expire(endOffset, NOW).failure).toBeUndefined();
         };
         disk.changed = () => {
           check(disk.afterKill());

@@ -2,12 +2,13 @@
  * Applies retention to this broker's replicas from time to time, whether they lead or follow: raises the log
  * start offsets above expired records, then removes the segments below them.
  *
- * Bounds: one turn of the event loop looks at `LOOKS_PER_TURN` replicas, or removes one segment. At most one
- * segment is being removed at a time, because its syncs share threads with those that acknowledgements wait
- * for. No record at or above a replica's own high watermark expires.
+ * Bounds: one turn of the event loop looks at `LOOKS_PER_TURN` replicas, or raises one log start offset, or
+ * removes one segment. At most one segment is being removed at a time, and the looks wait for the syncs of a
+ * log that begins a new segment, because these syncs share threads with those that acknowledgements wait for.
+ * No record at or above a replica's own high watermark expires.
  */
 import { type Clock, type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
-import type { LogDirectory, PartitionLog, RemovedSegment } from '@millrace/log';
+import type { ExpireResult, LogDirectory, PartitionLog, RemovedSegment } from '@millrace/log';
 import type { Metrics } from '@millrace/metrics';
 import type { Partition } from './partition/partition.ts';
 
@@ -56,19 +57,36 @@ export class Retention {
   /** Looks at some replicas in this turn, and at the others in later turns. Then waits for the next round. */
   private look(replicas: readonly Partition[], from: number): void {
     const to = Math.min(replicas.length, from + LOOKS_PER_TURN);
-    for (const replica of replicas.slice(from, to)) this.expire(replica);
-    if (to < replicas.length) this.timers.after(NEXT_TURN_MS, () => this.look(replicas, to));
+    for (let index = from; index < to; index++) {
+      const replica = replicas[index]!;
+      const result = this.expire(replica);
+      if (result === undefined) continue;
+      const next = (): void => this.lookLater(replicas, result.hasMore ? index : index + 1);
+      // Wait for the sync of this log that a new segment starts. Do not wait until no sync is in flight:
+      // while producers wait for syncs, one round follows the other.
+      if (result.isRolled) replica.log.flush(next);
+      else next();
+      return;
+    }
+    if (to < replicas.length) this.lookLater(replicas, to);
     else this.timers.after(this.options.config.retentionCheckIntervalMs, () => this.look(this.replicas(), 0));
   }
 
-  private expire(replica: Partition): void {
-    if (replica.isClosed || replica.isOffline) return;
-    const failure = replica.log.expire(replica.highWatermark, this.options.clock.wallMs());
+  private lookLater(replicas: readonly Partition[], from: number): void {
+    this.timers.after(NEXT_TURN_MS, () => this.look(replicas, from));
+  }
+
+  /** Looks at one replica. Returns undefined if the look did no more than read a little. */
+  private expire(replica: Partition): ExpireResult | undefined {
+    if (replica.isClosed || replica.isOffline) return undefined;
+    const result = replica.log.expire(replica.highWatermark, this.options.clock.wallMs());
     replica.noticeOffline();
-    if (failure?.damage !== undefined) replica.corruption.found(failure.damage);
-    if (!replica.log.hasExpired) return;
-    this.expired.add(replica.log);
-    if (!this.isRemoving) this.removeNext();
+    if (result.failure?.damage !== undefined) replica.corruption.found(result.failure.damage);
+    if (replica.log.hasExpired) {
+      this.expired.add(replica.log);
+      if (!this.isRemoving) this.removeNext();
+    }
+    return result.isRaised || result.isRolled || result.failure !== undefined ? result : undefined;
   }
 
   private removeNext(): void {

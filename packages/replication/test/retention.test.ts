@@ -2,7 +2,7 @@
 
 import { Prng, Timers } from '@millrace/base';
 import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { LogDirectory, type RemovedSegment } from '@millrace/log';
+import { type ExpireResult, LogDirectory, type RemovedSegment } from '@millrace/log';
 import { Metrics } from '@millrace/metrics';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
@@ -13,6 +13,7 @@ import { logConfig } from './support/settings.ts';
 const DELAY_MS = 30_000;
 const INTERVAL_MS = 300_000;
 const UNLINK_MS = 60_000;
+const SYNC_MS = 7;
 
 /** A replica with some expired segments. Each removal takes a millisecond. */
 class StandIn {
@@ -23,7 +24,7 @@ class StandIn {
   readonly damage: string[] = [];
   readonly corruption = { found: (damage: string) => this.damage.push(damage) };
   readonly log: Partition['log'];
-  failure: { damage: string } | undefined;
+  result: ExpireResult = { isRaised: false, isRolled: false, hasMore: false };
 
   constructor(clock: ManualClock, segments: number, removing: { now: number; max: number }) {
     let left = segments;
@@ -37,7 +38,10 @@ class StandIn {
       expire(highWatermark: number) {
         expect(highWatermark).toBe(7);
         looks.push(clock.monotonicMs());
-        return standIn.failure;
+        return standIn.result;
+      },
+      flush(done: () => void) {
+        clock.setTimer(SYNC_MS, done);
       },
       removeNext(done: (removed: RemovedSegment | undefined) => void) {
         if (left === 0) return done(undefined);
@@ -100,6 +104,30 @@ test('a round over thousands of replicas takes many turns, each of which looks a
   expect(Math.max(...perTurn.values())).toBe(50);
 });
 
+test('a look that raises a log start offset ends the turn, and one that began a segment waits for its sync', () => {
+  const { clock, list } = setUp(5);
+  const raised: ExpireResult = { isRaised: true, isRolled: false, hasMore: false };
+  list[0]!.result = raised;
+  list[1]!.result = { ...raised, isRolled: true };
+  list[2]!.result = { ...raised, isRaised: false, failure: { damage: undefined } };
+  clock.advance(DELAY_MS + 100);
+  const afterSync = DELAY_MS + 1 + SYNC_MS + 1;
+  expect(list.map(({ looks }) => looks)).toEqual(
+    [DELAY_MS, DELAY_MS + 1, afterSync, afterSync + 1, afterSync + 1].map((at) => [at]),
+  );
+});
+
+test('a log with more expired segments than one look judges gets another look in the next turn', () => {
+  const { clock, list } = setUp(2);
+  const { looks } = list[0]!;
+  list[0]!.result = { isRaised: true, isRolled: false, hasMore: true };
+  clock.advance(DELAY_MS + 2);
+  expect([looks.length, list[1]!.looks.length]).toEqual([3, 0]);
+  list[0]!.result = { isRaised: false, isRolled: false, hasMore: false };
+  clock.advance(1);
+  expect([looks.length, list[1]!.looks.length]).toEqual([4, 1]);
+});
+
 test('one segment at a time is removed, of all replicas, and its files are unlinked after the delay', () => {
   const { clock, removing, unlinked } = setUp(20, 3);
   clock.advance(DELAY_MS + 100);
@@ -114,7 +142,7 @@ test('a closed or offline replica is left alone, and damage is reported to the r
   const { clock, list } = setUp(3);
   list[0]!.isClosed = true;
   list[1]!.isOffline = true;
-  list[2]!.failure = { damage: 'a batch is cut' };
+  list[2]!.result = { ...list[2]!.result, failure: { damage: 'a batch is cut' } };
   clock.advance(DELAY_MS);
   expect(list.map(({ looks }) => looks.length)).toEqual([0, 0, 1]);
   expect(list[2]!.damage).toEqual(['a batch is cut']);

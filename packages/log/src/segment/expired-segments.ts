@@ -7,6 +7,7 @@
  */
 import type { Millis, Offset, WallMillis } from '@millrace/base';
 import { type Timestamp, timestampDistance } from '@millrace/protocol';
+import { JUDGED_BY_TIME_MAX } from '../limits.ts';
 
 /** A segment, as far as retention looks at it. */
 export interface RetainedSegment {
@@ -42,6 +43,8 @@ export interface ExpiredSegments {
   readonly byTime: number;
   /** The sum. If it is the number of all segments, the active one must be rolled first. */
   readonly count: number;
+  /** The look judged as many segments by time as it may, and all expired: more may have expired. */
+  readonly hasMore: boolean;
 }
 
 /**
@@ -66,13 +69,15 @@ export function expiredSegments(
     return count - before;
   };
   const byStart = take((_segment, next) => next !== undefined && next.baseOffset <= startOffset);
-  if (!limits.deletesOldRecords) return { byStart, bySize: 0, byTime: 0, count };
+  if (!limits.deletesOldRecords) return { byStart, bySize: 0, byTime: 0, count, hasMore: false };
   const bySize = take(excess(segments.slice(count), limits.retentionBytes));
   const { retentionMs } = limits;
-  const byTime = take(
-    (segment) => retentionMs >= 0 && timestampDistance(nowWallMs, segment.newestTimestamp()) > retentionMs,
-  );
-  return { byStart, bySize, byTime, count };
+  if (retentionMs < 0) return { byStart, bySize, byTime: 0, count, hasMore: false };
+  let left = JUDGED_BY_TIME_MAX;
+  const isOld = (segment: RetainedSegment): boolean =>
+    timestampDistance(nowWallMs, segment.newestTimestamp()) > retentionMs;
+  const byTime = take((segment) => left-- > 0 && isOld(segment));
+  return { byStart, bySize, byTime, count, hasMore: left < 0 };
 }
 
 /** Returns a rule that takes segments while the rest of the log has at least `retentionBytes`. */

@@ -128,7 +128,7 @@ function naive(made: readonly Made[], limits: RetentionLimits, bounds: LogBounds
     if (limits.retentionMs >= 0)
       byTime = pass((first) => Number(first.newest) < bounds.nowWallMs - limits.retentionMs);
   }
-  return { byStart, bySize, byTime, count: byStart + bySize + byTime };
+  return { byStart, bySize, byTime, count: byStart + bySize + byTime, hasMore: false };
 }
 
 const log = fc
