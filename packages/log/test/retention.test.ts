@@ -288,6 +288,7 @@ test('the next open removes marked files, and does not bring their records back'
   expect(names(/deleted$/).length).toBeGreaterThan(0);
   const again = openLog({ disk, config: { segmentBytes: 300 } });
   expect([again.startOffset, again.endOffset, again.segmentCount]).toEqual([3, 5, 2]);
+  (disk as NamesDisk).settle();
   expect(names(/deleted$/)).toEqual([]);
 });
 

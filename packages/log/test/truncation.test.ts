@@ -62,6 +62,40 @@ test('truncateFullyAndStartAt removes all records, files and states', () => {
   expect(append(log, batch(1))).toBe(1000);
 });
 
+test('truncateFullyAndStartAt renames the files, the newest segment first, and unlinks them in the background', () => {
+  class Slow extends MemoryDisk {
+    readonly unlinking: { path: string; done: () => void }[] = [];
+    readonly renamed: string[] = [];
+    override removeInBackground(path: string, done: () => void = () => {}): void {
+      this.unlinking.push({ path, done });
+    }
+    override rename(from: string, to: string): void {
+      super.rename(from, to);
+      if (to.endsWith('.log.deleted')) this.renamed.push(from);
+    }
+  }
+  const disk = new Slow();
+  const log = openLog({ disk, config: { segmentBytes: 300 } });
+  for (let i = 0; i < 10; i++) append(log, batch(1, { valueBytes: 60 }));
+  const names = () => disk.list(DIRECTORY);
+  const before = names().filter((name) => name.endsWith('.log'));
+  expect(before.length).toBeGreaterThan(2);
+  log.truncateFullyAndStartAt(1000);
+  expect(names().filter((name) => name.endsWith('.log'))).toEqual(['00000000000000001000.log']);
+  expect(disk.renamed).toEqual(before.reverse().map((name) => `${DIRECTORY}/${name}`));
+  expect(disk.unlinking.map(({ path }) => path)).toEqual([`${disk.renamed[0]}.deleted`]);
+  // A restart begins with the files that are left, also one at a time.
+  const deleted = names().filter((name) => name.endsWith('.deleted'));
+  expect(deleted.length).toBeGreaterThan(3);
+  const again = openLog({ disk });
+  expect([again.startOffset, disk.unlinking.length]).toEqual([1000, 2]);
+  for (const { path, done } of disk.unlinking) {
+    disk.remove(path);
+    done();
+  }
+  expect(names().filter((name) => name.endsWith('.deleted'))).toEqual([]);
+});
+
 test('a higher start offset hides the records below it, and the first leader epoch begins at that offset', () => {
   const log = openLog({ config: { segmentBytes: 300 } });
   for (let i = 0; i < 10; i++) append(log, batch(1, { valueBytes: 60 }), i < 3 ? 0 : 2);

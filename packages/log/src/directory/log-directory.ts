@@ -15,7 +15,6 @@ import {
   type WallMillis,
 } from '@millrace/base';
 import type { CompressionCodecs, SpareBuffers } from '@millrace/protocol';
-import { Unlinker } from '../files/deleted-files.ts';
 import {
   deletedFolderName,
   isDeletedFolderName,
@@ -95,7 +94,6 @@ export class LogDirectory {
   /** Folders of cleanly closed logs that are not open yet. */
   private readonly closedCleanly: Set<string>;
   private readonly checkpoints: Checkpoints;
-  private readonly unlinker: Unlinker;
   private markerPresent: boolean;
   /** True at first: an earlier run may have left folders that wait for deletion. */
   private mayHoldDeleted = true;
@@ -146,7 +144,6 @@ export class LogDirectory {
     this.closedCleanly = new Set(marker === undefined ? [] : o.disk.list(o.directory));
     const { disk, directory, logger, open } = this;
     this.checkpoints = new Checkpoints({ disk, directory, logger, open });
-    this.unlinker = new Unlinker(disk);
   }
 
   /**
@@ -303,7 +300,7 @@ export class LogDirectory {
    * Unlinks files of removed segments in the background. Their logs may be closed, renamed or deleted by now.
    */
   unlink(paths: readonly string[]): void {
-    this.unlinker.unlink(paths);
+    this.files.unlinker.unlink(paths);
   }
 
   /** The high watermark in replication-offset-checkpoint, as read at start or written last. */

@@ -1,21 +1,23 @@
 /**
- * Owns the open segment and index files of all logs of a node, and the buffers for their reads. Keeps at most
- * `openMax` files open, unless more are being synced: a file stays open while it is synced. First closes the
- * files that were not used lately (second-chance algorithm).
+ * Owns the open segment and index files of all logs of a node, the buffers for their reads, and the queue of
+ * files to unlink. Keeps at most `openMax` files open, unless more are being synced: a file stays open while
+ * it is synced. First closes the files that were not used lately (second-chance algorithm).
  */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import { SpareBuffers } from '@millrace/protocol';
 import { OPEN_FILES_MAX } from '../limits.ts';
-import { markDeleted } from './deleted-files.ts';
+import { markDeleted, Unlinker } from './deleted-files.ts';
 
 export class OpenFiles {
   private readonly open = new Set<FileHandle>();
   readonly disk: Disk;
   readonly spares: SpareBuffers;
+  readonly unlinker: Unlinker;
   private readonly openMax: number;
 
   constructor(disk: Disk, o: { readonly openMax?: number; readonly spares?: SpareBuffers | undefined } = {}) {
     this.disk = disk;
+    this.unlinker = new Unlinker(disk);
     this.openMax = o.openMax ?? OPEN_FILES_MAX;
     this.spares = o.spares ?? new SpareBuffers();
   }

@@ -139,7 +139,7 @@ function sweep(o: RecoverOptions): string[] {
     if (!stale(name)) continue;
     const path = `${o.directory}/${name}`;
     // A removed segment may be large. Nothing waits for its removal: no file of this log has such a name.
-    if (name.endsWith('.deleted')) o.disk.removeInBackground(path);
+    if (name.endsWith('.deleted')) o.files.unlinker.unlink([path]);
     else o.disk.remove(path);
   }
   return names.filter((name) => !stale(name));

@@ -83,11 +83,11 @@ export class Segments {
     this.list.push(segment);
   }
 
-  /** Removes the segments after index `keep`, the newest first. */
+  /** Removes the segments after index `keep`, the newest first. Unlinks their files in the background. */
   removeAfter(keep: number): void {
     this.hints = [];
     while (this.list.length - 1 > keep) {
-      this.active.remove();
+      this.files.unlinker.unlink(this.active.markDeleted());
       this.list.pop();
     }
   }

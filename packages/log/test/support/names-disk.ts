@@ -51,7 +51,7 @@ export class NamesDisk extends MemoryDisk {
   }
 
   private withNames(names: Names, hasBytes: (path: string) => boolean = () => true): MemoryDisk {
-    const disk = new MemoryDisk();
+    const disk = new MemoryDisk((callback) => callback());
     const paths = new Map([...this.names].map(([path, file]) => [file, path]));
     for (const [path, file] of names) {
       const source = paths.get(file) ?? '';

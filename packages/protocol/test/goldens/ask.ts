@@ -149,6 +149,8 @@ await all(apis.describeLogDirs, () => ({
   topics: [
     { topic: TOPIC, partitions: [0, 1, 77] },
     { topic: 'none-such', partitions: [0] },
+  ],
+}));
 await all(apis.incrementalAlterConfigs, () => ({
   resources: [
     {
