@@ -81,6 +81,15 @@ export class LeaderEpochs {
     this.write();
   }
 
+  /** Adds entries that begin below the first one, and whose epochs are not larger. `write` writes them. */
+  prepend(entries: readonly EpochEntry[]): void {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    // An epoch that continues keeps its start offset.
+    this.list = [...entries, ...this.list.filter(({ epoch }) => epoch > last.epoch)];
+    this.dirty = true;
+  }
+
   clear(): void {
     if (this.list.length === 0) return;
     this.list = [];

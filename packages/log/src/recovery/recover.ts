@@ -27,6 +27,7 @@ import type { ScanEnd } from '../segment/batch-scan.ts';
 import { Segment } from '../segment/segment.ts';
 import { preallocatedBytes, Segments } from '../segment/segments.ts';
 import type { LogConfig } from '../types.ts';
+import { findDroppedEpochs } from './dropped-epochs.ts';
 
 const ZEROS = 'zeros follow the last batch';
 
@@ -204,6 +205,7 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
   loadProducers(producers, snapshot, segments, o.nowWallMs);
   const replayFrom = snapshot?.offset ?? 0;
   const missingEpochs = epochs.damaged || epochs.latest === -1;
+  if (!missingEpochs) findDroppedEpochs(epochs, segments, Math.max(o.startOffset ?? 0, list[0]!.baseOffset));
   state.endOffset = list[0]!.baseOffset;
   for (let index = 0; index < list.length; index++) {
     const segment = list[index]!;

@@ -1,0 +1,48 @@
+/**
+ * Finds the leader epochs of records that are part of the log again. A higher log start offset drops the
+ * entries below it from the epoch file. If the process dies before the checkpoint has this start, and before
+ * retention removes the segments, the log begins below the file's first entry. Without the entries, a
+ * follower with other records of these epochs would not truncate them.
+ *
+ * Leader epochs never fall along a log, so a segment whose first batch has the epoch that follows the segment
+ * has only this epoch. Of such a segment this reads one header.
+ */
+import type { LeaderEpoch, Offset } from '@millrace/base';
+import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
+import type { EpochEntry, LeaderEpochs } from '../epochs/leader-epochs.ts';
+import type { Segment } from '../segment/segment.ts';
+import type { Segments } from '../segment/segments.ts';
+
+/** Adds the entries between `startOffset` and the first entry that the file has. May throw DiskError. */
+export function findDroppedEpochs(epochs: LeaderEpochs, segments: Segments, startOffset: Offset): void {
+  const first = epochs.entries[0];
+  if (first === undefined || first.startOffset <= startOffset) return;
+  const found: EpochEntry[] = [];
+  const visit = ({ leaderEpoch, baseOffset }: BatchHeader): boolean => {
+    if (baseOffset >= first.startOffset || leaderEpoch > first.epoch) return true;
+    if (leaderEpoch > (found.at(-1)?.epoch ?? -1))
+      found.push({ epoch: leaderEpoch, startOffset: baseOffset });
+    return false;
+  };
+  const { list } = segments;
+  for (let index = segments.indexFor(startOffset); index < list.length; index++) {
+    const segment = list[index]!;
+    if (segment.baseOffset >= first.startOffset) break;
+    const next = list[index + 1];
+    const follows =
+      next === undefined || next.baseOffset >= first.startOffset ? first.epoch : visitFirst(next);
+    if (visitFirst(segment, visit) !== follows) segment.scan(0, { checkCrc: false }, visit);
+  }
+  epochs.prepend(found);
+}
+
+/** Visits the first batch of a segment. Returns its epoch; undefined if there is no batch. */
+function visitFirst(segment: Segment, visit?: (header: BatchHeader) => boolean): LeaderEpoch | undefined {
+  let epoch: LeaderEpoch | undefined;
+  segment.scan(0, { checkCrc: false, windowBytes: BATCH_HEADER_BYTES }, (header) => {
+    epoch = header.leaderEpoch;
+    visit?.(header);
+    return true;
+  });
+  return epoch;
+}
