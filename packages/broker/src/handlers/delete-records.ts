@@ -3,10 +3,9 @@
  * the request names a partition several times, the last offset counts, as in Kafka.
  */
 import type { Offset } from '@millrace/base';
-import type { MetadataImage } from '@millrace/metadata';
+import { isInternalTopic, type MetadataImage } from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
-import { isInternalTopic } from '../topics.ts';
 
 export const deleteRecords = defineHandler(apis.deleteRecords, (broker, { body }, reply) => {
   const image = broker.image();

@@ -12,7 +12,6 @@ import { boolean, custom, int, list, long, oneOf, optional, type TypeOfSetting, 
 
 const OURS = 'Kafka has no such setting.';
 const FAILOVER = 'The smaller default makes failover quicker.';
-const FAILOVER = 'Kafka’s default is slower; ours makes failover quick.';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
