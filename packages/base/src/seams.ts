@@ -125,6 +125,7 @@ export interface Disk {
   space(path: string): DiskSpace;
 }
 
+/** Sizes in bytes. `Number.MAX_SAFE_INTEGER` stands for that size and every larger one. */
 export interface DiskSpace {
   readonly totalBytes: number;
   /** Bytes that this process may still write, without those that the system keeps for its own user. */

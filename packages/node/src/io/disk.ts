@@ -114,9 +114,14 @@ export class NodeDisk implements Disk {
   space(path: string): DiskSpace {
     return attempt(path, () => {
       const { blocks, bavail, bsize } = fs.statfsSync(path);
-      return { totalBytes: blocks * bsize, usableBytes: bavail * bsize };
+      return { totalBytes: safe(blocks * bsize), usableBytes: safe(bavail * bsize) };
     });
   }
+}
+
+/** Some network file systems tell more than 2^53 bytes. */
+function safe(bytes: number): number {
+  return Math.min(bytes, Number.MAX_SAFE_INTEGER);
 }
 
 function syncFolderFile(directory: string, done: (cause?: NodeJS.ErrnoException) => void): void {

@@ -179,6 +179,14 @@ test('folders: list, make, rename, remove; a missing folder is not an error wher
   expect(() => disk.space(join(directory, 'none'))).toThrow(DiskError);
 });
 
+test('the space of a file system beyond 2^53 bytes is the largest safe integer', () => {
+  const blocks = 9.2e18 / 4096;
+  const huge = { bsize: 4096, frsize: 4096, blocks, bfree: blocks, bavail: blocks };
+  vi.spyOn(fs, 'statfsSync').mockReturnValue(huge as unknown as ReturnType<typeof fs.statfsSync>);
+  const { MAX_SAFE_INTEGER } = Number;
+  expect(disk.space(directory)).toEqual({ totalBytes: MAX_SAFE_INTEGER, usableBytes: MAX_SAFE_INTEGER });
+});
+
 test('syncFolder: callers during a running sync share the next one; a missing folder is an error', async () => {
   const fsync = vi.spyOn(fs, 'fsync');
   const told: (string | undefined)[] = [];
