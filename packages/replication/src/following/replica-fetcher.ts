@@ -55,7 +55,10 @@ interface FollowedPartition {
    * waits for new metadata.
    */
   phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
-  /** True if this broker had no room for fetched records. Until there is room, the fetcher does not ask. */
+  /**
+   * True from an append that found no room until the next request with room. Until there is room, the fetcher
+   * does not ask.
+   */
   lacksRoom: boolean;
   /** The fetcher asks nothing about the partition before this time. */
   readyAtMs: Millis;
@@ -222,9 +225,12 @@ export class ReplicaFetcher {
       const followed = this.followed.get(key)!;
       const { partition, phase } = followed;
       const isStopped = phase === 'stopped' || partition.isOffline || partition.isClosed;
-      // A fetch from the same offset again would only cost the leader a read. It would also show the leader a
-      // follower that has reached the high watermark, which may join the ISR although it cannot append.
-      if (followed.lacksRoom && partition.shortage !== undefined) followed.readyAtMs = now + NO_ROOM_PAUSE_MS;
+      // Without room, a fetch from the same offset again would only cost the leader a read. It would also
+      // show the leader a follower that has reached the high watermark, which may join the ISR although it
+      // cannot append. With room, forget the old shortage: in a new one, this follower must report the
+      // records that it appended before.
+      if (partition.shortage === undefined) followed.lacksRoom = false;
+      else if (followed.lacksRoom) followed.readyAtMs = now + NO_ROOM_PAUSE_MS;
       const mustWait = followed.readyAtMs > now;
       if (isStopped || mustWait || phase !== 'fetching') {
         this.session.drop(key);

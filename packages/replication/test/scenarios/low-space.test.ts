@@ -1,7 +1,7 @@
 /**
  * Goal: a broker with less free space than min.free.bytes writes no records of clients, and serves everything
- * else. With room it continues by itself. No record is lost meanwhile. Method: whole replica managers on disks in memory
- * whose free space the test sets, under a toy controller.
+ * else. With room it continues by itself. No record is lost meanwhile. Method: whole replica managers on
+ * disks in memory whose free space the test sets, under a toy controller.
  */
 import { buildBatch, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -131,6 +131,38 @@ test('a follower without room stays in the ISR while there is nothing to append'
   fill(world, 3);
   world.advance(10 * LAG_MS);
   expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2, 3]);
+});
+
+test('a second shortage that begins inside an append: the follower still reports that append', () => {
+  const { world, topic } = cluster();
+  fill(world, 2, 3);
+  world.broker(1).produce(topic, 'v1');
+  world.advance(500);
+  empty(world, 2, 3);
+  world.advance(5000);
+  expect(valuesBelow(world.partition(3, topic))).toEqual(['v0', 'v1']);
+  // The guard measures again after the next append: on each of the equal disks it uses up the room.
+  for (const id of [1, 2, 3]) world.broker(id).disk.usableBytes = MIN_FREE + 10;
+  world.advance(LOOK_MS);
+  for (const id of [1, 2, 3]) world.broker(id).disk.usableBytes = MIN_FREE - 90;
+  const last = world.broker(1).produce(topic, 'v2');
+  world.advance(LAG_MS / 2);
+  expect([1, 2, 3].every((id) => world.broker(id).manager.shortage !== undefined)).toBe(true);
+  expect(last.value?.errorCode).toBe(NONE);
+  world.advance(10 * LAG_MS);
+  expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
+});
+
+test('a follower that waited for room, then had nothing to append, stays in the ISR in the next shortage', () => {
+  const { world, topic } = cluster();
+  fill(world, 3);
+  world.broker(1).produce(topic, 'v1');
+  world.advance(2 * LAG_MS);
+  empty(world, 3);
+  world.advance(4000);
+  fill(world, 3);
+  world.advance(10 * LAG_MS);
+  expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
 });
 
 test('when every broker lacks room, no replica leaves the ISR, and all continue together', () => {
