@@ -113,11 +113,16 @@ export class NodeDisk implements Disk {
 
   space(path: string): DiskSpace {
     return attempt(path, () => {
-      const { blocks, bavail, bsize } = fs.statfsSync(path);
-      return { totalBytes: safe(blocks * bsize), usableBytes: safe(bavail * bsize) };
+      const { blocks, bavail, bsize, frsize }: Statfs = fs.statfsSync(path);
+      // The counts are in units of frsize. On virtiofs, for example, bsize is 256 times as much.
+      const unit = frsize ?? bsize;
+      return { totalBytes: safe(blocks * unit), usableBytes: safe(bavail * unit) };
     });
   }
 }
+
+/** A Node before 24.16 tells no `frsize`. On most file systems it equals `bsize`. */
+type Statfs = Omit<fs.StatsFs, 'frsize'> & { readonly frsize?: number };
 
 /** Some network file systems tell more than 2^53 bytes. */
 function safe(bytes: number): number {

@@ -179,6 +179,15 @@ test('folders: list, make, rename, remove; a missing folder is not an error wher
   expect(() => disk.space(join(directory, 'none'))).toThrow(DiskError);
 });
 
+test('the space counts in fragments, which may be smaller than the preferred block of a transfer', () => {
+  const told = { bsize: 1 << 20, frsize: 4096, blocks: 1000, bfree: 300, bavail: 200 };
+  vi.spyOn(fs, 'statfsSync').mockReturnValue(told as unknown as ReturnType<typeof fs.statfsSync>);
+  expect(disk.space(directory)).toEqual({ totalBytes: 4_096_000, usableBytes: 819_200 });
+  const { frsize: _unknown, ...old } = { ...told, bsize: 4096 };
+  vi.spyOn(fs, 'statfsSync').mockReturnValue(old as unknown as ReturnType<typeof fs.statfsSync>);
+  expect(disk.space(directory)).toEqual({ totalBytes: 4_096_000, usableBytes: 819_200 });
+});
+
 test('the space of a file system beyond 2^53 bytes is the largest safe integer', () => {
   const blocks = 9.2e18 / 4096;
   const huge = { bsize: 4096, frsize: 4096, blocks, bfree: blocks, bavail: blocks };
