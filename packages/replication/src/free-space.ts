@@ -1,8 +1,9 @@
 /**
  * Guards `min.free.bytes` of the log directory's file system. While less is free, the broker writes no
- * records of clients: leaders refuse them, and followers do not append them. The rest of the space is for
- * the broker's own files and for the records of coordinators. Measures at each look, and when the appends
- * since the last measurement may have used up the room. Never decides what to refuse.
+ * records of clients: leaders refuse them, and followers do not append them. While less than half of it is
+ * free, the broker writes no records of coordinators either. The rest is for the broker's own files. Measures
+ * at each look, and when the appends since the last measurement may have used up the room. Never decides what
+ * to refuse.
  */
 import type { Logger, Millis, Timers } from '@millrace/base';
 import type { Room } from './partition/ports.ts';
@@ -11,6 +12,8 @@ import type { Room } from './partition/ports.ts';
 const RECOVERY_LOOK_MS: Millis = 1000;
 /** When the file system does not answer: the appends until the next measurement. */
 const UNMEASURED_BYTES = 1 << 20;
+/** The share of `min.free.bytes` below which there is no room for the records of coordinators either. */
+const COORDINATOR_SHARE = 0.5;
 /** A shortage ends when this share more is free. Otherwise each batch could end or begin a shortage. */
 const SPARE_SHARE = 0.1;
 
@@ -27,6 +30,8 @@ export interface FreeSpacePorts {
 export class FreeSpace implements Room {
   /** Why the broker writes no records of clients; undefined: there is room. */
   shortage: string | undefined;
+  /** Why the broker writes no records of coordinators either; undefined: there is room for them. */
+  coordinatorShortage: string | undefined;
   private readonly ports: FreeSpacePorts;
   /** Bytes that may be appended before the next measurement. */
   private budgetBytes = 0;
@@ -39,7 +44,7 @@ export class FreeSpace implements Room {
   /** Called after each append. */
   used(sizeBytes: number): void {
     this.budgetBytes -= sizeBytes;
-    if (this.budgetBytes < 0 && this.shortage === undefined) this.look();
+    if (this.budgetBytes < 0 && this.coordinatorShortage === undefined) this.look();
   }
 
   /** Measures now. Called from time to time, and when an append failed. */
@@ -52,16 +57,36 @@ export class FreeSpace implements Room {
 
   private measured(usableBytes: number, minFreeBytes: number): void {
     const { directory, logger } = this.ports;
-    const wasLow = this.shortage !== undefined;
-    const needed = wasLow ? minFreeBytes * (1 + SPARE_SHARE) : minFreeBytes;
-    const isLow = usableBytes < needed;
-    const tenth = usableBytes < minFreeBytes ? '' : ' and a tenth';
-    this.shortage = isLow
-      ? `${directory} has ${usableBytes} bytes free, less than min.free.bytes (${minFreeBytes})${tenth}`
-      : undefined;
-    this.budgetBytes = usableBytes - minFreeBytes;
-    if (isLow && !wasLow) logger.warn('disk-space-low', { directory, usableBytes, minFreeBytes });
-    if (!isLow && wasLow) logger.info('disk-space-recovered', { directory, usableBytes });
+    const before = { shortage: this.shortage, coordinatorShortage: this.coordinatorShortage };
+    const coordinatorFloor = minFreeBytes * COORDINATOR_SHARE;
+    const setting = `min.free.bytes (${minFreeBytes})`;
+    this.shortage = this.lack(usableBytes, minFreeBytes, setting, before.shortage);
+    this.coordinatorShortage = this.lack(
+      usableBytes,
+      coordinatorFloor,
+      `half of ${setting}`,
+      before.coordinatorShortage,
+    );
+    this.budgetBytes = usableBytes - (this.shortage === undefined ? minFreeBytes : coordinatorFloor);
+    const facts = { directory, usableBytes, minFreeBytes };
+    if (this.shortage !== undefined && before.shortage === undefined) logger.warn('disk-space-low', facts);
+    if (this.coordinatorShortage !== undefined && before.coordinatorShortage === undefined)
+      logger.error('disk-space-critical', facts);
+    if (this.shortage === undefined && before.shortage !== undefined)
+      logger.info('disk-space-recovered', { directory, usableBytes });
+  }
+
+  /** Says what lacks below the floor. `before`: the same at the last measurement. */
+  private lack(
+    usableBytes: number,
+    floorBytes: number,
+    floor: string,
+    before: string | undefined,
+  ): string | undefined {
+    const needed = before === undefined ? floorBytes : floorBytes * (1 + SPARE_SHARE);
+    if (usableBytes >= needed) return undefined;
+    const tenth = usableBytes < floorBytes ? '' : ' and a tenth';
+    return `${this.ports.directory} has ${usableBytes} bytes free, less than ${floor}${tenth}`;
   }
 
   private lookAgain(): void {

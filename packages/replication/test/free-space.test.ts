@@ -47,7 +47,7 @@ test('the guard counts the bytes of appends, and measures again when they may ha
   guarded.space.look();
   guarded.space.used(3999);
   expect(guarded.measurements).toBe(1);
-  guarded.usableBytes = 900;
+  guarded.usableBytes = 400;
   guarded.space.used(2);
   expect(guarded.measurements).toBe(2);
   expect(guarded.space.shortage).toBeDefined();
@@ -68,10 +68,38 @@ test('it ends by itself within a second of enough room: a tenth more, so that no
   guarded.usableBytes = MIN_FREE + 100;
   guarded.clock.advance(1000);
   expect(guarded.space.shortage).toBeUndefined();
-  expect(guarded.events).toEqual(['disk-space-low', 'disk-space-recovered']);
+  expect(guarded.events).toEqual(['disk-space-low', 'disk-space-critical', 'disk-space-recovered']);
   const { measurements } = guarded;
   guarded.clock.advance(60_000);
   expect(guarded.measurements).toBe(measurements);
+});
+
+test('the records of coordinators have a floor of their own: half of min.free.bytes', () => {
+  const guarded = new Guarded();
+  guarded.usableBytes = MIN_FREE - 1;
+  guarded.space.look();
+  expect(guarded.space.shortage).toBeDefined();
+  expect(guarded.space.coordinatorShortage).toBeUndefined();
+  // The records of coordinators count as well, so that they stop in time.
+  guarded.space.used(499);
+  expect(guarded.measurements).toBe(1);
+  guarded.usableBytes = 499;
+  guarded.space.used(1);
+  expect(guarded.measurements).toBe(2);
+  expect(guarded.space.coordinatorShortage).toBe(
+    '/data has 499 bytes free, less than half of min.free.bytes (1000)',
+  );
+  expect(guarded.events).toEqual(['disk-space-low', 'disk-space-critical']);
+  guarded.usableBytes = 549;
+  guarded.clock.advance(1000);
+  expect(guarded.space.coordinatorShortage).toBe(
+    '/data has 549 bytes free, less than half of min.free.bytes (1000) and a tenth',
+  );
+  guarded.usableBytes = 550;
+  guarded.clock.advance(1000);
+  expect(guarded.space.coordinatorShortage).toBeUndefined();
+  expect(guarded.space.shortage).toBeDefined();
+  expect(guarded.events).toEqual(['disk-space-low', 'disk-space-critical']);
 });
 
 test('the setting is read at each look', () => {

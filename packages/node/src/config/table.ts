@@ -417,7 +417,7 @@ const operationSettings = {
     'Operation',
     long(0),
     '104857600',
-    'While the file system of `log.dirs` has less free space than this, the broker writes no records of clients: it refuses Produce with KAFKA_STORAGE_ERROR, and its followers leave the ISR if there is something to append. It serves everything else, and accepts records again when a tenth more is free. The rest of the space is for its own small files and for the records of groups. Free is what `df` shows as available. A node does not start in a new folder with less. 0: no limit.',
+    'While the file system of `log.dirs` has less free space than this, the broker writes no records of clients: it refuses Produce with KAFKA_STORAGE_ERROR, and its followers leave the ISR if there is something to append. It serves everything else, and accepts records again when a tenth more is free. The rest of the space is for its own small files and, down to half of this setting, for the records of groups. Free is what `df` shows as available. A node does not start in a new folder with less. 0: no limit.',
     { differs: OURS },
   ),
   'health.port': setting(

@@ -21,6 +21,13 @@ const REJECTED_PROPOSAL_PAUSE_MS = 1000;
 
 const UNREPLICATED_ENTRIES_MAX = 4096;
 
+export interface LeaderRequest {
+  readonly acks: number;
+  readonly apiVersion?: number;
+  /** True if a coordinator of this broker appends, not a client. */
+  readonly isOfCoordinator?: boolean;
+}
+
 export class Leadership {
   readonly partition: Partition;
   /**
@@ -73,7 +80,7 @@ export class Leadership {
   /** Like `Partition.produce`. The caller settles the acknowledgement if this returns an error. */
   produce(
     records: Uint8Array | null,
-    request: { readonly acks: number; readonly apiVersion?: number },
+    request: LeaderRequest,
     acknowledgement: Acknowledgement,
     known: Admission | undefined,
   ): ProduceResult | undefined {
@@ -84,7 +91,8 @@ export class Leadership {
     const { log, leaderEpoch } = partition;
     const nowWallMs = this.ports.wallMs();
     const { apiVersion } = request;
-    const { shortage } = partition;
+    const { room } = this.ports;
+    const shortage = request.isOfCoordinator === true ? room.coordinatorShortage : room.shortage;
     // A retry of an appended batch needs no space, so a shortage does not refuse it.
     const admitted =
       shortage === undefined

@@ -15,7 +15,7 @@ import { DeviceSync } from './device-sync.ts';
 import { FlushDeadline } from './flush-deadline.ts';
 import { proposeIsr } from './isr-proposal.ts';
 import { IsrState } from './isr-state.ts';
-import { Leadership } from './leadership.ts';
+import { type LeaderRequest, Leadership } from './leadership.ts';
 import { minIsrOf } from './min-isr.ts';
 import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './ports.ts';
 
@@ -134,13 +134,13 @@ export class Partition {
   }
 
   /**
-   * Why this replica appends no records now, although its disk works: too little space is free. Undefined: it
-   * appends. The coordinators of internal topics need their records to serve groups that only read, so an
-   * internal topic uses the space that is left.
+   * Why this replica appends no records of its leader now, although its disk works: too little space is free.
+   * Undefined: it appends. Coordinators need their records to serve groups that only read, so an internal
+   * topic uses a part of the space that is left.
    */
   get shortage(): string | undefined {
-    const { shortage } = this.ports.room;
-    return shortage === undefined || isInternalTopic(this.topic) ? undefined : shortage;
+    const { room } = this.ports;
+    return isInternalTopic(this.topic) ? room.coordinatorShortage : room.shortage;
   }
 
   /** True if the broker's lease is over: another broker may already lead. */
@@ -266,7 +266,7 @@ export class Partition {
    */
   produce(
     records: Uint8Array | null,
-    request: { readonly acks: number; readonly apiVersion?: number },
+    request: LeaderRequest,
     acknowledgement: Acknowledgement,
     admission?: Admission,
   ): ProduceResult | undefined {
@@ -279,7 +279,7 @@ export class Partition {
 
   private produceAsLeader(
     records: Uint8Array | null,
-    request: { readonly acks: number; readonly apiVersion?: number },
+    request: LeaderRequest,
     acknowledgement: Acknowledgement,
     admission: Admission | undefined,
   ): ProduceResult | undefined {
@@ -312,7 +312,7 @@ export class Partition {
       return failure;
     }
     const admission = this.log.admitWhole(records, this.ports.wallMs());
-    return this.produce(records, { acks: -1 }, acknowledgement, admission)!;
+    return this.produce(records, { acks: -1, isOfCoordinator: true }, acknowledgement, admission)!;
   }
 
   /**

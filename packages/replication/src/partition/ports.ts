@@ -58,6 +58,8 @@ export interface PartitionPorts {
 export interface Room {
   /** Why this broker writes no records of clients now (`min.free.bytes`); undefined: there is room. */
   readonly shortage: string | undefined;
+  /** Why this broker writes no records of coordinators either; undefined: there is room for them. */
+  readonly coordinatorShortage: string | undefined;
   /** Called after each append. */
   used(sizeBytes: number): void;
   /** Called when an append failed, because the disk may be full. */

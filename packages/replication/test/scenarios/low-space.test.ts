@@ -3,6 +3,7 @@
  * else. With room it continues by itself. No record is lost meanwhile. Method: whole replica managers on
  * disks in memory whose free space the test sets, under a toy controller.
  */
+import type { Uuid } from '@millrace/base';
 import { buildBatch, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { fetchFrom, fetchRequest } from '../support/fetching.ts';
@@ -205,18 +206,40 @@ test('with both followers out of room, acks=all fails under min ISR, and nothing
   expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
 });
 
-test('records of coordinators use the rest of the space, at the leader and at its followers', () => {
-  const { world, topic } = cluster('__consumer_offsets');
-  fill(world, 1, 2, 3);
+/** Appends one record at broker 1 as a coordinator. Returns the error codes of the answers. */
+function coordinate(world: World, topicId: Uuid): ErrorCode[] {
   const records = buildBatch({ baseTimestamp: 0, records: [{ key: new Uint8Array(1), value: null }] });
-  const { leaderEpoch } = world.partition(1, topic);
-  const settled: number[] = [];
+  const { leaderEpoch } = world.partition(1, topicId);
+  const settled: ErrorCode[] = [];
   world
     .broker(1)
-    .manager.coordination.append({ topicId: topic, index: 0, leaderEpoch, records }, ({ errorCode }) =>
+    .manager.coordination.append({ topicId, index: 0, leaderEpoch, records }, ({ errorCode }) =>
       settled.push(errorCode),
     );
   world.advance(1000);
-  expect(settled).toEqual([NONE]);
+  return settled;
+}
+
+test('records of coordinators use half of the rest of the space, at the leader and at its followers', () => {
+  const { world, topic } = cluster('__consumer_offsets');
+  fill(world, 1, 2, 3);
+  expect(coordinate(world, topic)).toEqual([NONE]);
   expect(world.partition(3, topic).log.endOffset).toBe(2);
+  for (const id of [1, 3]) world.broker(id).disk.usableBytes = MIN_FREE / 2 - 1;
+  world.advance(LOOK_MS);
+  expect(coordinate(world, topic)).toEqual([KAFKA_STORAGE_ERROR]);
+  world.broker(1).disk.usableBytes = MIN_FREE - 1;
+  world.advance(1000);
+  coordinate(world, topic);
+  expect(world.partition(2, topic).log.endOffset).toBe(3);
+  expect(world.partition(3, topic).log.endOffset).toBe(2);
+  world.broker(3).disk.usableBytes = MIN_FREE - 1;
+  world.advance(4000);
+  expect(world.partition(3, topic).log.endOffset).toBe(3);
+});
+
+test('a client that writes to an internal topic gets no more space than any client', () => {
+  const { world, topic } = cluster('__consumer_offsets');
+  fill(world, 1);
+  expect(world.broker(1).produce(topic, 'refused').value?.errorCode).toBe(KAFKA_STORAGE_ERROR);
 });

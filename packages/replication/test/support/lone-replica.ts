@@ -44,7 +44,7 @@ export class LoneReplica {
     const ports: PartitionPorts = {
       counters: { appended() {}, becameLeader() {}, isrChanged() {} },
       leaderships: { began() {}, ended() {} },
-      room: { shortage: undefined, used() {}, look() {} },
+      room: { shortage: undefined, coordinatorShortage: undefined, used() {}, look() {} },
       brokerId: ME,
       replicaLagTimeMaxMs: 30_000,
       logger,

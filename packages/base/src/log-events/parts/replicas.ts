@@ -132,6 +132,11 @@ export const replicaEvents = {
     facts: ['directory', 'usableBytes', 'minFreeBytes'],
     says: 'The broker refuses produce requests: {directory} has {usableBytes} of {minFreeBytes} bytes free.',
   },
+  'disk-space-critical': {
+    level: 'error',
+    facts: ['directory', 'usableBytes', 'minFreeBytes'],
+    says: 'The broker refuses commits of groups, too: {directory} has {usableBytes} of {minFreeBytes} bytes free.',
+  },
   'disk-space-recovered': {
     level: 'info',
     facts: ['directory', 'usableBytes'],
