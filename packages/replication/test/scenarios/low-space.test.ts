@@ -26,6 +26,18 @@ function cluster(topicName = 'events') {
   return { world, topic };
 }
 
+function setMinIsr(world: World): void {
+  world.controller.commit([
+    {
+      type: 'config',
+      resourceType: 'topic',
+      resourceName: 'events',
+      name: 'min.insync.replicas',
+      value: '2',
+    },
+  ]);
+}
+
 function fill(world: World, ...ids: number[]): void {
   for (const id of ids) world.broker(id).disk.usableBytes = MIN_FREE - 1;
   world.advance(LOOK_MS);
@@ -181,15 +193,7 @@ test('when every broker lacks room, no replica leaves the ISR, and all continue 
 
 test('with both followers out of room, acks=all fails under min ISR, and nothing is committed without them', () => {
   const { world, topic } = cluster();
-  world.controller.commit([
-    {
-      type: 'config',
-      resourceType: 'topic',
-      resourceName: 'events',
-      name: 'min.insync.replicas',
-      value: '2',
-    },
-  ]);
+  setMinIsr(world);
   fill(world, 2, 3);
   world.broker(1).produce(topic, 'v1');
   world.advance(2 * LAG_MS);
@@ -202,6 +206,60 @@ test('with both followers out of room, acks=all fails under min ISR, and nothing
   expect(world.partition(1, topic).highWatermark).toBe(1);
   empty(world, 2, 3);
   world.advance(4000);
+  expect(valuesBelow(world.partition(1, topic))).toEqual(['v0', 'v1']);
+  expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
+});
+
+function failedAppends(world: World): number {
+  return world.logger.events.filter(({ event }) => event === 'follower-append-failed').length;
+}
+
+test('no space, although the file system tells some (a quota): the follower retries at its usual pace', () => {
+  const { world, topic } = cluster();
+  const { disk } = world.broker(3);
+  disk.failWrites = 'EDQUOT';
+  const failures = () => failedAppends(world);
+  const acknowledged = world.broker(1).produce(topic, 'v1');
+  world.advance(LAG_MS / 2);
+  expect(failures()).toBeGreaterThan(3);
+  expect(acknowledged.value).toBeUndefined();
+  disk.failWrites = undefined;
+  world.advance(500);
+  expect(acknowledged.value?.errorCode).toBe(NONE);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2, 3]);
+});
+
+test('outside of the ISR such a follower tries once in a lag time, and comes back by itself', () => {
+  const { world, topic } = cluster();
+  const { disk } = world.broker(3);
+  disk.failWrites = 'EDQUOT';
+  world.broker(1).produce(topic, 'v1');
+  world.advance(3 * LAG_MS);
+  const failures = () => failedAppends(world);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2]);
+  const before = failures();
+  world.advance(10 * LAG_MS);
+  expect(failures() - before).toBeGreaterThanOrEqual(9);
+  expect(failures() - before).toBeLessThanOrEqual(10);
+  disk.failWrites = undefined;
+  world.advance(3 * LAG_MS);
+  expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
+});
+
+test('below min ISR such a follower may join the ISR and leave it again, at most once in a lag time', () => {
+  const { world, topic } = cluster();
+  setMinIsr(world);
+  for (const id of [2, 3]) world.broker(id).disk.failWrites = 'EDQUOT';
+  world.broker(1).produce(topic, 'v1');
+  world.advance(4 * LAG_MS);
+  const { length } = world.controller.log;
+  world.advance(20 * LAG_MS);
+  const changes = world.controller.log.length - length;
+  // Two followers, and each change is a join or a leave.
+  expect(changes).toBeLessThanOrEqual(2 * 2 * 20);
+  expect(world.partition(1, topic).highWatermark).toBe(1);
+  for (const id of [2, 3]) world.broker(id).disk.failWrites = undefined;
+  world.advance(3 * LAG_MS);
   expect(valuesBelow(world.partition(1, topic))).toEqual(['v0', 'v1']);
   expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
 });
