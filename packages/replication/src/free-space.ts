@@ -10,6 +10,8 @@ import type { Room } from './partition/ports.ts';
 
 /** How often the guard measures during a shortage. */
 const RECOVERY_LOOK_MS: Millis = 1000;
+/** A measurement may block, so failed appends lead to at most one in this time. */
+const FAILURE_LOOK_MS: Millis = 100;
 /** When the file system does not answer: the appends until the next measurement. */
 const UNMEASURED_BYTES = 1 << 20;
 /** The share of `min.free.bytes` below which there is no room for the records of coordinators either. */
@@ -36,6 +38,7 @@ export class FreeSpace implements Room {
   /** Bytes that may be appended before the next measurement. */
   private budgetBytes = 0;
   private isLookDue = false;
+  private lookedAtMs: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(ports: FreeSpacePorts) {
     this.ports = ports;
@@ -47,8 +50,14 @@ export class FreeSpace implements Room {
     if (this.budgetBytes < 0 && this.coordinatorShortage === undefined) this.look();
   }
 
-  /** Measures now. Called from time to time, and when an append failed. */
+  /** Called when an append failed, because the disk may be full. */
+  appendFailed(): void {
+    if (this.ports.timers.now() - this.lookedAtMs >= FAILURE_LOOK_MS) this.look();
+  }
+
+  /** Measures now. Called from time to time. */
   look(): void {
+    this.lookedAtMs = this.ports.timers.now();
     const usableBytes = this.ports.usableBytes();
     if (usableBytes === undefined) this.budgetBytes = UNMEASURED_BYTES;
     else this.measured(usableBytes, this.ports.minFreeBytes());

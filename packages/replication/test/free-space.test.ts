@@ -102,6 +102,22 @@ test('the records of coordinators have a floor of their own: half of min.free.by
   expect(guarded.events).toEqual(['disk-space-low', 'disk-space-critical']);
 });
 
+test('failed appends: at most one measurement in 100 ms, and none of them is forgotten', () => {
+  const guarded = new Guarded();
+  guarded.space.look();
+  guarded.clock.advance(200);
+  for (let i = 0; i < 1000; i++) guarded.space.appendFailed();
+  expect(guarded.measurements).toBe(2);
+  // The first measurement saw room, because another program filled the disk only later.
+  guarded.usableBytes = 0;
+  guarded.space.appendFailed();
+  expect(guarded.space.shortage).toBeUndefined();
+  guarded.clock.advance(100);
+  guarded.space.appendFailed();
+  expect(guarded.measurements).toBe(3);
+  expect(guarded.space.shortage).toBeDefined();
+});
+
 test('the setting is read at each look', () => {
   const guarded = new Guarded();
   guarded.usableBytes = 5000;

@@ -125,9 +125,9 @@ export class Leadership {
 
   private appendFailed(failure: AppendFailure): ProduceResult {
     const { partition } = this;
-    if (failure.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.ports.room.look();
     partition.noticeOffline();
     if (failure.damage !== undefined) partition.corruption.found(failure.damage);
+    else if (failure.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.ports.room.appendFailed();
     const result = produceFailure(failure.errorCode, {
       message: failure.message,
       logStartOffset: partition.log.startOffset,

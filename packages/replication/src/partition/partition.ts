@@ -376,10 +376,13 @@ export class Partition {
       this.flushIfDue();
       return ErrorCode.NONE;
     }
-    this.ports.room.look();
     this.noticeOffline();
-    if (appended.damage !== undefined) this.corruption.found(appended.damage);
-    else if (!this.isOffline)
+    if (appended.damage !== undefined) {
+      this.corruption.found(appended.damage);
+      return appended.errorCode;
+    }
+    if (appended.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.ports.room.appendFailed();
+    if (!this.isOffline)
       this.ports.logger.error('follower-append-failed', {
         ...this.facts(),
         errorCode: appended.errorCode,

@@ -62,8 +62,8 @@ export interface Room {
   readonly coordinatorShortage: string | undefined;
   /** Called after each append. */
   used(sizeBytes: number): void;
-  /** Called when an append failed, because the disk may be full. */
-  look(): void;
+  /** Called when an append failed without damage, because the disk may be full. */
+  appendFailed(): void;
 }
 
 /** Gets the beginning and the end of each leadership of this broker, in the order of these events. */

@@ -8,6 +8,7 @@ import { buildBatch, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { fetchFrom, fetchRequest } from '../support/fetching.ts';
 import { valuesBelow } from '../support/logs.ts';
+import { LoneReplica, ME, OTHER } from '../support/lone-replica.ts';
 import { World } from '../support/world.ts';
 
 const MIN_FREE = 1_000_000;
@@ -93,6 +94,29 @@ test('after an append that failed on a full disk, the leader does not try the ne
   world.advance(1000);
   expect(accepted.value?.errorCode).toBe(NONE);
 });
+
+test.each([
+  ['ENOSPC', 1],
+  ['EIO', 0],
+])('an append that fails with %s leads to %i measurements', (code, measurements) => {
+  for (const leader of [ME, OTHER]) {
+    const replica = new LoneReplica();
+    if (leader === OTHER) replica.decide({ leader });
+    replica.disk.failWrites = code;
+    if (leader === ME) replica.produce(1);
+    else replica.partition.appendAsFollower(batchOfLeader());
+    expect({ leader, measurements: replica.failedAppends }).toEqual({ leader, measurements });
+  }
+});
+
+/** A batch as a leader sends it, at offset 0 in leader epoch 0. */
+function batchOfLeader(): Uint8Array {
+  return buildBatch({
+    leaderEpoch: 0,
+    baseTimestamp: 0,
+    records: [{ key: null, value: new Uint8Array(10) }],
+  });
+}
 
 test('the leader still serves consumers and followers', () => {
   const { world, topic } = cluster();

@@ -24,6 +24,8 @@ export const THIRD = 3;
 export class LoneReplica {
   hasLease = true;
   nowMs = 0;
+  /** How many append failures may come from a full disk. */
+  failedAppends = 0;
   readonly clock = new ManualClock();
   readonly disk = new MemoryDisk((callback) => this.clock.soon(callback));
   readonly partition: Partition;
@@ -44,7 +46,12 @@ export class LoneReplica {
     const ports: PartitionPorts = {
       counters: { appended() {}, becameLeader() {}, isrChanged() {} },
       leaderships: { began() {}, ended() {} },
-      room: { shortage: undefined, coordinatorShortage: undefined, used() {}, look() {} },
+      room: {
+        shortage: undefined,
+        coordinatorShortage: undefined,
+        used() {},
+        appendFailed: () => void this.failedAppends++,
+      },
       brokerId: ME,
       replicaLagTimeMaxMs: 30_000,
       logger,
