@@ -16,7 +16,8 @@ import {
 } from '@millrace/metadata';
 import { Compression } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
-import type { Partition, PartitionSettings } from './partition/partition.ts';
+import type { Partition } from './partition/partition.ts';
+import type { PartitionSettings } from './partition/settings.ts';
 
 export interface TopicSettings {
   readonly log: LogConfig;

@@ -28,8 +28,8 @@ export interface OpenLogOptions {
   readonly files?: OpenFiles;
   /**
    * Called when a truncation lowers the log's recovery point or its start offset, before the truncation
-   * changes the files. Also called when recovery keeps fewer records than `recoveryPoint` covers. Gets the new
-   * recovery point. May throw DiskError.
+   * changes the files. Also called when recovery keeps fewer records than `recoveryPoint` covers. Gets the
+   * new recovery point. May throw DiskError.
    */
   readonly offsetsLowered?: (recoveryPoint: Offset) => void;
 }

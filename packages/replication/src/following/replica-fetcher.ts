@@ -400,9 +400,9 @@ export class ReplicaFetcher {
       const errorCode = partition.appendAsFollower(fetched.records);
       if (errorCode !== ErrorCode.NONE) {
         followed.lacksRoom = partition.shortage !== undefined;
-        // The disk may be full although there seems to be room (a quota, no inodes, min.free.bytes=0). Only an
-        // append shows when it has room again. Outside of the ISR nobody waits for this follower, so it tries
-        // less often.
+        // The disk may be full although there seems to be room (a quota, no inodes, min.free.bytes=0). Only
+        // an append shows when it has room again. Outside of the ISR nobody waits for this follower, so it
+        // tries less often.
         const isFull = errorCode === ErrorCode.KAFKA_STORAGE_ERROR && !followed.lacksRoom;
         if (isFull && !partition.isr.includes(this.ports.brokerId))
           followed.readyAtMs = this.ports.timers.now() + this.ports.config.replicaLagTimeMaxMs;

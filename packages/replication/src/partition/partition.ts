@@ -3,7 +3,7 @@
  * calls, and effects go through its ports. The state of a leader is in leadership.ts, and never outlives the
  * leader epoch that created it.
  */
-import { assert, type LeaderEpoch, type Millis, type NodeId, type Offset, type Uuid } from '@millrace/base';
+import { assert, type LeaderEpoch, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { Admission, DoorOptions, PartitionLog } from '@millrace/log';
 import { isInternalTopic } from '@millrace/metadata';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
@@ -18,18 +18,9 @@ import { IsrState } from './isr-state.ts';
 import { type LeaderRequest, Leadership } from './leadership.ts';
 import { minIsrOf } from './min-isr.ts';
 import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './ports.ts';
+import type { PartitionSettings } from './settings.ts';
 
 export type Role = 'leader' | 'follower' | 'none';
-
-/** The topic settings that the partition itself uses. Its log gets the others. */
-export interface PartitionSettings {
-  /** `min.insync.replicas` */
-  readonly minInsyncReplicas: number;
-  /** `flush.messages` is 1: acknowledgements and fetch offsets wait for fsync. */
-  readonly syncsBeforeAck: boolean;
-  /** `flush.ms`; infinite: the age of records causes no flush. */
-  readonly flushMs: Millis;
-}
 
 export interface PartitionOptions {
   readonly topicId: Uuid;

@@ -9,8 +9,9 @@ import { buildBatch, type ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { ProduceOperation } from '../../src/partition/acks.ts';
 import { BlockedProducers } from '../../src/partition/blocked-producers.ts';
-import { Partition, type PartitionSettings } from '../../src/partition/partition.ts';
+import { Partition } from '../../src/partition/partition.ts';
 import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition/ports.ts';
+import type { PartitionSettings } from '../../src/partition/settings.ts';
 import { logConfig } from './settings.ts';
 
 /**
