@@ -16,7 +16,7 @@ import { syncFiles } from './files/sync-files.ts';
 import type { LogHealth } from './log-health.ts';
 import type { LogWriter } from './log-writer.ts';
 import type { Snapshots } from './producers/snapshots.ts';
-import { expiredSegments } from './segment/expired-segments.ts';
+import { type ExpiredSegments, expiredSegments, type RetainedSegment } from './segment/expired-segments.ts';
 import type { Segments } from './segment/segments.ts';
 import type { ExpireResult, LogConfig, RemovedSegment } from './types.ts';
 
@@ -59,21 +59,46 @@ export class Retention {
   expire(highWatermark: Offset, nowWallMs: WallMillis): ExpireResult {
     const { health } = this.parts;
     if (health.offline !== undefined) return NOTHING;
+    const { startOffset, endOffset, config } = this.log;
+    const problems: DiskError[] = [];
+    const bounds = { startOffset, endOffset, highWatermark, nowWallMs };
+    const expired = expiredSegments(this.judged(nowWallMs, problems), config, bounds);
+    const [problem] = problems;
+    let failure = problem && { damage: health.refuseRead(startOffset, problem).damage };
+    let result = NOTHING;
     try {
-      return this.expireBelow(highWatermark, nowWallMs);
+      result = this.raiseAbove(expired, nowWallMs);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      return { ...NOTHING, failure: { damage: health.refuseRead(this.log.startOffset, error).damage } };
+      failure ??= { damage: health.writeFailure(error).damage };
     }
+    return failure === undefined ? result : { ...result, failure };
   }
 
-  private expireBelow(highWatermark: Offset, nowWallMs: WallMillis): ExpireResult {
-    const { log } = this;
+  /** The segments, for the rules. A segment whose age cannot be known now counts as young. */
+  private judged(nowWallMs: WallMillis, problems: DiskError[]): RetainedSegment[] {
+    const noteProblem = (error: DiskError): void => void problems.push(error);
+    return this.parts.segments.list.map((segment) => ({
+      baseOffset: segment.baseOffset,
+      sizeBytes: segment.sizeBytes,
+      newestTimestamp: () => {
+        try {
+          return segment.newestTimestamp(noteProblem);
+        } catch (error) {
+          if (!(error instanceof DiskError)) throw error;
+          noteProblem(error);
+          return nowWallMs;
+        }
+      },
+    }));
+  }
+
+  /** May throw DiskError. */
+  private raiseAbove(expired: ExpiredSegments, nowWallMs: WallMillis): ExpireResult {
     const { segments, writer, health, logger } = this.parts;
-    const { directory, startOffset, endOffset, config } = log;
-    const bounds = { startOffset, endOffset, highWatermark, nowWallMs };
-    const { bySize, byTime, byStart, count, hasMore } = expiredSegments(segments.list, config, bounds);
-    if (count === byStart) return NOTHING;
+    const { directory, startOffset } = this.log;
+    const { bySize, byTime, byStart, count, hasMore } = expired;
+    if (health.offline !== undefined || count === byStart) return NOTHING;
     const isRolled = count === segments.list.length;
     if (isRolled) writer.roll(nowWallMs);
     // The sync that `roll` starts may fail at once.

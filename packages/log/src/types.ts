@@ -144,7 +144,7 @@ export interface ExpireResult {
   readonly failure?: RetentionFailure;
 }
 
-/** Retention could not read the log. */
+/** Retention could not read the whole log, or could not write. */
 export interface RetentionFailure {
   /** Set if the bytes on the disk are damaged. */
   readonly damage: string | undefined;

@@ -6,6 +6,7 @@ import { DiskError } from '@millrace/base';
 import { type MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { OpenFiles } from '../src/files/open-files.ts';
 import type { PartitionLog, RemovedSegment } from '../src/index.ts';
 import { append, batch, DIRECTORY, NOW, openLog, readAll, sequenced } from './support/logs.ts';
 import { NamesDisk } from './support/names-disk.ts';
@@ -260,23 +261,57 @@ test('a power loss that takes every unsynced byte leaves the producer states of 
   expect(lastSequence(again)).toBe(2);
 });
 
-test('damage that hides a timestamp is reported, and nothing expires', () => {
+/** Two segments, of which the first is zeros on the disk, and one young segment. */
+function setUpDamaged(config: object = {}) {
   const { log, disk, names } = setUp();
+  disk.nowWallMs = NOW;
   fill(log, 2, 2 * HOUR_MS);
+  fill(log, 1);
   log.close({ clean: true });
-  // Retention checks the entry of the time index against the log file, which is zeros.
-  const [first] = names(/\.log$/);
-  const file = disk.open(`${DIRECTORY}/${first}`);
-  const sizeBytes = file.size();
-  file.write(0, [new Uint8Array(sizeBytes)]);
-  const again = openLog({
-    disk,
-    config: { segmentBytes: 300, retentionMs: HOUR_MS },
-    cleanShutdown: true,
-    recoveryPoint: 2,
-  });
-  expect(again.expire(2, NOW).failure?.damage).toMatch(/00000000000000000000.log/);
+  const file = disk.open(`${DIRECTORY}/${names(/\.log$/)[0]}`);
+  file.write(0, [new Uint8Array(file.size())]);
+  const settings = { segmentBytes: 300, retentionMs: HOUR_MS, ...config };
+  return { disk, again: openLog({ disk, config: settings, cleanShutdown: true, recoveryPoint: 3 }) };
+}
+
+test('damage that hides a timestamp is reported, and the age counts from the last change of the file', () => {
+  const { again } = setUpDamaged();
+  expect(again.expire(3, NOW + HOUR_MS).failure?.damage).toMatch(/00000000000000000000.log/);
   expect(again.startOffset).toBe(0);
+  const late = again.expire(3, NOW + HOUR_MS + 1);
+  expect(late).toMatchObject({ isRaised: true, failure: { damage: expect.stringMatching('log') } });
+  expect(again.startOffset).toBe(3);
+});
+
+test('a segment whose timestamps cannot be read does not stop retention by size', () => {
+  for (const [code, startsLater] of [
+    ['EIO', 3],
+    ['EMFILE', 1],
+  ] as const) {
+    class Failing extends NamesDisk {
+      isFailing = false;
+      override open(path: string): ReturnType<NamesDisk['open']> {
+        if (this.isFailing && path.endsWith('00001.timeindex')) throw new DiskError(code, `${path}: no`);
+        return super.open(path);
+      }
+    }
+    const disk = new Failing();
+    disk.nowWallMs = NOW;
+    const made = setUp({ disk });
+    fill(made.log, 2, 2 * HOUR_MS);
+    fill(made.log, 1);
+    const retentionBytes = (made.log.sizeBytes / 3) * 2;
+    made.log.close({ clean: true });
+    const config = { segmentBytes: 300, retentionMs: HOUR_MS, retentionBytes };
+    // So few open files that retention opens them again.
+    const files = new OpenFiles(disk, { openMax: 1 });
+    const log = openLog({ disk, config, files, cleanShutdown: true, recoveryPoint: 3 });
+    disk.isFailing = true;
+    expect(log.expire(3, NOW)).toMatchObject({ isRaised: true, failure: {} });
+    expect([log.startOffset, log.offline]).toEqual([1, undefined]);
+    log.expire(3, NOW + HOUR_MS + 1);
+    expect(log.startOffset).toBe(startsLater);
+  }
 });
 
 test('the next open removes marked files, and does not bring their records back', () => {

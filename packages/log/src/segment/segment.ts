@@ -190,13 +190,23 @@ export class Segment {
   }
 
   /**
-   * The time from which retention counts the segment's age. May read the log file. Throws DiskError if the
-   * last rebuild of the indexes met damage: the bytes behind it may hold later timestamps.
+   * The time from which retention counts the segment's age. May read the log file. If part of the segment
+   * cannot be read, calls `damaged`: that part may hold later timestamps, so the file's last change counts if
+   * it is later than the known ones. Throws DiskError if another call may succeed.
    */
-  newestTimestamp(): Timestamp {
-    const { timestamp } = this.largestTimestamp();
-    if (this.unreadable !== undefined) throw new DiskError('EIO', `${this.log.path}: ${this.unreadable}`);
-    return timestamp >= 0 ? timestamp : this.log.file().modifiedMs();
+  newestTimestamp(damaged: (error: DiskError) => void): Timestamp {
+    let known: Timestamp = -1;
+    try {
+      known = this.largestTimestamp().timestamp;
+      if (known >= 0 && this.unreadable === undefined) return known;
+      if (this.unreadable !== undefined)
+        damaged(new DiskError('EIO', `${this.log.path}: ${this.unreadable}`));
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.isTransient) throw error;
+      damaged(error);
+    }
+    const changedMs = this.log.file().modifiedMs();
+    return known > changedMs ? known : changedMs;
   }
 
   /**
