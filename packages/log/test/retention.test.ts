@@ -314,6 +314,29 @@ test('a segment whose timestamps cannot be read does not stop retention by size'
   }
 });
 
+test('a snapshot that cannot be renamed stays, and its segment goes', () => {
+  class Stubborn extends NamesDisk {
+    isFailing = true;
+    override rename(from: string, to: string): void {
+      if (this.isFailing && to.endsWith('1.snapshot.deleted')) throw new DiskError('EACCES', `${from}: no`);
+      super.rename(from, to);
+    }
+  }
+  const disk = new Stubborn();
+  const { log, names } = setUp({ disk });
+  fill(log, 3, 2 * HOUR_MS);
+  fill(log, 1);
+  log.expire(4, NOW);
+  const removed = removeAll(log, disk);
+  expect(removed.map(({ paths }) => paths.length)).toEqual([3, 3, 3]);
+  expect(names(/snapshot$/)).toHaveLength(3);
+  disk.isFailing = false;
+  fill(log, 1);
+  log.advanceStartOffset(4);
+  expect(removeAll(log, disk).map(({ paths }) => paths.length)).toEqual([6]);
+  expect(names(/snapshot$/)).toEqual(['00000000000000000004.snapshot']);
+});
+
 test('the next open removes marked files, and does not bring their records back', () => {
   const { log, disk, names } = setUp();
   fill(log, 3, 2 * HOUR_MS);

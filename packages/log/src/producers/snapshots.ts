@@ -1,5 +1,5 @@
 /** The producer snapshot files of one log's folder: lists, reads, writes and removes them. */
-import type { Disk, Offset } from '@millrace/base';
+import { type Disk, DiskError, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
 import { markDeleted } from '../files/deleted-files.ts';
 import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from '../files/file-names.ts';
@@ -56,15 +56,20 @@ export class Snapshots {
   }
 
   /**
-   * Marks the snapshots below `offset` for a later removal. Returns the paths. May throw DiskError: then the
-   * remaining ones stay, and the next call marks them.
+   * Marks the snapshots below `offset` for a later removal. Returns the paths. After a DiskError the others
+   * stay, and the next call marks them.
    */
   markDeletedBelow(offset: Offset): string[] {
     const marked: string[] = [];
     while (this.offsets.length > 0 && this.offsets[0]! < offset) {
-      const path = markDeleted(this.disk, this.path(this.offsets[0]!));
+      try {
+        const path = markDeleted(this.disk, this.path(this.offsets[0]!));
+        if (path !== undefined) marked.push(path);
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error;
+        break;
+      }
       this.offsets.shift();
-      if (path !== undefined) marked.push(path);
     }
     return marked;
   }
