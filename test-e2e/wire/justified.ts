@@ -106,6 +106,24 @@ export const justifications: readonly Justification[] = [
     reason: 'Millrace answers INVALID_REQUEST for this resource. Apache Kafka fails and sends no answer.',
   },
   {
+    api: 'AlterConfigs',
+    cases: /no\.such\.setting|throttled\.rate=1000/,
+    when: 'a setting of brokers that Millrace does not have',
+    field: /^responses\.errorCode$/,
+    ours: /INVALID_REQUEST/,
+    reason:
+      'Millrace answers INVALID_REQUEST, so that nobody relies on a setting without effect, or on a misspelled one. Apache Kafka keeps any name, because plugins may read it.',
+  },
+  {
+    api: 'IncrementalAlterConfigs',
+    cases: /no\.such\.setting|throttled\.rate=1000/,
+    when: 'a setting of brokers that Millrace does not have',
+    field: /^responses\.errorCode$/,
+    ours: /INVALID_REQUEST/,
+    reason:
+      'Millrace answers INVALID_REQUEST, so that nobody relies on a setting without effect, or on a misspelled one. Apache Kafka keeps any name, because plugins may read it.',
+  },
+  {
     api: 'IncrementalAlterConfigs',
     cases: /configOperation=|^operation /,
     when: 'an unknown operation',
@@ -135,7 +153,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.configs(\.configSource|\.synonyms\.source)?$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'With eligible leader replicas, Apache Kafka keeps min.insync.replicas as a dynamic default of all brokers. In Millrace min.insync.replicas is a setting of each node.',
+      'Apache Kafka, since it has eligible leader replicas, sets min.insync.replicas as a dynamic default of all brokers in a new cluster. In Millrace the own setting of each node counts until a request sets a dynamic default.',
   },
   {
     api: 'CreateTopics',
@@ -144,7 +162,7 @@ export const justifications: readonly Justification[] = [
     field: /^topics\.configs\.configSource$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'In Millrace min.insync.replicas is a setting of each node. In Apache Kafka it is a dynamic default of all brokers.',
+      'In Millrace the own setting of each node counts until a request sets a dynamic default. Apache Kafka sets one in a new cluster.',
   },
   {
     api: 'DescribeConfigs',
