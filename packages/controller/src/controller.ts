@@ -2,10 +2,8 @@
  * The controller decides a request against `head`, proposes the records to the quorum, and replays them into
  * `head`. It parks the answer until the records are committed. Then the controller also replays them into
  * `image`. A request without records waits until the records that its decision saw are committed; only
- * `heartbeat` has an exception. When the controller loses leadership, it drops `head` and refuses every
- * parked request.
- *
- * The controller answers only from committed state, and changes the metadata only by replaying records.
+ * `heartbeat` has an exception. The controller changes the metadata only by replaying records. When it loses
+ * leadership, it drops `head` and refuses every parked request.
  */
 import {
   assert,
