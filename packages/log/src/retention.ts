@@ -117,15 +117,18 @@ export class Retention {
       return;
     }
     try {
-      const snapshot = snapshots.namesAt(segments.list[1]!.baseOffset);
+      const [first, next] = segments.list;
+      const snapshot = snapshots.namesAt(next!.baseOffset);
       syncFiles(disk, this.log.directory, snapshot, (error) => {
         if (error !== undefined) {
           this.syncFailed(error);
           done(undefined);
           return;
         }
-        // Meanwhile the log may have gone offline, or a truncation may have replaced its segments.
-        done(this.hasExpired ? this.removeFirst() : undefined);
+        // Meanwhile the log may have gone offline. Or a truncation may have replaced its segments: then the
+        // sync does not cover the names and the snapshot of the new ones.
+        const isCovered = segments.list[0] === first && segments.list[1] === next;
+        done(isCovered && this.hasExpired ? this.removeFirst() : undefined);
       });
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;

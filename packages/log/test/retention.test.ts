@@ -337,6 +337,22 @@ test('a snapshot that cannot be renamed stays, and its segment goes', () => {
   expect(names(/snapshot$/)).toEqual(['00000000000000000004.snapshot']);
 });
 
+test('a segment whose predecessors were replaced during the sync of the folder waits for another sync', () => {
+  const { log, disk, names } = setUp();
+  fill(log, 3, 2 * HOUR_MS);
+  fill(log, 1);
+  log.expire(4, NOW);
+  const answers: (RemovedSegment | undefined)[] = [];
+  log.removeNext((removed) => answers.push(removed));
+  log.truncateFullyAndStartAt(100);
+  fill(log, 2);
+  log.advanceStartOffset(101);
+  (disk as NamesDisk).settle();
+  expect([answers, log.hasExpired]).toEqual([[undefined], true]);
+  expect(names(/\.log$/)).toEqual(['00000000000000000100.log', '00000000000000000101.log']);
+  expect(removeAll(log, disk).map(({ baseOffset }) => baseOffset)).toEqual([100]);
+});
+
 test('the next open removes marked files, and does not bring their records back', () => {
   const { log, disk, names } = setUp();
   fill(log, 3, 2 * HOUR_MS);
