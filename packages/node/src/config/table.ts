@@ -8,7 +8,18 @@
 import { parseListeners, parseProtocolMap, parseVoters } from './addresses.ts';
 import { setting, type TopicSettingDefinition, topicSetting } from './definition.ts';
 import { groupSettings } from './group-settings.ts';
-import { boolean, custom, int, list, long, oneOf, optional, type TypeOfSetting, text } from './types.ts';
+import {
+  boolean,
+  custom,
+  int,
+  list,
+  long,
+  oneOf,
+  optional,
+  positiveOrNone,
+  type TypeOfSetting,
+  text,
+} from './types.ts';
 
 const OURS = 'Kafka has no such setting.';
 const FAILOVER = 'The smaller default makes failover quicker.';
@@ -215,19 +226,19 @@ const topicSettings = {
   ),
   'log.retention.ms': topicSetting(
     'retention.ms',
-    long(-1),
+    positiveOrNone(long),
     'The broker removes a segment when all of its records are older than this; -1: no limit.',
     { differs: 'Kafka writes the same seven days as `log.retention.hours`.' },
   ),
   'log.retention.minutes': topicSetting(
     'retention.ms',
-    int(-1),
+    positiveOrNone(int),
     'The value of `log.retention.ms` in minutes; `log.retention.ms` overrides it.',
     { unitMs: MINUTE_MS },
   ),
   'log.retention.hours': topicSetting(
     'retention.ms',
-    int(-1),
+    positiveOrNone(int),
     'The value of `log.retention.ms` in hours; `log.retention.ms` and `log.retention.minutes` override it.',
     { unitMs: HOUR_MS },
   ),

@@ -44,6 +44,19 @@ function wholeNumber(name: 'int' | 'long', min: number, max: number): SettingTyp
   };
 }
 
+/** A limit that is not 0; -1: none. */
+export function positiveOrNone(of: (min: number) => SettingType<number>): SettingType<number> {
+  const { name, parse } = of(-1);
+  return {
+    name,
+    allowed: '-1 or an integer of at least 1',
+    parse: (text) => {
+      const value = parse(text);
+      return value === 0 ? INVALID : value;
+    },
+  };
+}
+
 export const boolean: SettingType<boolean> = {
   name: 'boolean',
   allowed: 'true or false',

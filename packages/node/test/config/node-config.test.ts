@@ -186,6 +186,13 @@ const rules: [string, Record<string, string>, RegExp][] = [
   ['two folders', { ...broker, 'log.dirs': '/a,/b' }, /one folder/],
   ['voter twice', { ...broker, 'controller.quorum.voters': '1@a:1,1@b:2' }, /no id twice/],
   ['two controller listener names', { ...broker, 'controller.listener.names': 'A,B' }, /name of a listener/],
+  [
+    'no retention',
+    { ...broker, 'log.retention.ms': '0' },
+    /log\.retention\.ms='0'.*give -1 or .* at least 1/,
+  ],
+  ['no minute', { ...broker, 'log.retention.minutes': '0' }, /log\.retention\.minutes='0'/],
+  ['no hour', { ...broker, 'log.retention.hours': '0' }, /log\.retention\.hours='0'/],
   ['heartbeats too slow', { ...broker, 'broker.heartbeat.interval.ms': '2000' }, /at most half/],
 ];
 
