@@ -145,7 +145,9 @@ export class Retention {
       const paths = segments.removeFirst();
       logger.info('log-segment-removed', { directory: this.log.directory, baseOffset, sizeBytes });
       this.log.sizeBytes = segments.sizeBytes;
-      paths.push(...snapshots.markDeletedBelow(segments.list[0]!.baseOffset));
+      // Keep the snapshot at the base offset of the removed segment: until the next sync, a power loss may
+      // restore the segment without its indexes, and recovery would then start from this snapshot.
+      paths.push(...snapshots.markDeletedBelow(baseOffset));
       return { baseOffset, sizeBytes, paths };
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
