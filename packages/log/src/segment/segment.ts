@@ -180,8 +180,8 @@ export class Segment {
   largestTimestamp(): { readonly timestamp: Timestamp; readonly offset: Offset } {
     if (this.largest === undefined) {
       const last = this.timeIndex.last();
-      // If a sealed segment has no time entry, its records have no timestamps.
-      const right = last === undefined ? this.firstBatchTimestamp() < 0 : this.confirms(last);
+      // A sealed segment has no entry only if none of its records has a timestamp.
+      const right = last === undefined ? !this.showsTimestamps() : this.confirms(last);
       if (right) this.largest = this.fromEntry(last);
       else this.rebuildIndexes();
     }
@@ -360,6 +360,20 @@ export class Segment {
       this.firstTimestamp = first;
     }
     return this.firstTimestamp;
+  }
+
+  /**
+   * True if the first batch or one of the last has a timestamp. Reading all of them would take too long. A
+   * segment that has timestamps only in its middle, and an emptied time index, counts as one without.
+   */
+  private showsTimestamps(): boolean {
+    let isFound = this.firstBatchTimestamp() >= 0;
+    if (isFound) return true;
+    this.scanLast(LOCATE_WINDOW_BYTES, ({ maxTimestamp }) => {
+      isFound = maxTimestamp >= 0;
+      return isFound;
+    });
+    return isFound;
   }
 
   /** Where to begin the search for `offset`. If the log contradicts the index entry, rebuilds the indexes. */

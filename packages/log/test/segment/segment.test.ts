@@ -4,7 +4,7 @@
  */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { OpenFiles } from '../../src/files/open-files.ts';
 import { Segment } from '../../src/segment/segment.ts';
 import { append, batch, contents, DIRECTORY, NOW, openLog, readAll } from '../support/logs.ts';
@@ -101,6 +101,33 @@ test('a jitter larger than segment.ms does not roll a segment at once', () => {
   append(log, batch(1, { timestamps: [NOW] }));
   append(log, batch(1, { timestamps: [NOW] }));
   expect(log.segmentCount).toBe(1);
+});
+
+test('an emptied time index does not hide the timestamps that follow a first batch without one', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { indexIntervalBytes: 1 } });
+  append(log, batch(1, { timestamps: [-1] }));
+  for (let i = 0; i < 9; i++) append(log, batch(1, { valueBytes: 5000, timestamps: [NOW + i] }));
+  log.close({ clean: true });
+  const name = `${DIRECTORY}/00000000000000000000`;
+  disk.writeFileAtomic(`${name}.timeindex`, new Uint8Array());
+  const segment = new Segment(new OpenFiles(disk), DIRECTORY, 0, NOW);
+  segment.sizeBytes = disk.readFile(`${name}.log`)!.length;
+  expect(segment.largestTimestamp()).toEqual({ timestamp: NOW + 8, offset: 9 });
+});
+
+test('a segment without timestamps is not read whole to find one', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { indexIntervalBytes: 1 } });
+  for (let i = 0; i < 9; i++) append(log, batch(1, { valueBytes: 9000, timestamps: [-1] }));
+  log.close({ clean: true });
+  const segment = new Segment(new OpenFiles(disk), DIRECTORY, 0, NOW);
+  segment.sizeBytes = disk.readFile(`${DIRECTORY}/00000000000000000000.log`)!.length;
+  const file = segment.log.file();
+  const read = vi.spyOn(file, 'read');
+  expect(segment.largestTimestamp()).toEqual({ timestamp: -1, offset: 0 });
+  const bytes = read.mock.calls.reduce((sum, [, target]) => sum + target.length, 0);
+  expect(bytes).toBeLessThan(20_000);
 });
 
 describe('a read that fails', () => {
