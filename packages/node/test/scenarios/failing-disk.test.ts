@@ -48,6 +48,7 @@ async function start(topicConfigs: Record<string, string> = {}): Promise<TwoProc
   mkdirSync(directory);
   faults = new Faults(folder, compiled.library);
   processes = await TwoProcesses.start(folder, { directory, settings: {}, env: faults.env });
+  await processes.startBroker();
   client = await processes.connect();
   await client.createTopic(TOPIC, 1, 1, topicConfigs);
   await eventually(async () => ((await produce()) === NONE ? true : undefined));
@@ -70,7 +71,7 @@ test(
     const { broker } = await start();
     faults.set('EIO', 'write', `/${TOPIC}-0/`);
     for (let round = 0; round < 3; round++) expect(await produce()).toBe(KAFKA_STORAGE_ERROR);
-    expect(broker.output).toContain('EIO');
+    await expect.poll(() => broker.output).toContain('EIO');
     expect(await fetched()).toEqual(acknowledged);
     faults.clear();
     expect(await produce()).toBe(NONE);
@@ -90,7 +91,7 @@ test(
     faults.clear();
     // The page cache may have dropped what it could not write, so a later sync proves nothing.
     expect(await produce()).toBe(KAFKA_STORAGE_ERROR);
-    expect(running.broker.output).toContain('"partition-offline"');
+    await expect.poll(() => running.broker.output).toContain('"partition-offline"');
     client.close();
     await running.broker.end('SIGTERM');
     await running.startBroker();
@@ -111,7 +112,7 @@ test(
     expect(await produce()).toBe(KAFKA_STORAGE_ERROR);
     await eventually(async () => (running.broker.isRunning ? undefined : true));
     expect(running.broker.child.exitCode).toBe(1);
-    expect(running.broker.output).toContain('has failed: ');
+    await expect.poll(() => running.broker.output).toContain('has failed: ');
     faults.clear();
     await running.startBroker();
     client.close();

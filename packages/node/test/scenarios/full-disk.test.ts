@@ -52,6 +52,7 @@ async function start(settings: Record<string, string>): Promise<TwoProcesses> {
     directory,
     settings: { 'replica.high.watermark.checkpoint.interval.ms': '500', ...settings },
   });
+  await processes.startBroker();
   client = await processes.connect();
   await client.createTopic(TOPIC, 1, 1);
   await eventually(async () => ((await produce()) === NONE ? true : undefined));
@@ -104,7 +105,7 @@ test(
     const { pid } = broker.child;
     ballast.fillTo(0);
     await produceUntil(KAFKA_STORAGE_ERROR);
-    expect(broker.output).toContain('ENOSPC');
+    await expect.poll(() => broker.output).toContain('ENOSPC');
     expect(await fetched()).toEqual(acknowledged);
     ballast.remove();
     await produceUntil(NONE);
@@ -141,7 +142,7 @@ test(
     expect(await running.metric('millrace_disk_usable_bytes')).toBe(usableBytes(disk));
     const health = { status: 'ready', refusesProduce: expect.stringContaining('min.free.bytes') };
     expect(await running.health()).toMatchObject(health);
-    expect(running.broker.output).toContain('"disk-space-low"');
+    await expect.poll(() => running.broker.output).toContain('"disk-space-low"');
     expect(await fetched()).toEqual(acknowledged);
     expect(await commit(2)).toBe(NONE);
 

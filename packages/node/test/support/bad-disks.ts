@@ -39,6 +39,9 @@ export class Ballast {
       for (const sizeBytes of [1 << 20, 1 << 12])
         while (usableBytes(this.path) - sizeBytes >= leftBytes)
           fs.writeSync(descriptor, Buffer.alloc(sizeBytes, 7));
+    } catch (error) {
+      // The broker may have taken the last bytes meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     } finally {
       fs.closeSync(descriptor);
     }
