@@ -8,7 +8,7 @@ import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 import type { VersionedApi } from '../connection/versions.ts';
-import { alterConfigsRequest, type ConfigChange } from './config-requests.ts';
+import { alterConfigsRequest, type ConfigChange, type ConfigResource } from './config-requests.ts';
 import { configsIn, type TopicConfig, type TopicDescription, topicsIn } from './describe.ts';
 import {
   createPartitionsRequest,
@@ -146,8 +146,16 @@ export class Admin {
 
   /** Changes all of these configs of the topic, or none. */
   alterTopicConfigs(topic: string, changes: readonly ConfigChange[], done: AdminDone): void {
+    this.alterConfigs({ type: 'topic', name: topic }, changes, done);
+  }
+
+  /**
+   * Changes all of these configs of the resource, or none. Only the broker itself alters the configs of one
+   * broker, so the resource is a topic, a group or all brokers.
+   */
+  alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], done: AdminDone): void {
     const { incrementalAlterConfigs } = apis;
-    const request = alterConfigsRequest({ type: 'topic', name: topic }, changes);
+    const request = alterConfigsRequest(resource, changes);
     this.persist(incrementalAlterConfigs, undefined, done, (connection, version, answered) =>
       connection.request(incrementalAlterConfigs, version, request, (response) =>
         answered(response?.responses[0]?.errorCode),
