@@ -324,6 +324,15 @@ export const bugs: readonly PlantedBug[] = [
     expectedCheckers: ['two-leaders'],
   },
   {
+    name: 'settings-before-assignment',
+    sentence: 'a leader acts on an altered min.insync.replicas before it learns that it no longer leads',
+    file: 'packages/replication/src/replica-manager.ts',
+    find: 'replica.assign(assignment);',
+    replace: 'replica.settingsChanged(), replica.assign(assignment);',
+    expectedCheckers: ['replicas-differ', 'isr-lacks-data', 'lost-write'],
+    plan: 'lowered-min-isr',
+  },
+  {
     name: 'commit-before-replicated',
     sentence: 'the group coordinator answers a commit before it is replicated',
     file: 'packages/coordinator/src/runtime/shard.ts',

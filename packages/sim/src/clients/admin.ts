@@ -4,7 +4,13 @@
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { Outcome, TopicRef } from '@millrace/checkers';
-import { type AdminDone, Admin as ClientAdmin, type ClusterView, type NewTopic } from '@millrace/client';
+import {
+  type AdminDone,
+  Admin as ClientAdmin,
+  type ClusterView,
+  type ConfigResource,
+  type NewTopic,
+} from '@millrace/client';
 import { apis } from '@millrace/protocol';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
@@ -76,6 +82,15 @@ export class Admin {
     const ref = { topic: name, topicId: undefined };
     this.run('CreatePartitions', ref, done, (ended) =>
       this.admin.createPartitions(name, count, ended, IMPATIENT_MS),
+    );
+  }
+
+  /** `value` undefined: the config goes back to its default. */
+  alterConfig(resource: ConfigResource, name: string, value: string | undefined): void {
+    const ref = { topic: resource.name, topicId: undefined };
+    const done = () => {};
+    this.run('IncrementalAlterConfigs', ref, done, (ended) =>
+      this.admin.alterConfigs(resource, [{ name, value }], ended),
     );
   }
 

@@ -17,7 +17,7 @@
  * (`test/faults/index.test.ts`), and demand that the fault occurs in the seeds of
  * `test/scenarios/seeds.test.ts`.
  */
-import { aimedFaults, lateCopy, lateFromDead, reusedName } from './aimed/index.ts';
+import { aimedFaults, lateCopy, lateFromDead, loweredMinIsr, reusedName } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
 import { clonedDisk } from './cloned-disk.ts';
 import { connectionFaults } from './connection-faults.ts';
@@ -28,7 +28,7 @@ import type { FaultKind } from './fault.ts';
 import { ioFaults } from './io-faults.ts';
 import { lateTimers } from './late-timers.ts';
 import { networkFaults } from './network-faults.ts';
-import { operatorFaults } from './operator-faults.ts';
+import { alterConfig, operatorFaults } from './operator-faults.ts';
 import { processFaults } from './process-faults.ts';
 import { quorumStoreFaults } from './quorum-store-faults.ts';
 
@@ -64,6 +64,8 @@ export const rareFaults: readonly FaultKind[] = [
   ...quorumStoreFaults,
   reusedName,
   clonedDisk,
+  alterConfig,
+  loweredMinIsr,
 ];
 
 /** All faults that a run may draw. */

@@ -39,6 +39,31 @@ function ofTopic(name: string): Strike {
   return { says: name, touches: [], lastsUs: 0 };
 }
 
+/** '' is the default. The largest batch of a producer is smaller than each of the sizes. */
+const ALTERED = [
+  'topic min.insync.replicas=1',
+  'topic min.insync.replicas=2',
+  'topic min.insync.replicas=',
+  'broker min.insync.replicas=1',
+  'broker min.insync.replicas=2',
+  'topic max.message.bytes=50000',
+  'topic max.message.bytes=',
+] as const;
+
+export const alterConfig = fault({
+  name: 'alter-config',
+  sentence:
+    'an administrator alters min.insync.replicas of a topic or of all brokers, or max.message.bytes of a topic',
+  parameters: { topic: choice(), setting: oneOf(...ALTERED) },
+  strike({ operator }, { topic, setting }) {
+    const [type, name, value] = setting.split(/[ =]/) as ['topic' | 'broker', string, string];
+    const resourceName = type === 'topic' ? chosen(operator.allTopics(), topic) : '';
+    if (resourceName === undefined) return undefined;
+    operator.alterConfig({ type, name: resourceName }, name, value === '' ? undefined : value);
+    return ofTopic(`${type} ${resourceName} ${name}=${value}`);
+  },
+});
+
 export const operatorFaults: readonly FaultKind[] = [
   fault({
     name: 'create-topic',

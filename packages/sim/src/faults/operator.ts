@@ -19,6 +19,14 @@ export interface Operator {
   recreateTopic(name: string, partitions: number, done: () => void): void;
   /** Asks for one more partition. */
   growTopic(name: string): void;
+  /** Asks for another value of a config. Undefined: its default. */
+  alterConfig(resource: AlteredResource, name: string, value: string | undefined): void;
+}
+
+/** A topic, or all brokers with the name ''. */
+export interface AlteredResource {
+  readonly type: 'topic' | 'broker';
+  readonly name: string;
 }
 
 export interface ExtraTopic {

@@ -16,7 +16,7 @@ import {
   type ProducerOptions,
 } from '../clients/index.ts';
 import { type SimCluster, TopicIds } from '../cluster/index.ts';
-import type { ExtraTopic, Operator } from '../faults/index.ts';
+import type { AlteredResource, ExtraTopic, Operator } from '../faults/index.ts';
 import type { Network } from '../net/index.ts';
 import type { Scenario, TopicPlan } from '../plan/index.ts';
 import { Host, MILLISECOND, type World } from '../world/index.ts';
@@ -231,6 +231,10 @@ export class Workload implements Operator {
   growTopic(name: string): void {
     const topic = this.topics.get(name)!;
     this.admin.growTopic(name, ++topic.asked);
+  }
+
+  alterConfig(resource: AlteredResource, name: string, value: string | undefined): void {
+    this.admin.alterConfig(resource, name, value);
   }
 
   // ------------------------------------------------------------------

@@ -26,6 +26,7 @@ const operator: Operator = {
   deleteTopic: () => {},
   recreateTopic: (_name, _partitions, done) => done(),
   growTopic: () => {},
+  alterConfig: () => {},
 };
 
 /** The nodes that are down, paused or damaged, or whose links to all others are cut in some direction. */

@@ -66,6 +66,7 @@ test.each([
   ['metadata-out-of-order', 1],
   ['index-read-after-write', 1],
   ['failed-sync-untold', 1],
+  ['settings-before-assignment', 1],
 ])('%s is found', async (name, from) => {
   const { found } = await runChild(bugNamed(name), { from, to: RUNS_MAX, step: 1 });
   expect(bugNamed(name).expectedCheckers).toContain(found?.checker);

@@ -10,6 +10,7 @@ import { refusedMember } from './refused-member.ts';
 
 export { lateCopy } from './late-copy.ts';
 export { lateFromDead } from './late-from-dead.ts';
+export { loweredMinIsr } from './lowered-min-isr.ts';
 export { reusedName } from './reused-name.ts';
 
 export const aimedFaults: readonly FaultKind[] = [crashInVote, forgottenLeader, refusedMember];
