@@ -411,7 +411,7 @@ export const bugs: readonly PlantedBug[] = [
     name: 'deleted-segments-resurrected',
     sentence: 'recovery gives the files of removed segments their names back',
     file: 'packages/log/src/recovery/recover.ts',
-    find: "if (name.endsWith('.deleted')) o.disk.removeInBackground(path);",
+    find: "if (name.endsWith('.deleted')) o.files.unlinker.unlink([path]);",
     replace: "if (name.endsWith('.deleted')) o.disk.rename(path, path.slice(0, -'.deleted'.length));",
     expectedCheckers: ['removed-segment-back'],
     plan: 'retention',
