@@ -240,15 +240,23 @@ export class PartitionLog {
   }
 
   /**
-   * Appends the records of a leader's Fetch response: whole batches that continue this log. Leaves out an
-   * incomplete last batch. When this returns, the caller may reuse the bytes.
+   * Appends the records of a leader's Fetch response: whole batches that continue this log. If the log is
+   * empty, the first batch may also begin below its start, and end above. Leaves out an incomplete last
+   * batch. When this returns, the caller may reuse the bytes.
    */
   appendAsFollower(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
     if (this.offline !== undefined) return this.health.offlineFailure();
-    const judged = judgeReplicated(records, this.header, this.endOffset);
+    const judged = judgeReplicated(records, this.header, this);
     if ('ok' in judged) return judged;
+    const { wholeBytes, baseOffset } = judged;
+    const append = () => this.appendWhole(records.subarray(0, wholeBytes), nowWallMs);
+    return baseOffset < this.startOffset ? this.truncation.aroundStart(baseOffset, append) : append();
+  }
+
+  private appendWhole(batches: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
+    if (this.offline !== undefined) return this.health.offlineFailure();
     try {
-      const failure = this.writer.writeRuns(records.subarray(0, judged.wholeBytes), nowWallMs);
+      const failure = this.writer.writeRuns(batches, nowWallMs);
       return failure ?? { ok: true, endOffset: this.endOffset };
     } catch (error) {
       if (error instanceof DiskError) return this.health.writeFailure(error);

@@ -59,13 +59,43 @@ export class Truncation {
   /** See `PartitionLog.truncateFullyAndStartAt`. */
   fullyAndStartAt(offset: Offset): void {
     const { log } = this;
-    const { health, flusher, names, producers, snapshots, epochs, segments, logger } = this.parts;
+    const { health, flusher, logger } = this.parts;
     if (health.offline !== undefined) return;
     const { directory, endOffset: oldEndOffset } = log;
     const isLowered = offset < flusher.recoveryPoint || offset < log.startOffset;
+    log.startOffset = offset;
+    this.beginAt(offset, isLowered);
+    logger.info('log-truncated', { directory, endOffset: offset, oldEndOffset, startOffset: offset });
+  }
+
+  /**
+   * Lets an empty log take batches of which the first begins below the log start offset and ends above it.
+   * The leader's log start offset may lie within a batch (DeleteRecords), and a leader sends whole batches.
+   * `append` writes them. The log start offset stays, so within this call the log ends below its start. If
+   * `append` fails, the log is empty again.
+   */
+  aroundStart<T>(baseOffset: Offset, append: () => T): T {
+    const { log } = this;
+    const { health, flusher, epochs } = this.parts;
+    const { startOffset } = log;
+    assert(log.endOffset === startOffset && baseOffset < startOffset, 'an empty log, and a batch around it');
+    this.beginAt(baseOffset, baseOffset < flusher.recoveryPoint);
+    const result = append();
+    if (log.endOffset > startOffset) this.changeEpochs(() => epochs.truncateFromStart(startOffset));
+    else if (health.offline === undefined) {
+      // The failed write may have noted an epoch. A full disk must not take the log offline.
+      this.changeEpochs(() => epochs.clear());
+      this.beginAt(startOffset, false);
+    } else log.endOffset = startOffset;
+    return result;
+  }
+
+  /** Deletes all records. The next batch begins at `offset`. Leaves the log start offset to the caller. */
+  private beginAt(offset: Offset, isLowered: boolean): void {
+    const { log } = this;
+    const { health, flusher, names, producers, snapshots, epochs, segments } = this.parts;
     producers.clear();
     log.endOffset = offset;
-    log.startOffset = offset;
     log.sizeBytes = 0;
     names.changed();
     flusher.restarted(offset);
@@ -75,7 +105,6 @@ export class Truncation {
       epochs.clear();
       segments.replaceAll(offset, log.config, log.lastWallMs);
     });
-    logger.info('log-truncated', { directory, endOffset: offset, oldEndOffset, startOffset: offset });
   }
 
   /** See `PartitionLog.advanceStartOffset`. */
@@ -85,12 +114,17 @@ export class Truncation {
     assert(offset <= log.endOffset, 'a log starts no later than it ends');
     if (health.offline !== undefined || offset <= log.startOffset) return;
     log.startOffset = offset;
+    this.changeEpochs(() => epochs.truncateFromStart(offset));
+  }
+
+  /** Changes leader epochs of removed records. If the file cannot be written, they change in memory. */
+  private changeEpochs(change: () => void): void {
     try {
-      epochs.truncateFromStart(offset);
+      change();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       // The file keeps epochs below the start, which recovery drops. The next append writes the file again.
-      health.writeFailure(error);
+      this.parts.health.writeFailure(error);
     }
   }
 

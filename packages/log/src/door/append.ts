@@ -128,16 +128,29 @@ function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offse
   };
 }
 
+interface LogRange {
+  readonly startOffset: Offset;
+  readonly endOffset: Offset;
+}
+
+export interface ReplicatedBatches {
+  /** An incomplete last batch does not count. */
+  readonly wholeBytes: number;
+  /** The offset at which the batches begin: the end of the log, or less if the log is empty. */
+  readonly baseOffset: Offset;
+}
+
 /**
- * Returns how many bytes are whole batches that continue a log at `endOffset`. An incomplete last batch does
- * not count.
+ * Judges batches that continue a log. If the log is empty, the first batch may begin below the end of the log
+ * and end above it.
  */
 export function judgeReplicated(
   records: Uint8Array,
   header: BatchHeader,
-  endOffset: Offset,
-): { readonly wholeBytes: number } | AppendFailure {
+  { startOffset, endOffset }: LogRange,
+): ReplicatedBatches | AppendFailure {
   let position = 0;
+  let baseOffset = endOffset;
   let nextOffset = endOffset;
   try {
     while (records.length - position >= BATCH_HEADER_BYTES) {
@@ -146,6 +159,8 @@ export function judgeReplicated(
       if (header.magic !== 2) return corrupt('a replicated batch has an unknown format');
       if (!checkBatchCrc(records, position, header.sizeBytes))
         return corrupt('the checksum of a replicated batch is wrong');
+      if (position === 0 && startOffset === endOffset && isWithin(header, endOffset))
+        nextOffset = baseOffset = header.baseOffset;
       if (header.baseOffset !== nextOffset)
         return corrupt(`a replicated batch begins at ${header.baseOffset}, expected ${nextOffset}`);
       if (header.lastOffsetDelta < 0 || header.leaderEpoch < 0)
@@ -157,7 +172,12 @@ export function judgeReplicated(
     if (error instanceof DecodeError) return corrupt(error.message);
     throw error;
   }
-  return { wholeBytes: position };
+  return { wholeBytes: position, baseOffset };
+}
+
+/** True if the batch begins below `offset` and ends at or above it. */
+function isWithin({ baseOffset, lastOffset }: BatchHeader, offset: Offset): boolean {
+  return baseOffset >= 0 && baseOffset < offset && lastOffset >= offset;
 }
 
 function corrupt(message: string): AppendFailure {

@@ -352,8 +352,9 @@ export class Partition {
   // ------------------------------------------------------------------ follower
 
   /**
-   * Appends batches from the leader of `leaderEpoch`. They begin at this log's end. A follower without room
-   * appends nothing: it falls behind, and the leader removes it from the ISR as any follower that lags.
+   * Appends batches from the leader of `leaderEpoch`. They begin at this log's end, or around it if this
+   * log is empty and the leader's log begins within a batch. A follower without room appends nothing: it
+   * falls behind, and the leader removes it from the ISR as any follower that lags.
    */
   appendAsFollower(records: Uint8Array): ErrorCode {
     assert(this.role === 'follower', 'only a follower appends what a leader sends');
@@ -361,7 +362,8 @@ export class Partition {
     const sizeBefore = this.log.sizeBytes;
     const appended = this.log.appendAsFollower(records, this.ports.wallMs());
     if (appended.ok) {
-      const sizeBytes = this.log.sizeBytes - sizeBefore;
+      // An empty log may drop old segments when it appends.
+      const sizeBytes = Math.max(0, this.log.sizeBytes - sizeBefore);
       this.ports.counters.appended('follower', sizeBytes);
       this.ports.room.used(sizeBytes);
       this.flushIfDue();

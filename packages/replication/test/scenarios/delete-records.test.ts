@@ -143,6 +143,49 @@ test('a leader without a lease does not answer: its successor may still have the
   expect(answer.value?.errorCode).toBeDefined();
 });
 
+test.each([
+  ['a fresh follower', []],
+  ['a follower that lags', ['a', 'b']],
+])('%s takes the batch around the log start offset of its leader, and joins the ISR', (_name, first) => {
+  const { world, topic } = setUp();
+  for (const value of first) world.broker(1).produce(topic, value);
+  world.advance(700);
+  world.broker(3).kill();
+  world.advance(500);
+  const base = first.length;
+  const batch = Array.from({ length: 20 }, (_, index) => `batch-${index}`);
+  world.broker(1).produce(topic, batch);
+  world.broker(1).produce(topic, ['c', 'd']);
+  world.advance(700);
+  const start = base + 10;
+  const answer = remove(world.broker(1), topic, start);
+  world.advance(1500);
+  expect(answer.value).toEqual({ errorCode: ErrorCode.NONE, lowWatermark: start });
+  const agrees = (): void => {
+    for (const id of [1, 2, 3]) {
+      const { log, highWatermark, isr } = world.partition(id, topic);
+      expect([log.startOffset, log.endOffset, highWatermark]).toEqual([start, base + 22, base + 22]);
+      expect(log.epochs.entries).toEqual(world.partition(1, topic).log.epochs.entries);
+      // The first batch begins below the log start offset.
+      expect(valuesBelow(world.partition(id, topic))).toEqual([...batch, 'c', 'd']);
+      expect([...isr].sort()).toEqual([1, 2, 3]);
+    }
+  };
+  world.broker(3).start();
+  for (let ms = 0; ms < 5000; ms += 10) {
+    world.advance(10);
+    const replica = world.broker(3).manager.partition(topic, 0);
+    if (replica !== undefined) expect(replica.highWatermark).toBeGreaterThanOrEqual(replica.log.startOffset);
+  }
+  agrees();
+  world.broker(3).kill();
+  world.advance(500);
+  world.broker(3).start();
+  world.advance(5000);
+  agrees();
+  expect(world.logger.events.filter(({ event }) => event === 'follower-append-failed')).toEqual([]);
+});
+
 test('a follower that expired records by itself tells its leader, so a deletion below its start waits for nobody', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b', 'c');

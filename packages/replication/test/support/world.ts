@@ -257,9 +257,10 @@ export class TestBroker {
 
   // ------------------------------------------------------------------ as a client
 
+  /** Produces one batch with a record for each value. */
   produce(
     topicId: Uuid,
-    value: string,
+    values: string | readonly string[],
     options: {
       acks?: number;
       partition?: number;
@@ -271,7 +272,11 @@ export class TestBroker {
     const answer = new Answer<ProduceResult>();
     const records = buildBatch({
       baseTimestamp: this.clock.wallMs(),
-      records: [{ key: null, value: new TextEncoder().encode(value), headers: [] }],
+      records: [values].flat().map((value) => ({
+        key: null,
+        value: new TextEncoder().encode(value),
+        headers: [],
+      })),
       ...(options.producerId === undefined
         ? {}
         : { producerId: options.producerId, producerEpoch: 0, baseSequence: options.baseSequence ?? 0 }),
