@@ -140,7 +140,20 @@ test('a leader without a lease does not answer: its successor may still have the
   expect(answer.value).toBeUndefined();
   world.broker(1).rejoin();
   world.advance(5000);
-  expect(answer.value?.errorCode).toBeDefined();
+  // The controller had fenced the broker, so the leadership ended.
+  expect(answer.value).toEqual({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, lowWatermark: -1 });
+});
+
+test('a leader answers when its lease is renewed', () => {
+  const { world, topic } = setUp({ replicas: [[1]] });
+  produce(world, topic, 'a', 'b');
+  const brokerEpoch = world.controller.image.broker(1)!.epoch;
+  world.broker(1).manager.setLease({ brokerEpoch, validUntilMs: 0 });
+  const answer = remove(world.broker(1), topic, 1, 60_000);
+  expect(answer.value).toBeUndefined();
+  expect(world.partition(1, topic).log.startOffset).toBe(1);
+  world.advance(1000);
+  expect(answer.value).toEqual({ errorCode: ErrorCode.NONE, lowWatermark: 1 });
 });
 
 test.each([
