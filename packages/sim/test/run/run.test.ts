@@ -166,14 +166,14 @@ describe('group-behind', () => {
       start.call(this);
     });
     expect(behind()).toMatch(
-      /^group-behind: a group falls behind: classic has read events-1-1 up to 0 and committed 0 of \d+ after 10 s$/,
+      /^group-behind: a group falls behind: classic has read events-\d+-\d+ up to 0 and committed 0 of \d+ after 10 s$/,
     );
   });
 
   it('sees a member that reads and does not commit', () => {
     vi.spyOn(GroupOffsets.prototype, 'commit').mockReturnValue(() => {});
     expect(behind()).toMatch(
-      /^group-behind: a group falls behind: classic has read events-1-1 up to [1-9]\d* and committed 0 of /,
+      /^group-behind: a group falls behind: classic has read events-\d+-\d+ up to [1-9]\d* and committed 0 of /,
     );
   });
 });
