@@ -81,10 +81,9 @@ export class Truncation {
     assert(log.endOffset === startOffset && baseOffset < startOffset, 'an empty log, and a batch around it');
     this.beginAt(baseOffset, baseOffset < flusher.recoveryPoint);
     const result = append();
-    if (log.endOffset > startOffset) this.changeEpochs(() => epochs.truncateFromStart(startOffset));
+    if (log.endOffset > startOffset) epochs.truncateFromStart(startOffset);
     else if (health.offline === undefined) {
-      // The failed write may have noted an epoch. A full disk must not take the log offline.
-      this.changeEpochs(() => epochs.clear());
+      this.clearEpochs();
       this.beginAt(startOffset, false);
     } else log.endOffset = startOffset;
     return result;
@@ -114,16 +113,16 @@ export class Truncation {
     assert(offset <= log.endOffset, 'a log starts no later than it ends');
     if (health.offline !== undefined || offset <= log.startOffset) return;
     log.startOffset = offset;
-    this.changeEpochs(() => epochs.truncateFromStart(offset));
+    epochs.truncateFromStart(offset);
   }
 
-  /** Changes leader epochs of removed records. If the file cannot be written, they change in memory. */
-  private changeEpochs(change: () => void): void {
+  /** Forgets an epoch that a failed write may have noted. A full disk must not take the log offline. */
+  private clearEpochs(): void {
     try {
-      change();
+      this.parts.epochs.clear();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      // The file keeps epochs below the start, which recovery drops. The next append writes the file again.
+      // The file keeps an epoch below the log start, and the next append writes the file again.
       this.parts.health.writeFailure(error);
     }
   }

@@ -20,7 +20,7 @@ export class LeaderEpochs {
   /** True if the file is damaged: recovery must collect the entries from the batches. */
   readonly damaged: boolean;
   private list: EpochEntry[] = [];
-  /** True if the list has changes that the file lacks. */
+  /** True if the list has changes that the file must get: those of `truncateFromStart` may wait. */
   dirty = false;
   private unsynced = false;
   private readonly disk: Disk;
@@ -71,16 +71,14 @@ export class LeaderEpochs {
 
   /**
    * Called when the log start moved to `offset`. Of the entries that start at or below `offset`, keeps only
-   * the last, and moves its start to `offset`. Writes the file only if an entry goes: recovery, too, moves
-   * the start of the first entry, and one request may raise the starts of thousands of logs.
+   * the last, and moves its start to `offset`. Writes nothing: recovery, too, calls this with the log start,
+   * and one request may raise the starts of thousands of logs. The next `write` saves the change.
    */
   truncateFromStart(offset: Offset): void {
     let below = -1;
     while (below + 1 < this.list.length && this.list[below + 1]!.startOffset <= offset) below++;
     if (below < 0 || (below === 0 && this.list[0]!.startOffset === offset)) return;
     this.list = [{ epoch: this.list[below]!.epoch, startOffset: offset }, ...this.list.slice(below + 1)];
-    this.dirty = true;
-    if (below > 0) this.write();
   }
 
   /** Adds entries that begin below the first one, and whose epochs are not larger. `write` writes them. */

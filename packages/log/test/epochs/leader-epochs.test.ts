@@ -63,17 +63,20 @@ test('truncateFromEnd removes the later entries, truncateFromStart the earlier o
   expect(list.latest).toBe(-1);
 });
 
-test('a higher log start writes the file only if an entry goes; the next write has the new start', () => {
+test('a higher log start writes no file, even if entries go; the next write has the new start', () => {
   const disk = new MemoryDisk();
   const list = epochs(disk, [2, 10], [4, 20]);
   const text = () => new TextDecoder().decode(disk.readFile(PATH));
-  list.truncateFromStart(15);
-  expect([text(), list.dirty]).toEqual(['0\n2\n2 10\n4 20\n', true]);
-  list.truncateFromStart(20);
-  expect([text(), list.dirty]).toEqual(['0\n1\n4 20\n', false]);
-  list.truncateFromStart(25);
+  for (const offset of [15, 20, 25]) {
+    list.truncateFromStart(offset);
+    expect([text(), list.dirty]).toEqual(['0\n2\n2 10\n4 20\n', false]);
+  }
+  const read = new LeaderEpochs(disk, PATH);
+  read.truncateFromStart(25);
+  expect(read.entries).toEqual(list.entries);
+  list.note(5, 30);
   list.write();
-  expect(text()).toBe('0\n1\n4 25\n');
+  expect(text()).toBe('0\n2\n4 25\n5 30\n');
 });
 
 test("the file has Kafka's format, and a damaged file is recognised", () => {
