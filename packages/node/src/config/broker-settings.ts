@@ -23,7 +23,10 @@ function brokerSetting(name: string, definition: SettingDefinition<unknown>): Br
   const { type, topicConfig } = definition;
   const checkType = (value: string) =>
     type.parse(value.trim()) === INVALID ? `must be ${type.allowed}` : undefined;
-  const check = topicConfig === undefined ? checkType : definitionOf(topicConfig).check;
+  // The topic config names the limit. The node may accept fewer values: retention.ms may be 0, but
+  // log.retention.ms may not, because every topic that sets no retention.ms would lose its records.
+  const check = (value: string) =>
+    (topicConfig === undefined ? undefined : definitionOf(topicConfig).check(value)) ?? checkType(value);
   return {
     isDynamic: isDynamic(name, definition),
     defaultList: type.name === 'list' ? (definition.default ?? '') : undefined,

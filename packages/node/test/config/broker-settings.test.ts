@@ -6,6 +6,8 @@
 import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
 import { expect, test } from 'vitest';
 import { brokerSettings } from '../../src/config/broker-settings.ts';
+import { settingsTable } from '../../src/config/table.ts';
+import { INVALID } from '../../src/config/types.ts';
 
 const settings = brokerSettings();
 
@@ -29,9 +31,21 @@ test.each([
   ['max.connections', ' 5 ', undefined],
   ['max.connections.per.ip', '0', 'must be an integer of at least 1'],
   ['max.connections', 'many', 'must be an integer of at least 1'],
+  ['log.retention.ms', '0', 'must be -1 or an integer of at least 1'],
+  ['log.retention.ms', '-1', undefined],
+  ['log.retention.ms', ' 9223372036854775807 ', undefined],
   ['log.segment.bytes', '5', 'must be at least 1048576'],
   ['log.flush.interval.messages', '9223372036854775807', undefined],
   ['compression.type', 'brotli', 'must be one of uncompressed, zstd, lz4, snappy, gzip, producer'],
 ])('%s=%s: %s', (name, value, problem) => {
   expect(settings.get(name)!.check(value)).toBe(problem);
+});
+
+test('no value that a node refuses at its start is set while it runs', () => {
+  for (const [name, { isDynamic, check }] of settings) {
+    if (!isDynamic) continue;
+    const { type } = settingsTable[name as keyof typeof settingsTable];
+    for (const value of ['', '-9223372036854775808', '-1', '0', '1', '99999999999', 'TRUE', 'gzip', 'x'])
+      if (type.parse(value) === INVALID) expect([name, value, check(value)]).not.toContain(undefined);
+  }
 });
