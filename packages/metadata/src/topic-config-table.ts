@@ -104,7 +104,7 @@ export const definitions: readonly Definition[] = [
     'delete',
     listOf('compact', 'delete'),
     'log.cleanup.policy',
-    'How old records are removed: delete removes old segments by time and size, compact keeps the latest record of each key; both may be set. Millrace does neither yet; with compact it refuses records without a key.',
+    'How old records are removed: delete removes old segments by time and size, compact keeps the latest record of each key; both may be set. Millrace does not compact yet; with compact it refuses records without a key.',
   ),
   define(
     'compression.gzip.level',
@@ -152,7 +152,7 @@ export const definitions: readonly Definition[] = [
     '60000',
     long(0),
     'log.segment.delete.delay.ms',
-    'How long a removed segment file stays on disk. Stored but without effect.',
+    'How long the files of a removed segment stay on the disk.',
   ),
   define(
     'flush.messages',
@@ -305,7 +305,7 @@ export const definitions: readonly Definition[] = [
     '-1',
     whole(-LONG_MAX - 1n, LONG_MAX),
     'log.retention.bytes',
-    'The broker deletes the oldest segments of a partition that is larger than this; -1: no limit. Stored but without effect: Millrace deletes no old segments yet.',
+    'The broker removes the oldest segments of a partition that is larger than this; -1: no limit.',
   ),
   define(
     'retention.ms',
@@ -313,7 +313,7 @@ export const definitions: readonly Definition[] = [
     '604800000',
     long(-1),
     ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],
-    'The broker deletes segments that are older than this; -1: no limit. Stored but without effect: Millrace deletes no old segments yet.',
+    'The broker removes a segment when all of its records are older than this; -1: no limit.',
   ),
   define(
     'segment.bytes',
