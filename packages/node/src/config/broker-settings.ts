@@ -5,9 +5,18 @@ import type { SettingDefinition } from './definition.ts';
 import { settingNames, settingsTable } from './table.ts';
 import { INVALID } from './types.ts';
 
-/** Every setting, by name. */
-export function brokerSettings(): ReadonlyMap<string, BrokerSetting> {
-  return new Map(settingNames.map((name) => [name, brokerSetting(name, settingsTable[name])]));
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Every setting, by name. `bounds`: the bounds of numbers that are settings themselves. */
+export function brokerSettings(
+  bounds: ReadonlyMap<string, Bounds> = new Map(),
+): ReadonlyMap<string, BrokerSetting> {
+  return new Map(
+    settingNames.map((name) => [name, brokerSetting(name, settingsTable[name], bounds.get(name))]),
+  );
 }
 
 /**
@@ -19,19 +28,30 @@ export function isDynamic(name: string, { topicConfig, dynamic }: SettingDefinit
   return definitionOf(topicConfig).serverProperties[0]!.name === name;
 }
 
-function brokerSetting(name: string, definition: SettingDefinition<unknown>): BrokerSetting {
+function brokerSetting(
+  name: string,
+  definition: SettingDefinition<unknown>,
+  bounds: Bounds | undefined,
+): BrokerSetting {
   const { type, topicConfig } = definition;
   const checkType = (value: string) =>
     type.parse(value.trim()) === INVALID ? `must be ${type.allowed}` : undefined;
   // The topic config names the limit. The node may accept fewer values: retention.ms may be 0, but
   // log.retention.ms may not, because every topic that sets no retention.ms would lose its records.
   const check = (value: string) =>
-    (topicConfig === undefined ? undefined : definitionOf(topicConfig).check(value)) ?? checkType(value);
+    (topicConfig === undefined ? undefined : definitionOf(topicConfig).check(value)) ??
+    checkType(value) ??
+    checkBounds(Number(value), bounds);
   return {
     isDynamic: isDynamic(name, definition),
     defaultList: type.name === 'list' ? (definition.default ?? '') : undefined,
     check,
   };
+}
+
+function checkBounds(value: number, bounds: Bounds | undefined): string | undefined {
+  if (bounds === undefined || (value >= bounds.min && value <= bounds.max)) return undefined;
+  return `must be an integer from ${bounds.min} to ${bounds.max}`;
 }
 
 function definitionOf(topicConfig: string) {

@@ -41,7 +41,7 @@ const controllerFields = {
   producerIdBlockSize: 'producerIdBlockSize',
   serverProperties: computed([], (_values, { explicit }) => explicit),
   nodeId: computed([], (_values, { nodeId }) => nodeId),
-  brokerSettings: computed([], () => brokerSettings()),
+  brokerSettings: computed([], (_values, config) => brokerSettings(groupSettingBounds(config))),
   groupConfigs: computed([], (_values, config) => groupConfigLimits(config)),
 } as const satisfies FieldsOf<ControllerConfig>;
 
@@ -226,6 +226,14 @@ function groupConfigLimits({ settings }: NodeConfig): ControllerConfig['groupCon
       name,
       { min: numberOf(minProperty), max: numberOf(maxProperty), fallback: numberOf(serverProperty) },
     ]),
+  );
+}
+
+/** The bounds of the settings of groups, by setting. */
+function groupSettingBounds(config: NodeConfig) {
+  const limits = groupConfigLimits(config);
+  return new Map(
+    groupConfigDefinitions.map(({ name, serverProperty }) => [serverProperty, limits.get(name)!]),
   );
 }
 

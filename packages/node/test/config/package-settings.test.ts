@@ -81,6 +81,17 @@ test('a value that the user sets reaches every package that uses it', () => {
   expect(replicationConfig(config).brokerProperties.get('min.insync.replicas')).toBe('2');
 });
 
+test('a dynamic setting keeps within the bounds that the user sets', () => {
+  const config = nodeConfig({ 'group.consumer.max.assignment.interval.ms': '5000' });
+  const setting = controllerConfig(config).brokerSettings.get('group.consumer.assignment.interval.ms')!;
+  expect(['5000', ' 0 ', '5001', 'x'].map((value) => setting.check(value))).toEqual([
+    undefined,
+    undefined,
+    'must be an integer from 0 to 5000',
+    'must be an integer of at least 0',
+  ]);
+});
+
 test.each(ownSettings)('the node itself reads %s', (name) => {
   const readers = ['config/node-config.ts', 'start-node.ts', 'roles/broker-config.ts'];
   const text = readers.map((file) => readFileSync(join(SOURCE, file), 'utf8')).join('\n');
