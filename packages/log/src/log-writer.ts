@@ -102,7 +102,7 @@ export class LogWriter {
 
   /**
    * Closes the active segment and begins a new one at the end offset. May throw DiskError: then the old
-   * segment stays active. Starts a sync, whose failure may take the log offline within this call.
+   * segment stays active. Starts a sync. If the sync fails at once, this call takes the log offline.
    */
   roll(nowWallMs: WallMillis): void {
     const { endOffset, config } = this.log;

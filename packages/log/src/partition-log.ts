@@ -241,8 +241,8 @@ export class PartitionLog {
 
   /**
    * Appends the records of a leader's Fetch response: whole batches that continue this log. If the log is
-   * empty, the first batch may also begin below its start, and end above. Leaves out an incomplete last
-   * batch. When this returns, the caller may reuse the bytes.
+   * empty, the first batch may begin below the log start offset and end above it. Leaves out an incomplete
+   * last batch. When this returns, the caller may reuse the bytes.
    */
   appendAsFollower(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
     if (this.offline !== undefined) return this.health.offlineFailure();
@@ -304,8 +304,8 @@ export class PartitionLog {
   }
 
   /**
-   * Raises the log start offset. The caller checked that it is at most the high watermark. The segments below
-   * it stay on the disk until `removeNext`.
+   * Raises the log start offset to `offset`. The caller has checked that `offset` is at most the high
+   * watermark. The segments below it stay on the disk until `removeNext` removes them.
    */
   advanceStartOffset(offset: Offset): void {
     this.truncation.before(offset);
@@ -315,21 +315,21 @@ export class PartitionLog {
   /**
    * Raises the log start offset above the records that expired by `retention.ms` or `retention.bytes`, but
    * not above the high watermark. May begin a new active segment. Judges at most `JUDGED_BY_TIME_MAX`
-   * segments by time: `hasMore` asks the caller for another look.
+   * segments by time. If the result has `hasMore`, the caller must look again.
    */
   expire(highWatermark: Offset, nowWallMs: WallMillis): ExpireResult {
     return this.retention.expire(highWatermark, nowWallMs);
   }
 
-  /** A segment lies wholly below the log start offset: `removeNext` can remove it. */
+  /** True if a segment lies wholly below the log start offset, so that `removeNext` can remove it. */
   get hasExpired(): boolean {
     return this.retention.hasExpired;
   }
 
   /**
-   * Removes the oldest segment, if it lies wholly below the log start offset: renames its files when the
-   * folder is synced. Calls `done` with the removed segment: at once or in a later turn. Undefined: none was
-   * removed, because none has expired or the disk failed.
+   * Removes the oldest segment, if it lies wholly below the log start offset: syncs the folder, then renames
+   * the segment's files. Calls `done` with the removed segment, at once or in a later turn. Undefined: no
+   * segment was removed, because none has expired, the log changed during the sync, or the disk failed.
    */
   removeNext(done: (removed: RemovedSegment | undefined) => void): void {
     this.retention.removeNext(done);
@@ -402,7 +402,7 @@ export class PartitionLog {
     this.producers.expire(nowWallMs, this.config.producerIdExpirationMs);
   }
 
-  /** The device may have lost any of the written records. */
+  /** After a failed sync, the device may lack any of the written records. */
   private noteSyncFailure(error: DiskError): void {
     this.health.goOffline(`${error.code}: ${error.message}`);
     noteFailedSync(this.disk, this.directory);

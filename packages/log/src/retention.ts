@@ -1,14 +1,14 @@
 /**
  * Removes the oldest segments of one log, in two steps. `expire` decides by Kafka's rules, begins a new
  * active segment if the old one must go, and raises the log start offset: from then on nobody reads the
- * segments below it. `removeNext` then takes one segment after another off the disk. It never runs within a
- * read or an append, because the caller decides when.
+ * segments below it. Each call of `removeNext` then removes one segment from the disk. The caller chooses the
+ * time of these calls, so a removal never runs within a read or an append.
  *
- * The log has no hole after a crash, whatever part of the changes reached the device: `removeNext` renames a
- * segment only when the device has all earlier changes of names in the folder. These are the name of the
- * active segment, without which the log would begin again at offset 0, and the removals of all older
- * segments. The device also has the producer snapshot of the next segment: it replaces the removed batches
- * and the older snapshots, from which recovery would otherwise restore the producer states.
+ * The log has no hole after a crash, whichever changes reached the device: `removeNext` renames a segment
+ * only when the device has all earlier changes of names in the folder. One such change is the name of the
+ * active segment: without this name, the log would begin again at offset 0. The others are the removals of
+ * older segments. The device then also has the producer snapshot of the next segment. Recovery restores the
+ * producer states from this snapshot, when the removed batches and the older snapshots are gone.
  */
 import { type Disk, DiskError, type Logger, type Offset, type WallMillis } from '@millrace/base';
 import type { FolderNames } from './files/folder-names.ts';
@@ -75,7 +75,7 @@ export class Retention {
     return failure === undefined ? result : { ...result, failure };
   }
 
-  /** The segments, for the rules. A segment whose age cannot be known now counts as young. */
+  /** The segments, as the rules see them. If the age of a segment cannot be read now, it counts as new. */
   private judged(nowWallMs: WallMillis, problems: DiskError[]): RetainedSegment[] {
     const noteProblem = (error: DiskError): void => void problems.push(error);
     return this.parts.segments.list.map((segment) => ({
@@ -156,7 +156,7 @@ export class Retention {
     }
   }
 
-  /** Takes the log offline, unless a file could not even be opened to sync it: then nothing is lost. */
+  /** Takes the log offline. Exception: if a file could not even be opened for the sync, nothing is lost. */
   private syncFailed(error: DiskError): void {
     const isOpenFailure = error.isTransient && !SPACE_CODES.has(error.code);
     if (isOpenFailure) this.failed(error);
@@ -173,5 +173,5 @@ export class Retention {
 
 const NOTHING: ExpireResult = { isRaised: false, isRolled: false, hasMore: false };
 
-/** Transient, but a sync that fails with one of these lost something that it should write. */
+/** These errors are transient, but a sync that fails with one of them has lost data. */
 const SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);

@@ -69,10 +69,10 @@ export class Truncation {
   }
 
   /**
-   * Lets an empty log take batches of which the first begins below the log start offset and ends above it.
-   * The leader's log start offset may lie within a batch (DeleteRecords), and a leader sends whole batches.
-   * `append` writes them. The log start offset stays, so within this call the log ends below its start. If
-   * `append` fails, the log is empty again.
+   * Appends batches to an empty log, although the first batch begins below the log start offset and ends
+   * above it. The leader's log start offset may lie within a batch (DeleteRecords), and a leader sends whole
+   * batches. `append` writes the batches. The log start offset does not change, so during this call the log
+   * ends below its start. If `append` fails, the log is empty again.
    */
   aroundStart<T>(baseOffset: Offset, append: () => T): T {
     const { log } = this;

@@ -51,7 +51,8 @@ export interface LogConfig {
   /** `retention.ms`: the log drops segments whose records are all older; negative: no limit. */
   readonly retentionMs: Millis;
   /**
-   * `retention.bytes`: the log drops its oldest segments while the others have this size; negative: no limit.
+   * `retention.bytes`: the log drops its oldest segment while the other segments have at least this size
+   * together; negative: no limit.
    */
   readonly retentionBytes: number;
   /** `file.delete.delay.ms`: how long the files of a dropped segment stay on the disk. */
@@ -125,7 +126,7 @@ export interface ReadResult {
   readonly damage?: string | undefined;
 }
 
-/** A segment that retention took off the log. */
+/** A segment that retention removed from the log. */
 export interface RemovedSegment {
   readonly baseOffset: Offset;
   readonly sizeBytes: number;
@@ -137,9 +138,9 @@ export interface RemovedSegment {
 export interface ExpireResult {
   /** The log start offset rose. */
   readonly isRaised: boolean;
-  /** A new active segment began, and a sync of the old one. */
+  /** A new active segment began, and a sync of the old one started. */
   readonly isRolled: boolean;
-  /** The look met its limit: more segments may have expired. */
+  /** The look reached its limit: more segments may have expired. */
   readonly hasMore: boolean;
   readonly failure?: RetentionFailure;
 }

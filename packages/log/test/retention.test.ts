@@ -1,6 +1,6 @@
 /**
- * Removes expired segments of one log: what goes and when, what the files and cursors look like meanwhile,
- * and what is left after a crash at any point.
+ * Goal: the right segments of a log expire at the right time, the files and cursors fit together meanwhile,
+ * and a crash at any point leaves a log without a hole. Method: one log on a disk in memory.
  */
 import { DiskError } from '@millrace/base';
 import { type MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -57,7 +57,7 @@ test('expired records are unreadable at once; their files stay until removeNext 
   expect(removed.map(({ baseOffset }) => baseOffset)).toEqual([0, 1, 2]);
   expect([log.segmentCount, log.hasExpired, log.sizeBytes]).toEqual([2, false, (sizeBytes / 5) * 2]);
   expect(names(/\.log$/)).toEqual(['00000000000000000003.log', '00000000000000000004.log']);
-  // Three files of each segment, and the snapshot at 1. The one at 2 stays until the next removal.
+  // Three files of each segment, and the snapshot at 1. The snapshot at 2 stays until the next removal.
   expect(names(/deleted$/)).toHaveLength(10);
   expect(removed.flatMap(({ paths }) => paths).sort()).toEqual(
     names(/deleted$/).map((name) => `${DIRECTORY}/${name}`),
@@ -160,7 +160,7 @@ test('a sync of a removed segment still ends, and does not bring its file back',
   expect(names(/\.(log|index|timeindex)$/)).toHaveLength(3);
 });
 
-test('a truncation or a close during the sync of the folder ends the removal', () => {
+test('a truncation or a close during the sync of the folder cancels the removal', () => {
   const cut = setUp();
   fill(cut.log, 3, 2 * HOUR_MS);
   fill(cut.log, 1);
@@ -257,7 +257,7 @@ test('a power loss that takes every unsynced byte leaves the producer states of 
   expect(lastSequence(again)).toBe(2);
 });
 
-/** Two segments, of which the first is zeros on the disk, and one young segment. */
+/** Two old segments, the first of which holds only zeros on the disk, and one young segment. */
 function setUpDamaged(config: object = {}) {
   const { log, disk, names } = setUp();
   disk.nowWallMs = NOW;
@@ -299,7 +299,7 @@ test('a segment whose timestamps cannot be read does not stop retention by size'
     const retentionBytes = (made.log.sizeBytes / 3) * 2;
     made.log.close({ clean: true });
     const config = { segmentBytes: 300, retentionMs: HOUR_MS, retentionBytes };
-    // So few open files that retention opens them again.
+    // So few files may be open that retention must open these again.
     const files = new OpenFiles(disk, { openMax: 1 });
     const log = openLog({ disk, config, files, cleanShutdown: true, recoveryPoint: 3 });
     disk.isFailing = true;

@@ -84,7 +84,7 @@ test('truncateFullyAndStartAt renames the files, the newest segment first, and u
   expect(names().filter((name) => name.endsWith('.log'))).toEqual(['00000000000000001000.log']);
   expect(disk.renamed).toEqual(before.reverse().map((name) => `${DIRECTORY}/${name}`));
   expect(disk.unlinking.map(({ path }) => path)).toEqual([`${disk.renamed[0]}.deleted`]);
-  // A restart begins with the files that are left, also one at a time.
+  // After a restart, the broker unlinks the files that are left, one at a time again.
   const deleted = names().filter((name) => name.endsWith('.deleted'));
   expect(deleted.length).toBeGreaterThan(3);
   const again = openLog({ disk });

@@ -59,7 +59,7 @@ export class Checkpoints {
    * last sync may have reached the device.
    */
   private readonly pointsOnDevice: Map<string, Offset>;
-  /** The same for log start offsets. */
+  /** For each folder, the largest log start offset that the file on the device may hold. */
   private readonly startsOnDevice: Map<string, Offset>;
   /** The last written content of each file, so that only changes are written. */
   private readonly written = new Map<string, string>();
@@ -139,9 +139,9 @@ export class Checkpoints {
   }
 
   /**
-   * Lowers the folder's recovery point on the device, if it may be higher than `recoveryPoint`, and its log
-   * start offset, if it may be higher than that of the log. Then waits for the device. Called before a log is
-   * truncated below its recovery point or its start, and when recovery keeps fewer records than that point
+   * Lowers what the files on the device may hold for the folder: a recovery point above `recoveryPoint`, and
+   * a log start offset above that of the open log. Then waits for the device. Called before a log is truncated
+   * below its recovery point or its start, and when recovery keeps fewer records than the recovery point
    * covers. The wait is rare, because `pointToWrite` keeps the point in the file low. May throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {

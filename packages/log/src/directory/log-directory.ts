@@ -297,7 +297,8 @@ export class LogDirectory {
   }
 
   /**
-   * Unlinks files of removed segments in the background. Their logs may be closed, renamed or deleted by now.
+   * Unlinks files of removed segments in the background. Meanwhile their log may have been closed or deleted,
+   * and its folder renamed.
    */
   unlink(paths: readonly string[]): void {
     this.files.unlinker.unlink(paths);

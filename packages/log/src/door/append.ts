@@ -136,7 +136,7 @@ interface LogRange {
 export interface ReplicatedBatches {
   /** An incomplete last batch does not count. */
   readonly wholeBytes: number;
-  /** The offset at which the batches begin: the end of the log, or less if the log is empty. */
+  /** Where the batches begin: at the log end offset, or below it if the log is empty. */
   readonly baseOffset: Offset;
 }
 

@@ -81,11 +81,11 @@ export class LeaderEpochs {
     this.list = [{ epoch: this.list[below]!.epoch, startOffset: offset }, ...this.list.slice(below + 1)];
   }
 
-  /** Adds entries that begin below the first one, and whose epochs are not larger. `write` writes them. */
+  /** Adds entries below the first one. None has a larger epoch than the first one. `write` saves them. */
   prepend(entries: readonly EpochEntry[]): void {
     const last = entries.at(-1);
     if (last === undefined) return;
-    // An epoch that continues keeps its start offset.
+    // If the last added epoch continues in the first entry, it keeps its lower start offset.
     this.list = [...entries, ...this.list.filter(({ epoch }) => epoch > last.epoch)];
     this.dirty = true;
   }

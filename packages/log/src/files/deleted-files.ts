@@ -1,7 +1,7 @@
 /**
- * Files of removed segments. A file first gets the suffix `.deleted`, which is a quick rename, and is
- * unlinked later, in the background: unlinking gigabytes takes long. Recovery removes every file with the
- * suffix.
+ * Files of removed segments. The broker first adds the suffix `.deleted` to the name of a file, because a
+ * rename is quick. It unlinks the file later, in the background, because unlinking gigabytes takes long.
+ * Recovery removes every file with the suffix.
  */
 import { type Disk, DiskError } from '@millrace/base';
 
@@ -22,7 +22,7 @@ export function markDeleted(disk: Disk, path: string): string | undefined {
   return marked;
 }
 
-/** Unlinks files in the background, one at a time, because syncs share the threads of the system's calls. */
+/** Unlinks files in the background, one at a time, because the same few threads also run the syncs. */
 export class Unlinker {
   private readonly disk: Disk;
   private readonly waiting: string[] = [];
@@ -37,7 +37,7 @@ export class Unlinker {
     return this.waiting.length;
   }
 
-  /** A file that is gone already does no harm. */
+  /** Adds the files to the queue. Ignores a file that no longer exists. */
   unlink(paths: readonly string[]): void {
     this.waiting.push(...paths);
     if (!this.isBusy) this.next();

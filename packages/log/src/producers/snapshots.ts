@@ -56,8 +56,8 @@ export class Snapshots {
   }
 
   /**
-   * Marks the snapshots below `offset` for a later removal. Returns the paths. After a DiskError the others
-   * stay, and the next call marks them.
+   * Marks the snapshots below `offset` for a later removal. Returns their new paths. If a rename fails, that
+   * snapshot and the later ones stay until the next call.
    */
   markDeletedBelow(offset: Offset): string[] {
     const marked: string[] = [];

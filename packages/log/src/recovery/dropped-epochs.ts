@@ -1,11 +1,11 @@
 /**
- * Finds the leader epochs of records that are part of the log again. A higher log start offset drops the
- * entries below it from the epoch file. If the process dies before the checkpoint has this start, and before
- * retention removes the segments, the log begins below the file's first entry. Without the entries, a
- * follower with other records of these epochs would not truncate them.
+ * Finds the leader epochs of records that are part of the log again. When the log start offset rises, the
+ * epoch file loses the entries below it. The process may die before the checkpoint has the new start, and
+ * before retention removes the segments. Then the log begins below the first entry of the file. Without the
+ * lost entries, a follower that has other records of these epochs would not truncate them.
  *
- * Leader epochs never fall along a log, so a segment whose first batch has the epoch that follows the segment
- * has only this epoch. Of such a segment this reads one header.
+ * Leader epochs never fall along a log. So if a segment and the next one begin with the same epoch, the first
+ * of the two has only this epoch, and reading one header of it is enough.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';

@@ -36,14 +36,14 @@ export interface LogBounds {
   readonly nowWallMs: WallMillis;
 }
 
-/** How many of the oldest segments may go, by the reason. The first ones go by `byStart`, then `bySize`. */
+/** How many of the oldest segments may go: first those by start, then those by size, then those by time. */
 export interface ExpiredSegments {
   readonly byStart: number;
   readonly bySize: number;
   readonly byTime: number;
   /** The sum. If it is the number of all segments, the active one must be rolled first. */
   readonly count: number;
-  /** The look judged as many segments by time as it may, and all expired: more may have expired. */
+  /** True if the look judged `JUDGED_BY_TIME_MAX` segments by time, all expired, and more may have expired. */
   readonly hasMore: boolean;
 }
 

@@ -190,9 +190,10 @@ export class Segment {
   }
 
   /**
-   * The time from which retention counts the segment's age. May read the log file. If part of the segment
-   * cannot be read, calls `damaged`: that part may hold later timestamps, so the file's last change counts if
-   * it is later than the known ones. Throws DiskError if another call may succeed.
+   * The time from which retention counts the segment's age: the largest timestamp or, if there is none, the
+   * time of the file's last change. May read the log file. If a part of the segment cannot be read, calls
+   * `damaged`. That part may hold later timestamps, so then the later of the two times counts. Throws
+   * DiskError if another call may succeed.
    */
   newestTimestamp(damaged: (error: DiskError) => void): Timestamp {
     let known: Timestamp = -1;
@@ -340,7 +341,7 @@ export class Segment {
    */
   markDeleted(): string[] {
     const marked = [this.log.markDeleted()];
-    // An index file may stay: the next open, or a new segment of this name, empties it.
+    // An index file may stay: the next open removes it, or a new segment of this name empties it.
     for (const { handle } of [this.offsetIndex, this.timeIndex])
       ignoringDiskErrors(() => marked.push(handle.markDeleted()));
     return marked.filter((path) => path !== undefined);
@@ -363,8 +364,8 @@ export class Segment {
   }
 
   /**
-   * True if the first batch or one of the last has a timestamp. Reading all of them would take too long. A
-   * segment that has timestamps only in its middle, and an emptied time index, counts as one without.
+   * True if the first batch or one of the last batches has a timestamp. Reading every batch would take too
+   * long. So if the time index is empty, and only batches in the middle have timestamps, this returns false.
    */
   private showsTimestamps(): boolean {
     let isFound = this.firstBatchTimestamp() >= 0;

@@ -98,7 +98,7 @@ export class Segments {
   }
 
   /**
-   * Removes the oldest segment, and marks its files for a later removal. Returns their paths. May throw
+   * Removes the oldest segment, and marks its files for a later removal. Returns their new paths. May throw
    * DiskError; then the segment stays.
    */
   removeFirst(): string[] {

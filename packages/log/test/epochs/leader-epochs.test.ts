@@ -126,7 +126,7 @@ test('random changes give the same entries as a simple list', () => {
         }
         expect(list.entries).toEqual(twin);
         const read = new LeaderEpochs(disk, PATH);
-        // As recovery does.
+        // Recovery makes this call, too, when it has read the file.
         read.truncateFromStart(list.entries[0]?.startOffset ?? 0);
         expect(read.entries).toEqual(twin);
         for (let at = 0; at < 60; at += 7)

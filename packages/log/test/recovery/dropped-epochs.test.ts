@@ -42,7 +42,7 @@ test('recovery finds the epochs below a start that was raised, but never reached
   expect(again.endOffsetForEpoch(4)).toEqual({ epoch: 4, endOffset: 5 });
 });
 
-test('whatever the epochs and the two start offsets, recovery knows the epochs from its start on', async () => {
+test('for any epochs and any two start offsets, recovery knows the epochs of all records from its start on', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.nat(4), { minLength: 1, maxLength: 14 }),

@@ -1,6 +1,7 @@
 /**
- * Goal: a log that starts within a batch of its leader takes that batch. Method: empty a log in each way that
- * leaves it at its log start offset, append the leader's batch from 90 to 109, and compare the end state.
+ * Goal: if a log's start offset lies within a batch of its leader, the log takes that batch. Method: empties
+ * a log at start offset 100 in each possible way, appends the leader's batch from 90 to 109, and compares the
+ * end state.
  */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
@@ -31,7 +32,7 @@ function expectFull(log: PartitionLog): void {
   expect(readBatchHeader(chunks[0]!).baseOffset).toBe(90);
 }
 
-test('an empty log takes a batch that begins below its start and ends above, and keeps its start', () => {
+test('an empty log takes a batch that begins below its start and ends above it, and keeps its start', () => {
   const disk = new MemoryDisk();
   const log = emptyAtStart(disk);
   expect(log.appendAsFollower(around, NOW)).toEqual({ ok: true, endOffset: 110 });
@@ -53,7 +54,7 @@ test('several batches arrive in one answer, and fill several segments', () => {
   expectFull(log);
 });
 
-test('a batch that ends at the log start, or above it with its last record alone', () => {
+test('an empty log refuses a batch that ends below its start, and takes one whose last record alone is in it', () => {
   const log = emptyAtStart();
   expect(log.appendAsFollower(batch(10, { baseOffset: 90, leaderEpoch: EPOCH }), NOW)).toMatchObject({
     errorCode: ErrorCode.CORRUPT_MESSAGE,
@@ -65,7 +66,7 @@ test('a batch that ends at the log start, or above it with its last record alone
   expect(log.startOffset).toBe(START);
 });
 
-test('what does not fit changes nothing', () => {
+test('a batch that is damaged, incomplete or behind a gap changes nothing', () => {
   const log = emptyAtStart();
   const refused = { errorCode: ErrorCode.CORRUPT_MESSAGE };
   const damaged = around.slice();
@@ -119,7 +120,7 @@ test('if the disk refuses the batch, the log stays empty at its start, and takes
   expectFull(log);
 });
 
-test('if the log goes offline on the way, it does not end below its start', () => {
+test('if the log goes offline during the append, it does not end below its start', () => {
   class Failing extends MemoryDisk {
     isFailing = false;
     override open(path: string): ReturnType<MemoryDisk['open']> {

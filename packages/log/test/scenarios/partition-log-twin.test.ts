@@ -181,7 +181,7 @@ class Run {
     this.relearnSequences();
   }
 
-  /** What expired is old and committed, and nothing else is gone. */
+  /** Only old and committed records expire, and all others stay. */
   retain({ committed, atMs, removals }: Step & { type: 'retain' }): void {
     const highWatermark =
       this.startOffset + Math.floor(((this.endOffset - this.startOffset) * committed) / 100);

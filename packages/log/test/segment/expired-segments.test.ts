@@ -20,8 +20,8 @@ interface Made {
 const segment = ({ newest, ...rest }: Made): RetainedSegment => ({ ...rest, newestTimestamp: () => newest });
 
 /**
- * Segments of ten offsets and 100 bytes each, by their newest timestamps. The log ends where the last one
- * does.
+ * One segment of ten offsets and 100 bytes for each of these newest timestamps. The log ends where the last
+ * segment ends.
  */
 function segments(...newest: (number | bigint)[]): RetainedSegment[] {
   return newest.map((one, index) => segment({ baseOffset: index * 10, sizeBytes: 100, newest: one }));
@@ -47,7 +47,7 @@ test('time: a segment expires when its newest record is older than retention.ms,
   expect(counts(segments(500, 499), { retentionMs: 500 })).toEqual([0, 0, 0]);
   expect(counts(segments(499, 500), { retentionMs: 500 })).toEqual([0, 0, 1]);
   expect(counts(segments(0), { retentionMs: -1 })).toEqual([0, 0, 0]);
-  // A client may write nanoseconds; retention then never comes, as in Kafka.
+  // A client may write nanoseconds: such a segment never expires, as in Kafka.
   expect(counts(segments(2n ** 62n), { retentionMs: 0 })).toEqual([0, 0, 0]);
 });
 
