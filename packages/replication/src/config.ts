@@ -37,9 +37,9 @@ export interface ReplicationConfig {
    * `min.free.bytes`: with less free space on the disk of the logs, the broker writes no records of clients.
    */
   readonly minFreeBytes: number;
-  /** `log.initial.task.delay.ms`: when after its start the broker first looks for expired segments. */
+  /** `log.initial.task.delay.ms`: how long after its start a broker first looks for expired segments. */
   readonly retentionInitialDelayMs: Millis;
-  /** `log.retention.check.interval.ms`: how often the broker looks for expired segments after that. */
+  /** `log.retention.check.interval.ms`: how often the broker then looks for expired segments. */
   readonly retentionCheckIntervalMs: Millis;
   /** Pause before the broker repeats an ISR change whose outcome is open. */
   readonly alterPartitionRetryMs: Millis;

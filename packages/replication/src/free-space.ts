@@ -1,31 +1,31 @@
 /**
- * Guards `min.free.bytes` of the log directory's file system. While less is free, the broker writes no
- * records of clients: leaders refuse them, and followers do not append them. While less than half of it is
- * free, the broker writes no records of coordinators either. The rest is for the broker's own files. Measures
- * at each look, and when the appends since the last measurement may have used up the room. Never decides what
- * to refuse.
+ * Watches the free space of the log directory's file system. While less than `min.free.bytes` is free, the
+ * broker writes no records of clients: leaders refuse them, and followers do not append them. While less than
+ * half of `min.free.bytes` is free, the broker writes no records of coordinators either. The rest is for the
+ * broker's own files. Measures at each look, after an append that failed, and when the appends since the last
+ * measurement may have used up the room. Refuses nothing itself: the callers do, with the reason from here.
  */
 import type { Logger, Millis, Timers } from '@millrace/base';
 import type { Room } from './partition/ports.ts';
 
 /** How often the guard measures during a shortage. */
 const RECOVERY_LOOK_MS: Millis = 1000;
-/** A measurement may block, so failed appends lead to at most one in this time. */
+/** A measurement may block the event loop, so failed appends cause at most one in this time. */
 const FAILURE_LOOK_MS: Millis = 100;
-/** When the file system does not answer: the appends until the next measurement. */
+/** If the file system does not answer: how many bytes may be appended before the next measurement. */
 const UNMEASURED_BYTES = 1 << 20;
 /** The share of `min.free.bytes` below which there is no room for the records of coordinators either. */
 const COORDINATOR_SHARE = 0.5;
-/** A shortage ends when this share more is free. Otherwise each batch could end or begin a shortage. */
+/** A shortage ends when this share above the limit is free. Otherwise each batch could end or begin one. */
 const SPARE_SHARE = 0.1;
 
 export interface FreeSpacePorts {
   readonly directory: string;
   readonly timers: Timers;
   readonly logger: Logger;
-  /** `min.free.bytes`; 0: never refuse. */
+  /** `min.free.bytes`; 0: there is never a shortage. */
   minFreeBytes(): number;
-  /** Undefined: the file system does not answer. The watch of the directory deals with that. */
+  /** Undefined: the file system does not answer. `LogDirectoryWatch` finds out whether it has failed. */
   usableBytes(): number | undefined;
 }
 
@@ -85,7 +85,7 @@ export class FreeSpace implements Room {
       logger.info('disk-space-recovered', { directory, usableBytes });
   }
 
-  /** Says what lacks below the floor. `before`: the same at the last measurement. */
+  /** Returns the reason of the shortage, or undefined. `before`: the result of the last measurement. */
   private lack(
     usableBytes: number,
     floorBytes: number,
@@ -94,7 +94,7 @@ export class FreeSpace implements Room {
   ): string | undefined {
     const needed = before === undefined ? floorBytes : floorBytes * (1 + SPARE_SHARE);
     if (usableBytes >= needed) return undefined;
-    const tenth = usableBytes < floorBytes ? '' : ' and a tenth';
+    const tenth = usableBytes < floorBytes ? '' : ' plus a tenth';
     return `${this.ports.directory} has ${usableBytes} bytes free, less than ${floor}${tenth}`;
   }
 

@@ -1,6 +1,6 @@
 /**
- * The log directory of this broker: whether it works, the space of its file system, its replicas for
- * DescribeLogDirs, and its clean end. Decides nothing about a single replica.
+ * The log directory of this broker: whether it works, the space of its file system, the description of its
+ * replicas for DescribeLogDirs, and the close of its logs. Decides nothing about a single replica.
  */
 import {
   type BrokerEpoch,
@@ -86,7 +86,7 @@ export class LogDirs {
     }
   }
 
-  /** Visits the logs, not the request: a request may name any number of partitions that are not here. */
+  /** Loops over the logs, because a request may name any number of partitions that have no log here. */
   private describeReplicas(asked: AskedReplicas): ReplicaDescription[] {
     const found: ReplicaDescription[] = [];
     for (const { topic, partition, topicId, log } of this.ports.directory.logs()) {

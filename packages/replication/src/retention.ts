@@ -3,16 +3,16 @@
  * start offsets above expired records, then removes the segments below them.
  *
  * Bounds: one turn of the event loop looks at `LOOKS_PER_TURN` replicas, or raises one log start offset, or
- * removes one segment. At most one segment is being removed at a time, and the looks wait for the syncs of a
- * log that begins a new segment, because these syncs share threads with those that acknowledgements wait for.
- * No record at or above a replica's own high watermark expires.
+ * removes one segment. At most one segment is being removed at any time. If a look begins a new segment of a
+ * log, the next look waits for the sync of this log: all syncs share a few threads, and acknowledgements wait
+ * for other syncs. No record at or above a replica's own high watermark expires.
  */
 import { type Clock, type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
 import type { ExpireResult, LogDirectory, PartitionLog, RemovedSegment } from '@millrace/log';
 import type { Metrics } from '@millrace/metrics';
 import type { Partition } from './partition/partition.ts';
 
-/** A look reads a few kilobytes after a start, and mostly nothing later. */
+/** The first look after a start reads a few kilobytes. Most later looks read nothing. */
 const LOOKS_PER_TURN = 50;
 
 export interface RetentionOptions {
@@ -33,7 +33,7 @@ export class Retention {
   private readonly expired = new Set<PartitionLog>();
   private isRemoving = false;
 
-  /** Starts looking. The end of `timers` ends it. */
+  /** Starts the looks. They end when `timers` stops. */
   constructor(
     options: RetentionOptions,
     timers: Timers,
@@ -62,8 +62,8 @@ export class Retention {
       const result = this.expire(replica);
       if (result === undefined) continue;
       const next = (): void => this.lookLater(replicas, result.hasMore ? index : index + 1);
-      // Wait for the sync of this log that a new segment starts. Do not wait until no sync is in flight:
-      // while producers wait for syncs, one round follows the other.
+      // Wait only for the sync that the new segment started. Do not wait until the log has no sync in flight:
+      // while producers write with acks that wait for syncs, there may always be one.
       if (result.isRolled) replica.log.flush(next);
       else next();
       return;
@@ -95,7 +95,7 @@ export class Retention {
     log?.removeNext((removed) => {
       if (removed === undefined) this.expired.delete(log);
       else this.removed(log, removed);
-      // A log that has nothing to remove answers within the call.
+      // `removeNext` of a log that has nothing to remove calls back within the call.
       this.timers.soon(() => this.removeNext());
     });
   }

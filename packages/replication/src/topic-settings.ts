@@ -59,7 +59,7 @@ export class TopicSettingsSource {
     this.broker = broker;
   }
 
-  /** Undefined: the settings of a topic that sets none. */
+  /** `topic` undefined: the settings of a topic that sets no config. */
   of(image: MetadataImage, topic: string | undefined): TopicSettings {
     const layers: ConfigLayers = {
       topic: topic === undefined ? NOTHING_SET : image.topicConfig(topic),
@@ -89,7 +89,7 @@ function topicSettings(
   layers: ConfigLayers,
   { producerIdExpirationMs, loopWorkMax }: BrokerSettings,
 ): TopicSettings {
-  // The checks of values, here and in Kafka, ignore blanks around a value.
+  // A valid value may have blanks around it, as in Kafka.
   const text = (name: string) => effectiveTopicConfig(name, layers).trim();
   const number = (name: string) => numberOf(text(name));
   const expiration = dynamicValue(layers, 'producer.id.expiration.ms');
@@ -126,17 +126,18 @@ function topicSettings(
 }
 
 /**
- * A delta may merge new settings and a new assignment. The caller then calls `assign` next, and only after
- * that `settingsChanged`. A lowered min.insync.replicas with the earlier leader epoch would commit records
- * that the new leader lacks. A smaller ISR with the earlier min.insync.replicas would commit records that the
- * ELR lacks.
+ * Sets the settings, but does not act on them yet, because one delta may have new settings and a new
+ * assignment. The caller then calls `assign`, and after that `settingsChanged`. With a lowered
+ * min.insync.replicas but the earlier leader epoch, a deposed leader would commit records that the new leader
+ * lacks. With a smaller ISR but the earlier min.insync.replicas, a leader would commit records that the ELR
+ * lacks.
  */
 export function takeSettings(replica: Partition, { log, partition }: TopicSettings): void {
   replica.log.setConfig(log);
   replica.settings = partition;
 }
 
-/** Names of the topics of these replicas whose settings the delta may change. */
+/** Names of topics whose settings the delta may change: those of all `replicas` if broker configs changed. */
 export function reconfiguredTopics(
   { changedBrokerConfigs, changedConfigs }: MetadataDelta,
   brokerId: NodeId,

@@ -142,7 +142,7 @@ export interface DeleteRecordsRequest {
 /** One per requested partition, in the order of the request. */
 export interface RecordsDeleted {
   readonly errorCode: ErrorCode;
-  /** The smallest log start offset of the live replicas; -1 with most errors. */
+  /** The smallest log start offset of the live replicas; -1 with any error except REQUEST_TIMED_OUT. */
   readonly lowWatermark: Offset;
 }
 
@@ -208,7 +208,7 @@ export interface ReplicaDescription {
   readonly partition: number;
   /** Bytes of the log's segments. */
   readonly sizeBytes: number;
-  /** The number of records between the log end and the high watermark. -1: the replica is offline. */
+  /** How many committed records the replica lacks. -1: the replica is offline or not assigned yet. */
   readonly offsetLag: number;
 }
 

@@ -1,4 +1,4 @@
-/** Goal: the guard notices a shortage before the disk is full, and its end by itself. */
+/** Goal: `FreeSpace` notices a shortage before the disk is full, and notices by itself when it ends. */
 import { Timers } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
@@ -41,7 +41,7 @@ test('a look below min.free.bytes begins the shortage, with a reason for the ope
   expect(guarded.events).toEqual(['disk-space-low']);
 });
 
-test('the guard counts the bytes of appends, and measures again when they may have used up the room', () => {
+test('it counts the bytes of appends, and measures again when they may have used up the room', () => {
   const guarded = new Guarded();
   guarded.usableBytes = 5000;
   guarded.space.look();
@@ -51,19 +51,19 @@ test('the guard counts the bytes of appends, and measures again when they may ha
   guarded.space.used(2);
   expect(guarded.measurements).toBe(2);
   expect(guarded.space.shortage).toBeDefined();
-  // Now nothing appends, and only time leads to measurements.
+  // Coordinators lack room, too, so appends cause no more measurements, only time does.
   guarded.space.used(10_000);
   expect(guarded.measurements).toBe(2);
 });
 
-test('it ends by itself within a second of enough room: a tenth more, so that not each batch ends or begins a shortage', () => {
+test('a shortage ends by itself within a second, but only when a tenth more than min.free.bytes is free', () => {
   const guarded = new Guarded();
   guarded.usableBytes = 0;
   guarded.space.look();
   guarded.usableBytes = MIN_FREE + 99;
   guarded.clock.advance(1000);
   expect(guarded.space.shortage).toBe(
-    '/data has 1099 bytes free, less than min.free.bytes (1000) and a tenth',
+    '/data has 1099 bytes free, less than min.free.bytes (1000) plus a tenth',
   );
   guarded.usableBytes = MIN_FREE + 100;
   guarded.clock.advance(1000);
@@ -74,13 +74,13 @@ test('it ends by itself within a second of enough room: a tenth more, so that no
   expect(guarded.measurements).toBe(measurements);
 });
 
-test('the records of coordinators have a floor of their own: half of min.free.bytes', () => {
+test('the limit for records of coordinators is half of min.free.bytes', () => {
   const guarded = new Guarded();
   guarded.usableBytes = MIN_FREE - 1;
   guarded.space.look();
   expect(guarded.space.shortage).toBeDefined();
   expect(guarded.space.coordinatorShortage).toBeUndefined();
-  // The records of coordinators count as well, so that they stop in time.
+  // The records of coordinators count, too, so that coordinators stop in time.
   guarded.space.used(499);
   expect(guarded.measurements).toBe(1);
   guarded.usableBytes = 499;
@@ -93,7 +93,7 @@ test('the records of coordinators have a floor of their own: half of min.free.by
   guarded.usableBytes = 549;
   guarded.clock.advance(1000);
   expect(guarded.space.coordinatorShortage).toBe(
-    '/data has 549 bytes free, less than half of min.free.bytes (1000) and a tenth',
+    '/data has 549 bytes free, less than half of min.free.bytes (1000) plus a tenth',
   );
   guarded.usableBytes = 550;
   guarded.clock.advance(1000);
@@ -102,13 +102,13 @@ test('the records of coordinators have a floor of their own: half of min.free.by
   expect(guarded.events).toEqual(['disk-space-low', 'disk-space-critical']);
 });
 
-test('failed appends: at most one measurement in 100 ms, and none of them is forgotten', () => {
+test('failed appends cause at most one measurement in 100 ms, and a later failure causes the next one', () => {
   const guarded = new Guarded();
   guarded.space.look();
   guarded.clock.advance(200);
   for (let i = 0; i < 1000; i++) guarded.space.appendFailed();
   expect(guarded.measurements).toBe(2);
-  // The first measurement saw room, because another program filled the disk only later.
+  // The last measurement saw room. After it, another program filled the disk.
   guarded.usableBytes = 0;
   guarded.space.appendFailed();
   expect(guarded.space.shortage).toBeUndefined();
@@ -130,7 +130,7 @@ test('the setting is read at each look', () => {
   expect(guarded.space.shortage).toBeUndefined();
 });
 
-test('min.free.bytes=0: the guard never refuses, even on a full disk', () => {
+test('with min.free.bytes=0 there is no shortage, even on a full disk', () => {
   const guarded = new Guarded();
   guarded.minFreeBytes = 0;
   guarded.usableBytes = 0;

@@ -1,4 +1,4 @@
-/** Goal: the description of a log directory tells the truth about each replica, whatever state it is in. */
+/** Goal: the description of a log directory is right for a replica in any state. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { World } from './support/world.ts';
@@ -15,7 +15,7 @@ function setUp() {
   return { world, topicId, describe };
 }
 
-test('leader and follower tell the same size, and no lag', () => {
+test('leader and follower report the same size, and no lag', () => {
   const { world, topicId, describe } = setUp();
   const { sizeBytes } = world.partition(1, topicId).log;
   for (const id of [1, 2])
@@ -28,7 +28,7 @@ test('leader and follower tell the same size, and no lag', () => {
     });
 });
 
-test('an uncommitted record makes no lag: the log end is above the high watermark', () => {
+test('a leader with an uncommitted record has no lag, because its log end is above the high watermark', () => {
   const { world, topicId, describe } = setUp();
   world.network.cut('b1', 'b2');
   world.broker(1).produce(topicId, 'uncommitted');
@@ -36,14 +36,14 @@ test('an uncommitted record makes no lag: the log end is above the high watermar
   expect(describe(1).replicas).toMatchObject([{ offsetLag: 0 }]);
 });
 
-test('an offline replica still takes space; its lag is -1', () => {
+test('an offline replica has its size and the lag -1', () => {
   const { world, topicId, describe } = setUp();
   const { sizeBytes } = world.partition(2, topicId).log;
   world.partition(2, topicId).diskFailed('EIO: a sync failed');
   expect(describe(2).replicas).toEqual([{ topic: 'events', partition: 0, sizeBytes, offsetLag: -1 }]);
 });
 
-test('a log that the metadata has not assigned in this life has no lag', () => {
+test('a log that the metadata has not assigned since the start has the lag -1', () => {
   const { world, topicId, describe } = setUp();
   world.broker(2).kill();
   world.network.cut('controller', 'b2');
@@ -52,14 +52,14 @@ test('a log that the metadata has not assigned in this life has no lag', () => {
   expect(describe(2).replicas).toMatchObject([{ topic: 'events', offsetLag: -1 }]);
 });
 
-test('the replicas of a deleted topic are gone', () => {
+test('the description leaves out the replicas of a deleted topic', () => {
   const { world, topicId, describe } = setUp();
   world.controller.commit([{ type: 'removeTopic', topicId }]);
   world.advance(1000);
   expect(describe(1).replicas).toEqual([]);
 });
 
-test('a directory that failed as a whole: KAFKA_STORAGE_ERROR, and nothing more', () => {
+test('a directory that failed as a whole has KAFKA_STORAGE_ERROR, no replicas and no sizes', () => {
   const { world, describe } = setUp();
   world.broker(2).disk.failWrites = 'EROFS';
   world.advance(20_000);

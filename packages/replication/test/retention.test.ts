@@ -1,5 +1,4 @@
-/** The pace of retention: how much it does in a turn, and when. The replicas are stand-ins. */
-
+/** Goal: retention does little in each turn, and at the right times. Method: stand-ins for replicas. */
 import { Prng, Timers } from '@millrace/base';
 import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { type ExpireResult, LogDirectory, type RemovedSegment } from '@millrace/log';
@@ -94,7 +93,7 @@ test('the first look comes after the initial delay, and then one each interval',
   expect(list[0]!.looks).toEqual([DELAY_MS, DELAY_MS + INTERVAL_MS, DELAY_MS + 2 * INTERVAL_MS]);
 });
 
-test('a round over thousands of replicas takes many turns, each of which looks at few', () => {
+test('a round over thousands of replicas takes many turns, and each turn looks at few of them', () => {
   const { clock, list } = setUp(3000);
   clock.advance(DELAY_MS + 1000);
   const looks = list.flatMap((replica) => replica.looks);
@@ -104,7 +103,7 @@ test('a round over thousands of replicas takes many turns, each of which looks a
   expect(Math.max(...perTurn.values())).toBe(50);
 });
 
-test('a look that raises a log start offset ends the turn, and one that began a segment waits for its sync', () => {
+test('a look that raises a log start offset ends the turn; after a look that began a segment, the next one waits for its sync', () => {
   const { clock, list } = setUp(5);
   const raised: ExpireResult = { isRaised: true, isRolled: false, hasMore: false };
   list[0]!.result = raised;
@@ -128,7 +127,7 @@ test('a log with more expired segments than one look judges gets another look in
   expect([looks.length, list[1]!.looks.length]).toEqual([4, 1]);
 });
 
-test('one segment at a time is removed, of all replicas, and its files are unlinked after the delay', () => {
+test('retention removes one segment at a time among all replicas, and unlinks its files after the delay', () => {
   const { clock, removing, unlinked } = setUp(20, 3);
   clock.advance(DELAY_MS + 100);
   expect(removing).toEqual({ now: 0, max: 1 });
@@ -138,7 +137,7 @@ test('one segment at a time is removed, of all replicas, and its files are unlin
   expect(Math.min(...unlinked.map(([at]) => at))).toBe(DELAY_MS + 1 + UNLINK_MS);
 });
 
-test('a closed or offline replica is left alone, and damage is reported to the replica', () => {
+test('retention skips a closed or offline replica, and reports damage to the replica that has it', () => {
   const { clock, list } = setUp(3);
   list[0]!.isClosed = true;
   list[1]!.isOffline = true;
@@ -148,7 +147,7 @@ test('a closed or offline replica is left alone, and damage is reported to the r
   expect(list[2]!.damage).toEqual(['a batch is cut']);
 });
 
-test('the metrics count segments and their bytes', () => {
+test('the metrics count removed segments and their bytes', () => {
   const { clock, metrics } = setUp(2, 3);
   clock.advance(DELAY_MS + 100);
   expect(metrics.values('millrace_removed_segments_total')).toMatchObject([{ value: 6 }]);

@@ -140,8 +140,8 @@ export class Checkpoints {
 
   /**
    * Lowers what the files on the device may hold for the folder: a recovery point above `recoveryPoint`, and
-   * a log start offset above that of the open log. Then waits for the device. Called before a log is truncated
-   * below its recovery point or its start, and when recovery keeps fewer records than the recovery point
+   * a log start offset above that of the open log. Then waits for the device. Called before a truncation
+   * below the log's recovery point or start, and when recovery keeps fewer records than the recovery point
    * covers. The wait is rare, because `pointToWrite` keeps the point in the file low. May throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {

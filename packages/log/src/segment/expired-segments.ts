@@ -43,7 +43,7 @@ export interface ExpiredSegments {
   readonly byTime: number;
   /** The sum. If it is the number of all segments, the active one must be rolled first. */
   readonly count: number;
-  /** True if the look judged `JUDGED_BY_TIME_MAX` segments by time, all expired, and more may have expired. */
+  /** True if `JUDGED_BY_TIME_MAX` segments expired by time, and more may have expired. */
   readonly hasMore: boolean;
 }
 

@@ -28,7 +28,7 @@ const LIST_OFFSETS_VERSION = 9;
 const LATEST = -1;
 const EARLIEST = -2;
 const CONNECT_TIMEOUT_MS: Millis = 10_000;
-/** How often the fetcher looks whether there is room again for a partition. */
+/** How often the fetcher checks whether a partition that lacks room has room again. */
 const NO_ROOM_PAUSE_MS: Millis = 1000;
 
 type FetchedTopics = ResponseOf<typeof apis.fetch>['responses'];
@@ -56,8 +56,8 @@ interface FollowedPartition {
    */
   phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
   /**
-   * True from an append that found no room until the next request with room. Until there is room, the fetcher
-   * does not ask.
+   * True after an append that found no room, until the fetcher sees that there is room again. Meanwhile the
+   * fetcher does not fetch this partition.
    */
   lacksRoom: boolean;
   /** The fetcher asks nothing about the partition before this time. */
@@ -225,10 +225,10 @@ export class ReplicaFetcher {
       const followed = this.followed.get(key)!;
       const { partition, phase } = followed;
       const isStopped = phase === 'stopped' || partition.isOffline || partition.isClosed;
-      // Without room, a fetch from the same offset again would only cost the leader a read. It would also
-      // show the leader a follower that has reached the high watermark, which may join the ISR although it
-      // cannot append. With room, forget the old shortage: in a new one, this follower must report the
-      // records that it appended before.
+      // Without room, another fetch from the same offset would only cost the leader a read. Also, the leader
+      // might see that this follower has reached the high watermark, and add it to the ISR, although the
+      // follower cannot append. With room, forget the old shortage: when a new one begins, the next fetch
+      // must still report the records that this follower has appended.
       if (partition.shortage === undefined) followed.lacksRoom = false;
       else if (followed.lacksRoom) followed.readyAtMs = now + NO_ROOM_PAUSE_MS;
       const mustWait = followed.readyAtMs > now;
@@ -401,8 +401,8 @@ export class ReplicaFetcher {
       if (errorCode !== ErrorCode.NONE) {
         followed.lacksRoom = partition.shortage !== undefined;
         // The disk may be full although there seems to be room (a quota, no inodes, min.free.bytes=0). Only
-        // an append shows when it has room again. Outside of the ISR nobody waits for this follower, so it
-        // tries less often.
+        // an append shows whether there is room again. Outside of the ISR nobody waits for this follower, so
+        // it tries less often.
         const isFull = errorCode === ErrorCode.KAFKA_STORAGE_ERROR && !followed.lacksRoom;
         if (isFull && !partition.isr.includes(this.ports.brokerId))
           followed.readyAtMs = this.ports.timers.now() + this.ports.config.replicaLagTimeMaxMs;

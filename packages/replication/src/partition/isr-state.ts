@@ -1,7 +1,7 @@
 /**
  * A replica's view of its ISR: the ISR that the controller committed, and at most one change in flight. A
  * leader's acknowledgements rely on one rule: an expanded ISR counts at once (maximal ISR), but a shrunk ISR
- * counts only after the metadata has it.
+ * counts only when this broker has it from the metadata log.
  */
 import { assert, type NodeId } from '@millrace/base';
 import type { IsrProposal } from './ports.ts';

@@ -40,7 +40,7 @@ export class Partition {
   readonly topic: string;
   readonly index: number;
   readonly log: PartitionLog;
-  /** The owner changes them, and calls `settingsChanged` once the assignment is as new as they are. */
+  /** The owner sets them, and calls `settingsChanged` when the assignment of the same metadata is set. */
   settings: PartitionSettings;
   role: Role = 'none';
   /** The state of this leader. Set while `role` is leader and the replica is online. */
@@ -125,9 +125,9 @@ export class Partition {
   }
 
   /**
-   * Why this replica appends no records of its leader now, although its disk works: too little space is free.
-   * Undefined: it appends. Coordinators need their records to serve groups that only read, so an internal
-   * topic uses a part of the space that is left.
+   * Why this replica now appends no records of its leader, although its disk works: too little space is free.
+   * Undefined: there is room. An internal topic may use more of the free space than another topic, because
+   * groups that only read must still commit their offsets.
    */
   get shortage(): string | undefined {
     const { room } = this.ports;
@@ -320,8 +320,8 @@ export class Partition {
   }
 
   /**
-   * Re-evaluates everything that waits under the earlier settings. Called after `settings` changed, and after
-   * the assignment of the same metadata: min.insync.replicas counts only together with that ISR and epoch.
+   * Checks again whether a flush is due, and what the leader may acknowledge or commit. Called when the
+   * settings and the assignment have the same age: min.insync.replicas counts only with its ISR and epoch.
    */
   settingsChanged(): void {
     this.flushIfDue();
@@ -352,9 +352,9 @@ export class Partition {
   // ------------------------------------------------------------------ follower
 
   /**
-   * Appends batches from the leader of `leaderEpoch`. They begin at this log's end, or around it if this
-   * log is empty and the leader's log begins within a batch. A follower without room appends nothing: it
-   * falls behind, and the leader removes it from the ISR as any follower that lags.
+   * Appends batches from the leader of `leaderEpoch`. The first batch begins at the end of this log; if this
+   * log is empty, and the leader's log starts within a batch, it may begin lower. A follower without room
+   * appends nothing. It falls behind, and the leader removes it from the ISR like any follower that lags.
    */
   appendAsFollower(records: Uint8Array): ErrorCode {
     assert(this.role === 'follower', 'only a follower appends what a leader sends');
@@ -362,7 +362,7 @@ export class Partition {
     const sizeBefore = this.log.sizeBytes;
     const appended = this.log.appendAsFollower(records, this.ports.wallMs());
     if (appended.ok) {
-      // An empty log may drop old segments when it appends.
+      // An empty log may first replace its segments, so its size may fall.
       const sizeBytes = Math.max(0, this.log.sizeBytes - sizeBefore);
       this.ports.counters.appended('follower', sizeBytes);
       this.ports.room.used(sizeBytes);

@@ -1,8 +1,8 @@
 /**
  * The leader's side of DeleteRecords: raises the log start offset at once, and settles a deletion when the
  * low watermark has reached its offset. The low watermark is the smallest log start offset of the leader and
- * of the live followers. A follower takes the leader's start with a fetch, and reports its own with the next
- * one.
+ * of the live followers. A follower takes the log start offset of its leader from a fetch response, and
+ * reports its own with the next fetch.
  *
  * Invariant: the log start offset never exceeds the high watermark, so no deletion reaches a record that is
  * not committed.
@@ -59,7 +59,7 @@ export class RecordDeletions {
     return low;
   }
 
-  /** Returns undefined if it has called `settled`. */
+  /** Deletes the records below `wanted`. Returns undefined if it has already called `settled`. */
   start(wanted: Offset, settled: (result: RecordsDeleted) => void): WaitingDeletion | undefined {
     const { partition } = this.leader;
     const { log, highWatermark } = partition;
@@ -100,7 +100,7 @@ export class RecordDeletions {
     const deletion: Waiting = {
       offset,
       settle,
-      // As in Kafka, the answer has the low watermark from the beginning.
+      // As in Kafka, the answer has the low watermark of the moment when the deletion began.
       expire: () => settle({ errorCode: ErrorCode.REQUEST_TIMED_OUT, lowWatermark }),
       cancel: () => this.waiting.delete(deletion),
     };
@@ -109,7 +109,7 @@ export class RecordDeletions {
     return deletion;
   }
 
-  /** Called when a follower reported another log start offset, a broker came or went, or a lease is there. */
+  /** Called when a follower reported a new log start offset, or a registration or the lease changed. */
   check(): void {
     if (this.waiting.size === 0) return;
     const { lowWatermark } = this;

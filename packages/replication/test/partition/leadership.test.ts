@@ -57,7 +57,7 @@ test('a leader acknowledges nothing after the sync of a full segment failed', ()
   expect(leader.proposals.map(({ kind }) => kind)).toEqual(['storage-failed']);
 });
 
-test('a smaller ISR counts when the metadata has it, not when the controller answers', () => {
+test('a smaller ISR counts when it arrives with the metadata, not when the controller answers', () => {
   const leader = new LoneReplica({ minInsyncReplicas: 1 });
   const { partition } = leader;
   leader.produce(-1);
@@ -66,7 +66,7 @@ test('a smaller ISR counts when the metadata has it, not when the controller ans
   leader.nowMs = 30_001;
   partition.leadership!.checkLag();
   expect(leader.proposals.map(({ kind }) => kind)).toEqual(['shrink']);
-  // The controller has decided, and has raised min.insync.replicas before. The leader knows neither yet.
+  // The controller raised min.insync.replicas, and then decided. The leader knows neither change yet.
   const before = leader.state;
   leader.state = { ...before, isr: [ME], elr: [OTHER], partitionEpoch: before.partitionEpoch + 1 };
   expect(leader.answer(ErrorCode.NONE)).toBe(true);

@@ -104,7 +104,7 @@ test('the next batch is judged by the new max.message.bytes', () => {
   expect(produce()).toBe(ErrorCode.NONE);
 });
 
-test('a parked batch is acknowledged once min.insync.replicas allows it', () => {
+test('the leader acknowledges a parked batch when a lower min.insync.replicas allows it', () => {
   const { world, topic, partition } = withTopic();
   world.controller.commit([config('min.insync.replicas', '2')]);
   world.advance(5);
@@ -120,7 +120,7 @@ test('a parked batch is acknowledged once min.insync.replicas allows it', () => 
 });
 
 // Each commit below is one batch, so each broker gets its records in one delta.
-test('a leader that the metadata deposes acknowledges nothing by a lower min.insync.replicas', () => {
+test('a leader learns of its successor and of a lower min.insync.replicas at once: it acknowledges nothing', () => {
   const { world, topic, partition } = withTopic();
   world.controller.commit([config('min.insync.replicas', '2')]);
   world.advance(5);

@@ -1,5 +1,5 @@
 /**
- * Goal: DeleteRecords answers when no live replica has the records, and never deletes an uncommitted one.
+ * Goal: a leader answers DeleteRecords when no live replica has the records; it deletes no uncommitted one.
  * Method: whole replica managers with a toy controller and a manual clock.
  */
 import type { Uuid } from '@millrace/base';
@@ -92,7 +92,7 @@ test('errors: not the leader, unknown, beyond the high watermark, negative, comp
   expect(startsOf(world, topic)).toEqual([0, 0, 0]);
 });
 
-test('a follower that cannot be reached delays the answer until the timeout; the records are deleted all the same', () => {
+test('a follower that cannot be reached delays the answer until the timeout; the leader has deleted the records', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b', 'c');
   world.network.cut('b1', 'b3');
@@ -108,7 +108,7 @@ test('a follower that cannot be reached delays the answer until the timeout; the
   expect(startsOf(world, topic)).toEqual([2, 2, 2]);
 });
 
-test('a follower that dies does not delay the answer: the controller fences it, and it does not count', () => {
+test('a follower that dies does not delay the answer, because the controller fences it', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b', 'c');
   world.broker(3).kill();
@@ -120,7 +120,7 @@ test('a follower that dies does not delay the answer: the controller fences it, 
   expect(startsOf(world, topic)).toEqual([2, 2, 2]);
 });
 
-test('a leader that loses its leadership answers NOT_LEADER_OR_FOLLOWER', () => {
+test('a leader that loses its leadership answers a waiting deletion with NOT_LEADER_OR_FOLLOWER', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b');
   world.network.cut('b1', 'b3');
@@ -144,7 +144,7 @@ test('a leader without a lease does not answer: its successor may still have the
   expect(answer.value).toEqual({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, lowWatermark: -1 });
 });
 
-test('a leader answers when its lease is renewed', () => {
+test('a leader without a lease answers when it gets a lease again', () => {
   const { world, topic } = setUp({ replicas: [[1]] });
   produce(world, topic, 'a', 'b');
   const brokerEpoch = world.controller.image.broker(1)!.epoch;
@@ -199,7 +199,7 @@ test.each([
   expect(world.logger.events.filter(({ event }) => event === 'follower-append-failed')).toEqual([]);
 });
 
-test('a follower that expired records by itself tells its leader, so a deletion below its start waits for nobody', () => {
+test('a follower reports a start offset that it raised itself, so a deletion below that offset need not wait', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b', 'c');
   for (const id of [1, 2, 3]) world.partition(id, topic).log.advanceStartOffset(2);
@@ -207,7 +207,7 @@ test('a follower that expired records by itself tells its leader, so a deletion 
   expect(remove(world.broker(1), topic, 1).value).toEqual({ errorCode: ErrorCode.NONE, lowWatermark: 2 });
 });
 
-test('a request of several partitions is answered once, in its order; a client that is gone gets no answer', () => {
+test('a request for several partitions gets one answer, in the order of the request; a cancelled request gets none', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b');
   const answers: (readonly RecordsDeleted[])[] = [];

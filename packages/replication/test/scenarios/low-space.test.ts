@@ -13,7 +13,7 @@ import { World } from '../support/world.ts';
 
 const MIN_FREE = 1_000_000;
 const LAG_MS = 2000;
-/** A checkpoint's interval is 5 s; the guard looks then. */
+/** The broker measures the free space at each checkpoint, every 5 s. */
 const LOOK_MS = 5000;
 const { KAFKA_STORAGE_ERROR, NONE, NOT_ENOUGH_REPLICAS } = ErrorCode;
 
@@ -67,7 +67,7 @@ test('the leader refuses a batch with a retriable error that says why, and accep
   expect(valuesBelow(world.partition(3, topic))).toEqual(['v0', 'v1']);
 });
 
-test('leader and follower notice at once when their own appends have used up the room', () => {
+test('a leader and a follower notice at once when their own appends have used up the room', () => {
   const { world, topic } = cluster();
   const ids = [1, 3];
   for (const id of ids) world.broker(id).disk.usableBytes = MIN_FREE + 10;
@@ -80,7 +80,7 @@ test('leader and follower notice at once when their own appends have used up the
   expect(world.broker(2).manager.shortage).toBeUndefined();
 });
 
-test('after an append that failed on a full disk, the leader does not try the next one', () => {
+test('after an append that failed on a full disk, the leader refuses the next batch without an attempt', () => {
   const { world, topic } = cluster();
   const { disk } = world.broker(1);
   disk.usableBytes = 0;
@@ -151,7 +151,7 @@ test('a follower without room leaves the ISR instead of losing records, and come
   fill(world, 3);
   const acknowledged = world.broker(1).produce(topic, 'v1');
   world.advance(500);
-  // Until broker 3 has left the ISR, nothing is acknowledged without it.
+  // While broker 3 is in the ISR, the leader acknowledges nothing that broker 3 lacks.
   expect(acknowledged.value).toBeUndefined();
   world.advance(2 * LAG_MS);
   expect(acknowledged.value?.errorCode).toBe(NONE);
@@ -170,7 +170,7 @@ test('a follower without room stays in the ISR while there is nothing to append'
   expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2, 3]);
 });
 
-test('a second shortage that begins inside an append: the follower still reports that append', () => {
+test('if an append of a follower begins its second shortage, the follower still reports that append', () => {
   const { world, topic } = cluster();
   fill(world, 2, 3);
   world.broker(1).produce(topic, 'v1');
@@ -178,7 +178,7 @@ test('a second shortage that begins inside an append: the follower still reports
   empty(world, 2, 3);
   world.advance(5000);
   expect(valuesBelow(world.partition(3, topic))).toEqual(['v0', 'v1']);
-  // The guard measures again after the next append: on each of the equal disks it uses up the room.
+  // Each broker measures after its next append, and finds that the room is used up.
   for (const id of [1, 2, 3]) world.broker(id).disk.usableBytes = MIN_FREE + 10;
   world.advance(LOOK_MS);
   for (const id of [1, 2, 3]) world.broker(id).disk.usableBytes = MIN_FREE - 90;
@@ -215,13 +215,13 @@ test('when every broker lacks room, no replica leaves the ISR, and all continue 
   expect(accepted.value?.errorCode).toBe(NONE);
 });
 
-test('with both followers out of room, acks=all fails under min ISR, and nothing is committed without them', () => {
+test('if both followers lack room, acks=all fails below min ISR, and the leader commits nothing alone', () => {
   const { world, topic } = cluster();
   setMinIsr(world);
   fill(world, 2, 3);
   world.broker(1).produce(topic, 'v1');
   world.advance(2 * LAG_MS);
-  // They have all committed records, but they cannot append the next one, so they do not join again.
+  // The followers have all committed records, but do not join again: they cannot append the next record.
   const { length } = world.controller.log;
   world.advance(10 * LAG_MS);
   expect(world.controller.log).toHaveLength(length);
@@ -238,7 +238,7 @@ function failedAppends(world: World): number {
   return world.logger.events.filter(({ event }) => event === 'follower-append-failed').length;
 }
 
-test('no space, although the file system tells some (a quota): the follower retries at its usual pace', () => {
+test('a follower in the ISR whose appends exceed a quota retries at its usual pace', () => {
   const { world, topic } = cluster();
   const { disk } = world.broker(3);
   disk.failWrites = 'EDQUOT';
@@ -253,7 +253,7 @@ test('no space, although the file system tells some (a quota): the follower retr
   expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2, 3]);
 });
 
-test('outside of the ISR such a follower tries once in a lag time, and comes back by itself', () => {
+test('a follower outside of the ISR whose appends exceed a quota tries once in a lag time, and comes back by itself', () => {
   const { world, topic } = cluster();
   const { disk } = world.broker(3);
   disk.failWrites = 'EDQUOT';
@@ -270,7 +270,7 @@ test('outside of the ISR such a follower tries once in a lag time, and comes bac
   expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
 });
 
-test('below min ISR such a follower may join the ISR and leave it again, at most once in a lag time', () => {
+test('below min ISR, a follower whose appends exceed a quota may join the ISR and leave it again, at most once in a lag time', () => {
   const { world, topic } = cluster();
   setMinIsr(world);
   for (const id of [2, 3]) world.broker(id).disk.failWrites = 'EDQUOT';
@@ -302,7 +302,7 @@ function coordinate(world: World, topicId: Uuid): ErrorCode[] {
   return settled;
 }
 
-test('records of coordinators use half of the rest of the space, at the leader and at its followers', () => {
+test('records of coordinators may use the space down to half of min.free.bytes, at the leader and its followers', () => {
   const { world, topic } = cluster('__consumer_offsets');
   fill(world, 1, 2, 3);
   expect(coordinate(world, topic)).toEqual([NONE]);
@@ -320,7 +320,7 @@ test('records of coordinators use half of the rest of the space, at the leader a
   expect(world.partition(3, topic).log.endOffset).toBe(3);
 });
 
-test('a client that writes to an internal topic gets no more space than any client', () => {
+test('a client that writes to an internal topic may not use the space for coordinators', () => {
   const { world, topic } = cluster('__consumer_offsets');
   fill(world, 1);
   expect(world.broker(1).produce(topic, 'refused').value?.errorCode).toBe(KAFKA_STORAGE_ERROR);

@@ -1,6 +1,6 @@
 /**
- * Goal: each replica removes its expired segments by itself, no committed record at or above a log start
- * offset is lost, and readers and replicas with other start offsets continue. Method: whole replica managers
+ * Goal: each replica removes its expired segments by itself. No committed record at or above a log start
+ * offset is lost. Consumers, and replicas with other start offsets, continue. Method: whole replica managers
  * with a toy controller and a manual clock.
  */
 import type { Uuid } from '@millrace/base';
@@ -46,7 +46,7 @@ const filesOf = (world: World, id: number, pattern: RegExp): string[] =>
     .disk.list('/data/events-0')
     .filter((name) => pattern.test(name));
 
-test('leader and followers expire the same old records; the files go after file.delete.delay.ms', () => {
+test('leader and followers expire the same old records, and unlink the files after file.delete.delay.ms', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b');
   world.advance(RETENTION_MS - 5000);
@@ -66,7 +66,7 @@ test('leader and followers expire the same old records; the files go after file.
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['d']);
 });
 
-test('a consumer that stands below the log start offset gets OFFSET_OUT_OF_RANGE, and reads on at the start', () => {
+test('a consumer with a position below the log start offset gets OFFSET_OUT_OF_RANGE, and continues at the start', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b');
   world.advance(RETENTION_MS - 5000);
@@ -80,7 +80,7 @@ test('a consumer that stands below the log start offset gets OFFSET_OUT_OF_RANGE
   expect(fetch(2)).toMatchObject({ errorCode: ErrorCode.NONE, logStartOffset: 2 });
 });
 
-test('uncommitted records stay, however old, until they are committed', () => {
+test('old records expire only when they are committed', () => {
   const { world, topic } = setUp({ configs: { 'min.insync.replicas': '3' } });
   produce(world, topic, 'a');
   world.broker(3).kill();
@@ -96,7 +96,7 @@ test('uncommitted records stay, however old, until they are committed', () => {
   expect(startsOf(world, topic)).toEqual([2, 2, 2]);
 });
 
-test('retention.bytes removes the oldest segments while the others have that size', () => {
+test('retention.bytes removes the oldest segments while the others have at least that size', () => {
   const { world, topic } = setUp({ configs: { 'retention.bytes': '200', 'retention.ms': '-1' } });
   produce(world, topic, 'a', 'b', 'c', 'd', 'e');
   const sizeBytes = world.partition(1, topic).log.sizeBytes / 5;
@@ -133,7 +133,7 @@ test('a new follower of a log that starts above 0 begins there', () => {
   expect(world.controller.image.partition(topic, 0)?.isr).toContain(3);
 });
 
-test('a follower that starts later than its leader can lead: the other replicas take its start, and no record above it is lost', () => {
+test('a follower with a higher start offset than its leader may become leader: the others take its start and lose no record above it', () => {
   const { world, topic } = setUp({ configs: { 'retention.ms': '-1' } });
   produce(world, topic, 'a', 'b', 'c', 'd');
   world.advance(1000);
@@ -151,7 +151,7 @@ test('a follower that starts later than its leader can lead: the other replicas 
   expect(world.controller.image.partition(topic, 0)?.isr).toHaveLength(3);
 });
 
-test('a follower that was away while its leader expired everything that it has begins at the start of its leader', () => {
+test('a follower returns after its leader expired all records of the follower: it begins at the start of its leader', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a');
   world.broker(3).kill();
@@ -167,7 +167,7 @@ test('a follower that was away while its leader expired everything that it has b
   expect(world.controller.image.partition(topic, 0)?.isr).toHaveLength(3);
 });
 
-test('a restarted broker has the log start offset of before, and no removed record', () => {
+test('a restarted broker keeps its log start offset, and has no removed record', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b');
   world.advance(RETENTION_MS - 5000);
@@ -181,7 +181,7 @@ test('a restarted broker has the log start offset of before, and no removed reco
   expect(filesOf(world, 2, /deleted$/)).toEqual([]);
 });
 
-test('a topic deleted before its removed files are unlinked does no harm to its successor of the same name', () => {
+test('a topic is deleted before its removed segments are unlinked: a new topic of the same name keeps its files', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a', 'b');
   world.advance(RETENTION_MS + 2 * CHECK_MS);

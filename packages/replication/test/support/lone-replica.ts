@@ -25,7 +25,7 @@ export const THIRD = 3;
 export class LoneReplica {
   hasLease = true;
   nowMs = 0;
-  /** How many append failures may come from a full disk. */
+  /** How often an append failed, perhaps because of a full disk. */
   failedAppends = 0;
   readonly clock = new ManualClock();
   readonly disk = new MemoryDisk((callback) => this.clock.soon(callback));
