@@ -2,8 +2,8 @@
  * AlterConfigs and IncrementalAlterConfigs (KIP-133, KIP-339). Checks each resource on its own, and creates
  * the records of those that pass. A resource changes as a whole or not at all.
  *
- * Each altered resource has a record that names the request, also if no value changes. A copy of the request
- * that arrives late finds this record and changes nothing (docs/late-requests.md).
+ * For each altered resource, a record names the request, even if no value changes. A copy of the request that
+ * arrives late finds this record and changes nothing (docs/late-requests.md).
  */
 import type { Uuid } from '@millrace/base';
 import type { Configs, MetadataImage, MetadataRecord, RecordOf } from '@millrace/metadata';
@@ -35,17 +35,17 @@ interface Resource {
 type IncrementalChange = IncrementalAlterConfigsRequest['resources'][number]['configs'][number];
 type Result = AlterConfigsResponse['responses'][number];
 
-/** Most characters of the names and values in one request. The records of a request have the same limit. */
+/** Most characters of the names and values in one request. The bytes of its records have the same limit. */
 const REQUEST_LENGTH_MAX = 16 << 20;
 
 /**
- * Most characters of the lists that one request changes by APPEND and SUBTRACT, together with the lists that
- * it gives for that. The controller does nothing else meanwhile, so this must take a fraction of a second.
+ * Most characters of the lists that one request changes by APPEND and SUBTRACT, and of the items to append or
+ * remove. The controller does nothing else meanwhile, so the work must take only a fraction of a second.
  */
 const LIST_LENGTH_MAX = 2 << 20;
 
-/** Kafka's limit: a value must fit into a string of the protocol's older versions. */
-const VALUE_BYTES_MAX = 32_767;
+/** Kafka's limit for the characters of a value. */
+const VALUE_LENGTH_MAX = 32_767;
 
 export function decideAlterConfigs(
   context: ConfigsContext,
@@ -91,7 +91,7 @@ export function failAlterConfigs(
   return { throttleTimeMs: 0, responses: resources.map((resource) => resultOf(resource, failure)) };
 }
 
-/** `nextOf`: the configs that the request wants to be set on the resource. */
+/** `nextOf` returns the configs that the resource has after the request. */
 function decide<R extends Resource>(
   context: ConfigsContext,
   request: { readonly resources: readonly R[]; readonly validateOnly: boolean },
@@ -155,7 +155,7 @@ function alter<R extends Resource>(
   return [{ type: 'alterConfigs', resourceType: kind.name, resourceName, requestId }, ...changes];
 }
 
-/** One record for each config whose value differs, by name. */
+/** One record for each config whose value changes, sorted by name. */
 function changesOf(
   kind: ConfigKind,
   resourceName: string,
@@ -193,7 +193,7 @@ function lengthOf({ resources }: { readonly resources: readonly Resource[] }): n
   return length;
 }
 
-/** The value of one config after the change; undefined if it is not set then. */
+/** The value of one config after the change. Undefined: the resource no longer sets the config. */
 function changed(
   { name, configOperation, value }: IncrementalChange,
   current: string | undefined,
@@ -238,11 +238,11 @@ function nullProblem(configs: Resource['configs']): ApiError | undefined {
 }
 
 function sizeProblem(changes: readonly RecordOf<'config'>[]): ApiError | undefined {
-  const large = changes.find(({ value }) => value !== undefined && value.length > VALUE_BYTES_MAX);
+  const large = changes.find(({ value }) => value !== undefined && value.length > VALUE_LENGTH_MAX);
   if (large === undefined) return undefined;
   return apiError(
     ErrorCode.INVALID_CONFIG,
-    `the value of config ${large.name} is too long: at most ${VALUE_BYTES_MAX} bytes are allowed`,
+    `the value of config ${large.name} is too long: at most ${VALUE_LENGTH_MAX} characters are allowed`,
   );
 }
 

@@ -6,8 +6,8 @@
  * A batch is committed as a whole or not at all, but a controller may be deposed between two batches. So a
  * cut must leave a valid state: a new topic stays with its partitions and settings, partitions added to one
  * topic stay together, the altered configs of one resource stay together, and every other record stands
- * alone. If the records after a cut are lost, the next
- * controller completes a fencing or unfencing (fencing.ts says how).
+ * alone. If the records after a cut are lost, the next controller completes a fencing or unfencing
+ * (fencing.ts says how).
  */
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
 
@@ -70,7 +70,7 @@ export function batchesOf(
 
 /**
  * A topic stays with its partitions and settings. Partitions added to one topic stay together. The altered
- * configs of one resource stay together, behind the record that names the request.
+ * configs of one resource stay together, after the record that names the request.
  */
 function staysWith(next: MetadataRecord, first: MetadataRecord): boolean {
   if (next.type === 'partition')

@@ -50,8 +50,8 @@ export function partitionEffects(
 }
 
 /**
- * Elects leaders for the partitions without one, where that is allowed now. An earlier controller may have
- * been deposed between two batches of one decision, or an altered config may allow an unclean election.
+ * Elects a leader for each partition that has none, if an election is allowed now. An earlier controller may
+ * have been deposed between two batches of one decision, or an altered config may allow an unclean election.
  */
 export function electLeaderless(
   image: MetadataImage,
@@ -92,8 +92,8 @@ function effectOn(
 
 /**
  * Returns, for a leader of the topic, the `min.insync.replicas` by which this leader commits: the topic's
- * value, or that of all brokers, or else the value that the leader registered. The controller's own value
- * does not count, because the leader does not know it.
+ * value, or else the dynamic value of all brokers, or else the value that the leader registered. The
+ * controller's own value does not count, because the leader does not know it.
  */
 export function minInsyncReplicasOf(image: MetadataImage, topic: string): (leader: NodeId) => number {
   const name = 'min.insync.replicas';

@@ -1,4 +1,4 @@
-/** The errors that the controller answers to any request, whatever the request asks. */
+/** Answers that the controller may give to any request. */
 import type { HeartbeatResponse } from '@millrace/control';
 import { ErrorCode } from '@millrace/protocol';
 import { apiError } from './assignments.ts';

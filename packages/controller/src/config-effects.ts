@@ -3,11 +3,12 @@
  *
  * `min.insync.replicas`: a replica is in the ELR because the leader commits nothing while the ISR is smaller
  * than min ISR. With another min ISR the leader may commit without that replica. So the ELR empties if the
- * min ISR of the partition's leader changes (KIP-966). The records that empty ELRs come first: no controller
- * may lose them and keep the new config. While a partition has no leader, nobody commits, and its ELR stays.
+ * min ISR of the partition's leader changes (KIP-966). The records that empty ELRs come before the new value:
+ * a failover between two batches must not leave such an ELR beside the new value. While a partition has no
+ * leader, nobody commits, and its ELR stays.
  *
- * `unclean.leader.election.enable`: partitions without a leader may get one at once. Their records come last,
- * because the elections need the new config. If they are lost, the next controller elects (electLeaderless).
+ * `unclean.leader.election.enable`: partitions without a leader may get one at once. The elections come last,
+ * because they need the new value. If a failover loses them, the next controller elects (electLeaderless).
  */
 import { applyRecords, type MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import { electLeaderless, minInsyncReplicasOf } from './broker-effects.ts';

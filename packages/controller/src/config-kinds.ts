@@ -18,7 +18,7 @@ export interface ConfigKind {
   readonly name: RecordOf<'config'>['resourceType'];
   /** The configs that are set on the resource. */
   current(image: MetadataImage, resourceName: string): Configs;
-  /** The default of a config that is a list; undefined if it is not a list, or not known. */
+  /** The default of a config that is a list. Undefined: the config is no list, or is unknown. */
   defaultList(config: ControllerConfig, key: string): string | undefined;
   /** Why the resource cannot have the configs `next`. */
   check(asked: CheckedConfigs): ApiError | undefined;
@@ -52,7 +52,7 @@ const topics: ConfigKind = {
   },
 };
 
-/** Also the name '' for all brokers. */
+/** The name '' stands for all brokers. */
 const brokers: ConfigKind = {
   name: 'broker',
   current: (image, broker) => image.brokerConfig(broker),
@@ -67,7 +67,7 @@ const brokers: ConfigKind = {
   },
 };
 
-/** Kafka answers INVALID_REQUEST to an invalid value of a broker. */
+/** As in Kafka, an invalid config of a broker gets INVALID_REQUEST, and not INVALID_CONFIG. */
 function brokerProblem({ brokerSettings }: ControllerConfig, next: Configs): string | undefined {
   const unknown = [...next.keys()].find((name) => !brokerSettings.has(name));
   if (unknown !== undefined) return `unknown broker config ${unknown}`;
@@ -134,7 +134,7 @@ function groupProblem(
   return `invalid value '${value}' for config ${name}: must be a whole number from ${limits.min} to ${limits.max}`;
 }
 
-/** By the number of the resource type in requests. */
+/** By the number of the resource type in a request. */
 export const configKinds: ReadonlyMap<number, ConfigKind> = new Map([
   [ConfigResourceType.TOPIC, topics],
   [ConfigResourceType.BROKER, brokers],

@@ -1,4 +1,6 @@
-/** The controller's settings, which the node fills. The comments give the property names that users set. */
+/**
+ * The controller's settings. The node sets all of them. The comments give the property names that users set.
+ */
 import type { Millis, NodeId } from '@millrace/base';
 import type { BrokerSetting } from '@millrace/metadata';
 
@@ -28,7 +30,7 @@ export interface ControllerConfig {
   readonly batchBytes: number;
   /** How many producer ids a broker gets at once. */
   readonly producerIdBlockSize: number;
-  /** `node.id`: this node's dynamic configs count for its own decisions. */
+  /** `node.id`: the controller uses the dynamic configs that are set for the broker with this id. */
   readonly nodeId: NodeId;
   /** All settings of brokers, by name: requests may alter the dynamic ones. */
   readonly brokerSettings: ReadonlyMap<string, BrokerSetting>;

@@ -122,7 +122,7 @@ interface Call<R> {
 
 /** Limit for the bytes of all records that one request of a client writes. */
 const REQUEST_BYTES_MAX = 16 << 20;
-/** Requests that alter configs have no timeout of their own. A broker asks for as long as this, too. */
+/** Requests that alter configs have no timeout field. The broker that forwards them waits as long as this. */
 const ALTER_CONFIGS_TIMEOUT_MS = 30_000;
 
 export class Controller {

@@ -1,4 +1,4 @@
-/** The settings of group coordination. The host fills them in: no file here has defaults. */
+/** The settings of group coordination. The node sets all of them: no file here has defaults. */
 import type { Millis, NodeId } from '@millrace/base';
 
 /** Settings of classic groups. */

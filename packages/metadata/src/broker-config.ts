@@ -17,7 +17,7 @@ export interface BrokerSetting {
   check(value: string): string | undefined;
 }
 
-/** The value that counts for the broker, if one was set for it, or for all brokers, while they ran. */
+/** The dynamic value for this broker: the one set for it, or else the one set for all brokers. */
 export function dynamicBrokerValue(image: MetadataImage, brokerId: NodeId, name: string): string | undefined {
   return dynamicValue(dynamicLayers(image, brokerId), name);
 }

@@ -9,7 +9,7 @@ const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
   '__share_group_state',
 ]);
 
-/** True for a topic that clients may read, but only the cluster and an admin client may write. */
+/** True for a topic that all clients may read, but only the cluster and the admin client may write. */
 export function isInternalTopic(name: string): boolean {
   return INTERNAL_TOPICS.has(name);
 }

@@ -62,8 +62,8 @@ export function validateTopicConfig(name: string, value: string): string | undef
 
 /**
  * Validates each config that is set on a topic. Also checks that the effective min.compaction.lag.ms is not
- * larger than the effective max.compaction.lag.ms. A lag that the topic does not set has its value from the
- * other layers.
+ * larger than the effective max.compaction.lag.ms. If the topic does not set a lag, its value comes
+ * from the other layers.
  */
 export function validateTopicConfigs(
   topic: ReadonlyMap<string, string>,

@@ -143,17 +143,17 @@ export const metricsTable = {
   millrace_disk_total_bytes: {
     type: 'gauge',
     of: 'broker',
-    help: 'Size of the file system of log.dirs; NaN: it does not answer.',
+    help: 'Size of the file system of log.dirs. NaN: the file system does not answer.',
   },
   millrace_disk_usable_bytes: {
     type: 'gauge',
     of: 'broker',
-    help: 'Bytes that the broker may still write to the file system of log.dirs; NaN: it does not answer.',
+    help: 'Bytes that the broker may still write to the file system of log.dirs. NaN: the file system does not answer.',
   },
   millrace_disk_space_low: {
     type: 'gauge',
     of: 'broker',
-    help: '1 while the broker refuses produce requests, because less than min.free.bytes is free.',
+    help: '1 while the broker refuses produce requests because of min.free.bytes, else 0.',
   },
   millrace_removed_segments_total: {
     type: 'counter',

@@ -1,7 +1,7 @@
 /**
- * Goal: only dynamic settings of brokers change, by Kafka's rules for min.insync.replicas; a change for all
- * brokers acts on the partitions of the topics that inherit it. Method: transcripts on a quorum played by
- * hand, with a small table of settings.
+ * Goal: only dynamic settings of brokers change. min.insync.replicas follows Kafka's rules. A change for all
+ * brokers acts on the partitions of topics that inherit the setting. Method: transcripts on a quorum played
+ * by hand, with a small table of settings.
  */
 import type { BrokerSetting } from '@millrace/metadata';
 import { ConfigResourceType, ErrorCode } from '@millrace/protocol';
@@ -69,7 +69,7 @@ describe('a dynamic setting', () => {
     expect([set(h, '1'), set(h, '')]).toEqual([{}, {}]);
   });
 
-  test('AlterConfigs cannot drop the min.insync.replicas of all brokers either', () => {
+  test('AlterConfigs cannot remove the min.insync.replicas of all brokers', () => {
     const h = harness();
     expect(alterBroker(h, '', ['SET', 'min.insync.replicas', '2'])?.errorCode).toBe(0);
     const resource = { resourceType: ConfigResourceType.BROKER, resourceName: '', configs: [] };

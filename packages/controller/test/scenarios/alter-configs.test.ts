@@ -1,7 +1,7 @@
 /**
- * Goal: altered configs are those of Kafka 4.3; a resource changes as a whole or not at all; a late copy of a
- * request changes nothing; no change of min.insync.replicas leaves a replica in the ELR without which the
- * leader may commit. Method: transcripts on a quorum played by hand.
+ * Goal: requests alter configs as in Kafka 4.3. A resource changes as a whole or not at all. A late copy of a
+ * request changes nothing. If min.insync.replicas changes so that the leader may commit without a replica,
+ * that replica leaves the ELR. Method: transcripts on a quorum played by hand.
  */
 import { ConfigResourceType, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ function altered(h: Harness, ...changes: Change[]): number | undefined {
 }
 
 describe('IncrementalAlterConfigs', () => {
-  test('changes what it names, and answers when the change is committed', () => {
+  test('changes the configs that it names, and is answered when the change is committed', () => {
     const h = withTopic();
     const answer = alter(h, [
       {
@@ -43,7 +43,7 @@ describe('IncrementalAlterConfigs', () => {
     expect(topicConfigs(h, 't')).toEqual({ 'retention.ms': '5' });
   });
 
-  test('a value that equals the default is set all the same', () => {
+  test('sets a value that equals the default', () => {
     const h = withTopic({});
     altered(h, ['SET', 'cleanup.policy', 'delete']);
     expect(topicConfigs(h, 't')).toEqual({ 'cleanup.policy': 'delete' });
@@ -115,7 +115,7 @@ describe('IncrementalAlterConfigs', () => {
       'a long value',
       [['SET', 'leader.replication.throttled.replicas', '1:1,'.repeat(10_000)]],
       ErrorCode.INVALID_CONFIG,
-      'at most 32767 bytes',
+      'at most 32767 characters',
     ],
   ] as const)('%s changes nothing', (_, changes, errorCode, text) => {
     const h = withTopic();
@@ -127,7 +127,7 @@ describe('IncrementalAlterConfigs', () => {
     expect(h.pending).toEqual([]);
   });
 
-  test('a request with errors changes the other resources', () => {
+  test('an error in one resource does not stop the changes of the others', () => {
     const h = withTopic();
     const changes: Change[] = [['SET', 'retention.ms', '5']];
     const { TOPIC, CLIENT_METRICS } = ConfigResourceType;
@@ -164,7 +164,7 @@ describe('IncrementalAlterConfigs', () => {
     expect([codes(fine), codes(bad), h.pending]).toEqual([[0], [ErrorCode.INVALID_CONFIG], []]);
   });
 
-  test('a standby refuses the request, and a lost leadership answers it', () => {
+  test('a controller that loses its leadership answers NOT_CONTROLLER', () => {
     const h = withTopic();
     const answer = alter(h, [{ name: 't', changes: [['SET', 'retention.ms', '5']] }]);
     h.loseLeadership();
@@ -186,7 +186,7 @@ describe('the work of one request is bounded', () => {
   });
 
   // Comparing each item with each would need 1.4 billion comparisons, about 5 s of CPU time.
-  test('a SUBTRACT takes time in proportion to the lengths of the lists', () => {
+  test('the time of a SUBTRACT grows only linearly with the lengths of the lists', () => {
     const name = 'leader.replication.throttled.replicas';
     const throttled = Array.from({ length: 5000 }, (_, index) => `${index}:1`);
     const h = withTopic({ [name]: throttled.slice(0, 4500).join(',') });
@@ -197,14 +197,14 @@ describe('the work of one request is bounded', () => {
     expect(topicConfigs(h, 't')).toEqual({ [name]: '0:1' });
   });
 
-  test('the lists of all its resources may have 2 MiB', () => {
+  test('all lists that it changes may have 2,097,152 characters', () => {
     const h = withTopic({});
     const value = 'x,'.repeat(500_000);
     const answer = alter(h, [subtract('a', value), subtract('b', value), subtract('t', value)]);
     expect(codes(answer)).toEqual([3, 3, ErrorCode.POLICY_VIOLATION]);
   });
 
-  test('its names and values may have 16 MiB', () => {
+  test('its names and values may have 16,777,216 characters', () => {
     const h = withTopic({});
     const value = 'x'.repeat(6 << 20);
     const changes: Change[] = ['a', 'b', 'c'].map((name) => ['SET', name, value]);
@@ -214,7 +214,7 @@ describe('the work of one request is bounded', () => {
 });
 
 describe('AlterConfigs', () => {
-  test('replaces everything that is set', () => {
+  test('replaces all configs that are set', () => {
     const h = withTopic();
     const answer = replaceConfigs(h, 't', { 'segment.ms': '600000', 'retention.ms': '1000' });
     h.commit();
@@ -233,10 +233,10 @@ describe('AlterConfigs', () => {
   });
 });
 
-describe('a request sent again', () => {
+describe('a copy of a request', () => {
   const requestId = uuid(900);
 
-  test.each(['retention.ms', 'segment.ms'])('late, does not undo a later change of %s', (name) => {
+  test.each(['retention.ms', 'segment.ms'])('that arrives late does not undo a later change of %s', (name) => {
     const h = withTopic();
     const first = () => alter(h, [{ name: 't', changes: [['SET', name, '1000']] }], { requestId });
     first();
@@ -248,7 +248,7 @@ describe('a request sent again', () => {
     expect([codes(first()), topicConfigs(h, 't')[name]]).toEqual([[0], '5']);
   });
 
-  test('late, does not reset what a later request set', () => {
+  test('that arrives late does not reset what a later request set', () => {
     const h = withTopic({});
     replaceConfigs(h, 't', {}, { requestId });
     h.commit();
@@ -257,7 +257,7 @@ describe('a request sent again', () => {
     expect([h.pending, topicConfigs(h, 't')]).toEqual([[], { 'retention.ms': '5' }]);
   });
 
-  test('alters the resources that its first copy lost at a failover between two batches', () => {
+  test('alters the resources that the first copy lost at a failover between two batches', () => {
     const h = new Harness({ batchBytes: 1 }, [1]);
     h.topic('a', [1]);
     h.topic('b', [1]);
@@ -298,19 +298,19 @@ describe('min.insync.replicas', () => {
     return h;
   }
 
-  test.each(['1', '3'])('that becomes %s empties the ELR of its topic', (value) => {
+  test.each(['1', '3'])('altered to %s empties the ELR of its topic', (value) => {
     const h = withElr();
     altered(h, ['SET', 'min.insync.replicas', value]);
     expect([elr(h), elr(h, 'other')]).toEqual([[], [2]]);
   });
 
-  test('that is set to the value that counted already leaves the ELR', () => {
+  test('set to the value that already counted leaves the ELR as it is', () => {
     const h = withElr();
     altered(h, ['SET', 'min.insync.replicas', '2']);
     expect([elr(h), topicConfigs(h, 't')]).toEqual([[2], { 'min.insync.replicas': '2' }]);
   });
 
-  test('a failover between the batches keeps no ELR with the new value', () => {
+  test('a failover between two batches leaves no ELR beside the new value', () => {
     const h = new Harness({ batchBytes: 1 }, [1, 2, 3], { minInsyncReplicas: 2 });
     h.topic('t', [1, 2, 3]);
     h.kill(3);
@@ -321,7 +321,7 @@ describe('min.insync.replicas', () => {
     expect([elr(h), topicConfigs(h, 't')]).toEqual([[], {}]);
   });
 
-  test('decides who joins the ELR from then on', () => {
+  test('once altered, decides which replicas join the ELR', () => {
     const h = new Harness({}, [1, 2, 3]);
     h.topic('t', [1, 2]);
     altered(h, ['SET', 'min.insync.replicas', '2']);
@@ -329,7 +329,7 @@ describe('min.insync.replicas', () => {
     expect([h.show('t'), elr(h)]).toEqual(['leader 1 isr 1 epochs 0/1', [2]]);
   });
 
-  test('leaves the ELR of a partition without a leader, because nobody commits there', () => {
+  test('does not change the ELR of a partition without a leader, because nobody commits there', () => {
     const h = withElr();
     h.kill(1);
     altered(h, ['SET', 'min.insync.replicas', '1']);

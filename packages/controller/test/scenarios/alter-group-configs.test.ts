@@ -1,4 +1,4 @@
-/** Goal: groups have the configs of KIP-848, within the bounds of the settings. Method: transcripts. */
+/** Goal: groups have the configs of KIP-848, within the bounds that settings give. Method: transcripts. */
 import { ConfigResourceType, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { alter, type Change } from '../support/alter.ts';

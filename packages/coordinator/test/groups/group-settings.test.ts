@@ -1,4 +1,4 @@
-/** Goal: the configs that a group sets act, then those of the broker. Method: examples. */
+/** Goal: a config that a group sets overrides the setting of the broker. Method: examples. */
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import { expect, test } from 'vitest';
 import { consumerGroupSettings } from '../../src/groups/group-settings.ts';

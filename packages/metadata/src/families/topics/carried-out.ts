@@ -14,10 +14,10 @@ export interface ChangedTopic {
   readonly topicId: Uuid;
 }
 
-/** Each set keeps at least this many of its latest entries, and at most twice as many. */
+/** A `Latest` keeps at least this many of its latest entries, and at most twice as many. */
 const REMEMBERED_MIN = 20_000;
 
-/** The latest entries, in two generations: the older one goes when the newer one is full. */
+/** The latest entries, in two generations. When the newer one is full, the older one is dropped. */
 class Latest<T> {
   private readonly older: ImmutableMap<string, T>;
   private readonly newer: ImmutableMap<string, T>;
@@ -50,7 +50,7 @@ class Latest<T> {
 }
 
 /**
- * A request may alter the configs of thousands of resources, so altered configs have their own limit: they
+ * A request may alter the configs of thousands of resources. So altered configs have their own limit, and
  * never push out deleted topics. A deletion has up to three entries.
  */
 export class CarriedOut {
@@ -93,7 +93,7 @@ export class CarriedOut {
     return this.with(keyOf(requestId, topic.name), topic);
   }
 
-  /** True if this request altered the configs of the resource. `resource`: type and name, as `topic a`. */
+  /** True if this request altered the configs of the resource. `resource`: type and name (`topic a`). */
   hasAltered(requestId: Uuid | undefined, resource: string): boolean {
     return requestId !== undefined && this.configs.get(keyOf(requestId, resource)) !== undefined;
   }

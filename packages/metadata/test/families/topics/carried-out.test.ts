@@ -6,13 +6,13 @@ import { CarriedOut } from '../../../src/families/topics/carried-out.ts';
 const requestId = (index: number) => String(index).padStart(22, 'A') as Uuid;
 const deleted = { name: 'events', topicId: requestId(1) };
 
-test('any number of altered configs leaves the deleted topics in the memory', () => {
+test('altered configs, however many, push no deleted topic out of the memory', () => {
   let memory = CarriedOut.EMPTY.withDeleted(requestId(2), deleted);
   for (let index = 0; index < 50_000; index++) memory = memory.withAltered(requestId(3), `topic t${index}`);
   expect([memory.isDeleted(deleted.topicId), memory.find(requestId(2), 'events')]).toEqual([true, deleted]);
 });
 
-test('of altered configs, the memory has the latest 20,000, and at most twice as many', () => {
+test('the memory has at least the latest 20,000 altered configs, and at most twice as many', () => {
   let memory = CarriedOut.EMPTY;
   for (let index = 0; index < 50_000; index++) {
     memory = memory.withAltered(requestId(3), `topic t${index}`);
