@@ -54,7 +54,7 @@ export interface BrokerConfigEntry {
   readonly documentation: string;
   /** A password: its value is never shown. */
   readonly sensitive: boolean;
-  /** False: only a restart with another configuration changes it. */
+  /** False: only a restart with another configuration changes the setting. */
   readonly isDynamic: boolean;
 }
 
@@ -71,8 +71,9 @@ export type ConfigTypeName =
 
 export interface FrontEndConfig {
   /**
-   * The inter-broker listener, if clients have another one: `max.connections` does not count there, so that
-   * clients cannot keep followers out. Undefined: clients and brokers share the only listener.
+   * The inter-broker listener, if clients have another one. Its connections count for `max.connections`, but
+   * the broker accepts them above the limit, too, so that clients cannot keep followers out. Undefined:
+   * clients and brokers share the only listener.
    */
   readonly exemptListenerName: string | undefined;
   readonly limits: FrontEndLimits;

@@ -8,14 +8,14 @@ export class ConnectionCounts {
   private readonly perIp = new Map<string, number>();
   private readonly limits: () => ConnectionLimits;
 
-  /** `limits`: the limits of this moment, because they change while the broker runs. */
+  /** `limits` returns the present limits, because they may change while the broker runs. */
   constructor(limits: () => ConnectionLimits) {
     this.limits = limits;
   }
 
   /**
-   * Counts one more connection, or returns the limit that forbids it. `isExempt`: `max.connections` does not
-   * forbid it.
+   * Counts one more connection, or returns the limit that forbids it. An exempt connection counts, but
+   * `max.connections` does not forbid it.
    */
   add(ip: string, isExempt: boolean): string | undefined {
     const ofIp = this.perIp.get(ip) ?? 0;

@@ -1,13 +1,14 @@
 /**
- * AlterConfigs (33) and IncrementalAlterConfigs (44): the active controller decides. Only this broker can
- * check the resources that name a broker. It answers those that it refuses, and forwards the others. If no
- * controller answers in time, every forwarded resource gets an error.
+ * AlterConfigs (33) and IncrementalAlterConfigs (44): the active controller decides. As in Kafka, a client
+ * must ask a broker itself to alter that broker's configs. So this broker refuses the resources that name
+ * another broker, and forwards the others. If no controller answers in time, every forwarded resource gets an
+ * error.
  */
 import { type Api, apis, ConfigResourceType, ErrorCode, joinedChunks } from '@millrace/protocol';
 import { type BrokerContext, defineHandler, type Reply, type Request } from '../handler.ts';
 import { forward } from './forward.ts';
 
-/** The requests have no timeout of their own. The controller waits for as long as this, too. */
+/** The requests have no timeout field. The controller has the same limit. */
 const TIMEOUT_MS = 30_000;
 
 interface Resource {
@@ -42,7 +43,7 @@ function alter<Req extends Body>(
   const { version, body } = request;
   const own = body.resources.map((resource) => ownAnswer(broker, resource));
   const others = body.resources.filter((_, index) => own[index] === undefined);
-  /** All results in the order of the request. */
+  /** `results`: of the forwarded resources. Sends all results in the order of the request. */
   const send = (results: readonly Result[]) => {
     let next = 0;
     reply.send({ responses: own.map((result) => result ?? results[next++]!) });

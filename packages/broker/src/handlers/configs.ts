@@ -1,7 +1,7 @@
 /**
- * DescribeConfigs (32) for topics, groups and this broker: each value with its source, and on request with
- * the value that each source gives it (synonyms). Reads the committed metadata and the node's settings; keeps
- * nothing.
+ * DescribeConfigs (32) for topics, groups and this broker. The answer has each config with its value and the
+ * source of the value. If the client asks for synonyms, the answer also has the value that each source gives.
+ * Reads the committed metadata and the node's settings; keeps nothing.
  */
 import { assert } from '@millrace/base';
 import {

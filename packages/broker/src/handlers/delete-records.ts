@@ -1,6 +1,6 @@
 /**
- * DeleteRecords (21): deletes in the logs that this broker leads. Answers each topic and partition once. If
- * the request names a partition several times, the last offset counts, as in Kafka.
+ * DeleteRecords (21): deletes records of the partitions that this broker leads. Answers each topic and
+ * partition once. If the request names a partition several times, the last offset counts, as in Kafka.
  */
 import type { Offset } from '@millrace/base';
 import { isInternalTopic, type MetadataImage } from '@millrace/metadata';
@@ -39,7 +39,7 @@ export const deleteRecords = defineHandler(apis.deleteRecords, (broker, { body }
 
 type AskedTopic = RequestOf<typeof apis.deleteRecords>['topics'][number];
 
-/** Each topic with its partitions, and the last offset that the request names for each of them. */
+/** Each topic with its partitions. Each partition has the last offset that the request names for it. */
 function lastOffsets(
   topics: readonly AskedTopic[],
 ): { readonly name: string; readonly offsets: ReadonlyMap<number, Offset> }[] {
@@ -52,7 +52,7 @@ function lastOffsets(
   return [...byName].map(([name, offsets]) => ({ name, offsets }));
 }
 
-/** Why the records cannot be deleted by a client; undefined: the leader decides. */
+/** Why a client may not delete records of this partition; undefined: the leader decides. */
 function refusalOf(image: MetadataImage, name: string, partition: number): ErrorCode | undefined {
   if (image.topic(name)?.partitions[partition] === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   return isInternalTopic(name) ? ErrorCode.INVALID_TOPIC_EXCEPTION : undefined;

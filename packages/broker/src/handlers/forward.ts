@@ -1,4 +1,4 @@
-/** Forwards a client's request that changes something to the active controller, and returns its answer. */
+/** Forwards requests of clients that change the metadata to the active controller. */
 import { ErrorCode } from '@millrace/protocol';
 import type { BrokerContext } from '../handler.ts';
 
@@ -14,14 +14,14 @@ export interface ForwardedAsk {
   readonly api: { readonly key: number };
   readonly version: number;
   readonly clientId: string | null;
-  /** The encoded body. The bytes need to be valid only during the call. */
+  /** The encoded body. `forward` copies it during the call. */
   readonly bytes: Uint8Array;
   readonly timeoutMs: number;
 }
 
 /**
- * Forwards the request until a controller has decided, or the client's timeout is over. `done` gets the
- * encoded body of the answer, or the reason why there is none.
+ * Forwards the request until a controller has decided, or `timeoutMs` is over. `done` gets the encoded body
+ * of the answer, or the reason why there is no answer.
  */
 export function forward(
   broker: BrokerContext,
@@ -39,7 +39,7 @@ export function forward(
     apiKey: api.key,
     apiVersion: version,
     clientId,
-    // `forward` may keep the bytes: copy them.
+    // `broker.forward` may keep the bytes longer than this call: copy them.
     body: new Uint8Array(bytes),
     timeoutMs,
     requestId: broker.random.uuid(),

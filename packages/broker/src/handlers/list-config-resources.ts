@@ -1,6 +1,6 @@
 /**
- * ListConfigResources (74): topics, brokers with their loggers, and the groups that set configs. No client
- * metrics: Millrace has none. Reads the committed metadata.
+ * ListConfigResources (74): lists topics, brokers, their loggers, and the groups that set configs. Lists no
+ * client metrics, because Millrace has none. Reads the committed metadata.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import { apis, ConfigResourceType, ErrorCode } from '@millrace/protocol';

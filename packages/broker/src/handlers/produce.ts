@@ -159,7 +159,7 @@ function answer(
 }
 
 /**
- * Producers of version 3 and earlier do not know KAFKA_STORAGE_ERROR and would give up. After
+ * Producers that send version 3 or less do not know KAFKA_STORAGE_ERROR and would give up. After
  * NOT_LEADER_OR_FOLLOWER they look for the leader and retry (KIP-112).
  */
 function knownError(errorCode: ErrorCode, version: number): ErrorCode {

@@ -105,7 +105,7 @@ describe('forwarded requests', () => {
 describe('altered configs of brokers', () => {
   const resource = (resourceName: string, resourceType = 4) => ({ resourceType, resourceName, configs: [] });
 
-  test('the broker answers for a resource of another broker, and forwards the rest', () => {
+  test('the broker refuses resources that name another broker, and forwards the rest', () => {
     const broker = testBroker();
     const client = broker.connect();
     const resources = [resource('2'), resource('1'), resource('x'), resource(''), resource('2', 2)];
@@ -129,7 +129,7 @@ describe('altered configs of brokers', () => {
     ]);
   });
 
-  test('nothing to forward: the broker answers alone; no controller in time: the forwarded ones fail', () => {
+  test('the broker answers alone if all resources are refused; forwarded ones fail if no controller answers in time', () => {
     const broker = testBroker();
     const client = broker.connect();
     const alone = client.request(apis.alterConfigs, 2, { resources: [resource('2')] });
@@ -240,7 +240,7 @@ describe('DescribeConfigs', () => {
     expect(results[0]).toMatchObject({ errorCode: ErrorCode.NONE, errorMessage: '' });
   });
 
-  test('this broker and all brokers: values that were set while they run, with their sources', () => {
+  test('this broker and all brokers: dynamic values with their sources', () => {
     const broker = configured();
     const config = { type: 'config', resourceType: 'broker' } as const;
     broker.add([
@@ -277,7 +277,7 @@ describe('DescribeConfigs', () => {
     });
   });
 
-  test('a group: what it sets, and the values of the broker', () => {
+  test('a group: the configs that it sets, and the values of the broker', () => {
     const names = ['assignment.interval.ms', 'heartbeat.interval.ms', 'session.timeout.ms'];
     const broker = testBroker({
       config: { properties: names.map((name) => property(`group.consumer.${name}`, 'int', '5')) },

@@ -189,7 +189,7 @@ describe('all connections together', () => {
     expect(connect().destroyed).toBeUndefined();
   });
 
-  test('max.connections does not hold on the listener of brokers, but its connections count', () => {
+  test('max.connections does not limit the inter-broker listener, but the connections there count', () => {
     const config = { exemptListenerName: 'INTERNAL' };
     const { connect } = testBroker({ config, limits: { maxConnections: 2, maxConnectionsPerIp: 3 } });
     connect();

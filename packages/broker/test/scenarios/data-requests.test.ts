@@ -103,7 +103,7 @@ describe('Produce', () => {
     [3, ErrorCode.NOT_LEADER_OR_FOLLOWER],
     [4, ErrorCode.KAFKA_STORAGE_ERROR],
     [13, ErrorCode.KAFKA_STORAGE_ERROR],
-  ])('version %i tells a failed disk with error %i: the client must know the code', (version, expected) => {
+  ])('version %i reports a failed disk with error %i, a code that its clients know', (version, expected) => {
     const broker = testBroker();
     const partitionData = [{ index: 0, records: BATCH }];
     const { answer } = produce(broker, version, [{ name: 'words', topicId: TOPIC_ID, partitionData }]);

@@ -1,4 +1,4 @@
-/** DeleteRecords at a broker that leads the partition alone, and what the other requests see afterwards. */
+/** Goal: DeleteRecords, and later requests to the partition. Method: a broker with the only replica. */
 import { apis, buildBatch, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { ServingBroker } from '../support/serving-broker.ts';
@@ -47,7 +47,7 @@ const codeOfFetch = (broker: ServingBroker, fetchOffset: number) =>
     topics: [{ topic: TOPIC, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 20 }] }],
   }).responses[0]!.partitions[0]!.errorCode;
 
-test.each([0, 1, 2])('v%i raises the log start offset, which lookups and fetches follow', (version) => {
+test.each([0, 1, 2])('v%i raises the log start offset, which lookups and fetches then use', (version) => {
   const broker = setUp();
   expect(remove(broker, version, [0, 2])).toEqual([[0, ErrorCode.NONE, 2]]);
   expect(earliest(broker)).toBe(2);
@@ -83,7 +83,7 @@ test('a partition that the request names twice is answered once, and its last of
   expect(remove(broker, 2, [0, 2], [0, 9])).toEqual([[0, ErrorCode.OFFSET_OUT_OF_RANGE, -1]]);
 });
 
-test('a request without partitions is answered, without topics', () => {
+test('the answer to a request without partitions has no topics', () => {
   const broker = setUp();
   const topics = [{ name: TOPIC, partitions: [] }];
   expect(broker.ask(apis.deleteRecords, 2, { topics, timeoutMs: 0 }).topics).toEqual([]);

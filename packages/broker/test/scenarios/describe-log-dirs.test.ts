@@ -42,7 +42,7 @@ test.each([1, 2, 3, 4, 5])('v%i: the directory with the size of each replica', (
   ]);
 });
 
-test('the answer has only replicas that the request names and the broker hosts, each once', () => {
+test('the answer has each replica once that the request names and the broker hosts', () => {
   const broker = new ServingBroker();
   const shown = (topics: Topics) =>
     described(broker, topics).results.map((result) =>
@@ -56,7 +56,7 @@ test('the answer has only replicas that the request names and the broker hosts, 
   expect(shown([twice, twice])).toEqual([[['words', 0]]]);
 });
 
-test('a file system that does not answer: KAFKA_STORAGE_ERROR for its directory, without replicas', () => {
+test('if the file system does not answer, its directory has KAFKA_STORAGE_ERROR and no replicas', () => {
   const broker = new ServingBroker();
   broker.disk.failSpace = 'EIO';
   expect(described(broker, null)).toMatchObject({
