@@ -166,12 +166,16 @@ function addTopic(program: Command): void {
     .addOption(bootstrapOption())
     .addHelpText('after', '\nExample:\n  millrace topic describe orders --bootstrap-server localhost:9092')
     .action(async (name, options) => (await import('./commands/topic.ts')).topicDescribe(name, options));
-  command(topic, 'alter', 'Adds partitions to a topic, or changes its configs, without a restart.')
+  command(topic, 'alter', 'Adds partitions to a topic, changes its configs, or both.')
     .argument('<name>')
     .addOption(bootstrapOption())
     .option('--partitions <n>', 'the new number of partitions', wholeNumber(1, 10_000))
     .addOption(settingOption('--config', 'a topic setting to set; may be given more than once'))
-    .option('--unset <key>', 'a topic setting to reset; may be given more than once', collected)
+    .option(
+      '--unset <key>',
+      'a topic setting that the topic no longer sets; may be given more than once',
+      collected,
+    )
     .addHelpText(
       'after',
       '\nExample:\n  millrace topic alter orders --bootstrap-server localhost:9092 --partitions 6 --config retention.ms=3600000',

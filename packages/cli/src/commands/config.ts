@@ -59,7 +59,7 @@ export async function configUnset(
   options: ConfigOptions & { readonly dryRun?: boolean },
 ): Promise<void> {
   const resource = resourceOf(options);
-  // The broker accepts the reset of any name, so the command finds a misspelt name itself.
+  // The cluster accepts a reset of any name, even a misspelt one. So this command checks the names itself.
   await withClient(resource, options, async (client) => {
     const answer = await client.call(apis.describeConfigs, describeConfigsRequest(resource));
     refuse(`${nameOf(resource)} cannot be described`, answer.results[0]);
@@ -88,11 +88,13 @@ export async function alter(
     const answer = await client.call(apis.incrementalAlterConfigs, request, { timeoutMs: 40_000 });
     refuse(`the configs of ${nameOf(resource)} were not changed`, answer.responses[0]);
   });
-  const done = dryRun ? 'Would change' : 'Changed';
-  for (const { name, value } of changes)
+  const [change, unset] = dryRun ? ['Would change', 'Would unset'] : ['Changed', 'Unset'];
+  for (const { name, value } of changes) {
+    const config = `${name} of ${nameOf(resource)}`;
     process.stdout.write(
-      `${done} ${name} of ${nameOf(resource)}${value === undefined ? ' to its default' : ` to ${value}`}.\n`,
+      value === undefined ? `${unset} ${config}.\n` : `${change} ${config} to ${value}.\n`,
     );
+  }
 }
 
 function resourceOf({ topic, broker, allBrokers, group }: ConfigOptions): ConfigResource {
@@ -138,7 +140,7 @@ async function withClient<T>(
 }
 
 function refuse(what: string, result: { errorCode: number; errorMessage?: string | null } | undefined): void {
-  if (result === undefined) throw new UserError(`${what}: the broker's answer does not mention it`);
+  if (result === undefined) throw new UserError(`${what}: the broker's answer leaves out this resource`);
   if (result.errorCode === ErrorCode.NONE) return;
   const why = result.errorMessage ? ` (${result.errorMessage})` : '';
   throw new UserError(`${what}: ${errorName(result.errorCode)}${why}`);

@@ -58,7 +58,7 @@ export async function topicDescribe(name: string | undefined, options: Bootstrap
   });
 }
 
-/** Changes the configs first: they are refused as a whole, before the topic has more partitions. */
+/** Changes the configs first. If the cluster refuses them, nothing changes, and no partition is added. */
 export async function topicAlter(
   name: string,
   options: Bootstrap & { partitions?: number; config: Record<string, string>; unset?: readonly string[] },
@@ -75,7 +75,7 @@ export async function topicAlter(
   await withClient(options, async (client) => {
     const request = createPartitionsRequest(name, partitions, TIMEOUT_MS);
     const answer = await client.call(apis.createPartitions, request);
-    refuse(`topic '${name}' has no more partitions than before`, answer.results[0]);
+    refuse(`topic '${name}' got no new partitions`, answer.results[0]);
     process.stdout.write(`Topic ${name} has ${partitions} partitions now.\n`);
   });
 }

@@ -30,7 +30,7 @@ async function refusal(words: readonly string[], input?: string): Promise<string
   return running.output();
 }
 
-/** Runs the command until it prints the text: each broker applies a change a moment later. */
+/** Runs the command until it prints the text, because a broker applies a change a moment later. */
 async function shows(words: readonly string[], text: RegExp): Promise<void> {
   let seen = '';
   for (let tries = 0; tries < 20 && !text.test(seen); tries++) {
@@ -42,7 +42,7 @@ async function shows(words: readonly string[], text: RegExp): Promise<void> {
 
 const large = `${'x'.repeat(5000)}\n`;
 
-test('a topic refuses a batch by its altered max.message.bytes, and takes it after the reset', async () => {
+test('a leader refuses a batch by the altered max.message.bytes, and takes it after the reset', async () => {
   await out(['config', 'set', '--topic', 'orders', 'max.message.bytes=1000', 'retention.ms=3600000']);
   await shows(['config', 'get', '--topic', 'orders'], /max\.message\.bytes +1000 +DYNAMIC_TOPIC_CONFIG/);
   expect(await refusal(['produce', 'orders'], large)).toContain('MESSAGE_TOO_LARGE');

@@ -113,7 +113,7 @@ test('a folder with other files', async () => {
   rmSync(home, { recursive: true });
 });
 
-test('too little disk for a new folder; the next start serves, because the folder does not keep the refused setting', async () => {
+test('too little disk for a new folder: the start fails, and the next one works, because the folder does not keep the refused setting', async () => {
   const home = mkdtempSync(join(tmpdir(), 'millrace-too-little-'));
   const shape = ['--controllers', '1', '--brokers', '1', '--port', String(await freePort())];
   const start = ['cluster', 'start', '--dir', home, '--foreground', ...shape];

@@ -150,8 +150,8 @@ export class Admin {
   }
 
   /**
-   * Changes all of these configs of the resource, or none. Only the broker itself alters the configs of one
-   * broker, so the resource is a topic, a group or all brokers.
+   * Changes all of these configs of the resource, or none. The resource is a topic, a group or all brokers,
+   * because only a broker itself alters its own configs, and this request may go to any broker.
    */
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], done: AdminDone): void {
     const { incrementalAlterConfigs } = apis;

@@ -7,7 +7,7 @@ import {
   type RequestInputOf,
 } from '@millrace/protocol';
 
-/** A topic, a broker by its id, all brokers with the name '', or a group. */
+/** A topic, a group, or a broker by its id. A broker with the name '' stands for all brokers. */
 export interface ConfigResource {
   readonly type: 'topic' | 'broker' | 'group';
   readonly name: string;
@@ -30,7 +30,7 @@ export interface DescribedConfigEntry {
   readonly isReadOnly: boolean;
 }
 
-/** The sources by their numbers in the protocol, and the resource that each belongs to. */
+/** By the number in the protocol: the source, and the resource that sets values of this source. */
 const SOURCES: ReadonlyMap<number, readonly [source: string, of?: string]> = new Map([
   [1, ['DYNAMIC_TOPIC_CONFIG', 'topic']],
   [2, ['DYNAMIC_BROKER_CONFIG', 'broker']],
@@ -40,7 +40,7 @@ const SOURCES: ReadonlyMap<number, readonly [source: string, of?: string]> = new
   [8, ['DYNAMIC_GROUP_CONFIG', 'group']],
 ]);
 
-/** Asks for these configs of a resource, or for all. */
+/** Asks for these configs of a resource. Without names, asks for all of its configs. */
 export function describeConfigsRequest(
   { type, name }: ConfigResource,
   names: readonly string[] = [],
@@ -62,7 +62,7 @@ export function configEntriesIn(
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** `value` undefined: the config goes back to its default. */
+/** `value` undefined: the resource no longer sets the config. */
 export interface ConfigChange {
   readonly name: string;
   readonly value: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * Asks every live broker the same question, because each broker knows only its own part of the answer.
- * Repeats a question until the broker answers it, or until the time is over.
+ * Sends the same request to every live broker, because each broker knows only its own part of the answer.
+ * Repeats the request until the broker answers, or until the time is over.
  */
 import type { Clock, Millis, NodeId } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
@@ -23,11 +23,11 @@ export interface EachBrokerCall<T> {
   readonly timeoutMs: Millis;
   readonly retryMs: Millis;
   readonly api: VersionedApi;
-  /** Sends the question once. */
+  /** Sends the request once. */
   send(connection: BrokerConnection, version: number, answered: (answer: BrokerAnswer<T>) => void): void;
   /**
-   * `found`: the answers. `failed`: the other brokers, with the last error of each. `error`: why no broker
-   * was asked.
+   * `found`: the answers by broker. `failed`: the brokers without an answer, with the last error of each.
+   * `error`: why the request was sent to no broker.
    */
   done(found: ReadonlyMap<NodeId, T>, failed: ReadonlyMap<NodeId, string>, error: string | undefined): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Asks each partition's leader something about its partitions, and asks again when the leader changes or
- * cannot answer now, until every answer is final or the time is over. Knows nothing of the API.
+ * Sends a request about partitions to their leaders. Sends it again when a leader changes or cannot answer
+ * now, until every answer is final or the time is over. Knows nothing about the API of the request.
  */
 import type { Clock, Millis } from '@millrace/base';
 import { ErrorCode, errorName } from '@millrace/protocol';
@@ -23,7 +23,7 @@ export interface LeaderCallOptions<Wanted extends TopicPartition, Found extends 
 
 export interface LeaderAnswer<Found extends TopicPartition> {
   readonly errorCode: number;
-  /** Counts if there is no error. */
+  /** Counts only if there is no error. */
   readonly found: Found;
 }
 
@@ -37,7 +37,7 @@ export interface LeaderApi<Wanted extends TopicPartition, Found extends TopicPar
     leftMs: Millis,
     answered: (answers: readonly LeaderAnswer<Found>[] | undefined) => void,
   ): void;
-  /** No retry will succeed. */
+  /** True if no retry will succeed. */
   isFinal(errorCode: number): boolean;
 }
 

@@ -6,7 +6,7 @@ export interface ReplicaSize {
   readonly topic: string;
   readonly partition: number;
   readonly sizeBytes: number;
-  /** The number of committed records that the replica lacks; -1: unknown, as of an offline replica. */
+  /** The number of committed records that the replica lacks; -1: unknown, for example if it is offline. */
   readonly offsetLag: number;
   /** True for a copy that replaces the replica in another directory later. */
   readonly isFuture: boolean;
@@ -16,9 +16,9 @@ export interface LogDir {
   readonly path: string;
   /** Kafka's name of the error; undefined: the directory works. */
   readonly error: string | undefined;
-  /** The size of the file system; undefined: the broker does not tell. */
+  /** The size of the file system; undefined: the broker does not report it. */
   readonly totalBytes: number | undefined;
-  /** The bytes that the broker may still write; undefined: the broker does not tell. */
+  /** The bytes that the broker may still write; undefined: the broker does not report it. */
   readonly usableBytes: number | undefined;
   /** True if the broker places no new replicas there (KIP-1066). */
   readonly isCordoned: boolean;

@@ -1,14 +1,14 @@
 /**
- * Deletes records of partitions: raises each log start offset at the partition's leader. Asks again when the
- * leader changes or some replica is late, until the time is over. A retry of a deletion up to the high
- * watermark also deletes records that were appended since the first attempt, as in Kafka.
+ * Deletes records of partitions: asks each leader to raise the log start offset. Asks again when the leader
+ * changes, or when a replica does not raise its own in time, until the time of the call is over. As in Kafka,
+ * a retry of a deletion up to the high watermark also deletes the records that were committed meanwhile.
  */
 import { apis, isRetriable } from '@millrace/protocol';
 import type { TopicPartition } from '../groups/topic-partitions.ts';
 import { type LeaderApi, LeaderCall, type LeaderCallOptions } from './leader-call.ts';
 
 export interface DeletionWanted extends TopicPartition {
-  /** The offset of the first record to keep; -1: the high watermark, so no committed record is kept. */
+  /** The offset of the first record to keep; -1: the high watermark, which deletes every committed record. */
   readonly offset: number;
 }
 

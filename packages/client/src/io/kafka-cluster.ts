@@ -38,13 +38,13 @@ export interface LookedUp {
   readonly failed: ReadonlyMap<string, string>;
 }
 
-/** The log directories by broker, and why other brokers did not tell theirs. */
+/** The log directories by broker, and by broker why others did not describe theirs. */
 export interface LogDirsFound {
   readonly found: ReadonlyMap<NodeId, readonly LogDir[]>;
   readonly failed: ReadonlyMap<NodeId, string>;
 }
 
-/** Deleted records, and by `topic-partition` why others were not deleted. */
+/** The partitions with deleted records, and by `topic-partition` why the deletion failed in others. */
 export interface Deleted {
   readonly deleted: readonly RecordsDeleted[];
   readonly failed: ReadonlyMap<string, string>;
@@ -173,7 +173,7 @@ export class KafkaCluster {
 
   /**
    * The log directories of every live broker. `topics`: the partitions to describe; null: all. Rejects with a
-   * ClientError if no broker tells which brokers live.
+   * ClientError if no broker says which brokers are alive.
    */
   async logDirs(
     topics: ReadonlyMap<string, readonly number[]> | null = null,

@@ -1,4 +1,4 @@
-/** Goal: an administrator sees the log directories of every broker, or why a broker does not tell. */
+/** Goal: an administrator gets the log directories of every broker, or the reason why one is missing. */
 import { apis, ErrorCode, type ResponseInputOf } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { describeLogDirs } from '../../src/index.ts';
@@ -32,7 +32,7 @@ class Asked {
 
 const replica = (partitionIndex: number) => ({ partitionIndex, partitionSize: 7, offsetLag: 2 });
 
-test('every broker is asked for all topics; the replicas are sorted', () => {
+test('the client asks every broker for all topics, and sorts the replicas', () => {
   const asked = new Asked();
   const topics = [
     { name: 'b', partitions: [replica(1), { ...replica(0), isFutureKey: true }] },
@@ -80,7 +80,7 @@ test('the request names the topics that the caller asks for', () => {
   expect(asked.tells(4, [])).toEqual({ topics: [{ topic: 'events', partitions: [0, 2] }] });
 });
 
-test('a passing error is asked again, a refusal is final, and a silent broker is named', () => {
+test('the client asks again after a transient error, gives up after a refusal, and names a silent broker', () => {
   const asked = new Asked();
   asked.tells(4, [], ErrorCode.REQUEST_TIMED_OUT);
   asked.tells(5, [], ErrorCode.CLUSTER_AUTHORIZATION_FAILED);

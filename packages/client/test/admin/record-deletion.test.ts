@@ -1,4 +1,4 @@
-/** Goal: a deletion reaches each partition's leader, repeats what may succeed, and says what did not. */
+/** Goal: a deletion reaches each leader, is retried where that may help, and reports what failed. */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { deleteRecords } from '../../src/index.ts';
@@ -46,7 +46,7 @@ class Deleting {
   }
 }
 
-test('each leader deletes in its partitions, with the time that the call has left', () => {
+test('each leader gets its partitions, and the time that the call has left', () => {
   const deleting = new Deleting();
   expect(deleting.tells(5, { lowWatermark: 12 })).toEqual([-1, 1_000]);
   expect(deleting.tells(4, { lowWatermark: 7 })).toEqual([7, 1_000]);
@@ -60,7 +60,7 @@ test('each leader deletes in its partitions, with the time that the call has lef
 });
 
 test.each([ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.REQUEST_TIMED_OUT])(
-  'after error %i the deletion is repeated, and only there',
+  'after error %i the client repeats the deletion, at this leader alone',
   (errorCode) => {
     const deleting = new Deleting();
     deleting.tells(5, { lowWatermark: 12 });
@@ -72,7 +72,7 @@ test.each([ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.REQUEST_TIMED_OUT])(
   },
 );
 
-test('an offset above the high watermark and a compacted topic are final', () => {
+test('the errors OFFSET_OUT_OF_RANGE and POLICY_VIOLATION are final', () => {
   const deleting = new Deleting();
   deleting.tells(5, { errorCode: ErrorCode.POLICY_VIOLATION });
   deleting.tells(4, { errorCode: ErrorCode.OFFSET_OUT_OF_RANGE });

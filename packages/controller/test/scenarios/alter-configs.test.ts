@@ -236,17 +236,20 @@ describe('AlterConfigs', () => {
 describe('a copy of a request', () => {
   const requestId = uuid(900);
 
-  test.each(['retention.ms', 'segment.ms'])('that arrives late does not undo a later change of %s', (name) => {
-    const h = withTopic();
-    const first = () => alter(h, [{ name: 't', changes: [['SET', name, '1000']] }], { requestId });
-    first();
-    h.commit();
-    altered(h, ['SET', name, '5']);
-    const late = first();
-    expect([codes(late), h.pending]).toEqual([[0], []]);
-    h.loseLeadership();
-    expect([codes(first()), topicConfigs(h, 't')[name]]).toEqual([[0], '5']);
-  });
+  test.each(['retention.ms', 'segment.ms'])(
+    'that arrives late does not undo a later change of %s',
+    (name) => {
+      const h = withTopic();
+      const first = () => alter(h, [{ name: 't', changes: [['SET', name, '1000']] }], { requestId });
+      first();
+      h.commit();
+      altered(h, ['SET', name, '5']);
+      const late = first();
+      expect([codes(late), h.pending]).toEqual([[0], []]);
+      h.loseLeadership();
+      expect([codes(first()), topicConfigs(h, 't')[name]]).toEqual([[0], '5']);
+    },
+  );
 
   test('that arrives late does not reset what a later request set', () => {
     const h = withTopic({});
