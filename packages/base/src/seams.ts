@@ -98,7 +98,7 @@ export interface Disk {
   /**
    * Like `remove`, but in the background, because the system may need seconds to delete gigabytes. After a
    * crash or a failure, some files may remain. The caller must find and remove them. Calls `done` when the
-   * system has finished or failed.
+   * removal has finished or failed.
    */
   removeInBackground(path: string, done?: () => void): void;
   /**
@@ -128,7 +128,7 @@ export interface Disk {
 /** Sizes in bytes. `Number.MAX_SAFE_INTEGER` stands for that size and every larger one. */
 export interface DiskSpace {
   readonly totalBytes: number;
-  /** Bytes that this process may still write, without those that the system keeps for its own user. */
+  /** Bytes that a process without special rights may still write: what `df` shows as available. */
   readonly usableBytes: number;
 }
 

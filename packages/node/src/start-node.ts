@@ -286,8 +286,8 @@ async function levelStorage(config: NodeConfig): Promise<RaftStorage> {
 }
 
 /**
- * Only for a new folder: a node that holds data starts whatever is free. Its records can then be read while
- * the operator makes room, and a broker refuses produce meanwhile.
+ * Checks only a new folder. A node that has data starts with any free space, so that clients can read the
+ * records while the operator makes room. Meanwhile the broker refuses produce requests.
  */
 function checkSpace(disk: Disk, config: NodeConfig): void {
   if (disk.exists(join(config.logDirectory, 'meta.properties'))) return;

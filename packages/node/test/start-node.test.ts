@@ -61,7 +61,7 @@ test('a start with too little disk space is refused', async () => {
   );
 });
 
-test('a node with data starts with little free space; its health page says that it refuses produce', async () => {
+test('a node with data starts with little free space, and its health page says that it refuses produce', async () => {
   const [port, brokerPort, healthPort] = [await freePort(), await freePort(), await freePort()];
   const overrides = settings('with-data', port, {
     'process.roles': 'broker,controller',

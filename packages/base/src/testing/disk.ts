@@ -15,7 +15,7 @@ export class MemoryDisk implements Disk {
   usableBytes = 1e12;
   /** While a test sets this, `space` fails with this code. */
   failSpace: string | undefined;
-  /** The wall time that writes note as the time of a file's last change. */
+  /** A write sets the time of the file's last change to this wall time. */
   nowWallMs = 0;
   /** While a test sets this, writes fail with this code. */
   failWrites: string | undefined;

@@ -1,4 +1,4 @@
-/** Which settings of a broker change while it runs, and which values they may have then. */
+/** Says which settings may change while a broker runs, and which values requests may give them. */
 import type { BrokerSetting } from '@millrace/metadata';
 import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
 import type { SettingDefinition } from './definition.ts';
@@ -20,8 +20,8 @@ export function brokerSettings(
 }
 
 /**
- * As in Kafka, the fallback of a topic config is dynamic. If several settings are the fallback of one topic
- * config, only the strongest is dynamic.
+ * As in Kafka, a setting is dynamic if it supplies the default of a topic config. If several settings supply
+ * the default of one topic config, only the strongest of them is dynamic.
  */
 export function isDynamic(name: string, { topicConfig, dynamic }: SettingDefinition<unknown>): boolean {
   if (topicConfig === undefined) return dynamic === true;

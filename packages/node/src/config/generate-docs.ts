@@ -36,10 +36,10 @@ The node refuses to start when a setting is unknown or has an invalid value. The
 value and the allowed values. This page lists every setting that Millrace honours. Millrace refuses every
 other setting of Kafka; it ignores none.
 
-A setting marked *Dynamic* changes without a restart, for one broker or for all brokers, by AlterConfigs and
-IncrementalAlterConfigs (\`kafka-configs.sh\`). A value for one broker overrides a value for all brokers, and
-both override the configuration of the node. As in Kafka with eligible leader replicas,
-\`min.insync.replicas\` changes only for all brokers, and once it is set there, it cannot be removed.
+AlterConfigs and IncrementalAlterConfigs (\`kafka-configs.sh\`, \`millrace config\`) change a setting marked
+*Dynamic* without a restart, for one broker or for all brokers. A value for one broker overrides a value for
+all brokers, and both override the configuration of the node. As in Kafka with eligible leader replicas, a
+request can set \`min.insync.replicas\` only for all brokers, and no request can remove it then.
 
 In the code, \`packages/node/src/config/table.ts\` has these settings. If a row names a topic config,
 \`packages/metadata/src/topic-config-table.ts\` has the default.

@@ -257,7 +257,7 @@ const topicSettings = {
     'Topics',
     long(0),
     '30000',
-    'When after its start a broker first looks for expired segments.',
+    'How long after its start a broker first looks for expired segments.',
   ),
   'log.segment.delete.delay.ms': topicSetting(
     'file.delete.delay.ms',
@@ -282,7 +282,7 @@ const topicSettings = {
   'log.flush.interval.messages': topicSetting(
     'flush.messages',
     long(1),
-    'The log fsyncs after this many records. With 1, records acknowledged with acks=all survive power loss of all machines at once. A changed value counts once the brokers of all replicas have applied it.',
+    'The log fsyncs after this many records. With 1, records acknowledged with acks=all survive power loss of all machines at once. After a change, the new value protects a record only when the brokers of all replicas have applied it.',
   ),
   'log.flush.interval.ms': topicSetting(
     'flush.ms',
@@ -399,7 +399,7 @@ const connectionSettings = {
     'Connections',
     int(1),
     '2147483647',
-    'Most open connections of a broker. The broker closes any further connection at once. If the broker has several listeners, the limit does not hold on the one of inter.broker.listener.name, but connections there count. If clients and brokers share a listener, leave room for the other brokers and for an admin client.',
+    'Most open connections of a broker. The broker closes any further connection at once. If the broker has several listeners, it accepts connections on `inter.broker.listener.name` above the limit, too, but these connections count. If clients and brokers share a listener, leave room for the other brokers and for an admin client.',
     { dynamic: true },
   ),
   'max.connections.per.ip': setting(
@@ -428,7 +428,7 @@ const operationSettings = {
     'Operation',
     long(0),
     '104857600',
-    'While the file system of `log.dirs` has less free space than this, the broker writes no records of clients: it refuses Produce with KAFKA_STORAGE_ERROR, and its followers leave the ISR if there is something to append. It serves everything else, and accepts records again when a tenth more is free. The rest of the space is for its own small files and, down to half of this setting, for the records of groups. Free is what `df` shows as available. A node does not start in a new folder with less. 0: no limit.',
+    'While the file system of `log.dirs` has less free space than this (`df` shows it as available), the broker writes no records of clients. Its leaders refuse Produce with KAFKA_STORAGE_ERROR. Its followers append nothing, and leave the ISR when their leader has new records. The broker serves everything else, and accepts records again when a tenth more than this is free. The remaining space is for the broker’s own small files and, down to half of this setting, for the records of groups. A node with a new folder does not start with less free space than this. 0: no limit.',
     { differs: OURS },
   ),
   'health.port': setting(

@@ -44,7 +44,7 @@ function wholeNumber(name: 'int' | 'long', min: number, max: number): SettingTyp
   };
 }
 
-/** A limit that is not 0; -1: none. */
+/** A limit of at least 1; -1: no limit. */
 export function positiveOrNone(of: (min: number) => SettingType<number>): SettingType<number> {
   const { name, parse } = of(-1);
   return {

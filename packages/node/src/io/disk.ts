@@ -114,17 +114,17 @@ export class NodeDisk implements Disk {
   space(path: string): DiskSpace {
     return attempt(path, () => {
       const { blocks, bavail, bsize, frsize }: Statfs = fs.statfsSync(path);
-      // The counts are in units of frsize. On virtiofs, for example, bsize is 256 times as much.
+      // The counts are in units of frsize. On virtiofs, for example, bsize is 256 times as large.
       const unit = frsize ?? bsize;
       return { totalBytes: safe(blocks * unit), usableBytes: safe(bavail * unit) };
     });
   }
 }
 
-/** A Node before 24.16 tells no `frsize`. On most file systems it equals `bsize`. */
+/** Node before 24.16 gives no `frsize`. On most file systems, `frsize` equals `bsize`. */
 type Statfs = Omit<fs.StatsFs, 'frsize'> & { readonly frsize?: number };
 
-/** Some network file systems tell more than 2^53 bytes. */
+/** Some network file systems report more than 2^53 bytes. */
 function safe(bytes: number): number {
   return Math.min(bytes, Number.MAX_SAFE_INTEGER);
 }

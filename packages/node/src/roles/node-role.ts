@@ -73,7 +73,7 @@ export class NodeRole {
     return this.controller?.knowsLeader !== false && this.broker?.isUnfenced !== false;
   }
 
-  /** What this node cannot do now although it is healthy, with the reason. */
+  /** What this node cannot do now, although it is healthy. The value is the reason. */
   get troubles(): { readonly refusesProduce?: string } {
     const shortage = this.broker?.replicas.shortage;
     return shortage === undefined ? {} : { refusesProduce: shortage };

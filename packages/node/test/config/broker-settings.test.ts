@@ -1,7 +1,7 @@
 /**
- * Goal: exactly the settings that change while Apache Kafka 4.3.1 runs change while Millrace runs, except
- * listeners. Method: the list that Apache Kafka's DescribeConfigs shows as not read-only, without the
- * settings that Millrace lacks.
+ * Goal: the same settings are dynamic in Millrace and in Apache Kafka 4.3.1, except listeners. Method:
+ * compares with the settings that Apache Kafka's DescribeConfigs shows as not read-only, without those that
+ * Millrace lacks.
  */
 import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
 import { expect, test } from 'vitest';

@@ -179,7 +179,7 @@ test('folders: list, make, rename, remove; a missing folder is not an error wher
   expect(() => disk.space(join(directory, 'none'))).toThrow(DiskError);
 });
 
-test('the space counts in fragments, which may be smaller than the preferred block of a transfer', () => {
+test('the space is counted in units of frsize, which may be smaller than bsize', () => {
   const told = { bsize: 1 << 20, frsize: 4096, blocks: 1000, bfree: 300, bavail: 200 };
   vi.spyOn(fs, 'statfsSync').mockReturnValue(told as unknown as ReturnType<typeof fs.statfsSync>);
   expect(disk.space(directory)).toEqual({ totalBytes: 4_096_000, usableBytes: 819_200 });

@@ -1,7 +1,7 @@
 /**
- * Goal: a broker whose writes or syncs fail refuses what it cannot promise, serves what it has, and does not
- * lose an acknowledged record. Method: a broker in a process of its own, with a library that makes its system
- * calls fail. Skipped where there is no C compiler.
+ * Goal: if writes or syncs of a broker fail, it refuses produce requests, serves the records that it has, and
+ * loses no acknowledged record. Method: a broker in a process of its own, with a library that makes its
+ * system calls fail. Skipped where there is no C compiler.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -65,7 +65,7 @@ async function produce(): Promise<number> {
 const fetched = async () => (await client.fetch(TOPIC, 0, 0)).values;
 
 test(
-  'EIO of writes: produce is refused, fetch serves, and when writes work again the broker continues',
+  'EIO of writes: the broker refuses produce, serves fetches, and continues when writes work again',
   async ({ skip }) => {
     skip(reasonToSkip() !== undefined, reasonToSkip());
     const { broker } = await start();
@@ -82,14 +82,14 @@ test(
 );
 
 test(
-  'EIO of a sync: what waited for it is not acknowledged, and the replica is offline until a restart',
+  'EIO of a sync: the batch that waits for it is not acknowledged, and the replica is offline until a restart',
   async ({ skip }) => {
     skip(reasonToSkip() !== undefined, reasonToSkip());
     const running = await start({ 'flush.messages': '1' });
     faults.set('EIO', 'sync', `/${TOPIC}-0/`);
     expect(await produce()).toBe(KAFKA_STORAGE_ERROR);
     faults.clear();
-    // The page cache may have dropped what it could not write, so a later sync proves nothing.
+    // The page cache may have dropped the bytes that it could not write, so a later sync proves nothing.
     expect(await produce()).toBe(KAFKA_STORAGE_ERROR);
     await expect.poll(() => running.broker.output).toContain('"partition-offline"');
     client.close();
@@ -97,14 +97,14 @@ test(
     await running.startBroker();
     client = await running.connect();
     await eventually(async () => ((await produce()) === NONE ? true : undefined));
-    // The record that was refused may be there, too.
+    // The log may also have the record that the broker refused.
     expect(await fetched()).toEqual(expect.arrayContaining(acknowledged));
   },
   LIMIT_MS,
 );
 
 test(
-  'a file system that becomes read-only: the broker ends itself with the reason, so that others can lead',
+  'if the file system becomes read-only, the broker ends itself with the reason, so that others can lead',
   async ({ skip }) => {
     skip(reasonToSkip() !== undefined, reasonToSkip());
     const running = await start();

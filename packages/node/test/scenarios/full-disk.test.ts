@@ -1,7 +1,7 @@
 /**
- * Goal: a broker on a full disk refuses produce and serves everything else. With room again it accepts
- * records without a restart, and no acknowledged record is lost. Method: a broker in a process of its own,
- * with its logs on a small tmpfs. Skipped where this process may not mount one.
+ * Goal: a broker on a full disk refuses produce and serves everything else. When there is room again, it
+ * accepts records without a restart. It loses no acknowledged record. Method: a broker in a process of its
+ * own, with its logs on a small tmpfs. Skipped where this process cannot mount a tmpfs.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { TwoProcesses } from '../support/processes.ts';
 const TOPIC = 'events';
 const DISK_MIB = 64;
 const MIN_FREE = 16 << 20;
-/** Larger than the rest of a page, which a full tmpfs would still take. */
+/** Larger than a page: a full tmpfs still accepts bytes for the rest of its last page. */
 const VALUE_BYTES = 100_000;
 const LIMIT_MS = 120_000;
 const { NONE, KAFKA_STORAGE_ERROR } = ErrorCode;
@@ -98,7 +98,7 @@ async function coordinated(): Promise<void> {
 }
 
 test(
-  'ENOSPC: produce is refused, fetch serves, and with room the broker continues; all survives a kill',
+  'ENOSPC: the broker refuses produce, serves fetches, and continues with room; a kill loses no record',
   async ({ skip }) => {
     skip(refusal !== undefined, refusal);
     const { broker } = await start({ 'min.free.bytes': '0' });
@@ -127,7 +127,7 @@ test(
 );
 
 test(
-  'min.free.bytes: produce is refused before the disk is full, groups still commit, and room ends it',
+  'min.free.bytes: the broker refuses produce before the disk is full, but groups commit; with room it continues',
   async ({ skip }) => {
     skip(refusal !== undefined, refusal);
     const running = await start({ 'min.free.bytes': String(MIN_FREE) });
@@ -135,7 +135,7 @@ test(
     expect(await running.metric('millrace_disk_space_low')).toBe(0);
     expect(await running.metric('millrace_disk_total_bytes')).toBe(DISK_MIB << 20);
 
-    // Another program takes the space: the broker notices it at its next look.
+    // Another program takes the space: the broker notices this at its next look.
     ballast.fillTo(MIN_FREE - (1 << 20));
     await produceUntil(KAFKA_STORAGE_ERROR);
     expect(await running.metric('millrace_disk_space_low')).toBe(1);
@@ -151,7 +151,7 @@ test(
     expect(await running.metric('millrace_disk_space_low')).toBe(0);
     expect(await running.health()).toEqual({ status: 'ready', node: 2 });
 
-    // The broker's own records take the space: it counts them, and stops before they use the reserve.
+    // The broker's own records take the space: the broker counts them, and stops before they use the rest.
     await produceUntil(KAFKA_STORAGE_ERROR);
     expect(usableBytes(disk)).toBeGreaterThan(MIN_FREE - 2 * VALUE_BYTES);
     expect(await fetched()).toEqual(acknowledged);

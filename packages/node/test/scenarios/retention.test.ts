@@ -1,6 +1,6 @@
 /**
- * Goal: retention on real disks, as in Apache Kafka: which records go, when their files go, and what a broker
- * that was killed meanwhile finds. Method: a cluster in this process. ../shared/reports/36 has more cases.
+ * Goal: on a real disk, the same records expire as in Apache Kafka, their files are unlinked in time, and a
+ * broker that is killed meanwhile continues. Method: a cluster in this process.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -76,7 +76,7 @@ const filesOf = (topic: string): string[][] =>
 const logsOf = (topic: string): string[][] =>
   filesOf(topic).map((names) => names.filter((name) => name.endsWith('.log')));
 
-test('old records expire on every replica, and their files go after file.delete.delay.ms', async () => {
+test('old records expire on every replica, and brokers unlink their files after file.delete.delay.ms', async () => {
   await create('old', { 'file.delete.delay.ms': '1000' });
   await append('old', 30 * DAY_MS, ['a', 'b']);
   await startsAt('old', 2);
@@ -96,7 +96,7 @@ test('old records expire on every replica, and their files go after file.delete.
   expect(await eventually(async () => !hasDeleted() || undefined)).toBe(true);
 }, 20_000);
 
-test('a broker that is killed after the removal begins where the log begins, and removes the marked files', async () => {
+test('a broker that is killed after the removal opens the log at the same start, and removes the marked files', async () => {
   await create('killed', { 'file.delete.delay.ms': '600000' });
   await append('killed', 30 * DAY_MS, ['a', 'b']);
   await startsAt('killed', 2);

@@ -1,13 +1,13 @@
 /**
- * Disks for tests with real processes: a small file system that can be full, and a library that makes writes
- * and syncs fail. Where the machine cannot provide them, the functions return the reason for skipping a test.
+ * Bad disks for tests with real processes: a small file system that can be full, and a library that makes
+ * writes and syncs fail. If the machine cannot provide one, the function returns the reason to skip the test.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 
-/** Mounts a tmpfs of this size. Returns the reason if this process may not. */
+/** Mounts a tmpfs of this size. If this process cannot do that, returns the reason. */
 export function mountSmallDisk(folder: string, mebibytes: number): string | undefined {
   if (process.platform !== 'linux') return 'only Linux has tmpfs';
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'millrace-test', folder]);
@@ -24,7 +24,7 @@ export function usableBytes(folder: string): number {
   return bavail * bsize;
 }
 
-/** A file that takes space, as another program's files would. */
+/** A file that takes space, like a file of another program. */
 export class Ballast {
   private readonly path: string;
 
@@ -64,7 +64,7 @@ export function compileFailingDisk(
   return compiled.status === 0 ? { library } : { reason: `cc failed: ${compiled.stderr.toString().trim()}` };
 }
 
-/** The faults of the processes that have the library. */
+/** Sets the faults of processes that preload the library. */
 export class Faults {
   readonly env: Readonly<Record<string, string>>;
   private readonly path: string;

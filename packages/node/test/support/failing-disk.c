@@ -1,7 +1,8 @@
 /*
- * Preloaded into a node, this library makes its writes or syncs fail. The file that MILLRACE_FAULTS names
- * says which: "ERRNO CALLS PART", for example "5 write,sync /events-0/". A call fails with ERRNO if CALLS
- * names it and the path of its file contains PART. Without the file, every call works.
+ * A node that preloads this library has writes or syncs that fail. The environment variable MILLRACE_FAULTS
+ * names a file. Its text "ERRNO CALLS PART", for example "5 write,sync /events-0/", says which calls fail: a
+ * call fails with ERRNO if CALLS names it and the path of its file contains PART. Without the file, every
+ * call works.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,4 +1,4 @@
-/** The program of a node in a process of its own. Its arguments are settings: `node.id=1`. */
+/** The program of a node in a process of its own. Each argument is a setting, for example `node.id=1`. */
 import { loadConfig, startNode } from '../../src/index.ts';
 
 const overrides = Object.fromEntries(

@@ -52,7 +52,7 @@ export class NodeProcess {
   }
 }
 
-/** The broker serves clients at `port`. */
+/** A controller and a broker. The broker serves clients at `port`. */
 export class TwoProcesses {
   broker!: NodeProcess;
   readonly port: number;
@@ -118,7 +118,7 @@ export class TwoProcesses {
     await this.controller.end('SIGTERM');
   }
 
-  /** Leaves no process behind, whatever state they are in. */
+  /** Ends both processes at once, in any state. */
   kill(): void {
     this.broker?.child.kill('SIGKILL');
     this.controller.child.kill('SIGKILL');

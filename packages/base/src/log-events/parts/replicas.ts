@@ -130,12 +130,12 @@ export const replicaEvents = {
   'disk-space-low': {
     level: 'warn',
     facts: ['directory', 'usableBytes', 'minFreeBytes'],
-    says: 'The broker refuses produce requests: {directory} has {usableBytes} of {minFreeBytes} bytes free.',
+    says: 'The broker refuses produce requests: {directory} has {usableBytes} bytes free, less than {minFreeBytes}.',
   },
   'disk-space-critical': {
     level: 'error',
     facts: ['directory', 'usableBytes', 'minFreeBytes'],
-    says: 'The broker refuses commits of groups, too: {directory} has {usableBytes} of {minFreeBytes} bytes free.',
+    says: 'The broker refuses commits of groups, too: {directory} has {usableBytes} bytes free, less than half of {minFreeBytes}.',
   },
   'disk-space-recovered': {
     level: 'info',
@@ -173,7 +173,7 @@ export const logEvents = {
   'log-records-expired': {
     level: 'info',
     facts: ['topic?', 'partition?', 'directory', 'from', 'to', 'bySize', 'byTime'],
-    says: 'The broker expires the records of {topic}-{partition} below {to} ({bySize} segments by size, {byTime} by time).',
+    says: 'The broker raises the log start offset of {topic}-{partition} from {from} to {to}: {bySize} segments expired by size, and {byTime} by time.',
   },
   'log-segment-removed': {
     level: 'info',
