@@ -17,7 +17,7 @@ export const lostWrite: HistoryCheckerKind = {
 
 interface Reads {
   readonly first: PollOp;
-  /** Value → its first reader, and where it was. */
+  /** Value → its first reader, and the offset of the record. */
   readonly readers: Map<string, { readonly client: string; readonly offset: number }>;
 }
 

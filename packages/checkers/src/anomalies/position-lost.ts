@@ -2,8 +2,8 @@
  * The position that a consumer has reached stays valid: the position is at most the high watermark, and every
  * later leader has all records below the position. If a broker answers OFFSET_OUT_OF_RANGE at this position,
  * or says that the leader epoch ended before it, the broker has lost records. A position in another topic of
- * the same name means nothing. A consumer that is sent on to the log start offset has lost only records that
- * expired or were deleted.
+ * the same name means nothing. If the position lies below the log start offset, and the consumer continues at
+ * that offset, the records between them have expired or were deleted.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { AssignOp, Op, PollOp } from '../history.ts';
@@ -38,7 +38,7 @@ class PositionLost {
     else this.suspects.push({ op, position: before === undefined ? 0 : positionOf(before) });
   }
 
-  /** The topic may become exempt after the loss. */
+  /** Judges the losses only now, because the topic may become exempt after a loss. */
   finish(): void {
     const startOf = this.scope.finalLogs.starts();
     for (const { op, position } of this.suspects) {

@@ -1,7 +1,7 @@
 /**
- * By the end of the run, consumers have seen every value acknowledged with acks=all, unless its record lies
- * below the log start offset by then. The last consumer reads every log from the beginning before the checker
- * decides.
+ * By the end of the run, consumers have seen every value acknowledged with acks=all. Exempt: a value whose
+ * record then lies below the log start offset. The last consumer reads every log from the beginning before
+ * the checker decides.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, SendOp } from '../history.ts';

@@ -1,10 +1,10 @@
 /**
  * The log start offset rises only above committed records that have expired by the topic's `retention.ms`.
- * The first replica to raise it is judged, and the others may follow. No other checker can tell an expired
- * record from a lost one: they excuse every record below the log start.
+ * The checker judges the first replica that raises it. Other replicas may then raise it to the same offset.
+ * No other checker can tell an expired record from a lost one: they excuse every record below the log start.
  *
  * With `retention.bytes` the checker judges only that the records are committed. Exempt: a broker that may
- * delete a log, because its disk is damaged or it recovers from a loss that the contract covers.
+ * delete a log, because its disk is damaged, or because it recovers from a loss that the contract covers.
  */
 import type { WallMillis } from '@millrace/base';
 import { effectiveTopicConfig, numberOf } from '@millrace/metadata';
@@ -60,7 +60,7 @@ class ExpiredTooEarly implements StateChecker {
     return undefined;
   }
 
-  /** The wall clock that is the furthest ahead: another broker may have raised the start before this one. */
+  /** The latest of all wall clocks, because another broker may have raised the start before this one. */
   private latestWallMs(): WallMillis {
     const { world, cluster } = this.scope;
     const offsets = cluster.brokers.map(({ host }) => host.wallOffsetMs);

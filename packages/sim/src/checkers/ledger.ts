@@ -11,14 +11,14 @@ export class PartitionLedger {
   readonly topicId: Uuid;
   readonly topic: string;
   readonly index: number;
-  /** By ascending offset. Contiguous, except below the log start offset of the replica that was read. */
+  /** By ascending offset. Has a gap only if the replica that was read had raised its log start offset. */
   readonly batches: LogBatch[] = [];
   /**
    * The largest high watermark that any replica has reached. It is above the end of `batches` while the
    * checker has not read the bytes.
    */
   committedEnd: Offset = 0;
-  /** The largest log start offset that a replica had a right to. */
+  /** The largest log start offset that the checker `expired-too-early` has accepted. */
   startOffset: Offset = 0;
 
   constructor(topicId: Uuid, topic: string, index: number) {

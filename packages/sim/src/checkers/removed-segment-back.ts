@@ -1,6 +1,6 @@
 /**
- * A process that ended without a power loss leaves every removed segment removed: the next process opens the
- * log at or above the first segment of before.
+ * If a process ended without a power loss, the segments that it removed do not come back: in the next process
+ * the first segment of the log does not begin lower than before.
  *
  * Exempt: a disk that was damaged or replaced, a broker that recovers from a loss that the contract covers,
  * and a log that its broker emptied.

@@ -90,7 +90,7 @@ class ReplicasDiffer implements StateChecker {
     if (batches === undefined)
       this.fail(node, ledger, `cannot read what is committed in ${from}..${highWatermark}`);
     for (const { header, bytes } of batches) {
-      // A replica that raised its log start offset no longer shows the records below it.
+      // A replica that raised its log start offset need not have the records below it.
       const followsGap = header.baseOffset > ledger.end && header.baseOffset <= log.startOffset;
       if (header.baseOffset > ledger.end && !followsGap)
         this.fail(

@@ -85,7 +85,7 @@ export class Admin {
     );
   }
 
-  /** `value` undefined: the config goes back to its default. */
+  /** `value` undefined: the resource no longer sets the config. */
   alterConfig(resource: ConfigResource, name: string, value: string | undefined): void {
     const ref = { topic: resource.name, topicId: undefined };
     const done = () => {};

@@ -78,6 +78,6 @@ export const truncationExemptions: readonly Exemption[] = [
   {
     name: 'log-restarted',
     reason:
-      'only a power loss just after retention has expired every record of a log leads there; tests of recovery demand it',
+      'in a run, only a power loss just after retention has expired every record of a log causes it; tests of recovery demand it',
   },
 ];

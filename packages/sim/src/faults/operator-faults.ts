@@ -39,7 +39,7 @@ function ofTopic(name: string): Strike {
   return { says: name, touches: [], lastsUs: 0 };
 }
 
-/** '' is the default. The largest batch of a producer is smaller than each of the sizes. */
+/** Without a value, the request resets the config. Every batch of a producer has less than 50,000 bytes. */
 const ALTERED = [
   'topic min.insync.replicas=1',
   'topic min.insync.replicas=2',

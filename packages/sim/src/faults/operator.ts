@@ -19,11 +19,11 @@ export interface Operator {
   recreateTopic(name: string, partitions: number, done: () => void): void;
   /** Asks for one more partition. */
   growTopic(name: string): void;
-  /** Asks for another value of a config. Undefined: its default. */
+  /** Asks for another value of a config. Undefined: the resource no longer sets the config. */
   alterConfig(resource: AlteredResource, name: string, value: string | undefined): void;
 }
 
-/** A topic, or all brokers with the name ''. */
+/** A topic. Or, with the type broker and the name '', all brokers. */
 export interface AlteredResource {
   readonly type: 'topic' | 'broker';
   readonly name: string;

@@ -29,7 +29,7 @@ function restart(small: SmallCluster, node: SimNode, meanwhile: () => void = () 
 }
 
 describe('removed-segment-back', () => {
-  it('sees a removed segment that is there again after a restart', () => {
+  it('sees a removed segment that is back after a restart', () => {
     const { small, follower, folder } = setUp();
     const back = (): void => {
       const { tree } = follower.disk;

@@ -1,7 +1,7 @@
 /**
- * A leader must apply a new min.insync.replicas together with the assignment of the same metadata. An old
- * leader that applies the new value first commits records by its old ISR and leader epoch, and the new leader
- * lacks them.
+ * A leader must apply a new min.insync.replicas together with the assignment of the same metadata. If an old
+ * leader applies the new value first, it commits records by its old ISR and leader epoch, and the new leader
+ * lacks these records.
  */
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
@@ -36,7 +36,7 @@ export const loweredMinIsr = fault({
   },
 });
 
-/** Partitions whose leader cannot commit alone, with live brokers in the ISR that are not controllers. */
+/** Partitions whose leader cannot commit alone. All members of the ISR are up, and none is a controller. */
 function isPlain({ cluster, operator }: FaultContext) {
   const topics = operator.allTopics();
   return ({ topic, topicId, partition, image }: PartitionPlace): boolean => {
@@ -92,7 +92,7 @@ class LoweredMinIsr {
     );
   }
 
-  /** The leader reaches the controllers again when they have both the new leader and the new value. */
+  /** Lets the leader reach the controllers again when they have both the new leader and the new value. */
   private replace(): void {
     const { cluster, operator } = this.context;
     const { topic } = this.place;
@@ -128,7 +128,7 @@ class LoweredMinIsr {
     return replica !== undefined && replica.highWatermark < replica.log.endOffset;
   }
 
-  /** Calls `then` when the condition holds. Ends the fault if time is up, or if one of the two nodes dies. */
+  /** Calls `then` when the condition holds. Ends the fault if time is up, or the leader or the heir dies. */
   private when(condition: () => boolean | undefined, then: () => void): void {
     const { context, leader, heir, untilUs } = this;
     watch(
