@@ -1,7 +1,7 @@
 /**
  * Kafka's kafka-configs.sh alters, describes and resets configs of a topic, a broker, all brokers and a
- * group. The expected lines are those that the tool prints for Apache Kafka 4.3.1. One line has one synonym
- * more: Millrace lists the default of retention.ms (wire/justified.ts has the reason).
+ * group. The test expects the lines that the tool prints for Apache Kafka 4.3.1. One line has an additional
+ * synonym, because Millrace lists the default of retention.ms (wire/justified.ts has the reason).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test } from 'vitest';
@@ -17,7 +17,7 @@ async function configTool(...args: readonly string[]): Promise<string[]> {
   return stdout.toString('utf8').trim().split('\n');
 }
 
-/** Describes the entity until the tool prints these lines: a broker applies a change a moment later. */
+/** Describes the entity until the tool prints these lines, because brokers apply a change with a delay. */
 async function describes(entity: readonly string[], expected: readonly string[]): Promise<void> {
   let seen: readonly string[] = [];
   for (let tries = 0; tries < TRIES && seen.join() !== expected.join(); tries++) {

@@ -1,6 +1,6 @@
 /**
  * `kafka-log-dirs.sh --describe` prints the same lines for Millrace as for Apache Kafka, except for numbers
- * and folders, and tells the true sizes. E2E_BOOTSTRAP runs the test against Apache Kafka.
+ * and folders, and its sizes are right. With E2E_BOOTSTRAP the test runs against Apache Kafka.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -44,7 +44,7 @@ async function describeLogDirs(...args: string[]): Promise<string> {
   return await kafkaTool('LogDirsCommand', ['--describe', ...args]);
 }
 
-/** The output without what differs between any two clusters: numbers, folders and names of topics. */
+/** The output without the parts that differ between any two clusters: numbers, folders, names of topics. */
 function shapeOf(output: string): string {
   return output
     .replaceAll(/"logDir":"[^"]+"/g, '"logDir":"<folder>"')

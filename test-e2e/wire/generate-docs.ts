@@ -44,9 +44,9 @@ duplicates, numbers at the ends of their range, wrong lengths, requests that are
 and versions. The command compares the answers field by field and fails on a difference that this table does
 not list. The command ignores ids, ports, times and wording.
 
-The command cannot provoke one difference. If the file system of the log directory does not tell its space,
-Millrace's DescribeLogDirs has KAFKA_STORAGE_ERROR for the directory, and Apache Kafka's has
-UNKNOWN_SERVER_ERROR. Tools and operators know the first code as the code of a failed directory.
+The command cannot provoke one difference. If the file system of a log directory does not report its space,
+Millrace answers DescribeLogDirs with KAFKA_STORAGE_ERROR for the directory, and Apache Kafka answers with
+UNKNOWN_SERVER_ERROR. Tools and operators know KAFKA_STORAGE_ERROR as the code of a failed directory.
 
 | API | versions | when | difference, and why it stays |
 |---|---|---|---|

@@ -112,7 +112,7 @@ export const justifications: readonly Justification[] = [
     field: /^responses\.errorCode$/,
     ours: /INVALID_REQUEST/,
     reason:
-      'Millrace answers INVALID_REQUEST, so that nobody relies on a setting without effect, or on a misspelled one. Apache Kafka keeps any name, because plugins may read it.',
+      'Millrace answers INVALID_REQUEST, so that nobody relies on a setting that has no effect or is misspelled. Apache Kafka accepts any name, because plugins may read it.',
   },
   {
     api: 'IncrementalAlterConfigs',
@@ -121,7 +121,7 @@ export const justifications: readonly Justification[] = [
     field: /^responses\.errorCode$/,
     ours: /INVALID_REQUEST/,
     reason:
-      'Millrace answers INVALID_REQUEST, so that nobody relies on a setting without effect, or on a misspelled one. Apache Kafka keeps any name, because plugins may read it.',
+      'Millrace answers INVALID_REQUEST, so that nobody relies on a setting that has no effect or is misspelled. Apache Kafka accepts any name, because plugins may read it.',
   },
   {
     api: 'IncrementalAlterConfigs',
@@ -129,7 +129,7 @@ export const justifications: readonly Justification[] = [
     when: 'an unknown operation',
     field: /^responses\.errorCode$/,
     ours: /INVALID_REQUEST/,
-    reason: 'Millrace answers INVALID_REQUEST. Apache Kafka fails here: UNKNOWN_SERVER_ERROR.',
+    reason: 'Millrace answers INVALID_REQUEST. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
   },
   {
     api: 'DescribeConfigs',
@@ -153,7 +153,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.configs(\.configSource|\.synonyms\.source)?$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'Apache Kafka, since it has eligible leader replicas, sets min.insync.replicas as a dynamic default of all brokers in a new cluster. In Millrace the own setting of each node counts until a request sets a dynamic default.',
+      'A new cluster of Apache Kafka, which has eligible leader replicas, sets min.insync.replicas as a dynamic default of all brokers. In Millrace each node uses its own setting until a request sets a dynamic default.',
   },
   {
     api: 'CreateTopics',
@@ -162,7 +162,7 @@ export const justifications: readonly Justification[] = [
     field: /^topics\.configs\.configSource$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'In Millrace the own setting of each node counts until a request sets a dynamic default. Apache Kafka sets one in a new cluster.',
+      'In Millrace each node uses its own setting until a request sets a dynamic default of all brokers. A new cluster of Apache Kafka sets this default.',
   },
   {
     api: 'DescribeConfigs',

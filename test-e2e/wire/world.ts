@@ -19,10 +19,9 @@ export interface World {
   /** A topic with one partition and cleanup.policy=compact. */
   readonly compacted: string;
   readonly empty: string;
-  /** The name of a topic that only the cases of this purpose in this version change or delete. */
-  /** One partition with three batches of two records. Only DeleteRecords changes it. */
+  /** A topic of one partition with three batches of two records. Only DeleteRecords changes it. */
   readonly trimmed: string;
-  /** A topic that only the cases of one purpose in this version change or delete. */
+  /** The name of a topic that only the cases of this purpose in this version change or delete. */
   spare(purpose: Purpose, version: number): string;
   readonly brokerId: number;
   readonly controllerId: number;

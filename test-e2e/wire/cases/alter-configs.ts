@@ -1,6 +1,6 @@
 /**
- * Requests that alter configs: AlterConfigs, IncrementalAlterConfigs. The mutated requests change nothing:
- * they only validate.
+ * Requests about configs: AlterConfigs, IncrementalAlterConfigs, ListConfigResources. The mutated requests
+ * change nothing: they only validate.
  */
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
@@ -50,7 +50,7 @@ function ofResource(make: (resourceName: string, more?: Struct) => Struct): Spec
   ];
 }
 
-/** Settings that both sides have, set for this broker and for all brokers. */
+/** Settings of brokers. The cases set each one for this broker and for all brokers. */
 const brokerValues: readonly (readonly [name: string, value: string | null])[] = [
   ['node.id', '1'],
   ['log.roll.jitter.hours', '5'],
@@ -185,7 +185,7 @@ const changes: readonly (readonly [name: string, ...Parameters<typeof change>])[
   ['operation -1', 'retention.ms', -1, '5'],
 ];
 
-/** Of all brokers. */
+/** Changes of settings of all brokers. */
 const brokerChanges: readonly (readonly [name: string, ...Parameters<typeof change>])[] = [
   ['a setting of all brokers reset', 'max.connections', DELETE, null],
   ['min.insync.replicas of all brokers reset', 'min.insync.replicas', DELETE, null],
@@ -234,7 +234,7 @@ export const incrementalAlterConfigs: ApiCases = {
   ],
 };
 
-/** The lists differ, because each side has topics of its own. So these cases ask for other types. */
+/** Each side has topics and brokers of its own, so their lists differ. These cases ask for other types. */
 export const listConfigResources: ApiCases = {
   base: () => ({ resourceTypes: [GROUP, 16] }),
   leftOut: /resourceTypes=(empty|\[\])|resourceTypes\[\]=(2|4|8)$/,

@@ -1,7 +1,7 @@
 /**
  * DeleteRecords (21): raises the log start offset of partitions (KIP-107). Offset -1 is the high watermark.
  * The low watermark of a partition is the smallest log start offset of its live replicas. The decoder clamps
- * an offset to the safe integers; a clamped offset is out of range as the original is.
+ * an offset to the safe integers. A clamped offset is out of range, like the original offset.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema.ts';

@@ -1,13 +1,13 @@
-/** Goal: a file system beyond 2^53 bytes has a place in the answer, from this broker and from another one. */
+/** Goal: answers of this broker and of other brokers may describe a file system beyond 2^53 bytes. */
 import { apis, encodeResponseFrame } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 
 const HUGE = Number.MAX_SAFE_INTEGER;
-/** 9.2e18 bytes, a size that some network file systems tell. */
+/** 9.2e18 bytes, a size that some network file systems report. */
 const TOLD = '7fac7b00e0aa0000';
 
 test.each([4, 5])(
-  'v%i: the largest size goes as the largest int64, and a larger size reads as it',
+  'v%i: the largest safe integer is encoded as the largest int64, and a larger size is decoded to it',
   (version) => {
     const results = [{ errorCode: 0, logDir: '/d', topics: [], totalBytes: HUGE, usableBytes: HUGE }];
     const chunks = encodeResponseFrame(apis.describeLogDirs, version, 1, { results });
