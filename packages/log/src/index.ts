@@ -15,7 +15,7 @@ export {
 } from './door/door.ts';
 export { type AdmissionVerdict, admissionAnswer, type LogJobs, logJobs } from './door/jobs.ts';
 export type { LookupFailure, TimeLookup } from './lookup/log-times.ts';
-export type { CostlyBatch, LookupBudget, OpenedBatch } from './lookup/time-lookup.ts';
+export type { CostlyBatch, LookupBudget, OpenedBatch, PausedLookup } from './lookup/time-lookup.ts';
 export { PartitionLog } from './partition-log.ts';
 export { LogOpenError, type OpenLogOptions } from './recovery/open-log.ts';
 export * from './types.ts';

@@ -105,7 +105,7 @@ export class ReplicaManager {
   private readonly offlineReplicas: OfflineReplicas;
   private readonly logDirs: LogDirs;
   private readonly jobPorts: ProducePorts & LookupPorts;
-  /** The requests that wait for a job. */
+  /** The requests that wait for a job or for a later turn. */
   readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
   private lease: BrokerLease | undefined;
   /** True if partitions have roles: the image contains this broker's current registration. */
@@ -173,6 +173,7 @@ export class ReplicaManager {
         this.table.blockedBeforeOpen.batchFailed(topicNameOrId, index, records, this.timers.now()),
       overtaken: (partition) => options.logger.debug('leader-lost-while-checking', partition.facts()),
       failed: (partition, reason) => options.logger.error('job-failed', { ...partition.facts(), reason }),
+      soon: (callback) => clock.soon(callback),
       after: (delayMs, callback) => this.after(delayMs, callback),
     };
     this.deletions = new DeleteRecordsService(this.jobPorts);
@@ -372,7 +373,7 @@ export class ReplicaManager {
     return this.fetches.fetch(request, done);
   }
 
-  /** May call `done` within this call. If the request waits for a job, returns a function that cancels it. */
+  /** May call `done` within this call. Otherwise returns a function that cancels the request. */
   listOffsets(query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void): Cancel | undefined {
     const { timeoutMs } = query;
     let stopWaiting: Cancel | undefined;

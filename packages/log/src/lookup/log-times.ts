@@ -3,16 +3,17 @@
  * is a disk error, the log may have such a record.
  */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
-import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';
+import { type CompressionCodecs, ErrorCode, NO_TIMESTAMP, type Timestamp } from '@millrace/protocol';
 import type { Segments } from '../segment/segments.ts';
 import type { TimestampHit } from '../types.ts';
+import { LargestTimestamp } from './largest-timestamp.ts';
 import {
   assertIntact,
   type CostlyBatch,
   findTimestamp,
   type LookupBudget,
-  largestTimestamp,
   type OpenedBatch,
+  type PausedLookup,
 } from './time-lookup.ts';
 
 /** The log is offline, the disk failed, or its data is damaged. */
@@ -22,7 +23,7 @@ export interface LookupFailure {
 }
 
 /** The result of a lookup. Undefined: there is no such record. */
-export type TimeLookup = TimestampHit | CostlyBatch | LookupFailure | undefined;
+export type TimeLookup = TimestampHit | CostlyBatch | PausedLookup | LookupFailure | undefined;
 
 interface Owner {
   readonly startOffset: Offset;
@@ -35,6 +36,7 @@ export class LogTimes {
   private readonly segments: Segments;
   private readonly codecs: CompressionCodecs;
   private readonly logger: Logger;
+  private readonly largestTimestamp = new LargestTimestamp();
 
   constructor(owner: Owner, segments: Segments, codecs: CompressionCodecs, logger: Logger) {
     this.owner = owner;
@@ -46,11 +48,11 @@ export class LogTimes {
   /**
    * Returns the first record, in offset order, whose timestamp is at least `timestamp`. Returns a batch
    * instead if opening it on the event loop costs too much. `behind`: a job found nothing in this batch, so
-   * the search continues after it.
+   * the search continues after it; or an earlier call paused, so the search continues.
    */
-  find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch): TimeLookup {
+  find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch | PausedLookup): TimeLookup {
     return this.lookUp(() => {
-      if (behind !== undefined) assertIntact(behind.batch);
+      if (behind !== undefined && 'batch' in behind) assertIntact(behind.batch);
       const { startOffset } = this.owner;
       const fromOffset = Math.max(startOffset, behind?.nextOffset ?? 0);
       return findTimestamp(this.segments, { timestamp, startOffset, fromOffset }, this.codecs, budget);
@@ -58,8 +60,12 @@ export class LogTimes {
   }
 
   /** The largest timestamp of the log's batches; -1: no record has one. */
-  largest(): Timestamp | LookupFailure {
-    return this.lookUp(() => largestTimestamp(this.segments, this.owner.startOffset));
+  largest(budget: LookupBudget): Timestamp | PausedLookup | LookupFailure {
+    return this.lookUp(() => {
+      const { startOffset } = this.owner;
+      const timestamp = this.largestTimestamp.of(this.segments, startOffset, budget);
+      return timestamp ?? { nextOffset: startOffset, timestamp: NO_TIMESTAMP };
+    });
   }
 
   private lookUp<T>(find: () => T): T | LookupFailure {

@@ -2,7 +2,7 @@
  * Finds offsets by timestamp (ListOffsets). The lookup begins where the time index points, skips batches by
  * their headers, and opens the others. If opening a batch costs too much, the lookup returns the batch. The
  * caller opens that batch in a job. If the job finds nothing, the caller continues the lookup after that
- * batch. May throw DiskError.
+ * batch. If a lookup has scanned for as long as one turn allows, it pauses. May throw DiskError.
  */
 import { DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import {
@@ -12,7 +12,6 @@ import {
   DecodeError,
   type FoundRecord,
   inputWork,
-  NO_TIMESTAMP,
   RECORD_BYTES_MIN,
   RECORD_WORK,
   RECORDS_WORK_MAX,
@@ -28,15 +27,28 @@ import type { Segment } from '../segment/segment.ts';
 import type { Segments } from '../segment/segments.ts';
 import type { TimestampHit } from '../types.ts';
 
-const WINDOW_BYTES = 64 << 10;
+export const WINDOW_BYTES = 64 << 10;
+/** Cost of one header in a scan of headers. The unit is that of LOOP_WORK_MAX. */
+const SCANNED_BATCH_WORK = 64;
+/** A scan reads the records, too, but does not look at them. */
+const SCANNED_BYTES_PER_WORK = 4;
 
 export interface FindInBatch {
   readonly startOffset: Offset;
   readonly timestamp: Timestamp;
 }
 
-/** The work that one turn of the event loop may still spend on opening batches. */
+/** The work that one turn of the event loop may still spend on scanning and opening batches. */
 export type LookupBudget = WorkBudget;
+
+/**
+ * A lookup that has spent the work of its turn. The caller continues it in a later turn. Batches that end
+ * before `nextOffset` have only timestamps below `timestamp`.
+ */
+export interface PausedLookup {
+  readonly nextOffset: Offset;
+  readonly timestamp: Timestamp;
+}
 
 /** A batch that a job opens, or has opened, and the offset after its last record. */
 export interface OpenedBatch {
@@ -58,11 +70,11 @@ export interface TimeQuestion {
   readonly fromOffset: Offset;
 }
 
-type Found = TimestampHit | CostlyBatch;
+type Found = TimestampHit | CostlyBatch | PausedLookup;
 
 /**
  * The first record, in offset order, with a timestamp >= the given one. Returns a batch instead if opening it
- * here costs too much.
+ * here costs too much, and pauses if the turn has no work left.
  */
 export function findTimestamp(
   segments: Segments,
@@ -81,40 +93,25 @@ export function findTimestamp(
   return undefined;
 }
 
-/** The largest timestamp of all batches that end at `startOffset` or later; -1: no record has a timestamp. */
-export function largestTimestamp(segments: Segments, startOffset: Offset): Timestamp {
-  let timestamp: Timestamp = NO_TIMESTAMP;
-  for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
-    const segment = segments.list[index]!;
-    const largest =
-      segment.baseOffset >= startOffset ? largestOf(segment) : largestFrom(segment, startOffset);
-    if (largest > timestamp) timestamp = largest;
-  }
-  return timestamp;
-}
-
 /** Throws if the last rebuild of the indexes met damage: bytes after the damage may hold later timestamps. */
-function largestOf(segment: Segment): Timestamp {
+export function largestOf(segment: Segment): Timestamp {
   const { timestamp } = segment.largestTimestamp();
   mustBeReadable(segment, segment.unreadable);
   return timestamp;
 }
 
-function mustBeReadable({ log }: Segment, damage: string | undefined): void {
+export function mustBeReadable({ log }: Segment, damage: string | undefined): void {
   if (damage !== undefined) throw new DiskError('EIO', `${log.path}: ${damage}`);
 }
 
-/** The largest timestamp of a segment that begins below the log start offset, from that offset on. */
-function largestFrom(segment: Segment, startOffset: Offset): Timestamp {
-  let timestamp: Timestamp = NO_TIMESTAMP;
-  const located = segment.locate(startOffset);
-  if (located === undefined) return timestamp;
-  const end = segment.scan(located.position, { checkCrc: false, windowBytes: WINDOW_BYTES }, (header) => {
-    if (header.maxTimestamp > timestamp) timestamp = header.maxTimestamp;
-    return false;
-  });
-  mustBeReadable(segment, end.damage);
-  return timestamp;
+/**
+ * Takes the cost of reading a batch's header from the budget of this turn. False: the turn has no work left.
+ * A lookup scans one batch even then, so it ends some day.
+ */
+export function mayScan({ sizeBytes }: BatchHeader, budget: LookupBudget, isFirst: boolean): boolean {
+  if (budget.work <= 0 && !isFirst) return false;
+  budget.work = Math.max(0, budget.work - SCANNED_BATCH_WORK - sizeBytes / SCANNED_BYTES_PER_WORK);
+  return true;
 }
 
 function firstFrom(
@@ -126,11 +123,17 @@ function firstFrom(
   const located = segment.locate(fromOffset);
   if (located === undefined) return undefined;
   let found: Found | undefined;
+  let isFirst = true;
   const file = segment.log.file();
   const end = segment.scan(
     located.position,
     { checkCrc: false, windowBytes: WINDOW_BYTES },
     (header, position) => {
+      if (!mayScan(header, budget, isFirst)) {
+        found = { nextOffset: header.baseOffset, timestamp };
+        return true;
+      }
+      isFirst = false;
       if (header.maxTimestamp < timestamp) return false;
       const batch = new Uint8Array(header.sizeBytes);
       file.read(position, batch);

@@ -27,6 +27,8 @@ export class Segment {
   readonly timeIndex: TimeIndex;
   /** Bytes of whole batches in the log file. */
   sizeBytes = 0;
+  /** How often the log file was cut: what a scan found before a cut may be gone. */
+  cuts = 0;
   /** Damage that ended the last rebuild of its indexes: part of the log file cannot be read. */
   unreadable: string | undefined;
   /** Time of creation or opening: the age counts from here if the records have no timestamps. */
@@ -273,6 +275,7 @@ export class Segment {
   /** Cuts the segment at `position`, the beginning of a batch. The log then ends at `endOffset`. */
   truncate(position: number, endOffset: Offset): void {
     this.log.file().truncate(position);
+    this.cuts++;
     this.isPreallocated = false;
     this.sizeBytes = position;
     this.offsetIndex.truncate(position);

@@ -186,7 +186,7 @@ export function hitOf(log: PartitionLog, timestamp: Timestamp): TimestampHit | u
 
 /** The first record that has the largest timestamp. */
 export function largestHitOf(log: PartitionLog): TimestampHit | undefined {
-  const timestamp = log.times.largest();
+  const timestamp = log.times.largest({ work: Number.MAX_SAFE_INTEGER });
   if (typeof timestamp === 'object') throw new Error('the lookup failed');
   return timestamp < 0 ? undefined : hitOf(log, timestamp);
 }

@@ -1,20 +1,22 @@
 /**
  * Runs one ListOffsets request through its partitions. A job opens each batch that is costly to open, one at
- * a time. The result of a partition depends on its leadership and high watermark after the jobs, not on those
- * before.
+ * a time. A lookup that scans for long pauses until a later turn. The result of a partition depends on its
+ * leadership and high watermark at the end of its lookup, not on those before.
  */
 import type { Job, Jobs, Uuid } from '@millrace/base';
-import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';
+import type { CostlyBatch, LogJobs, LookupBudget, PausedLookup } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
 import type { ListOffsetsPartition, ListOffsetsQuery, ListOffsetsResult, PartitionError } from '../types.ts';
-import { listedError, listOffset, type Opened } from './offset-lookups.ts';
+import { listedError, listOffset, type Opened, type Paused } from './offset-lookups.ts';
 
 export interface LookupPorts {
   readonly jobs: Jobs;
   readonly kinds: LogJobs;
-  /** The work that all requests of this turn may still spend on opening batches. */
+  /** The work that all requests of this turn may still spend on scanning and opening batches. */
   readonly turnBudget: LookupBudget;
+  /** Calls back in a later turn, which has a budget of its own. */
+  soon(callback: () => void): void;
   find(topicId: Uuid, index: number): Partition | PartitionError;
   failed(partition: Partition, reason: string): void;
 }
@@ -36,7 +38,7 @@ export class ListOffsetsRun {
       this.counts.set(keyOf(wanted), (this.counts.get(keyOf(wanted)) ?? 0) + 1);
   }
 
-  /** Returns true if the request waits for a job. */
+  /** Returns true if the request waits for a job or for a later turn. */
   start(): boolean {
     this.run(undefined);
     return !this.isEnded;
@@ -55,26 +57,36 @@ export class ListOffsetsRun {
     this.finish();
   }
 
-  /** `first`: a job's result for the next partition. */
-  private run(first: Opened | undefined): void {
+  /** `first`: a job's result for the next partition, or where its lookup paused. */
+  private run(first: Opened | Paused | undefined): void {
     const { partitions } = this.query;
-    let opened = first;
+    let earlier = first;
     while (this.results.length < partitions.length) {
-      const listed = this.look(partitions[this.results.length]!, opened);
+      const listed = this.look(partitions[this.results.length]!, earlier);
       if (listed === undefined) return;
-      opened = undefined;
+      earlier = undefined;
       this.results.push(listed);
     }
     this.finish();
   }
 
-  /** Returns undefined if it started a job. */
-  private look(wanted: ListOffsetsPartition, opened: Opened | undefined): ListOffsetsResult | undefined {
+  /** Returns undefined if it started a job, or waits for a later turn. */
+  private look(
+    wanted: ListOffsetsPartition,
+    earlier: Opened | Paused | undefined,
+  ): ListOffsetsResult | undefined {
     if (this.counts.get(keyOf(wanted)) !== 1) return listedError(ErrorCode.INVALID_REQUEST);
     const found = this.ports.find(wanted.topicId, wanted.partition);
     if ('errorCode' in found) return listedError(found.errorCode);
-    const listed = listOffset(found, wanted, this.query, this.ports.turnBudget, opened);
-    return 'batch' in listed ? this.open(found, listed) : listed;
+    const listed = listOffset(found, wanted, this.query, this.ports.turnBudget, earlier);
+    if ('batch' in listed) return this.open(found, listed);
+    return 'nextOffset' in listed ? this.pause(found, listed) : listed;
+  }
+
+  private pause({ leaderEpoch }: Partition, paused: PausedLookup): undefined {
+    this.ports.soon(() => {
+      if (!this.isEnded) this.run({ ...paused, inLeaderEpoch: leaderEpoch });
+    });
   }
 
   private open(partition: Partition, costly: CostlyBatch): ListOffsetsResult | undefined {

@@ -5,6 +5,7 @@ import type {
   LookupBudget,
   LookupFailure,
   OpenedBatch,
+  PausedLookup,
   TimeLookup,
   TimestampHit,
 } from '@millrace/log';
@@ -53,27 +54,34 @@ function firstVersion(timestamp: Timestamp): number {
   );
 }
 
-/** The result of searching a costly batch in a job. */
-export interface Opened extends OpenedBatch {
+interface Earlier {
   /**
-   * The partition's leader epoch when the job started. If it has changed, the log may differ, so the search
-   * starts again.
+   * The partition's leader epoch when the job started, or when the lookup paused. If it has changed, the log
+   * may differ, so the search starts again.
    */
   readonly inLeaderEpoch: LeaderEpoch;
+}
+
+/** The result of searching a costly batch in a job. */
+export interface Opened extends OpenedBatch, Earlier {
   readonly hit: TimestampHit | undefined;
 }
 
+/** A lookup that paused in an earlier turn. */
+export interface Paused extends PausedLookup, Earlier {}
+
 /**
  * ListOffsets of one partition, by time or by a special negative timestamp (KIP-79, KIP-734). May return a
- * costly batch. The caller then opens it in a job and calls again with the result (`opened`).
+ * costly batch. The caller then opens it in a job and calls again with the result (`earlier`). May also
+ * pause. The caller then calls again in a later turn.
  */
 export function listOffset(
   partition: Partition,
   wanted: ListOffsetsPartition,
   query: ListOffsetsQuery,
   budget: LookupBudget,
-  opened?: Opened,
-): ListOffsetsResult | CostlyBatch {
+  earlier?: Opened | Paused,
+): ListOffsetsResult | CostlyBatch | PausedLookup {
   const leaderError = checkLeader(partition, wanted.currentLeaderEpoch, query.replicaId === DEBUGGER);
   if (leaderError !== ErrorCode.NONE) return listedError(leaderError);
   const { timestamp } = wanted;
@@ -95,8 +103,8 @@ export function listOffset(
     case EARLIEST_PENDING_UPLOAD:
       return NOTHING;
     default: {
-      const lookup = search(partition, timestamp, budget, opened);
-      if (lookup !== undefined && 'batch' in lookup) return lookup;
+      const lookup = search(partition, timestamp, budget, earlier);
+      if (lookup !== undefined && 'nextOffset' in lookup) return lookup;
       return searched(partition, lookup, query);
     }
   }
@@ -106,14 +114,23 @@ function search(
   partition: Partition,
   timestamp: Timestamp,
   budget: LookupBudget,
-  opened: Opened | undefined,
+  earlier: Opened | Paused | undefined,
 ): TimeLookup {
   const { log } = partition;
-  const counts = opened?.inLeaderEpoch === partition.leaderEpoch;
-  if (counts && opened?.hit !== undefined) return opened.hit;
-  const wanted = timestamp === MAX_TIMESTAMP ? log.times.largest() : timestamp;
+  const counts = earlier?.inLeaderEpoch === partition.leaderEpoch;
+  if (counts && earlier !== undefined && 'batch' in earlier && earlier.hit !== undefined) return earlier.hit;
+  const wanted = timestamp === MAX_TIMESTAMP ? log.times.largest(budget) : timestamp;
   if (typeof wanted === 'object') return wanted;
-  return wanted < 0 ? undefined : log.times.find(wanted, budget, counts ? opened : undefined);
+  if (wanted < 0) return undefined;
+  return log.times.find(wanted, budget, counts && hasPassed(earlier, wanted) ? earlier : undefined);
+}
+
+/**
+ * Whether all batches before the earlier position have only smaller timestamps. If the log start offset rises
+ * while a lookup pauses, the largest timestamp may fall.
+ */
+function hasPassed(earlier: Opened | Paused | undefined, wanted: Timestamp): boolean {
+  return earlier !== undefined && ('batch' in earlier || earlier.timestamp <= wanted);
 }
 
 function searched(

@@ -122,6 +122,27 @@ test('the lookup continues after a costly batch without a match', () => {
   expect(asked.results).toMatchObject([{ offset: MANY }]);
 });
 
+test('a lookup that scans for long pauses until the next turn; its client may leave meanwhile', () => {
+  const { append, ask, partition, stamp, world } = setUp();
+  append([1_000]);
+  for (let time = 1; time <= 20; time++) {
+    const records = [{ timestamp: stamp + time, value: new Uint8Array(500_000) }];
+    const batch = buildBatch({ records, baseTimestamp: stamp, codecs: compressionCodecs });
+    partition.log.appendAsLeader(batch, { leaderEpoch: partition.leaderEpoch, nowWallMs: stamp });
+  }
+  // Only the deleted record has a timestamp that large.
+  partition.log.advanceStartOffset(1);
+  const largest = ask([-3]);
+  const none = ask([900]);
+  const gone = ask([900]);
+  expect([largest.results, none.results, gone.results]).toEqual([undefined, undefined, undefined]);
+  gone.cancel!();
+  world.clock.settle();
+  expect(largest.results).toMatchObject([{ offset: 20, timestamp: stamp + 20 }]);
+  expect(none.results).toMatchObject([{ errorCode: ErrorCode.NONE, offset: -1 }]);
+  expect(gone.results).toBeUndefined();
+});
+
 test('if the leader epoch changes while a job searches, the search starts again', () => {
   const { world, topicId, append, ask, finishJob, leader } = setUp();
   append(many(0));
