@@ -64,20 +64,30 @@ export class Admin {
   }
 
   createTopic(topic: NewTopic, done: AdminDone): void {
-    const request = createTopicRequest(topic, this.options.timeoutMs);
+    const { timeoutMs } = this.options;
+    const request = createTopicRequest(topic, timeoutMs);
     this.persist(apis.createTopics, ErrorCode.TOPIC_ALREADY_EXISTS, done, (connection, version, answered) =>
-      connection.request(apis.createTopics, version, request, (response) =>
-        answered(response?.topics[0]?.errorCode),
+      connection.request(
+        apis.createTopics,
+        version,
+        request,
+        (response) => answered(response?.topics[0]?.errorCode),
+        connection.timeoutCovering(timeoutMs),
       ),
     );
   }
 
   deleteTopic(name: string, done: AdminDone): void {
     const { deleteTopics } = apis;
-    const request = deleteTopicRequest(name, this.options.timeoutMs);
+    const { timeoutMs } = this.options;
+    const request = deleteTopicRequest(name, timeoutMs);
     this.persist(deleteTopics, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, done, (connection, version, answered) =>
-      connection.request(deleteTopics, version, request, (response) =>
-        answered(response?.responses[0]?.errorCode),
+      connection.request(
+        deleteTopics,
+        version,
+        request,
+        (response) => answered(response?.responses[0]?.errorCode),
+        connection.timeoutCovering(timeoutMs),
       ),
     );
   }
@@ -85,10 +95,15 @@ export class Admin {
   /** Never deletes another topic that got the name meanwhile (KIP-516). */
   deleteTopicWithId(topicId: Uuid, done: AdminDone): void {
     const { deleteTopics } = apis;
-    const request = deleteTopicWithIdRequest(topicId, this.options.timeoutMs);
+    const { timeoutMs } = this.options;
+    const request = deleteTopicWithIdRequest(topicId, timeoutMs);
     this.persist(deleteTopics, ErrorCode.UNKNOWN_TOPIC_ID, done, (connection, version, answered) =>
-      connection.request(deleteTopics, version, request, (response) =>
-        answered(response?.responses[0]?.errorCode),
+      connection.request(
+        deleteTopics,
+        version,
+        request,
+        (response) => answered(response?.responses[0]?.errorCode),
+        connection.timeoutCovering(timeoutMs),
       ),
     );
   }
@@ -104,9 +119,14 @@ export class Admin {
     let timeoutMs = firstTimeoutMs;
     this.persist(createPartitions, ErrorCode.INVALID_PARTITIONS, done, (connection, version, answered) => {
       const request = createPartitionsRequest(name, count, timeoutMs);
+      const coveringMs = connection.timeoutCovering(timeoutMs);
       timeoutMs = this.options.timeoutMs;
-      connection.request(createPartitions, version, request, (response) =>
-        answered(response?.results[0]?.errorCode),
+      connection.request(
+        createPartitions,
+        version,
+        request,
+        (response) => answered(response?.results[0]?.errorCode),
+        coveringMs,
       );
     });
   }

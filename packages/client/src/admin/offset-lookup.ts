@@ -29,20 +29,25 @@ export function lookUpOffsets(lookup: LeaderCallOptions<OffsetWanted, OffsetFoun
 
 const listOffsets: LeaderApi<OffsetWanted, OffsetFound> = {
   api: apis.listOffsets,
-  send(connection, version, wanted, _leftMs, answered) {
+  send(connection, version, wanted, leftMs, answered) {
     const topics = [...wanted].map(([name, ones]) => ({
       name,
       partitions: ones.map(({ partition, timestamp }) => ({ partitionIndex: partition, timestamp })),
     }));
-    connection.request(apis.listOffsets, version, { replicaId: CONSUMER, topics }, (response) =>
-      answered(
-        response?.topics.flatMap(({ name: topic, partitions }) =>
-          partitions.map(({ partitionIndex: partition, errorCode, offset, leaderEpoch }) => ({
-            errorCode,
-            found: { topic, partition, offset, leaderEpoch },
-          })),
+    connection.request(
+      apis.listOffsets,
+      version,
+      { replicaId: CONSUMER, topics, timeoutMs: leftMs },
+      (response) =>
+        answered(
+          response?.topics.flatMap(({ name: topic, partitions }) =>
+            partitions.map(({ partitionIndex: partition, errorCode, offset, leaderEpoch }) => ({
+              errorCode,
+              found: { topic, partition, offset, leaderEpoch },
+            })),
+          ),
         ),
-      ),
+      connection.timeoutCovering(leftMs),
     );
   },
   isFinal: (errorCode) => fetchOutcome(errorCode) === 'fatal',

@@ -28,15 +28,20 @@ const atLeaders: LeaderApi<DeletionWanted, RecordsDeleted> = {
       name,
       partitions: ones.map(({ partition, offset }) => ({ partitionIndex: partition, offset })),
     }));
-    connection.request(apis.deleteRecords, version, { topics, timeoutMs: leftMs }, (response) =>
-      answered(
-        response?.topics.flatMap(({ name: topic, partitions }) =>
-          partitions.map(({ partitionIndex: partition, errorCode, lowWatermark }) => ({
-            errorCode,
-            found: { topic, partition, lowWatermark },
-          })),
+    connection.request(
+      apis.deleteRecords,
+      version,
+      { topics, timeoutMs: leftMs },
+      (response) =>
+        answered(
+          response?.topics.flatMap(({ name: topic, partitions }) =>
+            partitions.map(({ partitionIndex: partition, errorCode, lowWatermark }) => ({
+              errorCode,
+              found: { topic, partition, lowWatermark },
+            })),
+          ),
         ),
-      ),
+      connection.timeoutCovering(leftMs),
     );
   },
   isFinal: (errorCode) => !isRetriable(errorCode),

@@ -48,6 +48,11 @@ export class BrokerConnection {
     return this.connection.closeReason;
   }
 
+  /** As `timeoutCovering` of Connection. */
+  timeoutCovering(brokerMs: Millis): Millis {
+    return this.connection.timeoutCovering(brokerMs);
+  }
+
   /** As `request` of Connection. The connection must be ready. */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,

@@ -24,6 +24,9 @@ import {
   type SpareBuffers,
 } from '@millrace/protocol';
 
+/** The time between a broker's own timeout and the arrival of its answer. */
+const ANSWER_SLACK_MS = 5_000;
+
 export interface ConnectionOptions {
   readonly net: Net;
   readonly address: Address;
@@ -115,6 +118,14 @@ export class Connection {
 
   get inFlightCount(): number {
     return this.inFlight.length;
+  }
+
+  /**
+   * The timeout of a request for which the broker itself may take `brokerMs`. If the connection gave up
+   * first, the client would not learn the outcome, and the other requests in flight would fail, too.
+   */
+  timeoutCovering(brokerMs: Millis): Millis {
+    return Math.max(this.options.requestTimeoutMs, brokerMs + ANSWER_SLACK_MS);
   }
 
   /**

@@ -113,6 +113,14 @@ test('no broker: the admin client fails the call after its last attempt', () => 
   expect(asked.ends).toEqual(['fail too many tries']);
 });
 
+test('a controller that uses all of its time is heard, although other requests have a shorter timeout', () => {
+  const asked = new Asked({ timeoutMs: 20_000 });
+  asked.create();
+  asked.clock.advance(20_001);
+  asked.created(ErrorCode.TOPIC_ALREADY_EXISTS);
+  expect(asked.ends).toEqual(['fail TOPIC_ALREADY_EXISTS']);
+});
+
 test('a broker without a common version of the API: the call fails at once', () => {
   const asked = new Asked();
   asked.connect({ [apis.createTopics.key]: apis.createTopics.minVersion - 1 });

@@ -37,14 +37,16 @@ class LookedUp {
     });
   }
 
-  tells(port: number, told: { offset?: number; errorCode?: number }) {
+  tells(port: number, told: { offset?: number; errorCode?: number }, leftMs = 1_000) {
     const partitions = [{ partitionIndex: port - 4, errorCode: 0, offset: -1, ...told }];
     const answer = { topics: [{ name: 'events', partitions }] } as never;
-    return this.cluster.net.to(port).answer(apis.listOffsets, answer).topics[0]?.partitions[0]?.timestamp;
+    const { topics, timeoutMs } = this.cluster.net.to(port).answer(apis.listOffsets, answer);
+    expect(timeoutMs).toBe(leftMs);
+    return topics[0]?.partitions[0]?.timestamp;
   }
 }
 
-test('each leader is asked for its partitions', () => {
+test('each leader is asked for its partitions, with the time that the call has left', () => {
   const looked = new LookedUp();
   expect(looked.tells(5, { offset: 8 })).toBe(1_700_000_000_000);
   expect(looked.tells(4, { offset: 12 })).toBe(-1);
@@ -63,7 +65,7 @@ test('after NOT_LEADER_OR_FOLLOWER the lookup asks again for this partition only
   looked.tells(4, { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER });
   looked.cluster.clock.advance(100);
   expect(looked.cluster.net.to(5).waiting).toEqual([]);
-  looked.tells(4, { offset: 12 });
+  looked.tells(4, { offset: 12 }, 900);
   expect(looked.ends[1]).toEqual([]);
 });
 

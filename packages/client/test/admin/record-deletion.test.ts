@@ -9,7 +9,7 @@ class Deleting {
   readonly cluster = PlayedCluster.started();
   readonly ends: unknown[] = [];
 
-  constructor() {
+  constructor(timeoutMs = 1_000) {
     const topic = topicOf();
     const partitions = [4, 5].map((leaderId, partitionIndex) => ({
       ...topic.partitions[0]!,
@@ -24,7 +24,7 @@ class Deleting {
     deleteRecords({
       clock: this.cluster.clock,
       cluster: this.cluster.view,
-      timeoutMs: 1_000,
+      timeoutMs,
       wanted: [
         { topic: 'events', partition: 0, offset: 7 },
         { topic: 'events', partition: 1, offset: -1 },
@@ -57,6 +57,14 @@ test('each leader gets its partitions, and the time that the call has left', () 
     ],
     [],
   ]);
+});
+
+test('a leader that uses all of its time is heard, although other requests have a shorter timeout', () => {
+  const deleting = new Deleting(2_500);
+  deleting.tells(5, { lowWatermark: 12 });
+  deleting.cluster.clock.advance(2_501);
+  deleting.tells(4, { errorCode: ErrorCode.REQUEST_TIMED_OUT });
+  expect(deleting.ends[1]).toEqual([['events-0', 'REQUEST_TIMED_OUT']]);
 });
 
 test.each([ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.REQUEST_TIMED_OUT])(
