@@ -81,6 +81,11 @@ export const metricsTable = {
     help: 'Limit of the memory held for requests and answers (queued.max.request.bytes).',
   },
   millrace_parked_fetches: { type: 'gauge', of: 'broker', help: 'Fetches that wait for data.' },
+  millrace_parked_deletions: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Partitions of DeleteRecords requests whose answer waits for the replicas.',
+  },
   millrace_fetch_sessions: { type: 'gauge', of: 'broker', help: 'Incremental fetch sessions (KIP-227).' },
 
   // Replicas

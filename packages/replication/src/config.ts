@@ -46,6 +46,11 @@ export interface ReplicationConfig {
   /** The most parked fetches. The leader answers further fetches at once with the available data. */
   readonly maxParkedFetches: number;
   /**
+   * The most deletions of records that wait, one for each partition of a DeleteRecords. The leader answers
+   * further ones at once with REQUEST_TIMED_OUT.
+   */
+  readonly maxParkedDeletions: number;
+  /**
    * The largest response frame that a leader may send. The follower closes the connection when a larger frame
    * arrives.
    */

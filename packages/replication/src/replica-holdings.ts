@@ -14,6 +14,8 @@ export interface ReplicaHoldings {
   readonly fetchWaiters: number;
   readonly fetchSessions: number;
   readonly parkedAcks: number;
+  /** Deletions of records that wait for followers or for a lease. */
+  readonly parkedDeletions: number;
   /** Requests that wait for a job. */
   readonly awaitingJobs: number;
   /** Leaderships that wait for the next lease. */
@@ -39,6 +41,7 @@ export function holdingsOf(manager: ReplicaManager): ReplicaHoldings {
     fetchWaiters,
     fetchSessions: fetches.sessions.size,
     parkedAcks,
+    parkedDeletions: manager.deletions.parked,
     awaitingJobs: waiting.size,
     awaitingLease: awaitingLease.size,
     isrChanges: alterPartitions.queued,

@@ -176,9 +176,9 @@ export class ReplicaManager {
       soon: (callback) => clock.soon(callback),
       after: (delayMs, callback) => this.after(delayMs, callback),
     };
-    this.deletions = new DeleteRecordsService(this.jobPorts);
+    this.deletions = new DeleteRecordsService({ ...this.jobPorts, parkedMax: config.maxParkedDeletions });
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
-    gaugeReplicas(metrics, this.table, this.fetches);
+    gaugeReplicas(metrics, this.table, this);
     gaugeDisk(metrics, this.logDirs);
     new Retention(options, this.timers, () => this.partitions(), metrics);
     this.everyLagCheck();

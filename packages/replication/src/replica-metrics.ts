@@ -6,6 +6,7 @@ import { isUnderMinIsr } from './partition/min-isr.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionCounters } from './partition/ports.ts';
 import type { ReplicaTable } from './replica-table.ts';
+import type { DeleteRecordsService } from './serving/delete-records-service.ts';
 import type { FetchService } from './serving/fetch-service.ts';
 
 export function countersOf(metrics: Metrics): PartitionCounters {
@@ -34,7 +35,7 @@ export function countersOf(metrics: Metrics): PartitionCounters {
 export function gaugeReplicas(
   metrics: Metrics,
   table: ReplicaTable,
-  { parked, sessions }: FetchService,
+  { fetches, deletions }: { readonly fetches: FetchService; readonly deletions: DeleteRecordsService },
 ): void {
   const replicas = () => table.all();
   const count = (holds: (replica: Partition) => boolean) => () => replicas().filter(holds).length;
@@ -64,8 +65,9 @@ export function gaugeReplicas(
     'millrace_log_segments',
     total(({ log }) => log.segmentCount),
   );
-  metrics.gauge('millrace_parked_fetches', () => parked.size);
-  metrics.gauge('millrace_fetch_sessions', () => sessions.size);
+  metrics.gauge('millrace_parked_fetches', () => fetches.parked.size);
+  metrics.gauge('millrace_parked_deletions', () => deletions.parked);
+  metrics.gauge('millrace_fetch_sessions', () => fetches.sessions.size);
 }
 
 export function gaugeDisk(metrics: Metrics, logDirs: LogDirs): void {

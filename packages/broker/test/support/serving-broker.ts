@@ -36,6 +36,7 @@ const config: ReplicationConfig = {
   retentionCheckIntervalMs: 300_000,
   alterPartitionRetryMs: 100,
   maxParkedFetches: 100_000,
+  maxParkedDeletions: 20_000,
   maxResponseFrameBytes: 134_217_728,
   producerIdExpirationMs: DAY_MS,
   loopWorkMax: 1 << 20,

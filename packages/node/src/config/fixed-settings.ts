@@ -9,6 +9,8 @@ export const fixedSettings = {
   alterPartitionRetryMs: 100,
   /** Limit for the number of parked fetches of a broker. */
   maxParkedFetches: 100_000,
+  /** Limit for the number of deletions of records (one for each partition) that wait on a broker. */
+  maxParkedDeletions: 20_000,
   /** The lower bound of the limit for a leader's response frame; package-settings.ts computes the limit. */
   responseFrameBytesMaxFloor: 128 * 1024 * 1024,
   /** Limit for the work on batches within one turn of the event loop, in decompressed bytes. */

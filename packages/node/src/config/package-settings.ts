@@ -62,6 +62,7 @@ const replicationFields = {
   retentionCheckIntervalMs: 'log.retention.check.interval.ms',
   alterPartitionRetryMs: 'alterPartitionRetryMs',
   maxParkedFetches: 'maxParkedFetches',
+  maxParkedDeletions: 'maxParkedDeletions',
   // A response may exceed the requested size by one batch, and a batch is never larger than a request.
   maxResponseFrameBytes: computed(
     ['responseFrameBytesMaxFloor', 'replica.fetch.response.max.bytes', 'socket.request.max.bytes'],

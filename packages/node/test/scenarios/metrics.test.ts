@@ -212,6 +212,22 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    stimulus: 'a client deletes one record after the other, and each deletion waits for the followers',
+    act: async () => {
+      const admin = await TestClient.connect(cluster.node(leader).port!);
+      const deleteAll = async () => {
+        for (const offset of [1, 2, 3]) {
+          const topics = [{ name: TOPIC, partitions: [{ partitionIndex: 0, offset }] }];
+          await admin.call(apis.deleteRecords, 2, { topics, timeoutMs: 10_000 });
+        }
+      };
+      void deleteAll()
+        .catch(() => {})
+        .finally(() => admin.close());
+    },
+    expected: [{ on: brokers, grows: { millrace_parked_deletions: 1 } }],
+  },
+  {
     stimulus: 'a follower is killed',
     act: async () => {
       await cluster.kill(other);

@@ -59,8 +59,15 @@ export class RecordDeletions {
     return low;
   }
 
-  /** Deletes the records below `wanted`. Returns undefined if it has already called `settled`. */
-  start(wanted: Offset, settled: (result: RecordsDeleted) => void): WaitingDeletion | undefined {
+  /**
+   * Deletes the records below `wanted`. Returns undefined if it has already called `settled`.
+   * `mayWait` false: the result does not wait for followers, nor for a lease.
+   */
+  start(
+    wanted: Offset,
+    mayWait: boolean,
+    settled: (result: RecordsDeleted) => void,
+  ): WaitingDeletion | undefined {
     const { partition } = this.leader;
     const { log, highWatermark } = partition;
     const offset = wanted === HIGH_WATERMARK ? highWatermark : wanted;
@@ -80,7 +87,9 @@ export class RecordDeletions {
       settled({ errorCode: ErrorCode.NONE, lowWatermark });
       return undefined;
     }
-    return this.park(offset, lowWatermark, settled);
+    if (mayWait) return this.park(offset, lowWatermark, settled);
+    settled({ errorCode: ErrorCode.REQUEST_TIMED_OUT, lowWatermark });
+    return undefined;
   }
 
   private refusalOf(offset: Offset): ErrorCode | undefined {

@@ -1,19 +1,39 @@
 /**
  * Serves DeleteRecords: deletes in each partition that this broker leads, and answers when every partition is
  * settled, or at the timeout of the request.
+ *
+ * Bounds: a request begins its deletions within the work of each turn, and continues in later turns. At most
+ * `parkedMax` deletions wait at a time. A further deletion raises the log start offset, too, but does not
+ * wait: its answer is REQUEST_TIMED_OUT, as if its time were over, and clients ask again after it.
  */
 import type { Millis, Uuid } from '@millrace/base';
-import { ErrorCode } from '@millrace/protocol';
+import { ErrorCode, type WorkBudget } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
 import { deletionFailure, type WaitingDeletion } from '../partition/record-deletions.ts';
 import type { Cancel, DeleteRecordsRequest, PartitionError, RecordsDeleted } from '../types.ts';
 
 export interface DeleteRecordsPorts {
+  /** The work that all requests of this turn may still spend. */
+  readonly turnBudget: WorkBudget;
+  /** The most deletions that wait, over all requests. */
+  readonly parkedMax: number;
   find(topicId: Uuid, index: number): Partition | PartitionError;
   after(delayMs: Millis, callback: () => void): Cancel;
+  /** Calls back in a later turn, which has a budget of its own. */
+  soon(callback: () => void): void;
 }
 
+/**
+ * Cost of a deletion: it may write the file of leader epochs, which takes about 150 µs. The unit is that of
+ * LOOP_WORK_MAX, so a turn begins about 20 deletions.
+ */
+const DELETION_WORK = 50_000;
+/** Cost of a partition that this broker does not lead. */
+const REFUSAL_WORK = 500;
+
 export class DeleteRecordsService {
+  /** Number of deletions that wait for followers or for a lease. */
+  parked = 0;
   private readonly ports: DeleteRecordsPorts;
 
   constructor(ports: DeleteRecordsPorts) {
@@ -25,40 +45,110 @@ export class DeleteRecordsService {
    * deleted.
    */
   delete(request: DeleteRecordsRequest, done: (results: RecordsDeleted[]) => void): Cancel | undefined {
-    const results: RecordsDeleted[] = [];
-    const waiting = new Set<WaitingDeletion>();
-    let stopTimer: Cancel = () => {};
-    let left = request.partitions.length;
-    const settled = (slot: number, result: RecordsDeleted): void => {
-      results[slot] = result;
-      left--;
-      if (left > 0) return;
-      stopTimer();
-      done(results);
-    };
-    for (const [slot, wanted] of request.partitions.entries()) {
-      const deletion = this.start(wanted, (result) => settled(slot, result));
-      if (deletion !== undefined) waiting.add(deletion);
-    }
-    if (request.partitions.length === 0) done(results);
-    if (waiting.size === 0) return undefined;
-    stopTimer = this.ports.after(Math.max(0, request.timeoutMs), () => {
-      for (const deletion of waiting) deletion.expire();
-    });
-    return () => {
-      stopTimer();
-      for (const deletion of waiting) deletion.cancel();
-    };
+    return new Deletion(this, this.ports, request, done).start();
+  }
+}
+
+/** One request. */
+class Deletion {
+  private readonly service: DeleteRecordsService;
+  private readonly ports: DeleteRecordsPorts;
+  private readonly request: DeleteRecordsRequest;
+  private readonly done: (results: RecordsDeleted[]) => void;
+  private readonly results: RecordsDeleted[] = [];
+  private readonly waiting = new Set<WaitingDeletion>();
+  /** The first partition without a deletion so far. */
+  private next = 0;
+  private settled = 0;
+  private isExpired = false;
+  private isOver = false;
+  private stopTimer: Cancel = () => {};
+
+  constructor(
+    service: DeleteRecordsService,
+    ports: DeleteRecordsPorts,
+    request: DeleteRecordsRequest,
+    done: (results: RecordsDeleted[]) => void,
+  ) {
+    this.service = service;
+    this.ports = ports;
+    this.request = request;
+    this.done = done;
   }
 
-  private start(
-    { topicId, partition, offset }: DeleteRecordsRequest['partitions'][number],
-    settled: (result: RecordsDeleted) => void,
-  ): WaitingDeletion | undefined {
+  start(): Cancel | undefined {
+    this.continue();
+    if (this.isOver) return undefined;
+    this.stopTimer = this.ports.after(Math.max(0, this.request.timeoutMs), () => this.expire());
+    return () => this.cancel();
+  }
+
+  /** Begins the deletions for which this turn has work. */
+  private continue(): void {
+    const { partitions } = this.request;
+    const { turnBudget, soon } = this.ports;
+    while (!this.isOver && this.next < partitions.length) {
+      if (turnBudget.work <= 0) {
+        soon(() => this.continue());
+        return;
+      }
+      this.begin(this.next++);
+    }
+    this.finish();
+  }
+
+  private begin(slot: number): void {
+    const { topicId, partition, offset } = this.request.partitions[slot]!;
+    const { turnBudget, parkedMax } = this.ports;
     const found = this.ports.find(topicId, partition);
     const errorCode = 'errorCode' in found ? found.errorCode : found.checkLeader(-1);
-    if ('errorCode' in found || errorCode !== ErrorCode.NONE) settled(deletionFailure(errorCode));
-    else return found.leadership?.deletions.start(offset, settled);
-    return undefined;
+    const { deletions } = ('leadership' in found && found.leadership) || {};
+    if (deletions === undefined || errorCode !== ErrorCode.NONE) {
+      turnBudget.work = Math.max(0, turnBudget.work - REFUSAL_WORK);
+      this.settle(slot, deletionFailure(errorCode));
+      return;
+    }
+    turnBudget.work = Math.max(0, turnBudget.work - DELETION_WORK);
+    const mayWait = !this.isExpired && this.service.parked < parkedMax;
+    let deletion: WaitingDeletion | undefined;
+    deletion = deletions.start(offset, mayWait, (result) => {
+      if (deletion !== undefined) this.ends(deletion);
+      this.settle(slot, result);
+      this.finish();
+    });
+    if (deletion === undefined) return;
+    this.waiting.add(deletion);
+    this.service.parked++;
+  }
+
+  private settle(slot: number, result: RecordsDeleted): void {
+    this.results[slot] = result;
+    this.settled++;
+  }
+
+  private ends(deletion: WaitingDeletion): void {
+    if (this.waiting.delete(deletion)) this.service.parked--;
+  }
+
+  /** The time of the request is over: no deletion waits from now on, but the others still begin. */
+  private expire(): void {
+    this.isExpired = true;
+    for (const deletion of [...this.waiting]) deletion.expire();
+  }
+
+  private cancel(): void {
+    this.isOver = true;
+    this.stopTimer();
+    for (const deletion of [...this.waiting]) {
+      deletion.cancel();
+      this.ends(deletion);
+    }
+  }
+
+  private finish(): void {
+    if (this.isOver || this.settled < this.request.partitions.length) return;
+    this.isOver = true;
+    this.stopTimer();
+    this.done(this.results);
   }
 }

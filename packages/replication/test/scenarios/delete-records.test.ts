@@ -230,3 +230,95 @@ test('a request for several partitions gets one answer, in the order of the requ
   deletions.delete({ timeoutMs: 5000, partitions: [] }, (results) => answers.push(results));
   expect(answers.at(-1)).toEqual([]);
 });
+
+test('beyond the limit, a deletion does not wait: its client asks again after REQUEST_TIMED_OUT', () => {
+  const world = new World({ config: { maxParkedDeletions: 2 } }).start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  produce(world, topic, 'a', 'b', 'c');
+  const { deletions } = world.broker(1).manager;
+  const cancel = deletions.delete(
+    { timeoutMs: 5000, partitions: [{ topicId: topic, partition: 0, offset: 1 }] },
+    () => {},
+  );
+  const second = remove(world.broker(1), topic, 2);
+  expect(deletions.parked).toBe(2);
+  const third = remove(world.broker(1), topic, 3);
+  expect(third.value).toEqual({ errorCode: ErrorCode.REQUEST_TIMED_OUT, lowWatermark: 0 });
+  expect(world.partition(1, topic).log.startOffset).toBe(3);
+  cancel!();
+  expect(deletions.parked).toBe(1);
+  const again = remove(world.broker(1), topic, 3);
+  expect(deletions.parked).toBe(2);
+  world.advance(1500);
+  expect([second.value, again.value]).toEqual([
+    { errorCode: ErrorCode.NONE, lowWatermark: 3 },
+    { errorCode: ErrorCode.NONE, lowWatermark: 3 },
+  ]);
+  expect(deletions.parked).toBe(0);
+});
+
+const PARTITIONS = 100;
+
+/** Produces one record to each of many partitions, and returns what a request to delete all of them names. */
+function many(replicas: readonly number[]) {
+  const world = new World().start();
+  const topicId = world.controller.createTopic(
+    'events',
+    Array.from({ length: PARTITIONS }, () => [...replicas]),
+  );
+  world.advance(200);
+  const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({
+    topicId,
+    partition,
+    offset: 1,
+  }));
+  for (const { partition } of partitions) world.broker(1).produce(topicId, 'a', { partition });
+  world.advance(1500);
+  const startedOnes = () =>
+    partitions.filter(({ partition }) => world.partition(1, topicId, partition).log.startOffset === 1).length;
+  return { world, topicId, partitions, startedOnes };
+}
+
+test('a request of many partitions, or many requests, delete in slices: no turn has more than its work', () => {
+  const { world, partitions, startedOnes } = many([1]);
+  const { manager, clock } = world.broker(1);
+  const answers: (readonly RecordsDeleted[])[] = [];
+  clock.run(() => {
+    manager.deletions.delete({ timeoutMs: 5000, partitions }, (results) => answers.push(results));
+    manager.deletions.delete({ timeoutMs: 5000, partitions: partitions.slice(0, 9) }, (results) =>
+      answers.push(results),
+    );
+  });
+  const perTurn = startedOnes();
+  expect(perTurn).toBeGreaterThan(5);
+  expect(perTurn).toBeLessThan(50);
+  expect(answers).toEqual([]);
+  world.clock.settle();
+  expect(answers.map((results) => results.length).sort((a, b) => b - a)).toEqual([PARTITIONS, 9]);
+  expect(answers.flat().every(({ errorCode }) => errorCode === ErrorCode.NONE)).toBe(true);
+  expect(startedOnes()).toBe(PARTITIONS);
+});
+
+test('a client that is gone ends the slices; with no time to wait, every deletion still begins', () => {
+  const gone = many([1]);
+  const first = gone.world.broker(1);
+  first.clock.run(() => {
+    const cancel = first.manager.deletions.delete({ timeoutMs: 5000, partitions: gone.partitions }, () => {
+      throw new Error('nobody waits');
+    });
+    cancel!();
+  });
+  gone.world.clock.settle();
+  expect(gone.startedOnes()).toBeLessThan(50);
+
+  const { world, partitions, startedOnes } = many([1, 2]);
+  const { manager, clock } = world.broker(1);
+  let results: readonly RecordsDeleted[] = [];
+  clock.run(() => manager.deletions.delete({ timeoutMs: 0, partitions }, (all) => (results = all)));
+  world.advance(20);
+  expect(results).toHaveLength(PARTITIONS);
+  expect(results.every(({ errorCode }) => errorCode === ErrorCode.REQUEST_TIMED_OUT)).toBe(true);
+  expect(startedOnes()).toBe(PARTITIONS);
+  expect(manager.deletions.parked).toBe(0);
+});

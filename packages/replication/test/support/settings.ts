@@ -25,6 +25,7 @@ export function replicationConfig(changes: Partial<ReplicationConfig> = {}): Rep
     retentionCheckIntervalMs: 300_000,
     alterPartitionRetryMs: 100,
     maxParkedFetches: 100_000,
+    maxParkedDeletions: 20_000,
     maxResponseFrameBytes: 134_217_728,
     producerIdExpirationMs: DAY_MS,
     loopWorkMax: LOOP_WORK_MAX,

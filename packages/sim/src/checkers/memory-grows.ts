@@ -140,6 +140,7 @@ function noteBroker(holdings: BrokerHoldings, replicas: number, note: Note): voi
   note('parked fetches', parkedFetches, connections);
   note('waiters of one partition', holdings.fetchWaiters, connections);
   note('parked acknowledgements', holdings.parkedAcks, connections * PRODUCES_MAX);
+  note('parked deletions of records', holdings.parkedDeletions, 0);
   // A connection has one job at a time. With acks=0 the job may outlive the connection.
   note('requests that wait for a job', holdings.awaitingJobs, connections);
   note('leaderships that wait for a lease', holdings.awaitingLease, 0);
