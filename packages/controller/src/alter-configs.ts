@@ -5,7 +5,7 @@
  * For each altered resource, a record names the request, even if no value changes. A copy of the request that
  * arrives late finds this record and changes nothing (docs/late-requests.md).
  */
-import type { Uuid } from '@millrace/base';
+import type { LogEntry, Uuid } from '@millrace/base';
 import type { Configs, MetadataImage, MetadataRecord, RecordOf } from '@millrace/metadata';
 import {
   type AlterConfigsRequest,
@@ -25,6 +25,7 @@ export interface ConfigsContext {
   readonly image: MetadataImage;
   readonly config: ControllerConfig;
   readonly requestId?: Uuid | undefined;
+  readonly clientId: string | null;
 }
 
 interface Resource {
@@ -43,6 +44,11 @@ const REQUEST_LENGTH_MAX = 16 << 20;
  * remove. The controller does nothing else meanwhile, so the work must take only a fraction of a second.
  */
 const LIST_LENGTH_MAX = 2 << 20;
+
+/** A log line shows this many characters of a value, because lists may be long. */
+const LOGGED_LENGTH_MAX = 200;
+/** Kafka's word for a secret value. */
+const HIDDEN = '[hidden]';
 
 /** Kafka's limit for the characters of a value. */
 const VALUE_LENGTH_MAX = 32_767;
@@ -106,6 +112,7 @@ function decide<R extends Resource>(
     timesNamed.set(key, (timesNamed.get(key) ?? 0) + 1);
   }
   const records: MetadataRecord[] = [];
+  const log: LogEntry<'info'>[] = [];
   const responses: Result[] = [];
   for (const resource of request.resources) {
     const kind = configKinds.get(resource.resourceType);
@@ -118,10 +125,14 @@ function decide<R extends Resource>(
     const outcome = timesNamed.get(keyOf(resource))! > 1 ? REPEATED : alter(context, resource, kind, nextOf);
     responses.push(resultOf(resource, isApiError(outcome) ? outcome : undefined));
     if (isApiError(outcome) || request.validateOnly) continue;
-    for (const record of outcome) records.push(record);
+    for (const record of outcome) {
+      records.push(record);
+      if (record.type === 'config') log.push(entryOf(context, kind!, record));
+    }
   }
   return {
     records: configEffects(image, config, records),
+    log,
     respond: () => ({ throttleTimeMs: 0, responses }),
   };
 }
@@ -153,6 +164,22 @@ function alter<R extends Resource>(
   if (problem !== undefined) return problem;
   if (requestId === undefined) return changes;
   return [{ type: 'alterConfigs', resourceType: kind.name, resourceName, requestId }, ...changes];
+}
+
+/** Says who changes which config, and how. */
+function entryOf(
+  { image, config, clientId }: ConfigsContext,
+  kind: ConfigKind,
+  { resourceType, resourceName: resource, name, value }: RecordOf<'config'>,
+): LogEntry<'info'> {
+  const shown = (text: string | undefined): string | null => {
+    if (text === undefined) return null;
+    if (kind.isSensitive(config, name)) return HIDDEN;
+    return text.length <= LOGGED_LENGTH_MAX ? text : `${text.slice(0, LOGGED_LENGTH_MAX)}…`;
+  };
+  const from = shown(kind.current(image, resource).get(name));
+  const facts = { resourceType, resource, config: name, from, to: shown(value), clientId };
+  return { level: 'info', event: 'config-altered', facts };
 }
 
 /** One record for each config whose value changes, sorted by name. */

@@ -20,6 +20,8 @@ export interface ConfigKind {
   current(image: MetadataImage, resourceName: string): Configs;
   /** The default of a config that is a list. Undefined: the config is no list, or is unknown. */
   defaultList(config: ControllerConfig, key: string): string | undefined;
+  /** The value of the config is secret. */
+  isSensitive(config: ControllerConfig, key: string): boolean;
   /** Why the resource cannot have the configs `next`. */
   check(asked: CheckedConfigs): ApiError | undefined;
 }
@@ -40,6 +42,7 @@ const topics: ConfigKind = {
     const definition = topicConfigDefinition(key);
     return definition?.type === 'list' ? definition.defaultValue : undefined;
   },
+  isSensitive: () => false,
   check({ image, config, resourceName: topic, next }) {
     if (topic === '')
       return apiError(ErrorCode.INVALID_REQUEST, 'the name of the topic is empty; topics have no default');
@@ -57,6 +60,7 @@ const brokers: ConfigKind = {
   name: 'broker',
   current: (image, broker) => image.brokerConfig(broker),
   defaultList: ({ brokerSettings }, key) => brokerSettings.get(key)?.defaultList,
+  isSensitive: ({ brokerSettings }, key) => brokerSettings.get(key)?.isSensitive === true,
   check({ image, config, resourceName: broker, next, keys }) {
     const invalid = (message: string) => apiError(ErrorCode.INVALID_REQUEST, message);
     const isRegistered = /^\d{1,10}$/.test(broker) && image.broker(Number(broker)) !== undefined;
@@ -105,6 +109,7 @@ const groups: ConfigKind = {
   name: 'group',
   current: (image, group) => image.groupConfig(group),
   defaultList: () => undefined,
+  isSensitive: () => false,
   check({ config: { groupConfigs }, resourceName: group, next }) {
     if (group === '') return apiError(ErrorCode.INVALID_REQUEST, 'Default group resources are not allowed.');
     for (const [name, value] of next) {

@@ -59,11 +59,12 @@ import type { ControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
 import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
 import { CreatedConfigs } from './created-configs.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, logAll } from './decision.ts';
 import { decideDeleteTopics, failDeleteTopics } from './delete-topics.ts';
 import { fenceEnded } from './fencing.ts';
 import { type Elections, logDelta } from './log-delta.ts';
 import { decideAllocateProducerIds } from './producer-ids.ts';
+import type { RequestInfo } from './request-info.ts';
 import { BrokerSessions } from './sessions.ts';
 
 export interface ControllerOptions {
@@ -92,16 +93,6 @@ export interface CommittedRecords {
   readonly baseOffset: Offset;
   readonly epoch: QuorumEpoch;
   readonly records: readonly Uint8Array[];
-}
-
-/** The client of a request, and the version of the request. */
-export interface RequestInfo {
-  readonly version: number;
-  readonly clientId: string | null;
-  /**
-   * Identifies the request and is the same in each retry. Undefined: the broker does not retry the request.
-   */
-  readonly requestId?: Uuid | undefined;
 }
 
 interface Parked {
@@ -435,9 +426,9 @@ export class Controller {
     return { image: this.head, sessions: this.sessions, config: this.config, clusterId };
   }
 
-  private topicsContext({ requestId }: RequestInfo): TopicsContext {
+  private topicsContext({ requestId, clientId }: RequestInfo): TopicsContext {
     const { head: image, config, createdConfigs } = this;
-    return { image, config, random: this.options.random, createdConfigs, requestId };
+    return { image, config, random: this.options.random, createdConfigs, requestId, clientId };
   }
 
   private decideForClient<R>(decide: () => Decision<R>, call: Omit<Call<R>, 'bytesMax'>): void {
@@ -459,6 +450,7 @@ export class Controller {
         return false;
       }
     }
+    this.logWhenCommitted(decision);
     const response = decision.respond(this.head);
     if (this.head.offset <= this.image.offset) {
       call.reply(response);
@@ -472,6 +464,14 @@ export class Controller {
     if (call.deadline !== undefined) entry.deadline = this.deadlines.add(call.deadline, entry);
     this.parked.park(this.head.offset, entry);
     return true;
+  }
+
+  /** Parked by itself: the caller's wait may end before the commit. */
+  private logWhenCommitted({ log = [] }: Decision<unknown>): void {
+    if (log.length === 0) return;
+    const committed = () => logAll(this.options.logger, log);
+    if (this.head.offset <= this.image.offset) committed();
+    else this.parked.park(this.head.offset, { deadline: undefined, committed, failed: () => {} });
   }
 
   private batchesOf(records: readonly MetadataRecord[]): ProposedBatches | undefined {

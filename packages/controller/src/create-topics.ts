@@ -37,6 +37,7 @@ export interface TopicsContext {
    * topic ids are random.
    */
   readonly requestId?: Uuid | undefined;
+  readonly clientId: string | null;
 }
 
 const METADATA_TOPIC = '__cluster_metadata';

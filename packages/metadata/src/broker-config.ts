@@ -13,6 +13,8 @@ export interface BrokerSetting {
   readonly isDynamic: boolean;
   /** The default, if the setting is a list. */
   readonly defaultList: string | undefined;
+  /** The value is secret: no log line shows it. */
+  readonly isSensitive?: true;
   /** Returns the error of an invalid value, or undefined. */
   check(value: string): string | undefined;
 }

@@ -129,6 +129,7 @@ export interface ListOffsetsResult {
 }
 
 export interface DeleteRecordsRequest {
+  readonly clientId: string | null;
   /** How long the answer may wait for followers. */
   readonly timeoutMs: Millis;
   readonly partitions: readonly {

@@ -7,7 +7,7 @@ import { isInternalTopic, type MetadataImage } from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 
-export const deleteRecords = defineHandler(apis.deleteRecords, (broker, { body }, reply) => {
+export const deleteRecords = defineHandler(apis.deleteRecords, (broker, { body, clientId }, reply) => {
   const image = broker.image();
   const deletions: Parameters<typeof broker.replicas.deletions.delete>[0]['partitions'][number][] = [];
   const answers = lastOffsets(body.topics).map(({ name, offsets }) => ({
@@ -21,7 +21,7 @@ export const deleteRecords = defineHandler(apis.deleteRecords, (broker, { body }
       return { partitionIndex, errorCode: undefined };
     }),
   }));
-  const request = { timeoutMs: body.timeoutMs, partitions: deletions };
+  const request = { clientId, timeoutMs: body.timeoutMs, partitions: deletions };
   const cancel = broker.replicas.deletions.delete(request, (results) => {
     let next = 0;
     const topics = answers.map(({ name, partitions }) => ({

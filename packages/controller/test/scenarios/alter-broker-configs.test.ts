@@ -20,6 +20,7 @@ const brokerSettings = new Map<string, BrokerSetting>([
   ['log.cleanup.policy', setting(true, 'delete')],
   ['min.insync.replicas', setting(true)],
   ['unclean.leader.election.enable', setting(true)],
+  ['ssl.key.password', { ...setting(true), isSensitive: true }],
 ]);
 
 function harness(minInsyncReplicas = 1): Harness {
@@ -35,6 +36,14 @@ function alterBroker(h: Harness, name: string, ...changes: Change[]) {
 const set = (h: Harness, name: string) => Object.fromEntries(h.active.image.brokerConfig(name));
 
 describe('a dynamic setting', () => {
+  test('that is secret stays hidden in the log', () => {
+    const h = harness();
+    alterBroker(h, '1', ['SET', 'ssl.key.password', 'old']);
+    alterBroker(h, '1', ['SET', 'ssl.key.password', 'new']);
+    const facts = h.logger.events.filter(({ event }) => event === 'config-altered').at(-1)?.facts;
+    expect(facts).toMatchObject({ config: 'ssl.key.password', from: '[hidden]', to: '[hidden]' });
+  });
+
   test.each(['1', ''])("changes for broker '%s', and is reset", (name) => {
     const h = harness();
     alterBroker(h, name, ['SET', 'max.connections', '7'], ['APPEND', 'log.cleanup.policy', 'compact']);

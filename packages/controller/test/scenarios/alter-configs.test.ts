@@ -43,6 +43,38 @@ describe('IncrementalAlterConfigs', () => {
     expect(topicConfigs(h, 't')).toEqual({ 'retention.ms': '5' });
   });
 
+  test('the active controller logs each change when it is committed: by whom, from which value, to which', () => {
+    const h = withTopic();
+    const long = Array.from({ length: 100 }, (_, index) => `${index}:1`).join();
+    const logged = () =>
+      h.logger.events.filter(({ event }) => event === 'config-altered').map(({ facts }) => facts);
+    altered(h, ['SET', 'retention.ms', 'x']);
+    alter(h, [{ name: 't', changes: [['SET', 'retention.ms', '7']] }], { validateOnly: true });
+    alter(h, [
+      {
+        name: 't',
+        changes: [
+          ['SET', 'retention.ms', '5'],
+          ['DELETE', 'max.message.bytes'],
+          ['SET', 'leader.replication.throttled.replicas', long],
+        ],
+      },
+    ]);
+    expect(logged()).toEqual([]);
+    h.commit();
+    const resource = { resourceType: 'topic', resource: 't', clientId: 'admin' };
+    expect(logged()).toEqual([
+      {
+        ...resource,
+        config: 'leader.replication.throttled.replicas',
+        from: null,
+        to: `${long.slice(0, 200)}…`,
+      },
+      { ...resource, config: 'max.message.bytes', from: '2000', to: null },
+      { ...resource, config: 'retention.ms', from: '1000', to: '5' },
+    ]);
+  });
+
   test('sets a value that equals the default', () => {
     const h = withTopic({});
     altered(h, ['SET', 'cleanup.policy', 'delete']);

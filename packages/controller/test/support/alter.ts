@@ -36,7 +36,7 @@ export function alter(
     })),
   };
   const answer: Answer<AlterConfigsResponse> = pendingAnswer();
-  const info = { version: 1, clientId: null, requestId };
+  const info = { version: 1, clientId: 'admin', requestId };
   h.active.incrementalAlterConfigs(request, info, h.now, (response) => resolve(answer, response));
   return answer;
 }
@@ -54,7 +54,7 @@ export function replaceConfigs(
     configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
   };
   const answer: Answer<AlterConfigsResponse> = pendingAnswer();
-  const info = { version: 2, clientId: null, requestId };
+  const info = { version: 2, clientId: 'admin', requestId };
   const request = { validateOnly, resources: [resource] };
   h.active.alterConfigs(request, info, h.now, (response) => resolve(answer, response));
   return answer;

@@ -17,6 +17,12 @@ import type { PartitionPorts } from './ports.ts';
 /** DeleteRecords' offset for "up to the high watermark". */
 const HIGH_WATERMARK = -1;
 
+export interface DeletionOptions {
+  /** False: the result does not wait for followers, nor for a lease. */
+  readonly mayWait: boolean;
+  readonly clientId: string | null;
+}
+
 /** A deletion that waits for followers. Calls `settled` at most once. */
 export interface WaitingDeletion {
   /** The time of the request is over. */
@@ -59,13 +65,10 @@ export class RecordDeletions {
     return low;
   }
 
-  /**
-   * Deletes the records below `wanted`. Returns undefined if it has already called `settled`.
-   * `mayWait` false: the result does not wait for followers, nor for a lease.
-   */
+  /** Deletes the records below `wanted`. Returns undefined if it has already called `settled`. */
   start(
     wanted: Offset,
-    mayWait: boolean,
+    { mayWait, clientId }: DeletionOptions,
     settled: (result: RecordsDeleted) => void,
   ): WaitingDeletion | undefined {
     const { partition } = this.leader;
@@ -76,7 +79,10 @@ export class RecordDeletions {
       settled(deletionFailure(refusal));
       return undefined;
     }
+    const from = log.startOffset;
     log.advanceStartOffset(offset);
+    if (log.startOffset > from)
+      this.ports.logger.info('records-deleted', { ...partition.facts(), from, to: offset, clientId });
     partition.noticeOffline();
     if (partition.isOffline) {
       settled(deletionFailure(ErrorCode.KAFKA_STORAGE_ERROR));

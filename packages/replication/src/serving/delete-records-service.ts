@@ -111,7 +111,8 @@ class Deletion {
     turnBudget.work = Math.max(0, turnBudget.work - DELETION_WORK);
     const mayWait = !this.isExpired && this.service.parked < parkedMax;
     let deletion: WaitingDeletion | undefined;
-    deletion = deletions.start(offset, mayWait, (result) => {
+    const { clientId } = this.request;
+    deletion = deletions.start(offset, { mayWait, clientId }, (result) => {
       if (deletion !== undefined) this.ends(deletion);
       this.settle(slot, result);
       this.finish();

@@ -27,7 +27,7 @@ function produce(world: World, topic: Uuid, ...values: string[]): void {
 function remove(broker: TestBroker, topicId: Uuid, offset: number, timeoutMs = 5000): Answer<RecordsDeleted> {
   const answer = new Answer<RecordsDeleted>();
   broker.manager.deletions.delete(
-    { timeoutMs, partitions: [{ topicId, partition: 0, offset }] },
+    { clientId: 'admin', timeoutMs, partitions: [{ topicId, partition: 0, offset }] },
     ([result]) => answer.set(result!),
   );
   return answer;
@@ -46,6 +46,20 @@ test('the leader answers when every live replica has raised its log start offset
   expect(answer.value).toEqual({ errorCode: ErrorCode.NONE, lowWatermark: 2 });
   expect(startsOf(world, topic)).toEqual([2, 2, 2]);
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['c']);
+});
+
+test('the leader logs what a client deletes, and nothing if it deletes nothing', () => {
+  const { world, topic } = setUp();
+  produce(world, topic, 'a', 'b', 'c');
+  for (const offset of [2, 1, 9]) remove(world.broker(1), topic, offset);
+  world.advance(1500);
+  expect(world.logger.events.filter(({ event }) => event === 'records-deleted')).toEqual([
+    {
+      level: 'info',
+      event: 'records-deleted',
+      facts: expect.objectContaining({ topic: 'events', partition: 0, from: 0, to: 2, clientId: 'admin' }),
+    },
+  ]);
 });
 
 test('offset -1 deletes up to the high watermark, and no further', () => {
@@ -216,8 +230,8 @@ test('a request for several partitions gets one answer, in the order of the requ
     { topicId: topic, partition: 0, offset: 1 },
   ];
   const { deletions } = world.broker(1).manager;
-  deletions.delete({ timeoutMs: 5000, partitions }, (results) => answers.push(results));
-  const cancel = deletions.delete({ timeoutMs: 5000, partitions }, () => answers.push([]));
+  deletions.delete({ clientId: 'admin', timeoutMs: 5000, partitions }, (results) => answers.push(results));
+  const cancel = deletions.delete({ clientId: 'admin', timeoutMs: 5000, partitions }, () => answers.push([]));
   cancel!();
   world.advance(10_000);
   expect(answers).toEqual([
@@ -227,7 +241,9 @@ test('a request for several partitions gets one answer, in the order of the requ
     ],
   ]);
   expect(world.partition(1, topic).leadership?.deletions.size).toBe(0);
-  deletions.delete({ timeoutMs: 5000, partitions: [] }, (results) => answers.push(results));
+  deletions.delete({ clientId: 'admin', timeoutMs: 5000, partitions: [] }, (results) =>
+    answers.push(results),
+  );
   expect(answers.at(-1)).toEqual([]);
 });
 
@@ -238,7 +254,7 @@ test('beyond the limit, a deletion does not wait: its client asks again after RE
   produce(world, topic, 'a', 'b', 'c');
   const { deletions } = world.broker(1).manager;
   const cancel = deletions.delete(
-    { timeoutMs: 5000, partitions: [{ topicId: topic, partition: 0, offset: 1 }] },
+    { clientId: 'admin', timeoutMs: 5000, partitions: [{ topicId: topic, partition: 0, offset: 1 }] },
     () => {},
   );
   const second = remove(world.broker(1), topic, 2);
@@ -285,9 +301,12 @@ test('a request of many partitions, or many requests, delete in slices: no turn 
   const { manager, clock } = world.broker(1);
   const answers: (readonly RecordsDeleted[])[] = [];
   clock.run(() => {
-    manager.deletions.delete({ timeoutMs: 5000, partitions }, (results) => answers.push(results));
-    manager.deletions.delete({ timeoutMs: 5000, partitions: partitions.slice(0, 9) }, (results) =>
+    manager.deletions.delete({ clientId: 'admin', timeoutMs: 5000, partitions }, (results) =>
       answers.push(results),
+    );
+    manager.deletions.delete(
+      { clientId: 'admin', timeoutMs: 5000, partitions: partitions.slice(0, 9) },
+      (results) => answers.push(results),
     );
   });
   const perTurn = startedOnes();
@@ -304,9 +323,12 @@ test('a client that is gone ends the slices; with no time to wait, every deletio
   const gone = many([1]);
   const first = gone.world.broker(1);
   first.clock.run(() => {
-    const cancel = first.manager.deletions.delete({ timeoutMs: 5000, partitions: gone.partitions }, () => {
-      throw new Error('nobody waits');
-    });
+    const cancel = first.manager.deletions.delete(
+      { clientId: 'admin', timeoutMs: 5000, partitions: gone.partitions },
+      () => {
+        throw new Error('nobody waits');
+      },
+    );
     cancel!();
   });
   gone.world.clock.settle();
@@ -315,7 +337,9 @@ test('a client that is gone ends the slices; with no time to wait, every deletio
   const { world, partitions, startedOnes } = many([1, 2]);
   const { manager, clock } = world.broker(1);
   let results: readonly RecordsDeleted[] = [];
-  clock.run(() => manager.deletions.delete({ timeoutMs: 0, partitions }, (all) => (results = all)));
+  clock.run(() =>
+    manager.deletions.delete({ clientId: 'admin', timeoutMs: 0, partitions }, (all) => (results = all)),
+  );
   world.advance(20);
   expect(results).toHaveLength(PARTITIONS);
   expect(results.every(({ errorCode }) => errorCode === ErrorCode.REQUEST_TIMED_OUT)).toBe(true);

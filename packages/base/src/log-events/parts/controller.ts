@@ -67,6 +67,11 @@ export const controllerEvents = {
     facts: ['topic', 'topicId'],
     says: 'The active controller deletes the topic {topic}.',
   },
+  'config-altered': {
+    level: 'info',
+    facts: ['resourceType', 'resource', 'config', 'from', 'to', 'clientId'],
+    says: 'The active controller changes {config} of {resourceType} {resource} from {from} to {to} (null: not set), as the client {clientId} asks.',
+  },
   'leader-elected': {
     level: 'debug',
     facts: ['topic', 'partition', 'leader', 'leaderEpoch', 'isr', 'previous', 'reason', 'kind'],

@@ -175,6 +175,11 @@ export const logEvents = {
     facts: ['topic?', 'partition?', 'directory', 'from', 'to', 'bySize', 'byTime'],
     says: 'The broker raises the log start offset of {topic}-{partition} from {from} to {to}: {bySize} segments expired by size, and {byTime} by time.',
   },
+  'records-deleted': {
+    level: 'info',
+    facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'clientId'],
+    says: 'The leader deletes the records of {topic}-{partition} from {from} up to {to}, as the client {clientId} asks.',
+  },
   'log-segment-removed': {
     level: 'info',
     facts: ['topic?', 'partition?', 'directory', 'baseOffset', 'sizeBytes'],
