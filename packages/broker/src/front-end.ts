@@ -235,10 +235,9 @@ export class BrokerFrontEnd implements ConnectionHost {
   private watchPressure(): void {
     if (this.pressureWatched) return;
     this.pressureWatched = true;
-    this.logger.warn('memory-budget-exhausted', {
-      heldBytes: this.budget.heldBytes,
-      maxBytes: this.budget.maxBytes,
-    });
+    const { exhausted, heldBytes, decodedBytes, maxBytes } = this.budget;
+    if (exhausted) this.logger.warn('memory-budget-exhausted', { heldBytes, maxBytes });
+    else this.logger.info('memory-budget-crowded', { decodedBytes, maxBytes });
     const check: Sleeper = { deadlineReached: (now) => this.checkPressure(now) };
     this.deadlines.add(this.nowMs() + PRESSURE_CHECK_MS, check);
     this.arm();

@@ -369,7 +369,8 @@ describe('the memory of a decoded request', () => {
   });
 
   test('while decoded requests use a quarter of the memory, the broker starts small requests but no large one', () => {
-    const { connect, clock, forwarded, frontEnd } = testBroker({ limits: { queuedMaxBytes: 32_000_000 } });
+    const limits = { queuedMaxBytes: 32_000_000 };
+    const { connect, clock, forwarded, frontEnd, log } = testBroker({ limits });
     const clients = [connect(), connect(), connect()];
     for (const client of clients) {
       const frame = client.frame(apis.createPartitions, 3, names(90_000));
@@ -378,6 +379,8 @@ describe('the memory of a decoded request', () => {
     }
     expect(forwarded).toHaveLength(1);
     expect(clients.map(({ paused }) => paused)).toEqual([false, true, true]);
+    // Much memory is free.
+    expect(log()).toEqual(['memory-budget-crowded']);
     const small = connect();
     small.request(apis.createPartitions, 3, names(1));
     expect(forwarded).toHaveLength(2);

@@ -97,6 +97,11 @@ export const clientEvents = {
     facts: ['heldBytes', 'maxBytes', 'suppressed?'],
     says: 'The broker stops reading a connection for lack of memory: requests and answers hold {heldBytes} bytes, and the limit is {maxBytes}.',
   },
+  'memory-budget-crowded': {
+    level: 'info',
+    facts: ['decodedBytes', 'maxBytes', 'suppressed?'],
+    says: 'The broker lets a large request wait for others to end: decoded requests hold {decodedBytes} bytes, more than a quarter of the limit of {maxBytes}.',
+  },
   'topic-auto-created': {
     level: 'info',
     facts: ['topic'],
