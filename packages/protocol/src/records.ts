@@ -187,9 +187,7 @@ export interface NewBatch {
 export function buildBatch(o: NewBatch): Uint8Array {
   assert(o.records.length > 0, 'a batch holds at least one record');
   const compression = o.compression ?? Compression.NONE;
-  const section = recordSection(o, compression);
-  const batch = allocateUnsafe(BATCH_HEADER_BYTES + section.length);
-  batch.set(section, BATCH_HEADER_BYTES);
+  const batch = compression === Compression.NONE ? plainBatch(o) : compressedBatch(o, compression);
   let maxTimestamp = o.records[0]!.timestamp ?? o.baseTimestamp;
   for (const record of o.records) maxTimestamp = Math.max(maxTimestamp, record.timestamp ?? o.baseTimestamp);
   writeBatchHeader(batch, {
@@ -211,36 +209,54 @@ export function buildBatch(o: NewBatch): Uint8Array {
   return batch;
 }
 
-function recordSection(o: NewBatch, compression: Compression): Uint8Array {
-  const writer = new RecordWriter();
-  for (const [index, record] of o.records.entries()) writer.record(record, index, o.baseTimestamp);
-  const plain = writer.finish();
-  if (compression === Compression.NONE) return plain;
+/** A batch with room for its header. One allocation of the exact size: a coordinator builds many batches. */
+function plainBatch({ records, baseTimestamp }: NewBatch): Uint8Array {
+  const bodies = records.map((record, index) => bodyBytesOf(record, index, baseTimestamp));
+  let sizeBytes = BATCH_HEADER_BYTES;
+  for (const bodyBytes of bodies) sizeBytes += varlongBytes(bodyBytes) + bodyBytes;
+  const batch = allocateUnsafe(sizeBytes);
+  const writer = new RecordWriter(batch, BATCH_HEADER_BYTES);
+  for (const [index, record] of records.entries())
+    writer.record(record, bodies[index]!, index, baseTimestamp);
+  return batch;
+}
+
+function compressedBatch(o: NewBatch, compression: Compression): Uint8Array {
   assert(o.codecs !== undefined, 'compressing needs codecs');
-  return o.codecs.compress(compression, plain);
+  const section = o.codecs.compress(compression, plainBatch(o).subarray(BATCH_HEADER_BYTES));
+  const batch = allocateUnsafe(BATCH_HEADER_BYTES + section.length);
+  batch.set(section, BATCH_HEADER_BYTES);
+  return batch;
+}
+
+/** The size of the record without the varint in front that says this size. */
+function bodyBytesOf(record: NewRecord, offsetDelta: number, baseTimestamp: number): number {
+  const { key = null, value = null, headers = [] } = record;
+  const timestampDelta = (record.timestamp ?? baseTimestamp) - baseTimestamp;
+  let bodyBytes = 1 + varlongBytes(timestampDelta) + varlongBytes(offsetDelta);
+  bodyBytes += nullableSize(key) + nullableSize(value) + varlongBytes(headers.length);
+  for (const header of headers) {
+    const keyBytes = utf8Bytes(header.key);
+    bodyBytes += varlongBytes(keyBytes) + keyBytes + nullableSize(header.value);
+  }
+  return bodyBytes;
 }
 
 class RecordWriter {
-  private buffer = allocateUnsafe(1024);
-  private position = 0;
+  private readonly buffer: Uint8Array;
+  private position: number;
 
-  finish(): Uint8Array {
-    return this.buffer.subarray(0, this.position);
+  /** The buffer has room for the records that follow. */
+  constructor(buffer: Uint8Array, position: number) {
+    this.buffer = buffer;
+    this.position = position;
   }
 
-  record(record: NewRecord, offsetDelta: number, baseTimestamp: number): void {
+  record(record: NewRecord, bodyBytes: number, offsetDelta: number, baseTimestamp: number): void {
     const { key = null, value = null, headers = [] } = record;
-    const timestampDelta = (record.timestamp ?? baseTimestamp) - baseTimestamp;
-    let bodyBytes = 1 + varlongBytes(timestampDelta) + varlongBytes(offsetDelta);
-    bodyBytes += nullableSize(key) + nullableSize(value) + varlongBytes(headers.length);
-    for (const header of headers) {
-      const keyBytes = utf8Bytes(header.key);
-      bodyBytes += varlongBytes(keyBytes) + keyBytes + nullableSize(header.value);
-    }
-    this.reserve(varlongBytes(bodyBytes) + bodyBytes);
     this.varlong(bodyBytes);
     this.buffer[this.position++] = 0;
-    this.varlong(timestampDelta);
+    this.varlong((record.timestamp ?? baseTimestamp) - baseTimestamp);
     this.varlong(offsetDelta);
     this.nullableBytes(key);
     this.nullableBytes(value);
@@ -249,13 +265,6 @@ class RecordWriter {
       this.text(header.key);
       this.nullableBytes(header.value);
     }
-  }
-
-  private reserve(sizeBytes: number): void {
-    if (this.position + sizeBytes <= this.buffer.length) return;
-    const grown = allocateUnsafe(Math.max(this.buffer.length * 2, this.position + sizeBytes));
-    grown.set(this.buffer.subarray(0, this.position));
-    this.buffer = grown;
   }
 
   private varlong(value: number): void {
@@ -277,7 +286,7 @@ class RecordWriter {
   private text(value: string): void {
     const sizeBytes = utf8Bytes(value);
     this.varlong(sizeBytes);
-    // The buffer may lack the spare room that writeUtf8 needs behind the text, so write to a scratch buffer.
+    // The buffer lacks the spare room that writeUtf8 needs behind the text, so write to a scratch buffer.
     const scratch = allocateUnsafe(value.length * 3);
     writeUtf8(scratch, 0, value);
     this.buffer.set(scratch.subarray(0, sizeBytes), this.position);

@@ -11,7 +11,12 @@ import { type Timestamp, timestampHigh, timestampLow } from './timestamp.ts';
 /** Bytes to send unchanged: one piece, or several pieces in order. */
 export type RecordBytes = Uint8Array | readonly Uint8Array[];
 
-const FIRST_BUFFER_BYTES = 512;
+/**
+ * Enough for most records of a coordinator, and for most answers without records. Unused bytes stay allocated
+ * as long as the message: with a larger buffer, thousands of small messages would be much garbage outside of
+ * the heap.
+ */
+const FIRST_BUFFER_BYTES = 128;
 
 export class Writer {
   private buffer: Uint8Array = allocateUnsafe(FIRST_BUFFER_BYTES);
