@@ -19,7 +19,7 @@ import type { ClassicGroupEvents, EventMember } from './events.ts';
 import type { ClassicGroupLimits } from './limits.ts';
 import { Member, type MemberFacts } from './member.ts';
 import { Members } from './members.ts';
-import { type GroupValue, groupRecord, memberFacts, memberValue } from './record.ts';
+import { type GroupValue, groupRecord, memberValue, recordedMembers } from './record.ts';
 import { subscribedTopics } from './subscriptions.ts';
 
 /** The names are those on the wire. */
@@ -87,16 +87,14 @@ export class Core {
    * `Member.recall` decides which protocols the member keeps.
    */
   replay(value: GroupValue): void {
-    const { protocol } = value;
     this.isRecorded = true;
     this.state = value.members.length === 0 ? 'Empty' : 'Stable';
     this.generation = value.generation;
     this.protocolType = value.protocolType === '' ? null : value.protocolType;
-    this.protocolName = protocol;
+    this.protocolName = value.protocol;
     this.changedAtMs = value.currentStateTimestamp;
     this.members.become(
-      value.members.map((recorded) => {
-        const facts = memberFacts(recorded, protocol);
+      recordedMembers(value).map((facts) => {
         const member = this.members.get(facts.memberId);
         member?.recall(facts);
         return member ?? this.newMember(facts);

@@ -4,6 +4,7 @@ import { type JoinCall, joinError } from './calls.ts';
 import type { Core } from './core.ts';
 import { type Joining, type Member, NO_ASSIGNMENT } from './member.ts';
 import { newMemberId } from './member-id.ts';
+import type { Members } from './members.ts';
 import type { Rebalance } from './rebalance.ts';
 import { emptyGroup } from './record.ts';
 import type { Replacement } from './replacement.ts';
@@ -99,7 +100,7 @@ export class Join {
     }
     const holder = core.members.withInstance(groupInstanceId);
     if (holder === undefined) this.add(call, memberId);
-    else this.replacement.replace(call, holder, memberId, joining(call));
+    else this.replacement.replace(call, holder, memberId, joining(call, core.members));
   }
 
   /** As in Kafka, a new group has a record before it has a generation. */
@@ -129,7 +130,7 @@ export class Join {
     const { core, rebalance } = this;
     const { request } = call;
     const member = core.newMember({
-      ...joining(call),
+      ...joining(call, core.members),
       memberId,
       groupInstanceId: request.groupInstanceId,
       client: call.client,
@@ -161,7 +162,7 @@ export class Join {
 
   private joinAgain(call: JoinCall, member: Member): void {
     const { core, rebalance } = this;
-    const told = joining(call);
+    const told = joining(call, core.members);
     const cause = this.causeOf(member, told);
     if (cause === undefined) {
       member.restartSession();
@@ -187,11 +188,11 @@ export class Join {
 }
 
 /** Copies the bytes: those of the request are valid only during the call. */
-function joining({ request, version }: JoinCall): Joining {
+function joining({ request, version }: JoinCall, members: Members): Joining {
   const { sessionTimeoutMs, rebalanceTimeoutMs } = request;
   return {
     sessionTimeoutMs,
     rebalanceTimeoutMs: version === 0 || rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs,
-    protocols: request.protocols.map(({ name, metadata }) => ({ name, metadata: new Uint8Array(metadata) })),
+    protocols: members.copyOf(request.protocols),
   };
 }

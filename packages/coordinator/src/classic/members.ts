@@ -117,6 +117,16 @@ export class Members {
     member.sessionTimeoutMs = sessionTimeoutMs;
   }
 
+  /**
+   * A copy of these protocols. Most groups have members with equal protocols: if the first member has exactly
+   * these, the result is that member's own array, so that the group keeps the bytes once.
+   */
+  copyOf(protocols: readonly MemberProtocol[]): readonly MemberProtocol[] {
+    const [first] = this;
+    if (first?.supportsExactly(protocols)) return first.protocols;
+    return protocols.map(({ name, metadata }) => ({ name, metadata: new Uint8Array(metadata) }));
+  }
+
   /** Parks a join. Returns the member's earlier join if one was parked. */
   parkJoin(member: Member, call: ParkedJoin): ParkedJoin | undefined {
     const earlier = member.parkedJoin;

@@ -6,7 +6,7 @@
 import type { WallMillis } from '@millrace/base';
 import { type GroupRecordValue, groupRecords } from '@millrace/protocol';
 import type { CoordinatorRecord } from '../runtime/machine.ts';
-import { type MemberFacts, NO_ASSIGNMENT } from './member.ts';
+import { type MemberFacts, type MemberProtocol, NO_ASSIGNMENT, sameBytes } from './member.ts';
 
 export type GroupValue = GroupRecordValue<'groupMetadata'>;
 type MemberValue = GroupValue['members'][number];
@@ -53,18 +53,38 @@ export function memberValue(member: MemberFacts, protocolName: string | null): M
 }
 
 /**
- * The member that a record describes. The record has only the protocol that the group chose. Copies the
- * bytes. Records of Kafka before 0.10.1 have no rebalance timeout (-1): the session timeout replaces it.
+ * The members that a record describes. The record has only the protocol that the group chose. Copies the
+ * bytes: all assignments into one piece of memory, and equal metadata once, because each piece of memory
+ * outside of the heap takes some 400 bytes more than its content. Records of Kafka before 0.10.1 have no
+ * rebalance timeout (-1): the session timeout replaces it.
  */
-export function memberFacts(value: MemberValue, protocolName: string | null): MemberFacts {
-  const { memberId, groupInstanceId, clientId, clientHost, rebalanceTimeout, sessionTimeout } = value;
-  return {
-    memberId,
-    groupInstanceId,
-    client: { clientId, clientHost },
-    rebalanceTimeoutMs: rebalanceTimeout === -1 ? sessionTimeout : rebalanceTimeout,
-    sessionTimeoutMs: sessionTimeout,
-    protocols: [{ name: protocolName ?? '', metadata: new Uint8Array(value.subscription) }],
-    assignment: new Uint8Array(value.assignment),
-  };
+export function recordedMembers({ members, protocol }: GroupValue): MemberFacts[] {
+  const assignments = copiesOf(members.map(({ assignment }) => assignment));
+  let protocols: readonly MemberProtocol[] | undefined;
+  return members.map((member, index) => {
+    const { memberId, groupInstanceId, clientId, clientHost, rebalanceTimeout, sessionTimeout } = member;
+    if (protocols === undefined || !sameBytes(protocols[0]!.metadata, member.subscription))
+      protocols = [{ name: protocol ?? '', metadata: new Uint8Array(member.subscription) }];
+    return {
+      memberId,
+      groupInstanceId,
+      client: { clientId, clientHost },
+      rebalanceTimeoutMs: rebalanceTimeout === -1 ? sessionTimeout : rebalanceTimeout,
+      sessionTimeoutMs: sessionTimeout,
+      protocols,
+      assignment: assignments[index]!,
+    };
+  });
+}
+
+/** Copies that share one piece of memory. */
+function copiesOf(all: readonly Uint8Array[]): Uint8Array[] {
+  const memory = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  return all.map((bytes) => {
+    if (bytes.length === 0) return NO_ASSIGNMENT;
+    memory.set(bytes, end);
+    end += bytes.length;
+    return memory.subarray(end - bytes.length, end);
+  });
 }

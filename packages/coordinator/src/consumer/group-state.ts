@@ -8,6 +8,7 @@ import { Counts } from './counts.ts';
 import type { ConsumerGroupRecord } from './group-records.ts';
 import { PartitionHolders } from './holders.ts';
 import { LEAVE_EPOCH, type Member, memberStateOf, newMember, regexOf, sortedNames } from './member.ts';
+import { PartitionEpochs } from './partition-epochs.ts';
 import type { ResolvedRegex } from './regex.ts';
 import { type EpochedPartitions, NO_PARTITIONS, type TopicPartitions } from './topic-partitions.ts';
 
@@ -238,12 +239,15 @@ type RecordPartitions = GroupRecordValue<'consumerGroupCurrentMemberAssignment'>
 
 /** Kafka before 4.3 wrote no assignment epochs: the member's epoch stands for them. */
 function epoched(partitions: RecordPartitions, memberEpoch: number): EpochedPartitions {
+  const present = partitions.filter(({ partitions: list }) => list.length > 0);
+  if (present.length === 0) return NO_PARTITIONS;
   return new Map(
-    partitions
-      .filter(({ partitions: list }) => list.length > 0)
-      .map(({ topicId, partitions: list, assignmentEpochs }) => [
-        topicId,
-        new Map(list.map((partition, index) => [partition, assignmentEpochs?.[index] ?? memberEpoch])),
-      ]),
+    present.map(({ topicId, partitions: list, assignmentEpochs }) => [
+      topicId,
+      new PartitionEpochs(
+        list,
+        list.map((_, index) => assignmentEpochs?.[index] ?? memberEpoch),
+      ),
+    ]),
   );
 }

@@ -112,6 +112,11 @@ export function toWire(partitions: EpochedPartitions | TopicPartitions): WirePar
 }
 
 function sortedPartitions(partitions: ReadonlyMap<number, number> | readonly number[]): number[] {
-  const list = partitions instanceof Map ? [...partitions.keys()] : [...(partitions as readonly number[])];
-  return list.sort((a, b) => a - b);
+  return [...(isList(partitions) ? partitions : partitions.keys())].sort((a, b) => a - b);
+}
+
+function isList(
+  partitions: ReadonlyMap<number, number> | readonly number[],
+): partitions is readonly number[] {
+  return Array.isArray(partitions);
 }

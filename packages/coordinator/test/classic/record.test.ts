@@ -1,6 +1,7 @@
 import { decodeGroupRecord, groupRecords } from '@millrace/protocol';
 import { expect, it } from 'vitest';
 import { groupRecord, groupTombstone } from '../../src/classic/index.ts';
+import { emptyGroup, recordedMembers } from '../../src/classic/record.ts';
 import { Subject, stable, utf8 } from '../support/classic-group.ts';
 
 it('writes version 3 with every field that Kafka writes', () => {
@@ -63,4 +64,39 @@ it('updates a known member from a later record', () => {
   const later = { ...member!, sessionTimeout: 7000, rebalanceTimeout: 8000, subscription: utf8('new') };
   group.replay({ ...value, generation: 2, members: [{ ...later, assignment: utf8('x') }] });
   expect(group.value).toEqual({ ...value, generation: 2, members: [{ ...later, assignment: utf8('x') }] });
+});
+
+/** The members of a group whose record is overwritten after the copy. */
+function copied(subscriptions: readonly string[]) {
+  const members = subscriptions.map((subscription, index) => ({
+    memberId: `m${index}`,
+    groupInstanceId: null,
+    clientId: 'a',
+    clientHost: '/a',
+    rebalanceTimeout: -1,
+    sessionTimeout: 10_000,
+    subscription: utf8(subscription),
+    assignment: utf8('x'.repeat(index)),
+  }));
+  const copies = recordedMembers({ ...emptyGroup('consumer', 1, 0), protocol: 'range', members });
+  for (const { subscription, assignment } of members)
+    for (const bytes of [subscription, assignment]) bytes.fill(0);
+  return copies;
+}
+
+it('copies the bytes of a record, and keeps equal metadata once', () => {
+  const [a, b, c] = copied(['same', 'same', 'other']);
+  expect(a!.protocols).toEqual([{ name: 'range', metadata: utf8('same') }]);
+  expect(b!.protocols).toBe(a!.protocols);
+  expect(c!.protocols).toEqual([{ name: 'range', metadata: utf8('other') }]);
+});
+
+it('keeps all assignments of a record in one piece of memory', () => {
+  const [a, b, c] = copied(['', '', '']);
+  expect([a, b, c].map((member) => member!.assignment)).toEqual([utf8(''), utf8('x'), utf8('xx')]);
+  expect(c!.assignment.buffer).toBe(b!.assignment.buffer);
+});
+
+it('takes the session timeout where an old record has no rebalance timeout', () => {
+  expect(copied(['a'])[0]!.rebalanceTimeoutMs).toBe(10_000);
 });

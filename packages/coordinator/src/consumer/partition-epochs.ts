@@ -1,0 +1,75 @@
+/**
+ * The partitions of one topic that a member has, each with its assignment epoch. Never changes. A broker
+ * keeps one for each member of each group, and a `Map` of ten partitions would take half a kilobyte.
+ */
+export class PartitionEpochs implements ReadonlyMap<number, number> {
+  /** Ascending. */
+  private readonly partitions: readonly number[];
+  /** One epoch if all partitions have the same; else the epoch of each partition. */
+  private readonly epochs: number | readonly number[];
+
+  /** `epochs[i]` is the epoch of `partitions[i]`. If a partition occurs twice, the last occurrence counts. */
+  constructor(partitions: readonly number[], epochs: readonly number[]) {
+    const isAscending = partitions.every((partition, at) => at === 0 || partitions[at - 1]! < partition);
+    const byPartition = isAscending ? undefined : new Map(partitions.map((one, at) => [one, epochs[at]!]));
+    this.partitions = byPartition === undefined ? [...partitions] : [...byPartition.keys()].sort(ascending);
+    const sorted = byPartition === undefined ? epochs : this.partitions.map((one) => byPartition.get(one)!);
+    const [first] = sorted;
+    this.epochs = first !== undefined && sorted.every((epoch) => epoch === first) ? first : [...sorted];
+  }
+
+  get size(): number {
+    return this.partitions.length;
+  }
+
+  get(partition: number): number | undefined {
+    const at = this.position(partition);
+    return at < 0 ? undefined : this.epochAt(at);
+  }
+
+  has(partition: number): boolean {
+    return this.position(partition) >= 0;
+  }
+
+  keys(): MapIterator<number> {
+    return this.partitions.values();
+  }
+
+  *values(): MapIterator<number> {
+    for (const [, epoch] of this) yield epoch;
+  }
+
+  *entries(): MapIterator<[number, number]> {
+    for (const [at, partition] of this.partitions.entries()) yield [partition, this.epochAt(at)];
+  }
+
+  [Symbol.iterator](): MapIterator<[number, number]> {
+    return this.entries();
+  }
+
+  forEach(visit: (epoch: number, partition: number, all: ReadonlyMap<number, number>) => void): void {
+    for (const [partition, epoch] of this) visit(epoch, partition, this);
+  }
+
+  private epochAt(at: number): number {
+    return typeof this.epochs === 'number' ? this.epochs : this.epochs[at]!;
+  }
+
+  /** Negative: the partition is not here. */
+  private position(partition: number): number {
+    let low = 0;
+    let high = this.partitions.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const found = this.partitions[middle]!;
+      if (found === partition) return middle;
+      if (found < partition) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  }
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
