@@ -1,8 +1,11 @@
 /** Memory of other processes, from Linux's /proc; 0 on other systems. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Resident memory now (VmRSS), or its peak (VmHWM), in MiB. */
-export function residentMiB(pid: number | undefined, what: 'VmRSS' | 'VmHWM'): number {
+/** Resident memory now (VmRSS), its peak (VmHWM), or the part that does not come from files (RssAnon). */
+export type MemoryKind = 'VmRSS' | 'VmHWM' | 'RssAnon';
+
+/** In MiB. */
+export function residentMiB(pid: number | undefined, what: MemoryKind): number {
   try {
     const line = new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
     return Math.round(Number(line?.[1] ?? 0) / 1024);

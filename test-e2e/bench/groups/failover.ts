@@ -15,8 +15,8 @@ import type { Measure } from './judge.ts';
 import { PacedLoad, sendCommit, sendHeartbeat } from './load.ts';
 import { brokersOf, megabytes, printTroubles, worldOptions } from './measuring.ts';
 import type { Member } from './member.ts';
+import { MEMORY_LIMIT_MB } from './memory.ts';
 import type { Sizes } from './options.ts';
-import { MEMORY_LIMIT_MB } from './steady.ts';
 import { until, World } from './world.ts';
 
 const AFTER_MS = 2000;

@@ -1,6 +1,6 @@
 /** Helpers that the sections of the benchmark share. */
 import type { Cluster, ClusterNode } from '../../lib/cluster.ts';
-import { residentMiB } from '../../lib/memory.ts';
+import { type MemoryKind, residentMiB } from '../../lib/memory.ts';
 import type { Protocol } from './group.ts';
 import type { Sizes } from './options.ts';
 import type { World, WorldOptions } from './world.ts';
@@ -26,7 +26,7 @@ export async function brokersOf(cluster: Cluster): Promise<ClusterNode[]> {
   return (await cluster.nodes()).filter(({ role }) => role === 'broker');
 }
 
-export function megabytes(pid: number | undefined, what: 'VmRSS' | 'VmHWM'): number {
+export function megabytes(pid: number | undefined, what: MemoryKind): number {
   return Math.round(residentMiB(pid, what) * MB_PER_MIB);
 }
 

@@ -18,6 +18,8 @@ export interface Sizes {
   readonly commitMs: number;
   readonly sessionMs: number;
   readonly warmUpMs: number;
+  /** How long the members send heartbeats before the memory is measured. */
+  readonly memoryAfterMs: number;
   /** How long the load runs at its fixed rate before the coordinator is killed. */
   readonly beforeKillMs: number;
   /** The length of the measurement at a fixed rate. */
@@ -56,6 +58,7 @@ const full: Sizes = {
   commitMs: 5000,
   sessionMs: 45_000,
   warmUpMs: 3000,
+  memoryAfterMs: 12_000,
   beforeKillMs: 5000,
   pacedMs: 20_000,
   fullMs: 10_000,
@@ -75,6 +78,7 @@ const quick: Sizes = {
   commitMs: 1000,
   sessionMs: 6000,
   warmUpMs: 1000,
+  memoryAfterMs: 2000,
   beforeKillMs: 2000,
   pacedMs: 3000,
   fullMs: 1500,

@@ -1,4 +1,4 @@
-/** The sections `steady` and `memory`: latencies, highest rates, CPU time and memory of the brokers. */
+/** The section `steady`: latencies, highest rates and CPU time. Runs `memory` with the same groups. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode } from '../../lib/cluster.ts';
 import { cpuMs } from '../../lib/cpu.ts';
@@ -6,7 +6,8 @@ import type { Protocol } from './group.ts';
 import type { Measure } from './judge.ts';
 import type { Latencies } from './latencies.ts';
 import { fullLoad, PacedLoad, type Send, sendCommit, sendHeartbeat } from './load.ts';
-import { brokersOf, megabytes, printTroubles, worldOptions } from './measuring.ts';
+import { brokersOf, printTroubles, worldOptions } from './measuring.ts';
+import { largestMb, memory } from './memory.ts';
 import type { SectionName, Sizes } from './options.ts';
 import { World } from './world.ts';
 
@@ -16,13 +17,14 @@ export async function steadyAndMemory(
   sizes: Sizes,
   sections: ReadonlySet<SectionName>,
 ): Promise<Measure[]> {
+  // Lists the brokers only once, because with Millrace each call starts a process.
+  const brokers = await brokersOf(cluster);
+  const idleMb = largestMb(brokers);
   const world = await World.create(cluster, worldOptions(`steady-${protocol}`, protocol, sizes));
   try {
-    // Lists the brokers only once, because with Millrace each call starts a process.
-    const brokers = await brokersOf(cluster);
     const heartbeats = new PacedLoad(world.members, sizes.heartbeatMs, sendHeartbeat);
     await sleep(sizes.warmUpMs);
-    const measures = sections.has('memory') ? memory(brokers, world) : [];
+    const measures = sections.has('memory') ? await memory(brokers, world, sizes, idleMb) : [];
     if (sections.has('steady')) {
       measures.push(...(await paced(brokers, world, sizes, heartbeats)));
       // The paced heartbeats continue while the highest rate of commits is measured, because a commit does
@@ -40,29 +42,6 @@ export async function steadyAndMemory(
     world.close();
   }
 }
-
-function memory(brokers: readonly ClusterNode[], { protocol, coordinator }: World): Measure[] {
-  const others = brokers.filter(({ id }) => id !== coordinator);
-  const leader = brokers.find(({ id }) => id === coordinator);
-  const title = (who: string) => `${protocol}: memory of ${who}`;
-  return [
-    {
-      title: title('the coordinator'),
-      unit: 'MB',
-      value: megabytes(leader?.pid, 'VmRSS'),
-      better: 'lower',
-      limit: MEMORY_LIMIT_MB,
-    },
-    {
-      title: title('the largest other broker'),
-      unit: 'MB',
-      value: Math.max(0, ...others.map(({ pid }) => megabytes(pid, 'VmRSS'))),
-      better: 'lower',
-    },
-  ];
-}
-
-export const MEMORY_LIMIT_MB = 250;
 
 async function paced(
   brokers: readonly ClusterNode[],
