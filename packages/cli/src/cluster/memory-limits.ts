@@ -2,18 +2,25 @@
  * Limits for the memory that V8 and the C library keep in a node's process. The defaults of V8 and of the C
  * library suit programs on many cores: a young generation of 96 MiB or more, and a memory arena for each
  * thread. A broker keeps few objects between two requests, so it needs a smaller young generation and fewer
- * arenas. docs/architecture.md has the measurements.
+ * arenas. V8 also lets the heap grow to four times its content before it collects the whole heap.
+ * docs/architecture.md has the measurements.
  */
 
 /** The size of one of the three semi-spaces of V8's young generation. */
 const SEMI_SPACE_MIB = 8;
+/** V8 collects the whole heap when the heap has grown by this share since the last such collection. */
+const HEAP_GROWTH_PERCENT = 50;
 /** One arena for the event loop, one for the threads that read and write files. */
 const ARENAS = '2';
 
-/** Arguments of `node` for a node's process. A value in the user's NODE_OPTIONS wins. */
+/**
+ * Arguments of `node` for a node's process. If the user's NODE_OPTIONS has a young generation, that one wins.
+ * Node refuses the growth of the heap in NODE_OPTIONS.
+ */
 export function heapArguments(environment: NodeJS.ProcessEnv): string[] {
   const isSet = /--max[-_]semi[-_]space[-_]size/.test(environment['NODE_OPTIONS'] ?? '');
-  return isSet ? [] : [`--max-semi-space-size=${SEMI_SPACE_MIB}`];
+  const growth = `--heap-growing-percent=${HEAP_GROWTH_PERCENT}`;
+  return isSet ? [growth] : [growth, `--max-semi-space-size=${SEMI_SPACE_MIB}`];
 }
 
 /** Variables for glibc; another C library ignores them. The user's own value wins. */

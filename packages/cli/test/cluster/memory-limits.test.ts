@@ -5,22 +5,25 @@ import { expect, test } from 'vitest';
 import { heapArguments, mallocVariables } from '../../src/cluster/memory-limits.ts';
 import { root } from '../support/command.ts';
 
-test('a node gets a small young generation and few memory arenas', () => {
-  expect(heapArguments({})).toEqual(['--max-semi-space-size=8']);
+const growth = '--heap-growing-percent=50';
+
+test('a node gets a small young generation, a heap that grows slowly, and few memory arenas', () => {
+  expect(heapArguments({})).toEqual([growth, '--max-semi-space-size=8']);
   expect(mallocVariables({})).toEqual({ MALLOC_ARENA_MAX: '2' });
 });
 
 test("the user's own values win", () => {
-  expect(heapArguments({ NODE_OPTIONS: '--max-semi-space-size=64' })).toEqual([]);
-  expect(heapArguments({ NODE_OPTIONS: '--max_semi_space_size=64' })).toEqual([]);
-  expect(heapArguments({ NODE_OPTIONS: '--trace-warnings' })).toHaveLength(1);
+  expect(heapArguments({ NODE_OPTIONS: '--max-semi-space-size=64' })).toEqual([growth]);
+  expect(heapArguments({ NODE_OPTIONS: '--max_semi_space_size=64' })).toEqual([growth]);
+  expect(heapArguments({ NODE_OPTIONS: '--trace-warnings' })).toHaveLength(2);
   expect(mallocVariables({ MALLOC_ARENA_MAX: '8' })).toEqual({ MALLOC_ARENA_MAX: '8' });
 });
 
 test('the image has the same limits', () => {
   const image = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
-  const [heap] = heapArguments({});
+  const [, youngGeneration] = heapArguments({});
   expect(image).toContain(
-    `ENV MALLOC_ARENA_MAX=${mallocVariables({})['MALLOC_ARENA_MAX']} NODE_OPTIONS=${heap}\n`,
+    `ENV MALLOC_ARENA_MAX=${mallocVariables({})['MALLOC_ARENA_MAX']} NODE_OPTIONS=${youngGeneration}\n`,
   );
+  expect(image).toContain(`ENTRYPOINT ["node", "${growth}", `);
 });
