@@ -36,9 +36,19 @@ export function setup() {
   const cache = process.env.NODE_COMPILE_CACHE ?? join(root, '.cache', 'compile');
   step({
     name: 'compiled sources',
-    inputs: [join(root, 'pnpm-lock.yaml')],
+    inputs: [
+      join(root, 'pnpm-lock.yaml'),
+      join(root, 'packages', 'cli', 'src', 'cluster', 'memory-limits.ts'),
+    ],
     stamp: join(cache, '.millrace-setup'),
-    run: () => run(node, [join(root, 'scripts', 'warm.ts')], { ...process.env, NODE_COMPILE_CACHE: cache }),
+    // Node keeps compiled sources apart by this flag: a command has no flag, a node of a cluster has it.
+    run: () => {
+      for (const flags of [[], ['--heap-growing-percent=50']])
+        run(node, [...flags, join(root, 'scripts', 'warm.ts')], {
+          ...process.env,
+          NODE_COMPILE_CACHE: cache,
+        });
+    },
   });
 }
 

@@ -27,3 +27,10 @@ test('the image has the same limits', () => {
   );
   expect(image).toContain(`ENTRYPOINT ["node", "${growth}", `);
 });
+
+test('an installation compiles the sources for a process with the flag of a node, too', () => {
+  const image = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
+  expect(image).toContain(`node ${growth} scripts/warm.ts`);
+  const setup = readFileSync(join(root, 'scripts/setup.mjs'), 'utf8');
+  expect(setup).toContain(`[[], ['${growth}']]`);
+});
