@@ -64,6 +64,13 @@ it('ignores tombstones of unknown members', () => {
   expect([state.members.size, state.persisted]).toEqual([0, false]);
 });
 
+it.each([-1, 1_000_000, 2 ** 31 - 1])('ignores the impossible partition %i of a record', (partition) => {
+  const state = new GroupState();
+  state.replay(currentAssignment('m', 5, [0, partition]));
+  expect(state.members.get('m')!.assigned.size).toBe(0);
+  expect(state.holders.holder(TOPIC, partition)).toBeUndefined();
+});
+
 describe('a member in a state that this version does not know', () => {
   function bench(): GroupBench {
     const b = new GroupBench();
