@@ -43,6 +43,7 @@ function sameKeys(
   b: EpochedPartitions,
   sameValue: (a: number, b: number) => boolean,
 ): boolean {
+  if (a === b) return true;
   if (a.size !== b.size) return false;
   for (const [topic, epochs] of a) {
     const others = b.get(topic);
