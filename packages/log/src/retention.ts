@@ -104,6 +104,8 @@ export class Retention {
     // The sync that `roll` starts may fail at once.
     if (health.offline !== undefined) return { ...NOTHING, isRolled };
     const newStart = segments.list[count]!.baseOffset;
+    // The log start offset may already be the log end offset (DeleteRecords): then no record expires.
+    if (newStart <= startOffset) return { ...NOTHING, isRolled, hasMore };
     logger.info('log-records-expired', { directory, from: startOffset, to: newStart, bySize, byTime });
     this.parts.raiseStart(newStart);
     return { isRaised: true, isRolled, hasMore };

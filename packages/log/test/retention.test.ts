@@ -89,6 +89,17 @@ test('when all records expire, the log begins a new segment at its end, and offs
   expect(log.startOffset).toBe(3);
 });
 
+test('after a deletion of all records, a look begins a new segment, but no record expires', () => {
+  const { log, disk, names, logger } = setUp();
+  fill(log, 3, 2 * HOUR_MS);
+  log.advanceStartOffset(3);
+  expect(log.expire(3, NOW)).toEqual({ isRaised: false, isRolled: true, hasMore: false });
+  expect(logger.events.filter(({ event }) => event === 'log-records-expired')).toEqual([]);
+  expect(removeAll(log, disk)).toHaveLength(3);
+  expect(names(/\.log$/)).toEqual(['00000000000000000003.log']);
+  expect([log.startOffset, log.endOffset]).toEqual([3, 3]);
+});
+
 test('one look judges at most 20 segments by time, and says that more may have expired', () => {
   const { log } = setUp();
   fill(log, 45, 2 * HOUR_MS);
