@@ -70,7 +70,9 @@ export class Retention {
       result = this.raiseAbove(expired, nowWallMs);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      failure ??= { damage: health.writeFailure(error).damage };
+      // Also after a failed read: `writeFailure` takes the log offline if every later write would fail.
+      const { damage } = health.writeFailure(error);
+      failure ??= { damage };
     }
     return failure === undefined ? result : { ...result, failure };
   }

@@ -278,7 +278,9 @@ function setUpDamaged(config: object = {}) {
   const file = disk.open(`${DIRECTORY}/${names(/\.log$/)[0]}`);
   file.write(0, [new Uint8Array(file.size())]);
   const settings = { segmentBytes: 300, retentionMs: HOUR_MS, ...config };
-  return { disk, again: openLog({ disk, config: settings, cleanShutdown: true, recoveryPoint: 3 }) };
+  const logger = new MemoryLogger();
+  const again = openLog({ disk, logger, config: settings, cleanShutdown: true, recoveryPoint: 3 });
+  return { disk, logger, again };
 }
 
 test('damage that hides a timestamp is reported, and the age counts from the last change of the file', () => {
@@ -319,6 +321,15 @@ test('a segment whose timestamps cannot be read does not stop retention by size'
     log.expire(3, NOW + HOUR_MS + 1);
     expect(log.startOffset).toBe(startsLater);
   }
+});
+
+test('a look that meets damage and then cannot write reports both', () => {
+  const { disk, again, logger } = setUpDamaged();
+  disk.failWrites = 'ENOSPC';
+  const result = again.expire(3, NOW + HOUR_MS + 1);
+  expect(result).toMatchObject({ isRaised: false, failure: { damage: expect.stringMatching('log') } });
+  expect(logger.events.map(({ event }) => event)).toContain('log-write-failed');
+  expect([again.startOffset, again.offline]).toEqual([0, undefined]);
 });
 
 test('a snapshot that cannot be renamed stays, and its segment goes', () => {
