@@ -2,7 +2,8 @@
  * Serves DeleteRecords: deletes in each partition that this broker leads, and answers when every partition is
  * settled, or at the timeout of the request.
  *
- * Bounds: a request begins its deletions within the work of each turn, and continues in later turns. At most
+ * Bounds: a request begins its deletions within the work of each turn, and continues in later turns. A later
+ * turn begins at least one of them, because other requests may spend the work of every turn. At most
  * `parkedMax` deletions wait at a time. A further deletion raises the log start offset, too, but does not
  * wait: its answer is REQUEST_TIMED_OUT, as if its time were over, and clients ask again after it.
  */
@@ -24,8 +25,9 @@ export interface DeleteRecordsPorts {
 }
 
 /**
- * Cost of a deletion: it may write the file of leader epochs, which takes about 150 µs. The unit is that of
- * LOOP_WORK_MAX, so a turn begins about 20 deletions.
+ * Cost of a deletion. The unit is that of LOOP_WORK_MAX, so a turn begins about 20 deletions. A deletion
+ * takes about 20 µs. The cost also covers the fetches in which followers get the new start and then report
+ * it.
  */
 const DELETION_WORK = 50_000;
 /** Cost of a partition that this broker does not lead. */
@@ -77,21 +79,23 @@ class Deletion {
   }
 
   start(): Cancel | undefined {
-    this.continue();
+    this.continue({ mayBeNone: true });
     if (this.isOver) return undefined;
     this.stopTimer = this.ports.after(Math.max(0, this.request.timeoutMs), () => this.expire());
     return () => this.cancel();
   }
 
-  /** Begins the deletions for which this turn has work. */
-  private continue(): void {
+  /** Begins the deletions for which this turn has work: at least one, except with `mayBeNone`. */
+  private continue({ mayBeNone }: { readonly mayBeNone: boolean }): void {
     const { partitions } = this.request;
     const { turnBudget, soon } = this.ports;
+    let mayPause = mayBeNone;
     while (!this.isOver && this.next < partitions.length) {
-      if (turnBudget.work <= 0) {
-        soon(() => this.continue());
+      if (turnBudget.work <= 0 && mayPause) {
+        soon(() => this.continue({ mayBeNone: false }));
         return;
       }
+      mayPause = true;
       this.begin(this.next++);
     }
     this.finish();
