@@ -117,8 +117,11 @@ function search(
   earlier: Opened | Paused | undefined,
 ): TimeLookup {
   const { log } = partition;
-  const counts = earlier?.inLeaderEpoch === partition.leaderEpoch;
-  if (counts && earlier !== undefined && 'batch' in earlier && earlier.hit !== undefined) return earlier.hit;
+  const hit = earlier !== undefined && 'batch' in earlier ? earlier.hit : undefined;
+  // The log start offset may have passed the hit while the job searched: then the search starts again.
+  const isDeleted = hit !== undefined && hit.offset < log.startOffset;
+  const counts = earlier?.inLeaderEpoch === partition.leaderEpoch && !isDeleted;
+  if (counts && hit !== undefined) return hit;
   const wanted = timestamp === MAX_TIMESTAMP ? log.times.largest(budget) : timestamp;
   if (typeof wanted === 'object') return wanted;
   if (wanted < 0) return undefined;

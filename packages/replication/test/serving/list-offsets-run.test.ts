@@ -157,6 +157,17 @@ test('if the leader epoch changes while a job searches, the search starts again'
   expect(asked.results).toMatchObject([{ errorCode: ErrorCode.NONE, offset: LATE }]);
 });
 
+test('if the record that a job finds is deleted meanwhile, the search starts again', () => {
+  const { append, ask, finishJob, partition, stamp } = setUp();
+  append(many(0));
+  const asked = ask([LATE]);
+  partition.log.advanceStartOffset(LATE + 2);
+  finishJob();
+  expect(asked.results).toBeUndefined();
+  finishJob();
+  expect(asked.results).toMatchObject([{ offset: LATE + 2, timestamp: stamp + LATE + 2 }]);
+});
+
 test('a lookup in a job ends at its timeout, when its client or worker is gone, and when the broker stops', () => {
   const { world, append, ask, leader } = setUp();
   append(many(0));
