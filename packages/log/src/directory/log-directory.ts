@@ -71,7 +71,7 @@ export type OpenDirectory =
   /** The reason, for the operator. */
   | { readonly ok: false; readonly message: string };
 
-export interface OpenLog extends PartitionDirectory {
+interface OpenLog extends PartitionDirectory {
   readonly log: PartitionLog;
 }
 

@@ -133,7 +133,7 @@ interface LogRange {
   readonly endOffset: Offset;
 }
 
-export interface ReplicatedBatches {
+interface ReplicatedBatches {
   /** An incomplete last batch does not count. */
   readonly wholeBytes: number;
   /** Where the batches begin: at the log end offset, or below it if the log is empty. */
