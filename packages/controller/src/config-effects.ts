@@ -20,13 +20,36 @@ export function configEffects(
   config: ControllerConfig,
   records: readonly MetadataRecord[],
 ): readonly MetadataRecord[] {
-  if (records.length === 0) return records;
+  const minIsrTopics = affectedTopics(image, config, records, 'min.insync.replicas');
+  const uncleanTopics = affectedTopics(image, config, records, 'unclean.leader.election.enable');
+  if (minIsrTopics.length === 0 && uncleanTopics.length === 0) return records;
   const batch = { baseOffset: image.offset + 1, epoch: image.epoch, records };
-  const { image: altered, delta } = applyRecords(image, batch);
-  const { changedBrokerConfigs, changedConfigs } = delta;
-  const isInherited = changedBrokerConfigs.has('') || changedBrokerConfigs.has(String(config.nodeId));
-  const topics = isInherited ? image.topicNames : [...changedConfigs].sort();
-  return [...emptiedElrs(image, altered, topics), ...records, ...electLeaderless(altered, config, topics)];
+  const { image: altered } = applyRecords(image, batch);
+  return [
+    ...emptiedElrs(image, altered, minIsrTopics),
+    ...records,
+    ...electLeaderless(altered, config, uncleanTopics),
+  ];
+}
+
+/**
+ * The topics whose value of the config `name` may change with the records. Few configs have effects on
+ * partitions, and a cluster may have thousands of topics. So an alteration of any other config looks at none.
+ */
+function affectedTopics(
+  image: MetadataImage,
+  { nodeId }: ControllerConfig,
+  records: readonly MetadataRecord[],
+  name: string,
+): readonly string[] {
+  const topics = new Set<string>();
+  for (const record of records) {
+    if (record.type !== 'config' || record.name !== name) continue;
+    const { resourceType, resourceName } = record;
+    if (resourceType === 'topic') topics.add(resourceName);
+    else if (resourceName === '' || resourceName === String(nodeId)) return image.topicNames;
+  }
+  return [...topics].sort();
 }
 
 function emptiedElrs(

@@ -3,8 +3,10 @@
  * milliseconds.
  */
 import { ParkedUntilOffset } from '@millrace/base';
-import { ErrorCode } from '@millrace/protocol';
+import type { BrokerSetting, MetadataImage } from '@millrace/metadata';
+import { ConfigResourceType, ErrorCode } from '@millrace/protocol';
 import { afterEach, expect, test, vi } from 'vitest';
+import { alter, codes } from '../support/alter.ts';
 import { Harness } from '../support/harness.ts';
 
 const TOPICS = 300;
@@ -60,6 +62,32 @@ test('the sorted names are updated as topics come and go, and not sorted again',
   expect(sorted).toBeLessThan(TOPICS);
   sort.mockRestore();
   expect(image.topicNames).toEqual([...names('old'), ...names('new')].map(({ name }) => name).sort());
+});
+
+test('a setting of all brokers looks at the topics only if it has effects on their partitions', () => {
+  const setting: BrokerSetting = { isDynamic: true, defaultList: undefined, check: () => undefined };
+  const brokerSettings = new Map(
+    ['max.connections', 'min.insync.replicas', 'unclean.leader.election.enable'].map((name) => [
+      name,
+      setting,
+    ]),
+  );
+  const h = new Harness({ brokerSettings }, [1, 2]);
+  h.createTopics(names('t'));
+  h.commit();
+  const looks = (name: string, value: string): number => {
+    const look = vi.spyOn(Object.getPrototypeOf(h.active.head) as MetadataImage, 'topic');
+    const changes = [['SET', name, value]] as const;
+    const answer = alter(h, [{ type: ConfigResourceType.BROKER, name: '', changes }]);
+    const count = look.mock.calls.length;
+    look.mockRestore();
+    h.commit();
+    expect(codes(answer)).toEqual([ErrorCode.NONE]);
+    return count;
+  };
+  expect(looks('max.connections', '7')).toBe(0);
+  expect(looks('min.insync.replicas', '2')).toBe(TOPICS);
+  expect(looks('unclean.leader.election.enable', 'true')).toBe(TOPICS);
 });
 
 test('hundreds of requests that time out together are taken from the queue in one walk', () => {
