@@ -59,7 +59,7 @@ import type { ControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
 import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
 import { CreatedConfigs } from './created-configs.ts';
-import { type Decision, logAll } from './decision.ts';
+import { type Decision, type DecisionLog, logAll } from './decision.ts';
 import { decideDeleteTopics, failDeleteTopics } from './delete-topics.ts';
 import { fenceEnded } from './fencing.ts';
 import { type Elections, logDelta } from './log-delta.ts';
@@ -107,7 +107,6 @@ interface Call<R> {
   readonly fail: (failure: ApiError) => R;
   /** The time at which the client stops waiting. */
   readonly deadline?: Millis;
-  /** Limit for the bytes of all records that one request of a client writes. */
   readonly bytesMax?: number;
 }
 
@@ -132,6 +131,8 @@ export class Controller {
   private readonly elections: Counter<readonly [from: string]>;
   private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
+  /** Not part of `parked`, because a request may end before its records are committed. */
+  private readonly parkedLogs = new ParkedUntilOffset<DecisionLog>();
   private readonly deadlines = new DeadlineQueue<Parked>();
   /**
    * For each broker: when its newest unanswered heartbeat arrived. The controller answers it after the quorum
@@ -174,6 +175,7 @@ export class Controller {
     this.image = image;
     if (this.head.offset <= image.offset) this.head = image;
     if (this.isActive) this.countElections(logDelta(this.options.logger, delta));
+    for (const log of this.parkedLogs.release(image.offset)) logAll(this.options.logger, log);
     for (const entry of this.parked.release(image.offset)) {
       if (entry.deadline !== undefined) this.deadlines.cancel(entry.deadline);
       entry.committed();
@@ -205,6 +207,7 @@ export class Controller {
     this.activeEpoch = undefined;
     this.head = this.image;
     this.sessions.reset(-1);
+    this.parkedLogs.drain();
     for (const entry of this.parked.drain()) {
       if (entry.deadline !== undefined) this.deadlines.cancel(entry.deadline);
       entry.failed(NOT_CONTROLLER);
@@ -466,12 +469,10 @@ export class Controller {
     return true;
   }
 
-  /** Parked by itself: the caller's wait may end before the commit. */
   private logWhenCommitted({ log = [] }: Decision<unknown>): void {
     if (log.length === 0) return;
-    const committed = () => logAll(this.options.logger, log);
-    if (this.head.offset <= this.image.offset) committed();
-    else this.parked.park(this.head.offset, { deadline: undefined, committed, failed: () => {} });
+    if (this.head.offset <= this.image.offset) logAll(this.options.logger, log);
+    else this.parkedLogs.park(this.head.offset, log);
   }
 
   private batchesOf(records: readonly MetadataRecord[]): ProposedBatches | undefined {

@@ -320,6 +320,19 @@ describe('a copy of a request', () => {
   });
 });
 
+test('an altering request counts once when the controller resigns, and logs no change that is lost', () => {
+  const h = new Harness({}, [1]);
+  h.topic('t', [1]);
+  const answer = alter(h, [{ name: 't', changes: [['SET', 'retention.ms', '5']] }]);
+  expect(h.active.parkedCount).toBe(1);
+  h.loseLeadership();
+  expect(codes(answer)).toEqual([ErrorCode.NOT_CONTROLLER]);
+  h.topic('u', [1]);
+  const logged = (event: string) => h.logger.events.filter((entry) => entry.event === event);
+  expect(logged('controller-resigned').at(-1)?.facts).toMatchObject({ parked: 1 });
+  expect(logged('config-altered')).toEqual([]);
+});
+
 describe('min.insync.replicas', () => {
   const elr = (h: Harness, topic = 't') => h.active.image.topic(topic)!.partitions[0]!.elr;
 
