@@ -8,6 +8,7 @@ import {
   ConfigSource,
   type ConfigSynonym,
   describeTopicConfigs,
+  dynamicLayers,
   groupConfigDefinitions,
   type MetadataImage,
 } from '@millrace/metadata';
@@ -91,9 +92,8 @@ function describeTopic(
   if (image.topic(topic) === undefined)
     return resourceError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `Topic ${topic} does not exist.`);
   const layers = {
+    ...dynamicLayers(image, broker.brokerId),
     topic: image.topicConfig(topic),
-    dynamicBroker: image.brokerConfig(String(broker.brokerId)),
-    dynamicDefault: image.brokerConfig(''),
     staticBroker: staticProperties(broker),
   };
   return describeTopicConfigs(layers).map(({ name, isSensitive, definition, synonyms }) => {
@@ -125,13 +125,8 @@ function describeBroker(
     return properties
       .filter(({ name }) => set.has(name))
       .map((property) => {
-        const chain = [
-          {
-            name: property.name,
-            value: set.get(property.name)!,
-            source: ConfigSource.DYNAMIC_DEFAULT_BROKER,
-          },
-        ];
+        const { name } = property;
+        const chain = [{ name, value: set.get(name)!, source: ConfigSource.DYNAMIC_DEFAULT_BROKER }];
         return entry({ ...property, readOnly: !property.isDynamic, chain }, request);
       });
   }
@@ -167,9 +162,10 @@ function describeGroup(
 function brokerChain(broker: BrokerContext, image: MetadataImage, property: BrokerConfigEntry): Synonym[] {
   const { name } = property;
   const chain: Synonym[] = [];
-  const own = image.brokerConfig(String(broker.brokerId)).get(name);
+  const { dynamicBroker, dynamicDefault } = dynamicLayers(image, broker.brokerId);
+  const own = dynamicBroker.get(name);
   if (own !== undefined) chain.push({ name, value: own, source: ConfigSource.DYNAMIC_BROKER });
-  const all = image.brokerConfig('').get(name);
+  const all = dynamicDefault.get(name);
   if (all !== undefined) chain.push({ name, value: all, source: ConfigSource.DYNAMIC_DEFAULT_BROKER });
   if (property.source === 'static')
     chain.push({ name, value: property.value, source: ConfigSource.STATIC_BROKER });
