@@ -115,9 +115,10 @@ function decide<R extends Resource>(
   const log: LogEntry<'info'>[] = [];
   const responses: Result[] = [];
   for (const resource of request.resources) {
+    const { resourceName } = resource;
     const kind = configKinds.get(resource.resourceType);
     const isRetry =
-      kind !== undefined && image.carriedOut.hasAltered(requestId, `${kind.name} ${resource.resourceName}`);
+      kind !== undefined && image.carriedOut.hasAltered(requestId, { resourceType: kind.name, resourceName });
     if (isRetry && !request.validateOnly) {
       responses.push(resultOf(resource, undefined));
       continue;

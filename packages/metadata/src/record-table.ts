@@ -33,6 +33,9 @@ const FailedReplicaMessage = defineMessage('FailedReplica', {
 });
 export type FailedReplica = MessageType<typeof FailedReplicaMessage>;
 
+/** The kinds of resources that have configs, with the numbers of Kafka's protocol. */
+const configResourceType = choice({ topic: 2, broker: 4, group: 32 });
+
 const NodeList = defineList('NodeList', 'ids', 'int32');
 
 export const recordTable = {
@@ -129,8 +132,7 @@ export const recordTable = {
   config: [
     8,
     {
-      /** The same numbers as in Kafka's protocol. */
-      resourceType: [1, choice({ topic: 2, broker: 4, group: 32 })],
+      resourceType: [1, configResourceType],
       /** The name of the topic or group, or the broker's id as text; '' for the default of all brokers. */
       resourceName: [2, 'string'],
       name: [3, 'string'],
@@ -151,7 +153,7 @@ export const recordTable = {
   alterConfigs: [
     11,
     {
-      resourceType: [1, choice({ topic: 2, broker: 4, group: 32 })],
+      resourceType: [1, configResourceType],
       resourceName: [2, 'string'],
       /** Id of the client's request: a later copy of it changes nothing. */
       requestId: [3, 'uuid'],

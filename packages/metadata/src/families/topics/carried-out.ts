@@ -7,12 +7,15 @@
  */
 import type { Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
+import type { RecordOf } from '../../records.ts';
 
 /** A topic that was deleted or given more partitions. */
 export interface ChangedTopic {
   readonly name: string;
   readonly topicId: Uuid;
 }
+
+type Resource = Pick<RecordOf<'alterConfigs'>, 'resourceType' | 'resourceName'>;
 
 /** A `Latest` keeps at least this many of its latest entries, and at most twice as many. */
 const REMEMBERED_MIN = 20_000;
@@ -93,13 +96,13 @@ export class CarriedOut {
     return this.with(keyOf(requestId, topic.name), topic);
   }
 
-  /** True if this request altered the configs of the resource. `resource`: type and name (`topic a`). */
-  hasAltered(requestId: Uuid | undefined, resource: string): boolean {
-    return requestId !== undefined && this.configs.get(keyOf(requestId, resource)) !== undefined;
+  /** True if this request altered the configs of the resource. */
+  hasAltered(requestId: Uuid | undefined, resource: Resource): boolean {
+    return requestId !== undefined && this.configs.get(alteredKey(requestId, resource)) !== undefined;
   }
 
-  withAltered(requestId: Uuid, resource: string): CarriedOut {
-    return new CarriedOut(this.topics, this.configs.with(keyOf(requestId, resource), true));
+  withAltered(requestId: Uuid, resource: Resource): CarriedOut {
+    return new CarriedOut(this.topics, this.configs.with(alteredKey(requestId, resource), true));
   }
 
   toPlain(): unknown {
@@ -113,4 +116,8 @@ export class CarriedOut {
 
 function keyOf(requestId: Uuid, nameOrId: string): string {
   return `${requestId} ${nameOrId}`;
+}
+
+function alteredKey(requestId: Uuid, { resourceType, resourceName }: Resource): string {
+  return keyOf(requestId, `${resourceType} ${resourceName}`);
 }

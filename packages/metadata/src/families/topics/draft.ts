@@ -133,8 +133,8 @@ export class TopicsDraft {
     return name;
   }
 
-  configsAltered({ resourceType, resourceName, requestId }: RecordOf<'alterConfigs'>): void {
-    this.carriedOut = this.carriedOut.withAltered(requestId, `${resourceType} ${resourceName}`);
+  configsAltered(record: RecordOf<'alterConfigs'>): void {
+    this.carriedOut = this.carriedOut.withAltered(record.requestId, record);
   }
 
   private partitionsOf(topicId: Uuid): PartitionImage[] {
