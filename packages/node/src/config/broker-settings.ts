@@ -1,6 +1,6 @@
 /** Says which settings may change while a broker runs, and which values requests may give them. */
 import type { BrokerSetting } from '@millrace/metadata';
-import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
+import { topicConfigDefinition } from '@millrace/metadata/topic-config';
 import type { SettingDefinition } from './definition.ts';
 import { settingNames, settingsTable } from './table.ts';
 import { INVALID } from './types.ts';
@@ -25,7 +25,7 @@ export function brokerSettings(
  */
 export function isDynamic(name: string, { topicConfig, dynamic }: SettingDefinition<unknown>): boolean {
   if (topicConfig === undefined) return dynamic === true;
-  return definitionOf(topicConfig).serverProperties[0]!.name === name;
+  return topicConfigDefinition(topicConfig)!.serverProperties[0]!.name === name;
 }
 
 function brokerSetting(
@@ -39,7 +39,7 @@ function brokerSetting(
   // The topic config names the limit. The node may accept fewer values: retention.ms may be 0, but
   // log.retention.ms may not, because every topic that sets no retention.ms would lose its records.
   const check = (value: string) =>
-    (topicConfig === undefined ? undefined : definitionOf(topicConfig).check(value)) ??
+    (topicConfig === undefined ? undefined : topicConfigDefinition(topicConfig)!.check(value)) ??
     checkType(value) ??
     checkBounds(Number(value), bounds);
   return {
@@ -52,8 +52,4 @@ function brokerSetting(
 function checkBounds(value: number, bounds: Bounds | undefined): string | undefined {
   if (bounds === undefined || (value >= bounds.min && value <= bounds.max)) return undefined;
   return `must be an integer from ${bounds.min} to ${bounds.max}`;
-}
-
-function definitionOf(topicConfig: string) {
-  return topicConfigDefinitions.find(({ name }) => name === topicConfig)!;
 }

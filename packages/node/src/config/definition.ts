@@ -1,6 +1,6 @@
 /** The type of one row in the table of settings (table.ts). */
 import { assert } from '@millrace/base';
-import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
+import { topicConfigDefinition } from '@millrace/metadata/topic-config';
 import type { SettingType } from './types.ts';
 
 export type SettingGroup =
@@ -54,7 +54,7 @@ export function topicSetting<T>(
   documentation: string,
   { differs, unitMs }: { differs?: string; unitMs?: number } = {},
 ): TopicSettingDefinition<T> {
-  const definition = topicConfigDefinitions.find(({ name }) => name === topicConfig);
+  const definition = topicConfigDefinition(topicConfig);
   assert(definition !== undefined, 'a known topic config');
   const { defaultValue } = definition;
   return {

@@ -8,8 +8,8 @@ const group = <T>(
   type: SettingType<T>,
   defaultText: string,
   documentation: string,
-  more: string | { dynamic?: boolean } = {},
-) => setting('Groups', type, defaultText, documentation, typeof more === 'string' ? { differs: more } : more);
+  more: { differs?: string; dynamic?: boolean } = {},
+) => setting('Groups', type, defaultText, documentation, more);
 
 const migrationPolicy = custom(
   'string',
@@ -30,13 +30,13 @@ export const groupSettings = {
     int(1, 32767),
     '3',
     'Replication factor of `__consumer_offsets`. The broker creates the topic when the first client asks for a coordinator. If you do not set this, the topic has as many replicas as there are registered brokers, at most 3. If you set it, no group has a coordinator until the cluster has that many brokers.',
-    'Kafka’s default is a fixed 3: with fewer brokers Kafka does not create the topic.',
+    { differs: 'Kafka’s default is a fixed 3: with fewer brokers Kafka does not create the topic.' },
   ),
   'offsets.topic.segment.bytes': group(
     int(1 << 20),
     '104857600',
     'Largest size of a segment of `__consumer_offsets`, in bytes.',
-    'Kafka allows less than 1 MiB.',
+    { differs: 'Kafka allows less than 1 MiB.' },
   ),
   'offsets.commit.timeout.ms': group(
     int(1),
