@@ -3,24 +3,24 @@
  * partition once. If the request names a partition several times, the last offset counts, as in Kafka.
  */
 import type { Offset } from '@millrace/base';
-import { isInternalTopic, type MetadataImage } from '@millrace/metadata';
+import { isInternalTopic } from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 
 export const deleteRecords = defineHandler(apis.deleteRecords, (broker, { body, clientId }, reply) => {
   const image = broker.image();
   const deletions: Parameters<typeof broker.replicas.deletions.delete>[0]['partitions'][number][] = [];
-  const answers = lastOffsets(body.topics).map(({ name, offsets }) => ({
-    name,
-    partitions: [...offsets].map(([partitionIndex, offset]) => {
-      const topicId = image.topic(name)?.id;
-      const errorCode = refusalOf(image, name, partitionIndex);
-      if (topicId === undefined || errorCode !== undefined)
-        return { partitionIndex, errorCode: errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
-      deletions.push({ topicId, partition: partitionIndex, offset });
+  const answers = lastOffsets(body.topics).map(({ name, offsets }) => {
+    const topic = image.topic(name);
+    const partitions = [...offsets].map(([partitionIndex, offset]) => {
+      if (topic?.partitions[partitionIndex] === undefined)
+        return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
+      if (isInternalTopic(name)) return { partitionIndex, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION };
+      deletions.push({ topicId: topic.id, partition: partitionIndex, offset });
       return { partitionIndex, errorCode: undefined };
-    }),
-  }));
+    });
+    return { name, partitions };
+  });
   const request = { clientId, timeoutMs: body.timeoutMs, partitions: deletions };
   const cancel = broker.replicas.deletions.delete(request, (results) => {
     let next = 0;
@@ -50,10 +50,4 @@ function lastOffsets(
     if (offsets.size > 0) byName.set(name, offsets);
   }
   return [...byName].map(([name, offsets]) => ({ name, offsets }));
-}
-
-/** Why a client may not delete records of this partition; undefined: the leader decides. */
-function refusalOf(image: MetadataImage, name: string, partition: number): ErrorCode | undefined {
-  if (image.topic(name)?.partitions[partition] === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-  return isInternalTopic(name) ? ErrorCode.INVALID_TOPIC_EXCEPTION : undefined;
 }

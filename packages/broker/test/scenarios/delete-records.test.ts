@@ -1,6 +1,7 @@
 /** Goal: DeleteRecords, and later requests to the partition. Method: a broker with the only replica. */
 import { apis, buildBatch, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
+import { OTHER_ID, partition, testBroker } from '../support/broker.ts';
 import { ServingBroker } from '../support/serving-broker.ts';
 
 const TOPIC = 'words';
@@ -75,6 +76,24 @@ test('each partition of the request has its own error', () => {
     ['__consumer_offsets', UNKNOWN],
   ]);
   expect(earliest(broker)).toBe(0);
+});
+
+test('no client deletes records of an internal topic', () => {
+  const broker = testBroker();
+  broker.add([
+    { type: 'topic', name: '__consumer_offsets', topicId: OTHER_ID },
+    partition(OTHER_ID, 0, [1], 1),
+  ]);
+  const client = broker.connect();
+  const partitions = [0, 1].map((partitionIndex) => ({ partitionIndex, offset: 0 }));
+  const topics = [{ name: '__consumer_offsets', partitions }];
+  const id = client.request(apis.deleteRecords, 2, { topics, timeoutMs: 1000 });
+  broker.clock.settle();
+  const [answer] = client.answer(apis.deleteRecords, id).topics;
+  expect(answer!.partitions.map(({ errorCode }) => errorCode)).toEqual([
+    ErrorCode.INVALID_TOPIC_EXCEPTION,
+    UNKNOWN,
+  ]);
 });
 
 test('a partition that the request names twice is answered once, and its last offset counts', () => {
