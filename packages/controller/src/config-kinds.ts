@@ -63,7 +63,8 @@ const brokers: ConfigKind = {
   isSensitive: ({ brokerSettings }, key) => brokerSettings.get(key)?.isSensitive === true,
   check({ image, config, resourceName: broker, next, keys }) {
     const invalid = (message: string) => apiError(ErrorCode.INVALID_REQUEST, message);
-    const isRegistered = /^\d{1,10}$/.test(broker) && image.broker(Number(broker)) !== undefined;
+    const id = Number(broker);
+    const isRegistered = String(id) === broker && image.broker(id) !== undefined;
     if (broker !== '' && !isRegistered) return invalid(`there is no broker '${broker}'`);
     const problem = brokerProblem(config, next);
     if (problem !== undefined) return invalid(problem);

@@ -65,6 +65,7 @@ describe('a dynamic setting', () => {
     ],
     ['', ['APPEND', 'max.connections', '1'], INVALID_CONFIG, 'max.connections, because it is not a list'],
     ['9', ['SET', 'max.connections', '1'], INVALID_REQUEST, "there is no broker '9'"],
+    ['01', ['SET', 'max.connections', '1'], INVALID_REQUEST, "there is no broker '01'"],
     ['one', ['SET', 'max.connections', '1'], INVALID_REQUEST, "there is no broker 'one'"],
     ['1', ['SET', 'min.insync.replicas', '2'], INVALID_CONFIG, 'Broker-level min.insync.replicas'],
     ['1', ['DELETE', 'min.insync.replicas'], INVALID_CONFIG, 'Broker-level min.insync.replicas'],
