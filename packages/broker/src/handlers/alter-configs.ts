@@ -68,7 +68,7 @@ function ownAnswer({ brokerId }: BrokerContext, resource: Resource): Result | un
   const { resourceType, resourceName } = resource;
   if (resourceType !== ConfigResourceType.BROKER || resourceName === '') return undefined;
   if (resourceName === String(brokerId)) return undefined;
-  const errorMessage = /^\d+$/.test(resourceName)
+  const errorMessage = /^-?\d+$/.test(resourceName)
     ? `Unexpected broker id, expected ${brokerId}, but received ${resourceName}`
     : `Node id must be an integer, but it is: ${resourceName}`;
   return resultOf(resource, { errorCode: ErrorCode.INVALID_REQUEST, errorMessage });

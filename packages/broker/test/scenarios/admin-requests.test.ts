@@ -108,7 +108,14 @@ describe('altered configs of brokers', () => {
   test('the broker refuses resources that name another broker, and forwards the rest', () => {
     const broker = testBroker();
     const client = broker.connect();
-    const resources = [resource('2'), resource('1'), resource('x'), resource(''), resource('2', 2)];
+    const resources = [
+      resource('2'),
+      resource('-2'),
+      resource('1'),
+      resource('x'),
+      resource(''),
+      resource('2', 2),
+    ];
     const id = client.request(apis.incrementalAlterConfigs, 1, { resources, validateOnly: true });
     const { request, done } = broker.forwarded[0]!;
     const asked = apis.incrementalAlterConfigs.decodeRequest(1, request.body);
@@ -122,6 +129,7 @@ describe('altered configs of brokers', () => {
     const answer = client.answer(apis.incrementalAlterConfigs, id);
     expect(answer.responses.map(({ errorCode, errorMessage }) => [errorCode, errorMessage])).toEqual([
       [ErrorCode.INVALID_REQUEST, 'Unexpected broker id, expected 1, but received 2'],
+      [ErrorCode.INVALID_REQUEST, 'Unexpected broker id, expected 1, but received -2'],
       [0, 'for 1'],
       [ErrorCode.INVALID_REQUEST, 'Node id must be an integer, but it is: x'],
       [0, 'for '],
