@@ -237,21 +237,9 @@ export class GroupState {
 
 type RecordPartitions = GroupRecordValue<'consumerGroupCurrentMemberAssignment'>['assignedPartitions'];
 
-/**
- * No topic has so many partitions. Each topic's holders are an array by partition (holders.ts), so a larger
- * number in a record that another program wrote would take all memory.
- */
-const PARTITION_LIMIT = 1_000_000;
-
-/**
- * Kafka before 4.3 wrote no assignment epochs: the member's epoch stands for them. Leaves a topic out if a
- * partition of it is negative or at least `PARTITION_LIMIT`.
- */
+/** Kafka before 4.3 wrote no assignment epochs: the member's epoch stands for them. */
 function epoched(partitions: RecordPartitions, memberEpoch: number): EpochedPartitions {
-  const present = partitions.filter(
-    ({ partitions: list }) =>
-      list.length > 0 && list.every((partition) => partition >= 0 && partition < PARTITION_LIMIT),
-  );
+  const present = partitions.filter(({ partitions: list }) => list.length > 0);
   if (present.length === 0) return NO_PARTITIONS;
   return new Map(
     present.map(({ topicId, partitions: list, assignmentEpochs }) => [

@@ -6,6 +6,12 @@ import type { Uuid } from '@millrace/base';
 import type { Member } from './member.ts';
 import { type EpochedPartitions, forEachPartition } from './topic-partitions.ts';
 
+/**
+ * No topic has so many partitions. A larger number, in a record that another program wrote, would make the
+ * array of a topic take all memory.
+ */
+const PARTITION_LIMIT = 1_000_000;
+
 /** The holder of each partition of one topic. An array takes a quarter of the memory of a `Map`. */
 class TopicHolders {
   private readonly members: (string | undefined)[];
@@ -33,7 +39,7 @@ class TopicHolders {
 
 export class PartitionHolders {
   private readonly byTopic: Map<Uuid, TopicHolders>;
-  /** The topics whose map this object shares with a copy or with its original. */
+  /** The topics whose holders this object shares with a copy or with its original. */
   private shared: Set<Uuid>;
 
   constructor() {
@@ -66,8 +72,11 @@ export class PartitionHolders {
     }
   }
 
+  /** Nobody holds a partition that is negative or at least `PARTITION_LIMIT`. */
   private hold(memberId: string, partitions: EpochedPartitions): void {
-    forEachPartition(partitions, (topic, partition) => this.own(topic).set(partition, memberId));
+    forEachPartition(partitions, (topic, partition) => {
+      if (partition >= 0 && partition < PARTITION_LIMIT) this.own(topic).set(partition, memberId);
+    });
   }
 
   /** While a log loads, an older record can name a partition that another member got since. */

@@ -64,12 +64,18 @@ it('ignores tombstones of unknown members', () => {
   expect([state.members.size, state.persisted]).toEqual([0, false]);
 });
 
-it.each([-1, 1_000_000, 2 ** 31 - 1])('ignores the impossible partition %i of a record', (partition) => {
-  const state = new GroupState();
-  state.replay(currentAssignment('m', 5, [0, partition]));
-  expect(state.members.get('m')!.assigned.size).toBe(0);
-  expect(state.holders.holder(TOPIC, partition)).toBeUndefined();
-});
+it.each([-1, 1_000_000, 2 ** 31 - 1])(
+  'nobody holds the impossible partition %i of a record; the other partitions of the topic have their holder',
+  (partition) => {
+    const state = new GroupState();
+    const holders = () => [0, partition].map((one) => state.holders.holder(TOPIC, one));
+    state.replay(currentAssignment('m', 5, [0, partition]));
+    expect(holders()).toEqual(['m', undefined]);
+    expect(new Set(state.members.get('m')!.assigned.get(TOPIC)?.keys())).toEqual(new Set([0, partition]));
+    state.replay(currentAssignment('m', 6, []));
+    expect(holders()).toEqual([undefined, undefined]);
+  },
+);
 
 describe('a member in a state that this version does not know', () => {
   function bench(): GroupBench {
