@@ -1,10 +1,19 @@
 /**
- * Changes and describes topics. Asks brokers until one gives a final answer, or the attempts run out. After a
- * lost answer, the answer to a retry may say that the change is already made, for example
- * TOPIC_ALREADY_EXISTS; the call has then succeeded.
+ * Changes and describes topics, and changes configs. Asks brokers until one gives a final answer, or the
+ * attempts run out. After a lost answer, the answer to a retry may say that the change is already made, for
+ * example TOPIC_ALREADY_EXISTS; the call has then succeeded.
  */
 import type { Clock, Millis, Uuid } from '@millrace/base';
-import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
+import {
+  type AnyApi,
+  type Api,
+  apis,
+  type CreateTopicsResponse,
+  type DeleteTopicsResponse,
+  ErrorCode,
+  errorName,
+  isRetriable,
+} from '@millrace/protocol';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 import type { VersionedApi } from '../connection/versions.ts';
@@ -64,48 +73,20 @@ export class Admin {
   }
 
   createTopic(topic: NewTopic, done: AdminDone): void {
-    const { timeoutMs } = this.options;
-    const request = createTopicRequest(topic, timeoutMs);
-    this.persist(apis.createTopics, ErrorCode.TOPIC_ALREADY_EXISTS, done, (connection, version, answered) =>
-      connection.request(
-        apis.createTopics,
-        version,
-        request,
-        (response) => answered(response?.topics[0]?.errorCode),
-        connection.timeoutCovering(timeoutMs),
-      ),
-    );
+    const request = createTopicRequest(topic, this.options.timeoutMs);
+    const codeOf = ({ topics }: CreateTopicsResponse) => topics[0]?.errorCode;
+    this.change(apis.createTopics, request, codeOf, ErrorCode.TOPIC_ALREADY_EXISTS, done);
   }
 
   deleteTopic(name: string, done: AdminDone): void {
-    const { deleteTopics } = apis;
-    const { timeoutMs } = this.options;
-    const request = deleteTopicRequest(name, timeoutMs);
-    this.persist(deleteTopics, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, done, (connection, version, answered) =>
-      connection.request(
-        deleteTopics,
-        version,
-        request,
-        (response) => answered(response?.responses[0]?.errorCode),
-        connection.timeoutCovering(timeoutMs),
-      ),
-    );
+    const request = deleteTopicRequest(name, this.options.timeoutMs);
+    this.change(apis.deleteTopics, request, firstDeletion, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, done);
   }
 
   /** Never deletes another topic that got the name meanwhile (KIP-516). */
   deleteTopicWithId(topicId: Uuid, done: AdminDone): void {
-    const { deleteTopics } = apis;
-    const { timeoutMs } = this.options;
-    const request = deleteTopicWithIdRequest(topicId, timeoutMs);
-    this.persist(deleteTopics, ErrorCode.UNKNOWN_TOPIC_ID, done, (connection, version, answered) =>
-      connection.request(
-        deleteTopics,
-        version,
-        request,
-        (response) => answered(response?.responses[0]?.errorCode),
-        connection.timeoutCovering(timeoutMs),
-      ),
-    );
+    const request = deleteTopicWithIdRequest(topicId, this.options.timeoutMs);
+    this.change(apis.deleteTopics, request, firstDeletion, ErrorCode.UNKNOWN_TOPIC_ID, done);
   }
 
   /** `count`: the new number of partitions. The first attempt may have another timeout than the others. */
@@ -164,11 +145,6 @@ export class Admin {
     );
   }
 
-  /** Changes all of these configs of the topic, or none. */
-  alterTopicConfigs(topic: string, changes: readonly ConfigChange[], done: AdminDone): void {
-    this.alterConfigs({ type: 'topic', name: topic }, changes, done);
-  }
-
   /**
    * Changes all of these configs of the resource, or none. The resource is a topic, a group or all brokers,
    * because only a broker itself alters its own configs, and this request may go to any broker.
@@ -179,6 +155,25 @@ export class Admin {
     this.persist(incrementalAlterConfigs, undefined, done, (connection, version, answered) =>
       connection.request(incrementalAlterConfigs, version, request, (response) =>
         answered(response?.responses[0]?.errorCode),
+      ),
+    );
+  }
+
+  /** Sends a request for which the controller may take `timeoutMs`. `codeOf`: the error code of an answer. */
+  private change<Request, Response, RequestInput, ResponseInput>(
+    api: Api<Request, Response, RequestInput, ResponseInput>,
+    request: RequestInput,
+    codeOf: (response: Response) => number | undefined,
+    doneBefore: ErrorCode,
+    done: AdminDone,
+  ): void {
+    this.persist(api, doneBefore, done, (connection, version, answered) =>
+      connection.request(
+        api,
+        version,
+        request,
+        (response) => answered(response === undefined ? undefined : codeOf(response)),
+        connection.timeoutCovering(this.options.timeoutMs),
       ),
     );
   }
@@ -221,4 +216,8 @@ export class Admin {
     };
     attempt();
   }
+}
+
+function firstDeletion({ responses }: DeleteTopicsResponse): number | undefined {
+  return responses[0]?.errorCode;
 }
