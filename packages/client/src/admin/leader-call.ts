@@ -42,6 +42,8 @@ export interface LeaderApi<Wanted extends TopicPartition, Found extends TopicPar
 }
 
 const RETRY_MS = 100;
+/** As in the protocol: there is no leader now. */
+const NO_LEADER = -1;
 const SILENT = 'the leader does not answer';
 
 export class LeaderCall<Wanted extends TopicPartition, Found extends TopicPartition> {
@@ -62,15 +64,17 @@ export class LeaderCall<Wanted extends TopicPartition, Found extends TopicPartit
 
   attempt(): void {
     const { cluster } = this.options;
-    const byLeader = new Map<number, Wanted[]>();
-    for (const [name, wanted] of this.open) {
-      const leaderId = cluster.partition(wanted.topic, wanted.partition)?.leaderId ?? -1;
-      if (leaderId < 0) {
-        this.failed.set(name, errorName(ErrorCode.LEADER_NOT_AVAILABLE));
+    const byLeader = Map.groupBy(
+      this.open.values(),
+      ({ topic, partition }) => cluster.partition(topic, partition)?.leaderId ?? NO_LEADER,
+    );
+    for (const [leaderId, wanted] of byLeader) {
+      if (leaderId >= 0) this.ask(leaderId, wanted);
+      else {
+        this.failAll(wanted, errorName(ErrorCode.LEADER_NOT_AVAILABLE));
         cluster.refresh();
-      } else byLeader.set(leaderId, [...(byLeader.get(leaderId) ?? []), wanted]);
+      }
     }
-    for (const [leaderId, wanted] of byLeader) this.ask(leaderId, wanted);
     if (this.inFlight === 0) this.next();
   }
 
@@ -81,8 +85,7 @@ export class LeaderCall<Wanted extends TopicPartition, Found extends TopicPartit
       this.failAll(wanted, connection === undefined ? SILENT : 'UNSUPPORTED_VERSION');
       return;
     }
-    const byTopic = new Map<string, Wanted[]>();
-    for (const one of wanted) byTopic.set(one.topic, [...(byTopic.get(one.topic) ?? []), one]);
+    const byTopic = Map.groupBy(wanted, ({ topic }) => topic);
     this.inFlight++;
     const leftMs = Math.max(0, this.deadlineMs - this.options.clock.monotonicMs());
     this.api.send(connection, version, byTopic, leftMs, (answers) => {

@@ -1,10 +1,9 @@
 /** Describes the log directories of every live broker: the space of their disks, and their replicas. */
 import { apis, type DescribeLogDirsResponse, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
+import { sorted, type TopicPartition } from '../groups/topic-partitions.ts';
 import { askEachBroker, type EachBrokerCall } from './each-broker.ts';
 
-export interface ReplicaSize {
-  readonly topic: string;
-  readonly partition: number;
+export interface ReplicaSize extends TopicPartition {
   readonly sizeBytes: number;
   /** The number of committed records that the replica lacks; -1: unknown, for example if it is offline. */
   readonly offsetLag: number;
@@ -59,9 +58,9 @@ function logDirsIn({ results }: DescribeLogDirsResponse): LogDir[] {
     totalBytes: totalBytes < 0 ? undefined : totalBytes,
     usableBytes: usableBytes < 0 ? undefined : usableBytes,
     isCordoned,
-    replicas: topics
-      .flatMap(({ name, partitions }) => partitions.map((each) => replicaOf(name, each)))
-      .sort(byName),
+    replicas: sorted(
+      topics.flatMap(({ name, partitions }) => partitions.map((each) => replicaOf(name, each))),
+    ),
   }));
 }
 
@@ -70,9 +69,4 @@ type Answered = DescribeLogDirsResponse['results'][number]['topics'][number]['pa
 function replicaOf(topic: string, replica: Answered): ReplicaSize {
   const { partitionIndex: partition, partitionSize: sizeBytes, offsetLag, isFutureKey: isFuture } = replica;
   return { topic, partition, sizeBytes, offsetLag, isFuture };
-}
-
-function byName(a: ReplicaSize, b: ReplicaSize): number {
-  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1;
-  return a.partition - b.partition;
 }
