@@ -2,25 +2,13 @@
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { lookUpOffsets, OffsetAt } from '../../src/index.ts';
-import { topicOf } from '../support/metadata.ts';
 import { PlayedCluster } from '../support/played-cluster.ts';
 
 class LookedUp {
-  readonly cluster = PlayedCluster.started();
+  readonly cluster = PlayedCluster.ledBy(4, 5);
   readonly ends: unknown[] = [];
 
   constructor() {
-    const topic = topicOf();
-    const partitions = [4, 5].map((leaderId, partitionIndex) => ({
-      ...topic.partitions[0]!,
-      partitionIndex,
-      leaderId,
-    }));
-    this.cluster.view.topics.learn({ ...topic, partitions });
-    for (const port of [4, 5]) {
-      this.cluster.view.connectionTo(port);
-      this.cluster.opens(port);
-    }
     lookUpOffsets({
       clock: this.cluster.clock,
       cluster: this.cluster.view,

@@ -4,7 +4,7 @@ import { ManualClock } from '@millrace/base/testing';
 import { apis } from '@millrace/protocol';
 import { BrokerConnection, ClusterView, type ClusterViewOptions } from '../../src/index.ts';
 import { type BrokerEnd, MemoryNet } from './memory-net.ts';
-import { metadataOf, type Told } from './metadata.ts';
+import { metadataOf, type Told, topicOf } from './metadata.ts';
 
 export class PlayedCluster {
   readonly clock = new ManualClock();
@@ -50,6 +50,20 @@ export class PlayedCluster {
     client.clock.advance(100);
     server.answer(apis.metadata, metadataOf(told));
     return Object.assign(client, { server });
+  }
+
+  /** A started view of the topic with one partition for each of these leaders, which are connected. */
+  static ledBy(...leaders: readonly number[]): PlayedCluster {
+    const cluster = PlayedCluster.started();
+    const topic = topicOf();
+    const [first] = topic.partitions;
+    const partitions = leaders.map((leaderId, partitionIndex) => ({ ...first!, partitionIndex, leaderId }));
+    cluster.view.topics.learn({ ...topic, partitions });
+    for (const leader of leaders) {
+      cluster.view.connectionTo(leader);
+      cluster.opens(leader);
+    }
+    return cluster;
   }
 
   /** Opens the connection that waits at this port. Returns the broker's end. */
