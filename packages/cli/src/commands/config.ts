@@ -7,14 +7,17 @@ import {
   type DescribedConfigEntry,
   describeConfigsRequest,
 } from '@millrace/client';
-import { KafkaClient } from '@millrace/client/io';
-import { apis, ErrorCode, errorName } from '@millrace/protocol';
-import { clientOptions } from '../client-options.ts';
+import type { KafkaClient } from '@millrace/client/io';
+import { apis } from '@millrace/protocol';
 import { textTable } from '../text-table.ts';
 import { UserError } from '../user-error.ts';
+import { refuse, withClient } from '../with-client.ts';
+import type { Bootstrap } from '../with-cluster.ts';
 
-export interface ConfigOptions {
-  readonly bootstrapServer: string;
+/** The controller has 30 s for its decision. The command waits longer, so that it learns the outcome. */
+const ALTER_TIMEOUT_MS = 40_000;
+
+export interface ConfigOptions extends Bootstrap {
   readonly topic?: string;
   readonly broker?: number;
   readonly allBrokers?: boolean;
@@ -26,7 +29,7 @@ export async function configGet(
   options: ConfigOptions & { readonly all?: boolean; readonly json?: boolean },
 ): Promise<void> {
   const resource = resourceOf(options);
-  const entries = await withClient(resource, options, async (client) => {
+  const entries = await withClientOf(resource, options, async (client) => {
     const answer = await client.call(apis.describeConfigs, describeConfigsRequest(resource, names));
     refuse(`${nameOf(resource)} cannot be described`, answer.results[0]);
     return configEntriesIn(answer, resource);
@@ -60,7 +63,7 @@ export async function configUnset(
 ): Promise<void> {
   const resource = resourceOf(options);
   // The cluster accepts a reset of any name, even a misspelt one. So this command checks the names itself.
-  await withClient(resource, options, async (client) => {
+  await withClientOf(resource, options, async (client) => {
     const answer = await client.call(apis.describeConfigs, describeConfigsRequest(resource));
     refuse(`${nameOf(resource)} cannot be described`, answer.results[0]);
     const set = configEntriesIn(answer, resource).filter(({ isSet }) => isSet);
@@ -80,12 +83,12 @@ export async function configUnset(
 export async function alter(
   resource: ConfigResource,
   changes: readonly ConfigChange[],
-  options: Pick<ConfigOptions, 'bootstrapServer'> & { readonly dryRun?: boolean },
+  options: Bootstrap & { readonly dryRun?: boolean },
 ): Promise<void> {
   const { dryRun = false } = options;
-  await withClient(resource, options, async (client) => {
+  await withClientOf(resource, options, async (client) => {
     const request = alterConfigsRequest(resource, changes, dryRun);
-    const answer = await client.call(apis.incrementalAlterConfigs, request, { timeoutMs: 40_000 });
+    const answer = await client.call(apis.incrementalAlterConfigs, request, { timeoutMs: ALTER_TIMEOUT_MS });
     refuse(`the configs of ${nameOf(resource)} were not changed`, answer.responses[0]);
   });
   const [change, unset] = dryRun ? ['Would change', 'Would unset'] : ['Changed', 'Unset'];
@@ -114,34 +117,19 @@ function nameOf({ type, name }: ConfigResource): string {
 }
 
 /** A broker describes and alters only its own configs, so the client must be connected to that broker. */
-async function withClient<T>(
+function withClientOf<T>(
   resource: ConfigResource,
-  { bootstrapServer }: Pick<ConfigOptions, 'bootstrapServer'>,
+  options: Bootstrap,
   work: (client: KafkaClient) => Promise<T>,
 ): Promise<T> {
-  const first = await KafkaClient.bootstrap(bootstrapServer, clientOptions);
-  try {
-    if (resource.type !== 'broker' || resource.name === '') return await work(first);
+  return withClient(options, async (first) => {
+    if (resource.type !== 'broker' || resource.name === '') return work(first);
     const { brokers } = await first.call(apis.metadata, { topics: [] });
     const broker = brokers.find(({ nodeId }) => String(nodeId) === resource.name);
     if (broker === undefined) {
       const ids = brokers.map(({ nodeId }) => nodeId).sort((a, b) => a - b);
       throw new UserError(`there is no broker ${resource.name}: the cluster has ${ids.join(', ')}`);
     }
-    const client = await KafkaClient.connect(`${broker.host}:${broker.port}`, clientOptions);
-    try {
-      return await work(client);
-    } finally {
-      client.close();
-    }
-  } finally {
-    first.close();
-  }
-}
-
-function refuse(what: string, result: { errorCode: number; errorMessage?: string | null } | undefined): void {
-  if (result === undefined) throw new UserError(`${what}: the broker's answer leaves out this resource`);
-  if (result.errorCode === ErrorCode.NONE) return;
-  const why = result.errorMessage ? ` (${result.errorMessage})` : '';
-  throw new UserError(`${what}: ${errorName(result.errorCode)}${why}`);
+    return withClient({ bootstrapServer: `${broker.host}:${broker.port}` }, work);
+  });
 }

@@ -7,17 +7,14 @@ import {
   describeTopicsRequest,
   topicsIn,
 } from '@millrace/client';
-import { KafkaClient } from '@millrace/client/io';
-import { apis, ErrorCode, errorName } from '@millrace/protocol';
-import { clientOptions } from '../client-options.ts';
+import type { KafkaClient } from '@millrace/client/io';
+import { apis } from '@millrace/protocol';
 import { UserError } from '../user-error.ts';
+import { refuse, withClient } from '../with-client.ts';
+import type { Bootstrap } from '../with-cluster.ts';
 import { alter } from './config.ts';
 
 const TIMEOUT_MS = 15_000;
-
-interface Bootstrap {
-  bootstrapServer: string;
-}
 
 export async function topicCreate(
   name: string,
@@ -91,20 +88,4 @@ export async function topicDelete(name: string, options: Bootstrap): Promise<voi
 async function describe(client: KafkaClient, name: string | undefined) {
   const request = describeTopicsRequest(name === undefined ? null : [name]);
   return topicsIn(await client.call(apis.metadata, request));
-}
-
-function refuse(what: string, result: { errorCode: number; errorMessage?: string | null } | undefined): void {
-  if (result === undefined) throw new UserError(`${what}: the broker's answer does not mention it`);
-  if (result.errorCode === ErrorCode.NONE) return;
-  const why = result.errorMessage ? ` (${result.errorMessage})` : '';
-  throw new UserError(`${what}: ${errorName(result.errorCode)}${why}`);
-}
-
-async function withClient(options: Bootstrap, work: (client: KafkaClient) => Promise<void>): Promise<void> {
-  const client = await KafkaClient.bootstrap(options.bootstrapServer, clientOptions);
-  try {
-    await work(client);
-  } finally {
-    client.close();
-  }
 }

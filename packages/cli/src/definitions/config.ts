@@ -1,6 +1,6 @@
 /** Defines `millrace config …`. */
-import { type Command, InvalidArgumentError } from 'commander';
-import { bootstrapOption, command, jsonOption, type Settings, wholeNumber } from './options.ts';
+import type { Command } from 'commander';
+import { bootstrapOption, collectSetting, command, jsonOption, wholeNumber } from './options.ts';
 
 const BOOTSTRAP = '-b localhost:9092';
 const load = () => import('../commands/config.ts');
@@ -24,7 +24,7 @@ export function addConfig(program: Command): void {
     .addHelpText('after', `\nExample:\n  millrace config get --topic orders ${BOOTSTRAP}`)
     .action(async (names, options) => (await load()).configGet(names, options));
   ofResource(command(config, 'set', 'Sets configs: all of them, or none if one is refused.'))
-    .argument('<key=value...>', 'configs with their values', pairs)
+    .argument('<key=value...>', 'configs with their values', collectSetting)
     .option('--dry-run', 'only ask whether the values are allowed')
     .addHelpText(
       'after',
@@ -51,10 +51,4 @@ function ofResource(subcommand: Command): Command {
     .option('--broker <id>', 'the dynamic configs of this broker', wholeNumber(0, 2_147_483_647))
     .option('--all-brokers', 'the dynamic configs of all brokers')
     .option('-g, --group <id>', 'the configs of this consumer group');
-}
-
-function pairs(text: string, before: Settings | undefined): Settings {
-  const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError('Expected key=value.');
-  return { ...before, [text.slice(0, equals).trim()]: text.slice(equals + 1).trim() };
 }

@@ -35,9 +35,10 @@ export function bootstrapOption(): Option {
   ).makeOptionMandatory();
 }
 
-function collectSetting(text: string, settings: Settings): Settings {
+/** Collects the pairs of an option or argument that may be given more than once. */
+export function collectSetting(text: string, settings: Settings | undefined): Settings {
   const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError(`Expected key=value.`);
+  if (equals < 1) throw new InvalidArgumentError('Expected key=value.');
   return { ...settings, [text.slice(0, equals).trim()]: text.slice(equals + 1).trim() };
 }
 
