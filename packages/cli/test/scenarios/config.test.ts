@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster } from '../../src/index.ts';
-import { millrace, type RunningCommand } from '../support/command.ts';
+import { clusterCommands } from '../support/cluster-commands.ts';
 
 let cluster: Awaited<ReturnType<typeof startCluster>>;
 beforeAll(async () => {
@@ -14,21 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-function command(words: readonly string[], input?: string): RunningCommand {
-  return millrace([...words, '-b', cluster.bootstrapServers], {}, input);
-}
-
-async function out(words: readonly string[], input?: string): Promise<string> {
-  const running = command(words, input);
-  expect(await running.exit(), running.output()).toBe(0);
-  return running.stdout();
-}
-
-async function refusal(words: readonly string[], input?: string): Promise<string> {
-  const running = command(words, input);
-  expect(await running.exit(), running.output()).toBe(1);
-  return running.output();
-}
+const { out, refusal } = clusterCommands(() => cluster.bootstrapServers);
 
 /** Runs the command until it prints the text, because a broker applies a change a moment later. */
 async function shows(words: readonly string[], text: RegExp): Promise<void> {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCluster } from '../../src/index.ts';
-import { millrace, type RunningCommand } from '../support/command.ts';
+import { clusterCommands } from '../support/cluster-commands.ts';
 
 let cluster: Awaited<ReturnType<typeof startCluster>>;
 beforeAll(async () => {
@@ -12,21 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-function command(words: readonly string[], input?: string): RunningCommand {
-  return millrace([...words, '-b', cluster.bootstrapServers], {}, input);
-}
-
-async function out(words: readonly string[], input?: string): Promise<string> {
-  const running = command(words, input);
-  expect(await running.exit(), running.output()).toBe(0);
-  return running.stdout();
-}
-
-async function refusal(words: readonly string[]): Promise<string> {
-  const running = command(words);
-  expect(await running.exit(), running.output()).toBe(1);
-  return running.output();
-}
+const { command, out, refusal } = clusterCommands(() => cluster.bootstrapServers);
 
 interface Lag {
   readonly topic: string;

@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster } from '../../src/index.ts';
-import { main, millrace, type RunningCommand } from '../support/command.ts';
+import { clusterCommands } from '../support/cluster-commands.ts';
+import { main } from '../support/command.ts';
 
 let cluster: Awaited<ReturnType<typeof startCluster>>;
 beforeAll(async () => {
@@ -13,16 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-function command(words: readonly string[], input?: string): RunningCommand {
-  return millrace([...words, '-b', cluster.bootstrapServers], {}, input);
-}
-
-/** Runs a command to its end, and returns its standard output. */
-async function out(words: readonly string[], input?: string, code = 0): Promise<string> {
-  const running = command(words, input);
-  expect(await running.exit(), running.output()).toBe(code);
-  return running.stdout();
-}
+const { command, out } = clusterCommands(() => cluster.bootstrapServers);
 
 async function topic(name: string, partitions = 1): Promise<void> {
   await out(['topic', 'create', name, '--partitions', String(partitions)]);
