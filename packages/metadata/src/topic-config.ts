@@ -4,6 +4,7 @@
  * purpose of a config, except that it compares the two compaction lags.
  */
 import { assert } from '@millrace/base';
+import { ConfigSource } from '@millrace/protocol';
 import { type Definition, definitions } from './topic-config-table.ts';
 
 export type { ConfigType, Definition as TopicConfigDefinition } from './topic-config-table.ts';
@@ -24,16 +25,6 @@ export interface ConfigLayers {
   /** Properties that the node's configuration sets. */
   readonly staticBroker?: ReadonlyMap<string, string>;
 }
-
-/** The values of config_source in DescribeConfigs. */
-export const ConfigSource = {
-  TOPIC: 1,
-  DYNAMIC_BROKER: 2,
-  DYNAMIC_DEFAULT_BROKER: 3,
-  STATIC_BROKER: 4,
-  DEFAULT: 5,
-  GROUP: 8,
-} as const;
 
 /** The value of a config in one layer. The first of a config's synonyms has the effective value. */
 export interface ConfigSynonym {

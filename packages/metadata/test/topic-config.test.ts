@@ -2,10 +2,10 @@
  * Goal: topic configs have Kafka's names, types, defaults and layers. Method: a pinned table; examples of
  * accepted and refused values.
  */
+import { ConfigSource } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import {
   booleanOf,
-  ConfigSource,
   describeTopicConfigs,
   effectiveTopicConfig,
   numberOf,

@@ -5,7 +5,6 @@
  */
 import { assert } from '@millrace/base';
 import {
-  ConfigSource,
   type ConfigSynonym,
   describeTopicConfigs,
   dynamicLayers,
@@ -15,6 +14,7 @@ import {
 import {
   apis,
   ConfigResourceType,
+  ConfigSource,
   ErrorCode,
   type RequestOf,
   type ResponseInputOf,

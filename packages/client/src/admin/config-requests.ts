@@ -3,6 +3,7 @@ import {
   type apis,
   ConfigOperation,
   ConfigResourceType,
+  ConfigSource,
   type DescribeConfigsResponse,
   type RequestInputOf,
 } from '@millrace/protocol';
@@ -30,14 +31,14 @@ export interface DescribedConfigEntry {
   readonly isReadOnly: boolean;
 }
 
-/** By the number in the protocol: the source, and the resource that sets values of this source. */
+/** Each source in Kafka's words, and the resource that sets values of this source. */
 const SOURCES: ReadonlyMap<number, readonly [source: string, of?: string]> = new Map([
-  [1, ['DYNAMIC_TOPIC_CONFIG', 'topic']],
-  [2, ['DYNAMIC_BROKER_CONFIG', 'broker']],
-  [3, ['DYNAMIC_DEFAULT_BROKER_CONFIG', 'brokers']],
-  [4, ['STATIC_BROKER_CONFIG']],
-  [5, ['DEFAULT_CONFIG']],
-  [8, ['DYNAMIC_GROUP_CONFIG', 'group']],
+  [ConfigSource.TOPIC, ['DYNAMIC_TOPIC_CONFIG', 'topic']],
+  [ConfigSource.DYNAMIC_BROKER, ['DYNAMIC_BROKER_CONFIG', 'broker']],
+  [ConfigSource.DYNAMIC_DEFAULT_BROKER, ['DYNAMIC_DEFAULT_BROKER_CONFIG', 'brokers']],
+  [ConfigSource.STATIC_BROKER, ['STATIC_BROKER_CONFIG']],
+  [ConfigSource.DEFAULT, ['DEFAULT_CONFIG']],
+  [ConfigSource.GROUP, ['DYNAMIC_GROUP_CONFIG', 'group']],
 ]);
 
 /** Asks for these configs of a resource. Without names, asks for all of its configs. */

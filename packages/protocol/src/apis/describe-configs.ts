@@ -6,6 +6,16 @@
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema.ts';
 
+/** The values of `configSource`, and of the `source` of a synonym. */
+export const ConfigSource = {
+  TOPIC: 1,
+  DYNAMIC_BROKER: 2,
+  DYNAMIC_DEFAULT_BROKER: 3,
+  STATIC_BROKER: 4,
+  DEFAULT: 5,
+  GROUP: 8,
+} as const;
+
 export const describeConfigs = defineApi({
   key: 32,
   name: 'DescribeConfigs',

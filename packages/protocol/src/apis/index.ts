@@ -114,6 +114,7 @@ export type { DeleteRecordsRequest, DeleteRecordsResponse } from './delete-recor
 export type { DeleteTopicsRequest, DeleteTopicsResponse } from './delete-topics.ts';
 export type { DescribeClusterRequest, DescribeClusterResponse } from './describe-cluster.ts';
 export type { DescribeConfigsRequest, DescribeConfigsResponse } from './describe-configs.ts';
+export { ConfigSource } from './describe-configs.ts';
 export type { DescribeGroupsRequest, DescribeGroupsResponse } from './describe-groups.ts';
 export type { DescribeLogDirsRequest, DescribeLogDirsResponse } from './describe-log-dirs.ts';
 export type { DescribeQuorumRequest, DescribeQuorumResponse } from './describe-quorum.ts';
