@@ -1,7 +1,7 @@
 /**
- * Changes and describes topics, and changes configs. Asks brokers until one gives a final answer, or the
- * attempts run out. After a lost answer, the answer to a retry may say that the change is already made, for
- * example TOPIC_ALREADY_EXISTS; the call has then succeeded.
+ * Changes and describes topics and configs. Asks brokers until one gives a final answer, or the attempts run
+ * out. After a lost answer, the answer to a retry may say that the change is already made, for example
+ * TOPIC_ALREADY_EXISTS; the call has then succeeded.
  */
 import type { Clock, Millis, Uuid } from '@millrace/base';
 import {
@@ -17,14 +17,20 @@ import {
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 import type { VersionedApi } from '../connection/versions.ts';
-import { alterConfigsRequest, type ConfigChange, type ConfigResource } from './config-requests.ts';
-import { configsIn, type TopicConfig, type TopicDescription, topicsIn } from './describe.ts';
+import {
+  alterConfigsRequest,
+  type ConfigChange,
+  type ConfigResource,
+  configEntriesIn,
+  type DescribedConfigEntry,
+  describeConfigsRequest,
+} from './config-requests.ts';
+import { type TopicDescription, topicsIn } from './describe.ts';
 import {
   createPartitionsRequest,
   createTopicRequest,
   deleteTopicRequest,
   deleteTopicWithIdRequest,
-  describeTopicConfigsRequest,
   describeTopicsRequest,
   type NewTopic,
 } from './requests.ts';
@@ -128,10 +134,11 @@ export class Admin {
     );
   }
 
-  describeConfigs(topic: string, done: Described<readonly TopicConfig[]>): void {
+  /** All configs of the resource, by name. Only a broker itself describes its own configs. */
+  describeConfigs(resource: ConfigResource, done: Described<readonly DescribedConfigEntry[]>): void {
     const { describeConfigs } = apis;
-    const request = describeTopicConfigsRequest(topic);
-    let configs: readonly TopicConfig[] | undefined;
+    const request = describeConfigsRequest(resource);
+    let configs: readonly DescribedConfigEntry[] | undefined;
     this.persist(
       describeConfigs,
       undefined,
@@ -139,7 +146,8 @@ export class Admin {
       (connection, version, answered) =>
         connection.request(describeConfigs, version, request, (response) => {
           const errorCode = response?.results[0]?.errorCode;
-          if (response !== undefined && errorCode === ErrorCode.NONE) configs = configsIn(response);
+          if (response !== undefined && errorCode === ErrorCode.NONE)
+            configs = configEntriesIn(response, resource);
           answered(errorCode);
         }),
     );

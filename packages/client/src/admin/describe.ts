@@ -1,6 +1,6 @@
-/** Describes topics and their configs for an administrator, from the answers of brokers. */
+/** Describes topics for an administrator, from the answers of brokers. */
 import type { NodeId } from '@millrace/base';
-import type { DescribeConfigsResponse, MetadataResponse } from '@millrace/protocol';
+import type { MetadataResponse } from '@millrace/protocol';
 
 export interface PartitionDescription {
   readonly partition: number;
@@ -19,15 +19,6 @@ export interface TopicDescription {
   readonly partitions: readonly PartitionDescription[];
 }
 
-export interface TopicConfig {
-  readonly name: string;
-  readonly value: string | null;
-  /** True if the topic itself sets the value. False if a broker sets it, or if it is Kafka's default. */
-  readonly isOfTopic: boolean;
-}
-
-const TOPIC_SOURCE = 1;
-
 /** The topics of the answer, sorted by name. */
 export function topicsIn({ topics }: MetadataResponse): TopicDescription[] {
   const described = topics.map(({ name, topicId, errorCode, partitions }) => ({
@@ -44,14 +35,4 @@ export function topicsIn({ topics }: MetadataResponse): TopicDescription[] {
       .sort((a, b) => a.partition - b.partition),
   }));
   return described.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** The configs, in the order of the answer. */
-export function configsIn({ results }: DescribeConfigsResponse): TopicConfig[] {
-  const configs = results[0]?.configs ?? [];
-  return configs.map(({ name, value, configSource }) => ({
-    name,
-    value,
-    isOfTopic: configSource === TOPIC_SOURCE,
-  }));
 }

@@ -13,8 +13,6 @@ export interface NewTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-const TOPIC_RESOURCE = 2;
-
 /** `timeoutMs`, here and below: how long the controller may take. */
 export function createTopicRequest(
   { name, partitions, replicationFactor, configs }: NewTopic,
@@ -47,10 +45,4 @@ export function createPartitionsRequest(name: string, count: number, timeoutMs: 
 /** For version 4 and later, so that the request creates no topic. `names` null: every topic. */
 export function describeTopicsRequest(names: readonly string[] | null) {
   return { topics: names?.map((name) => ({ name })) ?? null, allowAutoTopicCreation: false };
-}
-
-/** A DescribeConfigs request for all configs of a topic. */
-export function describeTopicConfigsRequest(topic: string) {
-  const resource = { resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: null };
-  return { resources: [resource], includeSynonyms: false, includeDocumentation: false };
 }

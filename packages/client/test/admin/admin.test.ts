@@ -184,21 +184,23 @@ test('describeConfigs returns the configs that the topic sets and the defaults, 
   const asked = new Asked();
   const found: unknown[] = [];
   const describe = () =>
-    asked.admin.describeConfigs('events', (configs, error) => found.push(configs ?? error));
+    asked.admin.describeConfigs({ type: 'topic', name: 'events' }, (configs, error) =>
+      found.push(configs ?? error),
+    );
   const tells = (result: object) => {
     const results = [{ errorCode: 0, resourceType: 2, resourceName: 'events', configs: [], ...result }];
     return asked.broker.answer(apis.describeConfigs, { results } as never);
   };
   describe();
   const own = { name: 'segment.bytes', value: '1', configSource: 1 };
-  const configs = [own, { name: 'retention.ms', value: null, configSource: 5 }];
+  const configs = [own, { name: 'retention.ms', value: null, configSource: 5, readOnly: true }];
   expect(tells({ configs })).toMatchObject({ resources: [{ resourceType: 2, resourceName: 'events' }] });
   describe();
   tells({ errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED });
   expect(found).toEqual([
     [
-      { name: 'segment.bytes', value: '1', isOfTopic: true },
-      { name: 'retention.ms', value: null, isOfTopic: false },
+      { name: 'retention.ms', value: null, source: 'DEFAULT_CONFIG', isSet: false, isReadOnly: true },
+      { name: 'segment.bytes', value: '1', source: 'DYNAMIC_TOPIC_CONFIG', isSet: true, isReadOnly: false },
     ],
     'TOPIC_AUTHORIZATION_FAILED',
   ]);
