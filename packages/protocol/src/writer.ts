@@ -293,7 +293,9 @@ export function joinedChunks(chunks: readonly Uint8Array[]): Uint8Array {
 
 /**
  * Cuts a text that is longer than the protocol allows, because a failed assertion would end the node. In a
- * broker, a name fits, because it came in a request. An error message that contains a name can be too long.
+ * broker, a name fits, because it came in a request. Two texts can be too long: an error message that
+ * contains a name, and in DescribeConfigs a value from the node's own configuration. Kafka fails such a
+ * request.
  */
 function cutText(text: string): string {
   if (text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX) return text;
