@@ -428,7 +428,7 @@ const operationSettings = {
     'Operation',
     long(0),
     '104857600',
-    'While the file system of `log.dirs` has less free space than this (`df` shows it as available), the broker writes no records of clients. Its leaders refuse Produce with KAFKA_STORAGE_ERROR. Its followers append nothing, and leave the ISR when their leader has new records. The broker serves everything else, and accepts records again when a tenth more than this is free. The remaining space is for the broker’s own small files and, down to half of this setting, for the records of groups. A node with a new folder does not start with less free space than this. 0: no limit.',
+    'While the file system of `log.dirs` has less free space than this (`df` shows it as available), the broker writes no records of clients. Its leaders refuse Produce with KAFKA_STORAGE_ERROR. Its followers append nothing, and leave the ISR when their leader has new records. The broker serves consumers, and accepts records again when a tenth more than this is free. The remaining space is for the broker’s own small files and, down to half of this setting, for the records of groups. With less than half, the broker also refuses commits of groups. A node with a new folder does not start with less free space than this. 0: no limit.',
     { differs: OURS },
   ),
   'health.port': setting(
