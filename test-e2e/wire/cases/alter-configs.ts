@@ -75,17 +75,15 @@ function ofBroker(configOf: (name: string, value: string | null) => Struct): Spe
   const asked = (name: string, resourceName: (world: World) => string, configs: readonly Struct[]) =>
     named(name, (world) => replacing(resourceName(world), configs, { resourceType: BROKER }));
   const some = configOf('max.connections', '1000');
+  // AlterConfigs replaces all configs, and no request may remove this one from all brokers.
+  const kept = [configOf('min.insync.replicas', '1')];
   return [
     ...brokerValues.flatMap(([name, value]) => [
       asked(`broker config ${name}=${value}`, ({ brokerId }) => String(brokerId), [configOf(name, value)]),
-      asked(
-        `config ${name}=${value} of all brokers`,
-        () => '',
-        [configOf(name, value), configOf('min.insync.replicas', '1')].slice(
-          0,
-          name === 'min.insync.replicas' ? 1 : 2,
-        ),
-      ),
+      asked(`config ${name}=${value} of all brokers`, () => '', [
+        configOf(name, value),
+        ...kept.filter((other) => other['name'] !== name),
+      ]),
     ]),
     asked('another broker', () => '77', [some]),
     asked('a broker without number', () => 'x', [some]),
