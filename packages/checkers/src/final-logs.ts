@@ -46,6 +46,15 @@ export class FinalLogs {
   }
 
   /**
+   * Returns a function that says whether a record may lie below the log start offset of its partition.
+   * `offset` undefined: the client does not know the offset of the record.
+   */
+  belowStart(): (ref: PartitionRef, offset: Offset | undefined) => boolean {
+    const startOf = this.starts();
+    return (ref, offset = 0) => offset < startOf(ref);
+  }
+
+  /**
    * Calls `make` for each log, and returns a function that finds the result for a partition. A log without a
    * topic id counts for every topic of its name. A partition without a topic id finds the log of its name.
    */

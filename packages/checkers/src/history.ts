@@ -213,6 +213,11 @@ export function numberOf(value: string): number {
   return Number(value.slice(value.lastIndexOf('-') + 1));
 }
 
+/** The offset of the value at this index; undefined: the client does not know it. */
+export function offsetIn({ baseOffset }: SendOp, index: number): Offset | undefined {
+  return baseOffset === undefined ? undefined : baseOffset + index;
+}
+
 /** ` by broker 4`, or nothing when the client does not know the broker. */
 export function byBroker(id: NodeId | undefined): string {
   return id === undefined ? '' : ` by broker ${id}`;

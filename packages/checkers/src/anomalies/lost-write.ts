@@ -1,11 +1,11 @@
 /**
  * At the end, the log of a partition holds each record that was acknowledged with acks=all or read by a
- * consumer, except those below its log start offset. acks=0 and acks=1 promise less: the checker counts the
- * losses of such records, and reports only those that a consumer had read.
+ * consumer, except those that may lie below its log start offset. acks=0 and acks=1 promise less: the checker
+ * counts the losses of such records, and reports only those that a consumer had read.
  */
 import { ByPartition } from '../by-partition.ts';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
-import { byBroker, type Op, type PollOp, type SendOp } from '../history.ts';
+import { byBroker, type Op, offsetIn, type PollOp, type SendOp } from '../history.ts';
 
 const NAME = 'lost-write';
 
@@ -45,14 +45,13 @@ class LostWrite {
   finish(): void {
     const { scope } = this;
     const valuesOf = scope.finalLogs.by(({ records }) => new Set(records.map(({ value }) => value)));
-    const startOf = scope.finalLogs.starts();
+    const isBelowStart = scope.finalLogs.belowStart();
     for (const op of this.acknowledged) {
       if (scope.isExempt(op)) continue;
       const inLog = valuesOf(op);
-      const start = startOf(op);
-      const mayBeGone = (index: number) =>
-        start > 0 && (op.baseOffset === undefined || op.baseOffset + index < start);
-      const lost = op.values.filter((value, index) => inLog?.has(value) !== true && !mayBeGone(index));
+      const lost = op.values.filter(
+        (value, index) => inLog?.has(value) !== true && !isBelowStart(op, offsetIn(op, index)),
+      );
       if (lost.length === 0) continue;
       if (op.acks === -1) scope.report(NAME, `${lost[0]} was acknowledged (${ackOf(op)}) and is gone`);
       else for (const _value of lost) scope.count(`lost with acks=${op.acks}`);
@@ -61,9 +60,8 @@ class LostWrite {
       if (scope.isExempt(first)) continue;
       const inLog = valuesOf(first);
       const name = `${first.topic}-${first.partition}`;
-      const start = startOf(first);
       for (const [value, { client, offset }] of readers)
-        if (inLog?.has(value) !== true && offset >= start)
+        if (inLog?.has(value) !== true && !isBelowStart(first, offset))
           scope.report(NAME, `${value} was read by ${client} in ${name} and is gone`);
     }
   }

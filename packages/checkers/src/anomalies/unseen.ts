@@ -1,10 +1,10 @@
 /**
  * By the end of the run, consumers have seen every value acknowledged with acks=all. Exempt: a value whose
- * record then lies below the log start offset. The last consumer reads every log from the beginning before
+ * record may then lie below the log start offset. The last consumer reads every log from the beginning before
  * the checker decides.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
-import type { Op, SendOp } from '../history.ts';
+import { type Op, offsetIn, type SendOp } from '../history.ts';
 
 const NAME = 'unseen';
 
@@ -33,14 +33,11 @@ class Unseen {
   }
 
   finish(): void {
-    const startOf = this.scope.finalLogs.starts();
-    const mayBeGone = (value: string, send: SendOp): boolean => {
-      const start = startOf(send);
-      const { baseOffset } = send;
-      return start > 0 && (baseOffset === undefined || baseOffset + send.values.indexOf(value) < start);
-    };
-    for (const [value, send] of this.acknowledged)
-      if (!this.read.has(value) && !this.scope.isExempt(send) && !mayBeGone(value, send))
+    const isBelowStart = this.scope.finalLogs.belowStart();
+    for (const [value, send] of this.acknowledged) {
+      if (this.read.has(value) || this.scope.isExempt(send)) continue;
+      if (!isBelowStart(send, offsetIn(send, send.values.indexOf(value))))
         this.scope.report(NAME, `${value} of ${send.topic} was acknowledged, and no consumer ever read it`);
+    }
   }
 }

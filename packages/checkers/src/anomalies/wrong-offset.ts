@@ -31,17 +31,16 @@ class WrongOffset {
     const valuesOf = scope.finalLogs.by(
       ({ records }) => new Map(records.map(({ offset, value }) => [offset, value])),
     );
-    const startOf = scope.finalLogs.starts();
+    const isBelowStart = scope.finalLogs.belowStart();
     for (const send of this.acknowledged) {
       if (scope.isExempt(send)) continue;
-      const start = startOf(send);
       const { topic, partition, values, baseOffset } = send;
       const name = `${topic}-${partition}`;
       const inLog = valuesOf(send);
       values.forEach((value, index) => {
         const offset = baseOffset! + index;
         const there = inLog?.get(offset);
-        if (there !== value && offset >= start)
+        if (there !== value && !isBelowStart(send, offset))
           scope.report(
             NAME,
             `${value} was acknowledged at ${offset} of ${name}, where ${there ?? 'nothing'} is`,

@@ -1,8 +1,16 @@
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { unseen } from '../../src/anomalies/unseen.ts';
-import { itFires, poll, sent } from '../support/histories.ts';
+import { finalLog, itFires, judge, poll, send, sent } from '../support/histories.ts';
 
 describe('unseen', () => {
   const first: [number, string] = [0, 'p1-0'];
   itFires(unseen, [[...sent, poll(0, [first])]], [[...sent, poll(0, [first, [1, 'p1-1']])]], /p1-1/);
+
+  it('excuses a value below the log start, or at an unknown offset, and none at or above the log start', () => {
+    const logs = [{ ...finalLog([]), startOffset: 1 }];
+    expect(judge(unseen, [send(['p1-0'], { baseOffset: 0 })], { logs })).toBeUndefined();
+    expect(judge(unseen, [send(['p1-0'])], { logs })).toBeUndefined();
+    expect(judge(unseen, [send(['p1-0', 'p1-1'], { baseOffset: 0 })], { logs })).toMatch(/^unseen: p1-1/);
+    expect(judge(unseen, [send(['p1-0'])], { logs: [finalLog([])] })).toMatch(/^unseen: p1-0/);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wrongOffset } from '../../src/anomalies/wrong-offset.ts';
-import { itFires, judge, send, two } from '../support/histories.ts';
+import { finalLog, itFires, judge, send, two } from '../support/histories.ts';
 
 describe('wrong-offset', () => {
   itFires(
@@ -13,5 +13,13 @@ describe('wrong-offset', () => {
   it('skips an acknowledgement without an offset, and offsets that acks=1 does not promise', () => {
     const ops = [send(['p1-1']), send(['p1-1'], { acks: 0 }), send(['p1-1'], { acks: 1, baseOffset: 0 })];
     expect(judge(wrongOffset, ops, { logs: [two] })).toBeUndefined();
+  });
+
+  it('excuses an offset below the log start, and none at or above it', () => {
+    const logs = [{ ...finalLog([]), startOffset: 1 }];
+    expect(judge(wrongOffset, [send(['p1-0'], { baseOffset: 0 })], { logs })).toBeUndefined();
+    expect(judge(wrongOffset, [send(['p1-0', 'p1-1'], { baseOffset: 0 })], { logs })).toMatch(
+      /^wrong-offset: p1-1 was acknowledged at 1 of t-0, where nothing is/,
+    );
   });
 });
