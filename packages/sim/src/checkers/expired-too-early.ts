@@ -1,10 +1,12 @@
 /**
  * The log start offset rises only above committed records that have expired by the topic's `retention.ms`.
  * The checker judges the first replica that raises it. Other replicas may then raise it to the same offset.
- * No other checker can tell an expired record from a lost one: they excuse every record below the log start.
+ * The checkers of a history cannot tell an expired record from a lost one: they excuse every record below the
+ * log start.
  *
- * With `retention.bytes` the checker judges only that the records are committed. Exempt: a broker that may
- * delete a log, because its disk is damaged, or because it recovers from a loss that the contract covers.
+ * With `retention.bytes` the checker judges only that the records are committed. It counts a batch without a
+ * timestamp, and a batch that the ledger does not have, as expired. Exempt: a broker that may delete a log,
+ * because its disk is damaged, or because it recovers from a loss that the contract covers.
  */
 import type { WallMillis } from '@millrace/base';
 import { effectiveTopicConfig, numberOf } from '@millrace/metadata';
