@@ -10,6 +10,7 @@ import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, fault, later } from '../fault.ts';
 import { between } from '../links.ts';
 import { choice, chosen } from '../parameter.ts';
+import { plainPartitions } from './plain-partitions.ts';
 import { STEPS_US, watch } from './watch.ts';
 
 /** Time limit for each step. */
@@ -23,7 +24,12 @@ export const lateCopy = fault({
   parameters: { place: choice(), member: choice() },
   strike(context, choices) {
     const { cluster } = context;
-    const place = chosen(cluster.partitions().filter(isPlain(context)), choices.place);
+    // Partitions that can acknowledge without one follower.
+    const places = plainPartitions(
+      context,
+      (leader, isrSize) => isrSize > Math.max(1, leader.minIsrEffective),
+    );
+    const place = chosen(places, choices.place);
     if (place === undefined) return undefined;
     const leader = cluster.node(place.image.leader)!;
     const others = place.image.isr.filter((id) => id !== leader.id);
@@ -33,25 +39,6 @@ export const lateCopy = fault({
     return { says, touches: cluster.nodes, lastsUs: STEPS_US };
   },
 });
-
-/**
- * Partitions that can acknowledge without one follower, and whose ISR has only live brokers that are not
- * controllers.
- */
-function isPlain({ cluster, operator }: FaultContext) {
-  const topics = operator.allTopics();
-  return ({ topic, topicId, partition, image }: PartitionPlace): boolean => {
-    const leader = cluster.node(image.leader);
-    if (leader === undefined || !topics.includes(topic)) return false;
-    const replica = cluster.replica(leader, topicId, partition);
-    const nodes = image.isr.map((id) => cluster.node(id)!);
-    return (
-      replica !== undefined &&
-      image.isr.length > Math.max(1, replica.minIsrEffective) &&
-      nodes.every((node) => node.isUp && !node.isController)
-    );
-  };
-}
 
 class LateCopy {
   private readonly context: FaultContext;

@@ -8,10 +8,11 @@ import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, fault, later } from '../fault.ts';
 import { between, type Direction } from '../links.ts';
 import { choice, chosen } from '../parameter.ts';
+import { plainPartitions } from './plain-partitions.ts';
 import { STEPS_US, watch } from './watch.ts';
 
 /** Time limit for all steps. */
-const STEPS_US_MAX: Micros = 10_000 * MILLISECOND;
+const LIMIT_US: Micros = 10_000 * MILLISECOND;
 const LOOK_US: Micros = 5 * MILLISECOND;
 const NAME = 'min.insync.replicas';
 
@@ -21,7 +22,9 @@ export const loweredMinIsr = fault({
     'a leader alone in its ISR loses its connections to the controllers; they elect a follower from the ELR, and an administrator lowers min.insync.replicas; the old leader learns both at once',
   parameters: { place: choice(), heir: choice() },
   strike(context, choices) {
-    const place = chosen(context.cluster.partitions().filter(isPlain(context)), choices.place);
+    // Partitions whose leader cannot commit alone.
+    const places = plainPartitions(context, (leader, isrSize) => leader.minIsrEffective > 1 && isrSize > 1);
+    const place = chosen(places, choices.place);
     if (place === undefined) return undefined;
     const { leader: leaderId, isr } = place.image;
     const leader = context.cluster.node(leaderId)!;
@@ -36,22 +39,6 @@ export const loweredMinIsr = fault({
   },
 });
 
-/** Partitions whose leader cannot commit alone. All members of the ISR are up, and none is a controller. */
-function isPlain({ cluster, operator }: FaultContext) {
-  const topics = operator.allTopics();
-  return ({ topic, topicId, partition, image }: PartitionPlace): boolean => {
-    const leader = cluster.node(image.leader);
-    if (leader === undefined || !topics.includes(topic)) return false;
-    const replica = cluster.replica(leader, topicId, partition);
-    return (
-      replica !== undefined &&
-      replica.minIsrEffective > 1 &&
-      image.isr.length > 1 &&
-      image.isr.map((id) => cluster.node(id)!).every((node) => node.isUp && !node.isController)
-    );
-  };
-}
-
 class LoweredMinIsr {
   private readonly context: FaultContext;
   private readonly place: PartitionPlace;
@@ -64,7 +51,7 @@ class LoweredMinIsr {
     this.place = place;
     this.leader = leader;
     this.heir = heir;
-    this.untilUs = context.world.nowUs + STEPS_US_MAX;
+    this.untilUs = context.world.nowUs + LIMIT_US;
   }
 
   /** Cuts the followers off until the leader is alone in the ISR, and has records that it cannot commit. */
