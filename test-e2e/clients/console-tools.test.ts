@@ -14,20 +14,14 @@ import {
   expectCodecs,
   expectCorpus,
   isMissing,
+  kafkaTool,
   PARTITIONS,
-  runTool,
   stagesOf,
   theCorpus,
   topicOf,
 } from './round-trip.ts';
 
 const TOPIC = topicOf('console-tools');
-const TOOLS = 'org.apache.kafka.tools';
-
-async function kafkaTool(name: string, args: readonly string[], input?: string): Promise<Buffer> {
-  const server = ['--bootstrap-server', inject('bootstrapServers')];
-  return (await runTool('java', [`${TOOLS}.${name}`, ...server, ...args], input)).stdout;
-}
 
 describe.skipIf(isMissing('java'))('console tools of Apache Kafka', () => {
   test('the tools read back 100,000 equal records with every codec, list all topics, and describe their own topic', async () => {

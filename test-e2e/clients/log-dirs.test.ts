@@ -7,7 +7,7 @@ import { isAbsolute, join } from 'node:path';
 import { KafkaCluster } from '@millrace/client/io';
 import { describe, expect, inject, test } from 'vitest';
 import { aliveBrokers, createTopic } from '../lib/wire.ts';
-import { isMissing, runTool, topicOf } from './round-trip.ts';
+import { isMissing, kafkaTool, topicOf } from './round-trip.ts';
 
 const TOPIC = topicOf('log-dirs');
 const PARTITIONS = 2;
@@ -34,14 +34,8 @@ interface Described {
   }[];
 }
 
-async function kafkaTool(name: string, args: readonly string[], input?: string): Promise<string> {
-  const server = ['--bootstrap-server', inject('bootstrapServers')];
-  const { stdout } = await runTool('java', [`org.apache.kafka.tools.${name}`, ...server, ...args], input);
-  return stdout.toString('utf8');
-}
-
 async function describeLogDirs(...args: string[]): Promise<string> {
-  return await kafkaTool('LogDirsCommand', ['--describe', ...args]);
+  return (await kafkaTool('LogDirsCommand', ['--describe', ...args])).toString('utf8');
 }
 
 /** The output without the parts that differ between any two clusters: numbers, folders, names of topics. */

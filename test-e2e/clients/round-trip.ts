@@ -50,6 +50,12 @@ export async function runTool(name: ToolName, args: readonly string[], input?: s
   });
 }
 
+/** Runs one of Kafka's tools, by the name of its class, against the cluster. Returns its output. */
+export async function kafkaTool(name: string, args: readonly string[], input?: string): Promise<Buffer> {
+  const server = ['--bootstrap-server', inject('bootstrapServers')];
+  return (await runTool('java', [`org.apache.kafka.tools.${name}`, ...server, ...args], input)).stdout;
+}
+
 /**
  * Runs a client program of this folder over the whole round trip; checks the records that it read back and
  * its description of the cluster.
