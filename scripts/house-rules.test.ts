@@ -90,6 +90,13 @@ test('a comment or a sentence of a document wider than the code; tables are exce
   expect(violations('docs/a.md', `| ${words} |\n`)).toEqual([]);
 });
 
+test('a row of a table that follows text', () => {
+  expect(violations('docs/a.md', 'Text.\n\n| a |\n|---|\n| b |\n')).toEqual([]);
+  expect(violations('docs/a.md', '| a |\n|---|\n| b |\nText.\n| b |\n')).toEqual([
+    'docs/a.md:5: a row of a table below text; a table begins after an empty line (a merge may have doubled rows)',
+  ]);
+});
+
 test('a phrase that makes a reader read twice, in comments, strings and documents', () => {
   const file = 'packages/log/src/a.ts';
   expect(violations(file, '// The header is read anew.\n')).toEqual([

@@ -33,6 +33,9 @@ const SOURCES = [
   'scripts/*.ts',
 ];
 const DOCUMENTS = ['*.md', 'docs/**/*.md', 'test-e2e/**/*.md', 'examples/**/*.md'];
+const TABLE_ROW = /^\s*\|/;
+const LOST_ROW =
+  'a row of a table below text; a table begins after an empty line (a merge may have doubled rows)';
 /** These files quote the forbidden phrases. */
 const QUOTING = /^scripts\/(prose|house)-rules(\.test)?\.ts$/;
 
@@ -48,15 +51,16 @@ export function proseRuleViolations(root: string): string[] {
     let isCode = false;
     lines.forEach((line, index) => {
       if (isDocument && line.trimStart().startsWith('```')) isCode = !isCode;
-      const problem = isDocument ? (isCode ? undefined : inDocument(line)) : inSource(line);
+      const problem = isDocument ? (isCode ? undefined : inDocument(line, lines[index - 1])) : inSource(line);
       if (problem !== undefined) violations.push(`${file}:${index + 1}: ${problem}`);
     });
   }
   return violations;
 }
 
-function inDocument(line: string): string | undefined {
-  return /^\s*\|/.test(line) ? undefined : (tooWide(line) ?? badPhrase(line));
+function inDocument(line: string, before = ''): string | undefined {
+  if (!TABLE_ROW.test(line)) return tooWide(line) ?? badPhrase(line);
+  return before.trim() === '' || TABLE_ROW.test(before) ? undefined : LOST_ROW;
 }
 
 function inSource(line: string): string | undefined {
