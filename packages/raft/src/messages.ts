@@ -30,8 +30,8 @@ export interface VoteRequest {
   readonly candidateId: NodeId;
   readonly candidateKey: VoterKey;
   /**
-   * The key of the storage that the candidate asks for its vote. '' during formation, when keys are not known
-   * yet.
+   * The key of the voter that receives this request; it identifies the voter's storage. '' during formation,
+   * when keys are not known yet.
    */
   readonly voterKey: VoterKey;
   readonly logEndOffset: Offset;

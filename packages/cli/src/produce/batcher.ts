@@ -15,7 +15,7 @@ export interface BatcherOptions {
   readonly partition: number | undefined;
   /** A batch that reaches this size is full. */
   readonly batchBytes: number;
-  /** The first record without a key goes to the partition after this one. */
+  /** Records without a key go to all partitions in turn, beginning with the partition after this one. */
   readonly first: number;
   full(batch: GatheredBatch): void;
 }

@@ -63,7 +63,7 @@ const COMMIT_NOT_FOUND_SINCE = 9;
  */
 const BEING_DELETED = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
 
-/** The fields that the oldest record of an offset lacks. */
+/** The fields that the oldest format of an offset record does not have. */
 const LEGACY_OFFSET = { leaderEpoch: -1, expireTimestamp: -1, topicId: ZERO_UUID };
 
 interface AnsweredCall<Answer> {

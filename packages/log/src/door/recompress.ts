@@ -53,7 +53,10 @@ export function recompress(
   return { ...checked, sizeBytes: bytes.length, bytes };
 }
 
-/** Like `recompress`, but limits only the memory, and fails a batch beyond that limit. */
+/**
+ * Like `recompress`, but takes no cost from a budget. Refuses a batch whose records have more than
+ * PLAIN_BYTES_MAX bytes uncompressed.
+ */
 export function recompressWhole(
   given: Uint8Array,
   checked: CheckedBatch,

@@ -70,8 +70,8 @@ function readSettingsFile(file: string): Map<string, string> {
 }
 
 /**
- * Joins the keys of nested maps by dots, and the elements of lists by commas. Every scalar stays as it is
- * written.
+ * Joins the keys of nested maps by dots, and the elements of lists by commas. Scalars stay as they are
+ * written, without surrounding spaces.
  */
 function parseYamlSettings(content: string, file: string): Map<string, string> {
   // Load the YAML parser only for a YAML file, so that other nodes start quickly.

@@ -21,7 +21,7 @@ const SLACK_US: Micros = 5 * MILLISECOND;
 export const zombieLeader: StateCheckerKind = {
   name: NAME,
   sentence:
-    'no broker holds a lease while it is fenced for silence; any other replaced leader loses its leadership or its lease within one session after the metadata name the successor',
+    'a broker that is fenced for silence holds no lease; a leader that is replaced for another reason loses its leadership or its lease within one session after the metadata name the successor',
   make: (scope) => new ZombieLeader(scope),
 };
 
@@ -127,8 +127,8 @@ class ZombieLeader implements StateChecker {
     for (const { id, epoch, fenced } of image.brokers.values()) {
       if (!fenced || this.fenced.get(id) !== epoch) this.fenced.delete(id);
       const was = before?.broker(id);
-      // If the broker was already fenced when its session ended, the controller proposed no fence for that.
-      // Forget the end of the session, because the next fence has another reason.
+      // The broker has registered again or is unfenced now, so its next fence has another reason: forget the
+      // end of its session. (A broker that was already fenced when its session ended was not fenced for it.)
       if (was?.epoch !== epoch || (was.fenced && !fenced)) this.silent.delete(id);
       if (!fenced || was?.fenced !== false) continue;
       const isForSilence = was.epoch === epoch && this.silent.get(id) === image.epoch;

@@ -173,8 +173,9 @@ export class GroupRecorder {
           client: env.name,
           group: request.groupId,
           member,
-          // Without an answer, the coordinator may resolve the name at any later time.
           topic: topic.topic,
+          // A request that names the topic and gets no answer has no known topic id, because the coordinator
+          // may look up the id of the name at any later time.
           topicId: version >= WITH_ID_VERSION || response !== undefined ? topic.topicId : undefined,
           partition: partitionIndex,
           offset: committedOffset,
