@@ -68,18 +68,32 @@ async function installKcat(): Promise<ToolState> {
   return { program: 'kcat', args: [] };
 }
 
-/** Installs Python with these packages into a separate virtual environment. */
+/**
+ * Installs Python with these packages into a separate virtual environment. The environments share one pip,
+ * because the installation of a pip takes longer than that of the packages.
+ */
 async function installPython(name: string, packages: readonly string[]): Promise<ToolState> {
   const folder = join(cacheFolder(), name);
-  const python = join(folder, 'bin', 'python');
   await onceFor(folder, packages.join(' '), async () => {
-    if (!(await answers('python3', '-c', 'import venv, ensurepip'))) {
-      await installDebianPackages('python3', 'python3-venv');
-    }
-    await run('python3', ['-m', 'venv', folder], { timeoutMs: INSTALL_LIMIT_MS });
-    await run(python, ['-m', 'pip', 'install', '--quiet', ...packages], { timeoutMs: INSTALL_LIMIT_MS });
+    const pip = await sharedPip();
+    await run('python3', ['-m', 'venv', '--without-pip', folder], { timeoutMs: INSTALL_LIMIT_MS });
+    const args = ['-m', 'pip', 'install', '--quiet', '--prefix', folder, ...packages];
+    await run(pip, args, { timeoutMs: INSTALL_LIMIT_MS });
   });
-  return { program: python, args: ['-B'] };
+  return { program: join(folder, 'bin', 'python'), args: ['-B'] };
+}
+
+/** The Python of a virtual environment that has pip and no other package. */
+async function sharedPip(): Promise<string> {
+  const folder = join(cacheFolder(), 'python-pip');
+  await withLock('python-pip', async () => {
+    await onceFor(folder, 'pip', async () => {
+      if (!(await answers('python3', '-c', 'import venv, ensurepip')))
+        await installDebianPackages('python3', 'python3-venv');
+      await run('python3', ['-m', 'venv', folder], { timeoutMs: INSTALL_LIMIT_MS });
+    });
+  });
+  return join(folder, 'bin', 'python');
 }
 
 /**
