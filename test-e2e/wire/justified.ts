@@ -117,10 +117,11 @@ export const justifications: readonly Justification[] = [
   },
   {
     api: 'AlterConfigs',
-    cases: /=duplicate$|^a topic twice$/,
+    cases: /^resources=duplicate$|^a topic twice$/,
     when: 'a resource is named more than once',
     field: /^$/,
     ours: /^answer/,
+    peer: /^silence$/,
     reason: 'Millrace answers INVALID_REQUEST for this resource. Apache Kafka fails and sends no answer.',
   },
   { api: 'AlterConfigs', ...unknownSetting },
