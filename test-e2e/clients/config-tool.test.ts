@@ -4,17 +4,19 @@
  * synonym, because Millrace lists the default of retention.ms (wire/justified.ts has the reason).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 import { aliveBrokers, createTopic } from '../lib/wire.ts';
-import { isMissing, runTool, topicOf } from './round-trip.ts';
+import { KafkaTools } from './kafka-tools.ts';
+import { isMissing, topicOf } from './round-trip.ts';
 
 const TOPIC = topicOf('config-tool');
 const TRIES = 10;
 
+const tools = new KafkaTools();
+afterAll(() => tools.close());
+
 async function configTool(...args: readonly string[]): Promise<string[]> {
-  const server = ['--bootstrap-server', inject('bootstrapServers')];
-  const { stdout } = await runTool('java', ['kafka.admin.ConfigCommand', ...server, ...args]);
-  return stdout.toString('utf8').trim().split('\n');
+  return await tools.call('kafka.admin.ConfigCommand', args);
 }
 
 /** Describes the entity until the tool prints these lines, because brokers apply a change with a delay. */

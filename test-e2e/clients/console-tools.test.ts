@@ -5,11 +5,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 import { plainForm } from '../lib/corpus.ts';
 import type { ReadRecord, TestHeader, TestRecord } from '../lib/records.ts';
 import { aliveBrokers, endOffsets } from '../lib/wire.ts';
 import { CONFIGS, type Described, expectDescribed } from './described.ts';
+import { KafkaTools } from './kafka-tools.ts';
 import {
   expectCodecs,
   expectCorpus,
@@ -22,10 +23,17 @@ import {
 } from './round-trip.ts';
 
 const TOPIC = topicOf('console-tools');
+const tools = new KafkaTools();
+afterAll(() => tools.close());
+
+/** Runs a tool that reads no standard input. Returns the lines of its output. */
+async function tool(name: string, args: readonly string[]): Promise<string[]> {
+  return await tools.call(`org.apache.kafka.tools.${name}`, args);
+}
 
 describe.skipIf(isMissing('java'))('console tools of Apache Kafka', () => {
   test('the tools read back 100,000 equal records with every codec, list all topics, and describe their own topic', async () => {
-    await kafkaTool('TopicCommand', [
+    await tool('TopicCommand', [
       '--create',
       '--topic',
       TOPIC,
@@ -62,8 +70,8 @@ describe.skipIf(isMissing('java'))('console tools of Apache Kafka', () => {
     expectCorpus({ partitions, expected: plainForm, writtenBetween: [started, Date.now()] });
     await expectCodecs(TOPIC, stages);
     await expectDescribed(TOPIC, await describeAll());
-    await kafkaTool('TopicCommand', ['--delete', '--topic', TOPIC]);
-    expect((await kafkaTool('TopicCommand', ['--list'])).toString('utf8').split('\n')).not.toContain(TOPIC);
+    await tool('TopicCommand', ['--delete', '--topic', TOPIC]);
+    expect(await tool('TopicCommand', ['--list'])).not.toContain(TOPIC);
   });
 });
 
@@ -71,7 +79,7 @@ describe.skipIf(isMissing('java'))('kafka-delete-records.sh', () => {
   test('the tool deletes records below an offset and up to the high watermark, and reports errors', async () => {
     const topic = topicOf('delete-records');
     const create = ['--create', '--topic', topic, '--partitions', '2', '--replication-factor', '3'];
-    await kafkaTool('TopicCommand', create);
+    await tool('TopicCommand', create);
     const lines = Array.from({ length: 10 }, (_, i) => `value ${i}\n`).join('');
     const toPartition = properties('--producer-property', {
       'partitioner.class': 'org.apache.kafka.clients.producer.RoundRobinPartitioner',
@@ -85,12 +93,10 @@ describe.skipIf(isMissing('java'))('kafka-delete-records.sh', () => {
     const remove = async (...offsets: [partition: number, offset: number][]) => {
       const partitions = offsets.map(([partition, offset]) => ({ topic, partition, offset }));
       writeFileSync(file, JSON.stringify({ version: 1, partitions }));
-      return (await kafkaTool('DeleteRecordsCommand', ['--offset-json-file', file])).toString('utf8');
+      return (await tool('DeleteRecordsCommand', ['--offset-json-file', file])).join('\n');
     };
-    const starts = async () => {
-      const output = await kafkaTool('GetOffsetShell', ['--topic', topic, '--time', 'earliest']);
-      return output.toString('utf8').trim().split('\n').sort();
-    };
+    const starts = async () =>
+      (await tool('GetOffsetShell', ['--topic', topic, '--time', 'earliest'])).sort();
     try {
       const output = await remove([0, 1], [1, -1]);
       expect(output).toMatch(new RegExp(`partition: ${topic}-0\\s+low_watermark: 1`));
@@ -100,14 +106,14 @@ describe.skipIf(isMissing('java'))('kafka-delete-records.sh', () => {
       expect(await starts()).toEqual([`${topic}:0:1`, `${topic}:1:${ends[1]}`]);
     } finally {
       rmSync(folder, { recursive: true });
-      await kafkaTool('TopicCommand', ['--delete', '--topic', topic]);
+      await tool('TopicCommand', ['--delete', '--topic', topic]);
     }
   });
 });
 
 async function describeAll(): Promise<Described> {
-  const topics = (await kafkaTool('TopicCommand', ['--list'])).toString('utf8').trim().split('\n');
-  const described = (await kafkaTool('TopicCommand', ['--describe', '--topic', TOPIC])).toString('utf8');
+  const topics = await tool('TopicCommand', ['--list']);
+  const described = (await tool('TopicCommand', ['--describe', '--topic', TOPIC])).join('\n');
   expect(described).toMatch(/PartitionCount: 3\s+ReplicationFactor: 3/);
   const rows = described.matchAll(/Partition: (\d+)\s+Leader: (\d+)\s+Replicas: (\S+)\s+Isr: (\S+)/g);
   const configs = /Configs: (\S+)/.exec(described)?.[1]?.split(',') ?? [];

@@ -5,8 +5,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { KafkaCluster } from '@millrace/client/io';
-import { describe, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 import { aliveBrokers, createTopic } from '../lib/wire.ts';
+import { KafkaTools } from './kafka-tools.ts';
 import { isMissing, kafkaTool, topicOf } from './round-trip.ts';
 
 const TOPIC = topicOf('log-dirs');
@@ -34,8 +35,12 @@ interface Described {
   }[];
 }
 
+const tools = new KafkaTools();
+afterAll(() => tools.close());
+
 async function describeLogDirs(...args: string[]): Promise<string> {
-  return (await kafkaTool('LogDirsCommand', ['--describe', ...args])).toString('utf8');
+  const lines = await tools.call('org.apache.kafka.tools.LogDirsCommand', ['--describe', ...args]);
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** The output without the parts that differ between any two clusters: numbers, folders, names of topics. */

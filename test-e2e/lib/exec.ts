@@ -94,6 +94,8 @@ export async function answers(program: string, ...args: string[]): Promise<boole
 
 export interface Launched {
   readonly pid: number;
+  /** Writes to the program's standard input. */
+  write(text: string): void;
   /** Closes the program's standard input. The programs of these tests then end. */
   closeInput(): void;
   /**
@@ -131,6 +133,7 @@ export function launch(
   });
   return {
     pid: child.pid ?? 0,
+    write: (text) => child.stdin.write(text),
     closeInput: () => child.stdin.end(),
     ended,
     errors: () => errors,

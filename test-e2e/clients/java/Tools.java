@@ -20,10 +20,17 @@ public final class Tools {
 
     private static final int NONE = -1;
     private static int exitCode;
+    private static ByteArrayOutputStream output;
+    /** The length of the output at the first exit. A tool that catches the exception prints it as an error. */
+    private static int outputEnd;
 
     private static void exit(int code, String message) {
+        System.out.flush();
         // A tool that catches the exception of the first exit takes it for an error, and exits again.
-        if (exitCode == NONE) exitCode = code;
+        if (exitCode == NONE) {
+            exitCode = code;
+            outputEnd = output.size();
+        }
         throw new ExitCalled();
     }
 
@@ -34,13 +41,14 @@ public final class Tools {
         BufferedReader calls = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = calls.readLine(); line != null; line = calls.readLine()) {
             String[] words = line.split("\t");
-            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-            PrintStream captured = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+            output = new ByteArrayOutputStream();
+            PrintStream captured = new PrintStream(output, true, StandardCharsets.UTF_8);
             System.setOut(captured);
             System.setErr(captured);
             int code = call(words[0], Arrays.copyOfRange(words, 1, words.length));
             captured.flush();
-            out.print(bytes.toString(StandardCharsets.UTF_8));
+            int end = exitCode == NONE ? output.size() : outputEnd;
+            out.print(new String(output.toByteArray(), 0, end, StandardCharsets.UTF_8));
             out.println("=== exit " + code);
         }
         out.flush();
