@@ -52,6 +52,25 @@ test('a test that lies elsewhere than its source file', () => {
   expect(violations('packages/log/test/scenarios/a.test.ts', '')).toEqual([]);
 });
 
+test('a test that leaves something behind for the next file of its thread', () => {
+  const file = 'packages/log/test/scenarios/a.test.ts';
+  const leaking = [
+    "vi.mock('node:fs');",
+    "  vi.stubEnv('A', 'b');",
+    "process.env['A'] = 'b';",
+    'afterAll();',
+  ];
+  expect(violations(file, leaking.join('\n'))).toEqual([
+    `${file}:1: vi.mock: the next file of the thread would see it: use vi.spyOn`,
+    `${file}:2: vi.stubEnv: the next file of the thread would see it: use vi.spyOn`,
+    `${file}:3: process.env['A'] = : the next file of the thread would see it: give a child process its \`env\``,
+  ]);
+  const support = 'packages/log/test/support/a.ts';
+  expect(violations(support, 'afterEach(() => {});\n  afterEach(clean);\n')).toEqual([
+    `${support}:1: afterEach: a hook belongs into the test file, or into a function that it calls`,
+  ]);
+});
+
 test('an import against the order of the packages, and an import that only io/ may have', () => {
   expect(violations('packages/log/src/a.ts', from('@millrace/broker'))).toEqual([
     'packages/log/src/a.ts:1: log may not import broker',

@@ -5,6 +5,7 @@
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OWN_THREAD } from './own-thread.ts';
 
 /** Top to bottom: a package may import only packages above it. */
 const ORDER = [
@@ -75,6 +76,16 @@ const BANNED_EVERYWHERE: [RegExp, string][] = [
   [/assert\([^;]*`[^`]*\$\{/, 'an assertion has a constant message'],
 ];
 
+/** The files of a package's tests share the modules and the global objects of their threads. */
+const BANNED_IN_TESTS: [RegExp, string][] = [
+  [/\bvi\.(mock|doMock|stubGlobal|stubEnv)\b/, 'the next file of the thread would see it: use vi.spyOn'],
+  [/\bprocess\.env\b[^=]* = /, 'the next file of the thread would see it: give a child process its `env`'],
+];
+/** The first test file of a thread loads such a module; the hook would not run for the files after it. */
+const BANNED_IN_SUPPORT: [RegExp, string][] = [
+  [/^(before|after)(Each|All)\b/, 'a hook belongs into the test file, or into a function that it calls'],
+];
+
 /** One line per violation: `file:line: what is wrong`. */
 export function houseRuleViolations(root: string): string[] {
   const violations: string[] = [];
@@ -100,6 +111,8 @@ function checkFile(file: string, text: string, report: Report): void {
   const [, packageName, kind] = file.split('/') as [string, string, string];
   const lines = text.split('\n');
   checkLines(lines, BANNED_EVERYWHERE, report);
+  if (kind === 'test' && !OWN_THREAD.includes(file)) checkLines(lines, BANNED_IN_TESTS, report);
+  if (kind === 'test' && !file.endsWith('.test.ts')) checkLines(lines, BANNED_IN_SUPPORT, report);
   if (kind !== 'src') return;
   if (lines.length > FILE_LINES_MAX)
     report(1, `${lines.length} lines; a file holds one idea in at most ${FILE_LINES_MAX}`);

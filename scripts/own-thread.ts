@@ -1,0 +1,5 @@
+/** The test files that need a thread of their own. All other test files share two threads. */
+export const OWN_THREAD: readonly string[] = [
+  'packages/node/test/io/health.test.ts', // replaces a module
+  'packages/sim/test/io/outside.test.ts', // forbids the global functions of its thread
+];
