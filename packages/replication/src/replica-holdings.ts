@@ -22,16 +22,22 @@ export interface ReplicaHoldings {
   readonly awaitingLease: number;
   /** ISR changes that wait until the broker sends them to the controller. */
   readonly isrChanges: number;
+  /** Deletions of records that wait for followers, or for a lease. */
+  readonly waitingDeletions: number;
+  /** Segments that retention has removed, and whose files wait for `file.delete.delay.ms`. */
+  readonly removedSegments: number;
   /** Pending deadlines of the broker's data plane. */
   readonly deadlines: number;
 }
 
 export function holdingsOf(manager: ReplicaManager): ReplicaHoldings {
-  const { fetches, timers, alterPartitions, waiting, awaitingLease } = manager;
+  const { fetches, timers, alterPartitions, waiting, awaitingLease, retention } = manager;
   let parkedAcks = 0;
   let fetchWaiters = 0;
+  let waitingDeletions = 0;
   for (const { leadership, waiters } of manager.partitions()) {
     parkedAcks += leadership?.parkedAcks ?? 0;
+    waitingDeletions += leadership?.deletions.size ?? 0;
     let parked = 0;
     for (const waiter of waiters) if (!(waiter instanceof SessionPartition)) parked++;
     fetchWaiters = Math.max(fetchWaiters, parked);
@@ -45,6 +51,8 @@ export function holdingsOf(manager: ReplicaManager): ReplicaHoldings {
     awaitingJobs: waiting.size,
     awaitingLease: awaitingLease.size,
     isrChanges: alterPartitions.queued,
+    waitingDeletions,
+    removedSegments: retention.removedSegments,
     deadlines: timers.size,
   };
 }

@@ -94,6 +94,7 @@ export class ReplicaManager {
   image: MetadataImage = MetadataImage.EMPTY;
   readonly fetches: FetchService;
   readonly deletions: DeleteRecordsService;
+  readonly retention: Retention;
   readonly coordination: CoordinatorPort;
   readonly timers: Timers;
   private readonly turnBudget: TurnBudget;
@@ -180,7 +181,7 @@ export class ReplicaManager {
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
     gaugeReplicas(metrics, this.table, this);
     gaugeDisk(metrics, this.logDirs);
-    new Retention(options, this.timers, () => this.partitions(), metrics);
+    this.retention = new Retention(options, this.timers, () => this.partitions(), metrics);
     this.everyLagCheck();
     this.everyCheckpoint();
   }

@@ -32,6 +32,8 @@ export class Retention {
   /** The logs with segments to remove, in the order in which their turn comes. */
   private readonly expired = new Set<PartitionLog>();
   private isRemoving = false;
+  /** Number of removed segments whose files are not unlinked yet. */
+  removedSegments = 0;
 
   /** Starts the looks. They end when `timers` stops. */
   constructor(
@@ -102,6 +104,10 @@ export class Retention {
 
   private removed(log: PartitionLog, { sizeBytes, paths }: RemovedSegment): void {
     this.counters.segmentRemoved(sizeBytes);
-    this.timers.after(log.config.fileDeleteDelayMs, () => this.options.logDirectory.unlink(paths));
+    this.removedSegments++;
+    this.timers.after(log.config.fileDeleteDelayMs, () => {
+      this.removedSegments--;
+      this.options.logDirectory.unlink(paths);
+    });
   }
 }

@@ -81,8 +81,8 @@ function setUp(replicas: number, segments = 0) {
   const metrics = new Metrics();
   const timers = new Timers(clock);
   const options = { clock, logDirectory: opened.logs, config };
-  new Retention(options, timers, () => list as unknown as Partition[], metrics);
-  return { clock, list, removing, unlinked, metrics, timers };
+  const retention = new Retention(options, timers, () => list as unknown as Partition[], metrics);
+  return { retention, clock, list, removing, unlinked, metrics, timers };
 }
 
 test('the first look comes after the initial delay, and then one each interval', () => {
@@ -128,13 +128,15 @@ test('a log with more expired segments than one look judges gets another look in
 });
 
 test('retention removes one segment at a time among all replicas, and unlinks its files after the delay', () => {
-  const { clock, removing, unlinked } = setUp(20, 3);
+  const { retention, clock, removing, unlinked } = setUp(20, 3);
   clock.advance(DELAY_MS + 100);
+  expect(retention.removedSegments).toBe(60);
   expect(removing).toEqual({ now: 0, max: 1 });
   expect(unlinked).toEqual([]);
   clock.advance(UNLINK_MS);
   expect(unlinked).toHaveLength(60);
   expect(Math.min(...unlinked.map(([at]) => at))).toBe(DELAY_MS + 1 + UNLINK_MS);
+  expect(retention.removedSegments).toBe(0);
 });
 
 test('retention skips a closed or offline replica, and reports damage to the replica that has it', () => {

@@ -146,11 +146,14 @@ function noteBroker(holdings: BrokerHoldings, replicas: number, note: Note): voi
   note('leaderships that wait for a lease', holdings.awaitingLease, 0);
   note('ISR changes that wait', holdings.isrChanges, 0);
   note('calls to the controller', holdings.controllerCalls, 0);
+  note('deletions of records that wait', holdings.waitingDeletions, 0);
   note('group answers that wait', holdings.groupAnswers, 0);
   note('group calls that wait', holdings.parkedGroupCalls, 0);
   note('member ids without a member', holdings.pendingMembers, 0, MEMBER_ID_US);
   // Each member has a connection to the coordinator.
   note('members of groups', holdings.groupMembers, connections);
   note('bytes of requests', holdings.requestBytes, connections * CONNECTION_BYTES);
-  note('deadlines', holdings.deadlines, OWN_DEADLINES + parkedFetches + 2 * replicas);
+  // The files of each removed segment wait for `file.delete.delay.ms`.
+  const deadlines = OWN_DEADLINES + parkedFetches + 2 * replicas + holdings.removedSegments;
+  note('deadlines', holdings.deadlines, deadlines);
 }

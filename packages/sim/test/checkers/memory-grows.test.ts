@@ -22,7 +22,9 @@ it.each([
   ['parked fetches', { parkedFetches: 50 }, 50],
   ['waiters of one partition', { fetchWaiters: 50 }, 50],
   ['calls to the controller', { controllerCalls: 1 }, 1],
+  ['deletions of records that wait', { waitingDeletions: 1 }, 1],
   ['deadlines', { deadlines: 200 }, 200],
+  ['deadlines', { deadlines: 200, removedSegments: 100 }, 200],
 ])('sees that a broker holds too many %s at the end', (name, more, count) => {
   const small = new SmallCluster([memoryGrows]);
   holds(small.leader, more);
@@ -30,6 +32,14 @@ it.each([
   small.run(5);
   const found = violationOf(() => small.finish());
   expect(found).toMatch(new RegExp(`^memory-grows: b. holds ${count} ${name} in peace`));
+});
+
+it('expects a deadline for each removed segment', () => {
+  const small = new SmallCluster([memoryGrows]);
+  holds(small.leader, { deadlines: 200, removedSegments: 200 });
+  small.world.tell('world', 'in-sync');
+  small.run(5);
+  expect(violationOf(() => small.finish())).toBeUndefined();
 });
 
 it.each([
