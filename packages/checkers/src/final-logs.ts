@@ -19,6 +19,8 @@ export interface FinalLog extends PartitionRef {
    * checker judges whether the log may begin there.
    */
   readonly startOffset?: Offset;
+  /** Every offset at which the log has begun, at some replica and some time. Undefined: not known. */
+  readonly starts?: ReadonlySet<Offset>;
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
   /** The batches of the log. Undefined: the consumer's library does not show batches. */
@@ -52,6 +54,23 @@ export class FinalLogs {
   belowStart(): (ref: PartitionRef, offset: Offset | undefined) => boolean {
     const startOf = this.starts();
     return (ref, offset = 0) => offset < startOf(ref);
+  }
+
+  /**
+   * Whether a broker may send a reader from `position` on to `offset`: the log began above the position, and
+   * a broker has answered that the log begins at the offset. After a crash the log may begin lower again, so
+   * the offset can be below the position.
+   */
+  sendsOn(): (ref: PartitionRef, position: Offset, offset: Offset) => boolean {
+    const rangeOf = this.by(({ startOffset = 0, starts }) =>
+      starts === undefined ? { startOffset } : { starts, largest: Math.max(...starts) },
+    );
+    return (ref, position, offset) => {
+      const range = rangeOf(ref);
+      if (range === undefined) return false;
+      if (range.starts === undefined) return position < offset && offset <= range.startOffset;
+      return position < range.largest && range.starts.has(offset);
+    };
   }
 
   /**

@@ -102,6 +102,21 @@ export interface AdminOp extends TopicRef {
   readonly error: string | undefined;
 }
 
+/** The deletion of the records of one partition below an offset (DeleteRecords), with its retries. */
+export interface DeleteRecordsOp extends PartitionRef {
+  readonly type: 'delete-records';
+  readonly client: string;
+  /** The offset of the first record to keep; -1: the high watermark. */
+  readonly offset: Offset;
+  readonly invokedUs: Micros;
+  readonly endedUs: Micros;
+  /** `info`: some attempt may have deleted the records, or may still do so. */
+  readonly outcome: 'ok' | 'info';
+  readonly error: string | undefined;
+  /** The low watermark in the answer. Undefined: there is no good answer. */
+  readonly lowWatermark: Offset | undefined;
+}
+
 /** A member of a group, in one generation or member epoch. */
 export interface MemberRef {
   readonly memberId: string;
@@ -165,7 +180,7 @@ export interface GroupReadOp extends PartitionRef {
 /** An operation on the offsets, the members or the records of a group. */
 export type GroupOp = CommitOp | FetchOffsetOp | MembershipOp | GroupReadOp;
 
-export type Op = SendOp | PollOp | AssignOp | AdminOp | GroupOp;
+export type Op = SendOp | PollOp | AssignOp | AdminOp | DeleteRecordsOp | GroupOp;
 
 /**
  * An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although all its earlier batches for the partition
@@ -174,6 +189,18 @@ export type Op = SendOp | PollOp | AssignOp | AdminOp | GroupOp;
 export interface LostSequence extends PartitionRef {
   readonly client: string;
   readonly value: string;
+}
+
+/**
+ * A client asks to delete the records of a partition below an offset; -1: below the high watermark. From now
+ * on, and perhaps after the end of the operation, a leader may do so.
+ */
+export interface AskedDeletion {
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: Offset;
+  readonly invokedUs: Micros;
 }
 
 /** A consumer got a batch with a wrong checksum. */
@@ -186,6 +213,7 @@ export class History {
   readonly ops: Op[] = [];
   readonly lostSequences: LostSequence[] = [];
   readonly damagedBatches: DamagedBatch[] = [];
+  readonly askedDeletions: AskedDeletion[] = [];
   /** Called at the end of every operation. */
   readonly watchers: ((op: Op) => void)[] = [];
 
@@ -195,6 +223,10 @@ export class History {
 
   damaged(fact: DamagedBatch): void {
     this.damagedBatches.push(fact);
+  }
+
+  deletionAsked(fact: AskedDeletion): void {
+    this.askedDeletions.push(fact);
   }
 
   add(op: Op): void {

@@ -4,9 +4,11 @@ export type { HistoryChecker, HistoryCheckerKind, HistoryScope } from './checker
 export { type FinalBatch, type FinalLog, FinalLogs } from './final-logs.ts';
 export {
   type AdminOp,
+  type AskedDeletion,
   type AssignOp,
   type CommitOp,
   type DamagedBatch,
+  type DeleteRecordsOp,
   type FetchOffsetOp,
   type GroupOp,
   History,

@@ -1,6 +1,7 @@
 /**
  * A group leaves out no record: when a member commits an offset, members of its group have got every record
- * below this offset. Logs begin at offset 0, and a member without a committed offset begins there.
+ * below this offset that was in the log. A member without a committed offset begins where the log begins. If
+ * the log begins above the member's position, the member continues at the beginning of the log.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { CommitOp, GroupReadOp, Micros, Op } from '../history.ts';
@@ -15,56 +16,63 @@ export const commitUnread: HistoryCheckerKind = {
   make: (scope) => new CommitUnread(scope),
 };
 
-/** Since `sinceUs` the group has all records below `upTo`. */
+/** Since `sinceUs` the group has got all records below `upTo` that were in the log. */
 interface Step {
   readonly sinceUs: Micros;
   readonly upTo: number;
 }
 
+type SendsOn = ReturnType<HistoryScope['finalLogs']['sendsOn']>;
+
 class CommitUnread {
   private readonly scope: HistoryScope;
   /** Names of the topics whose id some read has shown. */
   private readonly known = new Set<string>();
-  private readonly steps = new Map<string, Step[]>();
-  private readonly suspects: { readonly commit: CommitOp; readonly upTo: number }[] = [];
+  private readonly reads = new Map<string, GroupReadOp[]>();
+  private readonly commits: { readonly commit: CommitOp; readonly isNameKnown: boolean }[] = [];
 
   constructor(scope: HistoryScope) {
     this.scope = scope;
   }
 
   op(op: Op): void {
-    if (op.type === 'group-read') this.read(op);
-    else if (op.type === 'commit' && op.member !== undefined) this.judge(op);
+    if (op.type === 'group-read') {
+      if (op.topicId !== undefined) this.known.add(op.topic);
+      const reads = this.reads.get(keyOf(op));
+      if (reads === undefined) this.reads.set(keyOf(op), [op]);
+      else reads.push(op);
+    } else if (op.type === 'commit' && op.member !== undefined)
+      this.commits.push({ commit: op, isNameKnown: this.known.has(op.topic) });
   }
 
-  /** Reports at the end, because a topic may become exempt after the commit. */
+  /** Judges at the end: a topic may become exempt, and only then the beginnings of each log are known. */
   finish(): void {
-    for (const { commit, upTo } of this.suspects) {
-      if (this.scope.isExempt(commit)) continue;
+    const sendsOn = this.scope.finalLogs.sendsOn();
+    const steps = new Map([...this.reads].map(([key, reads]) => [key, stepsOf(reads, sendsOn)]));
+    for (const { commit, isNameKnown } of this.commits) {
+      // The commit names its topic only by name, and several topics may have had this name.
+      if (commit.topicId === undefined && isNameKnown) continue;
       const { client, offset, invokedUs } = commit;
+      const upTo = steps.get(keyOf(commit))?.findLast(({ sinceUs }) => sinceUs <= invokedUs)?.upTo ?? 0;
+      if (offset <= upTo || this.scope.isExempt(commit) || sendsOn(commit, upTo, offset)) continue;
       this.scope.report(
         NAME,
         `${client} committed ${offset} for ${placeText(commit)} at ${secondsText(invokedUs)}, but the group had got only the records below ${upTo}`,
       );
     }
   }
+}
 
-  private read(op: GroupReadOp): void {
-    if (op.topicId !== undefined) this.known.add(op.topic);
-    const steps = this.steps.get(keyOf(op)) ?? [];
-    const upTo = steps.at(-1)?.upTo ?? 0;
-    if (op.fetchOffset > upTo || op.nextOffset <= upTo) return;
-    steps.push({ sinceUs: op.endedUs, upTo: op.nextOffset });
-    this.steps.set(keyOf(op), steps);
+function stepsOf(reads: readonly GroupReadOp[], sendsOn: SendsOn): Step[] {
+  const steps: Step[] = [];
+  let upTo = 0;
+  for (const read of reads) {
+    const { fetchOffset, nextOffset, endedUs } = read;
+    if (nextOffset <= upTo || (fetchOffset > upTo && !sendsOn(read, upTo, fetchOffset))) continue;
+    upTo = nextOffset;
+    steps.push({ sinceUs: endedUs, upTo });
   }
-
-  private judge(commit: CommitOp): void {
-    // The commit names its topic only by name, and several topics may have had this name.
-    if (commit.topicId === undefined && this.known.has(commit.topic)) return;
-    const steps = this.steps.get(keyOf(commit)) ?? [];
-    const upTo = steps.findLast(({ sinceUs }) => sinceUs <= commit.invokedUs)?.upTo ?? 0;
-    if (commit.offset > upTo) this.suspects.push({ commit, upTo });
-  }
+  return steps;
 }
 
 function keyOf({ group, topic, topicId, partition }: CommitOp | GroupReadOp): string {

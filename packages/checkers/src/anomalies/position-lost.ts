@@ -40,10 +40,10 @@ class PositionLost {
 
   /** Judges the losses only now, because the topic may become exempt after a loss. */
   finish(): void {
-    const startOf = this.scope.finalLogs.starts();
+    const sendsOn = this.scope.finalLogs.sendsOn();
     for (const { op, position } of this.suspects) {
       if (this.scope.isExempt(op)) continue;
-      const isBelowStart = op.why === 'out-of-range' && position < op.offset && op.offset <= startOf(op);
+      const isBelowStart = op.why === 'out-of-range' && sendsOn(op, position, op.offset);
       if (isBelowStart) this.scope.count('position below the log start given up');
       else
         this.scope.report(

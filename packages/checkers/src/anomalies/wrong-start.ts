@@ -1,6 +1,7 @@
 /**
  * A member of a group begins to read a partition at the committed offset that the member has fetched, or at
- * the beginning of the log if the group has committed no offset. From there it continues without a gap.
+ * the beginning of the log if the group has committed no offset. From there it continues without a gap. If
+ * the log begins above the member's position, the member continues at the beginning of the log.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FetchOffsetOp, GroupReadOp, Op } from '../history.ts';
@@ -38,8 +39,10 @@ class WrongStart {
 
   /** Reports at the end, because a topic may become exempt after the read. */
   finish(): void {
+    const sendsOn = this.scope.finalLogs.sendsOn();
     for (const { read, place } of this.suspects) {
       if (this.scope.isExempt(read)) continue;
+      if (positionsOf(read, place).some((position) => sendsOn(read, position, read.fetchOffset))) continue;
       const shown = place.fetched.map(({ offset }) => (offset < 0 ? 'no offset' : `${offset}`));
       const known = [
         ...(place.last === undefined ? [] : [`has read up to ${place.last.nextOffset}`]),
@@ -70,16 +73,21 @@ class WrongStart {
   }
 }
 
-function mayBegin({ topicId, fetchOffset }: GroupReadOp, { last, fetched }: Place): boolean {
+function mayBegin(read: GroupReadOp, place: Place): boolean {
+  return positionsOf(read, place).includes(read.fetchOffset);
+}
+
+/** The offsets at which the member may begin to read, if the log begins at 0. */
+function positionsOf({ topicId }: GroupReadOp, { last, fetched }: Place): number[] {
   const isOther = (one: FetchOffsetOp | GroupReadOp) => one.topicId !== topicId;
-  if (last !== undefined && !isOther(last) && last.nextOffset === fetchOffset) return true;
+  const positions = fetched
+    .filter((one) => one.topicId === undefined || !isOther(one))
+    .map(({ offset }) => Math.max(0, offset));
+  if (last !== undefined && !isOther(last)) positions.push(last.nextOffset);
   // Another topic has the name now. The member reads this topic from offset 0, unless it has fetched a
   // committed offset of this topic.
   const isShown = fetched.some((one) => !isOther(one));
   const knowsOther = [...(last === undefined ? [] : [last]), ...fetched].some(isOther);
-  if (fetchOffset === 0 && !isShown && knowsOther) return true;
-  return fetched.some((one) => {
-    if (one.topicId !== undefined && isOther(one)) return false;
-    return fetchOffset === Math.max(0, one.offset);
-  });
+  if (!isShown && knowsOther) positions.push(0);
+  return positions;
 }

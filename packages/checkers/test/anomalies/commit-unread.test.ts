@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { commitUnread } from '../../src/anomalies/commit-unread.ts';
-import { commit, groupRead, judge } from '../support/histories.ts';
+import { commit, finalLog, groupRead, judge } from '../support/histories.ts';
 
 const member = { memberId: 'a', epoch: 1, instanceId: null };
 const found = (...ops: Parameters<typeof judge>[1][number][]) => judge(commitUnread, ops);
@@ -27,6 +27,16 @@ describe('commit-unread', () => {
 
   it('does not count a read after the commit was sent', () => {
     expect(found(groupRead(0, 5, 1), groupRead(5, 9, 4), commit(9, 3, 5, { member }))).toMatch(/below 5/);
+  });
+
+  it('accepts a gap up to an offset at which the log has begun', () => {
+    const logs = [{ ...finalLog([]), startOffset: 7, starts: new Set([0, 7]) }];
+    const of = (...ops: Parameters<typeof judge>[1][number][]) => judge(commitUnread, ops, { logs });
+    expect(of(groupRead(0, 5, 1), groupRead(7, 9, 2), committed(9, 3))).toBeUndefined();
+    expect(of(groupRead(0, 5, 1), groupRead(6, 9, 2), committed(9, 3))).toMatch(/below 5/);
+    expect(of(groupRead(0, 5, 1), committed(7, 2))).toBeUndefined();
+    expect(of(groupRead(0, 5, 1), committed(8, 2))).toMatch(/committed 8 .* below 5/);
+    expect(of(groupRead(0, 8, 1), groupRead(9, 12, 2), committed(12, 3))).toMatch(/below 8/);
   });
 
   it('tells topics of the same name apart', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wrongStart } from '../../src/anomalies/wrong-start.ts';
-import { fetchOffset, groupRead, judge } from '../support/histories.ts';
+import { fetchOffset, finalLog, groupRead, judge } from '../support/histories.ts';
 
 const found = (...ops: Parameters<typeof judge>[1][number][]) => judge(wrongStart, ops);
 const fetched = (offset: number, us: number, facts = {}) =>
@@ -46,6 +46,19 @@ describe('wrong-start', () => {
     const start = [fetched(5, 1, old), groupRead(5, 9, 2, old), fetched(7, 3, next)];
     expect(found(...start, groupRead(7, 9, 4, next))).toBeUndefined();
     expect(found(...start, groupRead(0, 2, 4, next))).toMatch(/from 0 on .* has fetched 7/);
+  });
+
+  it('lets a member continue at the beginning of a log that begins above its position', () => {
+    const logs = [{ ...finalLog([]), startOffset: 7, starts: new Set([0, 7]) }];
+    const from = (offset: number, ...before: Parameters<typeof judge>[1][number][]) =>
+      judge(wrongStart, [...before, groupRead(offset, 9, 3)], { logs });
+    for (const before of [fetched(5, 1), fetched(-1, 1)]) {
+      expect(from(7, before)).toBeUndefined();
+      expect(from(6, before)).toMatch(/^wrong-start: .* from 6 on/);
+    }
+    expect(from(7, fetched(0, 1), groupRead(0, 2, 2))).toBeUndefined();
+    expect(from(7, fetched(8, 1))).toMatch(/^wrong-start: .* has fetched 8/);
+    expect(from(7)).toMatch(/has fetched nothing/);
   });
 
   it('expects nothing of an exempt topic', () => {
