@@ -416,4 +416,33 @@ export const bugs: readonly PlantedBug[] = [
     expectedCheckers: ['removed-segment-back'],
     plan: 'retention',
   },
+  {
+    name: 'deletion-above-high-watermark',
+    sentence: 'DeleteRecords deletes records that are not committed',
+    file: 'packages/replication/src/partition/record-deletions.ts',
+    find: 'return offset < 0 || offset > highWatermark ? ErrorCode.OFFSET_OUT_OF_RANGE : undefined;',
+    replace:
+      'return offset < 0 || offset > Math.max(highWatermark, log.endOffset) ? ErrorCode.OFFSET_OUT_OF_RANGE : undefined;',
+    expectedCheckers: ['expired-too-early', 'broken-invariant'],
+    plan: 'delete-records',
+  },
+  {
+    name: 'deletion-before-followers',
+    sentence:
+      'the leader acknowledges a deletion of records before the followers have raised their log starts',
+    file: 'packages/replication/src/partition/record-deletions.ts',
+    find: 'if (logStartOffset < low && this.ports.isAlive(brokerId)) low = logStartOffset;',
+    replace: 'if (logStartOffset < low && !this.ports.isAlive(brokerId)) low = logStartOffset;',
+    expectedCheckers: ['deleted-records-back'],
+    plan: 'delete-records',
+  },
+  {
+    name: 'log-start-forgotten',
+    sentence: 'a broker that starts does not take its log start offsets from their checkpoint',
+    file: 'packages/log/src/directory/log-directory.ts',
+    find: 'const startOffset = checkpoints.startOffset(name);',
+    replace: 'const startOffset = checkpoints.startOffset(`${name} `);',
+    expectedCheckers: ['log-start-fell'],
+    plan: 'delete-records',
+  },
 ];

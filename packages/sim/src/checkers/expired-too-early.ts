@@ -1,8 +1,13 @@
 /**
- * The log start offset rises only above committed records that have expired by the topic's `retention.ms`.
+ * The log start offset rises only above committed records that have expired by the topic's `retention.ms`, or
+ * that a client has asked to delete.
  * The checker judges the first replica that raises it. Other replicas may then raise it to the same offset.
- * The checkers of a history cannot tell an expired record from a lost one: they excuse every record below the
- * log start.
+ * The checkers of a history cannot tell an expired or deleted record from a lost one: they excuse every record
+ * below the log start.
+ *
+ * A request with the offset -1 deletes up to the high watermark that the leader has when it gets the request,
+ * and a copy of the request may come late. So after such a request a leader may at any time raise its log
+ * start offset to its high watermark.
  *
  * With `retention.bytes` the checker judges only that the records are committed. It counts a batch without a
  * timestamp, and a batch that the ledger does not have, as expired. Exempt: a broker that may delete a log,
@@ -20,7 +25,8 @@ const NAME = 'expired-too-early';
 
 export const expiredTooEarly: StateCheckerKind = {
   name: NAME,
-  sentence: 'the log start offset rises only above committed records that have expired',
+  sentence:
+    'the log start offset rises only above committed records that have expired or that a client asked to delete',
   make: (scope) => new ExpiredTooEarly(scope),
 };
 
@@ -31,19 +37,51 @@ class ExpiredTooEarly implements StateChecker {
     this.scope = scope;
   }
 
-  replicaMoved({ node, replica, before }: HostedReplica): void {
+  replicaMoved(hosted: HostedReplica): void {
+    const { replica, before } = hosted;
     const { startOffset } = replica.log;
     if (startOffset === before.startOffset) return;
+    const ledger = this.scope.ledger.of(replica);
+    if (startOffset > ledger.startOffset) this.rose(hosted, ledger);
+    if (startOffset <= ledger.startOffset) ledger.starts.add(startOffset);
+  }
+
+  /** A process may die in the turn in which it raises a log start offset and tells others of it. */
+  replicaClosed(hosted: HostedReplica): void {
+    this.replicaMoved(hosted);
+  }
+
+  private rose(hosted: HostedReplica, ledger: PartitionLedger): void {
+    const { node, replica } = hosted;
+    const { startOffset } = replica.log;
     const { scope } = this;
-    const ledger = scope.ledger.of(replica);
-    if (startOffset <= ledger.startOffset || scope.isExempt(replica)) return;
+    if (scope.isExempt(replica)) return;
     if (node.disk.isDamaged || scope.atlas.isRecovering(node.id)) return;
     const where = `at ${node.name} the log of ${ledger.name} begins at ${startOffset}`;
     if (startOffset > ledger.committedEnd)
       scope.world.fail(NAME, `${where}, but only ${ledger.committedEnd} is committed`);
-    const early = this.firstUnexpired(ledger, startOffset);
-    if (early !== undefined) scope.world.fail(NAME, `${where}, but the batch at ${early} has not expired`);
+    const early = this.isDeleted(hosted, ledger) ? undefined : this.firstUnexpired(ledger, startOffset);
+    if (early !== undefined)
+      scope.world.fail(
+        NAME,
+        `${where}, but the batch at ${early} has not expired, and nobody asked to delete it`,
+      );
     ledger.startOffset = startOffset;
+  }
+
+  /** Whether a client asked to delete the records up to the new start, or to some offset above it. */
+  private isDeleted({ replica, before }: HostedReplica, { topic, index }: PartitionLedger): boolean {
+    const { startOffset } = replica.log;
+    const isAtHighWatermark =
+      replica.leadership !== undefined &&
+      startOffset >= before.highWatermark &&
+      startOffset <= replica.highWatermark;
+    return this.scope.history.askedDeletions.some(
+      (asked) =>
+        asked.topic === topic &&
+        asked.partition === index &&
+        (asked.offset < 0 ? isAtHighWatermark : startOffset <= asked.offset),
+    );
   }
 
   /** The first batch that the new start removes too early. */

@@ -11,10 +11,12 @@ import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { CommittedLog } from './committed-log.ts';
 import { CommittedMetadata } from './committed-metadata.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
+import { deletedRecordsBack } from './deleted-records-back.ts';
 import { expiredTooEarly } from './expired-too-early.ts';
 import { folderUnknown } from './folder-unknown.ts';
 import { groupCheckers } from './groups/index.ts';
 import { GroupWalk } from './groups/walk.ts';
+import { growsWithoutRoom } from './grows-without-room.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
 import { imageCheckers } from './image/index.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
@@ -22,6 +24,7 @@ import { readLeaderLogs } from './leader-logs.ts';
 import { leaseTooLong } from './lease-too-long.ts';
 import { Ledger } from './ledger.ts';
 import { liveBrokerReplaced } from './live-broker-replaced.ts';
+import { logStartFell } from './log-start-fell.ts';
 import { lostMetadata } from './lost-metadata.ts';
 import { memoryGrows } from './memory-grows.ts';
 import { metadataDiffers } from './metadata-differs.ts';
@@ -41,6 +44,9 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   replicasDiffer,
   highWatermarkFell,
   expiredTooEarly,
+  logStartFell,
+  deletedRecordsBack,
+  growsWithoutRoom,
   removedSegmentBack,
   twoLeaders,
   isrLacksData,
@@ -72,6 +78,7 @@ export interface Surroundings {
 
 /** Everything that the checkers of one run share. */
 function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surroundings): StateScope {
+  const ledger = new Ledger();
   return {
     world,
     cluster,
@@ -79,11 +86,11 @@ function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surround
     history,
     isExempt,
     metadata: new CommittedMetadata(),
-    ledger: new Ledger(),
+    ledger,
     lives: new BrokerLives(),
     groups: new GroupWalk(),
     calm: new Calm(cluster, touched),
-    finalLogs: new FinalLogs(() => readLeaderLogs(cluster)),
+    finalLogs: new FinalLogs(() => readLeaderLogs(cluster, ledger)),
     mayServeDamage: () => (world.counts.get('disk write went astray') ?? 0) > 0,
     report: (checker, sentence) => world.fail(checker, sentence),
     count: (what) => world.count(what),

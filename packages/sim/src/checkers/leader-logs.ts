@@ -2,13 +2,14 @@
 import type { FinalBatch, FinalLog, SeenRecord } from '@millrace/checkers';
 import { NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
 import type { SimCluster } from '../cluster/index.ts';
+import type { Ledger } from './ledger.ts';
 import { readBatches } from './log-reading.ts';
 
 /**
  * The logs of all leaders, up to their ends. Leaves out partitions without a running leader. A log that the
  * leader cannot read is empty.
  */
-export function readLeaderLogs(cluster: SimCluster): FinalLog[] {
+export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] {
   const logs: FinalLog[] = [];
   for (const { topicId, topic, partition, image } of cluster.partitions()) {
     const leader = cluster.node(image.leader);
@@ -26,7 +27,9 @@ export function readLeaderLogs(cluster: SimCluster): FinalLog[] {
       }
       batches.push({ header, largestTimestamp });
     }
-    logs.push({ topic, topicId, partition, startOffset: log.startOffset, batches, records });
+    const { startOffset } = log;
+    const { starts } = ledger.of(replica);
+    logs.push({ topic, topicId, partition, startOffset, starts, batches, records });
   }
   return logs;
 }

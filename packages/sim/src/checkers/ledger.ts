@@ -20,6 +20,8 @@ export class PartitionLedger {
   committedEnd: Offset = 0;
   /** The largest log start offset that the checker `expired-too-early` has accepted. */
   startOffset: Offset = 0;
+  /** Every log start offset that a replica has had, up to `startOffset`. */
+  readonly starts = new Set<Offset>([0]);
 
   constructor(topicId: Uuid, topic: string, index: number) {
     this.topicId = topicId;

@@ -1,6 +1,7 @@
 /**
- * An administrator that creates, deletes and grows topics. It asks brokers, at most a hundred times, until
- * one gives a final answer, and writes the outcome to the history.
+ * An administrator that creates, deletes and grows topics, alters configs, and deletes records. It asks
+ * brokers until one gives a final answer, at most a hundred times or, for records, until the time is over.
+ * It writes the outcome to the history.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { Outcome, TopicRef } from '@millrace/checkers';
@@ -9,11 +10,13 @@ import {
   Admin as ClientAdmin,
   type ClusterView,
   type ConfigResource,
+  type DeletionWanted,
+  deleteRecords,
   type NewTopic,
 } from '@millrace/client';
 import { apis } from '@millrace/protocol';
 import { clusterViewOf } from './cluster-view.ts';
-import { type ClientEnv, countError } from './env.ts';
+import { type ClientEnv, countError, topicAnswered } from './env.ts';
 
 export type { NewTopic } from '@millrace/client';
 
@@ -22,6 +25,8 @@ export type { NewTopic } from '@millrace/client';
  * later attempt must recognise that the change is made.
  */
 const IMPATIENT_MS = 10;
+/** The time for a deletion of records, with all retries. */
+const DELETE_RECORDS_MS = 8_000;
 /** The first version of DeleteTopics with topic ids. */
 const DELETE_WITH_ID_VERSION = 6;
 const VERSIONS: ReadonlyMap<number, number> = new Map([
@@ -39,10 +44,12 @@ export class Admin {
   /** Deletes topics by their ids. */
   private readonly adminWithIds: ClientAdmin;
   private open = 0;
+  /** The topics whose records are being deleted, each as often as it has open deletions. */
+  private readonly deleting: string[] = [];
 
   constructor(env: ClientEnv, timeoutMs: Millis) {
     this.env = env;
-    this.metadata = clusterViewOf(env, { timeoutMs, wanted: () => [], changed: () => {} });
+    this.metadata = clusterViewOf(env, { timeoutMs, wanted: () => this.deleting, changed: () => {} });
     const options = {
       clock: env.life.clock,
       cluster: this.metadata,
@@ -92,6 +99,41 @@ export class Admin {
     this.run('IncrementalAlterConfigs', ref, done, (ended) =>
       this.admin.alterConfigs(resource, [{ name, value }], ended),
     );
+  }
+
+  /** Deletes the records below `offset`; -1: below the high watermark. */
+  deleteRecords(wanted: DeletionWanted): void {
+    const { env, metadata } = this;
+    const { topic, partition, offset } = wanted;
+    const invokedUs = env.world.nowUs;
+    const place = { client: env.name, topic, partition, offset, invokedUs };
+    this.open++;
+    this.deleting.push(topic);
+    env.history.deletionAsked(place);
+    env.life.arrives(0, () => {
+      metadata.refresh();
+      deleteRecords({
+        clock: env.life.clock,
+        cluster: metadata,
+        timeoutMs: DELETE_RECORDS_MS,
+        wanted: [wanted],
+        done: ([deleted], failed) => {
+          this.open--;
+          this.deleting.splice(this.deleting.indexOf(topic), 1);
+          const [error] = failed.values();
+          if (deleted !== undefined) env.world.count('deletion of records acknowledged');
+          env.history.add({
+            type: 'delete-records',
+            ...place,
+            topicId: topicAnswered(env, topic, DELETE_RECORDS_MS),
+            endedUs: env.world.nowUs,
+            outcome: deleted === undefined ? 'info' : 'ok',
+            error: deleted === undefined ? error : undefined,
+            lowWatermark: deleted?.lowWatermark,
+          });
+        },
+      });
+    });
   }
 
   /** Begins the request in a turn of its own, and writes its outcome to the history. */

@@ -43,6 +43,21 @@ export const disks: readonly CoverageItem[] = [
     keys: ['disk unsynced data lost'],
   },
   {
+    name: 'space-low',
+    sentence: 'a broker writes no records of clients, because its disk is nearly full',
+    keys: ['log disk-space-low'],
+  },
+  {
+    name: 'space-critical',
+    sentence: 'a broker writes no records of coordinators either, because its disk is nearly full',
+    keys: ['log disk-space-critical'],
+  },
+  {
+    name: 'space-recovered',
+    sentence: 'a broker writes records again, because its disk has room again',
+    keys: ['log disk-space-recovered'],
+  },
+  {
     name: 'clone-served',
     sentence: 'a process serves from a copy of the disk of a broker, or from an empty disk, under its id',
     keys: ['cloned-disk served'],

@@ -17,11 +17,11 @@ export interface ErrorArea {
   readonly demandedByTests: readonly string[];
 }
 
-const CLIENT_APIS = ['Produce', 'Fetch', 'ListOffsets', 'OffsetForLeaderEpoch'];
+const CLIENT_APIS = ['Produce', 'Fetch', 'ListOffsets', 'OffsetForLeaderEpoch', 'DeleteRecords'];
 
 /**
- * The errors of a partition, in answers to Produce, to Fetch (of consumers and followers) and to lookups of
- * offsets.
+ * The errors of a partition, in answers to Produce, to Fetch (of consumers and followers), to lookups of
+ * offsets, and to DeleteRecords.
  */
 const partitionErrors: ErrorArea = {
   name: 'partition error',

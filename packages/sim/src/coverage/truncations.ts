@@ -28,6 +28,16 @@ export const truncations: readonly CoverageItem[] = [
     keys: ['log log-records-expired'],
   },
   {
+    name: 'deleted',
+    sentence: 'a client deletes records, and the leader acknowledges it',
+    keys: ['deletion of records acknowledged'],
+  },
+  {
+    name: 'deletion-forgotten',
+    sentence: 'a leader has forgotten an acknowledged deletion of records',
+    keys: ['deletion of records forgotten'],
+  },
+  {
     name: 'segment-removed',
     sentence: 'retention removes a segment below the log start offset',
     keys: ['log log-segment-removed'],

@@ -43,6 +43,7 @@ export class SimDisk {
   readonly slowCalls: SlowCalls;
   readonly failingReads: FailingReads;
   private isFull = false;
+  private freeBytes = USABLE_BYTES;
   /** Writes below this path fail with this error. */
   private failing: { readonly below: string; readonly code: string } | undefined;
   private slowMs: number | undefined;
@@ -113,6 +114,11 @@ export class SimDisk {
     this.isFull = full;
   }
 
+  /** Sets how much room the disk has while it is not full; undefined: as much as at first. */
+  setFreeBytes(freeBytes: number | undefined): void {
+    this.freeBytes = freeBytes ?? USABLE_BYTES;
+  }
+
   /** Sets how much longer than usual a sync may take; undefined: as usual. */
   setSlow(syncMs: number | undefined): void {
     this.slowMs = syncMs;
@@ -169,7 +175,7 @@ export class SimDisk {
   // ------------------------------------------------------------------ for the seams
 
   get space(): DiskSpace {
-    return { totalBytes: TOTAL_BYTES, usableBytes: this.isFull ? 0 : USABLE_BYTES };
+    return { totalBytes: TOTAL_BYTES, usableBytes: this.isFull ? 0 : this.freeBytes };
   }
 
   isWritable(path: string): boolean {

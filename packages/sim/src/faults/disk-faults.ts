@@ -8,6 +8,7 @@ import {
   type FaultContext,
   type FaultKind,
   fault,
+  later,
   RECOVERY_US,
   seconds,
   type VictimChoice,
@@ -15,6 +16,33 @@ import {
   victimOf,
 } from './fault.ts';
 import { duration, oneOf } from './parameter.ts';
+
+/**
+ * The free bytes of a disk that is nearly full. By default the broker writes no records of clients while less
+ * than 100 MiB is free (`min.free.bytes`), and none of coordinators while less than half of that is free.
+ */
+const LOW_BYTES = 80 << 20;
+const CRITICAL_BYTES = 30 << 20;
+
+const isBroker = ({ isBroker }: SimNode) => isBroker;
+
+export const lowDisk = fault({
+  name: 'low-disk',
+  sentence:
+    'the disk of a broker has less than min.free.bytes for a while, and may be full for a part of that time',
+  parameters: { victim: victim(), level: oneOf('low', 'critical', 'full'), lastsMs: duration() },
+  strike(context, { victim, level, lastsMs }) {
+    const node = victimOf(context, victim, isBroker)!;
+    const { disk } = node;
+    disk.setFreeBytes(level === 'critical' ? CRITICAL_BYTES : LOW_BYTES);
+    const lastsUs = endAfter(context, lastsMs, () => disk.setFreeBytes(undefined));
+    if (level === 'full') {
+      later(context, Math.floor(lastsUs / 3), () => disk.setFull(true));
+      endAfter(context, Math.floor((2 * lastsMs) / 3), () => disk.setFull(false));
+    }
+    return { says: `${node.name}, ${level}, for ${seconds(lastsUs)}`, touches: [node], lastsUs };
+  },
+});
 
 /** A broker that is not a controller, and whose disk the fault may damage. */
 function damageable(context: FaultContext, choice: VictimChoice): SimNode | undefined {

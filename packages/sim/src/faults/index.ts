@@ -21,14 +21,14 @@ import { aimedFaults, lateCopy, lateFromDead, loweredMinIsr, reusedName } from '
 import { clockFaults } from './clock-faults.ts';
 import { clonedDisk } from './cloned-disk.ts';
 import { connectionFaults } from './connection-faults.ts';
-import { diskFaults } from './disk-faults.ts';
+import { diskFaults, lowDisk } from './disk-faults.ts';
 import { duplicateId } from './duplicate-id.ts';
 import { failingDisk } from './failing-disk.ts';
 import type { FaultKind } from './fault.ts';
 import { ioFaults } from './io-faults.ts';
 import { lateTimers } from './late-timers.ts';
 import { networkFaults } from './network-faults.ts';
-import { alterConfig, operatorFaults } from './operator-faults.ts';
+import { alterConfig, deleteRecords, operatorFaults } from './operator-faults.ts';
 import { processFaults } from './process-faults.ts';
 import { quorumStoreFaults } from './quorum-store-faults.ts';
 
@@ -66,6 +66,8 @@ export const rareFaults: readonly FaultKind[] = [
   clonedDisk,
   alterConfig,
   loweredMinIsr,
+  deleteRecords,
+  lowDisk,
 ];
 
 /** All faults that a run may draw. */

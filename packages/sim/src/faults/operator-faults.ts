@@ -1,9 +1,9 @@
 /**
- * Actions of operators during an incident: they create, delete and grow topics, and restart nodes cleanly,
- * with the same or with other settings.
+ * Actions of operators during an incident: they create, delete and grow topics, alter configs, delete
+ * records, and restart nodes cleanly, with the same or with other settings.
  */
 import type { SimNode } from '../cluster/index.ts';
-import { MILLISECOND } from '../world/index.ts';
+import { MILLISECOND, type Micros } from '../world/index.ts';
 import {
   type FaultKind,
   fault,
@@ -15,6 +15,7 @@ import {
   victim,
   victimOf,
 } from './fault.ts';
+import { DELETED_UP_TO } from './operator.ts';
 import { chance, choice, chosen, oneOf, whole } from './parameter.ts';
 
 const EXTRA_TOPICS_MAX = 4;
@@ -61,6 +62,34 @@ export const alterConfig = fault({
     if (resourceName === undefined) return undefined;
     operator.alterConfig({ type, name: resourceName }, name, value === '' ? undefined : value);
     return ofTopic(`${type} ${resourceName} ${name}=${value}`);
+  },
+});
+
+/** The pause between two deletions of one fault. */
+const DELETION_PAUSE_US: Micros = 700 * MILLISECOND;
+
+export const deleteRecords = fault({
+  name: 'delete-records',
+  sentence: 'an administrator deletes records of a partition, once or several times',
+  parameters: {
+    topic: choice(),
+    partition: choice(),
+    upTo: oneOf(...DELETED_UP_TO, 'part', 'part'),
+    hundredths: whole(0, 100),
+    times: whole(1, 4),
+  },
+  strike(context, { topic, partition, upTo, hundredths, times }) {
+    const { operator } = context;
+    const name = chosen(operator.allTopics(), topic);
+    if (name === undefined) return undefined;
+    const ask = () =>
+      operator.allTopics().includes(name)
+        ? operator.deleteRecords(name, partition, { upTo, hundredths })
+        : undefined;
+    const first = ask();
+    if (first === undefined) return undefined;
+    for (let again = 1; again < times; again++) later(context, again * DELETION_PAUSE_US, ask);
+    return ofTopic(times === 1 ? first : `${first}, ${times} times`);
   },
 });
 

@@ -19,8 +19,24 @@ export interface Operator {
   recreateTopic(name: string, partitions: number, done: () => void): void;
   /** Asks for one more partition. */
   growTopic(name: string): void;
+  /**
+   * Asks to delete records of a partition; `partition` chooses it. Returns the partition and the offset in
+   * words; undefined: the partition has no leader.
+   */
+  deleteRecords(name: string, partition: number, records: DeletedRecords): string | undefined;
   /** Asks for another value of a config. Undefined: the resource no longer sets the config. */
   alterConfig(resource: AlteredResource, name: string, value: string | undefined): void;
+}
+
+/** Up to where an operator deletes the records of a partition. */
+export const DELETED_UP_TO = ['part', 'high-watermark', 'end'] as const;
+/**
+ * `part`: this many hundredths of the way from the log start offset to the high watermark. `high-watermark`:
+ * the offset -1. `end`: the log end offset, which the leader refuses if it lies above the high watermark.
+ */
+export interface DeletedRecords {
+  readonly upTo: (typeof DELETED_UP_TO)[number];
+  readonly hundredths: number;
 }
 
 /** A topic. Or, with the type broker and the name '', all brokers. */

@@ -45,6 +45,10 @@ export interface Scenario {
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
+/** In one run of this many a topic has a short retention. */
+const EXPIRES_ONE_IN = 6;
+const EXPIRING_TOPIC = 'events-1';
+
 /** In some runs jobs check all batches, or all batches that are not small. */
 const LOOP_WORK = [undefined, undefined, undefined, undefined, undefined, 2_000, 500, 0];
 
@@ -53,6 +57,9 @@ const QUORUM_FETCH_BYTES = [undefined, undefined, undefined, undefined, undefine
 
 /** With this pace, the prober sends a probe of each kind in about a minute. */
 const PROBER_PACE_MS = 4_000;
+
+/** How often a broker looks for expired records and segments; undefined: as in production. */
+const RETENTION_LOOKS_MS = [undefined, undefined, '250', '1000', '5000'];
 
 const CREATES_TOPICS: Readonly<Record<string, string>> = {
   'auto.create.topics.enable': 'true',
@@ -64,6 +71,7 @@ export function drawScenario(random: Prng): Scenario {
   const size = drawSize(random.fork('size'));
   const brokers = size.brokers ?? one(random, [3, 3, 3, 3, 3, 3, 2, 4]);
   const everythingIsSynced = random.below(4) === 0;
+  const expires = random.fork('short retention').below(EXPIRES_ONE_IN) === 0;
   const createsTopics = !everythingIsSynced && random.fork('automatic creation').below(4) === 0;
   return {
     cluster: {
@@ -74,6 +82,7 @@ export function drawScenario(random: Prng): Scenario {
         ...drawSettings(random),
         ...drawLimits(random.fork('limits')),
         ...drawGroupSettings(random.fork('settings of groups')),
+        ...drawRetentionLooks(random.fork('looks of retention'), expires),
         ...(createsTopics
           ? { ...CREATES_TOPICS, 'default.replication.factor': String(Math.min(3, brokers)) }
           : {}),
@@ -91,6 +100,7 @@ export function drawScenario(random: Prng): Scenario {
         ...drawMinIsr(random.fork(`min ISR of ${topic.name}`), topic),
         ...drawSegments(random.fork(`segments of ${topic.name}`)),
         ...drawCompression(random.fork(`compression of ${topic.name}`)),
+        ...(expires && topic.name === EXPIRING_TOPIC ? drawRetention(random.fork('retention')) : {}),
       },
     })),
     everythingIsSynced,
@@ -190,6 +200,21 @@ function drawNetwork(random: Prng): NetworkOptions {
 function drawSegments(random: Prng): Record<string, string> {
   const segmentMs = one(random, [undefined, undefined, '2000', '300']);
   return segmentMs === undefined ? {} : { 'segment.ms': segmentMs };
+}
+
+function drawRetentionLooks(random: Prng, expires: boolean): Record<string, string> {
+  const everyMs = one(random, expires ? ['250', '1000'] : RETENTION_LOOKS_MS);
+  if (everyMs === undefined) return {};
+  return { 'log.initial.task.delay.ms': '200', 'log.retention.check.interval.ms': everyMs };
+}
+
+/** The records expire after some seconds, and clients may have read them by then or not. */
+function drawRetention(random: Prng): Record<string, string> {
+  return {
+    'segment.ms': one(random, ['300', '1000']),
+    'retention.ms': one(random, ['1500', '5000', '15000']),
+    'file.delete.delay.ms': one(random, ['0', '1000', '60000']),
+  };
 }
 
 /** Some topics set compression.type, most often to another codec than that of the producers' batches. */

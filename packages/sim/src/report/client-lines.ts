@@ -46,6 +46,11 @@ export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {
     if (op.type === 'admin') {
       const error = op.error === undefined ? '' : ` (${op.error})`;
       lines.push({ atUs: op.endedUs, who: op.client, text: `${op.api} ${op.topic}: ${op.outcome}${error}` });
+    } else if (op.type === 'delete-records') {
+      const { offset, outcome, error = `low watermark ${op.lowWatermark}` } = op;
+      const upTo = offset < 0 ? 'the high watermark' : `${offset}`;
+      const text = `DeleteRecords ${op.topic}-${op.partition} below ${upTo}: ${outcome} (${error})`;
+      lines.push({ atUs: op.endedUs, who: op.client, text });
     } else if (op.type === 'assign') {
       const text = `reads ${op.topic}-${op.partition} from ${op.offset} (${op.why})`;
       lines.push({ atUs: op.endedUs, who: op.client, text });

@@ -128,7 +128,7 @@ export class GroupWorkload {
     for (const group of new Set(this.members.map((member) => member.group))) {
       const members = this.members.filter((member) => member.group === group);
       for (const { topic, partition, topicId, end } of ends) {
-        if (!this.subscribed().includes(topic) || end === 0) continue;
+        if (!this.subscribed().includes(topic) || this.startOf(topicId, partition) >= end) continue;
         const reached = members.map((member) => member.reached(topicId, { topic, partition }));
         const { read = 0, committed = 0 } = reached.find((one) => one !== undefined) ?? {};
         if (read >= end && committed >= end) continue;
@@ -138,6 +138,14 @@ export class GroupWorkload {
       }
     }
     return undefined;
+  }
+
+  /** The log start offset at the leader; 0: there is no leader. Nobody can read the records below it. */
+  private startOf(topicId: Uuid, partition: number): number {
+    const { cluster } = this.surroundings;
+    const leader = cluster.node(cluster.image().partition(topicId, partition)?.leader ?? -1);
+    const replica = leader === undefined ? undefined : cluster.replica(leader, topicId, partition);
+    return replica?.log.startOffset ?? 0;
   }
 
   private isLeftOut(group: string, place: Pick<PartitionEnd, 'topic' | 'topicId' | 'partition'>): boolean {

@@ -20,6 +20,7 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
     node.host.hasSlowJobs = false;
     node.disk.disarm();
     node.disk.setFull(false);
+    node.disk.setFreeBytes(undefined);
     node.disk.setSlow(undefined);
     node.life?.resume();
   }
@@ -78,8 +79,8 @@ function hasOfflineLog(node: SimNode): boolean {
 }
 
 /**
- * Describes the first thing that is down, damaged or not in sync yet. Undefined: there is none. Clients may
- * write meanwhile.
+ * Describes the first thing that is down, damaged, short of space or not in sync yet. Undefined: there is
+ * none. Clients may write meanwhile.
  */
 export function unrest(cluster: SimCluster): string | undefined {
   const active = cluster.activeController();
@@ -89,6 +90,8 @@ export function unrest(cluster: SimCluster): string | undefined {
     if (!node.isUp) return `${node.name} is down`;
     if (node.isBroker && !image.isActive(node.id)) return `${node.name} is fenced`;
     if (node.disk.isDamaged) return `the disk of ${node.name} is damaged`;
+    const shortage = node.roles?.broker?.replicas.shortage;
+    if (shortage !== undefined) return `${node.name} writes no records: ${shortage}`;
   }
   for (const place of cluster.partitions(image)) {
     const { topicId, topic, partition, image: state } = place;
@@ -106,18 +109,24 @@ export function unrest(cluster: SimCluster): string | undefined {
 }
 
 /**
- * Like `unrest`, with more conditions, after the producers have stopped: every replica holds all records, and
- * its high watermark is the leader's log end offset.
+ * Like `unrest`, with more conditions, after the producers have stopped: every replica holds all records, its
+ * high watermark is the leader's log end offset, and its log begins no lower than the leader's.
  */
 export function unrestAtRest(cluster: SimCluster): string | undefined {
   const missing = unrest(cluster);
   if (missing !== undefined) return missing;
   for (const { topicId, topic, partition, image } of cluster.partitions()) {
-    const end = cluster.replica(cluster.node(image.leader)!, topicId, partition)!.log.endOffset;
+    const { startOffset, endOffset: end } = cluster.replica(
+      cluster.node(image.leader)!,
+      topicId,
+      partition,
+    )!.log;
     for (const id of image.replicas) {
       const { log, highWatermark } = cluster.replica(cluster.node(id)!, topicId, partition)!;
       if (log.endOffset !== end)
         return `broker ${id} has ${topic}-${partition} up to ${log.endOffset} of ${end}`;
+      if (log.startOffset < startOffset)
+        return `broker ${id} begins ${topic}-${partition} at ${log.startOffset}, and its leader at ${startOffset}`;
       if (highWatermark !== end)
         return `broker ${id} knows ${topic}-${partition} up to ${highWatermark} of ${end}`;
     }

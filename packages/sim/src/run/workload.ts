@@ -1,11 +1,12 @@
 /**
  * The clients of a run: producers, consumers by assignment, clients of groups, an administrator and a prober,
  * each on a machine of its own. For faults that act as an operator, the administrator creates, extends and
- * deletes topics.
+ * deletes topics, and deletes records.
  */
-import type { Prng, Uuid } from '@millrace/base';
+import type { Offset, Prng, Uuid } from '@millrace/base';
 import type { History, TopicRef } from '@millrace/checkers';
 import { Compression, type CompressionCodecs } from '@millrace/protocol';
+import type { Partition } from '@millrace/replication';
 import {
   Admin,
   type ClientEnv,
@@ -16,7 +17,7 @@ import {
   type ProducerOptions,
 } from '../clients/index.ts';
 import { type SimCluster, TopicIds } from '../cluster/index.ts';
-import type { AlteredResource, ExtraTopic, Operator } from '../faults/index.ts';
+import type { AlteredResource, DeletedRecords, ExtraTopic, Operator } from '../faults/index.ts';
 import type { Network } from '../net/index.ts';
 import type { Scenario, TopicPlan } from '../plan/index.ts';
 import { Host, MILLISECOND, type World } from '../world/index.ts';
@@ -68,6 +69,13 @@ const WAIT_MS_MIN = 10;
 const WAIT_MS_MAX = 500;
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
+
+function deletedUpTo({ log, highWatermark }: Partition, { upTo, hundredths }: DeletedRecords): Offset {
+  const { startOffset, endOffset } = log;
+  if (upTo === 'high-watermark') return -1;
+  if (upTo === 'end') return endOffset;
+  return startOffset + Math.floor(((highWatermark - startOffset) * hundredths) / 100);
+}
 
 export class Workload implements Operator {
   readonly producers: Producer[] = [];
@@ -231,6 +239,18 @@ export class Workload implements Operator {
   growTopic(name: string): void {
     const topic = this.topics.get(name)!;
     this.admin.growTopic(name, ++topic.asked);
+  }
+
+  deleteRecords(name: string, choice: number, records: DeletedRecords): string | undefined {
+    const { cluster } = this.surroundings;
+    const image = cluster.image().topic(name);
+    const partition = choice % Math.max(1, image?.partitions.length ?? 0);
+    const leader = cluster.node(image?.partitions[partition]?.leader ?? -1);
+    const replica = leader === undefined ? undefined : cluster.replica(leader, image!.id, partition);
+    if (replica === undefined) return undefined;
+    const offset = deletedUpTo(replica, records);
+    this.admin.deleteRecords({ topic: name, partition, offset });
+    return `${name}-${partition} below ${offset < 0 ? 'its high watermark' : offset}`;
   }
 
   alterConfig(resource: AlteredResource, name: string, value: string | undefined): void {

@@ -40,6 +40,47 @@ describe('expired-too-early', () => {
     expect(violationOf(raise(small, small.leader, 3))).toMatch(/the batch at 2 has not expired/);
   });
 
+  it('accepts a start up to the offset that a client asked to delete, and no higher', () => {
+    const small = setUp();
+    const asked = { client: 'a1', topic: 't', invokedUs: 0 };
+    small.history.deletionAsked({ ...asked, partition: 1, offset: 3 });
+    small.history.deletionAsked({ ...asked, partition: 0, offset: 2 });
+    for (const node of [small.leader, ...small.followers])
+      expect(violationOf(raise(small, node, 2))).toBeUndefined();
+    expect(violationOf(raise(small, small.leader, 3))).toMatch(/the batch at 2 has not expired, and nobody/);
+  });
+
+  it('accepts a start at the high watermark of the leader after a request with the offset -1', () => {
+    const small = setUp();
+    const asked = { client: 'a1', topic: 't', invokedUs: 0, partition: 0, offset: -1 };
+    small.history.deletionAsked(asked);
+    expect(violationOf(raise(small, small.followers[0]!, 3))).toMatch(/the batch at 0 has not expired/);
+    const next = setUp();
+    next.history.deletionAsked(asked);
+    expect(violationOf(raise(next, next.leader, 3))).toBeUndefined();
+    for (const node of next.followers) expect(violationOf(raise(next, node, 3))).toBeUndefined();
+    const below = setUp();
+    below.history.deletionAsked(asked);
+    expect(violationOf(raise(below, below.leader, 2))).toMatch(/the batch at 0 has not expired/);
+  });
+
+  it('judges a start that a process raised in the turn in which it died', () => {
+    const small = setUp();
+    const { leader } = small;
+    const dying = () =>
+      small.corrupt(leader, () => {
+        small.replica(leader).log.advanceStartOffset(1);
+        leader.kill('process');
+      });
+    expect(
+      violationOf(() => {
+        dying();
+        leader.start();
+        small.run(1);
+      }),
+    ).toMatch(/^expired-too-early: .* begins at 1/);
+  });
+
   it('exempts a damaged disk', () => {
     const small = setUp();
     small.leader.disk.isDamaged = true;

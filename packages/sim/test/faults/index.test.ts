@@ -26,6 +26,7 @@ const operator: Operator = {
   deleteTopic: () => {},
   recreateTopic: (_name, _partitions, done) => done(),
   growTopic: () => {},
+  deleteRecords: () => 't-0 below 1',
   alterConfig: () => {},
 };
 

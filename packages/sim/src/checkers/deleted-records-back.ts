@@ -1,0 +1,147 @@
+/**
+ * What an acknowledged DeleteRecords promises. L is the low watermark in the answer.
+ *
+ * - Every broker that was active and in the ISR from the request to the answer begins at or above L.
+ *   `log-start-fell` demands that its process does not forget this.
+ * - No consumer reads a record below L, or learns that the log begins below L, unless a leader has begun
+ *   below L since the answer. Such a leader was away during the deletion, or its process has ended since and
+ *   had not yet written its checkpoint. `docs/log.md` allows this, as Kafka does.
+ */
+import type { NodeId, Offset } from '@millrace/base';
+import type { AskedDeletion, AssignOp, DeleteRecordsOp, Op, PollOp } from '@millrace/checkers';
+import type { MetadataImage } from '@millrace/metadata';
+import { type Life, type Micros, SECOND } from '../world/index.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import { hostedReplicas } from './hosted-replicas.ts';
+import type { HostedReplica } from './replica-walk.ts';
+
+const NAME = 'deleted-records-back';
+/** An answer that ends later than this after the deletion is the answer to a request after the deletion. */
+const ANSWER_US: Micros = 5 * SECOND;
+
+export const deletedRecordsBack: StateCheckerKind = {
+  name: NAME,
+  sentence:
+    'after a deletion of records is acknowledged, every live member of the ISR begins at or above its low watermark, and so do the answers of leaders that have not forgotten it in a crash',
+  make: (scope) => new DeletedRecordsBack(scope),
+};
+
+/** The processes that a deletion must reach. */
+interface Open {
+  readonly asked: AskedDeletion;
+  readonly members: Map<NodeId, Life>;
+}
+
+/** The newest acknowledged deletion of a partition. */
+interface Acknowledged {
+  readonly lowWatermark: Offset;
+  readonly sinceUs: Micros;
+  /** The smallest log start offset of a leader since then. */
+  floor: Offset;
+}
+
+class DeletedRecordsBack implements StateChecker {
+  private readonly scope: StateScope;
+  private seen = 0;
+  private open: Open[] = [];
+  private readonly acknowledged = new Map<string, Acknowledged>();
+
+  constructor(scope: StateScope) {
+    this.scope = scope;
+  }
+
+  turn(): void {
+    const { askedDeletions } = this.scope.history;
+    for (; this.seen < askedDeletions.length; this.seen++) {
+      const asked = askedDeletions[this.seen]!;
+      this.open.push({ asked, members: this.membersOf(asked) });
+    }
+  }
+
+  /** Only the brokers that stay active and in the ISR must know the deletion. */
+  committed(_before: MetadataImage, after: MetadataImage): void {
+    for (const { asked, members } of this.open) {
+      const isr = after.topic(asked.topic)?.partitions[asked.partition]?.isr ?? [];
+      for (const id of members.keys()) if (!isr.includes(id) || !after.isActive(id)) members.delete(id);
+    }
+  }
+
+  op(op: Op): void {
+    if (op.type === 'delete-records') this.ended(op);
+    else if (op.type === 'assign' && op.why !== 'truncated') this.judgeAnswer(op, op.offset);
+    else if (op.type === 'poll' && op.records.length > 0) this.judgeAnswer(op, op.records[0]!.offset);
+  }
+
+  replicaMoved({ replica }: HostedReplica): void {
+    if (this.acknowledged.size === 0 || replica.leadership === undefined) return;
+    const known = this.acknowledged.get(`${replica.topicId}-${replica.index}`);
+    const { startOffset } = replica.log;
+    if (known === undefined || startOffset >= known.floor) return;
+    known.floor = startOffset;
+    this.scope.count('deletion of records forgotten');
+  }
+
+  private membersOf({ topic, partition }: AskedDeletion): Map<NodeId, Life> {
+    const { cluster, metadata } = this.scope;
+    const isr = metadata.newest.topic(topic)?.partitions[partition]?.isr ?? [];
+    const lives = isr.map((id) => [id, cluster.node(id)?.life] as const);
+    return new Map(
+      lives.filter((one): one is [NodeId, Life] => one[1] !== undefined && metadata.newest.isActive(one[0])),
+    );
+  }
+
+  private ended(op: DeleteRecordsOp): void {
+    const index = this.open.findIndex(({ asked }) => isOf(asked, op));
+    const [open] = index < 0 ? [] : this.open.splice(index, 1);
+    const { lowWatermark, topicId, partition } = op;
+    if (lowWatermark === undefined || topicId === undefined || this.scope.isExempt(op)) return;
+    for (const [id, life] of open?.members ?? []) this.judgeMember(op, id, life, lowWatermark);
+    const key = `${topicId}-${partition}`;
+    const known = this.acknowledged.get(key);
+    if (known !== undefined && known.floor >= lowWatermark) return;
+    const floor = Math.min(lowWatermark, ...this.leaderStarts(op));
+    this.acknowledged.set(key, { lowWatermark, sinceUs: op.endedUs, floor });
+  }
+
+  private judgeMember(op: DeleteRecordsOp, id: NodeId, life: Life, lowWatermark: Offset): void {
+    const { cluster, world } = this.scope;
+    const node = cluster.node(id);
+    if (node?.life !== life || node.disk.isDamaged) return;
+    const replica = cluster.replica(node, op.topicId!, op.partition);
+    if (replica === undefined || replica.log.startOffset >= lowWatermark) return;
+    world.fail(
+      NAME,
+      `${node.name} begins ${op.topic}-${op.partition} at ${replica.log.startOffset}, but the deletion of the records below ${lowWatermark} was acknowledged`,
+    );
+  }
+
+  private leaderStarts({ topicId, partition }: DeleteRecordsOp): Offset[] {
+    const { cluster } = this.scope;
+    return [...cluster.nodes, ...cluster.standIns].flatMap((node) =>
+      hostedReplicas(node)
+        .filter((one) => one.topicId === topicId && one.index === partition && one.leadership !== undefined)
+        .map(({ log }) => log.startOffset),
+    );
+  }
+
+  private judgeAnswer(op: PollOp | AssignOp, offset: Offset): void {
+    if (this.acknowledged.size === 0 || op.topicId === undefined) return;
+    const known = this.acknowledged.get(`${op.topicId}-${op.partition}`);
+    if (known === undefined || offset >= known.floor || op.endedUs < known.sinceUs + ANSWER_US) return;
+    if (this.scope.isExempt(op)) return;
+    const what = op.type === 'poll' ? 'was given' : 'learned that the log begins at';
+    this.scope.world.fail(
+      NAME,
+      `${op.client} ${what} ${offset} in ${op.topic}-${op.partition}, but the deletion of the records below ${known.lowWatermark} was acknowledged, and no leader has begun below ${known.floor} since`,
+    );
+  }
+}
+
+function isOf(asked: AskedDeletion, op: DeleteRecordsOp): boolean {
+  return (
+    asked.client === op.client &&
+    asked.topic === op.topic &&
+    asked.partition === op.partition &&
+    asked.invokedUs === op.invokedUs
+  );
+}

@@ -1,0 +1,108 @@
+/**
+ * The log start offset of an open replica never falls: a leader has perhaps told a client that the records
+ * below it are deleted. A process that starts takes the log start offset from its checkpoint, or begins
+ * higher. The product writes the checkpoint from time to time, so a crash may lower the start to the
+ * checkpointed one.
+ *
+ * Exempt: a disk that was damaged or replaced, and a broker that recovers from a loss that the contract
+ * covers.
+ */
+import type { Offset } from '@millrace/base';
+import type { Partition } from '@millrace/replication';
+import type { SimNode } from '../cluster/index.ts';
+import type { Life } from '../world/index.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import type { HostedReplica } from './replica-walk.ts';
+
+const NAME = 'log-start-fell';
+const CHECKPOINT = '/data/log-start-offset-checkpoint';
+
+export const logStartFell: StateCheckerKind = {
+  name: NAME,
+  sentence:
+    'the log start offset of an open replica never falls, and after a restart it is not below its checkpoint',
+  make: (scope) => new LogStartFell(scope),
+};
+
+/** What a process finds on its disk when it starts. */
+interface Found {
+  readonly life: Life;
+  readonly starts: ReadonlyMap<string, Offset>;
+}
+
+class LogStartFell implements StateChecker {
+  private readonly scope: StateScope;
+  private readonly found = new Map<SimNode, Found>();
+  /** For each log of a node, where it began when its process ended. */
+  private readonly closed = new Map<string, Offset>();
+
+  constructor(scope: StateScope) {
+    this.scope = scope;
+  }
+
+  turn(node: SimNode): void {
+    const { life } = node;
+    if (!node.isBroker || life === undefined || this.found.get(node)?.life === life) return;
+    this.found.set(node, { life, starts: checkpointOf(node) });
+  }
+
+  replicaMoved(hosted: HostedReplica): void {
+    const { node, replica, before } = hosted;
+    const { startOffset } = replica.log;
+    if (startOffset === before.startOffset) return;
+    const isOpened = before.startOffset < 0;
+    const least = isOpened ? this.leastAfterRestart(hosted) : before.startOffset;
+    if (startOffset >= least || this.isExempt(node, replica)) return;
+    this.scope.world.fail(
+      NAME,
+      isOpened
+        ? `${node.name} opens ${nameOf(replica)} at ${startOffset}, but its checkpoint had ${least}`
+        : `at ${node.name} the log start offset of ${nameOf(replica)} fell from ${least} to ${startOffset}`,
+    );
+  }
+
+  replicaClosed({ node, replica }: HostedReplica): void {
+    this.closed.set(keyOf(node, replica), replica.log.startOffset);
+  }
+
+  /** The checkpoint may list an earlier topic of the name, so the start before the restart counts, too. */
+  private leastAfterRestart({ node, replica }: HostedReplica): Offset {
+    const key = keyOf(node, replica);
+    const before = this.closed.get(key) ?? 0;
+    this.closed.delete(key);
+    const checkpointed = this.found.get(node)?.starts.get(nameOf(replica)) ?? 0;
+    return Math.min(before, checkpointed);
+  }
+
+  private isExempt(node: SimNode, replica: Partition): boolean {
+    const { atlas } = this.scope;
+    return (
+      node.disk.isDamaged ||
+      node.disk.wasReplaced ||
+      atlas.isRecovering(node.id) ||
+      this.scope.isExempt(replica)
+    );
+  }
+}
+
+/** The offsets in the checkpoint, by `topic-partition`. Lines of another form do not count. */
+function checkpointOf({ disk }: SimNode): Map<string, Offset> {
+  const file = disk.tree.file(CHECKPOINT);
+  const bytes = new Uint8Array(file?.length ?? 0);
+  file?.read(0, bytes);
+  const lines = new TextDecoder().decode(bytes).split('\n').slice(2);
+  const starts = new Map<string, Offset>();
+  for (const line of lines) {
+    const match = /^(\S+) (\d+) (\d+)$/.exec(line);
+    if (match !== null) starts.set(`${match[1]}-${match[2]}`, Number(match[3]));
+  }
+  return starts;
+}
+
+function nameOf({ topic, index }: Partition): string {
+  return `${topic}-${index}`;
+}
+
+function keyOf({ name }: SimNode, { topicId, index }: Partition): string {
+  return `${name} ${topicId}-${index}`;
+}
