@@ -56,7 +56,12 @@ class ExpiredTooEarly implements StateChecker {
     const { startOffset } = replica.log;
     const { scope } = this;
     if (scope.isExempt(replica)) return;
-    if (node.disk.isDamaged || scope.atlas.isRecovering(node.id)) return;
+    // An exempt broker may lead, and its followers take a start to which it has a right.
+    if (node.disk.isDamaged || scope.atlas.isRecovering(node.id)) {
+      const isRight = startOffset <= ledger.committedEnd && this.isDeleted(hosted, ledger);
+      if (isRight) ledger.startOffset = startOffset;
+      return;
+    }
     const where = `at ${node.name} the log of ${ledger.name} begins at ${startOffset}`;
     if (startOffset > ledger.committedEnd)
       scope.world.fail(NAME, `${where}, but only ${ledger.committedEnd} is committed`);

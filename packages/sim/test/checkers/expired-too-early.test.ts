@@ -81,6 +81,14 @@ describe('expired-too-early', () => {
     ).toMatch(/^expired-too-early: .* begins at 1/);
   });
 
+  it('lets the followers take the start of a leader with a damaged disk, if a client asked for it', () => {
+    const small = setUp();
+    small.leader.disk.isDamaged = true;
+    small.history.deletionAsked({ client: 'a1', topic: 't', invokedUs: 0, partition: 0, offset: -1 });
+    for (const node of [small.leader, ...small.followers])
+      expect(violationOf(raise(small, node, 3))).toBeUndefined();
+  });
+
   it('exempts a damaged disk', () => {
     const small = setUp();
     small.leader.disk.isDamaged = true;
