@@ -5,12 +5,19 @@
 import type { Offset } from '@millrace/base';
 import type { BatchHeader, Timestamp } from '@millrace/protocol';
 import { ByPartition } from './by-partition.ts';
-import type { PartitionRef, SeenRecord } from './history.ts';
+import type { Micros, PartitionRef, SeenRecord } from './history.ts';
 
 export interface FinalBatch {
   readonly header: BatchHeader;
   /** The largest timestamp of the batch's records; NO_TIMESTAMP if none has one. */
   readonly largestTimestamp: Timestamp;
+}
+
+/** At a leader, the log began at this offset from `fromUs` to `toUs`. */
+export interface LogStart {
+  readonly offset: Offset;
+  readonly fromUs: Micros;
+  readonly toUs: Micros;
 }
 
 export interface FinalLog extends PartitionRef {
@@ -19,8 +26,13 @@ export interface FinalLog extends PartitionRef {
    * checker judges whether the log may begin there.
    */
   readonly startOffset?: Offset;
-  /** Every offset at which the log has begun, at some replica and some time. Undefined: not known. */
-  readonly starts?: ReadonlySet<Offset>;
+  /** Where the log has begun, in every leader and at every time. Undefined: not known. */
+  readonly starts?: readonly LogStart[];
+  /**
+   * The committed records below the log start offset, except those that nobody noted while a log had them.
+   * Undefined: nobody noted any.
+   */
+  readonly below?: readonly SeenRecord[];
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
   /** The batches of the log. Undefined: the consumer's library does not show batches. */
@@ -41,35 +53,43 @@ export class FinalLogs {
     return this.all;
   }
 
-  /** The log start offset of each partition; 0 if it is not known. */
-  starts(): (ref: PartitionRef) => Offset {
-    const startOf = this.by(({ startOffset = 0 }) => startOffset);
-    return (ref) => startOf(ref) ?? 0;
-  }
-
   /**
-   * Returns a function that says whether a record may lie below the log start offset of its partition.
+   * Returns a function that says whether the log may lack the record because the record lay below the log
+   * start offset. The log must have committed this value at this offset, if the offset's record is known.
    * `offset` undefined: the client does not know the offset of the record.
    */
-  belowStart(): (ref: PartitionRef, offset: Offset | undefined) => boolean {
-    const startOf = this.starts();
-    return (ref, offset = 0) => offset < startOf(ref);
+  mayBeDeleted(): (ref: PartitionRef, value: string, offset: Offset | undefined) => boolean {
+    const deletedIn = this.by(({ startOffset = 0, below = [] }) => {
+      const values = new Map(below.map((record) => [record.offset, record.value]));
+      return { startOffset, values, known: new Set(values.values()) };
+    });
+    return (ref, value, offset) => {
+      const deleted = deletedIn(ref);
+      if (deleted === undefined) return false;
+      const { startOffset, values, known } = deleted;
+      if (offset === undefined) return known.has(value) || values.size < startOffset;
+      return offset < startOffset && (values.get(offset) ?? value) === value;
+    };
   }
 
   /**
-   * Whether a broker may send a reader from `position` on to `offset`: the log began above the position, and
-   * a broker has answered that the log begins at the offset. After a crash the log may begin lower again, so
-   * the offset can be below the position.
+   * Returns a function that says whether brokers may have sent a reader from `position` on to `offset` before
+   * `atUs`: a leader's log began above the position, and then or later a leader's log began at the offset.
+   * After a crash a log may begin lower again, so the offset can be below the position.
    */
-  sendsOn(): (ref: PartitionRef, position: Offset, offset: Offset) => boolean {
-    const rangeOf = this.by(({ startOffset = 0, starts }) =>
-      starts === undefined ? { startOffset } : { starts, largest: Math.max(...starts) },
-    );
-    return (ref, position, offset) => {
-      const range = rangeOf(ref);
-      if (range === undefined) return false;
-      if (range.starts === undefined) return position < offset && offset <= range.startOffset;
-      return position < range.largest && range.starts.has(offset);
+  sendsOn(): (ref: PartitionRef, position: Offset, offset: Offset, atUs: Micros) => boolean {
+    const logOf = this.by((log) => log);
+    return (ref, position, offset, atUs) => {
+      const log = logOf(ref);
+      if (log === undefined) return false;
+      const { startOffset = 0, starts } = log;
+      if (starts === undefined) return position < offset && offset <= startOffset;
+      const past = starts.filter(({ fromUs }) => fromUs <= atUs);
+      const told = past.filter((start) => start.offset === offset);
+      return past.some(
+        (refusing) =>
+          refusing.offset > position && told.some((one) => one === refusing || one.toUs > refusing.fromUs),
+      );
     };
   }
 

@@ -54,7 +54,7 @@ class CommitUnread {
       if (commit.topicId === undefined && isNameKnown) continue;
       const { client, offset, invokedUs } = commit;
       const upTo = steps.get(keyOf(commit))?.findLast(({ sinceUs }) => sinceUs <= invokedUs)?.upTo ?? 0;
-      if (offset <= upTo || this.scope.isExempt(commit) || sendsOn(commit, upTo, offset)) continue;
+      if (offset <= upTo || this.scope.isExempt(commit) || sendsOn(commit, upTo, offset, invokedUs)) continue;
       this.scope.report(
         NAME,
         `${client} committed ${offset} for ${placeText(commit)} at ${secondsText(invokedUs)}, but the group had got only the records below ${upTo}`,
@@ -68,7 +68,7 @@ function stepsOf(reads: readonly GroupReadOp[], sendsOn: SendsOn): Step[] {
   let upTo = 0;
   for (const read of reads) {
     const { fetchOffset, nextOffset, endedUs } = read;
-    if (nextOffset <= upTo || (fetchOffset > upTo && !sendsOn(read, upTo, fetchOffset))) continue;
+    if (nextOffset <= upTo || (fetchOffset > upTo && !sendsOn(read, upTo, fetchOffset, endedUs))) continue;
     upTo = nextOffset;
     steps.push({ sinceUs: endedUs, upTo });
   }

@@ -1,6 +1,6 @@
 /**
  * At the end, the log of a partition holds each record that was acknowledged with acks=all or read by a
- * consumer, except those that may lie below its log start offset. acks=0 and acks=1 promise less: the checker
+ * consumer, except committed records below its log start offset. acks=0 and acks=1 promise less: the checker
  * counts the losses of such records, and reports only those that a consumer had read.
  */
 import { ByPartition } from '../by-partition.ts';
@@ -45,12 +45,12 @@ class LostWrite {
   finish(): void {
     const { scope } = this;
     const valuesOf = scope.finalLogs.by(({ records }) => new Set(records.map(({ value }) => value)));
-    const isBelowStart = scope.finalLogs.belowStart();
+    const mayBeDeleted = scope.finalLogs.mayBeDeleted();
     for (const op of this.acknowledged) {
       if (scope.isExempt(op)) continue;
       const inLog = valuesOf(op);
       const lost = op.values.filter(
-        (value, index) => inLog?.has(value) !== true && !isBelowStart(op, offsetIn(op, index)),
+        (value, index) => inLog?.has(value) !== true && !mayBeDeleted(op, value, offsetIn(op, index)),
       );
       if (lost.length === 0) continue;
       if (op.acks === -1) scope.report(NAME, `${lost[0]} was acknowledged (${ackOf(op)}) and is gone`);
@@ -61,7 +61,7 @@ class LostWrite {
       const inLog = valuesOf(first);
       const name = `${first.topic}-${first.partition}`;
       for (const [value, { client, offset }] of readers)
-        if (inLog?.has(value) !== true && !isBelowStart(first, offset))
+        if (inLog?.has(value) !== true && !mayBeDeleted(first, value, offset))
           scope.report(NAME, `${value} was read by ${client} in ${name} and is gone`);
     }
   }

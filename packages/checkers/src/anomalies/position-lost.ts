@@ -43,7 +43,7 @@ class PositionLost {
     const sendsOn = this.scope.finalLogs.sendsOn();
     for (const { op, position } of this.suspects) {
       if (this.scope.isExempt(op)) continue;
-      const isBelowStart = op.why === 'out-of-range' && sendsOn(op, position, op.offset);
+      const isBelowStart = op.why === 'out-of-range' && sendsOn(op, position, op.offset, op.endedUs);
       if (isBelowStart) this.scope.count('position below the log start given up');
       else
         this.scope.report(

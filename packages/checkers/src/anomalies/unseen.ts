@@ -33,10 +33,10 @@ class Unseen {
   }
 
   finish(): void {
-    const isBelowStart = this.scope.finalLogs.belowStart();
+    const mayBeDeleted = this.scope.finalLogs.mayBeDeleted();
     for (const [value, send] of this.acknowledged) {
       if (this.read.has(value) || this.scope.isExempt(send)) continue;
-      if (!isBelowStart(send, offsetIn(send, send.values.indexOf(value))))
+      if (!mayBeDeleted(send, value, offsetIn(send, send.values.indexOf(value))))
         this.scope.report(NAME, `${value} of ${send.topic} was acknowledged, and no consumer ever read it`);
     }
   }

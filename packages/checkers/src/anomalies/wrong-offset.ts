@@ -31,7 +31,7 @@ class WrongOffset {
     const valuesOf = scope.finalLogs.by(
       ({ records }) => new Map(records.map(({ offset, value }) => [offset, value])),
     );
-    const isBelowStart = scope.finalLogs.belowStart();
+    const mayBeDeleted = scope.finalLogs.mayBeDeleted();
     for (const send of this.acknowledged) {
       if (scope.isExempt(send)) continue;
       const { topic, partition, values, baseOffset } = send;
@@ -40,7 +40,7 @@ class WrongOffset {
       values.forEach((value, index) => {
         const offset = baseOffset! + index;
         const there = inLog?.get(offset);
-        if (there !== value && !isBelowStart(send, offset))
+        if (there !== value && !mayBeDeleted(send, value, offset))
           scope.report(
             NAME,
             `${value} was acknowledged at ${offset} of ${name}, where ${there ?? 'nothing'} is`,

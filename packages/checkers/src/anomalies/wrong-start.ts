@@ -42,7 +42,9 @@ class WrongStart {
     const sendsOn = this.scope.finalLogs.sendsOn();
     for (const { read, place } of this.suspects) {
       if (this.scope.isExempt(read)) continue;
-      if (positionsOf(read, place).some((position) => sendsOn(read, position, read.fetchOffset))) continue;
+      const { fetchOffset, endedUs } = read;
+      if (positionsOf(read, place).some((position) => sendsOn(read, position, fetchOffset, endedUs)))
+        continue;
       const shown = place.fetched.map(({ offset }) => (offset < 0 ? 'no offset' : `${offset}`));
       const known = [
         ...(place.last === undefined ? [] : [`has read up to ${place.last.nextOffset}`]),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { commitUnread } from '../../src/anomalies/commit-unread.ts';
-import { commit, finalLog, groupRead, judge } from '../support/histories.ts';
+import { began, commit, finalLog, groupRead, judge } from '../support/histories.ts';
 
 const member = { memberId: 'a', epoch: 1, instanceId: null };
 const found = (...ops: Parameters<typeof judge>[1][number][]) => judge(commitUnread, ops);
@@ -30,13 +30,16 @@ describe('commit-unread', () => {
   });
 
   it('accepts a gap up to an offset at which the log has begun', () => {
-    const logs = [{ ...finalLog([]), startOffset: 7, starts: new Set([0, 7]) }];
+    const logs = [{ ...finalLog([]), startOffset: 7, starts: [began(0, 0, 2), began(7, 2)] }];
     const of = (...ops: Parameters<typeof judge>[1][number][]) => judge(commitUnread, ops, { logs });
     expect(of(groupRead(0, 5, 1), groupRead(7, 9, 2), committed(9, 3))).toBeUndefined();
     expect(of(groupRead(0, 5, 1), groupRead(6, 9, 2), committed(9, 3))).toMatch(/below 5/);
     expect(of(groupRead(0, 5, 1), committed(7, 2))).toBeUndefined();
     expect(of(groupRead(0, 5, 1), committed(8, 2))).toMatch(/committed 8 .* below 5/);
     expect(of(groupRead(0, 8, 1), groupRead(9, 12, 2), committed(12, 3))).toMatch(/below 8/);
+    // The log began at 7 only later.
+    expect(of(groupRead(0, 5, 0), groupRead(7, 9, 1), committed(9, 3))).toMatch(/below 5/);
+    expect(of(groupRead(0, 5, 0), committed(7, 1))).toMatch(/below 5/);
   });
 
   it('tells topics of the same name apart', () => {

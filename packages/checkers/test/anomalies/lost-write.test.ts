@@ -44,6 +44,16 @@ describe('lost-write', () => {
     expect(judge(lostWrite, [poll(1, [[1, 'p1-1']])], { logs })).toMatch(/^lost-write: p1-1 was read/);
   });
 
+  it('excuses no record below the log start, if the log committed another one at its offset', () => {
+    const logs = [{ ...finalLog([]), startOffset: 2, below: finalLog(['p1-0', 'p2-0']).records }];
+    const found = (value: string) => judge(lostWrite, [send([value], { baseOffset: 1 })], { logs });
+    expect(found('p2-0')).toBeUndefined();
+    expect(found('p1-1')).toMatch(/^lost-write: p1-1 was acknowledged .* and is gone/);
+    expect(judge(lostWrite, [send(['p1-1'])], { logs })).toMatch(/^lost-write: p1-1/);
+    expect(judge(lostWrite, [poll(1, [[1, 'p2-0']])], { logs })).toBeUndefined();
+    expect(judge(lostWrite, [poll(1, [[1, 'p1-1']])], { logs })).toMatch(/^lost-write: p1-1 was read/);
+  });
+
   it('expects the records of a new topic, but none of the deleted topic of the same name', () => {
     const old = [send(['p1-0'], { topicId: OLD }), poll(0, [[0, 'p1-0']], { topicId: OLD })];
     const next = send(['p1-1'], { topicId: NEW });

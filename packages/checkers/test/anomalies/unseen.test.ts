@@ -13,4 +13,9 @@ describe('unseen', () => {
     expect(judge(unseen, [send(['p1-0', 'p1-1'], { baseOffset: 0 })], { logs })).toMatch(/^unseen: p1-1/);
     expect(judge(unseen, [send(['p1-0'])], { logs: [finalLog([])] })).toMatch(/^unseen: p1-0/);
   });
+  it('excuses no value below the log start, if the log committed another record at its offset', () => {
+    const logs = [{ ...finalLog([]), startOffset: 1, below: finalLog(['p1-0']).records }];
+    expect(judge(unseen, [send(['p1-0'], { baseOffset: 0 })], { logs })).toBeUndefined();
+    expect(judge(unseen, [send(['p1-1'], { baseOffset: 0 })], { logs })).toMatch(/^unseen: p1-1/);
+  });
 });

@@ -22,4 +22,10 @@ describe('wrong-offset', () => {
       /^wrong-offset: p1-1 was acknowledged at 1 of t-0, where nothing is/,
     );
   });
+  it('excuses no offset below the log start, if the log committed another record there', () => {
+    const logs = [{ ...finalLog([]), startOffset: 2, below: finalLog(['p1-0', 'p2-0']).records }];
+    const found = (value: string) => judge(wrongOffset, [send([value], { baseOffset: 1 })], { logs });
+    expect(found('p2-0')).toBeUndefined();
+    expect(found('p1-1')).toMatch(/^wrong-offset: p1-1 was acknowledged at 1 of t-0/);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wrongStart } from '../../src/anomalies/wrong-start.ts';
-import { fetchOffset, finalLog, groupRead, judge } from '../support/histories.ts';
+import { began, fetchOffset, finalLog, groupRead, judge } from '../support/histories.ts';
 
 const found = (...ops: Parameters<typeof judge>[1][number][]) => judge(wrongStart, ops);
 const fetched = (offset: number, us: number, facts = {}) =>
@@ -49,7 +49,7 @@ describe('wrong-start', () => {
   });
 
   it('lets a member continue at the beginning of a log that begins above its position', () => {
-    const logs = [{ ...finalLog([]), startOffset: 7, starts: new Set([0, 7]) }];
+    const logs = [{ ...finalLog([]), startOffset: 7, starts: [began(0, 0, 2), began(7, 2)] }];
     const from = (offset: number, ...before: Parameters<typeof judge>[1][number][]) =>
       judge(wrongStart, [...before, groupRead(offset, 9, 3)], { logs });
     for (const before of [fetched(5, 1), fetched(-1, 1)]) {
@@ -59,6 +59,10 @@ describe('wrong-start', () => {
     expect(from(7, fetched(0, 1), groupRead(0, 2, 2))).toBeUndefined();
     expect(from(7, fetched(8, 1))).toMatch(/^wrong-start: .* has fetched 8/);
     expect(from(7)).toMatch(/has fetched nothing/);
+    // No leader began at 0 after the log had begun above 5.
+    expect(from(0, fetched(5, 1))).toMatch(/^wrong-start: .* from 0 on/);
+    const early = [fetched(5, 0), groupRead(7, 9, 1)];
+    expect(judge(wrongStart, early, { logs })).toMatch(/^wrong-start: .* from 7 on/);
   });
 
   it('expects nothing of an exempt topic', () => {

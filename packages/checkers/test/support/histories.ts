@@ -3,7 +3,7 @@ import type { Uuid } from '@millrace/base';
 import type { BatchHeader } from '@millrace/protocol';
 import { expect, it } from 'vitest';
 import type { HistoryCheckerKind } from '../../src/checker.ts';
-import { type FinalLog, FinalLogs } from '../../src/final-logs.ts';
+import { type FinalLog, FinalLogs, type LogStart } from '../../src/final-logs.ts';
 import {
   type AssignOp,
   type CommitOp,
@@ -154,6 +154,11 @@ export function finalLog(
     leaderEpoch,
   }));
   return { topic: 't', topicId: undefined, partition: 0, records, batches };
+}
+
+/** A leader's log began at the offset from `fromUs` to `toUs`. Left out: until the end. */
+export function began(offset: number, fromUs: number, toUs: number = Number.POSITIVE_INFINITY): LogStart {
+  return { offset, fromUs, toUs };
 }
 
 /** The log as the library of a real client shows it: without batches and leader epochs. */

@@ -1,9 +1,8 @@
 /**
  * The log start offset rises only above committed records that have expired by the topic's `retention.ms`, or
- * that a client has asked to delete.
- * The checker judges the first replica that raises it. Other replicas may then raise it to the same offset.
- * The checkers of a history cannot tell an expired or deleted record from a lost one: they excuse every record
- * below the log start.
+ * that a client has asked to delete. The checker judges the first replica that raises it. Other replicas may
+ * then raise it to the same offset. The checkers of a history cannot tell an expired or deleted record from a
+ * lost one: they excuse every committed record below a start that this checker has accepted.
  *
  * A request with the offset -1 deletes up to the high watermark that the leader has when it gets the request,
  * and a copy of the request may come late. So after such a request a leader may at any time raise its log
@@ -18,6 +17,7 @@ import { effectiveTopicConfig, numberOf } from '@millrace/metadata';
 import { timestampDistance } from '@millrace/protocol';
 import { MILLISECOND } from '../world/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import { LeaderStarts } from './leader-starts.ts';
 import type { PartitionLedger } from './ledger.ts';
 import type { HostedReplica } from './replica-walk.ts';
 
@@ -32,6 +32,7 @@ export const expiredTooEarly: StateCheckerKind = {
 
 class ExpiredTooEarly implements StateChecker {
   private readonly scope: StateScope;
+  private readonly leaderStarts = new LeaderStarts();
 
   constructor(scope: StateScope) {
     this.scope = scope;
@@ -39,16 +40,16 @@ class ExpiredTooEarly implements StateChecker {
 
   replicaMoved(hosted: HostedReplica): void {
     const { replica, before } = hosted;
-    const { startOffset } = replica.log;
-    if (startOffset === before.startOffset) return;
     const ledger = this.scope.ledger.of(replica);
-    if (startOffset > ledger.startOffset) this.rose(hosted, ledger);
-    if (startOffset <= ledger.startOffset) ledger.starts.add(startOffset);
+    this.leaderStarts.moved(replica, ledger, this.scope.world.nowUs);
+    const { startOffset } = replica.log;
+    if (startOffset !== before.startOffset && startOffset > ledger.startOffset) this.rose(hosted, ledger);
   }
 
   /** A process may die in the turn in which it raises a log start offset and tells others of it. */
   replicaClosed(hosted: HostedReplica): void {
     this.replicaMoved(hosted);
+    this.leaderStarts.closed(hosted.replica, this.scope.world.nowUs);
   }
 
   private rose(hosted: HostedReplica, ledger: PartitionLedger): void {
@@ -56,16 +57,15 @@ class ExpiredTooEarly implements StateChecker {
     const { startOffset } = replica.log;
     const { scope } = this;
     if (scope.isExempt(replica)) return;
+    const early = this.isDeleted(hosted, ledger) ? undefined : this.firstUnexpired(ledger, startOffset);
     // An exempt broker may lead, and its followers take a start to which it has a right.
     if (node.disk.isDamaged || scope.atlas.isRecovering(node.id)) {
-      const isRight = startOffset <= ledger.committedEnd && this.isDeleted(hosted, ledger);
-      if (isRight) ledger.startOffset = startOffset;
+      if (startOffset <= ledger.committedEnd && early === undefined) ledger.startOffset = startOffset;
       return;
     }
     const where = `at ${node.name} the log of ${ledger.name} begins at ${startOffset}`;
     if (startOffset > ledger.committedEnd)
       scope.world.fail(NAME, `${where}, but only ${ledger.committedEnd} is committed`);
-    const early = this.isDeleted(hosted, ledger) ? undefined : this.firstUnexpired(ledger, startOffset);
     if (early !== undefined)
       scope.world.fail(
         NAME,

@@ -1,9 +1,9 @@
 /** Reads the final logs of a run from the leaders, with the product's own code, and decodes them. */
 import type { FinalBatch, FinalLog, SeenRecord } from '@millrace/checkers';
-import { NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
+import { type CompressionCodecs, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
 import type { SimCluster } from '../cluster/index.ts';
 import type { Ledger } from './ledger.ts';
-import { readBatches } from './log-reading.ts';
+import { type LogBatch, readBatches } from './log-reading.ts';
 
 /**
  * The logs of all leaders, up to their ends. Leaves out partitions without a running leader. A log that the
@@ -17,21 +17,39 @@ export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] 
     const broker = leader?.roles?.broker;
     if (leader === undefined || replica === undefined || broker === undefined) continue;
     const { log } = replica;
+    const { codecs } = broker.replicas.options;
+    const known = ledger.of(replica);
+    // A record is excused only below a start that `expired-too-early` has accepted.
+    const startOffset = Math.min(log.startOffset, known.startOffset);
+    const starts = known.starts.filter(({ offset }) => offset <= known.startOffset);
     const records: SeenRecord[] = [];
     const batches: FinalBatch[] = [];
-    for (const { header, bytes } of readBatches(leader, log, log.startOffset, log.endOffset) ?? []) {
+    for (const batch of readBatches(leader, log, log.startOffset, log.endOffset) ?? []) {
       let largestTimestamp: Timestamp = NO_TIMESTAMP;
-      for (const { offset, value, timestamp } of readRecords(bytes, broker.replicas.options.codecs)) {
-        records.push({ offset, value: sentValue(value), leaderEpoch: header.leaderEpoch });
+      for (const { record, timestamp } of recordsIn(batch, codecs)) {
+        records.push(record);
         if (timestamp > largestTimestamp) largestTimestamp = timestamp;
       }
-      batches.push({ header, largestTimestamp });
+      batches.push({ header: batch.header, largestTimestamp });
     }
-    const { startOffset } = log;
-    const { starts } = ledger.of(replica);
-    logs.push({ topic, topicId, partition, startOffset, starts, batches, records });
+    const below = known.batches
+      .filter(({ header }) => header.baseOffset < startOffset)
+      .flatMap((batch) => recordsIn(batch, codecs).map(({ record }) => record))
+      .filter(({ offset }) => offset < startOffset);
+    logs.push({ topic, topicId, partition, startOffset, starts, below, batches, records });
   }
   return logs;
+}
+
+function recordsIn(
+  { header, bytes }: LogBatch,
+  codecs: CompressionCodecs,
+): { readonly record: SeenRecord; readonly timestamp: Timestamp }[] {
+  const { leaderEpoch } = header;
+  return [...readRecords(bytes, codecs)].map(({ offset, value, timestamp }) => ({
+    record: { offset, value: sentValue(value), leaderEpoch },
+    timestamp,
+  }));
 }
 
 /** The value without the padding after the first space. */

@@ -4,8 +4,15 @@
  * Checkers compare the replicas and the reads of clients with the ledger.
  */
 import type { Offset, Uuid } from '@millrace/base';
+import type { LogStart } from '@millrace/checkers';
 import type { Partition } from '@millrace/replication';
+import type { Micros } from '../world/index.ts';
 import type { LogBatch } from './log-reading.ts';
+
+/** A start that a leader still has ends at infinity. */
+export interface LedgerStart extends LogStart {
+  toUs: Micros;
+}
 
 export class PartitionLedger {
   readonly topicId: Uuid;
@@ -20,8 +27,8 @@ export class PartitionLedger {
   committedEnd: Offset = 0;
   /** The largest log start offset that the checker `expired-too-early` has accepted. */
   startOffset: Offset = 0;
-  /** Every log start offset that a replica has had, up to `startOffset`. */
-  readonly starts = new Set<Offset>([0]);
+  /** Where the log has begun, in every leader and at every time. Some may lie above `startOffset`. */
+  readonly starts: LedgerStart[] = [];
 
   constructor(topicId: Uuid, topic: string, index: number) {
     this.topicId = topicId;

@@ -89,6 +89,15 @@ describe('expired-too-early', () => {
       expect(violationOf(raise(small, node, 3))).toBeUndefined();
   });
 
+  it('lets the followers take the start of a leader with a damaged disk, if the records have expired', () => {
+    const small = setUp();
+    small.leader.disk.isDamaged = true;
+    for (const { host } of small.cluster.brokers) host.wallOffsetMs += 2 * WEEK_MS;
+    expect(violationOf(raise(small, small.leader, 2))).toBeUndefined();
+    for (const { host } of small.cluster.brokers) host.wallOffsetMs -= 2 * WEEK_MS;
+    for (const node of small.followers) expect(violationOf(raise(small, node, 2))).toBeUndefined();
+  });
+
   it('exempts a damaged disk', () => {
     const small = setUp();
     small.leader.disk.isDamaged = true;
