@@ -4,9 +4,9 @@
  * then raise it to the same offset. The checkers of a history cannot tell an expired or deleted record from a
  * lost one: they excuse every committed record below a start that this checker has accepted.
  *
- * A request with the offset -1 deletes up to the high watermark that the leader has when it gets the request,
- * and a copy of the request may come late. So after such a request a leader may at any time raise its log
- * start offset to its high watermark.
+ * Only a leader deletes records because a client asked for it. A request with the offset -1 deletes up to the
+ * high watermark that the leader has when it gets the request, and a copy of the request may come late. So
+ * after such a request a leader may at any time raise its log start offset to its high watermark.
  *
  * With `retention.bytes` the checker judges only that the records are committed. It counts a batch without a
  * timestamp, and a batch that the ledger does not have, as expired. Exempt: a broker that may delete a log,
@@ -74,13 +74,16 @@ class ExpiredTooEarly implements StateChecker {
     ledger.startOffset = startOffset;
   }
 
-  /** Whether a client asked to delete the records up to the new start, or to some offset above it. */
+  /**
+   * Whether a client asked to delete the records up to the new start, or to some offset above it, and a
+   * leader has raised its start. A replica does not open with a higher start, and a follower's leader has
+   * raised its own start before.
+   */
   private isDeleted({ replica, before }: HostedReplica, { topic, index }: PartitionLedger): boolean {
+    const isLeader = (replica.leadership ?? before.leadership) !== undefined;
+    if (!isLeader || before.startOffset < 0) return false;
     const { startOffset } = replica.log;
-    const isAtHighWatermark =
-      replica.leadership !== undefined &&
-      startOffset >= before.highWatermark &&
-      startOffset <= replica.highWatermark;
+    const isAtHighWatermark = startOffset >= before.highWatermark && startOffset <= replica.highWatermark;
     return this.scope.history.askedDeletions.some(
       (asked) =>
         asked.topic === topic &&

@@ -64,6 +64,35 @@ describe('expired-too-early', () => {
     expect(violationOf(raise(below, below.leader, 2))).toMatch(/the batch at 0 has not expired/);
   });
 
+  it('does not accept that a follower deletes records before its leader does', () => {
+    const small = setUp();
+    small.history.deletionAsked({ client: 'a1', topic: 't', invokedUs: 0, partition: 0, offset: 2 });
+    expect(violationOf(raise(small, small.followers[0]!, 2))).toMatch(/the batch at 0 has not expired/);
+  });
+
+  it.each([2, -1])(
+    'does not accept that a leader opens with a higher start; the client asked for %i',
+    (offset) => {
+      const small = setUp();
+      small.history.deletionAsked({ client: 'a1', topic: 't', invokedUs: 0, partition: 0, offset });
+      const { leader } = small;
+      leader.kill('process');
+      leader.start();
+      const opens = () => {
+        // In the turn in which the replica opens, it begins at 2 and leads.
+        small.world.watchers.unshift(() => {
+          const replica = small.replica(leader);
+          if (replica === undefined) return;
+          replica.log.startOffset = 2;
+          replica.highWatermark = replica.log.endOffset;
+          replica.leadership ??= {} as never;
+        });
+        small.run(3);
+      };
+      expect(violationOf(opens)).toMatch(/^expired-too-early: .* the batch at 0 has not expired/);
+    },
+  );
+
   it('judges a start that a process raised in the turn in which it died', () => {
     const small = setUp();
     const { leader } = small;
