@@ -1,6 +1,7 @@
 /**
  * What an acknowledged DeleteRecords promises. L is the low watermark in the answer.
  *
+ * - L is not below the offset that the client named.
  * - Every broker that was active and in the ISR from the request to the answer begins at or above L.
  *   `log-start-fell` demands that its process does not forget this.
  * - No consumer reads a record below L, or learns that the log begins below L, unless a leader has begun
@@ -22,7 +23,7 @@ const ANSWER_US: Micros = 5 * SECOND;
 export const deletedRecordsBack: StateCheckerKind = {
   name: NAME,
   sentence:
-    'after a deletion of records is acknowledged, every live member of the ISR begins at or above its low watermark, and so do the answers of leaders that have not forgotten it in a crash',
+    'the low watermark of an acknowledged deletion of records is not below the offset of the request; every live member of the ISR begins at or above the low watermark, and so do the answers of leaders that have not forgotten the deletion in a crash',
   make: (scope) => new DeletedRecordsBack(scope),
 };
 
@@ -32,7 +33,7 @@ interface Open {
   readonly members: Map<NodeId, Life>;
 }
 
-/** The newest acknowledged deletion of a partition. */
+/** An acknowledged deletion. */
 interface Acknowledged {
   readonly lowWatermark: Offset;
   readonly sinceUs: Micros;
@@ -44,7 +45,8 @@ class DeletedRecordsBack implements StateChecker {
   private readonly scope: StateScope;
   private seen = 0;
   private open: Open[] = [];
-  private readonly acknowledged = new Map<string, Acknowledged>();
+  /** By partition, in the order of the acknowledgements. */
+  private readonly acknowledged = new Map<string, Acknowledged[]>();
 
   constructor(scope: StateScope) {
     this.scope = scope;
@@ -74,11 +76,12 @@ class DeletedRecordsBack implements StateChecker {
 
   replicaMoved({ replica }: HostedReplica): void {
     if (this.acknowledged.size === 0 || replica.leadership === undefined) return;
-    const known = this.acknowledged.get(`${replica.topicId}-${replica.index}`);
     const { startOffset } = replica.log;
-    if (known === undefined || startOffset >= known.floor) return;
-    known.floor = startOffset;
-    this.scope.count('deletion of records forgotten');
+    for (const one of this.acknowledged.get(`${replica.topicId}-${replica.index}`) ?? []) {
+      if (startOffset >= one.floor) continue;
+      one.floor = startOffset;
+      this.scope.count('deletion of records forgotten');
+    }
   }
 
   private membersOf({ topic, partition }: AskedDeletion): Map<NodeId, Life> {
@@ -94,13 +97,22 @@ class DeletedRecordsBack implements StateChecker {
     const index = this.open.findIndex(({ asked }) => isOf(asked, op));
     const [open] = index < 0 ? [] : this.open.splice(index, 1);
     const { lowWatermark, topicId, partition } = op;
+    if (lowWatermark !== undefined && lowWatermark < op.offset) this.tooLow(op, lowWatermark);
     if (lowWatermark === undefined || topicId === undefined || this.scope.isExempt(op)) return;
     for (const [id, life] of open?.members ?? []) this.judgeMember(op, id, life, lowWatermark);
     const key = `${topicId}-${partition}`;
-    const known = this.acknowledged.get(key);
-    if (known !== undefined && known.floor >= lowWatermark) return;
+    const known = this.acknowledged.get(key) ?? [];
+    this.acknowledged.set(key, known);
+    if (known.some((one) => one.floor >= lowWatermark)) return;
     const floor = Math.min(lowWatermark, ...this.leaderStarts(op));
-    this.acknowledged.set(key, { lowWatermark, sinceUs: op.endedUs, floor });
+    known.push({ lowWatermark, sinceUs: op.endedUs, floor });
+  }
+
+  private tooLow({ topic, partition, offset }: DeleteRecordsOp, lowWatermark: Offset): never {
+    return this.scope.world.fail(
+      NAME,
+      `the deletion of the records below ${offset} in ${topic}-${partition} was acknowledged with the low watermark ${lowWatermark}`,
+    );
   }
 
   private judgeMember(op: DeleteRecordsOp, id: NodeId, life: Life, lowWatermark: Offset): void {
@@ -126,9 +138,10 @@ class DeletedRecordsBack implements StateChecker {
 
   private judgeAnswer(op: PollOp | AssignOp, offset: Offset): void {
     if (this.acknowledged.size === 0 || op.topicId === undefined) return;
-    const known = this.acknowledged.get(`${op.topicId}-${op.partition}`);
-    if (known === undefined || offset >= known.floor || op.endedUs < known.sinceUs + ANSWER_US) return;
-    if (this.scope.isExempt(op)) return;
+    const known = this.acknowledged
+      .get(`${op.topicId}-${op.partition}`)
+      ?.find(({ floor, sinceUs }) => offset < floor && op.endedUs >= sinceUs + ANSWER_US);
+    if (known === undefined || this.scope.isExempt(op)) return;
     const what = op.type === 'poll' ? 'was given' : 'learned that the log begins at';
     this.scope.world.fail(
       NAME,

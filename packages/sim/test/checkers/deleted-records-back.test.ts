@@ -11,20 +11,20 @@ function setUp(): SmallCluster {
 }
 
 /** Notes the request; the caller adds the returned operation to the history when it ends. */
-function ask(small: SmallCluster): () => void {
+function ask(small: SmallCluster, offset = 2): (lowWatermark?: number) => void {
   const invokedUs = small.world.nowUs;
   const { topicId } = small.replica(small.leader);
-  const asked = { client: 'a1', topic: 't', partition: 0, offset: 2, invokedUs };
+  const asked = { client: 'a1', topic: 't', partition: 0, offset, invokedUs };
   small.history.deletionAsked(asked);
   small.run(1);
-  return () => {
-    const end = { outcome: 'ok', error: undefined, lowWatermark: 2, endedUs: small.world.nowUs } as const;
+  return (lowWatermark = 2) => {
+    const end = { outcome: 'ok', error: undefined, lowWatermark, endedUs: small.world.nowUs } as const;
     small.history.add({ type: 'delete-records', ...asked, ...end, topicId } satisfies DeleteRecordsOp);
   };
 }
 
-const raise = (small: SmallCluster, node: SimNode) =>
-  small.corrupt(node, () => small.replica(node).log.advanceStartOffset(2));
+const raise = (small: SmallCluster, node: SimNode, offset = 2) =>
+  small.corrupt(node, () => small.replica(node).log.advanceStartOffset(offset));
 
 function poll(small: SmallCluster, offset: number): () => void {
   const { topicId } = small.replica(small.leader);
@@ -46,27 +46,36 @@ describe('deleted-records-back', () => {
     const acknowledge = ask(small);
     raise(small, small.leader);
     small.run(2);
-    expect(violationOf(acknowledge)).toBeUndefined();
+    expect(violationOf(() => acknowledge())).toBeUndefined();
   });
 
   it('sees a member of the ISR that begins below the low watermark', () => {
     const small = setUp();
     const acknowledge = ask(small);
     raise(small, small.leader);
-    expect(violationOf(acknowledge)).toMatch(
+    expect(violationOf(() => acknowledge())).toMatch(
       /^deleted-records-back: b\d begins t-0 at 0, but the deletion of the records below 2 was acknowledged$/,
     );
+  });
+
+  it('sees an acknowledgement with a low watermark below the offset of the request', () => {
+    const acknowledge = ask(setUp());
+    expect(violationOf(() => acknowledge(1))).toBe(
+      'deleted-records-back: the deletion of the records below 2 in t-0 was acknowledged with the low watermark 1',
+    );
+    const upToHighWatermark = ask(setUp(), -1);
+    expect(violationOf(() => upToHighWatermark(0))).toBeUndefined();
   });
 
   it('does not count a process that has ended since the request, and an exempt topic', () => {
     const small = setUp();
     const acknowledge = ask(small);
     for (const node of small.cluster.brokers) node.kill('process');
-    expect(violationOf(acknowledge)).toBeUndefined();
+    expect(violationOf(() => acknowledge())).toBeUndefined();
     const exempt = setUp();
     const end = ask(exempt);
     exempt.exempt.add('t');
-    expect(violationOf(end)).toBeUndefined();
+    expect(violationOf(() => end())).toBeUndefined();
   });
 
   it('sees an answer below the low watermark, when the deletion was some seconds ago', () => {
@@ -80,6 +89,21 @@ describe('deleted-records-back', () => {
     expect(violationOf(poll(small, 1))).toMatch(/^deleted-records-back: q1 was given 1 in t-0, but/);
     expect(violationOf(assign(small, 0))).toMatch(/q1 learned that the log begins at 0 in t-0, but/);
     for (const answer of [poll, assign]) expect(violationOf(answer(small, 2))).toBeUndefined();
+  });
+
+  it('still judges answers by an earlier deletion when a later one is acknowledged', () => {
+    const small = setUp();
+    const acknowledge = ask(small);
+    raise(small, small.leader);
+    small.run(1);
+    acknowledge();
+    small.run(6);
+    const next = ask(small, 3);
+    raise(small, small.leader, 3);
+    small.run(1);
+    next(3);
+    expect(violationOf(poll(small, 2))).toBeUndefined();
+    expect(violationOf(poll(small, 1))).toMatch(/the deletion of the records below 2 was acknowledged/);
   });
 
   it('accepts an answer below the low watermark, when a leader has begun there since', () => {
