@@ -2,6 +2,7 @@
  * Disks are slow, full, damaged or lost. The faults damage or lose a disk only if the durability contract
  * allows the loss (atlas.ts).
  */
+import type { Millis } from '@millrace/base';
 import type { SimNode } from '../cluster/index.ts';
 import {
   endAfter,
@@ -15,7 +16,7 @@ import {
   victim,
   victimOf,
 } from './fault.ts';
-import { duration, oneOf } from './parameter.ts';
+import { DURATION_MS_MAX, duration, oneOf, whole } from './parameter.ts';
 
 /**
  * The free bytes of a disk that is nearly full. By default the broker writes no records of clients while less
@@ -24,13 +25,20 @@ import { duration, oneOf } from './parameter.ts';
 const LOW_BYTES = 80 << 20;
 const CRITICAL_BYTES = 30 << 20;
 
+/** The broker measures its free space every `replica.high.watermark.checkpoint.interval.ms`: 0.5 s or 5 s. */
+const LOW_MS_MIN: Millis = 1_500;
+
 const isBroker = ({ isBroker }: SimNode) => isBroker;
 
 export const lowDisk = fault({
   name: 'low-disk',
   sentence:
     'the disk of a broker has less than min.free.bytes for a while, and may be full for a part of that time',
-  parameters: { victim: victim(), level: oneOf('low', 'critical', 'full'), lastsMs: duration() },
+  parameters: {
+    victim: victim(),
+    level: oneOf('low', 'critical', 'full'),
+    lastsMs: whole(LOW_MS_MIN, DURATION_MS_MAX, (random) => LOW_MS_MIN + random.below(6_501)),
+  },
   strike(context, { victim, level, lastsMs }) {
     const node = victimOf(context, victim, isBroker)!;
     const { disk } = node;

@@ -48,7 +48,8 @@ export function whole(
   };
 }
 
-const DURATION_MS_MAX: Millis = 600_000;
+/** The longest duration that a plan in a file may name. */
+export const DURATION_MS_MAX: Millis = 600_000;
 
 /** A duration. Most drawn durations are short, and some are longer than session timeouts and lag times. */
 export function duration(drawnMsMax: Millis = 8_000): Parameter<Millis> {

@@ -6,11 +6,11 @@
  * - the leader;
  * - as many replicas as min.insync.replicas asks for, the leader included.
  *
- * The promise: the leader leads in its own view, holds a lease, has an ISR of at least min.insync.replicas
- * members, and its high watermark reaches every offset that its log end had reached. The checker fails if the
- * promise is broken for longer than `writesWithinUs`. The time counts from the moment at which the promise
- * breaks, or at which faults stop touching the nodes and links of the condition, whichever comes later. The
- * time starts again when the metadata name another leader.
+ * The promise: the leader leads in its own view, holds a lease, has room on its disk and an ISR of at least
+ * min.insync.replicas members, and its high watermark reaches every offset that its log end had reached. The
+ * checker fails if the promise is broken for longer than `writesWithinUs`. The time counts from the moment at
+ * which the promise breaks, or at which faults stop touching the nodes and links of the condition, whichever
+ * comes later. The time starts again when the metadata name another leader.
  */
 import type { Offset } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -90,6 +90,7 @@ class WritesUnavailable extends AvailabilityChecker {
     if (replicas === undefined || replica?.leadership === undefined)
       return { what: 'it does not know that it leads', sinceUs };
     if (!replicas.holdsLease) return { what: 'it holds no lease', sinceUs };
+    if (replica.shortage !== undefined) return { what: `it has no room (${replica.shortage})`, sinceUs };
     if (replica.isr.length < replica.minIsrEffective)
       return { what: `its ISR ${replica.isr.join()} is too small`, sinceUs };
     const target = this.targets.get(key);

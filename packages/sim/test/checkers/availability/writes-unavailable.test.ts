@@ -27,6 +27,23 @@ it('sees a leader that gets no lease although no fault touches it', () => {
   );
 });
 
+it('sees a leader that refuses records for want of space although no fault touches it', () => {
+  const small = new SmallCluster([writesUnavailable]);
+  const { leader } = small;
+  expect(
+    violationOf(() => {
+      leader.disk.setFreeBytes(1_000);
+      small.run(5);
+      leader.disk.setFreeBytes(undefined);
+      small.run(20);
+    }),
+  ).toBeUndefined();
+  leader.disk.setFreeBytes(1_000);
+  expect(violationOf(() => small.run(30))).toMatch(
+    /^writes-unavailable: b. leads t-0 and commits nothing for 1.* s: it has no room \(.*1000 bytes free/,
+  );
+});
+
 it('demands nothing of a leader that a fault touches', () => {
   const small = new SmallCluster([writesUnavailable]);
   const { leader, touched } = small;
