@@ -17,11 +17,11 @@ export interface ErrorArea {
   readonly demandedByTests: readonly string[];
 }
 
-const CLIENT_APIS = ['Produce', 'Fetch', 'ListOffsets', 'OffsetForLeaderEpoch', 'DeleteRecords'];
+const CLIENT_APIS = ['Produce', 'Fetch', 'ListOffsets', 'OffsetForLeaderEpoch'];
 
 /**
- * The errors of a partition, in answers to Produce, to Fetch (of consumers and followers), to lookups of
- * offsets, and to DeleteRecords.
+ * The errors of a partition, in answers to Produce, to Fetch (of consumers and followers) and to lookups of
+ * offsets.
  */
 const partitionErrors: ErrorArea = {
   name: 'partition error',
@@ -49,11 +49,25 @@ const partitionErrors: ErrorArea = {
     'INVALID_RECORD',
     'INVALID_TXN_STATE',
     'MESSAGE_TOO_LARGE',
-    'POLICY_VIOLATION',
     'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
     'UNSUPPORTED_COMPRESSION_TYPE',
     'UNSUPPORTED_VERSION',
   ],
+};
+
+const NO_EPOCH = 'DeleteRecords names no leader epoch';
+
+/** The errors of a partition in answers to DeleteRecords. */
+const deletionErrors: ErrorArea = {
+  name: 'deletion error',
+  keysOf: (code) => [`answer DeleteRecords ${code}`],
+  exempt: [
+    { name: 'FENCED_LEADER_EPOCH', reason: NO_EPOCH },
+    { name: 'UNKNOWN_LEADER_EPOCH', reason: NO_EPOCH },
+    { name: 'OUT_OF_ORDER_SEQUENCE_NUMBER', reason: 'a leader answers only Produce with it' },
+    { name: 'UNKNOWN_TOPIC_ID', reason: 'DeleteRecords names each topic by its name, not by its id' },
+  ],
+  demandedByTests: ['INVALID_TOPIC_EXCEPTION', 'POLICY_VIOLATION'],
 };
 
 const BROKER_METHODS = ['register', 'heartbeat', 'alter-partition', 'producer-ids', 'session'];
@@ -136,7 +150,12 @@ const groupErrors: ErrorArea = {
   ],
 };
 
-export const errorAreas: readonly ErrorArea[] = [partitionErrors, controllerErrors, groupErrors];
+export const errorAreas: readonly ErrorArea[] = [
+  partitionErrors,
+  deletionErrors,
+  controllerErrors,
+  groupErrors,
+];
 
 /** The items of an area. `codes`: the codes that the product's code can return. */
 export function errorItems(

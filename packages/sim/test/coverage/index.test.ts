@@ -28,10 +28,8 @@ function loggedByProduction(): Set<string> {
 
 /** For each error area: the tests that demand the error codes of requests that are invalid by themselves. */
 const DEMANDING: Readonly<Record<string, readonly string[]>> = {
-  'partition error': [
-    'packages/broker/test/scenarios/refused-data-requests.test.ts',
-    'packages/replication/test/scenarios/delete-records.test.ts',
-  ],
+  'partition error': ['packages/broker/test/scenarios/refused-data-requests.test.ts'],
+  'deletion error': ['packages/{broker,replication}/test/scenarios/delete-records.test.ts'],
   'controller error': [
     'packages/controller/test/scenarios/topics.test.ts',
     'packages/broker/test/scenarios/admin-requests.test.ts',

@@ -21,14 +21,21 @@ export function errorCodesIn(globs: readonly string[]): string[] {
 /**
  * For each error area: the source files whose error codes count. Some files of the broker answer in place of
  * the controller, for example when the broker cannot reach the controller: these files are listed under
- * 'controller error'. The handlers of data requests are listed under 'partition error'.
+ * 'controller error'. The handlers of data requests are listed under 'partition error', and the handler of
+ * DeleteRecords under 'deletion error' with the files that look for the leader.
  */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'partition error': [
-    'packages/replication/src/**/*.ts',
+    'packages/replication/src/**/!(record-deletions|delete-records-service).ts',
     'packages/log/src/**/*.ts',
     'packages/protocol/src/record-*.ts',
     'packages/broker/src/handlers/{produce,fetch,list-offsets}.ts',
+  ],
+  'deletion error': [
+    'packages/replication/src/partition/{partition,record-deletions}.ts',
+    'packages/replication/src/partition-lookup.ts',
+    'packages/replication/src/serving/delete-records-service.ts',
+    'packages/broker/src/handlers/delete-records.ts',
   ],
   'controller error': [
     'packages/controller/src/**/*.ts',
