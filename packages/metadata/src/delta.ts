@@ -40,6 +40,17 @@ export class MetadataDelta {
     this.changes = changes;
   }
 
+  /** The delta from one image to a later one of the same cluster, without the records between them. */
+  static between(previous: MetadataImage, image: MetadataImage): MetadataDelta {
+    assert(image.offset > previous.offset, 'an image is replaced by a later one');
+    return new MetadataDelta(previous, image, {
+      brokers: BrokersChanges.between(previous.brokers, image.brokers),
+      topics: TopicsChanges.between(previous.topics, image.topics),
+      configs: ConfigsChanges.between(previous.configs, image.configs),
+      producerIds: new ProducerIdsChanges(),
+    });
+  }
+
   /** Topics that exist in `image` but not in `previous`, sorted by name. */
   get createdTopics(): TopicImage[] {
     return this.changes.topics.onlyIn(this.image.topics, this.previous.topics);

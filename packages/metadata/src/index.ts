@@ -22,4 +22,5 @@ export {
   type RecordType,
 } from './records.ts';
 export { applyRecords, type RecordBatch } from './replay.ts';
+export { SnapshotReplay, snapshotRecords } from './snapshot.ts';
 export * from './topic-config.ts';

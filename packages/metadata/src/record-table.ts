@@ -4,6 +4,9 @@
  * records, the codec (records.ts) and the codec's checks follow from this table. replay.ts compiles only with
  * a replay function for every entry.
  *
+ * A snapshot (snapshot.ts) holds the same records. They describe the present state instead of a change, so
+ * some fields and one record occur only there.
+ *
  * Numbers, kinds and names of messages are permanent: never change or reuse one. The meaning of a record must
  * never depend on its writer or time.
  */
@@ -37,6 +40,7 @@ export type FailedReplica = MessageType<typeof FailedReplicaMessage>;
 const configResourceType = choice({ topic: 2, broker: 4, group: 32 });
 
 const NodeList = defineList('NodeList', 'ids', 'int32');
+const FailedReplicaList = defineList('FailedReplicaList', 'replicas', FailedReplicaMessage);
 
 export const recordTable = {
   /** Registers a broker process. The broker epoch is the offset of this record. The broker starts fenced. */
@@ -54,6 +58,12 @@ export const recordTable = {
       sessionTimeoutMs: [6, optional('int32')],
       /** The broker's own `min.insync.replicas`. Records of older versions lack it. */
       minInsyncReplicas: [7, optional('int32')],
+      /** Only in snapshots: the offset of the original registration record. */
+      brokerEpoch: [8, optional('int64')],
+      /** Only in snapshots; absent: true. */
+      fenced: [9, optional('bool')],
+      /** Only in snapshots; absent: false. */
+      inControlledShutdown: [10, optional('bool')],
     },
   ],
 
@@ -76,8 +86,7 @@ export const recordTable = {
 
   /**
    * A new partition. Partitions of a topic are numbered from 0 and created in that order. `partitionChange`
-   * uses the field numbers 8 and 14. Number 9 is reserved for the last known leader (KIP-966), and 10 to 12
-   * are reserved for reassignment and directories.
+   * uses the field numbers 8 and 14, too. The numbers 10 to 12 are reserved for reassignment and directories.
    */
   partition: [
     5,
@@ -97,13 +106,19 @@ export const recordTable = {
        * partition has it.
        */
       requestId: [13, optional('uuid')],
+      /** The remaining fields occur only in snapshots. Absent lists are empty. */
+      elr: [8, optional(NodeList)],
+      /** Absent: -1. */
+      lastKnownLeader: [9, optional('int32')],
+      failedReplicas: [15, optional(FailedReplicaList)],
+      formerIsr: [16, optional(NodeList)],
     },
   ],
 
   /**
    * Changes a partition; undefined fields stay as they are. The partition epoch grows by one with every such
    * record. The leader epoch grows by one if `leader` is given, even if it names the same leader. The field
-   * numbers 5 to 7 and 9 to 13 stay unused here, because `partition` uses or reserves them.
+   * numbers 5 to 7, 9 to 13, 15 and 16 stay unused here, because `partition` uses or reserves them.
    */
   partitionChange: [
     6,
@@ -157,6 +172,22 @@ export const recordTable = {
       resourceName: [2, 'string'],
       /** Id of the client's request: a later copy of it changes nothing. */
       requestId: [3, 'uuid'],
+    },
+  ],
+
+  /**
+   * Only in snapshots: one entry of the memory of requests (families/topics/carried-out.ts). The entry says
+   * that a topic was deleted, or which request deleted or extended it.
+   */
+  carriedOut: [
+    12,
+    {
+      name: [1, 'string'],
+      topicId: [2, 'uuid'],
+      /** Absent: the entry says that the topic was deleted. */
+      requestId: [3, optional('uuid')],
+      /** True if the request named the topic by its id. */
+      byId: [4, 'bool'],
     },
   ],
 } as const;

@@ -45,7 +45,12 @@ export function applyRecords(
   return { image: next, delta: new MetadataDelta(image, next, draft.changes) };
 }
 
-function replay<Type extends RecordType>(draft: ImageDraft, record: RecordOf<Type>, offset: Offset): void {
+/** Replays one record into the draft. */
+export function replay<Type extends RecordType>(
+  draft: ImageDraft,
+  record: RecordOf<Type>,
+  offset: Offset,
+): void {
   const type: Type = record.type;
   replayFunctions[type](draft, record, offset);
 }

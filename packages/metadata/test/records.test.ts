@@ -45,6 +45,7 @@ const samples: { readonly [Type in RecordType]: RecordOf<Type> } = {
   producerIds: { type: 'producerIds', brokerId: 1, brokerEpoch: 300, nextProducerId: 2000 },
   noOp: { type: 'noOp' },
   alterConfigs: { type: 'alterConfigs', resourceType: 'topic', resourceName: 't', requestId: ID },
+  carriedOut: { type: 'carriedOut', name: 't', topicId: ID, requestId: ID, byId: true },
 };
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -83,6 +84,24 @@ describe('the wire form of records', () => {
     const failed = { brokerId: 0, brokerEpoch: 300 };
     const change: MetadataRecord = { type: 'partitionChange', topicId: ID, partition: 3, failed };
     expect(decodeRecord(encodeRecord(change))).toEqual(change);
+  });
+
+  test('the fields that only snapshots have read back', () => {
+    const broker: MetadataRecord = {
+      ...samples.registerBroker,
+      brokerEpoch: 300,
+      fenced: false,
+      inControlledShutdown: true,
+    };
+    expect(decodeRecord(encodeRecord(broker))).toEqual(broker);
+    const partition: MetadataRecord = {
+      ...samples.partition,
+      elr: [2],
+      lastKnownLeader: 2,
+      formerIsr: [3],
+      failedReplicas: [{ brokerId: 0, brokerEpoch: 300 }],
+    };
+    expect(decodeRecord(encodeRecord(partition))).toEqual(partition);
   });
 
   test('an empty config value reads back as an empty text, not as undefined', () => {

@@ -2,13 +2,13 @@
  * The part of the metadata image that holds the registered brokers, and the replay of the records that change
  * it.
  */
-import { assert, type BrokerEpoch, type Millis, type NodeId, type Uuid } from '@millrace/base';
+import { assert, type BrokerEpoch, type Millis, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
 import type { ReplayFunctions } from '../draft.ts';
 import { MapDraft } from '../map-draft.ts';
 import type { ListenerEndpoint } from '../record-table.ts';
-import type { RecordOf } from '../records.ts';
-import { type Changes, union } from './changes.ts';
+import type { MetadataRecord, RecordOf } from '../records.ts';
+import { type Changes, isSameData, union } from './changes.ts';
 
 export interface BrokerRegistration {
   readonly id: NodeId;
@@ -89,6 +89,12 @@ export class BrokersChanges implements Changes {
   merge(next: BrokersChanges): BrokersChanges {
     return new BrokersChanges(union(this.ids, next.ids));
   }
+
+  static between(previous: BrokersImage, next: BrokersImage): BrokersChanges {
+    const ids = union(new Set(previous.byId.keys()), new Set(next.byId.keys()));
+    for (const id of ids) if (isSameData(previous.get(id), next.get(id))) ids.delete(id);
+    return new BrokersChanges(ids);
+  }
 }
 
 export class BrokersDraft {
@@ -105,7 +111,10 @@ export class BrokersDraft {
     return this.changes.isEmpty ? this.previous : new BrokersImage(this.byId.close());
   }
 
-  register(record: RecordOf<'registerBroker'>, epoch: BrokerEpoch): void {
+  /** `offset`: the offset of the record. A record of a snapshot has the broker epoch itself. */
+  register(record: RecordOf<'registerBroker'>, offset: Offset): void {
+    const epoch = record.brokerEpoch ?? offset;
+    assert(epoch >= 0, 'a registration has a broker epoch');
     this.put({
       id: record.brokerId,
       epoch,
@@ -115,8 +124,8 @@ export class BrokersDraft {
       logDirs: record.logDirs,
       sessionTimeoutMs: record.sessionTimeoutMs ?? 0,
       minInsyncReplicas: record.minInsyncReplicas ?? 1,
-      fenced: true,
-      inControlledShutdown: false,
+      fenced: record.fenced ?? true,
+      inControlledShutdown: record.inControlledShutdown ?? false,
     });
   }
 
@@ -153,3 +162,9 @@ export const replayBrokers: ReplayFunctions<'registerBroker' | 'unregisterBroker
   unregisterBroker: ({ brokers }, record) => brokers.unregister(record),
   brokerChange: ({ brokers }, record) => brokers.change(record),
 };
+
+/** The records of a snapshot that replay to these brokers. */
+export function* recordsOfBrokers(brokers: BrokersImage): Generator<MetadataRecord> {
+  for (const { id, epoch, ...broker } of brokers.sorted())
+    yield { type: 'registerBroker', brokerId: id, brokerEpoch: epoch, ...broker };
+}

@@ -10,3 +10,8 @@ export function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> {
   for (const value of b) all.add(value);
   return all;
 }
+
+/** Whether two values of plain data are equal, with the same order of fields. */
+export function isSameData(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}

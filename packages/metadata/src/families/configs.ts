@@ -6,8 +6,8 @@ import { assert } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
 import type { ReplayFunctions } from '../draft.ts';
 import { MapDraft } from '../map-draft.ts';
-import type { RecordOf } from '../records.ts';
-import { type Changes, union } from './changes.ts';
+import type { MetadataRecord, RecordOf } from '../records.ts';
+import { type Changes, isSameData, union } from './changes.ts';
 
 export type Configs = ReadonlyMap<string, string>;
 type ConfigsByName = ImmutableMap<string, Configs>;
@@ -74,6 +74,27 @@ export class ConfigsChanges implements Changes {
       union(this.groups, next.groups),
     );
   }
+
+  static between(previous: ConfigsImage, next: ConfigsImage): ConfigsChanges {
+    return new ConfigsChanges(
+      differing(previous.byTopic, next.byTopic),
+      differing(previous.byBroker, next.byBroker),
+      differing(previous.byGroup, next.byGroup),
+    );
+  }
+}
+
+/** Names of the resources whose configs differ. */
+function differing(previous: ConfigsByName, next: ConfigsByName): Set<string> {
+  const names = union(new Set(previous.keys()), new Set(next.keys()));
+  for (const name of names)
+    if (isSameData(sorted(previous.get(name) ?? NO_CONFIGS), sorted(next.get(name) ?? NO_CONFIGS)))
+      names.delete(name);
+  return names;
+}
+
+function sorted(configs: Configs): (readonly [name: string, value: string])[] {
+  return [...configs].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 export class ConfigsDraft {
@@ -131,3 +152,12 @@ export const replayConfigs: ReplayFunctions<'config' | 'alterConfigs'> = {
   },
   alterConfigs: ({ topics }, record) => topics.configsAltered(record),
 };
+
+/** The records of a snapshot that replay to these configs, if the topics exist already. */
+export function* recordsOfConfigs({ byTopic, byBroker, byGroup }: ConfigsImage): Generator<MetadataRecord> {
+  const ofType = { topic: byTopic, broker: byBroker, group: byGroup };
+  for (const resourceType of ['topic', 'broker', 'group'] as const)
+    for (const resourceName of [...ofType[resourceType].keys()].sort())
+      for (const [name, value] of sorted(ofType[resourceType].get(resourceName)!))
+        yield { type: 'config', resourceType, resourceName, name, value };
+}

@@ -4,6 +4,7 @@
  */
 import { assert } from '@millrace/base';
 import type { ReplayFunctions } from '../draft.ts';
+import type { MetadataRecord } from '../records.ts';
 import type { Changes } from './changes.ts';
 
 export class ProducerIdsImage {
@@ -46,3 +47,8 @@ export class ProducerIdsDraft {
 export const replayProducerIds: ReplayFunctions<'producerIds'> = {
   producerIds: ({ producerIds }, record) => producerIds.given(record.nextProducerId),
 };
+
+/** The record of a snapshot. It names no broker: the image does not know which broker got the last block. */
+export function* recordsOfProducerIds({ next }: ProducerIdsImage): Generator<MetadataRecord> {
+  if (next > 0) yield { type: 'producerIds', brokerId: -1, brokerEpoch: -1, nextProducerId: next };
+}

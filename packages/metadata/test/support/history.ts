@@ -3,7 +3,7 @@
  * records that fit the earlier ones. Keeps its own plain model, with which the tests compare the image.
  */
 import type { NodeId, Uuid } from '@millrace/base';
-import type { MetadataRecord } from '../../src/records.ts';
+import type { MetadataRecord, RecordOf } from '../../src/records.ts';
 
 export interface ModelPartition {
   replicas: NodeId[];
@@ -51,7 +51,28 @@ const register: Step = (model, draw, offset) => {
   const brokerId = draw % 4;
   model.brokers.set(brokerId, { epoch: offset, fenced: true, shutdown: false });
   const incarnationId = uuid(offset);
-  return [{ type: 'registerBroker', brokerId, incarnationId, listeners: [], rack: undefined, logDirs: [] }];
+  if (draw % 3 === 0)
+    return [{ type: 'registerBroker', brokerId, incarnationId, listeners: [], rack: undefined, logDirs: [] }];
+  return [
+    {
+      type: 'registerBroker',
+      brokerId,
+      incarnationId,
+      listeners: [{ name: 'PLAINTEXT', host: `h${draw}`, port: 9092 }],
+      rack: draw % 3 === 1 ? `r${draw}` : '',
+      logDirs: [uuid(draw)],
+      sessionTimeoutMs: draw,
+      minInsyncReplicas: 1 + (draw % 2),
+    },
+  ];
+};
+
+const shutDown: Step = (model, draw) => {
+  const id = pick([...model.brokers.keys()], draw);
+  if (id === undefined) return [];
+  const broker = model.brokers.get(id)!;
+  broker.shutdown = true;
+  return [{ type: 'brokerChange', brokerId: id, brokerEpoch: broker.epoch, inControlledShutdown: true }];
 };
 
 const change: Step = (model, draw) => {
@@ -76,7 +97,7 @@ function replicasFrom(draw: number): NodeId[] {
   return draw % 3 === 0 ? [first] : [first, (first + 1 + (draw % 2)) % 4];
 }
 
-function addPartition(model: Model, topicId: Uuid, draw: number): MetadataRecord {
+function addPartition(model: Model, topicId: Uuid, draw: number): RecordOf<'partition'> {
   const topic = model.topics.get(topicId)!;
   const replicas = replicasFrom(draw);
   const partition = {
@@ -104,17 +125,30 @@ const create: Step = (model, draw, offset) => {
   return records;
 };
 
-const grow: Step = (model, draw) => {
+const grow: Step = (model, draw, offset) => {
   const topicId = pick([...model.topics.keys()], draw);
-  return topicId === undefined ? [] : [addPartition(model, topicId, draw)];
+  if (topicId === undefined) return [];
+  const requestId = draw % 2 === 0 ? uuid(offset) : undefined;
+  return [{ ...addPartition(model, topicId, draw), requestId }];
 };
 
-const remove: Step = (model, draw) => {
+const remove: Step = (model, draw, offset) => {
   const topicId = pick([...model.topics.keys()], draw);
   if (topicId === undefined) return [];
   model.topicConfigs.delete(model.topics.get(topicId)!.name);
   model.topics.delete(topicId);
-  return [{ type: 'removeTopic', topicId }];
+  return [{ type: 'removeTopic', topicId, requestId: draw % 2 === 0 ? uuid(offset) : undefined }];
+};
+
+/** The plain model leaves out the configs of brokers and groups. */
+const configureOther: Step = (_model, draw, offset) => {
+  const resourceType = draw % 2 === 0 ? 'broker' : 'group';
+  const resourceName = pick(['', '1', 'a group'], draw)!;
+  const value = draw % 4 === 0 ? undefined : String(draw);
+  return [
+    { type: 'alterConfigs', resourceType, resourceName, requestId: uuid(offset) },
+    { type: 'config', resourceType, resourceName, name: `k${draw % 2}`, value },
+  ];
 };
 
 const alter: Step = (model, draw) => {
@@ -140,7 +174,7 @@ const alter: Step = (model, draw) => {
     partition.leader = leader;
     partition.leaderEpoch++;
   }
-  const elr = draw % 4 === 0 ? partition.replicas.filter((id) => !isr.includes(id)) : undefined;
+  const elr = draw % 3 === 1 ? partition.replicas.filter((id) => !isr.includes(id)) : undefined;
   partition.elr = (elr ?? partition.elr).filter((id) => !isr.includes(id));
   const failed = draw % 7 === 0 ? { brokerId: partition.replicas[0]!, brokerEpoch: draw % 3 } : undefined;
   const failures = new Map(partition.failedReplicas.map((known) => [known.brokerId, known]));
@@ -195,4 +229,6 @@ const STEPS: readonly Step[] = [
   producerIds,
   remove,
   unregister,
+  shutDown,
+  configureOther,
 ];

@@ -46,6 +46,12 @@ class Latest<T> {
     return new Latest(this.newer, ImmutableMap([[key, entry]]));
   }
 
+  /** All entries, the older generation first. Added in this order to an empty set, they give an equal set. */
+  *entries(): Generator<[key: string, entry: T]> {
+    yield* this.older;
+    yield* this.newer;
+  }
+
   toPlain(): unknown {
     const sorted = (entries: ImmutableMap<string, T>) => [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
     return [sorted(this.older), sorted(this.newer)];
@@ -109,6 +115,34 @@ export class CarriedOut {
     return [this.topics.toPlain(), this.configs.toPlain()];
   }
 
+  /** The ids of all remembered deleted topics. */
+  *deletedTopicIds(): Generator<Uuid> {
+    for (const [key, { topicId }] of this.topics.entries()) if (key === topicId) yield topicId;
+  }
+
+  /** The records of a snapshot. Each of them replays to one entry. */
+  *records(): Generator<RecordOf<'carriedOut' | 'alterConfigs'>> {
+    for (const [key, { name, topicId }] of this.topics.entries()) {
+      if (key === topicId) yield { type: 'carriedOut', name, topicId, byId: true };
+      else {
+        const [requestId, nameOrId] = splitKey(key);
+        yield { type: 'carriedOut', name, topicId, requestId, byId: nameOrId === topicId };
+      }
+    }
+    for (const [key] of this.configs.entries()) {
+      const [requestId, resource] = splitKey(key);
+      const at = resource.indexOf(' ');
+      const resourceType = resource.slice(0, at) as RecordOf<'alterConfigs'>['resourceType'];
+      yield { type: 'alterConfigs', resourceType, resourceName: resource.slice(at + 1), requestId };
+    }
+  }
+
+  /** Adds the entry that `records` wrote. */
+  withRecorded({ name, topicId, requestId, byId }: RecordOf<'carriedOut'>): CarriedOut {
+    const nameOrId = byId ? topicId : name;
+    return this.with(requestId === undefined ? topicId : keyOf(requestId, nameOrId), { name, topicId });
+  }
+
   private with(key: string, topic: ChangedTopic): CarriedOut {
     return new CarriedOut(this.topics.with(key, topic), this.configs);
   }
@@ -120,4 +154,9 @@ function keyOf(requestId: Uuid, nameOrId: string): string {
 
 function alteredKey(requestId: Uuid, { resourceType, resourceName }: Resource): string {
   return keyOf(requestId, `${resourceType} ${resourceName}`);
+}
+
+function splitKey(key: string): [requestId: Uuid, nameOrId: string] {
+  const at = key.indexOf(' ');
+  return [key.slice(0, at) as Uuid, key.slice(at + 1)];
 }

@@ -41,6 +41,25 @@ export class TopicsChanges implements Changes {
     return new TopicsChanges(union(this.topics, next.topics), partitions);
   }
 
+  /**
+   * The changes from one image to a later one of the same cluster. A partition is unchanged if its partition
+   * epoch is. The changes also name every deleted topic that the later image remembers, although `previous`
+   * may never have had it: its folders may be left from an earlier life of the broker.
+   */
+  static between(previous: TopicsImage, next: TopicsImage): TopicsChanges {
+    const changes = new TopicsChanges();
+    for (const id of previous.state.byId.keys()) if (next.get(id) === undefined) changes.topicRemoved(id);
+    for (const id of next.state.carriedOut.deletedTopicIds()) changes.topicRemoved(id);
+    for (const [id, topic] of next.state.byId) {
+      const before = previous.get(id);
+      if (before === undefined) changes.topics.add(id);
+      topic.partitions.forEach(({ partitionEpoch }, index) => {
+        if (before?.partitions[index]?.partitionEpoch !== partitionEpoch) changes.partitionChanged(id, index);
+      });
+    }
+    return changes;
+  }
+
   /** The created or deleted topics that exist in `here` but not in `there`, sorted by name. */
   onlyIn(here: TopicsImage, there: TopicsImage): TopicImage[] {
     const found: TopicImage[] = [];

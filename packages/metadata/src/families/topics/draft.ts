@@ -76,11 +76,11 @@ export class TopicsDraft {
     const partition = {
       replicas,
       isr,
-      elr: [],
-      formerIsr: [],
-      failedReplicas: [],
+      elr: record.elr ?? [],
+      formerIsr: record.formerIsr ?? [],
+      failedReplicas: record.failedReplicas ?? [],
       leader,
-      lastKnownLeader: -1,
+      lastKnownLeader: record.lastKnownLeader ?? -1,
       leaderEpoch,
       partitionEpoch,
     };
@@ -137,6 +137,10 @@ export class TopicsDraft {
     this.carriedOut = this.carriedOut.withAltered(record.requestId, record);
   }
 
+  remember(record: RecordOf<'carriedOut'>): void {
+    this.carriedOut = this.carriedOut.withRecorded(record);
+  }
+
   private partitionsOf(topicId: Uuid): PartitionImage[] {
     let partitions = this.partitions.get(topicId);
     if (partitions === undefined) {
@@ -160,11 +164,14 @@ export class TopicsDraft {
   }
 }
 
-export const replayTopics: ReplayFunctions<'topic' | 'partition' | 'partitionChange' | 'removeTopic'> = {
+export const replayTopics: ReplayFunctions<
+  'topic' | 'partition' | 'partitionChange' | 'removeTopic' | 'carriedOut'
+> = {
   topic: ({ topics }, record) => topics.addTopic(record),
   partition: ({ topics }, record) => topics.addPartition(record),
   partitionChange: ({ topics }, record) => topics.changePartition(record),
   removeTopic: ({ topics, configs }, record) => configs.topicRemoved(topics.removeTopic(record)),
+  carriedOut: ({ topics }, record) => topics.remember(record),
 };
 
 function isCollidable(name: string): boolean {

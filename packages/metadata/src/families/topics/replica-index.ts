@@ -80,7 +80,11 @@ export class ReplicaIndex {
       }
     });
     const counts = this.counts.withMutations((next) => {
-      for (const [broker, by] of grown) next.set(broker, (next.get(broker) ?? 0) + by);
+      for (const [broker, by] of grown) {
+        const count = (next.get(broker) ?? 0) + by;
+        if (count === 0) next.delete(broker);
+        else next.set(broker, count);
+      }
     });
     return new ReplicaIndex(byBroker, counts);
   }

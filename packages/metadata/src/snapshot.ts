@@ -1,0 +1,57 @@
+/**
+ * A snapshot is the image as records: their replay into an empty image gives the image again, with nothing
+ * lost. The records are of the same kinds as those of the log. Writing and reading go record by record, so
+ * that the caller can spread them over several turns.
+ */
+import type { Offset, QuorumEpoch } from '@millrace/base';
+import { ImageDraft } from './draft.ts';
+import { recordsOfBrokers } from './families/brokers.ts';
+import { recordsOfConfigs } from './families/configs.ts';
+import { recordsOfProducerIds } from './families/producer-ids.ts';
+import { recordsOfTopics } from './families/topics/records.ts';
+import { type ImageParts, MetadataImage } from './image.ts';
+import type { MetadataRecord } from './records.ts';
+import { replay } from './replay.ts';
+
+type Writers = {
+  readonly [Family in keyof ImageParts]: (part: ImageParts[Family]) => Iterable<MetadataRecord>;
+};
+
+/** One writer for each family: the compiler refuses a family without a writer. */
+const writers: Writers = {
+  brokers: recordsOfBrokers,
+  topics: recordsOfTopics,
+  configs: recordsOfConfigs,
+  producerIds: recordsOfProducerIds,
+};
+
+/** The families in the order of their records. The configs of a topic must follow the topic. */
+const order = Object.keys(writers) as (keyof ImageParts)[];
+
+/** The records of a snapshot of the image. */
+export function* snapshotRecords(image: MetadataImage): Generator<MetadataRecord> {
+  for (const family of order) yield* recordsOfFamily(image, family);
+}
+
+function recordsOfFamily<Family extends keyof ImageParts>(
+  image: MetadataImage,
+  family: Family,
+): Iterable<MetadataRecord> {
+  const part: ImageParts[Family] = image[family];
+  return writers[family](part);
+}
+
+/** Builds the image from the records of a snapshot. */
+export class SnapshotReplay {
+  private readonly draft = new ImageDraft(MetadataImage.EMPTY);
+
+  /** Takes the next record, in the order of the snapshot. */
+  add(record: MetadataRecord): void {
+    replay(this.draft, record, -1);
+  }
+
+  /** `offset` and `epoch` are those of the image that the snapshot was taken of. */
+  finish(offset: Offset, epoch: QuorumEpoch): MetadataImage {
+    return this.draft.close(offset, epoch);
+  }
+}
