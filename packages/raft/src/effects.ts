@@ -7,9 +7,9 @@
  * earlier, it never sends the message.
  */
 import type { LogEntry, Millis, NodeId, QuorumEpoch } from '@millrace/base';
-import type { RaftRequest, RaftResponse } from './messages.ts';
+import type { FetchSnapshotResponse, RaftRequest, RaftResponse } from './messages.ts';
 import type { StorageWrite } from './storage.ts';
-import type { CommittedBatch, LeaderAndEpoch } from './types.ts';
+import type { CommittedBatch, LeaderAndEpoch, Snapshot, SnapshotId, SnapshotManifest } from './types.ts';
 
 /** Why a request got no answer. `unavailable` is a hint that the peer's process is gone. */
 export type SendFailure = 'unavailable' | 'timeout' | 'refused';
@@ -25,6 +25,10 @@ export type RaftInput =
   | { readonly type: 'sendFailed'; readonly id: number; readonly from: NodeId; readonly failure: SendFailure }
   /** All writes up to this `persist` are durable. */
   | { readonly type: 'persisted'; readonly sequence: number }
+  /** All parts of a snapshot of this node's own committed state are durable, but it is not published yet. */
+  | { readonly type: 'snapshotWritten'; readonly manifest: SnapshotManifest }
+  /** The answer to `checkSnapshot`. `error`: the reason why the snapshot cannot be used. */
+  | { readonly type: 'snapshotChecked'; readonly id: SnapshotId; readonly error: string | undefined }
   | { readonly type: 'stopRequested' };
 
 export type LogEffect = { readonly type: 'log' } & LogEntry;
@@ -46,6 +50,14 @@ export type RaftEffect =
       readonly after: number;
     }
   | { readonly type: 'committed'; readonly batches: readonly CommittedBatch[] }
+  /** Read the part of the snapshot, put it into the response, and answer the request with it. */
+  | { readonly type: 'replyPart'; readonly token: number; readonly response: FetchSnapshotResponse }
+  /** A leader's snapshot is complete: decode it, and give the input `snapshotChecked`. */
+  | { readonly type: 'checkSnapshot'; readonly snapshot: Snapshot }
+  /** The decoded snapshot replaces the owner's state. Committed batches after its end follow. */
+  | { readonly type: 'installed'; readonly id: SnapshotId }
+  /** This snapshot counts from now on. */
+  | { readonly type: 'published'; readonly manifest: SnapshotManifest }
   | { readonly type: 'becameLeader'; readonly epoch: QuorumEpoch }
   | { readonly type: 'resigned'; readonly epoch: QuorumEpoch }
   /** A majority followed this leader at some moment after `round` (and every earlier round) began. */

@@ -6,11 +6,13 @@
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
+import type { EpochEnd } from './log.ts';
 import {
   type BeginRequest,
   type EndRequest,
   type FetchRequest,
   type FetchResponse,
+  type FetchSnapshotResponse,
   RaftErrorCode,
 } from './messages.ts';
 import type { RaftNode } from './node.ts';
@@ -22,6 +24,7 @@ import {
   epochResponse,
   learnEpoch,
 } from './roles.ts';
+import { loadSnapshot, nextPart } from './snapshot-loading.ts';
 import { keyOf } from './voters.ts';
 
 export function pumpFollower(node: RaftNode, now: Millis): void {
@@ -33,6 +36,11 @@ export function pumpFollower(node: RaftNode, now: Millis): void {
   }
   if (following.fetchInFlight !== undefined || following.fetchAt > now) return;
   if (node.log.durableEnd < node.log.endOffset || node.hasPersistsInFlight) return;
+  const part = nextPart(node);
+  if (part !== undefined) {
+    following.fetchInFlight = node.send(node.leaderId, part, node.config.fetchTimeoutMs);
+    return;
+  }
   const request: FetchRequest = {
     type: 'fetch',
     clusterId: node.clusterId,
@@ -56,26 +64,32 @@ export function followerDeadline(node: RaftNode): Millis {
   return waits ? at : Math.min(at, fetchAt);
 }
 
-export function onFetchResponse(
+/**
+ * Whether this node takes the answer of the leader: it is the answer to the request in flight, and no other
+ * leader or epoch has come. The answer shows that the leader still works.
+ */
+export function acceptAnswer(
   node: RaftNode,
   id: number,
   from: NodeId,
-  response: FetchResponse,
+  response: FetchResponse | FetchSnapshotResponse,
   now: Millis,
-): void {
+): boolean {
   const current = node.following?.fetchInFlight === id && node.leaderId === from;
   if (current) node.following!.fetchInFlight = undefined;
   if (response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID) {
     node.logEvent('error', 'cluster-id-mismatched', { peerId: from, clusterId: node.clusterId });
     if (current) node.following!.fetchAt = now + node.config.fetchTimeoutMs / 4;
-    return;
+    return false;
   }
   const { epoch } = node;
   learnEpoch(node, response, now);
-  if (!current || node.epoch !== epoch || node.leaderId !== from) return;
-  if (response.errorCode !== RaftErrorCode.NONE || response.epoch !== node.epoch) {
+  if (!current || node.epoch !== epoch || node.leaderId !== from) return false;
+  const isRefused =
+    response.errorCode !== RaftErrorCode.NONE && response.errorCode !== RaftErrorCode.SNAPSHOT_NOT_FOUND;
+  if (isRefused || response.epoch !== node.epoch) {
     onFetchError(node, response, now);
-    return;
+    return false;
   }
   const following = node.following!;
   following.timeoutAt = now + node.config.fetchTimeoutMs;
@@ -84,8 +98,25 @@ export function onFetchResponse(
   following.fetched = true;
   following.round = response.round;
   node.suspicions = 0;
+  return true;
+}
+
+export function onFetchResponse(
+  node: RaftNode,
+  id: number,
+  from: NodeId,
+  response: FetchResponse,
+  now: Millis,
+): void {
+  if (!acceptAnswer(node, id, from, response, now)) return;
+  const following = node.following!;
+  if (response.snapshot !== undefined) {
+    loadSnapshot(node, response.snapshot, now);
+    return;
+  }
+  following.loading = undefined;
   if (response.diverging !== undefined) {
-    cut(node, response.diverging);
+    cut(node, response.diverging, now);
     return;
   }
   if (!continues(node, response)) {
@@ -98,7 +129,7 @@ export function onFetchResponse(
 }
 
 /** Handles an error response. If the followed node no longer leads, this node soon starts a pre-vote. */
-function onFetchError(node: RaftNode, response: FetchResponse, now: Millis): void {
+function onFetchError(node: RaftNode, response: FetchResponse | FetchSnapshotResponse, now: Millis): void {
   if (response.errorCode === RaftErrorCode.NOT_LEADER_OR_FOLLOWER) {
     node.endedEpoch = node.epoch;
     becomeUnattached(node, node.epoch, now);
@@ -114,8 +145,13 @@ function onFetchError(node: RaftNode, response: FetchResponse, now: Millis): voi
  * smaller. If this log has no such epoch, truncates to the end of the next older epoch in it. If the logs
  * still diverge, the next fetch truncates further.
  */
-function cut(node: RaftNode, diverging: { readonly epoch: number; readonly endOffset: number }): void {
+function cut(node: RaftNode, diverging: EpochEnd, now: Millis): void {
   const own = node.log.endOf(diverging.epoch);
+  if (own === undefined) {
+    node.logEvent('error', 'fetch-answer-malformed', { leaderId: node.leaderId });
+    node.following!.fetchAt = now + node.config.retryBackoffMs;
+    return;
+  }
   const offset = own.epoch === diverging.epoch ? Math.min(own.endOffset, diverging.endOffset) : own.endOffset;
   if (offset < node.log.endOffset) node.truncateTo(offset);
 }

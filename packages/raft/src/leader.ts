@@ -9,7 +9,13 @@
 import { assert, type Millis, type NodeId, type Offset } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
 import { majorityReached, majoritySize } from './majority.ts';
-import { type EpochResponse, type FetchRequest, type FetchResponse, RaftErrorCode } from './messages.ts';
+import {
+  type EpochResponse,
+  type FetchRequest,
+  type FetchResponse,
+  type FetchSnapshotRequest,
+  RaftErrorCode,
+} from './messages.ts';
 import type { RaftNode } from './node.ts';
 import {
   becomeUnattached,
@@ -154,34 +160,36 @@ export function onEpochFailed(
   replica.beginAt = failure === 'timeout' ? now : now + node.config.retryBackoffMs * 5;
 }
 
-export function handleFetch(node: RaftNode, token: number, request: FetchRequest, now: Millis): void {
-  if (request.clusterId !== '' && node.clusterId !== '' && request.clusterId !== node.clusterId) {
-    refuseFetch(node, token, RaftErrorCode.INCONSISTENT_CLUSTER_ID);
-    return;
-  }
+/** Returns NONE if this node leads and may answer the request, else the error. May learn of a newer epoch. */
+export function refusal(
+  node: RaftNode,
+  request: FetchRequest | FetchSnapshotRequest,
+  now: Millis,
+): RaftErrorCode {
+  if (request.clusterId !== '' && node.clusterId !== '' && request.clusterId !== node.clusterId)
+    return RaftErrorCode.INCONSISTENT_CLUSTER_ID;
   const counted = isCounted(node, request);
   if (counted && request.epoch > node.epoch) {
     becomeUnattached(node, request.epoch, now);
-    refuseFetch(node, token, RaftErrorCode.UNKNOWN_LEADER_EPOCH);
-    return;
+    return RaftErrorCode.UNKNOWN_LEADER_EPOCH;
   }
-  const { leading } = node;
-  if (leading === undefined) {
-    refuseFetch(node, token, RaftErrorCode.NOT_LEADER_OR_FOLLOWER);
-    return;
-  }
-  if (counted && request.epoch < node.epoch) {
-    refuseFetch(node, token, RaftErrorCode.FENCED_LEADER_EPOCH);
-    return;
-  }
+  if (node.leading === undefined) return RaftErrorCode.NOT_LEADER_OR_FOLLOWER;
+  return counted && request.epoch < node.epoch ? RaftErrorCode.FENCED_LEADER_EPOCH : RaftErrorCode.NONE;
+}
+
+export function handleFetch(node: RaftNode, token: number, request: FetchRequest, now: Millis): void {
   const { fetchOffset, lastFetchedEpoch } = request;
-  if (fetchOffset < 0) {
-    refuseFetch(node, token, RaftErrorCode.OFFSET_OUT_OF_RANGE);
+  let errorCode = refusal(node, request, now);
+  if (errorCode === RaftErrorCode.NONE && fetchOffset < 0) errorCode = RaftErrorCode.OFFSET_OUT_OF_RANGE;
+  if (errorCode !== RaftErrorCode.NONE) {
+    refuseFetch(node, token, errorCode);
     return;
   }
+  const leading = node.leading!;
+  const counted = isCounted(node, request);
   const replica = counted ? leading.replicas.get(request.replicaId)! : observerOf(node, request, now);
   noteFetch(node, replica, fetchOffset, now);
-  if (counted) replica.round = Math.max(replica.round, Math.min(request.round, leading.round));
+  noteContact(replica, counted ? Math.min(request.round, leading.round) : 0, now);
   if (!node.log.isPrefix(fetchOffset, lastFetchedEpoch)) {
     answerDiverging(node, token, request);
     return;
@@ -198,12 +206,19 @@ export function handleFetch(node: RaftNode, token: number, request: FetchRequest
  * Whether the fetch counts for majorities: it comes from a voter with the storage that the quorum knows. All
  * other replicas only get committed records.
  */
-function isCounted(node: RaftNode, { replicaId, replicaKey, observer }: FetchRequest): boolean {
+export function isCounted(
+  node: RaftNode,
+  { replicaId, replicaKey, observer }: FetchRequest | FetchSnapshotRequest,
+): boolean {
   const key = keyOf(node.voters, replicaId);
   return !observer && node.voters.formed && key === replicaKey && replicaId !== node.nodeId;
 }
 
-function observerOf(node: RaftNode, { replicaId, replicaKey }: FetchRequest, now: Millis): Replica {
+export function observerOf(
+  node: RaftNode,
+  { replicaId, replicaKey }: FetchRequest | FetchSnapshotRequest,
+  now: Millis,
+): Replica {
   const { observers } = node.leading!;
   const name = `${replicaId}/${replicaKey}`;
   const replica = observers.get(name) ?? newReplica(replicaId, replicaKey, now);
@@ -223,27 +238,52 @@ function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: M
   if (fetchOffset >= endOffset) replica.lastCaughtUpAt = now;
   else if (replica.lastFetchAt !== undefined && fetchOffset >= replica.lastFetchLeaderEnd)
     replica.lastCaughtUpAt = Math.max(replica.lastCaughtUpAt ?? 0, replica.lastFetchAt);
-  replica.lastFetchAt = now;
   replica.lastFetchLeaderEnd = endOffset;
 }
 
+/** The replica followed this leader at some moment after this round of the leader began. */
+export function noteContact(replica: Replica, round: number, now: Millis): void {
+  replica.lastFetchAt = now;
+  replica.round = Math.max(replica.round, round);
+}
+
+/**
+ * Answers a replica whose log is not a prefix of this log. If the leader's log has the replica's last epoch,
+ * the response names that epoch and its end in the leader's log, at most the fetch offset. Otherwise it names
+ * the next older epoch of the leader's log. If that is before the start of the leader's log, the replica must
+ * load a snapshot.
+ */
 function answerDiverging(node: RaftNode, token: number, request: FetchRequest): void {
-  const { log, epoch, leaderId, clusterId, highWatermark } = node;
+  const { log } = node;
   const end = log.endOf(request.lastFetchedEpoch);
-  // If the leader's log has the replica's last epoch, the response names that epoch and its end in the
-  // leader's log, at most the fetch offset. Otherwise it names the next older epoch of the leader's log.
+  if (end === undefined || request.fetchOffset <= log.startOffset) {
+    node.reply(token, snapshotResponse(node));
+    return;
+  }
   const diverging = { epoch: end.epoch, endOffset: Math.min(end.endOffset, request.fetchOffset) };
-  node.reply(token, {
+  node.reply(token, { ...emptyResponse(node), diverging });
+}
+
+function emptyResponse(node: RaftNode): FetchResponse {
+  const { epoch, leaderId, clusterId, highWatermark } = node;
+  return {
     type: 'fetch',
     errorCode: RaftErrorCode.NONE,
     epoch,
     leaderId,
     clusterId,
     highWatermark,
-    diverging,
+    diverging: undefined,
+    snapshot: undefined,
     batches: [],
     round: node.leading!.round,
-  });
+  };
+}
+
+function snapshotResponse(node: RaftNode): FetchResponse {
+  const { newest } = node.snapshots;
+  assert(newest !== undefined, 'a snapshot holds what was before the log');
+  return { ...emptyResponse(node), snapshot: newest.id };
 }
 
 /**
@@ -298,19 +338,12 @@ function answerFetch(node: RaftNode, parked: ParkedFetch): void {
 }
 
 function fetchResponse(node: RaftNode, parked: ParkedFetch): FetchResponse {
-  const { epoch, leaderId, clusterId, highWatermark, log, config } = node;
+  const { log, config } = node;
   const { fetchOffset } = parked.request;
   const end = visibleEnd(node, parked);
   assert(node.role === 'leader', 'only the leader holds fetches');
-  return {
-    type: 'fetch',
-    errorCode: RaftErrorCode.NONE,
-    epoch,
-    leaderId,
-    clusterId,
-    highWatermark,
-    diverging: undefined,
-    batches: end > fetchOffset ? log.read(fetchOffset, end, config.fetchMaxBytes) : [],
-    round: node.leading!.round,
-  };
+  // The log may have been shortened while the fetch was parked.
+  if (fetchOffset < log.startOffset) return snapshotResponse(node);
+  const batches = end > fetchOffset ? log.read(fetchOffset, end, config.fetchMaxBytes) : [];
+  return { ...emptyResponse(node), batches };
 }

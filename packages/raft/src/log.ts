@@ -1,13 +1,14 @@
 /**
- * The quorum's log on this node, as batches in memory (there are no snapshots yet). Owns the end offset, the
- * start offsets of the epochs, and the durable end. Never writes to the disk: RaftNode returns an effect for
- * that.
+ * The quorum's log on this node, as batches in memory. Owns the start and the end offset, the start offsets
+ * of the epochs, and the durable end. A snapshot holds what was below the start. Never writes to the disk:
+ * RaftNode returns an effect for that.
  *
- * Invariants: batches are contiguous from offset 0; epochs never decrease; durableEnd <= endOffset; replicas
+ * Invariants: batches are contiguous from the start; epochs never decrease; durableEnd <= endOffset; replicas
  * exchange only offsets at batch borders.
  */
 import { assert, type Offset, type QuorumEpoch } from '@millrace/base';
-import type { LogBatch } from './types.ts';
+import { LOG_BEGINNING } from './storage.ts';
+import type { LogBatch, SnapshotId } from './types.ts';
 
 export interface EpochEnd {
   readonly epoch: QuorumEpoch;
@@ -16,6 +17,8 @@ export interface EpochEnd {
 }
 
 export class RaftLog {
+  /** Where the log begins. The epoch is that of the record before. */
+  start: SnapshotId = LOG_BEGINNING;
   /** Offset after the last record. */
   endOffset: Offset = 0;
   /** Everything below is durable. Rises when a write is confirmed; a truncation may lower it. */
@@ -24,13 +27,46 @@ export class RaftLog {
   /** First offset of each epoch that has records, ascending. */
   private readonly epochStarts: { readonly epoch: QuorumEpoch; readonly startOffset: Offset }[] = [];
 
-  /** Epoch of the last record; 0 when empty. */
-  get lastEpoch(): QuorumEpoch {
-    return this.epochStarts.at(-1)?.epoch ?? 0;
+  constructor(start: SnapshotId = LOG_BEGINNING) {
+    this.startAt(start);
   }
 
+  /** Epoch of the last record; 0 before the first record of all. */
+  get lastEpoch(): QuorumEpoch {
+    return this.epochStarts.at(-1)?.epoch ?? this.start.epoch;
+  }
+
+  get startOffset(): Offset {
+    return this.start.endOffset;
+  }
+
+  /** The first batch, if the log begins with it. */
   get first(): LogBatch | undefined {
-    return this.batches[0];
+    return this.startOffset === 0 ? this.batches[0] : undefined;
+  }
+
+  /** Drops everything, and lets the log begin at the end of a snapshot. Nothing of it counts as durable. */
+  startAt(start: SnapshotId): void {
+    this.start = start;
+    this.endOffset = start.endOffset;
+    this.durableEnd = 0;
+    this.batches.length = 0;
+    this.epochStarts.length = 0;
+  }
+
+  /** Removes everything before `start`, which must be a batch border of this log. */
+  trimTo(start: SnapshotId): void {
+    const index = this.indexAt(start.endOffset);
+    assert(index !== undefined && start.endOffset >= this.startOffset, 'trimmed at the border of a batch');
+    assert(this.epochBefore(start.endOffset) === start.epoch, 'the log has the record before the border');
+    this.batches.splice(0, index);
+    this.start = start;
+    while ((this.epochStarts[1]?.startOffset ?? this.endOffset) <= start.endOffset) {
+      if (this.epochStarts.shift() === undefined) return;
+    }
+    const first = this.epochStarts[0]!;
+    if (first.startOffset < start.endOffset)
+      this.epochStarts[0] = { epoch: first.epoch, startOffset: start.endOffset };
   }
 
   append(batch: LogBatch): void {
@@ -45,7 +81,8 @@ export class RaftLog {
 
   /** Removes everything from `offset` on, which must be a batch border. */
   truncateTo(offset: Offset): void {
-    assert(offset >= 0 && offset <= this.endOffset, 'a truncation only shortens');
+    assert(offset >= this.startOffset, 'a truncation keeps what a snapshot holds');
+    assert(offset <= this.endOffset, 'a truncation only shortens');
     const index = this.indexAt(offset);
     assert(index !== undefined, 'truncated at the border of a batch');
     this.batches.length = index;
@@ -55,22 +92,27 @@ export class RaftLog {
     this.durableEnd = Math.min(this.durableEnd, offset);
   }
 
-  /** The largest epoch <= `epoch` that has records here, and its end offset; {0, 0} when there is none. */
-  endOf(epoch: QuorumEpoch): EpochEnd {
+  /**
+   * The largest epoch <= `epoch` that has records in the log or right before its start, and its end offset.
+   * {0, 0} when there is none, and the log begins at offset 0. Undefined: the end is somewhere before the
+   * start.
+   */
+  endOf(epoch: QuorumEpoch): EpochEnd | undefined {
     let endOffset = this.endOffset;
     for (let index = this.epochStarts.length - 1; index >= 0; index--) {
       const { epoch: found, startOffset } = this.epochStarts[index]!;
       if (found <= epoch) return { epoch: found, endOffset };
       endOffset = startOffset;
     }
-    return { epoch: 0, endOffset: 0 };
+    return epoch >= this.start.epoch ? { epoch: this.start.epoch, endOffset: this.startOffset } : undefined;
   }
 
   /** Whether a replica that ends at `offset` with a record of `lastEpoch` has a prefix of this log. */
   isPrefix(offset: Offset, lastEpoch: QuorumEpoch): boolean {
-    if (offset === 0) return true;
+    if (offset === 0) return this.startOffset === 0;
+    if (offset === this.startOffset) return lastEpoch === this.start.epoch;
     const end = this.endOf(lastEpoch);
-    if (end.epoch !== lastEpoch || offset > end.endOffset || offset < 0) return false;
+    if (end?.epoch !== lastEpoch || offset > end.endOffset || offset < this.startOffset) return false;
     return this.indexAt(offset) !== undefined && this.epochBefore(offset) === lastEpoch;
   }
 
@@ -93,12 +135,12 @@ export class RaftLog {
     return found;
   }
 
-  /** The epoch of the record before `offset`; 0 at the start. */
+  /** The epoch of the record before `offset`, which is not before the start; 0 at offset 0. */
   epochBefore(offset: Offset): QuorumEpoch {
     for (let index = this.epochStarts.length - 1; index >= 0; index--) {
       if (this.epochStarts[index]!.startOffset < offset) return this.epochStarts[index]!.epoch;
     }
-    return 0;
+    return this.start.epoch;
   }
 
   /**
@@ -107,6 +149,7 @@ export class RaftLog {
    */
   private indexAt(offset: Offset): number | undefined {
     if (offset === this.endOffset) return this.batches.length;
+    if (offset === this.startOffset) return 0;
     let low = 0;
     let high = this.batches.length;
     while (low < high) {

@@ -6,7 +6,7 @@
  */
 import type { Millis, NodeId, Offset, QuorumEpoch } from '@millrace/base';
 import type { EpochEnd } from './log.ts';
-import type { LogBatch, VoterKey } from './types.ts';
+import type { LogBatch, SnapshotId, SnapshotManifest, VoterKey } from './types.ts';
 
 /** The error codes of Kafka that the quorum uses. */
 export const RaftErrorCode = {
@@ -16,6 +16,7 @@ export const RaftErrorCode = {
   FENCED_LEADER_EPOCH: 74,
   UNKNOWN_LEADER_EPOCH: 75,
   INCONSISTENT_VOTER_SET: 94,
+  SNAPSHOT_NOT_FOUND: 98,
   INCONSISTENT_CLUSTER_ID: 104,
   INVALID_VOTER_KEY: 125,
 } as const;
@@ -111,10 +112,41 @@ export interface FetchResponse {
    * or an earlier one (`cut` in follower.ts) and fetches again. An observer logs an error.
    */
   readonly diverging: EpochEnd | undefined;
+  /**
+   * Defined if the leader's log no longer has what the replica needs next. The replica loads this snapshot
+   * instead, and continues from its end (KIP-630).
+   */
+  readonly snapshot: SnapshotId | undefined;
   readonly batches: readonly LogBatch[];
   /** The leader's latest round (leader.ts, startRound); 0 in a refusal. */
   readonly round: number;
 }
 
-export type RaftRequest = VoteRequest | BeginRequest | EndRequest | FetchRequest;
-export type RaftResponse = VoteResponse | EpochResponse | FetchResponse;
+/** Asks the leader for one part of a snapshot. Shows the leader the same as a fetch: the voter follows. */
+export interface FetchSnapshotRequest {
+  readonly type: 'fetchSnapshot';
+  readonly clusterId: string;
+  readonly replicaId: NodeId;
+  readonly replicaKey: VoterKey;
+  readonly observer: boolean;
+  readonly epoch: QuorumEpoch;
+  readonly snapshot: SnapshotId;
+  readonly part: number;
+  /** As in FetchRequest. */
+  readonly round: number;
+}
+
+export interface FetchSnapshotResponse {
+  readonly type: 'fetchSnapshot';
+  readonly errorCode: number;
+  readonly epoch: QuorumEpoch;
+  readonly leaderId: NodeId;
+  /** Undefined in a refusal. */
+  readonly manifest: SnapshotManifest | undefined;
+  readonly part: number;
+  readonly content: Uint8Array;
+  readonly round: number;
+}
+
+export type RaftRequest = VoteRequest | BeginRequest | EndRequest | FetchRequest | FetchSnapshotRequest;
+export type RaftResponse = VoteResponse | EpochResponse | FetchResponse | FetchSnapshotResponse;

@@ -34,12 +34,16 @@ import { RaftLog } from './log.ts';
 import type { RaftRequest, RaftResponse } from './messages.ts';
 import type { Election, Following, Leading, Role } from './roles.ts';
 import { startStopping } from './roles.ts';
+import { onSnapshotChecked, onSnapshotResponse } from './snapshot-loading.ts';
+import { handleFetchSnapshot, OwnSnapshots } from './snapshots.ts';
 import type { StorageWrite } from './storage.ts';
 import type {
   CommittedBatch,
   LeaderAndEpoch,
   LogBatch,
   QuorumConfig,
+  SnapshotId,
+  SnapshotManifest,
   VoterAddress,
   VoterKey,
   VoteState,
@@ -62,6 +66,10 @@ export interface RaftNodeOptions {
   readonly random: Random;
   /** The vote that the host loaded from the storage. */
   readonly vote: VoteState;
+  /** Where the loaded log begins. Default: at offset 0. */
+  readonly start?: SnapshotId;
+  /** The published snapshots, the older one first. */
+  readonly snapshots?: readonly SnapshotManifest[];
   readonly batches: readonly LogBatch[];
 }
 
@@ -79,7 +87,8 @@ type Given = FactsWithout<'epoch', 'quorum'>;
 
 export class RaftNode {
   readonly options: RaftNodeOptions;
-  readonly log = new RaftLog();
+  readonly log: RaftLog;
+  readonly snapshots: OwnSnapshots;
   /** Never decreases. Durable before this node sends a message in this epoch. */
   epoch: QuorumEpoch;
   /** The candidate that this node voted for in this epoch; -1: none. */
@@ -119,7 +128,7 @@ export class RaftNode {
   private readonly persistsInFlight: PersistInFlight[] = [];
   /** A persist already contains the log below this offset. */
   private flushedEnd: Offset;
-  /** `committed` effects have already passed on the log below this offset. */
+  /** Everything below this offset has been passed on: by `committed` effects, or in a snapshot. */
   private deliveredEnd: Offset = 0;
   private announcedLeader: LeaderAndEpoch | undefined;
   private nextId = 1;
@@ -127,12 +136,19 @@ export class RaftNode {
 
   constructor(options: RaftNodeOptions) {
     this.options = options;
+    this.log = new RaftLog(options.start);
+    this.snapshots = new OwnSnapshots(options.snapshots);
     for (const batch of options.batches) this.log.append(batch);
     this.log.durableEnd = this.log.endOffset;
     this.flushedEnd = this.log.endOffset;
+    const snapshotEnd = this.snapshots.newest?.id.endOffset ?? 0;
+    assert(snapshotEnd >= this.log.startOffset, 'a snapshot holds what was before the log');
+    assert(snapshotEnd <= this.log.endOffset, 'the log reaches its snapshot');
+    this.highWatermark = snapshotEnd;
+    this.deliveredEnd = snapshotEnd;
     this.epoch = Math.max(options.vote.epoch, this.log.lastEpoch);
     this.votedFor = this.epoch === options.vote.epoch ? options.vote.votedFor : -1;
-    this.voters = votersOf(this.log, options.configuredVoters);
+    this.voters = votersOf(this.votersRecord, options.configuredVoters);
   }
 
   get nodeId(): NodeId {
@@ -146,6 +162,13 @@ export class RaftNode {
   /** The id of the cluster; '' while it is unknown. */
   get clusterId(): string {
     return this.voters.clusterId === '' ? this.options.clusterId : this.voters.clusterId;
+  }
+
+  /** The log's first record, from the log or from a snapshot. Undefined: the log is empty. */
+  get votersRecord(): Uint8Array | undefined {
+    if (this.log.startOffset > 0) return this.snapshots.newest!.voters;
+    const { first } = this.log;
+    return first?.kind === 'voters' ? first.records[0] : undefined;
   }
 
   /** Whether this node may vote and be a candidate: it is a voter with the storage that the quorum knows. */
@@ -194,7 +217,9 @@ export class RaftNode {
       onVoteFailed(this, input, now);
       onFetchFailed(this, input, now);
       onEpochFailed(this, input, now);
-    } else if (input.type === 'started') this.onStarted(now);
+    } else if (input.type === 'snapshotWritten') this.snapshots.written(this, input.manifest);
+    else if (input.type === 'snapshotChecked') onSnapshotChecked(this, input.id, input.error, now);
+    else if (input.type === 'started') this.onStarted(now);
     else if (input.type === 'stopRequested') startStopping(this, now);
   }
 
@@ -209,6 +234,7 @@ export class RaftNode {
   private onRequest(token: number, request: RaftRequest, now: Millis): void {
     if (request.type === 'vote') handleVote(this, token, request, now);
     else if (request.type === 'fetch') handleFetch(this, token, request, now);
+    else if (request.type === 'fetchSnapshot') handleFetchSnapshot(this, token, request, now);
     else if (request.type === 'begin') handleBegin(this, token, request, now);
     else handleEnd(this, token, request, now);
   }
@@ -216,6 +242,7 @@ export class RaftNode {
   private onResponse(id: number, from: NodeId, response: RaftResponse, now: Millis): void {
     if (response.type === 'vote') onVoteResponse(this, id, from, response, now);
     else if (response.type === 'fetch') onFetchResponse(this, id, from, response, now);
+    else if (response.type === 'fetchSnapshot') onSnapshotResponse(this, id, from, response, now);
     else onEpochResponse(this, id, from, response, now);
   }
 
@@ -226,6 +253,7 @@ export class RaftNode {
       const { logEnd } = this.persistsInFlight.shift()!;
       this.log.durableEnd = Math.max(this.log.durableEnd, logEnd);
     }
+    this.snapshots.persisted(this, sequence);
   }
 
   /** Runs the pump of the present role. Repeats this until a pump changes neither role nor epoch. */
@@ -328,6 +356,28 @@ export class RaftNode {
     this.checkVoters();
   }
 
+  /**
+   * Replaces the log by a leader's snapshot, which holds more committed records than this node knows of. Its
+   * parts are durable already.
+   */
+  install(manifest: SnapshotManifest): void {
+    const { id } = manifest;
+    assert(id.endOffset > this.highWatermark, 'a snapshot brings news');
+    assert(this.flushedEnd === this.log.endOffset, 'only a flushed log is replaced');
+    assert(this.leading === undefined, 'a leader loads no snapshot');
+    this.log.startAt(id);
+    this.flushedEnd = id.endOffset;
+    this.deliveredEnd = id.endOffset;
+    this.highWatermark = id.endOffset;
+    // Until the new log is durable, nothing of it counts.
+    for (const inFlight of this.persistsInFlight) inFlight.logEnd = 0;
+    this.snapshots.installed(manifest);
+    this.persist([{ type: 'installSnapshot', manifest }]);
+    this.checkVoters();
+    this.emit({ type: 'installed', id });
+    this.emit({ type: 'published', manifest });
+  }
+
   /** Raises the high watermark and passes on the newly committed batches. */
   commitTo(offset: Offset): void {
     assert(offset <= this.log.endOffset, 'only what is in the log is committed');
@@ -344,7 +394,7 @@ export class RaftNode {
   }
 
   private checkVoters(): void {
-    this.voters = votersOf(this.log, this.options.configuredVoters);
+    this.voters = votersOf(this.votersRecord, this.options.configuredVoters);
     const recorded = keyOf(this.voters, this.nodeId);
     const replaced = this.voters.formed && recorded !== this.options.key;
     if (replaced && !this.replaced) {
@@ -367,6 +417,7 @@ export class RaftNode {
   private invariants(): void {
     assert(this.log.durableEnd <= this.log.endOffset, 'durable is a part of the log');
     assert(this.highWatermark <= this.log.endOffset, 'committed is a part of the log');
+    assert(this.log.startOffset <= this.highWatermark, 'a log is shortened below the high watermark');
     assert(this.log.lastEpoch <= this.epoch, 'no record is newer than the epoch');
     assert((this.role === 'leader') === (this.leading !== undefined), 'leader state belongs to the leader');
     assert((this.role === 'follower') === (this.following !== undefined), 'follower state belongs to it');

@@ -1,7 +1,6 @@
 /**
- * The host of a RaftNode. Executes its effects on storage, rpc and listener. Owns the queue of writes, the
- * messages held back until a write is durable, and one timer. Joins all writes of one turn into one write.
- * While a write runs, gathers all further writes into the next one. Decides nothing about the quorum itself.
+ * The host of a RaftNode. Executes its effects on storage, rpc and listener. Owns one timer. Decides nothing
+ * about the quorum itself.
  */
 import {
   assert,
@@ -25,11 +24,21 @@ import { describeQuorum } from './describe.ts';
 import type { RaftEffect, RaftInput } from './effects.ts';
 import { startRound } from './leader.ts';
 import { LeadershipRounds } from './leadership-rounds.ts';
-import type { RaftResponse } from './messages.ts';
+import { RaftErrorCode, type RaftResponse } from './messages.ts';
 import { RaftNode } from './node.ts';
-import type { RaftStorage, StorageWrite, StoredState } from './storage.ts';
-import type { LeaderAndEpoch, QuorumConfig, QuorumDescription, RaftListener, VoterAddress } from './types.ts';
+import { SnapshotHost, type SnapshotOptions } from './snapshot-host.ts';
+import type { RaftStorage, StoredState } from './storage.ts';
+import type {
+  LeaderAndEpoch,
+  QuorumConfig,
+  QuorumDescription,
+  RaftListener,
+  Snapshot,
+  SnapshotManifest,
+  VoterAddress,
+} from './types.ts';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './wire.ts';
+import { type QueuedWrite, WriteQueue } from './write-queue.ts';
 
 export interface QuorumOptions {
   readonly nodeId: NodeId;
@@ -48,6 +57,8 @@ export interface QuorumOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly listener: RaftListener;
+  /** Undefined: the node takes no snapshots, and cannot start from one. */
+  readonly snapshots?: SnapshotOptions;
   readonly config: QuorumConfig;
   /**
    * Called when the storage fails, is corrupt, or belongs to another cluster. The quorum sends nothing
@@ -58,10 +69,8 @@ export interface QuorumOptions {
 
 type Reply = (answer: Uint8Array | RpcError) => void;
 
-interface Held {
-  readonly after: number;
-  readonly release: () => void;
-}
+/** Replaces the owner's state by a decoded snapshot. */
+type Install = () => void;
 
 export class Quorum {
   /** For checkers and tests to read. Must never be changed from outside. */
@@ -73,16 +82,12 @@ export class Quorum {
   private readonly inputs: RaftInput[] = [];
   private stepping = false;
   private tickIsSoon = false;
-  private writeQueue: { readonly sequence: number; readonly writes: readonly StorageWrite[] }[] = [];
-  private writing = false;
-  private writeIsSoon = false;
-  /** Messages that wait for a write, in sending order. */
-  private held: Held[] = [];
   private lastAnswer: { readonly response: RaftResponse; readonly body: Uint8Array } | undefined;
-  private persistedSequence = 0;
   private timer: Timer | undefined;
   private timerAt: Millis = Number.POSITIVE_INFINITY;
   private readonly rounds: LeadershipRounds;
+  private readonly writes: WriteQueue;
+  private readonly snapshots: SnapshotHost | undefined;
   private stopping: (() => void)[] = [];
   private closed = false;
 
@@ -94,6 +99,17 @@ export class Quorum {
       () => startRound(node),
       () => this.input({ type: 'tick' }),
     );
+    const { clock, storage, snapshots } = options;
+    this.writes = new WriteQueue({
+      storage,
+      clock,
+      persisted: (sequence) => this.input({ type: 'persisted', sequence }),
+      failed: (error) => this.failStorage(error),
+    });
+    if (snapshots === undefined) return;
+    const input = (one: RaftInput) => this.input(one);
+    const ports = { node, clock, write: (write: QueuedWrite) => this.writes.add(write), input };
+    this.snapshots = new SnapshotHost(ports, snapshots);
   }
 
   /** Loads the storage, then starts. On success calls `ready` once, before any call of the listener. */
@@ -104,21 +120,25 @@ export class Quorum {
     );
     options.storage.load((state) => {
       if (state instanceof Error) fail(options, state);
-      else if (state.identity !== undefined) start(options, state, state.identity, ready);
+      else if (state.identity !== undefined) prepare(options, state, state.identity, ready);
       else {
         const identity = options.random.uuid();
         options.storage.write([{ type: 'identity', identity }], (error) => {
           if (error !== undefined) fail(options, error);
-          else start(options, state, identity, ready);
+          else prepare(options, state, identity, ready);
         });
       }
     });
   }
 
   /** @internal */
-  static started(options: QuorumOptions, node: RaftNode): Quorum {
+  static started(options: QuorumOptions, node: RaftNode, install: Install | undefined): Quorum {
     const quorum = new Quorum(options, node);
-    options.clock.soon(() => quorum.input({ type: 'started' }));
+    options.clock.soon(() => {
+      if (quorum.closed) return;
+      install?.();
+      quorum.input({ type: 'started' });
+    });
     return quorum;
   }
 
@@ -233,10 +253,16 @@ export class Quorum {
 
   private carryOut(effect: RaftEffect): void {
     const { listener } = this.options;
-    if (effect.type === 'persist') this.enqueueWrite(effect);
-    else if (effect.type === 'send') this.hold(effect.after, () => this.send(effect));
-    else if (effect.type === 'reply') this.hold(effect.after, () => this.reply(effect));
-    else if (effect.type === 'committed') listener.committed(effect.batches);
+    if (effect.type === 'persist') this.writes.add(effect);
+    else if (effect.type === 'send') this.writes.hold(effect.after, () => this.send(effect));
+    else if (effect.type === 'reply') this.writes.hold(effect.after, () => this.reply(effect));
+    else if (effect.type === 'replyPart') this.replyPart(effect);
+    else if (effect.type === 'committed') {
+      listener.committed(effect.batches);
+      this.snapshots?.committed(effect.batches);
+    } else if (effect.type === 'checkSnapshot') this.checkSnapshot(effect.snapshot);
+    else if (effect.type === 'installed') this.snapshots!.install(effect.id);
+    else if (effect.type === 'published') this.published(effect.manifest);
     else if (effect.type === 'becameLeader') listener.becameLeader(effect.epoch);
     else if (effect.type === 'resigned') {
       this.rounds.leadershipEnded();
@@ -259,11 +285,6 @@ export class Quorum {
     );
   }
 
-  private hold(after: number, release: () => void): void {
-    if (after <= this.persistedSequence) release();
-    else this.held.push({ after, release });
-  }
-
   private send({ id, to, request, timeoutMs }: Extract<RaftEffect, { type: 'send' }>): void {
     const { method, body } = encodeRequest(request);
     this.channelTo(to).call(method, body, timeoutMs, (answer) => {
@@ -277,7 +298,10 @@ export class Quorum {
     });
   }
 
-  private reply({ token, response }: Extract<RaftEffect, { type: 'reply' }>): void {
+  private reply({
+    token,
+    response,
+  }: Pick<Extract<RaftEffect, { type: 'reply' }>, 'token' | 'response'>): void {
     const reply = this.replies.get(token);
     assert(reply !== undefined, 'a request is answered once');
     this.replies.delete(token);
@@ -285,6 +309,31 @@ export class Quorum {
     if (this.lastAnswer?.response !== response)
       this.lastAnswer = { response, body: encodeResponse(response) };
     reply(this.lastAnswer.body);
+  }
+
+  private replyPart({ token, response }: Extract<RaftEffect, { type: 'replyPart' }>): void {
+    const { manifest, part } = response;
+    this.options.storage.readPart(manifest!.id, part, (content) => {
+      if (this.closed) return;
+      if (content instanceof Error) this.failStorage(content);
+      else if (content !== undefined) this.reply({ token, response: { ...response, content } });
+      else {
+        const errorCode = RaftErrorCode.SNAPSHOT_NOT_FOUND;
+        this.reply({ token, response: { ...response, errorCode, manifest: undefined } });
+      }
+    });
+  }
+
+  private checkSnapshot(snapshot: Snapshot): void {
+    const { id } = snapshot.manifest;
+    if (this.snapshots !== undefined) this.snapshots.check(snapshot);
+    else this.input({ type: 'snapshotChecked', id, error: 'this node takes no snapshots' });
+  }
+
+  private published({ id, parts, bytes }: SnapshotManifest): void {
+    const { endOffset } = id;
+    const { startOffset } = this.node.log;
+    this.options.logger.info('snapshot-published', { endOffset, epoch: id.epoch, parts, bytes, startOffset });
   }
 
   private channelTo(id: NodeId): RpcChannel {
@@ -298,38 +347,9 @@ export class Quorum {
     return channel;
   }
 
-  private enqueueWrite({ sequence, writes }: Extract<RaftEffect, { type: 'persist' }>): void {
-    this.writeQueue.push({ sequence, writes });
-    if (this.writing || this.writeIsSoon) return;
-    this.writeIsSoon = true;
-    this.options.clock.soon(() => {
-      this.writeIsSoon = false;
-      this.writeNext();
-    });
-  }
-
-  /** Group commit: all queued writes become one write. */
-  private writeNext(): void {
-    if (this.writing || this.closed || this.writeQueue.length === 0) return;
-    this.writing = true;
-    const sequence = this.writeQueue.at(-1)!.sequence;
-    const writes = this.writeQueue.flatMap((entry) => entry.writes);
-    this.writeQueue = [];
-    this.options.storage.write(writes, (error) => {
-      this.writing = false;
-      if (this.closed) return;
-      if (error !== undefined) {
-        this.halt();
-        fail(this.options, error);
-        return;
-      }
-      this.persistedSequence = sequence;
-      const free = this.held.filter(({ after }) => after <= sequence);
-      this.held = this.held.filter(({ after }) => after > sequence);
-      for (const { release } of free) release();
-      this.input({ type: 'persisted', sequence });
-      this.writeNext();
-    });
+  private failStorage(error: Error): void {
+    this.halt();
+    fail(this.options, error);
   }
 
   private armTimer(): void {
@@ -365,8 +385,8 @@ export class Quorum {
     this.closed = true;
     this.timer?.cancel();
     this.timer = undefined;
-    this.held = [];
-    this.writeQueue = [];
+    this.snapshots?.close();
+    this.writes.close();
     const unanswered = [...this.replies.values()];
     this.replies.clear();
     for (const reply of unanswered) reply(new RpcError('unavailable', 'the quorum is closed'));
@@ -375,12 +395,38 @@ export class Quorum {
   }
 }
 
-function start(
+/** Decodes the stored snapshot, then starts. */
+function prepare(
   options: QuorumOptions,
   state: StoredState,
   identity: Uuid,
   ready: (quorum: Quorum) => void,
 ): void {
+  for (const problem of state.problems) options.logger.error('snapshot-damaged', { reason: problem });
+  const { snapshot } = state;
+  if (snapshot === undefined) {
+    start(options, state, identity, undefined, ready);
+    return;
+  }
+  const { endOffset, epoch } = snapshot.manifest.id;
+  const refuse = (reason: string) =>
+    fail(options, new Error(`cannot start from snapshot ${endOffset}-${epoch} of the metadata: ${reason}`));
+  if (options.snapshots === undefined) refuse('this node takes no snapshots');
+  else
+    options.snapshots.owner.decodeSnapshot(snapshot, (install) => {
+      if (install instanceof Error) refuse(install.message);
+      else start(options, state, identity, install, ready);
+    });
+}
+
+function start(
+  options: QuorumOptions,
+  state: StoredState,
+  identity: Uuid,
+  install: Install | undefined,
+  ready: (quorum: Quorum) => void,
+): void {
+  const { snapshot, older } = state;
   const node = new RaftNode({
     nodeId: options.nodeId,
     key: `${options.directoryId}.${identity}`,
@@ -390,6 +436,11 @@ function start(
     config: options.config,
     random: options.random.fork('raft'),
     vote: state.vote,
+    start: state.start,
+    snapshots: [
+      ...(older === undefined ? [] : [older]),
+      ...(snapshot === undefined ? [] : [snapshot.manifest]),
+    ],
     batches: state.batches,
   });
   const recorded = node.voters.clusterId;
@@ -409,7 +460,7 @@ function start(
       reason:
         'meta.properties names a cluster, but the metadata log is empty. This controller waits for a leader with that log, and forms no new quorum. Restore the folder metadata-quorum on a majority of the controllers. To give up all metadata and start a new cluster instead, remove meta.properties from the folder of every controller',
     });
-  ready(Quorum.started(options, node));
+  ready(Quorum.started(options, node, install));
 }
 
 /** The level is a type parameter, so that the compiler can match the facts with the logger's method. */

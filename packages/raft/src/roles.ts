@@ -18,6 +18,7 @@
 import { assert, type Millis, type NodeId, type Offset, type QuorumEpoch, type Uuid } from '@millrace/base';
 import { type EpochResponse, type FetchRequest, RaftErrorCode } from './messages.ts';
 import type { RaftNode } from './node.ts';
+import type { Loading } from './snapshot-loading.ts';
 import type { VoterKey } from './types.ts';
 import { keyOf } from './voters.ts';
 import { encodeLeaderChange, encodeVoters } from './wire.ts';
@@ -67,6 +68,8 @@ export interface Following {
   suspectAt: Millis;
   /** The latest round of the leader that this node knows. The next fetch carries it back. */
   round: number;
+  /** The leader's snapshot that this node loads, because its log is too far behind. */
+  loading: Loading | undefined;
 }
 
 /** A replica as the leader sees it. */
@@ -157,6 +160,7 @@ export function refuseFetch(node: RaftNode, token: number, errorCode: RaftErrorC
     clusterId: node.clusterId,
     highWatermark: node.highWatermark,
     diverging: undefined,
+    snapshot: undefined,
     batches: [],
     round: 0,
   });
@@ -189,6 +193,7 @@ export function becomeFollower(node: RaftNode, leaderId: NodeId, epoch: QuorumEp
     timeoutAt: now + node.config.fetchTimeoutMs,
     suspectAt: Number.POSITIVE_INFINITY,
     round: 0,
+    loading: undefined,
   };
   node.logEvent('debug', 'leader-followed', { leaderId });
 }

@@ -1,24 +1,52 @@
 /**
  * The interface to the quorum's disk. Writes happen in order. A call of `done` without an error means that
  * the data is fsynced. After an error the contents of the disk are unknown, so the quorum must stop.
+ *
+ * The storage keeps at most two published snapshots. The log begins at the end of the older one; with only
+ * one published snapshot, it begins at offset 0, or at the end of that snapshot if a leader sent it. So the
+ * older snapshot and the log replace the newer snapshot if that is damaged.
  */
 import type { Offset, Uuid } from '@millrace/base';
-import type { LogBatch, VoteState } from './types.ts';
+import type { LogBatch, Snapshot, SnapshotId, SnapshotManifest, VoteState } from './types.ts';
 
 export interface StoredState {
   /** The storage's own random id, drawn at its creation. Undefined: the storage is new. */
   readonly identity: Uuid | undefined;
   readonly vote: VoteState;
-  /** The whole log in order, from offset 0. */
+  /** Where the log begins; LOG_BEGINNING: at offset 0. */
+  readonly start: SnapshotId;
+  /** The newest published snapshot that is intact. */
+  readonly snapshot: Snapshot | undefined;
+  /** The published snapshot before it, if there is one. Its parts may be damaged. */
+  readonly older: SnapshotManifest | undefined;
+  /** The whole log in order, from `start`. */
   readonly batches: readonly LogBatch[];
+  /** Damage that the storage found, but does not need. Each is a sentence for a user. */
+  readonly problems: readonly string[];
 }
+
+/** Where a log begins that no snapshot has shortened. */
+export const LOG_BEGINNING: SnapshotId = { endOffset: 0, epoch: 0 };
 
 export type StorageWrite =
   | { readonly type: 'identity'; readonly identity: Uuid }
   | { readonly type: 'vote'; readonly vote: VoteState }
   /** Removes every batch with baseOffset >= offset. */
   | { readonly type: 'truncate'; readonly offset: Offset }
-  | { readonly type: 'append'; readonly batches: readonly LogBatch[] };
+  | { readonly type: 'append'; readonly batches: readonly LogBatch[] }
+  /** One part of a snapshot that is not published yet. A crash may lose such parts. */
+  | {
+      readonly type: 'snapshotPart';
+      readonly id: SnapshotId;
+      readonly part: number;
+      readonly content: Uint8Array;
+    }
+  /** Publishes a snapshot whose parts are written. Removes the unpublished parts of older snapshots. */
+  | { readonly type: 'publishSnapshot'; readonly manifest: SnapshotManifest }
+  /** Removes every batch with baseOffset < start.endOffset, and every snapshot older than `start`. */
+  | { readonly type: 'trim'; readonly start: SnapshotId }
+  /** Publishes a snapshot of the leader, and removes the whole log and every other snapshot. */
+  | { readonly type: 'installSnapshot'; readonly manifest: SnapshotManifest };
 
 export interface RaftStorage {
   load(done: (state: StoredState | Error) => void): void;
@@ -27,5 +55,7 @@ export interface RaftStorage {
    * time.
    */
   write(writes: readonly StorageWrite[], done: (error?: Error) => void): void;
+  /** Reads a part of a published snapshot. Undefined: this snapshot was removed. */
+  readPart(id: SnapshotId, part: number, done: (content: Uint8Array | Error | undefined) => void): void;
   close(done: () => void): void;
 }

@@ -1,5 +1,6 @@
 /** The types of the quorum: log batches, stored votes, voters and settings. */
 import type { Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
+import type { SnapshotSource } from './snapshot-writer.ts';
 
 /**
  * The content of a batch. All kinds except 'data' are control batches of the quorum itself. The listener
@@ -25,6 +26,33 @@ export interface CommittedBatch {
   readonly baseOffset: Offset;
   readonly epoch: QuorumEpoch;
   readonly records: readonly Uint8Array[];
+}
+
+/**
+ * Identifies a snapshot: it holds the state after all committed records below `endOffset`, a batch border.
+ * `epoch` is the epoch of the record before `endOffset`.
+ */
+export interface SnapshotId {
+  readonly endOffset: Offset;
+  readonly epoch: QuorumEpoch;
+}
+
+/** Describes a complete snapshot. */
+export interface SnapshotManifest {
+  readonly id: SnapshotId;
+  /** The log's first record, which names the voters and the cluster. The snapshot's log does not hold it. */
+  readonly voters: Uint8Array;
+  /** The number of parts, numbered from 0; at least one. A part is a list of whole records (parts.ts). */
+  readonly parts: number;
+  readonly bytes: number;
+  /** The checksum of all parts (checksumOf in parts.ts). */
+  readonly checksum: number;
+}
+
+/** A snapshot with its parts, as the owner decodes it. */
+export interface Snapshot {
+  readonly manifest: SnapshotManifest;
+  readonly parts: readonly Uint8Array[];
 }
 
 export interface LeaderAndEpoch {
@@ -72,6 +100,33 @@ export interface QuorumConfig {
   readonly fetchMaxWaitMs: Millis;
   /** Limit of one fetch response. The leader sends whole batches; the first one may exceed the limit. */
   readonly fetchMaxBytes: number;
+}
+
+/** When a node takes snapshots. */
+export interface SnapshotConfig {
+  /**
+   * `metadata.log.max.record.bytes.between.snapshots`: a node takes a snapshot when it has committed this
+   * many bytes of records since the last one.
+   */
+  readonly maxBytes: number;
+  /**
+   * `metadata.log.max.snapshot.interval.ms`: a node takes a snapshot this long after the last one, if it
+   * has committed records since. 0: only the bytes count.
+   */
+  readonly intervalMs: Millis;
+  /** The size of a part of a snapshot. The last record of a part may exceed it. */
+  readonly partBytes: number;
+}
+
+/** The owner's state machine, as far as snapshots need it. */
+export interface SnapshotOwner {
+  /** The state after all committed batches. Undefined: there was none. */
+  snapshot(): SnapshotSource | undefined;
+  /**
+   * Decodes a snapshot, perhaps over several turns, and changes nothing yet. Calls `done` with a function
+   * that replaces the owner's state by the decoded one, or with an Error if it cannot read the snapshot.
+   */
+  decodeSnapshot(snapshot: Snapshot, done: (install: (() => void) | Error) => void): void;
 }
 
 /**

@@ -1,9 +1,8 @@
 /**
  * The voters of the quorum. Until the quorum is formed, the voters are those that the configuration names.
- * Afterwards, the first record of the log names the voters.
+ * Afterwards, the first record of the log names the voters. Snapshots have a copy of it.
  */
 import type { NodeId, Uuid } from '@millrace/base';
-import type { RaftLog } from './log.ts';
 import type { VoterAddress, VoterKey } from './types.ts';
 import { decodeVoters } from './wire.ts';
 
@@ -19,12 +18,12 @@ export interface VoterSet {
   readonly voters: readonly (VoterAddress & { readonly key: VoterKey })[];
 }
 
-export function votersOf(log: RaftLog, configured: readonly VoterAddress[]): VoterSet {
-  const first = log.first;
-  if (first === undefined || first.kind !== 'voters') {
+/** `record`: the first record of the log; undefined if there is none. */
+export function votersOf(record: Uint8Array | undefined, configured: readonly VoterAddress[]): VoterSet {
+  if (record === undefined) {
     return { formed: false, clusterId: '', voters: byId(configured.map((voter) => ({ ...voter, key: '' }))) };
   }
-  const { clusterId, voters } = decodeVoters(first.records[0]!);
+  const { clusterId, voters } = decodeVoters(record);
   return { formed: true, clusterId, voters: byId(voters) };
 }
 

@@ -1,8 +1,8 @@
 /** The protobuf form of the quorum's messages and control records. Field numbers are permanent. */
 import { isUuid, type Uuid } from '@millrace/base';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
-import type { FetchResponse, RaftRequest, RaftResponse } from './messages.ts';
-import type { BatchKind, LogBatch } from './types.ts';
+import type { FetchResponse, FetchSnapshotResponse, RaftRequest, RaftResponse } from './messages.ts';
+import type { BatchKind, LogBatch, SnapshotManifest } from './types.ts';
 
 const VoteRequestMessage = defineMessage('VoteRequest', {
   clusterId: [1, 'string'],
@@ -59,6 +59,37 @@ const FetchRequestMessage = defineMessage('FetchRequest', {
 
 const EpochEndMessage = defineMessage('EpochEnd', { epoch: [1, 'int32'], endOffset: [2, 'int64'] });
 
+const SnapshotIdMessage = defineMessage('SnapshotId', { endOffset: [1, 'int64'], epoch: [2, 'int32'] });
+
+const ManifestMessage = defineMessage('SnapshotManifest', {
+  id: [1, SnapshotIdMessage],
+  voters: [2, 'bytes'],
+  parts: [3, 'int32'],
+  bytes: [4, 'int64'],
+  checksum: [5, 'int64'],
+});
+
+const FetchSnapshotRequestMessage = defineMessage('FetchSnapshotRequest', {
+  clusterId: [1, 'string'],
+  replicaId: [2, 'int32'],
+  replicaKey: [3, 'string'],
+  observer: [4, 'bool'],
+  epoch: [5, 'int32'],
+  snapshot: [6, SnapshotIdMessage],
+  part: [7, 'int32'],
+  round: [8, 'int64'],
+});
+
+const FetchSnapshotResponseMessage = defineMessage('FetchSnapshotResponse', {
+  errorCode: [1, 'int32'],
+  epoch: [2, 'int32'],
+  leaderId: [3, 'int32'],
+  manifest: [4, optional(ManifestMessage)],
+  part: [5, 'int32'],
+  content: [6, 'bytes'],
+  round: [7, 'int64'],
+});
+
 const BatchMessage = defineMessage('LogBatch', {
   baseOffset: [1, 'int64'],
   epoch: [2, 'int32'],
@@ -75,6 +106,7 @@ const FetchResponseMessage = defineMessage('FetchResponse', {
   diverging: [6, optional(EpochEndMessage)],
   batches: [7, repeated(BatchMessage)],
   round: [8, 'int64'],
+  snapshot: [9, optional(SnapshotIdMessage)],
 });
 
 const VoterMessage = defineMessage('Voter', {
@@ -135,6 +167,7 @@ export const raftMethods = {
   begin: 'raft.begin-quorum-epoch',
   end: 'raft.end-quorum-epoch',
   fetch: 'raft.fetch',
+  fetchSnapshot: 'raft.fetch-snapshot',
 } as const;
 
 export function encodeRequest(request: RaftRequest): { method: string; body: Uint8Array } {
@@ -142,6 +175,7 @@ export function encodeRequest(request: RaftRequest): { method: string; body: Uin
   if (request.type === 'vote') return { method, body: VoteRequestMessage.encode(request) };
   if (request.type === 'begin') return { method, body: BeginRequestMessage.encode(request) };
   if (request.type === 'fetch') return { method, body: FetchRequestMessage.encode(request) };
+  if (request.type === 'fetchSnapshot') return { method, body: FetchSnapshotRequestMessage.encode(request) };
   const preferredSuccessors = [...request.preferredSuccessors];
   return { method, body: EndRequestMessage.encode({ ...request, preferredSuccessors }) };
 }
@@ -152,6 +186,8 @@ export function encodeRequest(request: RaftRequest): { method: string; body: Uin
  */
 export function decodeRequest(method: string, body: Uint8Array): RaftRequest | undefined {
   if (method === raftMethods.fetch) return { type: 'fetch', ...FetchRequestMessage.decode(body) };
+  if (method === raftMethods.fetchSnapshot)
+    return { type: 'fetchSnapshot', ...FetchSnapshotRequestMessage.decode(body) };
   if (method === raftMethods.vote) return { type: 'vote', ...VoteRequestMessage.decode(body) };
   if (method === raftMethods.begin) return { type: 'begin', ...BeginRequestMessage.decode(body) };
   if (method === raftMethods.end) return { type: 'end', ...EndRequestMessage.decode(body) };
@@ -160,6 +196,7 @@ export function decodeRequest(method: string, body: Uint8Array): RaftRequest | u
 
 export function encodeResponse(response: RaftResponse): Uint8Array {
   if (response.type === 'vote') return VoteResponseMessage.encode(response);
+  if (response.type === 'fetchSnapshot') return FetchSnapshotResponseMessage.encode(response);
   if (response.type !== 'fetch') return EpochResponseMessage.encode(response);
   return FetchResponseMessage.encode({ ...response, batches: response.batches.map(batchToWire) });
 }
@@ -167,15 +204,27 @@ export function encodeResponse(response: RaftResponse): Uint8Array {
 /** Decodes a response. Throws an Error if the bytes are not a response to a request of that type. */
 export function decodeResponse(type: RaftRequest['type'], body: Uint8Array): RaftResponse {
   if (type === 'fetch') return decodeFetchResponse(body);
+  if (type === 'fetchSnapshot') return decodeFetchSnapshotResponse(body);
   if (type === 'vote') return { type, ...VoteResponseMessage.decode(body) };
   return { type, ...EpochResponseMessage.decode(body) };
 }
 
 export function decodeFetchResponse(body: Uint8Array): FetchResponse {
   const message = FetchResponseMessage.decode(body);
-  const { diverging } = message;
-  return { type: 'fetch', ...message, diverging, batches: message.batches.map(batchFromWire) };
+  const { diverging, snapshot } = message;
+  return { type: 'fetch', ...message, diverging, snapshot, batches: message.batches.map(batchFromWire) };
 }
+
+export function decodeFetchSnapshotResponse(body: Uint8Array): FetchSnapshotResponse {
+  const message = FetchSnapshotResponseMessage.decode(body);
+  const { manifest } = message;
+  if (manifest !== undefined && manifest.parts < 1) throw new Error('a snapshot has parts');
+  return { type: 'fetchSnapshot', ...message, manifest };
+}
+
+export const encodeManifest: (manifest: SnapshotManifest) => Uint8Array = ManifestMessage.encode;
+/** Throws an Error if the bytes are not a manifest. */
+export const decodeManifest: (bytes: Uint8Array) => SnapshotManifest = ManifestMessage.decode;
 
 function batchToWire(batch: LogBatch): MessageType<typeof BatchMessage> {
   return { ...batch, kind: kindNumbers[batch.kind], records: [...batch.records] };

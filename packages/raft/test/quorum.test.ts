@@ -12,9 +12,10 @@ import {
   QuorumObserver,
   type RaftStorage,
   type StorageWrite,
+  type StoredState,
   type VoterAddress,
 } from '../src/index.ts';
-import { emptyStored, MemoryStorage, type Stored } from '../src/testing/index.ts';
+import { emptyStored, MemoryStorage, type Stored, stateOf } from '../src/testing/index.ts';
 import { decodeResponse, encodeRequest } from '../src/wire.ts';
 import { quorumConfig } from './support/settings.ts';
 import { vote } from './support/transcript.ts';
@@ -225,8 +226,10 @@ class HeldStorage implements RaftStorage {
   readonly writes: { readonly writes: readonly StorageWrite[]; readonly done: (error?: Error) => void }[] =
     [];
   load(done: Parameters<RaftStorage['load']>[0]): void {
-    done({ identity: new Prng(4).uuid(), vote: { epoch: 0, votedFor: -1 }, batches: [] });
+    const stored = stateOf(emptyStored()) as StoredState;
+    done({ ...stored, identity: new Prng(4).uuid() });
   }
+  readPart(): void {}
   write(writes: readonly StorageWrite[], done: (error?: Error) => void): void {
     this.writes.push({ writes, done });
   }

@@ -1,22 +1,47 @@
 /**
- * RaftStorage on LevelDB. It has one key for each log batch (its base offset, big endian, so that the keys
- * sort by offset), one for the vote, one for the storage's identity, and one for the format. Every write is
- * one atomic batch with sync. Each value has its own checksum, and each log batch contains its offset. `load`
- * fails if a value is corrupt, if a batch before the last one is missing, or if a later batch has an older
- * epoch. It never returns only the intact part of a log.
+ * RaftStorage on LevelDB. It has one key for each log batch (its base offset), for each part and for the
+ * manifest of a snapshot, and one each for the log start, the vote, the storage's identity and the format.
+ * Every write is one atomic batch with sync, so a snapshot is published, and the log is shortened, as a whole
+ * or not at all. What a shortened log no longer needs is deleted afterwards, beside the event loop; the next
+ * `load` deletes what is left of it. Each value has its own checksum, and each log batch contains its offset.
+ * `load` never returns only the intact part of a state (stored-state.ts).
  */
-import { crc32 } from 'node:zlib';
-import { isUuid, type Offset, type Uuid } from '@millrace/base';
+import type { Offset } from '@millrace/base';
 import { Level } from 'level';
-import type { RaftStorage, StorageWrite, StoredState } from '../storage.ts';
-import type { LogBatch, VoteState } from '../types.ts';
-import { kindNumbers, kindOf } from '../wire.ts';
+import { isSameId } from '../parts.ts';
+import { LOG_BEGINNING, type RaftStorage, type StorageWrite, type StoredState } from '../storage.ts';
+import { proveWhole, type ReadSnapshot } from '../stored-state.ts';
+import type { LogBatch, SnapshotId, SnapshotManifest } from '../types.ts';
+import {
+  DamageError,
+  decodeBatch,
+  encodeBatch,
+  FORMAT_KEY,
+  IDENTITY_KEY,
+  identityValue,
+  type KeyRange,
+  logKey,
+  logRange,
+  MANIFESTS,
+  manifestKey,
+  manifestValue,
+  numbers,
+  PARTS,
+  partKey,
+  partValue,
+  readIdentity,
+  readManifest,
+  readNumbers,
+  readPart,
+  readSnapshotKey,
+  readStart,
+  readVote,
+  START_KEY,
+  startValue,
+  VOTE_KEY,
+} from './level-format.ts';
 
 const FORMAT = 1;
-const LOG_PREFIX = 0x6c; // 'l'
-const FORMAT_KEY = metaKey('format');
-const IDENTITY_KEY = metaKey('identity');
-const VOTE_KEY = metaKey('vote');
 const READ_AHEAD = 500;
 
 type Operation = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array };
@@ -26,7 +51,10 @@ export class LevelStorage implements RaftStorage {
   readonly #db: Level<Uint8Array, Uint8Array>;
   /** Base offsets of the stored batches, ascending. A truncation deletes the last ones. */
   #baseOffsets: Offset[] = [];
+  /** The published snapshots, by ascending end offset. */
+  #published: SnapshotId[] = [];
   #writing: Promise<void> = Promise.resolve();
+  #clearing: Promise<void> = Promise.resolve();
 
   /** `load` creates the folder, and its parents, if they do not exist. */
   constructor(directory: string) {
@@ -52,35 +80,64 @@ export class LevelStorage implements RaftStorage {
     }
     const identity = await this.#db.get(IDENTITY_KEY);
     const vote = await this.#db.get(VOTE_KEY);
-    const batches = await this.#loadBatches();
-    if (identity === undefined && batches.length > 0) throw new DamageError('the identity entry is missing');
+    const startEntry = await this.#db.get(START_KEY);
+    const start = startEntry === undefined ? LOG_BEGINNING : readStart(startEntry);
+    const batches = await this.#loadBatches(start.endOffset);
+    const snapshots = await this.#loadSnapshots();
+    const isUsed = batches.length > 0 || snapshots.length > 0 || startEntry !== undefined;
+    if (identity === undefined && isUsed) throw new DamageError('the identity entry is missing');
+    const proven = proveWhole({ start, batches, snapshots });
+    if (typeof proven === 'string') throw new DamageError(proven);
+    await this.#clear(logRange(0, start.endOffset));
+    await this.#clearParts((id) => !this.#published.some((known) => isSameId(known, id)));
     return {
       identity: identity === undefined ? undefined : readIdentity(identity),
       vote: vote === undefined ? { epoch: 0, votedFor: -1 } : readVote(vote),
-      batches,
+      ...proven,
+      problems: proven.problems.map((problem) => `${this.#directory}: ${problem}`),
     };
   }
 
-  async #loadBatches(): Promise<LogBatch[]> {
+  async #loadBatches(from: Offset): Promise<LogBatch[]> {
     const batches: LogBatch[] = [];
     this.#baseOffsets = [];
-    const iterator = this.#db.iterator({ gte: logKey(0), lt: new Uint8Array([LOG_PREFIX + 1]) });
+    for await (const [key, value] of this.#entries(logRange(from))) {
+      const batch = decodeBatch(key, value);
+      this.#baseOffsets.push(batch.baseOffset);
+      batches.push(batch);
+    }
+    return batches;
+  }
+
+  async #loadSnapshots(): Promise<ReadSnapshot[]> {
+    const snapshots: ReadSnapshot[] = [];
+    this.#published = [];
+    for await (const [key, value] of this.#entries(MANIFESTS)) {
+      const { id } = readSnapshotKey(key);
+      this.#published.push(id);
+      let manifest: SnapshotManifest | undefined;
+      const parts: Uint8Array[] = [];
+      let damage: string | undefined;
+      try {
+        manifest = readManifest(value);
+        for await (const [partName, content] of this.#entries(partsOf(id, manifest.parts)))
+          parts.push(readPart(content, readSnapshotKey(partName).part));
+      } catch (error) {
+        if (!(error instanceof DamageError)) throw error;
+        damage = error.message;
+      }
+      snapshots.push({ id, manifest, parts, damage });
+    }
+    return snapshots;
+  }
+
+  async *#entries(range: KeyRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    const iterator = this.#db.iterator(range);
     try {
-      let endOffset = 0;
-      let lastEpoch = 0;
       for (;;) {
         const entries = await iterator.nextv(READ_AHEAD);
-        if (entries.length === 0) return batches;
-        for (const [key, value] of entries) {
-          const batch = decodeBatch(key, value);
-          if (batch.baseOffset !== endOffset)
-            throw new DamageError(`offsets ${endOffset} to ${batch.baseOffset - 1} are missing`);
-          if (batch.epoch < lastEpoch) throw new DamageError(`the epoch falls at offset ${batch.baseOffset}`);
-          endOffset += batch.records.length;
-          lastEpoch = batch.epoch;
-          this.#baseOffsets.push(batch.baseOffset);
-          batches.push(batch);
-        }
+        if (entries.length === 0) return;
+        yield* entries;
       }
     } finally {
       await iterator.close();
@@ -88,32 +145,91 @@ export class LevelStorage implements RaftStorage {
   }
 
   write(writes: readonly StorageWrite[], done: (error?: Error) => void): void {
-    const operations = writes.flatMap((write) => this.#operations(write));
+    const operations: Operation[] = [];
+    const ranges: KeyRange[] = [];
+    for (const write of writes) this.#add(write, operations, ranges);
     this.#writing = this.#db.batch(operations, { sync: true }).then(
-      () => done(),
+      () => {
+        for (const range of ranges) this.#clearing = this.#clearing.then(() => this.#clear(range));
+        done();
+      },
       (error: unknown) => done(this.#explain(error)),
     );
   }
 
-  #operations(write: StorageWrite): Operation[] {
-    if (write.type === 'identity')
-      return [put(IDENTITY_KEY, sealed(new TextEncoder().encode(write.identity)))];
-    if (write.type === 'vote') return [put(VOTE_KEY, numbers(write.vote.epoch, write.vote.votedFor))];
-    const operations: Operation[] = [];
-    if (write.type === 'truncate') {
-      while (this.#baseOffsets.length > 0 && this.#baseOffsets.at(-1)! >= write.offset)
-        operations.push({ type: 'del', key: logKey(this.#baseOffsets.pop()!) });
-      return operations;
+  /** Adds the operations of the write, and the ranges that may be deleted when they are durable. */
+  #add(write: StorageWrite, operations: Operation[], ranges: KeyRange[]): void {
+    if (write.type === 'identity') operations.push(put(IDENTITY_KEY, identityValue(write.identity)));
+    else if (write.type === 'vote')
+      operations.push(put(VOTE_KEY, numbers(write.vote.epoch, write.vote.votedFor)));
+    else if (write.type === 'truncate') this.#truncate(write.offset, operations);
+    else if (write.type === 'append') {
+      for (const batch of write.batches) {
+        this.#baseOffsets.push(batch.baseOffset);
+        operations.push(put(logKey(batch.baseOffset), encodeBatch(batch)));
+      }
+    } else if (write.type === 'snapshotPart')
+      operations.push(put(partKey(write.id, write.part), partValue(write.content)));
+    else if (write.type === 'publishSnapshot') {
+      this.#publish(write.manifest, operations);
+    } else if (write.type === 'trim') this.#startAt(write.start, operations, ranges);
+    else {
+      const { id } = write.manifest;
+      this.#truncate(id.endOffset, operations);
+      this.#publish(write.manifest, operations);
+      this.#startAt(id, operations, ranges);
     }
-    for (const batch of write.batches) {
-      this.#baseOffsets.push(batch.baseOffset);
-      operations.push(put(logKey(batch.baseOffset), encodeBatch(batch)));
+  }
+
+  #truncate(offset: Offset, operations: Operation[]): void {
+    while (this.#baseOffsets.length > 0 && this.#baseOffsets.at(-1)! >= offset)
+      operations.push({ type: 'del', key: logKey(this.#baseOffsets.pop()!) });
+  }
+
+  #publish(manifest: SnapshotManifest, operations: Operation[]): void {
+    const { id } = manifest;
+    this.#published = [...this.#published.filter((known) => !isSameId(known, id)), id];
+    operations.push(put(manifestKey(id), manifestValue(manifest)));
+  }
+
+  /** The log begins at `start`. Removes the batches before it, and every older snapshot. */
+  #startAt(start: SnapshotId, operations: Operation[], ranges: KeyRange[]): void {
+    operations.push(put(START_KEY, startValue(start)));
+    for (const id of this.#published.filter((known) => known.endOffset < start.endOffset))
+      operations.push({ type: 'del', key: manifestKey(id) });
+    this.#published = this.#published.filter((known) => known.endOffset >= start.endOffset);
+    const kept = this.#baseOffsets.findIndex((offset) => offset >= start.endOffset);
+    this.#baseOffsets = kept === -1 ? [] : this.#baseOffsets.slice(kept);
+    ranges.push(logRange(0, start.endOffset), partsBelow(start));
+  }
+
+  readPart(id: SnapshotId, part: number, done: (content: Uint8Array | Error | undefined) => void): void {
+    this.#db
+      .get(partKey(id, part))
+      .then((value) => (value === undefined ? undefined : readPart(value, part)))
+      .then(done, (error: unknown) => done(this.#explain(error)));
+  }
+
+  /** Deletes what no state needs. If that fails, the entries stay until the next start, and do no harm. */
+  async #clear(range: KeyRange): Promise<void> {
+    await this.#db.clear(range).catch(() => {});
+  }
+
+  /** Deletes the parts of all snapshots for which `isUnused` is true. */
+  async #clearParts(isUnused: (id: SnapshotId) => boolean): Promise<void> {
+    let last: SnapshotId | undefined;
+    for await (const key of this.#db.keys(PARTS)) {
+      const { id } = readSnapshotKey(key);
+      if (last !== undefined && isSameId(last, id)) continue;
+      last = id;
+      if (isUnused(id)) await this.#clear(partsOf(id));
     }
-    return operations;
   }
 
   close(done: () => void): void {
-    this.#writing.then(() => this.#db.close()).then(done, done);
+    Promise.all([this.#writing, this.#clearing])
+      .then(() => this.#db.close())
+      .then(done, done);
   }
 
   #explain(error: unknown): Error {
@@ -127,95 +243,16 @@ export class LevelStorage implements RaftStorage {
   }
 }
 
-class DamageError extends Error {}
-
 function put(key: Uint8Array, value: Uint8Array): Operation {
   return { type: 'put', key, value };
 }
 
-function metaKey(name: string): Uint8Array {
-  return new TextEncoder().encode(`a-${name}`);
+/** The parts of a snapshot, at most `count`. */
+function partsOf(id: SnapshotId, count = 0xffff_ffff): KeyRange {
+  return { gte: partKey(id, 0), lt: partKey(id, count) };
 }
 
-function logKey(offset: Offset): Uint8Array {
-  const key = new Uint8Array(9);
-  key[0] = LOG_PREFIX;
-  new DataView(key.buffer).setBigUint64(1, BigInt(offset));
-  return key;
-}
-
-/** Puts a checksum before a payload: a stored value is the crc32 of the payload, then the payload. */
-function sealed(payload: Uint8Array): Uint8Array {
-  const value = new Uint8Array(4 + payload.length);
-  value.set(payload, 4);
-  new DataView(value.buffer).setUint32(0, crc32(payload));
-  return value;
-}
-
-function unsealed(value: Uint8Array, what: string): DataView {
-  const payload = value.subarray(4);
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  if (value.length < 4 || view.getUint32(0) !== crc32(payload))
-    throw new DamageError(`the checksum of ${what} does not match`);
-  return new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-}
-
-function numbers(...values: number[]): Uint8Array {
-  const payload = new Uint8Array(values.length * 4);
-  const view = new DataView(payload.buffer);
-  for (const [index, value] of values.entries()) view.setInt32(index * 4, value);
-  return sealed(payload);
-}
-
-function readNumbers(value: Uint8Array, what: string): number[] {
-  const view = unsealed(value, what);
-  return Array.from({ length: view.byteLength >> 2 }, (_, index) => view.getInt32(index * 4));
-}
-
-function readVote(value: Uint8Array): VoteState {
-  const [epoch, votedFor] = readNumbers(value, 'the vote');
-  if (epoch === undefined || votedFor === undefined) throw new DamageError('the vote is cut short');
-  return { epoch, votedFor };
-}
-
-function readIdentity(value: Uint8Array): Uuid {
-  const view = unsealed(value, 'the identity');
-  const text = new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
-  if (!isUuid(text)) throw new DamageError('the identity is malformed');
-  return text;
-}
-
-/** baseOffset int64, epoch int32, kind int8, then for each record its length (int32) and its bytes. */
-function encodeBatch(batch: LogBatch): Uint8Array {
-  let size = 13;
-  for (const record of batch.records) size += 4 + record.length;
-  const payload = new Uint8Array(size);
-  const view = new DataView(payload.buffer);
-  view.setBigInt64(0, BigInt(batch.baseOffset));
-  view.setInt32(8, batch.epoch);
-  view.setInt8(12, kindNumbers[batch.kind]);
-  let position = 13;
-  for (const record of batch.records) {
-    view.setInt32(position, record.length);
-    payload.set(record, position + 4);
-    position += 4 + record.length;
-  }
-  return sealed(payload);
-}
-
-function decodeBatch(key: Uint8Array, value: Uint8Array): LogBatch {
-  if (key.length !== 9) throw new DamageError('a key is malformed');
-  const baseOffset = Number(new DataView(key.buffer, key.byteOffset, 9).getBigUint64(1));
-  const what = `the batch at offset ${baseOffset}`;
-  const view = unsealed(value, what);
-  if (view.byteLength < 13 || Number(view.getBigInt64(0)) !== baseOffset)
-    throw new DamageError(`${what} contains another offset`);
-  const records: Uint8Array[] = [];
-  for (let position = 13; position < view.byteLength; ) {
-    const length = view.getInt32(position);
-    records.push(new Uint8Array(view.buffer, view.byteOffset + position + 4, length));
-    position += 4 + length;
-  }
-  if (records.length === 0) throw new DamageError(`${what} is empty`);
-  return { baseOffset, epoch: view.getInt32(8), kind: kindOf(view.getInt8(12)), records };
+/** The parts of all snapshots before this one, published or not. */
+function partsBelow(id: SnapshotId): KeyRange {
+  return { gte: PARTS.gte, lt: partKey({ endOffset: id.endOffset, epoch: 0 }, 0) };
 }

@@ -2,11 +2,21 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Prng } from '@millrace/base';
+import { crc32c } from '@millrace/protocol';
 import { Level } from 'level';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { LogBatch, RaftStorage, StorageWrite, StoredState } from '../../src/index.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  checksumOf,
+  encodePart,
+  type LogBatch,
+  type RaftStorage,
+  type Snapshot,
+  type SnapshotId,
+  type StorageWrite,
+  type StoredState,
+} from '../../src/index.ts';
 import { LevelStorage } from '../../src/io/index.ts';
-import { applyWrites, emptyStored } from '../../src/testing/index.ts';
+import { applyWrites, emptyStored, stateOf } from '../../src/testing/index.ts';
 
 let root: string;
 let directory: string;
@@ -54,7 +64,11 @@ test('a new storage is empty and has no identity', async () => {
   expect(await load(storageAt())).toEqual({
     identity: undefined,
     vote: { epoch: 0, votedFor: -1 },
+    start: { endOffset: 0, epoch: 0 },
+    snapshot: undefined,
+    older: undefined,
     batches: [],
+    problems: [],
   });
 });
 
@@ -72,7 +86,7 @@ test('identity, vote, log and truncation survive a restart', async () => {
   );
   await write(first, { type: 'truncate', offset: 3 }, { type: 'append', batches: [batch(3, 3, ['kept'])] });
   await close(first);
-  expect(show(await load(storageAt()))).toEqual({
+  expect(show(await load(storageAt()))).toMatchObject({
     identity,
     vote: { epoch: 3, votedFor: 2 },
     batches: [
@@ -109,9 +123,156 @@ test('behaves like the storage in memory over many random writes and restarts', 
     if (random.below(12) === 0) {
       await close(storage);
       storage = storageAt();
-      expect(show(await load(storage))).toEqual(show(twin));
+      expect(show(await load(storage))).toEqual(show(stateOf(twin)));
     }
   }
+});
+
+/** Three batches, and two snapshots: after the first batch, and after the second. */
+async function withTwoSnapshots(storage: RaftStorage): Promise<void> {
+  await write(storage, { type: 'identity', identity });
+  const batches = [batch(0, 1, ['v'], 'voters'), batch(1, 1, ['a', 'b']), batch(3, 2, ['c', 'd', 'e'])];
+  await write(storage, { type: 'append', batches });
+  await write(storage, ...snapshotWrites(older), ...snapshotWrites(newer));
+  await write(storage, { type: 'trim', start: older.manifest.id });
+}
+
+function snapshotOf(endOffset: number, epoch: number, ...texts: string[]): Snapshot {
+  const parts = texts.map((text) => encodePart([new TextEncoder().encode(text)]));
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  const checksum = checksumOf(parts.map((part) => crc32c(part)));
+  const voters = new Uint8Array([1, 2]);
+  return { manifest: { id: { endOffset, epoch }, voters, parts: parts.length, bytes, checksum }, parts };
+}
+
+function snapshotWrites({ manifest, parts }: Snapshot): StorageWrite[] {
+  const { id } = manifest;
+  return [
+    ...parts.map((content, part): StorageWrite => ({ type: 'snapshotPart', id, part, content })),
+    { type: 'publishSnapshot', manifest },
+  ];
+}
+
+const older = snapshotOf(1, 1, 'old');
+const newer = snapshotOf(3, 1, 'new', 'newer');
+const MANIFEST_OF_NEWER = '73000000000000000300000001';
+const PART_OF_NEWER = '7000000000000000030000000100000001';
+const PART_OF_OLDER = '7000000000000000010000000100000000';
+
+async function tamper(change: (db: Level<string, Uint8Array>) => Promise<void>): Promise<void> {
+  const db = new Level<string, Uint8Array>(directory, { keyEncoding: 'hex', valueEncoding: 'view' });
+  await db.open();
+  await change(db);
+  await db.close();
+}
+
+async function flip(db: Level<string, Uint8Array>, key: string): Promise<void> {
+  const changed = Uint8Array.from((await db.get(key))!);
+  changed[changed.length - 1]! ^= 1;
+  await db.put(key, changed);
+}
+
+async function reload(): Promise<StoredState | Error> {
+  const storage = storageAt();
+  const state = await load(storage);
+  await close(storage);
+  return state;
+}
+
+describe('snapshots', () => {
+  beforeEach(async () => {
+    const first = storageAt();
+    await load(first);
+    await withTwoSnapshots(first);
+    await close(first);
+  });
+
+  test('two snapshots and the log after the older one survive a restart', async () => {
+    expect(await reload()).toMatchObject({
+      start: { endOffset: 1, epoch: 1 },
+      snapshot: newer,
+      older: older.manifest,
+      batches: [{ baseOffset: 1 }, { baseOffset: 3 }],
+      problems: [],
+    });
+  });
+
+  test('a published snapshot is read part by part; a removed one is not there', async () => {
+    const storage = storageAt();
+    await load(storage);
+    const read = (id: SnapshotId, part: number) =>
+      new Promise((done) => storage.readPart(id, part, (content) => done(content)));
+    expect(await read(newer.manifest.id, 1)).toEqual(newer.parts[1]);
+    await write(storage, { type: 'trim', start: newer.manifest.id });
+    await close(storage);
+    const again = storageAt();
+    await load(again);
+    const gone = new Promise((done) => again.readPart(older.manifest.id, 0, (content) => done(content)));
+    expect(await gone).toBeUndefined();
+  });
+
+  test.each([
+    ['its description', MANIFEST_OF_NEWER, 'the checksum of the description of a snapshot does not match'],
+    ['a part', PART_OF_NEWER, 'the checksum of part 1 does not match'],
+  ])('damage to %s of the newest snapshot: the storage falls back', async (_what, key, says) => {
+    await tamper((db) => flip(db, key));
+    const state = (await reload()) as StoredState;
+    expect(state.snapshot).toEqual(older);
+    expect(state.batches.map(({ baseOffset }) => baseOffset)).toEqual([1, 3]);
+    expect(state.problems).toEqual([`${directory}: snapshot 3-1 is damaged: ${says}`]);
+  });
+
+  test('a missing part counts as damage, too', async () => {
+    await tamper((db) => db.del(PART_OF_NEWER));
+    const { problems } = (await reload()) as StoredState;
+    expect(problems).toEqual([`${directory}: snapshot 3-1 is damaged: it has 1 parts instead of 2`]);
+  });
+
+  test('with both snapshots damaged, the node does not start', async () => {
+    await tamper(async (db) => {
+      await flip(db, PART_OF_NEWER);
+      await flip(db, PART_OF_OLDER);
+    });
+    expect(show(await reload())).toBe(
+      `${directory}: the quorum storage is damaged: the log begins at offset 1, and no intact snapshot holds what was before: snapshot 1-1 is damaged: the checksum of part 0 does not match; snapshot 3-1 is damaged: the checksum of part 1 does not match`,
+    );
+  });
+
+  test('without the end of the log that a snapshot held, the node does not start', async () => {
+    await tamper(async (db) => {
+      await db.del('6c0000000000000001');
+      await db.del('6c0000000000000003');
+    });
+    expect(show(await reload())).toContain('the log ends at offset 1, before snapshot 3-1');
+  });
+
+  test('a leader’s snapshot replaces the log and all snapshots', async () => {
+    const storage = storageAt();
+    await load(storage);
+    const received = snapshotOf(9, 4, 'leader');
+    const { manifest } = received;
+    await write(storage, snapshotWrites(received)[0]!, { type: 'installSnapshot', manifest });
+    await write(storage, { type: 'append', batches: [batch(9, 4, ['f'])] });
+    await close(storage);
+    expect(await reload()).toMatchObject({
+      start: { endOffset: 9, epoch: 4 },
+      snapshot: received,
+      older: undefined,
+      batches: [{ baseOffset: 9 }],
+    });
+  });
+
+  test('parts that were never published leave no trace', async () => {
+    const storage = storageAt();
+    await load(storage);
+    await write(storage, snapshotWrites(snapshotOf(6, 2, 'half'))[0]!);
+    await close(storage);
+    expect(await reload()).toMatchObject({ snapshot: newer, problems: [] });
+    await tamper(async (db) => {
+      for await (const key of db.keys({ gte: '70', lt: '71' }))
+        expect(key).not.toMatch(/^700000000000000006/);
+    });
+  });
 });
 
 test('a corrupt value, a batch under a wrong key and a gap cause a clear error', async () => {
@@ -123,19 +284,13 @@ test('a corrupt value, a batch under a wrong key and a gap cause a clear error',
     { type: 'append', batches: [batch(0, 1, ['a']), batch(1, 1, ['b'])] },
   );
   await close(first);
-  const tamper = async (change: (db: Level<string, Uint8Array>) => Promise<void>) => {
-    const db = new Level<string, Uint8Array>(directory, { keyEncoding: 'hex', valueEncoding: 'view' });
-    await db.open();
-    await change(db);
-    await db.close();
-    const storage = storageAt();
-    const message = String(show(await load(storage)));
-    await close(storage);
-    return message;
+  const after = async (change: (db: Level<string, Uint8Array>) => Promise<void>) => {
+    await tamper(change);
+    return String(show(await reload()));
   };
   const key = '6c0000000000000001';
   let kept: Uint8Array = new Uint8Array();
-  const flipped = await tamper(async (db) => {
+  const flipped = await after(async (db) => {
     kept = Uint8Array.from((await db.get(key))!);
     const changed = kept.slice();
     changed[20]! ^= 1;
@@ -144,8 +299,8 @@ test('a corrupt value, a batch under a wrong key and a gap cause a clear error',
   expect(flipped).toBe(
     `${directory}: the quorum storage is damaged: the checksum of the batch at offset 1 does not match`,
   );
-  expect(await tamper((db) => db.put('6c0000000000000003', kept))).toContain('damaged');
-  const gap = await tamper(async (db) => {
+  expect(await after((db) => db.put('6c0000000000000003', kept))).toContain('damaged');
+  const gap = await after(async (db) => {
     await db.del('6c0000000000000003');
     await db.put(key, kept);
     await db.del('6c0000000000000000');

@@ -238,6 +238,7 @@ export function fetched(leaderId: number, epoch: number, o: Partial<FetchRespons
     clusterId,
     highWatermark: 0,
     diverging: undefined,
+    snapshot: undefined,
     batches: [],
     round: 0,
     ...o,

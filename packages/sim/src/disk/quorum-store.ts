@@ -7,7 +7,7 @@
  */
 import { DiskError } from '@millrace/base';
 import type { RaftStorage, StorageWrite } from '@millrace/raft';
-import { applyWrites, emptyStored, type Stored } from '@millrace/raft/testing';
+import { applyWrites, emptyStored, type Stored, stateOf, storedPart } from '@millrace/raft/testing';
 import type { Life } from '../world/index.ts';
 import type { SimDisk } from './disk.ts';
 
@@ -62,8 +62,11 @@ export class QuorumStore {
           if (this.isDamaged) {
             disk.countOf('quorum store found damaged');
             done(new Error('the quorum storage is damaged: a checksum does not match'));
-          } else done({ ...this.stored, batches: [...this.stored.batches] });
+          } else done(stateOf(this.stored));
         });
+      },
+      readPart: (id, part, done) => {
+        life.arrives(disk.latencyUs(), () => done(storedPart(this.stored, id, part)));
       },
       write: (writes, done) => {
         uncertain = writes;

@@ -87,6 +87,26 @@ export const quorumEvents = {
     facts: ['epoch', 'leaderId'],
     says: 'The voter drops an answer of the quorum’s leader {leaderId}, because the answer does not continue the voter’s log.',
   },
+  'snapshot-published': {
+    level: 'info',
+    facts: ['endOffset', 'epoch', 'parts', 'bytes', 'startOffset'],
+    says: 'The voter has a snapshot of the metadata at {endOffset} with {bytes} bytes; its quorum log begins at {startOffset}.',
+  },
+  'snapshot-damaged': {
+    level: 'error',
+    facts: ['reason'],
+    says: 'The voter starts without a damaged snapshot: {reason}.',
+  },
+  'snapshot-requested': {
+    level: 'info',
+    facts: ['epoch', 'leaderId', 'endOffset'],
+    says: 'The voter loads the snapshot at {endOffset} from the quorum’s leader {leaderId}, because the leader’s log no longer has what the voter needs next.',
+  },
+  'snapshot-rejected': {
+    level: 'error',
+    facts: ['epoch', 'leaderId', 'endOffset', 'reason'],
+    says: 'The voter drops the snapshot at {endOffset} that it loaded from the quorum’s leader {leaderId}: {reason}.',
+  },
   'voter-storage-replaced': {
     level: 'error',
     facts: ['epoch', 'nodeId', 'reason'],

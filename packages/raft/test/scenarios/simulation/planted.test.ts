@@ -7,16 +7,17 @@
 
 import { InvariantError } from '@millrace/base';
 import { expect, test } from 'vitest';
-import type { RaftEffect, RaftNode } from '../../../src/index.ts';
+import type { RaftEffect, RaftNode, StorageWrite } from '../../../src/index.ts';
 import { Violation } from '../../support/simulation/checker.ts';
 import { optionsOf, run } from '../../support/simulation/run.ts';
+import type { WorldOptions } from '../../support/simulation/world.ts';
 
 type Sabotage = (effects: RaftEffect[], node: RaftNode) => RaftEffect[];
 
-function findsWith(sabotage: Sabotage): string {
+function findsWith(sabotage: Sabotage, options: Partial<WorldOptions> = {}): string {
   for (let seed = 1; seed <= 300; seed++) {
     try {
-      run({ ...optionsOf(seed), voters: 3, sabotage });
+      run({ ...optionsOf(seed), voters: 3, ...options, sabotage });
     } catch (error) {
       if (!(error instanceof Violation || error instanceof InvariantError)) throw error;
       return error.message.split('\n')[0]!.replace(/^seed \d+, \d+ ms: /, '');
@@ -61,4 +62,42 @@ test('a follower does not truncate its diverging log on disk', () => {
     ),
   );
   expect(found).not.toBe('nothing found');
+});
+
+/** Replaces the writes of a node. */
+const writing =
+  (change: (write: StorageWrite, node: RaftNode) => readonly StorageWrite[]): Sabotage =>
+  (effects, node) =>
+    effects.map((effect) =>
+      effect.type === 'persist'
+        ? { ...effect, writes: effect.writes.flatMap((write) => change(write, node)) }
+        : effect,
+    );
+
+test('a node shortens the log before the snapshot is durable', () => {
+  const found = findsWith(
+    writing((write) =>
+      write.type === 'publishSnapshot' ? [{ type: 'trim', start: write.manifest.id }] : [write],
+    ),
+    { snapshotBytes: 20 },
+  );
+  expect(found).toMatch(/cannot start: .*(are missing|no intact snapshot)/);
+});
+
+test('a follower publishes a leader’s snapshot, but keeps its old log', () => {
+  const found = findsWith(
+    writing((write) =>
+      write.type === 'installSnapshot' ? [{ ...write, type: 'publishSnapshot' }] : [write],
+    ),
+    { snapshotBytes: 20 },
+  );
+  expect(found).not.toBe('nothing found');
+});
+
+test('a follower loses a part of a leader’s snapshot', () => {
+  const found = findsWith(
+    writing((write) => (write.type === 'snapshotPart' && write.part === 2 ? [] : [write])),
+    { snapshotBytes: 20 },
+  );
+  expect(found).toMatch(/cannot start: /);
 });

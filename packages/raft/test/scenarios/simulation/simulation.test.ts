@@ -27,6 +27,9 @@ test('safety under faults, progress after them', () => {
     'leader-timed-out',
     'leader-connection-lost',
     'quorum-formed',
+    'snapshot-requested',
+    'snapshot installed',
+    'started from a snapshot',
   );
   for (const name of reached) expect(counts.get(name) ?? 0, name).toBeGreaterThan(5);
   expect(committed).toBeGreaterThan(10_000);

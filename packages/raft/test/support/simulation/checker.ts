@@ -6,8 +6,9 @@
  * record on disk; the high watermark of a process never falls; a vote on a device never changes within its
  * epoch.
  */
-import type { LogBatch, RaftEffect, StorageWrite } from '../../../src/index.ts';
+import type { LogBatch, RaftEffect, SnapshotId, StorageWrite } from '../../../src/index.ts';
 import { majoritySize } from '../../../src/majority.ts';
+import { SimState } from './state.ts';
 import type { SimNode, World } from './world.ts';
 
 interface Seen {
@@ -37,7 +38,26 @@ export class Checker {
     this.watermarks.set(node.id, 0);
     this.told.set(node.id, 0);
     this.active.set(node.id, undefined);
-    this.note(node.disk.batches, 0);
+    this.note(node.disk.batches, node.disk.start.epoch);
+    const { newest } = node.raft!.snapshots;
+    if (newest !== undefined) this.installed(node, newest.id);
+  }
+
+  /** The state of a snapshot is the state after exactly the committed records below its end. */
+  installed(node: SimNode, { endOffset, epoch }: SnapshotId): void {
+    if (endOffset > this.committedEnd) this.fail(`snapshot ${endOffset} of uncommitted state`, node);
+    const expected = new SimState();
+    let epochBefore = 0;
+    for (const batch of this.committed) {
+      if (batch.baseOffset >= endOffset) break;
+      if (batch.kind === 'data') expected.apply(batch);
+      epochBefore = batch.epoch;
+    }
+    if (expected.digest !== node.state.digest || expected.endOffset > endOffset || epochBefore !== epoch)
+      this.fail(`snapshot ${endOffset}-${epoch} has another state than the log`, node);
+    if (endOffset < this.watermarks.get(node.id)!) this.fail('a snapshot went back', node);
+    this.watermarks.set(node.id, endOffset);
+    this.told.set(node.id, endOffset);
   }
 
   /**
@@ -125,8 +145,11 @@ export class Checker {
   }
 
   private complete(node: SimNode): void {
-    const log = node.raft!.log.read(0, node.raft!.log.endOffset, Number.POSITIVE_INFINITY);
-    for (const [index, batch] of this.committed.entries()) {
+    const { log: whole } = node.raft!;
+    const { startOffset } = whole;
+    const log = whole.read(startOffset, whole.endOffset, Number.POSITIVE_INFINITY);
+    const committed = this.committed.filter(({ baseOffset }) => baseOffset >= startOffset);
+    for (const [index, batch] of committed.entries()) {
       if (
         log[index] === undefined ||
         textOf(log[index]) !== textOf(batch) ||
@@ -175,7 +198,9 @@ export class Checker {
       // A voter that has lost its disk counts. Before the loss it may have had the record, and may have shown
       // that to the leader with a fetch.
       return (
-        now !== key || disk.batches.some((b) => b.baseOffset === batch.baseOffset && b.epoch === batch.epoch)
+        now !== key ||
+        disk.start.endOffset > batch.baseOffset ||
+        disk.batches.some((b) => b.baseOffset === batch.baseOffset && b.epoch === batch.epoch)
       );
     });
     if (holders.length < majoritySize(voters.length)) this.fail('committed without a durable majority', node);

@@ -18,6 +18,7 @@ export function optionsOf(seed: number): WorldOptions {
     diskDelayMsMax: [2, 10, 50][random.below(3)]!,
     config: { electionTimeoutMs: [300, 300, 60][random.below(3)]! },
     voteCrashPerMille: [0, 0, 100, 400][random.below(4)]!,
+    snapshotBytes: [0, 20, 60, 200][random.below(4)]!,
   };
 }
 

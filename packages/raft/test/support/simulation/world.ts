@@ -12,10 +12,12 @@ import {
   type RaftRequest,
   type RaftResponse,
   type SendFailure,
+  type Snapshot,
   type StorageWrite,
 } from '../../../src/index.ts';
-import { applyWrites, emptyStored, type Stored } from '../../../src/testing/index.ts';
+import { applyWrites, emptyStored, type Stored, stateOf, storedPart } from '../../../src/testing/index.ts';
 import { Checker } from './checker.ts';
+import { SimState } from './state.ts';
 
 export interface WorldOptions {
   readonly seed: number;
@@ -26,14 +28,18 @@ export interface WorldOptions {
   readonly diskDelayMsMax: number;
   /** After this many of 1000 votes for another node, the voter soon crashes and quickly restarts. */
   readonly voteCrashPerMille: number;
+  /** A node takes a snapshot when it has committed this many bytes since the last one; 0: never. */
+  readonly snapshotBytes: number;
   readonly config?: Partial<QuorumConfig>;
   /** Plants a bug: replaces a node's effects before they are executed. */
   readonly sabotage?: (effects: RaftEffect[], node: RaftNode) => RaftEffect[];
 }
 
 interface Pending {
-  readonly sequence: number;
+  /** Undefined: a part of a snapshot. */
+  readonly sequence?: number;
   readonly writes: readonly StorageWrite[];
+  readonly durable?: () => void;
 }
 
 export interface SimNode {
@@ -42,6 +48,11 @@ export interface SimNode {
   /** The disk's identity. Changes when the disk is lost. */
   key: string;
   raft: RaftNode | undefined;
+  /** What the listener has made of the committed records. */
+  state: SimState;
+  /** The leader's snapshot that was decoded last. */
+  decoded: Snapshot | undefined;
+  isTakingSnapshot: boolean;
   generation: number;
   persisted: number;
   pending: Pending[];
@@ -101,6 +112,9 @@ export class World {
         disk: emptyStored(),
         key: `key-${id}-0`,
         raft: undefined,
+        state: new SimState(),
+        decoded: undefined,
+        isTakingSnapshot: false,
         generation: 0,
         persisted: 0,
         pending: [],
@@ -176,6 +190,12 @@ export class World {
     node.held = [];
     node.replies = new Map();
     node.tickAt = Number.POSITIVE_INFINITY;
+    node.isTakingSnapshot = false;
+    const stored = stateOf(node.disk);
+    if (stored instanceof Error) this.checker.fail(`n${node.id} cannot start: ${stored.message}`);
+    const { snapshot, older } = stored;
+    node.state = snapshot === undefined ? new SimState() : SimState.from(snapshot);
+    const manifests = snapshot === undefined ? [] : [snapshot.manifest];
     node.raft = new RaftNode({
       nodeId: node.id,
       key: node.key,
@@ -184,9 +204,12 @@ export class World {
       mayForm: true,
       config: { ...simConfig, ...this.options.config },
       random: this.random.fork(`node-${node.id}-${node.generation}`),
-      vote: node.disk.vote,
-      batches: [...node.disk.batches],
+      vote: stored.vote,
+      start: stored.start,
+      snapshots: older === undefined ? manifests : [older, ...manifests],
+      batches: stored.batches,
     });
+    if (snapshot !== undefined) this.count('started from a snapshot');
     this.checker.started(node);
     this.step(node, { type: 'started' });
   }
@@ -282,10 +305,60 @@ export class World {
         node.replies.delete(effect.token);
         reply(effect.response);
       });
+    else if (effect.type === 'replyPart') this.replyPart(node, effect);
+    else if (effect.type === 'checkSnapshot') this.decode(node, effect.snapshot);
+    else if (effect.type === 'installed') {
+      node.state = SimState.from(node.decoded!);
+      this.count('snapshot installed');
+      this.checker.installed(node, effect.id);
+    } else if (effect.type === 'published') node.isTakingSnapshot = false;
     else if (effect.type === 'log') {
       this.count(effect.event);
       this.tell(`n${node.id} ${effect.event} ${JSON.stringify(effect.facts)}`);
-    } else this.checker.effect(node, effect);
+    } else {
+      this.checker.effect(node, effect);
+      if (effect.type !== 'committed') return;
+      for (const batch of effect.batches) node.state.apply(batch);
+      this.takeSnapshot(node);
+    }
+  }
+
+  private takeSnapshot(node: SimNode): void {
+    const { snapshotBytes } = this.options;
+    if (snapshotBytes === 0 || node.state.bytesSince < snapshotBytes || node.isTakingSnapshot) return;
+    node.isTakingSnapshot = true;
+    const { manifest, parts } = node.state.snapshot(node.raft!.votersRecord!);
+    const { id } = manifest;
+    for (const [part, content] of parts.entries())
+      this.write(node, {
+        writes: [{ type: 'snapshotPart', id, part, content }],
+        durable: () => {
+          if (part !== parts.length - 1) return;
+          this.step(node, { type: 'snapshotWritten', manifest });
+        },
+      });
+  }
+
+  private replyPart(node: SimNode, effect: Extract<RaftEffect, { type: 'replyPart' }>): void {
+    const { generation } = node;
+    const { token, response } = effect;
+    this.schedule(this.random.below(this.diskDelayMsMax) + 1, () => {
+      const reply = node.replies.get(token);
+      if (node.generation !== generation || reply === undefined) return;
+      node.replies.delete(token);
+      const content = storedPart(node.disk, response.manifest!.id, response.part);
+      if (content === undefined) reply({ ...response, errorCode: 98, manifest: undefined });
+      else reply({ ...response, content });
+    });
+  }
+
+  private decode(node: SimNode, snapshot: Snapshot): void {
+    const { generation } = node;
+    this.schedule(this.random.below(this.random.below(10) === 0 ? 3000 : 30), () => {
+      if (node.generation !== generation) return;
+      node.decoded = snapshot;
+      this.step(node, { type: 'snapshotChecked', id: snapshot.manifest.id, error: undefined });
+    });
   }
 
   private hold(node: SimNode, after: number, go: () => void): void {
@@ -295,11 +368,15 @@ export class World {
 
   private persist(node: SimNode, { sequence, writes }: Extract<RaftEffect, { type: 'persist' }>): void {
     this.checker.writes(node, writes);
-    node.pending.push({ sequence, writes });
     const isVote = writes.some(
       (write) => write.type === 'vote' && ![-1, node.id].includes(write.vote.votedFor),
     );
     if (isVote && this.random.below(1000) < this.voteCrashPerMille) this.crashSoon(node);
+    this.write(node, { sequence, writes });
+  }
+
+  private write(node: SimNode, pending: Pending): void {
+    node.pending.push(pending);
     if (node.pending.length === 1) this.startWrite(node);
   }
 
@@ -320,12 +397,14 @@ export class World {
       if (node.generation !== generation) return;
       const done = node.pending.splice(0, count);
       for (const { writes } of done) this.apply(node, writes);
-      node.persisted = done.at(-1)!.sequence;
+      const sequence = done.findLast((one) => one.sequence !== undefined)?.sequence;
+      node.persisted = sequence ?? node.persisted;
       const free = node.held.filter(({ after }) => after <= node.persisted);
       node.held = node.held.filter(({ after }) => after > node.persisted);
       for (const { go } of free) go();
       if (node.pending.length > 0) this.startWrite(node);
-      this.step(node, { type: 'persisted', sequence: node.persisted });
+      if (sequence !== undefined) this.step(node, { type: 'persisted', sequence });
+      for (const { durable } of done) if (node.generation === generation) durable?.();
     });
   }
 

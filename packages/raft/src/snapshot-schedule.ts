@@ -1,0 +1,52 @@
+/**
+ * Decides when a node takes a snapshot of its committed state: after so many bytes of records, or so long
+ * after the last snapshot if there are records since. The settings are Kafka's.
+ */
+import type { Clock, Millis, Timer } from '@millrace/base';
+import type { CommittedBatch, SnapshotConfig } from './types.ts';
+
+export class SnapshotSchedule {
+  private readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
+  private readonly config: SnapshotConfig;
+  private readonly due: () => void;
+  private bytesSince = 0;
+  private lastAt: Millis;
+  private timer: Timer | undefined;
+
+  /** Calls `due` when a snapshot should be taken, again and again until `taken`. */
+  constructor(clock: Pick<Clock, 'monotonicMs' | 'setTimer'>, config: SnapshotConfig, due: () => void) {
+    this.clock = clock;
+    this.config = config;
+    this.due = due;
+    this.lastAt = clock.monotonicMs();
+  }
+
+  committed(batches: readonly CommittedBatch[]): void {
+    for (const { records } of batches) for (const record of records) this.bytesSince += record.length;
+    this.check();
+  }
+
+  /** A snapshot of everything that was committed so far was begun or loaded. */
+  taken(): void {
+    this.bytesSince = 0;
+    this.lastAt = this.clock.monotonicMs();
+    this.stop();
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private check(): void {
+    const { maxBytes, intervalMs } = this.config;
+    const waitMs = this.lastAt + intervalMs - this.clock.monotonicMs();
+    const isOld = intervalMs > 0 && waitMs <= 0;
+    if (this.bytesSince >= maxBytes || (isOld && this.bytesSince > 0)) this.due();
+    else if (intervalMs > 0 && this.bytesSince > 0)
+      this.timer ??= this.clock.setTimer(waitMs, () => {
+        this.timer = undefined;
+        this.check();
+      });
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The published snapshots of a RaftNode, and what it does with them as the leader. A node publishes a
+ * snapshot of its own committed state when all parts are durable. Only when the publication is durable, too,
+ * the node shortens the log: to the end of the snapshot before. So the older snapshot and the log can always
+ * replace the newest snapshot, if that turns out to be damaged.
+ */
+import { assert, type Millis } from '@millrace/base';
+import { isCounted, noteContact, observerOf, refusal } from './leader.ts';
+import { type FetchSnapshotRequest, RaftErrorCode } from './messages.ts';
+import type { RaftNode } from './node.ts';
+import type { SnapshotId, SnapshotManifest } from './types.ts';
+
+export class OwnSnapshots {
+  /** The older one first; at most two. */
+  private list: readonly SnapshotManifest[];
+  private publishing: { readonly manifest: SnapshotManifest; readonly sequence: number } | undefined;
+
+  constructor(list: readonly SnapshotManifest[] = []) {
+    this.list = list;
+  }
+
+  get newest(): SnapshotManifest | undefined {
+    return this.list.at(-1);
+  }
+
+  get isPublishing(): boolean {
+    return this.publishing !== undefined;
+  }
+
+  find(id: SnapshotId): SnapshotManifest | undefined {
+    return this.list.find((known) => known.id.endOffset === id.endOffset && known.id.epoch === id.epoch);
+  }
+
+  /** Publishes a snapshot of this node's own state, unless a leader's newer snapshot has replaced it. */
+  written(node: RaftNode, manifest: SnapshotManifest): void {
+    const { id } = manifest;
+    if (id.endOffset <= (this.newest?.id.endOffset ?? 0)) return;
+    assert(id.endOffset <= node.highWatermark, 'a snapshot holds only committed state');
+    assert(node.log.epochBefore(id.endOffset) === id.epoch, 'a snapshot names the epoch of its last record');
+    assert(this.publishing === undefined, 'a node takes one snapshot at a time');
+    this.publishing = { manifest, sequence: node.persist([{ type: 'publishSnapshot', manifest }]) };
+  }
+
+  persisted(node: RaftNode, sequence: number): void {
+    if (this.publishing === undefined || this.publishing.sequence > sequence) return;
+    const { manifest } = this.publishing;
+    const older = this.newest;
+    this.publishing = undefined;
+    this.list = older === undefined ? [manifest] : [older, manifest];
+    node.emit({ type: 'published', manifest });
+    if (older === undefined || older.id.endOffset === node.log.startOffset) return;
+    node.log.trimTo(older.id);
+    node.persist([{ type: 'trim', start: older.id }]);
+  }
+
+  /** A leader's snapshot has replaced the log and all snapshots. */
+  installed(manifest: SnapshotManifest): void {
+    this.publishing = undefined;
+    this.list = [manifest];
+  }
+}
+
+/** Answers with the part of the snapshot, if this node leads and still has that snapshot. */
+export function handleFetchSnapshot(
+  node: RaftNode,
+  token: number,
+  request: FetchSnapshotRequest,
+  now: Millis,
+): void {
+  const manifest = node.snapshots.find(request.snapshot);
+  const { part } = request;
+  let errorCode = refusal(node, request, now);
+  if (errorCode === RaftErrorCode.NONE && (manifest === undefined || part < 0 || part >= manifest.parts))
+    errorCode = RaftErrorCode.SNAPSHOT_NOT_FOUND;
+  const { epoch, leaderId } = node;
+  const round = node.leading?.round ?? 0;
+  const response = {
+    type: 'fetchSnapshot',
+    errorCode,
+    epoch,
+    leaderId,
+    part,
+    content: NOTHING,
+    round,
+  } as const;
+  if (errorCode !== RaftErrorCode.NONE) {
+    node.reply(token, { ...response, manifest: undefined });
+    return;
+  }
+  const counted = isCounted(node, request);
+  const replica = counted ? node.leading!.replicas.get(request.replicaId)! : observerOf(node, request, now);
+  noteContact(replica, counted ? Math.min(request.round, round) : 0, now);
+  node.emit({ type: 'replyPart', token, response: { ...response, manifest } });
+}
+
+const NOTHING = new Uint8Array(0);
