@@ -54,7 +54,8 @@ describe('a snapshot', () => {
         const image = imageOf(historyOf(numbers).records);
         const again = reload(image);
         expect(everything(again)).toEqual(everything(image));
-        expect(imageToPlain(again)).toEqual(imageToPlain(image));
+        // As text, because checkers compare images as text.
+        expect(JSON.stringify(imageToPlain(again))).toBe(JSON.stringify(imageToPlain(image)));
         // The order of the records follows from the image alone, except for the memory of requests.
         const known = wire(snapshotRecords(image)).map(String).sort();
         expect(wire(snapshotRecords(again)).map(String).sort()).toEqual(known);
