@@ -7,7 +7,6 @@
  */
 import {
   assert,
-  type Deadline,
   DeadlineQueue,
   type Logger,
   type Millis,
@@ -50,11 +49,12 @@ import {
 } from '@millrace/protocol';
 import { decideAlterConfigs, decideIncrementalAlterConfigs, failAlterConfigs } from './alter-configs.ts';
 import { decideAlterPartition } from './alter-partition.ts';
-import { type ApiError, apiError } from './assignments.ts';
+import { apiError } from './assignments.ts';
 import { batchesOf, type ProposedBatch, type ProposedBatches } from './batches.ts';
 import { electLeaderless } from './broker-effects.ts';
 import { type BrokerContext, currentRegistration, decideHeartbeat, decideRegister } from './brokers.ts';
 import { NOT_CONTROLLER, noLease, TIMED_OUT, TOO_LARGE } from './call-failures.ts';
+import type { Call, Parked } from './calls.ts';
 import type { ControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
 import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
@@ -93,21 +93,6 @@ export interface CommittedRecords {
   readonly baseOffset: Offset;
   readonly epoch: QuorumEpoch;
   readonly records: readonly Uint8Array[];
-}
-
-interface Parked {
-  deadline: Deadline<Parked> | undefined;
-  committed(): void;
-  failed(failure: ApiError): void;
-}
-
-/** A request that waits for its answer, with the way to answer it. */
-interface Call<R> {
-  readonly reply: (response: R) => void;
-  readonly fail: (failure: ApiError) => R;
-  /** The time at which the client stops waiting. */
-  readonly deadline?: Millis;
-  readonly bytesMax?: number;
 }
 
 /** Limit for the bytes of all records that one request of a client writes. */
@@ -181,6 +166,14 @@ export class Controller {
       entry.committed();
     }
     return delta;
+  }
+
+  /** Replaces the committed state of a standby by that of a snapshot. */
+  install(image: MetadataImage): void {
+    assert(!this.isActive && this.parked.size === 0, 'only a standby loads a snapshot');
+    assert(image.offset > this.image.offset, 'a snapshot brings news');
+    this.image = image;
+    this.head = image;
   }
 
   /**

@@ -1,7 +1,8 @@
 /**
  * A broker's view of the metadata log. Finds the leader, fetches committed records continuously, and passes
- * each data record to the listener once, in order. Stores no records. After a restart it starts from offset
- * 0. Never votes, and never counts for a majority.
+ * each data record to the listener once, in order. If the leader's log no longer has what the observer needs
+ * next, the observer loads the leader's snapshot, part by part. Stores nothing. After a restart it starts
+ * from offset 0. Never votes, and never counts for a majority.
  */
 import {
   assert,
@@ -17,15 +18,34 @@ import {
   type Timer,
   type Uuid,
 } from '@millrace/base';
-import { type FetchResponse, RaftErrorCode } from './messages.ts';
-import type { CommittedBatch, LeaderAndEpoch, LogBatch, QuorumConfig, VoterAddress } from './types.ts';
-import { decodeFetchResponse, decodeVoters, encodeRequest } from './wire.ts';
+import { type FetchResponse, type FetchSnapshotResponse, RaftErrorCode } from './messages.ts';
+import { isSameId, isSameManifest, problemOf } from './parts.ts';
+import type {
+  CommittedBatch,
+  LeaderAndEpoch,
+  LogBatch,
+  QuorumConfig,
+  Snapshot,
+  SnapshotId,
+  SnapshotManifest,
+  SnapshotOwner,
+  VoterAddress,
+} from './types.ts';
+import { decodeFetchResponse, decodeFetchSnapshotResponse, decodeVoters, encodeRequest } from './wire.ts';
 
 export interface ObserverListener {
   committed(batches: readonly CommittedBatch[]): void;
   leaderChanged(leader: LeaderAndEpoch | undefined): void;
   /** Called once, before the first committed record. */
   clusterId(id: Uuid): void;
+  decodeSnapshot: SnapshotOwner['decodeSnapshot'];
+}
+
+/** A snapshot that the observer loads from the target. */
+interface Loading {
+  readonly id: SnapshotId;
+  manifest: SnapshotManifest | undefined;
+  readonly parts: Uint8Array[];
 }
 
 export interface ObserverOptions {
@@ -57,6 +77,7 @@ export class QuorumObserver {
   /** The voter that gets the next fetch. */
   private target: NodeId;
   private timer: Timer | undefined;
+  private loading: Loading | undefined;
   private running = false;
 
   constructor(options: ObserverOptions) {
@@ -90,6 +111,10 @@ export class QuorumObserver {
 
   private fetch(): void {
     if (!this.running) return;
+    if (this.loading !== undefined) {
+      this.fetchPart(this.loading);
+      return;
+    }
     const { target } = this;
     const { method, body } = encodeRequest({
       type: 'fetch',
@@ -134,9 +159,97 @@ export class QuorumObserver {
       this.setLeader({ nodeId: response.leaderId, epoch: response.epoch });
     }
     this.highWatermark = Math.max(this.highWatermark, response.highWatermark);
-    this.deliver(response.batches);
+    if (response.snapshot === undefined) this.deliver(response.batches);
+    else this.loadSnapshot(from, response.snapshot);
     // Fetch at the end of the turn, so that requests of the listener leave first.
     this.fetchAfter(0);
+  }
+
+  private loadSnapshot(from: NodeId, id: SnapshotId): void {
+    this.loading = { id, manifest: undefined, parts: [] };
+    this.options.logger.info('metadata-snapshot-requested', { from, endOffset: id.endOffset });
+  }
+
+  private fetchPart({ id, parts }: Loading): void {
+    const { target } = this;
+    const { method, body } = encodeRequest({
+      type: 'fetchSnapshot',
+      clusterId: this.clusterIdKnown,
+      replicaId: this.options.nodeId,
+      replicaKey: this.options.directoryId,
+      observer: true,
+      epoch: this.epoch,
+      snapshot: id,
+      part: parts.length,
+      round: 0,
+    });
+    this.channelTo(target).call(method, body, this.config.fetchTimeoutMs, (answer) => {
+      if (!this.running) return;
+      const response = answer instanceof RpcError ? undefined : partOrUndefined(answer);
+      if (response === undefined) this.tryAnother(target);
+      else if (response.errorCode === RaftErrorCode.NOT_LEADER_OR_FOLLOWER) this.followHint(target, response);
+      else this.takePart(target, response);
+    });
+  }
+
+  private takePart(from: NodeId, { errorCode, manifest, part, content }: FetchSnapshotResponse): void {
+    const loading = this.loading!;
+    const known = loading.manifest ?? manifest;
+    const fits =
+      manifest !== undefined &&
+      isSameId(manifest.id, loading.id) &&
+      isSameManifest(manifest, known!) &&
+      part === loading.parts.length;
+    if (errorCode !== RaftErrorCode.NONE || !fits) {
+      // Mostly the leader has a newer snapshot, which the next fetch learns of.
+      this.loading = undefined;
+      this.fetchAfter(this.config.retryBackoffMs);
+      return;
+    }
+    loading.manifest = manifest;
+    loading.parts.push(content);
+    if (loading.parts.length < manifest.parts) {
+      this.fetchAfter(0);
+      return;
+    }
+    this.loading = undefined;
+    this.check(from, { manifest, parts: loading.parts });
+  }
+
+  /** The observer fetches nothing while the listener decodes the snapshot. */
+  private check(from: NodeId, snapshot: Snapshot): void {
+    const problem = problemOf(snapshot);
+    if (problem !== undefined) {
+      this.reject(from, snapshot, problem);
+      return;
+    }
+    this.options.listener.decodeSnapshot(snapshot, (install) => {
+      if (!this.running) return;
+      if (install instanceof Error) this.reject(from, snapshot, install.message);
+      else this.install(snapshot.manifest, install);
+    });
+  }
+
+  private install({ id, voters }: SnapshotManifest, install: () => void): void {
+    this.endOffset = id.endOffset;
+    this.lastEpoch = id.epoch;
+    this.highWatermark = Math.max(this.highWatermark, id.endOffset);
+    this.learnClusterId(voters);
+    install();
+    this.fetchAfter(0);
+  }
+
+  private reject(from: NodeId, { manifest }: Snapshot, reason: string): void {
+    const { endOffset } = manifest.id;
+    this.options.logger.error('metadata-snapshot-rejected', { from, endOffset, reason });
+    this.tryAnother(from, this.config.fetchTimeoutMs);
+  }
+
+  private learnClusterId(voters: Uint8Array): void {
+    if (this.clusterIdKnown !== '') return;
+    const { clusterId } = decodeVoters(voters);
+    this.clusterIdKnown = clusterId;
+    this.options.listener.clusterId(clusterId);
   }
 
   private deliver(batches: readonly LogBatch[]): void {
@@ -145,16 +258,14 @@ export class QuorumObserver {
       assert(baseOffset === this.endOffset, 'the leader answers from where it was asked');
       this.endOffset += records.length;
       this.lastEpoch = epoch;
-      if (kind === 'voters') {
-        const { clusterId } = decodeVoters(records[0]!);
-        this.clusterIdKnown = clusterId;
-        this.options.listener.clusterId(clusterId);
-      } else if (kind === 'data') data.push({ baseOffset, epoch, records });
+      if (kind === 'voters') this.learnClusterId(records[0]!);
+      else if (kind === 'data') data.push({ baseOffset, epoch, records });
     }
     if (data.length > 0) this.options.listener.committed(data);
   }
 
-  private followHint(from: NodeId, { epoch, leaderId }: FetchResponse): void {
+  private followHint(from: NodeId, { epoch, leaderId }: FetchResponse | FetchSnapshotResponse): void {
+    this.loading = undefined;
     const isUsable = leaderId !== from && epoch >= this.epoch && this.addressOf(leaderId) !== undefined;
     if (!isUsable) {
       this.tryAnother(from);
@@ -172,6 +283,7 @@ export class QuorumObserver {
    */
   private tryAnother(from: NodeId, delayMs: number = this.config.retryBackoffMs): void {
     this.setLeader(undefined);
+    this.loading = undefined;
     const { voters } = this.options;
     const index = voters.findIndex((voter) => voter.id === from);
     this.target = voters[(index + 1) % voters.length]!.id;
@@ -196,6 +308,14 @@ export class QuorumObserver {
     const channel = this.options.rpc.channel({ host, port });
     this.channels.set(id, channel);
     return channel;
+  }
+}
+
+function partOrUndefined(body: Uint8Array): FetchSnapshotResponse | undefined {
+  try {
+    return decodeFetchSnapshotResponse(body);
+  } catch {
+    return undefined;
   }
 }
 

@@ -361,6 +361,7 @@ test('an observer gets committed records, follows a new leader, and is in the de
       committed: (batches) => heard.push(...batches.flatMap((batch) => batch.records.map(text))),
       leaderChanged: (leader) => events.push(`leader ${leader?.nodeId ?? 'none'}`),
       clusterId: (id) => events.push(id),
+      decodeSnapshot: (_snapshot, done) => done(new Error('there are no snapshots here')),
     },
   });
   observer.start();

@@ -47,6 +47,7 @@ import {
 } from '@millrace/replication';
 import { HeldConnections } from './held-connections.ts';
 import { MetadataFollower } from './metadata-follower.ts';
+import { decodeImage } from './metadata-snapshots.ts';
 import { metadataSubscribers } from './metadata-subscribers.ts';
 
 /**
@@ -251,6 +252,11 @@ export class BrokerRole {
     this.metadata.committed(batches);
   }
 
+  /** Called with the image of a snapshot, by the observer or the local quorum. */
+  installSnapshot(image: MetadataImage): void {
+    if (!this.stopped) this.metadata.install(image);
+  }
+
   leaderChanged(leader: LeaderAndEpoch | undefined): void {
     if (!this.stopped && leader !== undefined) this.locator.leaderKnown(leader.nodeId);
   }
@@ -329,6 +335,10 @@ export class BrokerRole {
         committed: (batches) => this.committed(batches),
         leaderChanged: (leader) => this.leaderChanged(leader),
         clusterId: (id) => this.clusterIdKnown(id),
+        decodeSnapshot: (snapshot, decoded) =>
+          decodeImage(clock, snapshot, (image) =>
+            decoded(image instanceof Error ? image : () => this.installSnapshot(image)),
+          ),
       },
     });
   }

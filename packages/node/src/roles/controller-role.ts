@@ -15,17 +15,21 @@ import type {
   Uuid,
 } from '@millrace/base';
 import { Controller, type ControllerConfig } from '@millrace/controller';
-import { joinedBatches } from '@millrace/metadata';
+import { joinedBatches, type MetadataImage } from '@millrace/metadata';
 import type { Metrics } from '@millrace/metrics';
 import {
   type CommittedBatch,
   type LeaderAndEpoch,
   Quorum,
   type QuorumConfig,
+  type QuorumOptions,
   type RaftStorage,
+  type SnapshotConfig,
+  type SnapshotOwner,
   type VoterAddress,
 } from '@millrace/raft';
 import { ControlService } from './control/control-service.ts';
+import { decodeImage, snapshotOf } from './metadata-snapshots.ts';
 import { CommitTimes, gaugeController, gaugeQuorum } from './quorum-metrics.ts';
 
 export interface ControllerRoleEvents {
@@ -38,6 +42,8 @@ export interface ControllerRoleEvents {
   clusterIdKnown(id: Uuid): void;
   /** Committed records for a broker in the same process. */
   committed?(batches: readonly CommittedBatch[]): void;
+  /** A snapshot for that broker. It replaces all records so far. */
+  snapshotInstalled?(image: MetadataImage): void;
   leaderChanged?(leader: LeaderAndEpoch | undefined): void;
 }
 
@@ -55,6 +61,8 @@ export interface ControllerRoleOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly quorum: QuorumConfig;
+  /** Undefined: the controller takes no snapshots, and its log only grows. */
+  readonly snapshots?: SnapshotConfig;
   readonly controller: ControllerConfig;
   readonly events: ControllerRoleEvents;
 }
@@ -114,6 +122,7 @@ export class ControllerRole {
         random: options.random.fork('quorum'),
         logger: options.logger,
         config: options.quorum,
+        ...(options.snapshots === undefined ? {} : { snapshots: this.snapshotOptions(options.snapshots) }),
         failed: (error) => options.events.failed(error.message),
         listener: {
           committed: (batches) => this.committed(batches),
@@ -189,6 +198,24 @@ export class ControllerRole {
     this.commitTimes.committed(batches);
     for (const batch of joinedBatches(batches)) this.controller.committed(batch);
     this.options.events.committed?.(batches);
+    this.arm();
+  }
+
+  private snapshotOptions(config: SnapshotConfig): NonNullable<QuorumOptions['snapshots']> {
+    const owner: SnapshotOwner = {
+      snapshot: () => snapshotOf(this.controller.image),
+      decodeSnapshot: (snapshot, done) =>
+        decodeImage(this.options.clock, snapshot, (image) =>
+          done(image instanceof Error ? image : () => this.installSnapshot(image)),
+        ),
+    };
+    return { owner, config };
+  }
+
+  private installSnapshot(image: MetadataImage): void {
+    this.noteClusterId();
+    this.controller.install(image);
+    this.options.events.snapshotInstalled?.(image);
     this.arm();
   }
 

@@ -6,13 +6,7 @@
  * partitions in one turn would send no heartbeat, and the controller would fence it.
  */
 import type { Clock, Offset, Timer } from '@millrace/base';
-import {
-  applyRecords,
-  decodeRecord,
-  joinedBatches,
-  type MetadataDelta,
-  MetadataImage,
-} from '@millrace/metadata';
+import { applyRecords, decodeRecord, joinedBatches, MetadataDelta, MetadataImage } from '@millrace/metadata';
 import type { CommittedBatch } from '@millrace/raft';
 import type { MetadataSubscriber } from './metadata-subscribers.ts';
 
@@ -44,6 +38,15 @@ export class MetadataFollower {
   committed(batches: readonly CommittedBatch[]): void {
     for (const batch of batches) this.waiting.push(batch);
     if (this.pause === undefined) this.goOn();
+  }
+
+  /** Replaces the image by that of a snapshot, which includes all batches so far. */
+  install(image: MetadataImage): void {
+    this.waiting = [];
+    if (image.offset <= this.image.offset) return;
+    const delta = MetadataDelta.between(this.image, image);
+    this.image = image;
+    for (const subscriber of this.subscribers) subscriber.publish(delta);
   }
 
   stop(): void {

@@ -53,6 +53,7 @@ export class NodeRole {
       failed: (message) => events.failed(message),
       clusterIdKnown: (id) => this.clusterIdKnown(id),
       committed: (batches) => this.broker?.committed(batches),
+      snapshotInstalled: (image) => this.broker?.installSnapshot(image),
       leaderChanged: (leader) => this.broker?.leaderChanged(leader),
     });
   }

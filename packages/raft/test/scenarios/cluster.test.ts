@@ -141,6 +141,7 @@ test('three voters elect a leader at once, commit, hand over when it stops, and 
       committed: (batches) => observed.push(...batches.flatMap((batch) => batch.records.map(text))),
       leaderChanged: () => {},
       clusterId: (id) => ids.push(id),
+      decodeSnapshot: (_snapshot, done) => done(new Error('there are no snapshots here')),
     },
   });
   observer.start();

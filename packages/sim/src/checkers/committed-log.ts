@@ -15,7 +15,11 @@ export class CommittedLog {
   turn(node: SimNode, step: ImageStep): void {
     const raft = node.roles?.controller?.quorum?.node;
     if (raft === undefined || raft.highWatermark <= this.end) return;
-    for (const batch of raft.log.read(this.end, raft.highWatermark, Number.POSITIVE_INFINITY)) {
+    for (const batch of raft.log.read(
+      Math.max(this.end, raft.log.startOffset),
+      raft.highWatermark,
+      Number.POSITIVE_INFINITY,
+    )) {
       const { kind, baseOffset, epoch, records } = batch;
       if (baseOffset < this.end) continue;
       this.end = baseOffset + records.length;

@@ -30,7 +30,7 @@ class MetadataDiffers {
   turn(node: SimNode): void {
     const raft = node.roles?.controller?.quorum?.node;
     if (raft === undefined) return;
-    const checked = this.checkedEnds.get(raft) ?? 0;
+    const checked = Math.max(this.checkedEnds.get(raft) ?? 0, raft.log.startOffset);
     if (raft.highWatermark <= checked) return;
     this.checkedEnds.set(raft, raft.highWatermark);
     for (const batch of raft.log.read(checked, raft.highWatermark, Number.POSITIVE_INFINITY)) {

@@ -52,6 +52,16 @@ export const sessionEvents = {
     facts: ['error'],
     says: 'The broker gets no block of producer ids from the controller: {error}.',
   },
+  'metadata-snapshot-requested': {
+    level: 'info',
+    facts: ['from', 'endOffset'],
+    says: 'The broker loads the snapshot of the metadata at {endOffset} from {from}, because the log there no longer has what the broker needs next.',
+  },
+  'metadata-snapshot-rejected': {
+    level: 'error',
+    facts: ['from', 'endOffset', 'reason'],
+    says: 'The broker drops the snapshot of the metadata at {endOffset} from {from}: {reason}.',
+  },
   'metadata-log-diverged': {
     level: 'error',
     facts: ['from', 'errorCode', 'endOffset'],
