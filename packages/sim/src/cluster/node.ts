@@ -37,6 +37,7 @@ export interface NodeEnvironment {
   readonly loopWorkMax: number | undefined;
   /** The soft limit of one fetch response of the quorum; undefined: as in production. */
   readonly quorumFetchMaxBytes: number | undefined;
+  readonly snapshotMaxBytes: number | undefined;
 }
 
 export const CONTROLLER_PORT = 9093;
@@ -47,6 +48,9 @@ export interface SelfEnd {
   readonly atUs: number;
   readonly message: string;
 }
+
+/** Small parts, so that faults strike between the parts of a snapshot. */
+const SNAPSHOTS = { intervalMs: 0, partBytes: 200 };
 
 export class SimNode {
   readonly id: number;
@@ -223,7 +227,9 @@ export class SimNode {
               const options = controllerOptions(config, { ...shared, storage });
               const { quorumFetchMaxBytes = options.quorum.fetchMaxBytes } = this.environment;
               const quorum = { ...options.quorum, fetchMaxBytes: quorumFetchMaxBytes };
-              return new ControllerRole({ ...options, quorum, events: told });
+              const { snapshotMaxBytes: maxBytes } = this.environment;
+              const snapshots = maxBytes === undefined ? {} : { snapshots: { ...SNAPSHOTS, maxBytes } };
+              return new ControllerRole({ ...options, ...snapshots, quorum, events: told });
             },
       broker: this.isBroker
         ? (told, hasLocalQuorum) => {
