@@ -40,12 +40,15 @@ export class MetadataDelta {
     this.changes = changes;
   }
 
-  /** The delta from one image to a later one of the same cluster, without the records between them. */
-  static between(previous: MetadataImage, image: MetadataImage): MetadataDelta {
+  /**
+   * Computes the delta from one image to a later one of the same cluster, without the records between them.
+   * Yields from time to time, so that the caller can spread the work over several turns.
+   */
+  static *between(previous: MetadataImage, image: MetadataImage): Generator<undefined, MetadataDelta> {
     assert(image.offset > previous.offset, 'an image is replaced by a later one');
     return new MetadataDelta(previous, image, {
       brokers: BrokersChanges.between(previous.brokers, image.brokers),
-      topics: TopicsChanges.between(previous.topics, image.topics),
+      topics: yield* TopicsChanges.between(previous.topics, image.topics),
       configs: ConfigsChanges.between(previous.configs, image.configs),
       producerIds: new ProducerIdsChanges(),
     });

@@ -1,7 +1,7 @@
 /**
  * A snapshot is the image as records: their replay into an empty image gives the image again, with nothing
  * lost. The records are of the same kinds as those of the log. Writing and reading go record by record, so
- * that the caller can spread them over several turns.
+ * that the caller can spread them over several turns. No record takes long.
  */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 import { ImageDraft } from './draft.ts';
@@ -41,13 +41,25 @@ function recordsOfFamily<Family extends keyof ImageParts>(
   return writers[family](part);
 }
 
-/** Builds the image from the records of a snapshot. */
+/** After this many records, the replay closes its draft and begins another one. */
+const DRAFT_RECORDS = 200;
+
+/**
+ * Builds the image from the records of a snapshot. A draft of all records would take long to close, so the
+ * replay closes it from time to time, but not between a topic and its partitions.
+ */
 export class SnapshotReplay {
-  private readonly draft = new ImageDraft(MetadataImage.EMPTY);
+  private draft = new ImageDraft(MetadataImage.EMPTY);
+  private records = 0;
 
   /** Takes the next record, in the order of the snapshot. */
   add(record: MetadataRecord): void {
+    if (this.records >= DRAFT_RECORDS && record.type !== 'partition') {
+      this.draft = new ImageDraft(this.draft.close(-1, 0));
+      this.records = 0;
+    }
     replay(this.draft, record, -1);
+    this.records++;
   }
 
   /** `offset` and `epoch` are those of the image that the snapshot was taken of. */

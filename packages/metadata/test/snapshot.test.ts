@@ -3,7 +3,7 @@
  * bytes, must replay to an equal image. The comparison walks every field of the image, so that it also sees a
  * field of a family that no other code of the tests knows. Later records must have the same effect on both.
  */
-import type { Uuid } from '@millrace/base';
+import { Prng, type Uuid } from '@millrace/base';
 import * as fc from 'fast-check';
 import { type Map as ImmutableMap, isMap } from 'immutable';
 import { describe, expect, test } from 'vitest';
@@ -34,6 +34,14 @@ function everything(value: unknown): unknown {
   );
 }
 
+/** Does all the work of a delta in one turn. */
+function finished(work: Generator<undefined, MetadataDelta>): MetadataDelta {
+  for (;;) {
+    const { value } = work.next();
+    if (value !== undefined) return value;
+  }
+}
+
 const wire = (records: Iterable<MetadataRecord>) => [...records].map(encodeRecord);
 
 function reload(image: MetadataImage): MetadataImage {
@@ -62,6 +70,38 @@ describe('a snapshot', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('an image of many topics comes back, although the replay closes its draft several times', () => {
+    const random = new Prng(1);
+    const records: MetadataRecord[] = [];
+    for (let topic = 0; topic < 400; topic++) {
+      const topicId = random.uuid();
+      records.push({ type: 'topic', name: `t.${topic}`, topicId });
+      const count = topic === 7 ? 500 : 3;
+      for (let partition = 0; partition < count; partition++)
+        records.push({
+          type: 'partition',
+          topicId,
+          partition,
+          replicas: [1, 2, 3],
+          isr: [1],
+          leader: 1,
+          leaderEpoch: 0,
+          partitionEpoch: 0,
+        });
+      records.push({
+        type: 'config',
+        resourceType: 'topic',
+        resourceName: `t.${topic}`,
+        name: 'a',
+        value: 'b',
+      });
+    }
+    const image = imageOf(records);
+    expect(everything(reload(image))).toEqual(everything(image));
+    const work = MetadataDelta.between(MetadataImage.EMPTY, reload(image));
+    expect(finished(work).changedPartitions).toHaveLength(399 * 3 + 500);
   });
 
   test('records have the same effect on the image of a snapshot as on the original', () => {
@@ -146,7 +186,7 @@ describe('the delta between two images', () => {
         if (cut >= records.length) return;
         const before = imageOf(records.slice(0, cut));
         const step = applyRecords(before, { baseOffset: cut, epoch: 7, records: records.slice(cut) });
-        const delta = MetadataDelta.between(before, reload(step.image));
+        const delta = finished(MetadataDelta.between(before, reload(step.image)));
         expect(delta.createdTopics.map(({ id }) => id)).toEqual(step.delta.createdTopics.map(({ id }) => id));
         expect(delta.deletedTopics).toEqual(step.delta.deletedTopics);
         expect(delta.changedPartitions).toEqual(step.delta.changedPartitions);

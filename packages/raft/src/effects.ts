@@ -56,7 +56,7 @@ export type RaftEffect =
   | { readonly type: 'checkSnapshot'; readonly snapshot: Snapshot }
   /** The decoded snapshot replaces the owner's state. Committed batches after its end follow. */
   | { readonly type: 'installed'; readonly id: SnapshotId }
-  /** This snapshot counts from now on. */
+  /** This snapshot is durable, and counts from now on: one of this node's own, or a leader's. */
   | { readonly type: 'published'; readonly manifest: SnapshotManifest }
   | { readonly type: 'becameLeader'; readonly epoch: QuorumEpoch }
   | { readonly type: 'resigned'; readonly epoch: QuorumEpoch }

@@ -371,11 +371,9 @@ export class RaftNode {
     this.highWatermark = id.endOffset;
     // Until the new log is durable, nothing of it counts.
     for (const inFlight of this.persistsInFlight) inFlight.logEnd = 0;
-    this.snapshots.installed(manifest);
-    this.persist([{ type: 'installSnapshot', manifest }]);
+    this.snapshots.installed(manifest, this.persist([{ type: 'installSnapshot', manifest }]));
     this.checkVoters();
     this.emit({ type: 'installed', id });
-    this.emit({ type: 'published', manifest });
   }
 
   /** Raises the high watermark and passes on the newly committed batches. */

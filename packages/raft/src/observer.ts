@@ -146,9 +146,11 @@ export class QuorumObserver {
       this.followHint(from, response);
       return;
     }
-    if (response.errorCode !== RaftErrorCode.NONE || response.diverging !== undefined) {
-      // The voter refused the cluster id, or the fetch offset does not fit the voter's log. Committed records
-      // never change within a cluster. So the voter belongs to another cluster, or voters lost their storage.
+    const isBehind = response.snapshot !== undefined && response.snapshot.endOffset <= this.endOffset;
+    if (response.errorCode !== RaftErrorCode.NONE || response.diverging !== undefined || isBehind) {
+      // The voter refused the cluster id, or the fetch offset does not fit the voter's log or its snapshot.
+      // Committed records never change within a cluster. So the voter belongs to another cluster, or voters
+      // lost their storage.
       const { errorCode } = response;
       this.options.logger.error('metadata-log-diverged', { from, errorCode, endOffset: this.endOffset });
       this.tryAnother(from, this.config.fetchTimeoutMs);
@@ -226,15 +228,16 @@ export class QuorumObserver {
     this.options.listener.decodeSnapshot(snapshot, (install) => {
       if (!this.running) return;
       if (install instanceof Error) this.reject(from, snapshot, install.message);
-      else this.install(snapshot.manifest, install);
+      else this.install(from, snapshot.manifest, install);
     });
   }
 
-  private install({ id, voters }: SnapshotManifest, install: () => void): void {
+  private install(from: NodeId, { id, voters, parts, bytes }: SnapshotManifest, install: () => void): void {
     this.endOffset = id.endOffset;
     this.lastEpoch = id.epoch;
     this.highWatermark = Math.max(this.highWatermark, id.endOffset);
     this.learnClusterId(voters);
+    this.options.logger.info('metadata-snapshot-loaded', { from, endOffset: id.endOffset, parts, bytes });
     install();
     this.fetchAfter(0);
   }

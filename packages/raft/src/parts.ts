@@ -4,6 +4,7 @@
  */
 import { crc32c } from '@millrace/protocol';
 import type { Snapshot, SnapshotId, SnapshotManifest } from './types.ts';
+import { decodeVoters } from './wire.ts';
 
 /** Encodes the records as one part. */
 export function encodePart(records: readonly Uint8Array[]): Uint8Array {
@@ -40,11 +41,23 @@ export function checksumOf(partChecksums: readonly number[]): number {
   return crc32c(bytes);
 }
 
-/** The problem if these are not exactly the parts that the manifest describes; undefined if they are. */
+/**
+ * The problem if these are not exactly the parts that the manifest describes, or if it names no voters;
+ * undefined if there is none.
+ */
 export function problemOf({ manifest, parts }: Snapshot): string | undefined {
   if (parts.length !== manifest.parts) return `it has ${parts.length} parts instead of ${manifest.parts}`;
   const checksum = checksumOf(parts.map((part) => crc32c(part)));
-  return checksum === manifest.checksum ? undefined : 'its checksum does not match its parts';
+  if (checksum !== manifest.checksum) return 'its checksum does not match its parts';
+  return hasVoters(manifest) ? undefined : 'its voters are malformed';
+}
+
+function hasVoters({ voters }: SnapshotManifest): boolean {
+  try {
+    return decodeVoters(voters).voters.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 export function isSameId(a: SnapshotId, b: SnapshotId): boolean {

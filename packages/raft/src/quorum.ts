@@ -34,7 +34,6 @@ import type {
   QuorumDescription,
   RaftListener,
   Snapshot,
-  SnapshotManifest,
   VoterAddress,
 } from './types.ts';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './wire.ts';
@@ -210,6 +209,11 @@ export class Quorum {
     return clusterId === '' ? undefined : clusterId;
   }
 
+  /** For metrics; undefined if this node takes no snapshots. */
+  snapshotProgress(): Pick<SnapshotHost, 'ageMs' | 'bytesSince'> | undefined {
+    return this.snapshots;
+  }
+
   describe(): QuorumDescription {
     return describeQuorum(this.node, this.options.clock, this.options.voters);
   }
@@ -262,7 +266,7 @@ export class Quorum {
       this.snapshots?.committed(effect.batches);
     } else if (effect.type === 'checkSnapshot') this.checkSnapshot(effect.snapshot);
     else if (effect.type === 'installed') this.snapshots!.install(effect.id);
-    else if (effect.type === 'published') this.published(effect.manifest);
+    else if (effect.type === 'published') this.snapshots?.published();
     else if (effect.type === 'becameLeader') listener.becameLeader(effect.epoch);
     else if (effect.type === 'resigned') {
       this.rounds.leadershipEnded();
@@ -328,12 +332,6 @@ export class Quorum {
     const { id } = snapshot.manifest;
     if (this.snapshots !== undefined) this.snapshots.check(snapshot);
     else this.input({ type: 'snapshotChecked', id, error: 'this node takes no snapshots' });
-  }
-
-  private published({ id, parts, bytes }: SnapshotManifest): void {
-    const { endOffset } = id;
-    const { startOffset } = this.node.log;
-    this.options.logger.info('snapshot-published', { endOffset, epoch: id.epoch, parts, bytes, startOffset });
   }
 
   private channelTo(id: NodeId): RpcChannel {
@@ -453,7 +451,9 @@ function start(
     );
     return;
   }
-  options.logger.info('quorum-log-loaded', { endOffset: node.log.endOffset, epoch: node.epoch });
+  const { startOffset, endOffset } = node.log;
+  const snapshotEndOffset = snapshot?.manifest.id.endOffset ?? 0;
+  options.logger.info('quorum-log-loaded', { startOffset, snapshotEndOffset, endOffset, epoch: node.epoch });
   if (node.log.endOffset === 0 && !node.options.mayForm)
     options.logger.error('quorum-log-missing', {
       clusterId: options.clusterId,

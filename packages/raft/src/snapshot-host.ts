@@ -2,9 +2,10 @@
  * What the host of a RaftNode does about snapshots: lets the owner take a snapshot when one is due, and lets
  * the owner decode and install the snapshot of a leader.
  */
-import { assert, type Clock } from '@millrace/base';
+import { assert, type Clock, type Millis } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
 import type { RaftNode } from './node.ts';
+import { isSameId } from './parts.ts';
 import { SnapshotSchedule } from './snapshot-schedule.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 import type { CommittedBatch, Snapshot, SnapshotConfig, SnapshotId, SnapshotOwner } from './types.ts';
@@ -29,11 +30,14 @@ export class SnapshotHost {
   private readonly schedule: SnapshotSchedule;
   /** A leader's snapshot that the owner has decoded. */
   private decoded: { readonly id: SnapshotId; readonly install: () => void } | undefined;
+  /** When this process wrote or loaded the newest snapshot, or when it started. */
+  private newestAt: Millis;
   private closed = false;
 
   constructor(ports: SnapshotHostPorts, { owner, config }: SnapshotOptions) {
     this.ports = ports;
     this.owner = owner;
+    this.newestAt = ports.clock.monotonicMs();
     this.writer = new SnapshotWriter({
       clock: ports.clock,
       partBytes: config.partBytes,
@@ -45,6 +49,23 @@ export class SnapshotHost {
 
   committed(batches: readonly CommittedBatch[]): void {
     this.schedule.committed(batches);
+  }
+
+  /** The newest snapshot is durable. */
+  published(): void {
+    this.newestAt = this.ports.clock.monotonicMs();
+    // Perhaps the next snapshot became due meanwhile.
+    this.schedule.check();
+  }
+
+  /** Time since `newestAt`. */
+  get ageMs(): Millis {
+    return this.ports.clock.monotonicMs() - this.newestAt;
+  }
+
+  /** Bytes of the records that were committed since the newest snapshot was begun or loaded. */
+  get bytesSince(): number {
+    return this.schedule.bytesSince;
   }
 
   /** Lets the owner decode a leader's snapshot. */
@@ -60,7 +81,7 @@ export class SnapshotHost {
 
   install(id: SnapshotId): void {
     const { decoded } = this;
-    assert(decoded?.id === id, 'a snapshot is decoded before it is installed');
+    assert(decoded !== undefined && isSameId(decoded.id, id), 'a snapshot is decoded before it is installed');
     this.decoded = undefined;
     this.schedule.taken();
     decoded.install();
@@ -69,6 +90,7 @@ export class SnapshotHost {
   close(): void {
     this.closed = true;
     this.schedule.stop();
+    this.writer.stop();
   }
 
   /** Begins to write a snapshot of the owner's state. */

@@ -26,8 +26,10 @@ export interface Loading {
 export function loadSnapshot(node: RaftNode, id: SnapshotId, now: Millis): void {
   const following = node.following!;
   const { loading } = following;
-  if (loading !== undefined && isSameId(loading.id, id)) {
-    // The leader repeats itself while the owner decodes the snapshot.
+  if (loading !== undefined && (loading.isChecked || isSameId(loading.id, id))) {
+    // The leader repeats itself while the owner decodes the snapshot, or names a newer snapshot. The node
+    // still installs the complete one. Otherwise a leader that takes snapshots often could keep the node from
+    // ever catching up.
     following.fetchAt = now + node.config.fetchTimeoutMs / 3;
     return;
   }
@@ -71,6 +73,7 @@ export function onSnapshotResponse(
   if (response.errorCode === RaftErrorCode.SNAPSHOT_NOT_FOUND) {
     // The leader has a newer snapshot, which the next fetch learns of.
     following.loading = undefined;
+    following.fetchAt = now + node.config.retryBackoffMs;
     return;
   }
   if (loading === undefined || manifest === undefined || !fits(loading, manifest, part)) {

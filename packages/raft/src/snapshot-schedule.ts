@@ -9,11 +9,12 @@ export class SnapshotSchedule {
   private readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
   private readonly config: SnapshotConfig;
   private readonly due: () => void;
-  private bytesSince = 0;
+  /** Bytes of the records that were committed since `taken`. */
+  bytesSince = 0;
   private lastAt: Millis;
   private timer: Timer | undefined;
 
-  /** Calls `due` when a snapshot should be taken, again and again until `taken`. */
+  /** Calls `due` when a snapshot should be taken: after each commit and each `check`, until `taken`. */
   constructor(clock: Pick<Clock, 'monotonicMs' | 'setTimer'>, config: SnapshotConfig, due: () => void) {
     this.clock = clock;
     this.config = config;
@@ -38,7 +39,8 @@ export class SnapshotSchedule {
     this.timer = undefined;
   }
 
-  private check(): void {
+  /** Calls `due` if a snapshot is due now. Otherwise sets the timer. */
+  check(): void {
     const { maxBytes, intervalMs } = this.config;
     const waitMs = this.lastAt + intervalMs - this.clock.monotonicMs();
     const isOld = intervalMs > 0 && waitMs <= 0;

@@ -1,9 +1,9 @@
 /**
- * Writes one snapshot of the owner's state at a time, part by part. A turn encodes one part; the next turn
- * begins when that part is durable. So a snapshot of any size stalls neither the event loop nor the writes of
- * the log, which pass between two parts.
+ * Writes one snapshot of the owner's state at a time, part by part. A turn encodes a slice of a part. The
+ * writer begins the next part when the part before is durable. So a snapshot of any size stalls neither the
+ * event loop nor the writes of the log, which pass between two parts.
  */
-import { assert, type Clock } from '@millrace/base';
+import { assert, type Clock, type Timer } from '@millrace/base';
 import { crc32c } from '@millrace/protocol';
 import { checksumOf, encodePart } from './parts.ts';
 import type { StorageWrite } from './storage.ts';
@@ -17,7 +17,7 @@ export interface SnapshotSource {
 }
 
 export interface SnapshotWriterPorts {
-  readonly clock: Pick<Clock, 'soon'>;
+  readonly clock: Pick<Clock, 'setTimer'>;
   readonly partBytes: number;
   /** Calls `done` when the writes are durable. */
   write(writes: readonly StorageWrite[], done: () => void): void;
@@ -25,9 +25,13 @@ export interface SnapshotWriterPorts {
   written(manifest: SnapshotManifest): void;
 }
 
+/** At most this many records are encoded in one turn: about a millisecond of work. */
+const TURN_RECORDS = 200;
+
 export class SnapshotWriter {
   private readonly ports: SnapshotWriterPorts;
   private running: Running | undefined;
+  private pause: Timer | undefined;
 
   constructor(ports: SnapshotWriterPorts) {
     this.ports = ports;
@@ -38,16 +42,32 @@ export class SnapshotWriter {
   }
 
   /** `voters`: the first record of the log. */
-  start({ id, records }: SnapshotSource, voters: Uint8Array): void {
+  start(source: SnapshotSource, voters: Uint8Array): void {
     assert(this.running === undefined, 'one snapshot is written at a time');
-    this.running = { id, voters, records: records[Symbol.iterator](), checksums: [], bytes: 0 };
-    this.ports.clock.soon(() => this.next());
+    const records = source.records[Symbol.iterator]();
+    const { id } = source;
+    this.running = { id, voters, records, taken: [], takenBytes: 0, isAtEnd: false, checksums: [], bytes: 0 };
+    this.later();
+  }
+
+  /** Ends without a further write. */
+  stop(): void {
+    this.running = undefined;
+    this.pause?.cancel();
+  }
+
+  private later(): void {
+    this.pause = this.ports.clock.setTimer(0, () => this.next());
   }
 
   private next(): void {
     const { running } = this;
     if (running === undefined) return;
-    const content = this.takePart(running);
+    if (!this.takeSlice(running)) {
+      this.later();
+      return;
+    }
+    const content = partOf(running);
     if (content === undefined) {
       this.running = undefined;
       const { id, voters, checksums, bytes } = running;
@@ -57,27 +77,40 @@ export class SnapshotWriter {
     const part = running.checksums.length;
     running.checksums.push(crc32c(content));
     running.bytes += content.length;
-    this.ports.write([{ type: 'snapshotPart', id: running.id, part, content }], () => this.next());
+    this.ports.write([{ type: 'snapshotPart', id: running.id, part, content }], () => this.later());
   }
 
-  /** The next part; undefined at the end. The first part may be empty. */
-  private takePart({ records, checksums }: Running): Uint8Array | undefined {
-    const taken: Uint8Array[] = [];
-    let bytes = 0;
-    while (bytes < this.ports.partBytes) {
-      const { value, done } = records.next();
-      if (done === true) break;
-      taken.push(value);
-      bytes += value.length + 4;
+  /** Takes the records of one turn. Returns true if they complete a part, or if there are no more records. */
+  private takeSlice(running: Running): boolean {
+    for (let count = 0; count < TURN_RECORDS; count++) {
+      if (running.isAtEnd || running.takenBytes >= this.ports.partBytes) return true;
+      const { value, done } = running.records.next();
+      if (done === true) running.isAtEnd = true;
+      else {
+        running.taken.push(value);
+        running.takenBytes += value.length + 4;
+      }
     }
-    return taken.length === 0 && checksums.length > 0 ? undefined : encodePart(taken);
+    return false;
   }
+}
+
+/** The part of the taken records; undefined at the end. The first part may be empty. */
+function partOf(running: Running): Uint8Array | undefined {
+  const { taken, checksums } = running;
+  running.taken = [];
+  running.takenBytes = 0;
+  return taken.length === 0 && checksums.length > 0 ? undefined : encodePart(taken);
 }
 
 interface Running {
   readonly id: SnapshotId;
   readonly voters: Uint8Array;
   readonly records: Iterator<Uint8Array>;
+  /** The records of the part that the writer gathers, and their bytes in that part. */
+  taken: Uint8Array[];
+  takenBytes: number;
+  isAtEnd: boolean;
   readonly checksums: number[];
   bytes: number;
 }

@@ -13,7 +13,10 @@ import type { SnapshotId, SnapshotManifest } from './types.ts';
 export class OwnSnapshots {
   /** The older one first; at most two. */
   private list: readonly SnapshotManifest[];
+  /** The snapshot that this node publishes; it counts when the persist of this number is durable. */
   private publishing: { readonly manifest: SnapshotManifest; readonly sequence: number } | undefined;
+  /** As `publishing`, for a leader's snapshot. It is in `list` already. */
+  private installing: { readonly manifest: SnapshotManifest; readonly sequence: number } | undefined;
 
   constructor(list: readonly SnapshotManifest[] = []) {
     this.list = list;
@@ -24,7 +27,7 @@ export class OwnSnapshots {
   }
 
   get isPublishing(): boolean {
-    return this.publishing !== undefined;
+    return this.publishing !== undefined || this.installing !== undefined;
   }
 
   find(id: SnapshotId): SnapshotManifest | undefined {
@@ -42,21 +45,41 @@ export class OwnSnapshots {
   }
 
   persisted(node: RaftNode, sequence: number): void {
-    if (this.publishing === undefined || this.publishing.sequence > sequence) return;
-    const { manifest } = this.publishing;
-    const older = this.newest;
+    const { installing, publishing } = this;
+    if (installing !== undefined && installing.sequence <= sequence) {
+      this.installing = undefined;
+      const { id, parts, bytes } = installing.manifest;
+      node.logEvent('info', 'snapshot-loaded', { endOffset: id.endOffset, parts, bytes });
+      node.emit({ type: 'published', manifest: installing.manifest });
+    }
+    if (publishing === undefined || publishing.sequence > sequence) return;
     this.publishing = undefined;
+    const { manifest } = publishing;
+    const { id, parts, bytes } = manifest;
+    const older = this.newest;
     this.list = older === undefined ? [manifest] : [older, manifest];
+    node.logEvent('info', 'snapshot-written', { endOffset: id.endOffset, parts, bytes });
     node.emit({ type: 'published', manifest });
-    if (older === undefined || older.id.endOffset === node.log.startOffset) return;
-    node.log.trimTo(older.id);
-    node.persist([{ type: 'trim', start: older.id }]);
+    if (older !== undefined && older.id.endOffset !== node.log.startOffset) this.trim(node, older.id);
   }
 
-  /** A leader's snapshot has replaced the log and all snapshots. */
-  installed(manifest: SnapshotManifest): void {
+  /**
+   * A leader's snapshot replaces the log and all snapshots. `sequence`: the persist that makes that durable.
+   */
+  installed(manifest: SnapshotManifest, sequence: number): void {
     this.publishing = undefined;
+    this.installing = { manifest, sequence };
     this.list = [manifest];
+  }
+
+  /** Two snapshots are durable, so the log begins at the end of the older one from now on. */
+  private trim(node: RaftNode, start: SnapshotId): void {
+    node.logEvent('info', 'quorum-log-trimmed', {
+      fromOffset: node.log.startOffset,
+      toOffset: start.endOffset,
+    });
+    node.log.trimTo(start);
+    node.persist([{ type: 'trim', start }]);
   }
 }
 

@@ -87,9 +87,11 @@ export class ConfigsChanges implements Changes {
 /** Names of the resources whose configs differ. */
 function differing(previous: ConfigsByName, next: ConfigsByName): Set<string> {
   const names = union(new Set(previous.keys()), new Set(next.keys()));
-  for (const name of names)
-    if (isSameData(sorted(previous.get(name) ?? NO_CONFIGS), sorted(next.get(name) ?? NO_CONFIGS)))
+  for (const name of names) {
+    const [before, after] = [previous.get(name), next.get(name)];
+    if (before !== undefined && after !== undefined && isSameData(sorted(before), sorted(after)))
       names.delete(name);
+  }
   return names;
 }
 

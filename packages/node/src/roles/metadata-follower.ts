@@ -22,6 +22,10 @@ export class MetadataFollower {
   /** Committed batches that are not applied yet. */
   private waiting: CommittedBatch[] = [];
   private pause: Timer | undefined;
+  /** The image of a snapshot that shall replace `image`, and the work that finds the difference. */
+  private installing:
+    | { readonly offset: Offset; readonly work: Generator<undefined, MetadataDelta> }
+    | undefined;
 
   /** Each subscriber sees every change once, in order, after `image` has moved. */
   constructor(clock: Clock, subscribers: readonly MetadataSubscriber[]) {
@@ -40,45 +44,66 @@ export class MetadataFollower {
     if (this.pause === undefined) this.goOn();
   }
 
-  /** Replaces the image by that of a snapshot, which includes all batches so far. */
+  /**
+   * Replaces the image by that of a snapshot, which includes all batches so far. Finds the difference between
+   * the two over several turns, and then publishes it as one delta: no image between the two was ever
+   * committed. Batches that arrive meanwhile wait.
+   */
   install(image: MetadataImage): void {
     this.waiting = [];
-    if (image.offset <= this.image.offset) return;
-    const delta = MetadataDelta.between(this.image, image);
-    this.image = image;
-    for (const subscriber of this.subscribers) subscriber.publish(delta);
+    if (image.offset <= (this.installing?.offset ?? this.image.offset)) return;
+    this.installing = { offset: image.offset, work: MetadataDelta.between(this.image, image) };
+    if (this.pause === undefined) this.goOn();
   }
 
   stop(): void {
     this.waiting = [];
+    this.installing = undefined;
     this.pause?.cancel();
   }
 
   private goOn(): void {
+    if (this.installing !== undefined) {
+      const { value: delta } = this.installing.work.next();
+      if (delta === undefined) {
+        this.goOnLater();
+        return;
+      }
+      this.installing = undefined;
+      this.publish(delta);
+    }
     const startMs = this.clock.monotonicMs();
     while (this.waiting.length > 0) {
       this.apply(this.waiting.splice(0, shortBeginning(this.waiting)));
       if (this.waiting.length === 0 || this.clock.monotonicMs() - startMs < TURN_MS) continue;
-      this.pause = this.clock.setTimer(0, () => {
-        this.pause = undefined;
-        this.goOn();
-      });
+      this.goOnLater();
       return;
     }
+  }
+
+  private goOnLater(): void {
+    this.pause = this.clock.setTimer(0, () => {
+      this.pause = undefined;
+      this.goOn();
+    });
+  }
+
+  private publish(delta: MetadataDelta): void {
+    this.image = delta.image;
+    for (const subscriber of this.subscribers) subscriber.publish(delta);
   }
 
   private apply(batches: readonly CommittedBatch[]): void {
     let merged: MetadataDelta | undefined;
     for (const { baseOffset, epoch, records } of joinedBatches(batches)) {
-      const { image, delta } = applyRecords(this.image, {
+      const { delta } = applyRecords(merged?.image ?? this.image, {
         baseOffset,
         epoch,
         records: records.map(decodeRecord),
       });
-      this.image = image;
       merged = merged === undefined ? delta : merged.merge(delta);
     }
-    if (merged !== undefined) for (const subscriber of this.subscribers) subscriber.publish(merged);
+    if (merged !== undefined) this.publish(merged);
   }
 }
 

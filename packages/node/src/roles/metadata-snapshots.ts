@@ -1,5 +1,5 @@
 /**
- * Converts between an image and the snapshots of the quorum. Decodes one part in a turn, so that a large
+ * Converts between an image and the snapshots of the quorum. Decodes few records in a turn, so that a large
  * snapshot does not stall the event loop.
  */
 import type { Clock } from '@millrace/base';
@@ -11,6 +11,9 @@ import {
   snapshotRecords,
 } from '@millrace/metadata';
 import { recordsOfPart, type Snapshot, type SnapshotSource } from '@millrace/raft';
+
+/** At most this many records are decoded in one turn: about a millisecond of work. */
+const TURN_RECORDS = 200;
 
 /** The image as a snapshot; undefined before the first record. */
 export function snapshotOf(image: MetadataImage): SnapshotSource | undefined {
@@ -30,18 +33,24 @@ export function decodeImage(
 ): void {
   const replay = new SnapshotReplay();
   const { endOffset, epoch } = manifest.id;
-  let next = 0;
-  const readPart = () => {
-    const part = parts[next++];
+  const records = recordsOfParts(parts);
+  const readSlice = () => {
     const read = attempt(() => {
-      if (part === undefined) return replay.finish(endOffset - 1, epoch);
-      for (const record of recordsOfPart(part)) replay.add(decodeRecord(record));
+      for (let count = 0; count < TURN_RECORDS; count++) {
+        const { value, done: isAtEnd } = records.next();
+        if (isAtEnd === true) return replay.finish(endOffset - 1, epoch);
+        replay.add(decodeRecord(value));
+      }
       return undefined;
     });
-    if (read === undefined) clock.setTimer(0, readPart);
+    if (read === undefined) clock.setTimer(0, readSlice);
     else done(read);
   };
-  readPart();
+  readSlice();
+}
+
+function* recordsOfParts(parts: readonly Uint8Array[]): Generator<Uint8Array, undefined> {
+  for (const part of parts) yield* recordsOfPart(part);
 }
 
 /** Any error counts: a snapshot whose records do not fit together is as unusable as a malformed one. */

@@ -17,6 +17,11 @@ import {
 } from '../../src/index.ts';
 import { LevelStorage } from '../../src/io/index.ts';
 import { applyWrites, emptyStored, stateOf } from '../../src/testing/index.ts';
+import { encodeVoters } from '../../src/wire.ts';
+
+const voters = Uint8Array.from(
+  encodeVoters({ clusterId: new Prng(2).uuid(), voters: [{ id: 1, key: 'k', host: 'h', port: 1 }] }),
+);
 
 let root: string;
 let directory: string;
@@ -141,7 +146,6 @@ function snapshotOf(endOffset: number, epoch: number, ...texts: string[]): Snaps
   const parts = texts.map((text) => encodePart([new TextEncoder().encode(text)]));
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
   const checksum = checksumOf(parts.map((part) => crc32c(part)));
-  const voters = new Uint8Array([1, 2]);
   return { manifest: { id: { endOffset, epoch }, voters, parts: parts.length, bytes, checksum }, parts };
 }
 

@@ -142,6 +142,7 @@ function showEffect(effect: RaftEffect): string | undefined {
       if (write.type === 'truncate') return `truncate ${write.offset}`;
       if (write.type === 'append')
         return `append ${write.batches.map((b) => `${b.kind} e${b.epoch}@${b.baseOffset}`).join(' ')}`;
+      if (write.type === 'snapshotPart') return `part ${write.part} of ${write.id.endOffset}`;
       return write.type;
     });
     return `#${effect.sequence} ${writes.join(', ')}`;
@@ -162,6 +163,8 @@ function showRequest(request: RaftRequest): string {
     return `${request.formation ? 'formation ' : ''}${request.preVote ? 'pre-vote' : 'vote'} e${request.epoch}`;
   if (request.type === 'fetch')
     return `fetch e${request.epoch} from ${request.fetchOffset}/${request.lastFetchedEpoch}${showRound(request)}`;
+  if (request.type === 'fetchSnapshot')
+    return `fetch-snapshot e${request.epoch} ${request.snapshot.endOffset} part ${request.part}`;
   if (request.type === 'end') return `end e${request.epoch} ${request.preferredSuccessors.join(',')}`;
   return `begin e${request.epoch}`;
 }

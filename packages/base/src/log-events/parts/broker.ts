@@ -57,6 +57,11 @@ export const sessionEvents = {
     facts: ['from', 'endOffset'],
     says: 'The broker loads the snapshot of the metadata at {endOffset} from {from}, because the log there no longer has what the broker needs next.',
   },
+  'metadata-snapshot-loaded': {
+    level: 'info',
+    facts: ['from', 'endOffset', 'parts', 'bytes'],
+    says: 'The broker has loaded the snapshot of the metadata at {endOffset} from {from} with {bytes} bytes.',
+  },
   'metadata-snapshot-rejected': {
     level: 'error',
     facts: ['from', 'endOffset', 'reason'],

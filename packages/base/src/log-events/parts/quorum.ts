@@ -4,8 +4,8 @@ import type { EventDefinition } from './definition.ts';
 export const quorumEvents = {
   'quorum-log-loaded': {
     level: 'info',
-    facts: ['endOffset', 'epoch'],
-    says: 'The voter reads its quorum log up to {endOffset} when it starts.',
+    facts: ['startOffset', 'snapshotEndOffset', 'endOffset', 'epoch'],
+    says: 'The voter starts from its snapshot at {snapshotEndOffset} (0: it has none) and its quorum log up to {endOffset}.',
   },
   'quorum-log-missing': {
     level: 'error',
@@ -87,10 +87,20 @@ export const quorumEvents = {
     facts: ['epoch', 'leaderId'],
     says: 'The voter drops an answer of the quorum’s leader {leaderId}, because the answer does not continue the voter’s log.',
   },
-  'snapshot-published': {
+  'snapshot-written': {
     level: 'info',
-    facts: ['endOffset', 'epoch', 'parts', 'bytes', 'startOffset'],
-    says: 'The voter has a snapshot of the metadata at {endOffset} with {bytes} bytes; its quorum log begins at {startOffset}.',
+    facts: ['epoch', 'endOffset', 'parts', 'bytes'],
+    says: 'The voter has written a snapshot of the metadata at {endOffset} with {bytes} bytes.',
+  },
+  'quorum-log-trimmed': {
+    level: 'info',
+    facts: ['epoch', 'fromOffset', 'toOffset'],
+    says: 'The voter deletes its quorum log from {fromOffset} to {toOffset}, because durable snapshots hold that part.',
+  },
+  'snapshot-loaded': {
+    level: 'info',
+    facts: ['epoch', 'endOffset', 'parts', 'bytes'],
+    says: 'The voter has loaded the leader’s snapshot of the metadata at {endOffset} with {bytes} bytes, which replaces its quorum log.',
   },
   'snapshot-damaged': {
     level: 'error',

@@ -9,6 +9,9 @@ export interface PartitionRef {
   readonly partition: number;
 }
 
+/** `between` yields after this many topics: about a millisecond of work. */
+const SLICE_TOPICS = 500;
+
 export class TopicsChanges implements Changes {
   /** Ids of the topics that were created or deleted. */
   readonly topics: Set<Uuid>;
@@ -44,18 +47,27 @@ export class TopicsChanges implements Changes {
   /**
    * The changes from one image to a later one of the same cluster. A partition is unchanged if its partition
    * epoch is. The changes also name every deleted topic that the later image remembers, although `previous`
-   * may never have had it: its folders may be left from an earlier life of the broker.
+   * may never have had it: its folders may be left from an earlier life of the broker. Yields from time to
+   * time, so that the caller can spread the work over several turns.
    */
-  static between(previous: TopicsImage, next: TopicsImage): TopicsChanges {
+  static *between(previous: TopicsImage, next: TopicsImage): Generator<undefined, TopicsChanges> {
     const changes = new TopicsChanges();
-    for (const id of previous.state.byId.keys()) if (next.get(id) === undefined) changes.topicRemoved(id);
-    for (const id of next.state.carriedOut.deletedTopicIds()) changes.topicRemoved(id);
+    let visited = 0;
+    for (const id of previous.state.byId.keys()) {
+      if (next.get(id) === undefined) changes.topicRemoved(id);
+      if (++visited % SLICE_TOPICS === 0) yield;
+    }
+    for (const id of next.state.carriedOut.deletedTopicIds()) {
+      changes.topicRemoved(id);
+      if (++visited % SLICE_TOPICS === 0) yield;
+    }
     for (const [id, topic] of next.state.byId) {
       const before = previous.get(id);
       if (before === undefined) changes.topics.add(id);
       topic.partitions.forEach(({ partitionEpoch }, index) => {
         if (before?.partitions[index]?.partitionEpoch !== partitionEpoch) changes.partitionChanged(id, index);
       });
+      if (++visited % SLICE_TOPICS === 0) yield;
     }
     return changes;
   }
