@@ -264,6 +264,11 @@ export const metricsTable = {
     of: 'controller',
     help: 'End offset of this controller’s metadata log.',
   },
+  millrace_quorum_start_offset: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'Start offset of this controller’s metadata log. A snapshot holds what was before.',
+  },
   millrace_quorum_high_watermark: {
     type: 'gauge',
     of: 'controller',
@@ -279,6 +284,27 @@ export const metricsTable = {
     type: 'histogram',
     of: 'controller',
     help: 'Time from the proposal of metadata records to their commit; only the leader reports it.',
+  },
+
+  millrace_metadata_snapshot_end_offset: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'End offset of this controller’s newest snapshot of the metadata; 0: it has none.',
+  },
+  millrace_metadata_snapshot_bytes: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'Size of this controller’s newest snapshot of the metadata; 0: it has none.',
+  },
+  millrace_metadata_snapshot_age_seconds: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'Time since this controller wrote or loaded its newest snapshot of the metadata, or since its start.',
+  },
+  millrace_metadata_bytes_since_snapshot: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'Bytes of metadata records that were committed since this controller began or loaded its newest snapshot.',
   },
 
   // Controller

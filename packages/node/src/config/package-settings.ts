@@ -12,7 +12,7 @@ import type {
   OffsetsTopicConfig,
 } from '@millrace/coordinator';
 import { groupConfigDefinitions } from '@millrace/metadata';
-import type { QuorumConfig } from '@millrace/raft';
+import type { QuorumConfig, SnapshotConfig } from '@millrace/raft';
 import type { ReplicationConfig } from '@millrace/replication';
 import { brokerSettings, isDynamic } from './broker-settings.ts';
 import type { SettingDefinition } from './definition.ts';
@@ -29,6 +29,12 @@ const quorumFields = {
   ),
   fetchMaxBytes: 'quorumFetchMaxBytes',
 } as const satisfies FieldsOf<QuorumConfig>;
+
+const snapshotFields = {
+  maxBytes: 'metadata.log.max.record.bytes.between.snapshots',
+  intervalMs: 'metadata.log.max.snapshot.interval.ms',
+  partBytes: 'snapshotPartBytes',
+} as const satisfies FieldsOf<SnapshotConfig>;
 
 const controllerFields = {
   sessionTimeoutMs: 'broker.session.timeout.ms',
@@ -180,6 +186,7 @@ export const ownSettings = [
  */
 export type Received =
   | ReceivedBy<typeof quorumFields>
+  | ReceivedBy<typeof snapshotFields>
   | ReceivedBy<typeof controllerFields>
   | ReceivedBy<typeof replicationFields>
   | ReceivedBy<typeof limitFields>
@@ -198,6 +205,10 @@ export const isEveryValueReceived: IsComplete<ValueName, Received> = true;
 
 export function quorumConfig(config: NodeConfig): QuorumConfig {
   return fill<QuorumConfig>(quorumFields, config);
+}
+
+export function snapshotConfig(config: NodeConfig): SnapshotConfig {
+  return fill<SnapshotConfig>(snapshotFields, config);
 }
 
 export function controllerConfig(config: NodeConfig): ControllerConfig {

@@ -1,13 +1,15 @@
 /**
- * Every setting of a node, in one table: Kafka's property name, type, default, effect. group-settings.ts has
- * the rows about groups. A row has the default of its setting, with one exception: a `topicSetting` has the
- * default of its topic config (metadata/src/topic-config-table.ts). The table has a property only if a
- * package or the node itself receives it (package-settings.ts). docs/configuration.md is generated from this
- * table. node-config.ts checks the values against each other (listeners against roles, …).
+ * Every setting of a node, in one table: Kafka's property name, type, default, effect. group-settings.ts
+ * has the rows about groups, quorum-settings.ts those about the quorum. A row has the default of its
+ * setting, with one exception: a `topicSetting` has the default of its topic config
+ * (metadata/src/topic-config-table.ts). The table has a property only if a package or the node itself
+ * receives it (package-settings.ts). docs/configuration.md is generated from this table. node-config.ts
+ * checks the values against each other (listeners against roles, …).
  */
-import { parseListeners, parseProtocolMap, parseVoters } from './addresses.ts';
+import { parseListeners, parseProtocolMap } from './addresses.ts';
 import { setting, type TopicSettingDefinition, topicSetting } from './definition.ts';
 import { groupSettings } from './group-settings.ts';
+import { quorumSettings } from './quorum-settings.ts';
 import {
   boolean,
   custom,
@@ -91,56 +93,6 @@ const nodeSettings = {
     optional(text),
     '',
     'Location of this broker (rack, zone, machine). The controller spreads the replicas of a partition over racks.',
-  ),
-};
-
-const quorumSettings = {
-  'controller.quorum.voters': setting(
-    'Quorum',
-    custom('list', 'a comma-separated list of id@host:port, no id twice', parseVoters),
-    undefined,
-    'All controllers of the cluster, the same list on every node.',
-  ),
-  'controller.quorum.election.timeout.ms': setting(
-    'Quorum',
-    int(10),
-    '300',
-    'Shortest duration of one round of an election. A controller draws the real duration at random, between this value and twice this value.',
-    { differs: `Kafka’s default is 1000. ${FAILOVER}` },
-  ),
-  'controller.quorum.fetch.timeout.ms': setting(
-    'Quorum',
-    int(50),
-    '1000',
-    'A controller starts an election when it cannot reach the active controller for this long. If its connection to the active controller breaks, it starts the election sooner.',
-    { differs: `Kafka’s default is 2000. ${FAILOVER}` },
-  ),
-  'controller.quorum.retry.backoff.ms': setting(
-    'Quorum',
-    int(0),
-    '20',
-    'Pause before a controller retries a failed request to another controller.',
-  ),
-  'broker.session.timeout.ms': setting(
-    'Quorum',
-    int(100),
-    '3000',
-    'The controller fences a broker when no heartbeat arrives for this long, and elects other leaders for its partitions. The active controller derives the length of a broker’s lease (docs/leases.md) from its own value. If the broker’s value is smaller, the broker shortens the lease to that value. Use the same value on every node.',
-    { differs: `Kafka’s default is 9000. ${FAILOVER}` },
-  ),
-  'broker.session.loss.grace.ms': setting(
-    'Quorum',
-    int(0),
-    '100',
-    'How long the controller waits for a broker whose control stream broke, usually because the process died. If the broker does not come back within this time, the controller fences it.',
-    { differs: OURS },
-  ),
-  'broker.heartbeat.interval.ms': setting(
-    'Quorum',
-    int(10),
-    '500',
-    'Time between the heartbeats of a broker to the active controller.',
-    { differs: `Kafka’s default is 2000. ${FAILOVER}` },
   ),
 };
 

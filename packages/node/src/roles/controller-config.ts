@@ -4,7 +4,7 @@ import type { LogDirectory } from '@millrace/log';
 import type { Metrics } from '@millrace/metrics';
 import type { RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from '../config/index.ts';
-import { controllerConfig, quorumConfig } from '../config/package-settings.ts';
+import { controllerConfig, quorumConfig, snapshotConfig } from '../config/package-settings.ts';
 import type { ControllerRoleOptions } from './controller-role.ts';
 
 export interface ControllerSeams {
@@ -33,6 +33,7 @@ export function controllerOptions(
     voters: config.voters,
     listener,
     quorum: quorumConfig(config),
+    snapshots: snapshotConfig(config),
     controller: controllerConfig(config),
   };
 }

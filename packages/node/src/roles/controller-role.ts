@@ -22,7 +22,6 @@ import {
   type LeaderAndEpoch,
   Quorum,
   type QuorumConfig,
-  type QuorumOptions,
   type RaftStorage,
   type SnapshotConfig,
   type SnapshotOwner,
@@ -61,8 +60,7 @@ export interface ControllerRoleOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly quorum: QuorumConfig;
-  /** Undefined: the controller takes no snapshots, and its log only grows. */
-  readonly snapshots?: SnapshotConfig;
+  readonly snapshots: SnapshotConfig;
   readonly controller: ControllerConfig;
   readonly events: ControllerRoleEvents;
 }
@@ -122,7 +120,7 @@ export class ControllerRole {
         random: options.random.fork('quorum'),
         logger: options.logger,
         config: options.quorum,
-        ...(options.snapshots === undefined ? {} : { snapshots: this.snapshotOptions(options.snapshots) }),
+        snapshots: { owner: this.snapshotOwner(), config: options.snapshots },
         failed: (error) => options.events.failed(error.message),
         listener: {
           committed: (batches) => this.committed(batches),
@@ -201,15 +199,14 @@ export class ControllerRole {
     this.arm();
   }
 
-  private snapshotOptions(config: SnapshotConfig): NonNullable<QuorumOptions['snapshots']> {
-    const owner: SnapshotOwner = {
+  private snapshotOwner(): SnapshotOwner {
+    return {
       snapshot: () => snapshotOf(this.controller.image),
       decodeSnapshot: (snapshot, done) =>
         decodeImage(this.options.clock, snapshot, (image) =>
           done(image instanceof Error ? image : () => this.installSnapshot(image)),
         ),
     };
-    return { owner, config };
   }
 
   private installSnapshot(image: MetadataImage): void {

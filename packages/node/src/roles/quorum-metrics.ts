@@ -48,12 +48,25 @@ export function gaugeQuorum(metrics: Metrics, quorum: () => Quorum | undefined):
   metrics.gauge('millrace_quorum_epoch', () => node()?.epoch);
   metrics.gauge('millrace_quorum_leader', () => node()?.leaderId);
   metrics.gauge('millrace_quorum_end_offset', () => node()?.log.endOffset);
+  metrics.gauge('millrace_quorum_start_offset', () => node()?.log.startOffset);
   metrics.gauge('millrace_quorum_high_watermark', () => node()?.highWatermark);
   metrics.gauge('millrace_quorum_state', () => {
     const role = node()?.role;
     return new Map(STATES.map((state) => [state, Number(state === role)]));
   });
   metrics.gauge('millrace_quorum_voter_lag_records', () => voterLag(quorum()));
+  gaugeSnapshots(metrics, quorum);
+}
+
+function gaugeSnapshots(metrics: Metrics, quorum: () => Quorum | undefined): void {
+  const newest = () => quorum()?.node.snapshots.newest;
+  metrics.gauge('millrace_metadata_snapshot_end_offset', () => newest()?.id.endOffset ?? 0);
+  metrics.gauge('millrace_metadata_snapshot_bytes', () => newest()?.bytes ?? 0);
+  metrics.gauge('millrace_metadata_snapshot_age_seconds', () => {
+    const progress = quorum()?.snapshotProgress();
+    return progress === undefined ? undefined : progress.ageMs / 1000;
+  });
+  metrics.gauge('millrace_metadata_bytes_since_snapshot', () => quorum()?.snapshotProgress()?.bytesSince);
 }
 
 function voterLag(quorum: Quorum | undefined): ReadonlyMap<string, number> {

@@ -18,6 +18,8 @@ let [leader, follower, other] = [0, 0, 0];
 const CONTROLLER = 1;
 const CONNECTIONS_MAX = 60;
 const TOPIC = 'measured';
+/** The controller takes a snapshot when a client has created a topic with 60 partitions. */
+const SNAPSHOT_BYTES = 2_000;
 
 beforeAll(async () => {
   const settings = {
@@ -26,6 +28,7 @@ beforeAll(async () => {
     'max.connections': CONNECTIONS_MAX,
     'log.initial.task.delay.ms': 100,
     'log.retention.check.interval.ms': 500,
+    'metadata.log.max.record.bytes.between.snapshots': SNAPSHOT_BYTES,
   };
   cluster = await startCluster({ controllers: 1, brokers: 3, settings });
   const first = await TestClient.connect(cluster.node(2).port!);
@@ -127,6 +130,33 @@ const rows: readonly Row[] = [
           millrace_metadata_applied_offset: 3,
           millrace_log_segments: 2,
         },
+      },
+    ],
+  },
+  {
+    stimulus: 'the records of new topics make the controller take snapshots',
+    act: async () => {
+      await client.createTopic('wide', 60, 3);
+      await client.createTopic('wider', 60, 3);
+    },
+    expected: [
+      {
+        on: controller,
+        grows: {
+          millrace_metadata_snapshot_end_offset: 100,
+          millrace_metadata_snapshot_bytes: 2_000,
+          millrace_quorum_start_offset: 1,
+        },
+      },
+    ],
+  },
+  {
+    stimulus: 'a topic is created, and the controller takes no snapshot yet',
+    act: () => client.createTopic('narrow', 1, 1),
+    expected: [
+      {
+        on: controller,
+        grows: { millrace_metadata_snapshot_age_seconds: 0.001, millrace_metadata_bytes_since_snapshot: 50 },
       },
     ],
   },

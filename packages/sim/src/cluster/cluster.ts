@@ -20,8 +20,6 @@ export interface ClusterPlan {
   readonly nodeSettings?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
   /** The soft limit of one fetch response of the quorum; undefined: as in production. */
   readonly quorumFetchMaxBytes?: number | undefined;
-  /** A controller takes a snapshot after this many bytes of metadata records; undefined: never. */
-  readonly snapshotMaxBytes?: number | undefined;
   /** The cost above which a batch is checked in a job; undefined: as in production. */
   readonly loopWorkMax?: number | undefined;
 }
@@ -51,8 +49,8 @@ export class SimCluster {
       .filter(({ role }) => role !== 'broker')
       .map(({ id, name }) => `${id}@${name}:${CONTROLLER_PORT}`)
       .join(',');
-    const { settings, nodeSettings, loopWorkMax, quorumFetchMaxBytes, snapshotMaxBytes } = plan;
-    const limits = { loopWorkMax, quorumFetchMaxBytes, snapshotMaxBytes };
+    const { settings, nodeSettings, loopWorkMax, quorumFetchMaxBytes } = plan;
+    const limits = { loopWorkMax, quorumFetchMaxBytes };
     const environment = { world, network, codecs, voters, ...limits };
     this.nodes = plans.map(
       (one) => new SimNode(environment, one, { ...settings, ...nodeSettings?.[one.id] }),

@@ -37,7 +37,6 @@ export interface NodeEnvironment {
   readonly loopWorkMax: number | undefined;
   /** The soft limit of one fetch response of the quorum; undefined: as in production. */
   readonly quorumFetchMaxBytes: number | undefined;
-  readonly snapshotMaxBytes: number | undefined;
 }
 
 export const CONTROLLER_PORT = 9093;
@@ -50,7 +49,7 @@ export interface SelfEnd {
 }
 
 /** Small parts, so that faults strike between the parts of a snapshot. */
-const SNAPSHOTS = { intervalMs: 0, partBytes: 200 };
+const SNAPSHOT_PART_BYTES = 200;
 
 export class SimNode {
   readonly id: number;
@@ -227,9 +226,8 @@ export class SimNode {
               const options = controllerOptions(config, { ...shared, storage });
               const { quorumFetchMaxBytes = options.quorum.fetchMaxBytes } = this.environment;
               const quorum = { ...options.quorum, fetchMaxBytes: quorumFetchMaxBytes };
-              const { snapshotMaxBytes: maxBytes } = this.environment;
-              const snapshots = maxBytes === undefined ? {} : { snapshots: { ...SNAPSHOTS, maxBytes } };
-              return new ControllerRole({ ...options, ...snapshots, quorum, events: told });
+              const snapshots = { ...options.snapshots, partBytes: SNAPSHOT_PART_BYTES };
+              return new ControllerRole({ ...options, snapshots, quorum, events: told });
             },
       broker: this.isBroker
         ? (told, hasLocalQuorum) => {

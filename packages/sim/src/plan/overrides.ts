@@ -60,7 +60,6 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
     settings: texts,
     nodeSettings,
     quorumFetchMaxBytes: { ...whole(1, 1 << 30), less: () => [] },
-    snapshotMaxBytes: { ...whole(1, 1 << 30), less: () => [] },
     loopWorkMax: { ...whole(0, 1_000_000_000), less: () => [] },
   } satisfies Readonly<Record<keyof ClusterPlan, Domain>>,
   network: {

@@ -83,6 +83,7 @@ export function drawScenario(random: Prng): Scenario {
         ...drawLimits(random.fork('limits')),
         ...drawGroupSettings(random.fork('settings of groups')),
         ...drawRetentionLooks(random.fork('looks of retention'), expires),
+        ...drawSnapshots(random.fork('snapshots')),
         ...(createsTopics
           ? { ...CREATES_TOPICS, 'default.replication.factor': String(Math.min(3, brokers)) }
           : {}),
@@ -139,6 +140,14 @@ function drawLimits(random: Prng): Record<string, string> {
   return {
     'queued.max.request.bytes': one(random, ['268435456', '268435456', '268435456', '200000']),
     'max.incremental.fetch.session.cache.slots': one(random, ['1000', '1000', '1000', '3']),
+  };
+}
+
+/** Controllers take snapshots often, so that they delete the metadata log while faults strike. */
+function drawSnapshots(random: Prng): Record<string, string> {
+  return {
+    'metadata.log.max.record.bytes.between.snapshots': one(random, ['200', '500', '500', '2000']),
+    'metadata.log.max.snapshot.interval.ms': one(random, ['0', '0', '1000', '10000']),
   };
 }
 
