@@ -333,6 +333,32 @@ export const bugs: readonly PlantedBug[] = [
     plan: 'lowered-min-isr',
   },
   {
+    name: 'log-deleted-before-snapshot',
+    sentence: 'a controller deletes its metadata log when it begins to write the snapshot',
+    file: 'packages/raft/src/snapshot-host.ts',
+    find: 'this.writer.start(source, votersRecord);',
+    replace:
+      "this.writer.start(source, votersRecord), this.ports.write({ writes: [{ type: 'trim', start: source.id }] });",
+    expectedCheckers: ['metadata-log-lost'],
+  },
+  {
+    name: 'uncommitted-in-snapshot',
+    sentence: 'the active controller writes what it has proposed into the snapshot of its committed state',
+    file: 'packages/node/src/roles/controller-role.ts',
+    find: 'snapshot: () => snapshotOf(this.controller.image),',
+    replace:
+      'snapshot: () => snapshotOf(this.controller.image) && { ...snapshotOf(this.controller.head)!, id: snapshotOf(this.controller.image)!.id },',
+    expectedCheckers: ['snapshot-differs'],
+  },
+  {
+    name: 'elr-left-out-of-snapshot',
+    sentence: 'a snapshot lacks the eligible leader replicas',
+    file: 'packages/metadata/src/families/topics/records.ts',
+    find: 'elr: elr.length === 0 ? undefined : elr,',
+    replace: 'elr: undefined,',
+    expectedCheckers: ['snapshot-differs'],
+  },
+  {
     name: 'commit-before-replicated',
     sentence: 'the group coordinator answers a commit before it is replicated',
     file: 'packages/coordinator/src/runtime/shard.ts',

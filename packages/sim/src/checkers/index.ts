@@ -28,12 +28,14 @@ import { logStartFell } from './log-start-fell.ts';
 import { lostMetadata } from './lost-metadata.ts';
 import { memoryGrows } from './memory-grows.ts';
 import { metadataDiffers } from './metadata-differs.ts';
+import { metadataLogLost } from './metadata-log-lost.ts';
 import { metadataWentBack } from './metadata-went-back.ts';
 import { ofHistory } from './of-history.ts';
 import { readAheadOfCommit } from './read-ahead-of-commit.ts';
 import { removedSegmentBack } from './removed-segment-back.ts';
 import { ReplicaWalk } from './replica-walk.ts';
 import { replicasDiffer } from './replicas-differ.ts';
+import { snapshotDiffers } from './snapshot-differs.ts';
 import { twoLeaders } from './two-leaders.ts';
 import { zombieLeader } from './zombie-leader.ts';
 
@@ -56,6 +58,8 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   liveBrokerReplaced,
   metadataWentBack,
   metadataDiffers,
+  metadataLogLost,
+  snapshotDiffers,
   lostMetadata,
   folderUnknown,
   ...imageCheckers,

@@ -10,6 +10,7 @@ import { groupExemptions, groups } from './groups.ts';
 import type { CoverageItem, Exemption } from './item.ts';
 import { jobs } from './jobs.ts';
 import { network } from './network.ts';
+import { snapshots } from './snapshots.ts';
 import { truncationExemptions, truncations } from './truncations.ts';
 
 export { type ErrorArea, errorAreas } from './errors.ts';
@@ -34,6 +35,7 @@ const fixedAreas: readonly CoverageArea[] = [
   { name: 'job', items: jobs, exempt: [] },
   { name: 'network', items: network, exempt: [] },
   { name: 'disk', items: disks, exempt: [] },
+  { name: 'snapshot', items: snapshots, exempt: [] },
   { name: 'group', items: groups, exempt: groupExemptions },
   { name: 'truncation', items: truncations, exempt: truncationExemptions },
 ];

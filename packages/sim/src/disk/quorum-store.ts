@@ -6,16 +6,26 @@
  * syncs what it recovers from its log.
  */
 import { DiskError } from '@millrace/base';
-import type { RaftStorage, StorageWrite } from '@millrace/raft';
+import type { RaftStorage, Snapshot, StorageWrite } from '@millrace/raft';
 import { applyWrites, emptyStored, type Stored, stateOf, storedPart } from '@millrace/raft/testing';
 import type { Life } from '../world/index.ts';
 import type { SimDisk } from './disk.ts';
 
 export const QUORUM_FOLDER = 'metadata-quorum';
 
+const SNAPSHOT_WRITES: ReadonlySet<StorageWrite['type']> = new Set([
+  'publishSnapshot',
+  'trim',
+  'installSnapshot',
+]);
+
 export class QuorumStore {
   /** A stored record is corrupt. The store cannot be loaded until the run replaces it. */
   isDamaged = false;
+  /** Grows with each write that publishes a snapshot or removes a part of the log. */
+  snapshotWrites = 0;
+  /** The damaged snapshots, each with what it was before. */
+  private readonly damagedSnapshots = new Map<Snapshot, Snapshot>();
   private stored: Stored = emptyStored();
   private readonly disk: SimDisk;
   private failure: { readonly code: string; writesLeft: number } | undefined;
@@ -27,6 +37,7 @@ export class QuorumStore {
   /** Replaces the store by an empty one. */
   wipe(): void {
     this.stored = emptyStored();
+    this.damagedSnapshots.clear();
     this.isDamaged = false;
     this.failure = undefined;
   }
@@ -36,8 +47,11 @@ export class QuorumStore {
     this.failure = { code, writesLeft: writes };
   }
 
+  /** Cancels failures that have not struck, and damage of snapshots that no process has found. */
   disarm(): void {
     this.failure = undefined;
+    this.stored.snapshots = this.stored.snapshots.map((one) => this.damagedSnapshots.get(one) ?? one);
+    this.damagedSnapshots.clear();
   }
 
   /**
@@ -48,13 +62,43 @@ export class QuorumStore {
     this.isDamaged = true;
   }
 
+  /**
+   * Damages one byte of the newest snapshot. Returns false, and does nothing, if the store has no other way
+   * to its state: an older snapshot, or the whole log. A running process notices the damage when it reads the
+   * part for another node.
+   */
+  damageSnapshot(): boolean {
+    const { stored } = this;
+    const newest = stored.snapshots.at(-1);
+    if (newest === undefined) return false;
+    const others = stored.snapshots.slice(0, -1);
+    const [first, ...rest] = newest.parts;
+    const wrong = Uint8Array.from(first!);
+    wrong[0]! ^= 1;
+    const damaged = { ...newest, parts: [wrong, ...rest] };
+    const snapshots = [...others, damaged];
+    if (first!.length === 0 || stateOf({ ...stored, snapshots }) instanceof Error) return false;
+    stored.snapshots = snapshots;
+    this.damagedSnapshots.set(damaged, newest);
+    return true;
+  }
+
+  /** What the device has now. Must not be changed. */
+  get contents(): Stored {
+    return this.stored;
+  }
+
+  hasDamaged(snapshot: Snapshot): boolean {
+    return this.damagedSnapshots.has(snapshot);
+  }
+
   open(life: Life): RaftStorage {
     const { disk } = this;
     const random = life.random.fork('quorum-store');
     /** The batch on its way to the device, or the one that failed. */
     let uncertain: readonly StorageWrite[] | undefined;
     life.onDeath(() => {
-      if (uncertain !== undefined && random.below(2) === 0) applyWrites(this.stored, uncertain);
+      if (uncertain !== undefined && random.below(2) === 0) this.apply(uncertain);
     });
     return {
       load: (done) => {
@@ -66,7 +110,11 @@ export class QuorumStore {
         });
       },
       readPart: (id, part, done) => {
-        life.arrives(disk.latencyUs(), () => done(storedPart(this.stored, id, part)));
+        life.arrives(disk.latencyUs(), () => {
+          const content = storedPart(this.stored, id, part);
+          const isDamaged = [...this.damagedSnapshots.keys()].some(({ parts }) => parts[0] === content);
+          done(isDamaged ? new Error('the quorum storage is damaged: a part of a snapshot') : content);
+        });
       },
       write: (writes, done) => {
         uncertain = writes;
@@ -78,13 +126,18 @@ export class QuorumStore {
           const error = this.failureOfWrite();
           if (error === undefined) {
             uncertain = undefined;
-            applyWrites(this.stored, writes);
+            this.apply(writes);
           }
           done(error);
         });
       },
       close: (done) => life.arrives(0, done),
     };
+  }
+
+  private apply(writes: readonly StorageWrite[]): void {
+    applyWrites(this.stored, writes);
+    if (writes.some(({ type }) => SNAPSHOT_WRITES.has(type))) this.snapshotWrites++;
   }
 
   private failureOfWrite(): DiskError | undefined {

@@ -1,7 +1,7 @@
 /**
  * The store of a controller fails or is damaged. A store that fails is like a crash, because the controller
  * stops and says nothing. A damaged store is lost, so only a minority of the controllers may lose their
- * stores in a run (atlas.ts).
+ * stores in a run (atlas.ts). A controller with a damaged snapshot still has an older one and the log since.
  */
 import { type FaultKind, fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { chance, oneOf, whole } from './parameter.ts';
@@ -30,6 +30,22 @@ export const quorumStoreFaults: readonly FaultKind[] = [
       if (node === undefined) return undefined;
       atlas.noteStoreLost();
       node.disk.quorumStore.damage();
+      if (isKilled) node.kill('process');
+      const says = `${node.name}${isKilled ? ', and its process dies' : ''}`;
+      return { says, touches: [node], lastsUs: RECOVERY_US };
+    },
+  }),
+  fault({
+    name: 'damaged-snapshot',
+    sentence: 'the newest snapshot of the metadata in the quorum store of a controller is corrupt',
+    parameters: { victim: victim(), isKilled: chance(2) },
+    strike(context, { isKilled, ...choices }) {
+      const node = victimOf(
+        context,
+        choices.victim,
+        (one) => one.isController && !one.disk.quorumStore.isDamaged,
+      );
+      if (node === undefined || !node.disk.quorumStore.damageSnapshot()) return undefined;
       if (isKilled) node.kill('process');
       const says = `${node.name}${isKilled ? ', and its process dies' : ''}`;
       return { says, touches: [node], lastsUs: RECOVERY_US };

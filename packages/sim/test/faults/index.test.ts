@@ -52,7 +52,10 @@ function struck(kind: FaultKind, context: Omit<FaultContext, 'random'>): Strike 
 }
 
 test.each(faultKinds)('$name', (kind) => {
-  const small = new SmallCluster([], 3, { 'min.insync.replicas': '2' });
+  const small = new SmallCluster([], 3, {
+    'min.insync.replicas': '2',
+    'metadata.log.max.record.bytes.between.snapshots': '300',
+  });
   const { world, network, cluster } = small;
   small.produce(batch);
   small.corrupt(small.leader, () => small.replica(small.leader).log.flush(() => {}));

@@ -30,7 +30,8 @@ const STRIKES = 6;
 
 /** Strikes, restarts every process that ends, repairs what an operator repairs, and returns the counts. */
 function strike(kind: FaultKind, forced: Values = {}): ReadonlyMap<string, number> {
-  const small = new SmallCluster(checkerKinds, 3);
+  const settings = { 'metadata.log.max.record.bytes.between.snapshots': '300' };
+  const small = new SmallCluster(checkerKinds, 3, settings);
   const { world, network, cluster, atlas } = small;
   const random = new Prng(1);
   for (const node of cluster.nodes)
@@ -95,6 +96,7 @@ describe('a disk that fails or blocks', () => {
     [failingRead, 'disk read refused', { files: 'all', oneIn: 1, lastsMs: 3_000 }],
     [quorumStoreFaults[0]!, 'quorum store write failed', {}],
     [quorumStoreFaults[1]!, 'quorum store found damaged', {}],
+    [quorumStoreFaults[2]!, 'log snapshot-damaged', { isKilled: true }],
   ])('$name breaks no promise', (kind, count, forced) => {
     expect(strike(kind, forced).get(count)).toBeGreaterThan(0);
   });
