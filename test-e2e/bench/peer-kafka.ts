@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cluster, type ClusterNode, freePorts, untilGone } from '../lib/cluster.ts';
+import { ADDED_ID, type Cluster, type ClusterNode, freePorts, untilGone } from '../lib/cluster.ts';
 import { run } from '../lib/exec.ts';
 import { cacheFolder, testRoot } from '../lib/paths.ts';
 import { kafkaFolder } from '../lib/tools.ts';
@@ -54,12 +54,15 @@ export async function startPeerKafka(layout: PeerLayout, options: PeerOptions = 
   const classPath = `${jars}:${join(testRoot, 'clients', 'java', 'conf')}`;
   const folder = mkdtempSync(join(cacheFolder('clusters'), 'apache-kafka-'));
   const nodes = await plan(layout, folder);
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const brokers = nodes.filter(({ roles }) => roles.includes('broker'));
   const bootstrapServers = brokers.map(({ port }) => `127.0.0.1:${port}`).join(',');
   process.on('exit', () => {
     for (const { pid } of nodes) if (pid !== undefined) signal(pid, 'SIGKILL');
   });
-  await format(nodes, layout, classPath, options.settings ?? {});
+  const format = (node: PeerNode) =>
+    formatNode(node, clusterId, classPath, properties(node, nodes, layout, options.settings ?? {}));
+  for (const node of nodes) await format(node);
   let readyMs = 0;
   const startAll = async () => {
     const started = performance.now();
@@ -94,6 +97,15 @@ export async function startPeerKafka(layout: PeerLayout, options: PeerOptions = 
       for (const victim of victims) victim.pid = undefined;
     },
     startAll,
+    addBroker: async () => {
+      const port = await freePorts(1, 0);
+      const at = { port, controllerPort: port + 1000, folder: join(folder, 'added') };
+      const node: PeerNode = { id: ADDED_ID, roles: 'broker', ...at, pid: undefined };
+      await format(node);
+      launchNode(node, classPath, options);
+      nodes.push(node);
+      return `127.0.0.1:${port}`;
+    },
     stop,
   };
 }
@@ -116,19 +128,16 @@ async function plan(layout: PeerLayout, folder: string): Promise<PeerNode[]> {
   return [...controllers, ...[0, 1, 2].map((index) => node(index + 4, 'broker', index))];
 }
 
-async function format(
-  nodes: readonly PeerNode[],
-  layout: PeerLayout,
+async function formatNode(
+  node: PeerNode,
+  clusterId: string,
   classPath: string,
-  more: Readonly<Record<string, string>>,
+  content: string,
 ): Promise<void> {
-  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
-  for (const node of nodes) {
-    mkdirSync(node.folder, { recursive: true });
-    const file = join(node.folder, 'server.properties');
-    writeFileSync(file, properties(node, nodes, layout, more));
-    await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]);
-  }
+  mkdirSync(node.folder, { recursive: true });
+  const file = join(node.folder, 'server.properties');
+  writeFileSync(file, content);
+  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]);
 }
 
 function properties(

@@ -43,6 +43,7 @@ export function runningCluster(bootstrapServers: string): Cluster {
     nodes: async () => nodes,
     kill: refuse,
     startAll: refuse,
+    addBroker: refuse,
     stop: async () => {},
   };
 }

@@ -2,7 +2,8 @@
  * A cluster whose nodes a test may kill: Millrace, which its command line starts, or Apache Kafka
  * (bench/peer-kafka.ts). The cluster knows every process by its pid, and `stop` ends them all.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,6 +31,11 @@ export interface Cluster {
   kill(...ids: readonly number[]): Promise<void>;
   /** Starts every stopped node and waits until all brokers serve. */
   startAll(): Promise<void>;
+  /**
+   * Starts the process of one more broker, with an empty data folder, and returns its address. Does not wait
+   * until the broker serves. Call it once.
+   */
+  addBroker(): Promise<string>;
   /** Stops every node, and removes its data unless `keep`. */
   stop(keep?: boolean): Promise<void>;
 }
@@ -76,6 +82,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
     JSON.parse(await cli('cluster', 'start', '--dir', dir, '--json', ...more)) as Status;
   const status = async () => JSON.parse(await cli('cluster', 'status', '--dir', dir, '--json')) as Status;
   let known: Status;
+  let added: ChildProcess | undefined;
   try {
     known = await start(...counts, ...sets);
   } catch (error) {
@@ -99,11 +106,41 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
     startAll: async () => {
       known = await start();
     },
+    addBroker: async () => {
+      const free = await freePorts(1, 0);
+      added = launchLike(join(dir, `node-${controllers + 1}`), join(dir, 'added'), port, free, checkout);
+      return `127.0.0.1:${free}`;
+    },
     stop: async (keep = false) => {
+      added?.kill('SIGTERM');
       await cli('cluster', 'stop', '--dir', dir);
       if (!keep) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The id of the broker that `addBroker` starts. */
+export const ADDED_ID = 99;
+
+/** Starts a broker with the settings of another node, whose listener has `port`, in a folder of its own. */
+function launchLike(
+  model: string,
+  folder: string,
+  port: number,
+  free: number,
+  checkout: string,
+): ChildProcess {
+  mkdirSync(folder);
+  const properties = readFileSync(join(model, 'node.properties'), 'utf8')
+    .replace(/^node\.id=.*$/m, `node.id=${ADDED_ID}`)
+    .replaceAll(model, folder)
+    .replaceAll(`:${port}`, `:${free}`);
+  const file = join(folder, 'node.properties');
+  writeFileSync(file, properties);
+  const cliEntry = join(checkout, 'packages', 'cli', 'src', 'main.ts');
+  const child = spawn(process.execPath, [cliEntry, 'start', '--config', file], { stdio: 'ignore' });
+  process.on('exit', () => child.kill('SIGKILL'));
+  return child;
 }
 
 /**

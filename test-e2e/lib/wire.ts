@@ -89,6 +89,18 @@ export async function votersBehind(bootstrapServers: string): Promise<number[]> 
     .map(({ replicaId }) => replicaId);
 }
 
+/** Whether this voter has fetched the whole metadata log since `sinceMs` (wall clock). */
+export async function hasCaughtUp(
+  bootstrapServers: string,
+  voter: number,
+  sinceMs: number,
+): Promise<boolean> {
+  const view = await quorum(bootstrapServers);
+  const found = view?.currentVoters.find(({ replicaId }) => replicaId === voter);
+  if (view === undefined || found === undefined) return false;
+  return Number(found.lastFetchTimestamp) > sinceMs && found.logEndOffset >= view.highWatermark;
+}
+
 async function quorum(bootstrapServers: string) {
   return await ask(bootstrapServers, async (client) => {
     const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }];
