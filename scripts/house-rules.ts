@@ -44,6 +44,7 @@ const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     producers: ['files', 'segment'],
     recovery: ['files', 'segment', 'epochs', 'producers'],
     lookup: ['segment'],
+    cleaner: ['files', 'segment'],
     door: ['producers', 'lookup'],
     directory: ['files', 'partition-log'],
   },

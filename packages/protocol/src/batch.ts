@@ -38,7 +38,10 @@ const COMPRESSION_BITS = 0x07;
 const LOG_APPEND_TIME_BIT = 0x08;
 const TRANSACTIONAL_BIT = 0x10;
 const CONTROL_BIT = 0x20;
-const DELETE_HORIZON_BIT = 0x40;
+/** See `BatchHeader.hasDeleteHorizon`. */
+export const DELETE_HORIZON_BIT = 0x40;
+/** The attribute bits without the codec and the delete horizon: timestamp type, transactional, control. */
+export const KIND_BITS = LOG_APPEND_TIME_BIT | TRANSACTIONAL_BIT | CONTROL_BIT;
 
 /** Bits 0-2 of the attributes. */
 export const Compression = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;

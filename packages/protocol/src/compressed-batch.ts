@@ -1,17 +1,12 @@
 /** Builds a batch with the same records in another compression, or uncompressed. */
-import { BATCH_HEADER_BYTES, Compression, readBatchHeader, writeBatchHeader } from './batch.ts';
+import { BATCH_HEADER_BYTES, Compression, KIND_BITS, readBatchHeader, writeBatchHeader } from './batch.ts';
 import type { CompressionCodecs } from './records.ts';
 
 /**
- * The attribute bits that stay: timestamp type, transactional, control. When Kafka recompresses a batch, it
- * clears all other bits.
- */
-const KEPT_BITS = 0x38;
-
-/**
  * `plain`: the uncompressed records of `batch`. Only size, attributes and checksum of the header change. When
- * Kafka recompresses a batch, it sets the base timestamp to that of the first record, as nearly all clients
- * do. This function keeps the client's base timestamp.
+ * Kafka recompresses a batch, it clears all attributes except the codec and KIND_BITS, as this function does,
+ * and sets the base timestamp to that of the first record, as nearly all clients do. This function keeps the
+ * client's base timestamp.
  */
 export function compressedBatch(
   batch: Uint8Array,
@@ -23,6 +18,6 @@ export function compressedBatch(
   const built = new Uint8Array(BATCH_HEADER_BYTES + section.length);
   built.set(section, BATCH_HEADER_BYTES);
   const header = readBatchHeader(batch);
-  writeBatchHeader(built, { ...header, attributes: (header.attributes & KEPT_BITS) | codec });
+  writeBatchHeader(built, { ...header, attributes: (header.attributes & KIND_BITS) | codec });
   return built;
 }

@@ -1,0 +1,220 @@
+/**
+ * The filter of the cleaner: drops the records of a batch that a later record of the same key replaces, and
+ * tombstones whose time is over. Pure: runs as a job.
+ *
+ * Offsets, timestamps and the order of the records stay. A batch keeps its first and last offset, its
+ * producer and its sequence numbers, so that a filtered batch looks like the original one to everybody except
+ * a reader of the lost records.
+ *
+ * A tombstone stays for `delete.retention.ms` after the cleaning that first saw it, so that a slow consumer
+ * gets it. The end of this time is the batch's *delete horizon*. The batch stores it as its base timestamp,
+ * with bit 6 of the attributes (KIP-534). A batch that has a horizon keeps it.
+ */
+import type { Millis, Offset, WallMillis } from '@millrace/base';
+import {
+  addTimestamps,
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  type Compression,
+  type CompressionCodecs,
+  DELETE_HORIZON_BIT,
+  KIND_BITS,
+  NO_TIMESTAMP,
+  type Timestamp,
+  wrapTimestamp,
+  writeBatchHeader,
+} from '@millrace/protocol';
+import { Md5 } from './md5.ts';
+import { latestOffset, type OffsetTable } from './offset-map.ts';
+import { RecordCursor, VARLONG_BYTES_MAX, writeVarlong } from './record-cursor.ts';
+import { forEachBatch, plainRecords } from './stored-batches.ts';
+
+/** Plain data, so that a job can get it. */
+export interface FilterOptions {
+  /** The tables of the offset map. */
+  readonly tables: readonly OffsetTable[];
+  /** The offset map covers the log below this offset. Records from here on stay. */
+  readonly mapEnd: Offset;
+  readonly nowWallMs: WallMillis;
+  readonly deleteRetentionMs: Millis;
+  /** The last offset of each producer's last batch. */
+  readonly producersLast: ReadonlySet<Offset>;
+  /** The last batch of these bytes ends a segment. It stays, perhaps empty. */
+  readonly endsSegment: boolean;
+}
+
+export interface FilterResult {
+  /** The batches that stay, one after the other. */
+  readonly bytes: Uint8Array;
+  readonly recordsKept: number;
+  readonly recordsDropped: number;
+}
+
+/** Filters whole batches. Throws DecodeError if one is damaged. */
+export function cleanBatches(bytes: Uint8Array, o: FilterOptions, codecs: CompressionCodecs): FilterResult {
+  const filter = new Filter(o, codecs);
+  const kept: Uint8Array[] = [];
+  forEachBatch(bytes, (header, batch, isLast) => {
+    const cleaned = filter.clean(header, batch, isLast && o.endsSegment);
+    if (cleaned !== undefined) kept.push(cleaned);
+  });
+  const { recordsKept, recordsDropped } = filter;
+  return { bytes: joined(kept), recordsKept, recordsDropped };
+}
+
+class Filter {
+  recordsKept = 0;
+  recordsDropped = 0;
+  private readonly o: FilterOptions;
+  private readonly codecs: CompressionCodecs;
+  private readonly md5 = new Md5();
+
+  constructor(o: FilterOptions, codecs: CompressionCodecs) {
+    this.o = o;
+    this.codecs = codecs;
+  }
+
+  /** The batch as it stays; undefined: nothing of it stays. */
+  clean(header: BatchHeader, batch: Uint8Array, endsSegment: boolean): Uint8Array | undefined {
+    // Transaction markers stay: nothing here knows whether the records of the transaction are gone.
+    if (header.isControl || header.baseOffset >= this.o.mapEnd) {
+      this.recordsKept += header.recordCount;
+      return batch;
+    }
+    const plain = plainRecords(batch, header, this.codecs);
+    const found = this.select(header, plain);
+    this.recordsKept += found.count;
+    this.recordsDropped += header.recordCount - found.count;
+    if (found.count === 0) {
+      const isLastOfProducer = header.producerId >= 0 && this.o.producersLast.has(header.lastOffset);
+      return isLastOfProducer || endsSegment ? emptyBatch(header) : undefined;
+    }
+    const getsHorizon = found.hasTombstone && !header.hasDeleteHorizon && !header.isTransactional;
+    if (found.count === header.recordCount && !getsHorizon) return batch;
+    const horizon = getsHorizon ? this.o.nowWallMs + this.o.deleteRetentionMs : undefined;
+    return this.rebuild(header, found, horizon);
+  }
+
+  /** Selects the records that stay. */
+  private select(header: BatchHeader, plain: Uint8Array): Selected {
+    const found: Selected = { plain, places: [], count: 0, hasTombstone: false, maxTimestamp: NO_TIMESTAMP };
+    const cursor = new RecordCursor(plain, header.recordCount);
+    while (cursor.next()) {
+      if (!this.stays(header, cursor, plain)) continue;
+      found.places.push(cursor.start, cursor.restStart, cursor.end);
+      found.count++;
+      if (cursor.valueBytes < 0) found.hasTombstone = true;
+      const timestamp = addTimestamps(header.baseTimestamp, cursor.timestampDelta);
+      if (timestamp > found.maxTimestamp) found.maxTimestamp = timestamp;
+    }
+    return found;
+  }
+
+  private stays(header: BatchHeader, cursor: RecordCursor, plain: Uint8Array): boolean {
+    const { tables, mapEnd, nowWallMs } = this.o;
+    const offset = header.baseOffset + cursor.offsetDelta;
+    if (offset >= mapEnd) return true;
+    // A compacted topic refuses records without a key. This one is older than the topic's cleanup policy.
+    if (cursor.keyBytes < 0) return false;
+    this.md5.hash(plain, cursor.keyStart, cursor.keyStart + cursor.keyBytes);
+    if (latestOffset(tables, this.md5.words) > offset) return false;
+    if (cursor.valueBytes >= 0 || header.isTransactional) return true;
+    return !header.hasDeleteHorizon || nowWallMs < header.baseTimestamp;
+  }
+
+  /** A batch of the selected records. `horizon`: its new delete horizon, if it gets one. */
+  private rebuild(header: BatchHeader, found: Selected, horizon: number | undefined): Uint8Array {
+    // With LogAppendTime the records have the time of the header, so their own deltas mean nothing.
+    const isRebased = horizon !== undefined && !header.isLogAppendTime;
+    const plain = isRebased ? rebased(found, header.baseTimestamp, horizon) : selected(found);
+    const codec = header.compression as Compression;
+    const section = codec === 0 ? plain : this.codecs.compress(codec, plain);
+    const built = new Uint8Array(BATCH_HEADER_BYTES + section.length);
+    built.set(section, BATCH_HEADER_BYTES);
+    writeBatchHeader(built, {
+      ...fieldsOf(header),
+      attributes: header.attributes | (horizon === undefined ? 0 : DELETE_HORIZON_BIT),
+      baseTimestamp: horizon ?? header.baseTimestamp,
+      maxTimestamp: header.isLogAppendTime ? header.maxTimestamp : found.maxTimestamp,
+      recordCount: found.count,
+    });
+    return built;
+  }
+}
+
+interface Selected {
+  readonly plain: Uint8Array;
+  /** For each record that stays: its start, the part after its timestamp, its end. */
+  readonly places: number[];
+  count: number;
+  hasTombstone: boolean;
+  maxTimestamp: Timestamp;
+}
+
+function selected({ plain, places }: Selected): Uint8Array {
+  let sizeBytes = 0;
+  for (let i = 0; i < places.length; i += 3) sizeBytes += places[i + 2]! - places[i]!;
+  const target = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (let i = 0; i < places.length; i += 3) {
+    target.set(plain.subarray(places[i]!, places[i + 2]!), at);
+    at += places[i + 2]! - places[i]!;
+  }
+  return target;
+}
+
+/** The selected records with timestamps relative to `newBase`. */
+function rebased({ plain, places }: Selected, oldBase: Timestamp, newBase: Timestamp): Uint8Array {
+  const cursor = new RecordCursor(plain, Number.MAX_SAFE_INTEGER);
+  const shift = wrapTimestamp(BigInt(oldBase) - BigInt(newBase));
+  let bytesMax = 0;
+  for (let i = 0; i < places.length; i += 3)
+    bytesMax += places[i + 2]! - places[i + 1]! + 1 + 2 * VARLONG_BYTES_MAX;
+  const target = new Uint8Array(bytesMax);
+  const delta = new Uint8Array(VARLONG_BYTES_MAX);
+  let at = 0;
+  for (let i = 0; i < places.length; i += 3) {
+    cursor.end = places[i]!;
+    cursor.next();
+    const deltaBytes = writeVarlong(delta, 0, addTimestamps(cursor.timestampDelta, shift));
+    const restBytes = cursor.end - cursor.restStart;
+    at = writeVarlong(target, at, 1 + deltaBytes + restBytes);
+    // The attributes of a record lie before its timestamp and are always 0.
+    target[at++] = 0;
+    target.set(delta.subarray(0, deltaBytes), at);
+    at += deltaBytes;
+    target.set(plain.subarray(cursor.restStart, cursor.end), at);
+    at += restBytes;
+  }
+  return target.subarray(0, at);
+}
+
+/** A batch without records that keeps the offsets, the producer and its sequence numbers. */
+function emptyBatch(header: BatchHeader): Uint8Array {
+  const built = new Uint8Array(BATCH_HEADER_BYTES);
+  writeBatchHeader(built, {
+    ...fieldsOf(header),
+    attributes: header.attributes & KIND_BITS,
+    baseTimestamp: NO_TIMESTAMP,
+    maxTimestamp: header.maxTimestamp,
+    recordCount: 0,
+  });
+  return built;
+}
+
+function fieldsOf(header: BatchHeader) {
+  const { baseOffset, leaderEpoch, lastOffsetDelta, producerId, producerEpoch, baseSequence } = header;
+  return { baseOffset, leaderEpoch, lastOffsetDelta, producerId, producerEpoch, baseSequence };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  let sizeBytes = 0;
+  for (const part of parts) sizeBytes += part.length;
+  const all = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

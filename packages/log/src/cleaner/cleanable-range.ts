@@ -1,0 +1,120 @@
+/**
+ * Decides which part of a compacted log the cleaner may clean, and whether it is worth the work, by Kafka's
+ * rules. Pure.
+ *
+ * A log consists of a clean part, a dirty part, and a part that must not be cleaned yet. The last cleaning
+ * removed each record of the clean part that a later record below its end replaces. The cleaner indexes the
+ * keys of the dirty part, and then cleans both parts.
+ *
+ * Invariants: the cleaner never touches the active segment, a record at or above the high watermark or the
+ * recovery point, or a segment with a record that is younger than `min.compaction.lag.ms`.
+ */
+import type { Millis, Offset, WallMillis } from '@millrace/base';
+import { type Timestamp, timestampDistance } from '@millrace/protocol';
+
+/** A segment, as far as the choice looks at it. Both timestamps may read the disk. */
+export interface CleanableSegment {
+  readonly baseOffset: Offset;
+  readonly sizeBytes: number;
+  /** The largest timestamp of the records; if no record has one, the time of the file's last change. */
+  newestTimestamp(): Timestamp;
+  /** The timestamp of the first batch; -1: none. */
+  firstTimestamp(): Timestamp;
+}
+
+export interface CleaningLimits {
+  /** `min.cleanable.dirty.ratio` */
+  readonly minCleanableDirtyRatio: number;
+  /** `min.compaction.lag.ms` */
+  readonly minCompactionLagMs: Millis;
+  /** `max.compaction.lag.ms` */
+  readonly maxCompactionLagMs: Millis;
+}
+
+export interface CleaningBounds {
+  readonly startOffset: Offset;
+  /** The end of the clean part, as the last cleaning left it; undefined: the log was never cleaned. */
+  readonly cleanedTo: Offset | undefined;
+  readonly endOffset: Offset;
+  readonly highWatermark: Offset;
+  readonly recoveryPoint: Offset;
+  readonly nowWallMs: WallMillis;
+}
+
+export interface CleanableRange {
+  /** The dirty part begins here. */
+  readonly firstDirtyOffset: Offset;
+  /** The dirty part ends here, at the base offset of a segment. */
+  readonly endOffset: Offset;
+  /** Bytes of the dirty part that may be cleaned. */
+  readonly dirtyBytes: number;
+  /** Their share of all bytes that a cleaning would read: from 0 to 1. */
+  readonly dirtyRatio: number;
+  /** How long the oldest dirty record waits beyond `max.compaction.lag.ms`. */
+  readonly overdueMs: Millis;
+  /** The log is dirty enough, or overdue. */
+  readonly isDue: boolean;
+}
+
+/** `segments`: all segments of the log, oldest first; the last one is active. */
+export function cleanableRange(
+  segments: readonly CleanableSegment[],
+  limits: CleaningLimits,
+  bounds: CleaningBounds,
+): CleanableRange {
+  const firstDirtyOffset = firstDirty(bounds);
+  const first = segments.findLastIndex(({ baseOffset }) => baseOffset <= firstDirtyOffset);
+  const firstDirtyIndex = Math.max(0, first);
+  const end = endIndex(segments, firstDirtyIndex, limits, bounds);
+  const endOffset = Math.max(firstDirtyOffset, segments[end]!.baseOffset);
+  const dirtyBytes = sizeOf(segments.slice(firstDirtyIndex, end));
+  const cleanBytes = sizeOf(segments.slice(0, Math.min(firstDirtyIndex, end)));
+  const totalBytes = cleanBytes + dirtyBytes;
+  const dirtyRatio = totalBytes === 0 ? 0 : dirtyBytes / totalBytes;
+  const overdueMs = dirtyBytes === 0 ? 0 : overdue(segments.slice(firstDirtyIndex, -1), limits, bounds);
+  const isDue = dirtyBytes > 0 && (overdueMs > 0 || dirtyRatio > limits.minCleanableDirtyRatio);
+  return { firstDirtyOffset, endOffset, dirtyBytes, dirtyRatio, overdueMs, isDue };
+}
+
+/** A clean part that ends below the log's start, or above its end, no longer belongs to this log. */
+function firstDirty({ cleanedTo, startOffset, endOffset }: CleaningBounds): Offset {
+  if (cleanedTo === undefined || cleanedTo < startOffset || cleanedTo > endOffset) return startOffset;
+  return cleanedTo;
+}
+
+/** Index of the first segment that must not be cleaned. */
+function endIndex(
+  segments: readonly CleanableSegment[],
+  firstDirtyIndex: number,
+  { minCompactionLagMs }: CleaningLimits,
+  { highWatermark, recoveryPoint, nowWallMs }: CleaningBounds,
+): number {
+  const stableOffset = Math.min(highWatermark, recoveryPoint);
+  const active = segments.length - 1;
+  for (let index = 0; index < active; index++) {
+    if (segments[index + 1]!.baseOffset > stableOffset) return index;
+    if (index < firstDirtyIndex || minCompactionLagMs <= 0) continue;
+    if (timestampDistance(nowWallMs, segments[index]!.newestTimestamp()) < minCompactionLagMs) return index;
+  }
+  return active;
+}
+
+function overdue(
+  dirty: readonly CleanableSegment[],
+  { maxCompactionLagMs }: CleaningLimits,
+  { nowWallMs }: CleaningBounds,
+): Millis {
+  // Most logs have no such limit. Then no segment needs a look.
+  if (maxCompactionLagMs >= nowWallMs) return 0;
+  let longestMs = 0;
+  for (const segment of dirty) {
+    const first = segment.firstTimestamp();
+    if (first <= 0) continue;
+    longestMs = Math.max(longestMs, timestampDistance(nowWallMs, first) - Math.max(0, maxCompactionLagMs));
+  }
+  return longestMs;
+}
+
+function sizeOf(segments: readonly CleanableSegment[]): number {
+  return segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
