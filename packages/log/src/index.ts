@@ -1,3 +1,6 @@
+export type { CleanableRange } from './cleaner/cleanable-range.ts';
+export { type CleanerJobs, cleanerJobs } from './cleaner/jobs.ts';
+export type { CleaningFailure, CleaningPorts, CleaningResult } from './compaction.ts';
 export {
   LogDirectory,
   type OpenDirectory,

@@ -8,6 +8,7 @@ import { DiskError, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, readBatchHeader } from '@millrace/protocol';
 import type { Flusher } from './files/flusher.ts';
 import type { FolderNames } from './files/folder-names.ts';
+import { RELATIVE_OFFSET_MAX } from './limits.ts';
 import type { LogHealth } from './log-health.ts';
 import type { LogParts } from './recovery/open-log.ts';
 import type { AppendFailure, LogConfig } from './types.ts';
@@ -66,7 +67,7 @@ export class LogWriter {
     log.lastWallMs = nowWallMs;
     try {
       readBatchHeader(bytes, 0, header);
-      if (segments.active.isFullFor(header, 0, nowWallMs, log.config)) this.roll(nowWallMs);
+      if (segments.active.isFullFor(header, 0, nowWallMs, log.config)) this.roll(nowWallMs, this.baseFor());
       // The sync that `roll` starts may fail at once.
       if (health.offline !== undefined) return health.offlineFailure();
       this.assignEpochs(bytes);
@@ -101,16 +102,26 @@ export class LogWriter {
   }
 
   /**
-   * Closes the active segment and begins a new one at the end offset. May throw DiskError: then the old
-   * segment stays active. Starts a sync. If the sync fails at once, this call takes the log offline.
+   * The base offset of a new segment for the batch in `header`: the end offset, or, if compaction left so
+   * wide a gap that no index spans it, the batch's own.
    */
-  roll(nowWallMs: WallMillis): void {
+  private baseFor(): Offset {
+    const { baseOffset, lastOffset } = this.parts.header;
+    const { endOffset } = this.log;
+    return lastOffset - endOffset > RELATIVE_OFFSET_MAX ? baseOffset : endOffset;
+  }
+
+  /**
+   * Closes the active segment and begins a new one, by default at the end offset. May throw DiskError: then
+   * the old segment stays active. Starts a sync. If the sync fails at once, this call takes the log offline.
+   */
+  roll(nowWallMs: WallMillis, baseOffset: Offset = this.log.endOffset): void {
     const { endOffset, config } = this.log;
     const { segments, snapshots, producers, names, flusher } = this.parts;
     segments.active.seal();
     segments.active.trim();
     snapshots.write(endOffset, producers);
-    segments.add(endOffset, config, nowWallMs, this.newSegmentFailed);
+    segments.add(baseOffset, config, nowWallMs, this.newSegmentFailed);
     names.changed();
     // Flush in the background, so that recovery after a crash does not check all old segments.
     if (!flusher.busy) flusher.flush(() => {});

@@ -25,6 +25,8 @@ import {
   readBatchHeader,
   type WorkBudget,
 } from '@millrace/protocol';
+import type { CleanableRange } from './cleaner/cleanable-range.ts';
+import { type CleaningPorts, type CleaningResult, Compaction } from './compaction.ts';
 import { type Admission, admit, admitWhole } from './door/admit.ts';
 import { appendedOf, judgeAgainstLog, judgeReplicated, judgeRetry, stampForLeader } from './door/append.ts';
 import type { DoorOptions } from './door/door.ts';
@@ -34,6 +36,7 @@ import { noteFailedSync } from './files/failed-sync.ts';
 import { PARTITION_METADATA_FILE } from './files/file-names.ts';
 import { Flusher, type Syncable } from './files/flusher.ts';
 import { FolderNames } from './files/folder-names.ts';
+import { noteGaps } from './files/has-gaps.ts';
 import { fileToSync } from './files/sync-files.ts';
 import { LogHealth } from './log-health.ts';
 import { LogWriter } from './log-writer.ts';
@@ -95,6 +98,7 @@ export class PartitionLog {
   private readonly writer: LogWriter;
   private readonly truncation: Truncation;
   private readonly retention: Retention;
+  private readonly compaction: Compaction;
   private readonly codecs: CompressionCodecs;
   readonly health: LogHealth;
   /** Reused for every batch: the log reads one header at a time. */
@@ -135,15 +139,26 @@ export class PartitionLog {
     });
     const { flusher, names, health, header } = this;
     this.writer = new LogWriter(this, { ...parts, flusher, names, health, header });
-    this.truncation = new Truncation(this, { ...parts, flusher, names, health });
-    const { writer } = this;
+    const syncFailed = (error: DiskError): void => this.noteSyncFailure(error);
+    const allowGaps = (): DiskError | undefined => this.allowGaps();
+    const cleaning = { ...parts, names, health, allowGaps, syncFailed };
+    this.compaction = new Compaction(this, cleaning, parts.cleanedTo);
+    const { writer, compaction } = this;
+    this.truncation = new Truncation(this, {
+      ...parts,
+      flusher,
+      names,
+      health,
+      beforeCut: (endOffset, o) => compaction.beforeCut(endOffset, o),
+    });
     this.retention = new Retention(this, {
       ...parts,
       names,
       health,
       writer,
       raiseStart: (offset) => this.advanceStartOffset(offset),
-      syncFailed: (error) => this.noteSyncFailure(error),
+      isCleaning: () => compaction.isRunning,
+      syncFailed,
     });
   }
 
@@ -242,15 +257,32 @@ export class PartitionLog {
   /**
    * Appends the records of a leader's Fetch response: whole batches that continue this log. If the log is
    * empty, the first batch may begin below the log start offset and end above it. Leaves out an incomplete
-   * last batch. When this returns, the caller may reuse the bytes.
+   * last batch. When this returns, the caller may reuse the bytes. `leaderHighWatermark`: the leader may have
+   * compacted the records below it, so their offsets may have gaps.
    */
-  appendAsFollower(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
+  appendAsFollower(records: Uint8Array, nowWallMs: WallMillis, leaderHighWatermark = 0): FollowerAppend {
     if (this.offline !== undefined) return this.health.offlineFailure();
-    const judged = judgeReplicated(records, this.header, this);
+    const judged = judgeReplicated(records, this.header, this, leaderHighWatermark);
     if ('ok' in judged) return judged;
-    const { wholeBytes, baseOffset } = judged;
+    const { wholeBytes, baseOffset, hasGap } = judged;
+    const problem = hasGap ? this.allowGaps() : undefined;
+    if (problem !== undefined) return this.health.writeFailure(problem);
     const append = () => this.appendWhole(records.subarray(0, wholeBytes), nowWallMs);
     return baseOffset < this.startOffset ? this.truncation.aroundStart(baseOffset, append) : append();
+  }
+
+  /** Called before the log gets its first gap. */
+  private allowGaps(): DiskError | undefined {
+    if (this.segments.mayHaveGaps) return undefined;
+    try {
+      noteGaps(this.disk, this.directory);
+    } catch (error) {
+      if (error instanceof DiskError) return error;
+      throw error;
+    }
+    this.names.changed();
+    this.segments.mayHaveGaps = true;
+    return undefined;
   }
 
   private appendWhole(batches: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
@@ -335,6 +367,34 @@ export class PartitionLog {
     this.retention.removeNext(done);
   }
 
+  /** Compaction may have left gaps between the offsets, here or at the leader. */
+  get mayHaveGaps(): boolean {
+    return this.segments.mayHaveGaps;
+  }
+
+  /** The log is compacted below this offset. Undefined: it was never cleaned. */
+  get cleanedTo(): Offset | undefined {
+    return this.compaction.cleanedTo;
+  }
+
+  /** The part that the cleaner may clean now. May throw DiskError. */
+  cleanable(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange {
+    return this.compaction.range(highWatermark, nowWallMs);
+  }
+
+  /**
+   * Cleans the part that `cleanable` returned in this turn. Calls `done` once, with undefined if a truncation
+   * or `close` cancelled the cleaning. One cleaning runs at a time.
+   */
+  clean(
+    range: CleanableRange,
+    ports: CleaningPorts,
+    nowWallMs: WallMillis,
+    done: (result: CleaningResult) => void,
+  ): void {
+    this.compaction.clean(range, ports, nowWallMs, done);
+  }
+
   /**
    * A new leader notes its epoch at its end offset, before the first append. The next write of the epoch file
    * saves the entry. A crash before that write loses the entry. The loss is harmless: no record has that
@@ -371,6 +431,7 @@ export class PartitionLog {
   close(o: { clean: boolean }): boolean {
     const isClean = this.closeCleanly(o.clean && this.offline === undefined && !this.flusher.busy);
     this.health.offline ??= 'the log is closed';
+    this.compaction.close();
     this.segments.close();
     return isClean;
   }

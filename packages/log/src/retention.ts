@@ -38,6 +38,8 @@ export interface RetentionParts {
   readonly writer: LogWriter;
   readonly logger: Logger;
   readonly raiseStart: (offset: Offset) => void;
+  /** True while a cleaning reads the segments. Then none is removed. */
+  readonly isCleaning: () => boolean;
   readonly syncFailed: (error: DiskError) => void;
 }
 
@@ -52,7 +54,8 @@ export class Retention {
 
   /** See `PartitionLog.hasExpired`. */
   get hasExpired(): boolean {
-    return this.parts.health.offline === undefined && this.parts.segments.isFirstBelow(this.log.startOffset);
+    const { health, segments, isCleaning } = this.parts;
+    return health.offline === undefined && !isCleaning() && segments.isFirstBelow(this.log.startOffset);
   }
 
   /** See `PartitionLog.expire`. */

@@ -10,6 +10,7 @@ import type { FolderNames } from './files/folder-names.ts';
 import type { LogHealth } from './log-health.ts';
 import { rewindProducers } from './producers/rewind-producers.ts';
 import type { LogParts } from './recovery/open-log.ts';
+import type { Segments } from './segment/segments.ts';
 import type { LogConfig } from './types.ts';
 
 /** The log to truncate. */
@@ -28,6 +29,8 @@ export interface TruncationParts extends Pick<LogParts, SharedParts> {
   readonly flusher: Flusher;
   readonly names: FolderNames;
   readonly health: LogHealth;
+  /** Called before the log is cut to end at this offset; see `Compaction.beforeCut`. */
+  readonly beforeCut: (endOffset: Offset, o?: { readonly isEmptied: boolean }) => boolean;
 }
 
 export class Truncation {
@@ -99,7 +102,8 @@ export class Truncation {
     names.changed();
     flusher.restarted(offset);
     health.orOffline(() => {
-      if (isLowered) this.parts.offsetsLowered(offset);
+      const isCleanLowered = this.parts.beforeCut(offset, { isEmptied: true });
+      if (isLowered || isCleanLowered) this.parts.offsetsLowered(offset);
       snapshots.removeWhere(() => true);
       epochs.clear();
       segments.replaceAll(offset, log.config, log.lastWallMs);
@@ -127,11 +131,21 @@ export class Truncation {
     }
   }
 
+  /** A log that was compacted may end with a gap. Then the cut removes only empty segments. */
+  private endOfGap(offset: Offset): ReturnType<Segments['locate']> {
+    const { segments } = this.parts;
+    if (!segments.mayHaveGaps) return undefined;
+    const index = segments.indexFor(offset);
+    const segment = segments.list[index]!;
+    const located = { position: segment.sizeBytes, baseOffset: offset, lastOffset: offset, maxTimestamp: -1 };
+    return { segment, index, located };
+  }
+
   /** Cuts the log at the beginning of the batch that holds `offset`. May throw DiskError. */
   private cutAt(offset: Offset): void {
     const { log } = this;
     const { flusher, names, producers, snapshots, segments } = this.parts;
-    const found = segments.locate(offset);
+    const found = segments.locate(offset) ?? this.endOfGap(offset);
     if (found === undefined) throw new DiskError('EIO', `${log.directory}: no batch holds offset ${offset}`);
     const endOffset = Math.min(offset, found.located.baseOffset);
     if (endOffset < log.startOffset) {
@@ -139,6 +153,8 @@ export class Truncation {
       this.fullyAndStartAt(log.startOffset);
       return;
     }
+    // The cleaning may swap the segment that `found` names.
+    if (this.parts.beforeCut(endOffset)) this.parts.offsetsLowered(endOffset);
     const isLowered = endOffset < flusher.recoveryPoint;
     flusher.truncated(endOffset);
     segments.forgetHints();

@@ -46,6 +46,16 @@ export interface LogConfig {
   readonly maxMessageBytes: number;
   /** True if `cleanup.policy` contains `compact`. Each record must then have a key. */
   readonly isCompacted: boolean;
+  /**
+   * `delete.retention.ms`: how long a compacted log keeps a tombstone after the cleaning that first saw it.
+   */
+  readonly deleteRetentionMs: Millis;
+  /** `min.cleanable.dirty.ratio`: the cleaner cleans a log when its dirty share is larger. */
+  readonly minCleanableDirtyRatio: number;
+  /** `min.compaction.lag.ms`: no record is cleaned before it has this age. */
+  readonly minCompactionLagMs: Millis;
+  /** `max.compaction.lag.ms`: the cleaner cleans a log whose oldest dirty record is older. */
+  readonly maxCompactionLagMs: Millis;
   /** True if `cleanup.policy` contains `delete`: time and size limit the log. */
   readonly deletesOldRecords: boolean;
   /** `retention.ms`: the log drops segments whose records are all older; negative: no limit. */

@@ -48,6 +48,8 @@ export interface FilterResult {
   readonly bytes: Uint8Array;
   readonly recordsKept: number;
   readonly recordsDropped: number;
+  /** Some batch is gone or differs. */
+  readonly isChanged: boolean;
 }
 
 /** Filters whole batches. Throws DecodeError if one is damaged. */
@@ -56,15 +58,17 @@ export function cleanBatches(bytes: Uint8Array, o: FilterOptions, codecs: Compre
   const kept: Uint8Array[] = [];
   forEachBatch(bytes, (header, batch, isLast) => {
     const cleaned = filter.clean(header, batch, isLast && o.endsSegment);
+    filter.isChanged ||= cleaned !== batch;
     if (cleaned !== undefined) kept.push(cleaned);
   });
-  const { recordsKept, recordsDropped } = filter;
-  return { bytes: joined(kept), recordsKept, recordsDropped };
+  const { recordsKept, recordsDropped, isChanged } = filter;
+  return { bytes: joined(kept), recordsKept, recordsDropped, isChanged };
 }
 
 class Filter {
   recordsKept = 0;
   recordsDropped = 0;
+  isChanged = false;
   private readonly o: FilterOptions;
   private readonly codecs: CompressionCodecs;
   private readonly md5 = new Md5();
@@ -87,7 +91,8 @@ class Filter {
     this.recordsDropped += header.recordCount - found.count;
     if (found.count === 0) {
       const isLastOfProducer = header.producerId >= 0 && this.o.producersLast.has(header.lastOffset);
-      return isLastOfProducer || endsSegment ? emptyBatch(header) : undefined;
+      if (!isLastOfProducer && !endsSegment) return undefined;
+      return batch.length === BATCH_HEADER_BYTES ? batch : emptyBatch(header);
     }
     const getsHorizon = found.hasTombstone && !header.hasDeleteHorizon && !header.isTransactional;
     if (found.count === header.recordCount && !getsHorizon) return batch;

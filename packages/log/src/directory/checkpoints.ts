@@ -1,15 +1,18 @@
 /**
- * Owns the three checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points
- * and log start offsets of the partitions in the directory. Reads the files when the broker starts. After
- * that, writes each file when its content changed. Replaces the files without fsync, because every reader
- * works without them. Two changes wait for the device: the entries of a deleted folder must be gone before
- * the folder exists again, and a recovery point must be lowered before a log writes below its recovery point.
+ * Owns the four checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points,
+ * log start offsets, and ends of the clean parts of the partitions in the directory. Reads the files when the
+ * broker starts. After that, writes each file when its content changed. Replaces the files without fsync,
+ * because every reader works without them. Two changes wait for the device: the entries of a deleted folder
+ * must be gone before the folder exists again, and a recovery point must be lowered before a log writes below
+ * its recovery point. The same holds for the end of a clean part: otherwise, after a crash, the cleaner would
+ * take new records for clean ones.
  */
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
 import { partitionFolderName, partitionOfFolderName } from '../files/file-names.ts';
 import { fileToSync, syncFiles } from '../files/sync-files.ts';
 import {
+  CLEANED_OFFSETS_FILE,
   formatOffsets,
   HIGH_WATERMARKS_FILE,
   type PartitionOffset,
@@ -18,7 +21,7 @@ import {
   START_OFFSETS_FILE,
 } from './formats.ts';
 
-const FILES = [HIGH_WATERMARKS_FILE, RECOVERY_POINTS_FILE, START_OFFSETS_FILE];
+const FILES = [HIGH_WATERMARKS_FILE, RECOVERY_POINTS_FILE, START_OFFSETS_FILE, CLEANED_OFFSETS_FILE];
 
 /** Replaces one of the files. May throw DiskError. */
 type Replace = (file: string, content: Uint8Array) => void;
@@ -30,6 +33,7 @@ interface OpenPartition {
     readonly recoveryPoint: Offset;
     readonly startOffset: Offset;
     readonly activeBaseOffset: Offset;
+    readonly cleanedTo?: Offset | undefined;
   };
 }
 
@@ -54,6 +58,7 @@ export class Checkpoints {
    */
   private readonly recoveryPoints: Map<string, Offset>;
   private readonly startOffsets: Map<string, Offset>;
+  private readonly cleanedOffsets: Map<string, Offset>;
   /**
    * For each folder, the largest recovery point that the file on the device may hold: each write since the
    * last sync may have reached the device.
@@ -61,6 +66,10 @@ export class Checkpoints {
   private readonly pointsOnDevice: Map<string, Offset>;
   /** For each folder, the largest log start offset that the file on the device may hold. */
   private readonly startsOnDevice: Map<string, Offset>;
+  /** The same for the ends of clean parts. */
+  private readonly cleanedOnDevice: Map<string, Offset>;
+  /** Some log was cleaned, now or in an earlier run: the file exists. */
+  private hasCleanedFile: boolean;
   /** The last written content of each file, so that only changes are written. */
   private readonly written = new Map<string, string>();
   /**
@@ -82,6 +91,9 @@ export class Checkpoints {
     this.highWatermarks = this.read(HIGH_WATERMARKS_FILE);
     this.recoveryPoints = this.read(RECOVERY_POINTS_FILE);
     this.startOffsets = this.read(START_OFFSETS_FILE);
+    this.hasCleanedFile = o.disk.exists(`${o.directory}/${CLEANED_OFFSETS_FILE}`);
+    this.cleanedOffsets = this.read(CLEANED_OFFSETS_FILE);
+    this.cleanedOnDevice = new Map(this.cleanedOffsets);
     this.pointsOnDevice = new Map(this.recoveryPoints);
     this.startsOnDevice = new Map(this.startOffsets);
   }
@@ -99,6 +111,11 @@ export class Checkpoints {
   /** The log start offset in the file when this broker started. */
   startOffset(folder: string): Offset | undefined {
     return this.startOffsets.get(folder);
+  }
+
+  /** The end of the clean part in the file when this broker started, or the lower one that `lowered` set. */
+  cleanedTo(folder: string): Offset | undefined {
+    return this.cleanedOffsets.get(folder);
   }
 
   /**
@@ -121,41 +138,55 @@ export class Checkpoints {
     );
   }
 
-  /** Writes recovery points and log start offsets, if they changed. May throw DiskError. */
+  /** Writes recovery points, log start offsets and clean parts, if they changed. May throw DiskError. */
   writeOffsetsOfLogs(replace: Replace = this.replace): void {
     const points: PartitionOffset[] = [];
     const starts: PartitionOffset[] = [];
+    const cleaned: PartitionOffset[] = [];
     for (const [folder, { topic, partition, log }] of this.open) {
       const offset = this.pointToWrite(folder, log);
       points.push({ topic, partition, offset });
       this.pointsOnDevice.set(folder, Math.max(offset, this.pointsOnDevice.get(folder) ?? 0));
       if (log.startOffset > 0) starts.push({ topic, partition, offset: log.startOffset });
       this.startsOnDevice.set(folder, Math.max(log.startOffset, this.startsOnDevice.get(folder) ?? 0));
+      if (log.cleanedTo === undefined) continue;
+      cleaned.push({ topic, partition, offset: log.cleanedTo });
+      this.cleanedOnDevice.set(folder, Math.max(log.cleanedTo, this.cleanedOnDevice.get(folder) ?? 0));
     }
     points.push(...this.ofUnopened(this.recoveryPoints));
     starts.push(...this.ofUnopened(this.startOffsets));
+    cleaned.push(...this.ofUnopened(this.cleanedOffsets));
     this.writeIfChanged(RECOVERY_POINTS_FILE, formatOffsets(points), replace);
     this.writeIfChanged(START_OFFSETS_FILE, formatOffsets(starts), replace);
+    this.hasCleanedFile ||= cleaned.length > 0;
+    if (this.hasCleanedFile) this.writeIfChanged(CLEANED_OFFSETS_FILE, formatOffsets(cleaned), replace);
   }
 
   /**
    * Lowers what the files on the device may hold for the folder: a recovery point above `recoveryPoint`, and
-   * a log start offset above that of the open log. Then waits for the device. Called before a truncation
-   * below the log's recovery point or start, and when recovery keeps fewer records than the recovery point
-   * covers. The wait is rare, because `pointToWrite` keeps the point in the file low. May throw DiskError.
+   * a log start offset and an end of the clean part above those of the open log. Then waits for the device.
+   * Called before a truncation below the log's recovery point or start, and when recovery keeps fewer records
+   * than the recovery point covers. The wait is rare, because `pointToWrite` keeps the point in the file low.
+   * May throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {
-    const startOffset = this.open.get(folder)?.log.startOffset;
+    const log = this.open.get(folder)?.log;
+    const startOffset = log?.startOffset;
+    const cleanedTo = Math.min(recoveryPoint, log?.cleanedTo ?? recoveryPoint);
     const isPointLow = (this.pointsOnDevice.get(folder) ?? 0) <= recoveryPoint;
     const isStartLow = startOffset === undefined || (this.startsOnDevice.get(folder) ?? 0) <= startOffset;
-    if (isPointLow && isStartLow) return;
+    const isCleanLow = (this.cleanedOnDevice.get(folder) ?? 0) <= cleanedTo;
+    if (isPointLow && isStartLow && isCleanLow) return;
     // During recovery the log is not open yet, so the file gets its point from this map.
     if (this.recoveryPoints.has(folder)) this.recoveryPoints.set(folder, recoveryPoint);
+    if (this.cleanedOffsets.has(folder)) this.cleanedOffsets.set(folder, cleanedTo);
     this.written.delete(RECOVERY_POINTS_FILE);
     this.written.delete(START_OFFSETS_FILE);
+    this.written.delete(CLEANED_OFFSETS_FILE);
     this.writeOffsetsOfLogs(this.replaceSynced);
     this.pointsOnDevice.set(folder, recoveryPoint);
     if (startOffset !== undefined) this.startsOnDevice.set(folder, startOffset);
+    if (!isCleanLow) this.cleanedOnDevice.set(folder, cleanedTo);
   }
 
   /**
@@ -185,6 +216,7 @@ export class Checkpoints {
     for (const offsets of this.all) offsets.delete(folder);
     this.pointsOnDevice.delete(folder);
     this.startsOnDevice.delete(folder);
+    this.cleanedOnDevice.delete(folder);
   }
 
   /**
@@ -210,7 +242,8 @@ export class Checkpoints {
     try {
       this.writeWithoutDeleted(this.replace);
       this.isForgetting = true;
-      syncFiles(this.disk, this.directory, FILES, (error) => {
+      const files = FILES.filter((file) => this.disk.exists(`${this.directory}/${file}`));
+      syncFiles(this.disk, this.directory, files, (error) => {
         this.isForgetting = false;
         if (error !== undefined) return;
         for (const [folder, deletion] of deletions)
@@ -229,7 +262,7 @@ export class Checkpoints {
   }
 
   private get all(): readonly Map<string, Offset>[] {
-    return [this.highWatermarks, this.recoveryPoints, this.startOffsets];
+    return [this.highWatermarks, this.recoveryPoints, this.startOffsets, this.cleanedOffsets];
   }
 
   private lists(folder: string): boolean {

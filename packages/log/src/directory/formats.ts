@@ -7,6 +7,8 @@ export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';
 export const RECOVERY_POINTS_FILE = 'recovery-point-offset-checkpoint';
 export const HIGH_WATERMARKS_FILE = 'replication-offset-checkpoint';
 export const START_OFFSETS_FILE = 'log-start-offset-checkpoint';
+/** The end of the clean part of each log that was compacted. */
+export const CLEANED_OFFSETS_FILE = 'cleaner-offset-checkpoint';
 /** The version of meta.properties that Kafka writes in KRaft mode. */
 const META_VERSION = 1;
 

@@ -201,6 +201,7 @@ export class LogDirectory {
     if (checkpoints.mayList(name) && !this.disk.exists(`${this.directory}/${name}`)) checkpoints.forget(name);
     const recoveryPoint = checkpoints.recoveryPoint(name);
     const startOffset = checkpoints.startOffset(name);
+    const cleanedTo = checkpoints.cleanedTo(name);
     const log = this.openNotingLoss(() =>
       PartitionLog.open({
         disk: this.disk,
@@ -215,6 +216,7 @@ export class LogDirectory {
         ...(o.topicId === undefined ? {} : { topicId: o.topicId }),
         ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
         ...(startOffset === undefined ? {} : { startOffset }),
+        ...(cleanedTo === undefined ? {} : { cleanedTo }),
       }),
     );
     this.closedCleanly.delete(name);

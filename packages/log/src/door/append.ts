@@ -138,17 +138,21 @@ interface ReplicatedBatches {
   readonly wholeBytes: number;
   /** Where the batches begin: at the log end offset, or below it if the log is empty. */
   readonly baseOffset: Offset;
+  /** A batch begins above the end of the one before it. */
+  readonly hasGap: boolean;
 }
 
 /**
  * Judges batches that continue a log. If the log is empty, the first batch may begin below the end of the log
- * and end above it.
+ * and end above it. Compaction at the leader may leave gaps: all offsets of a gap lie below `gapsBelow`.
  */
 export function judgeReplicated(
   records: Uint8Array,
   header: BatchHeader,
   { startOffset, endOffset }: LogRange,
+  gapsBelow: Offset,
 ): ReplicatedBatches | AppendFailure {
+  let hasGap = false;
   let position = 0;
   let baseOffset = endOffset;
   let nextOffset = endOffset;
@@ -161,7 +165,9 @@ export function judgeReplicated(
         return corrupt('the checksum of a replicated batch is wrong');
       if (position === 0 && startOffset === endOffset && isWithin(header, endOffset))
         nextOffset = baseOffset = header.baseOffset;
-      if (header.baseOffset !== nextOffset)
+      const isGap = header.baseOffset > nextOffset && header.baseOffset <= gapsBelow;
+      hasGap ||= isGap;
+      if (header.baseOffset !== nextOffset && !isGap)
         return corrupt(`a replicated batch begins at ${header.baseOffset}, expected ${nextOffset}`);
       if (header.lastOffsetDelta < 0 || header.leaderEpoch < 0)
         return corrupt('a replicated batch has impossible offsets or no leader epoch');
@@ -172,7 +178,7 @@ export function judgeReplicated(
     if (error instanceof DecodeError) return corrupt(error.message);
     throw error;
   }
-  return { wholeBytes: position, baseOffset };
+  return { wholeBytes: position, baseOffset, hasGap };
 }
 
 /** True if the batch begins below `offset` and ends at or above it. */

@@ -6,6 +6,10 @@ export const OFFSET_INDEX_SUFFIX = '.index';
 export const TIME_INDEX_SUFFIX = '.timeindex';
 export const TRANSACTION_INDEX_SUFFIX = '.txnindex';
 export const SNAPSHOT_SUFFIX = '.snapshot';
+/** Follows the name of a file that the cleaner writes. */
+export const CLEANED_SUFFIX = '.cleaned';
+/** Follows the name of a cleaned file that is complete, and replaces older ones. */
+export const SWAP_SUFFIX = '.swap';
 export const EPOCHS_FILE = 'leader-epoch-checkpoint';
 export const PARTITION_METADATA_FILE = 'partition.metadata';
 const DELETED_FOLDER_SUFFIX = '-delete';

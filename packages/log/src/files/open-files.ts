@@ -121,6 +121,12 @@ export class FileHandle {
     return markDeleted(this.owner.disk, this.path);
   }
 
+  /** Renames the file, open or not. May throw DiskError. */
+  rename(path: string): void {
+    this.owner.disk.rename(this.path, path);
+    this.path = path;
+  }
+
   /** Closes and removes the file. */
   remove(): void {
     this.close();

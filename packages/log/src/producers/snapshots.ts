@@ -60,16 +60,21 @@ export class Snapshots {
    * snapshot and the later ones stay until the next call.
    */
   markDeletedBelow(offset: Offset): string[] {
+    return this.markDeletedWhere((other) => other < offset);
+  }
+
+  /** Like `markDeletedBelow`, for any of the snapshots. */
+  markDeletedWhere(gone: (offset: Offset) => boolean): string[] {
     const marked: string[] = [];
-    while (this.offsets.length > 0 && this.offsets[0]! < offset) {
+    for (const offset of this.offsets.filter(gone)) {
       try {
-        const path = markDeleted(this.disk, this.path(this.offsets[0]!));
+        const path = markDeleted(this.disk, this.path(offset));
         if (path !== undefined) marked.push(path);
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
         break;
       }
-      this.offsets.shift();
+      this.offsets = this.offsets.filter((other) => other !== offset);
     }
     return marked;
   }

@@ -22,6 +22,8 @@ export interface OpenLogOptions {
   readonly recoveryPoint?: Offset;
   /** Checkpointed log start offset; default: where the first segment begins. */
   readonly startOffset?: Offset;
+  /** Checkpointed end of the part that the cleaner has cleaned; default: the log was never cleaned. */
+  readonly cleanedTo?: Offset;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
   /** The open files, shared by all logs of a node; default: an object for this log alone. */
@@ -43,6 +45,7 @@ export interface LogParts extends Recovered {
   readonly config: LogConfig;
   readonly nowWallMs: WallMillis;
   readonly recoveryPoint: Offset;
+  readonly cleanedTo: Offset | undefined;
   /** An earlier run, or recovery, may have cut off bytes that a power loss would restore. */
   readonly hasUnsyncedCut: boolean;
   readonly codecs: CompressionCodecs;
@@ -85,13 +88,14 @@ export function openParts(o: OpenLogOptions): LogParts {
     cleanShutdown: o.cleanShutdown,
     recoveryPoint: o.recoveryPoint ?? 0,
     startOffset: o.startOffset,
+    cleanedTo: o.cleanedTo,
     config: o.config,
     logger: o.logger,
   });
   const { endOffset } = recovered;
   if (found === undefined && o.topicId !== undefined) nameTopic(o, recovered, { topicId: o.topicId, isNew });
-  // The log appends from `endOffset` on, so no checkpointed recovery point may be higher.
-  if (endOffset < (o.recoveryPoint ?? 0)) o.offsetsLowered?.(endOffset);
+  // The log appends from `endOffset` on, so no checkpointed recovery point or clean part may reach beyond it.
+  if (endOffset < Math.max(o.recoveryPoint ?? 0, o.cleanedTo ?? 0)) o.offsetsLowered?.(endOffset);
   return {
     ...recovered,
     disk,
@@ -99,6 +103,7 @@ export function openParts(o: OpenLogOptions): LogParts {
     directory,
     topicId: found ?? o.topicId,
     config: o.config,
+    cleanedTo: o.cleanedTo,
     hasUnsyncedCut: (!isNew && !o.cleanShutdown) || recovered.cut,
     recoveryPoint: o.cleanShutdown && !recovered.cut ? endOffset : Math.min(o.recoveryPoint ?? 0, endOffset),
     codecs: o.codecs,

@@ -17,6 +17,7 @@ import {
   TIME_INDEX_SUFFIX,
   TRANSACTION_INDEX_SUFFIX,
 } from '../files/file-names.ts';
+import { HAS_GAPS_FILE } from '../files/has-gaps.ts';
 import type { OpenFiles } from '../files/open-files.ts';
 import { writeTopicIdAgain } from '../files/partition-metadata.ts';
 import { RELATIVE_OFFSET_MAX } from '../limits.ts';
@@ -27,6 +28,7 @@ import type { ScanEnd } from '../segment/batch-scan.ts';
 import { Segment } from '../segment/segment.ts';
 import { preallocatedBytes, Segments } from '../segment/segments.ts';
 import type { LogConfig } from '../types.ts';
+import { completeSwaps } from './complete-swaps.ts';
 import { findDroppedEpochs } from './dropped-epochs.ts';
 
 const ZEROS = 'zeros follow the last batch';
@@ -39,6 +41,8 @@ export interface RecoverOptions {
   readonly cleanShutdown: boolean;
   readonly recoveryPoint: Offset;
   readonly startOffset: Offset | undefined;
+  /** The end of the clean part; undefined: the log was never cleaned. */
+  readonly cleanedTo?: Offset | undefined;
   readonly config: LogConfig;
   readonly logger: Logger;
 }
@@ -78,6 +82,7 @@ export function recover(o: RecoverOptions): Recovered {
   const producers = new ProducerStates();
   const snapshots = new Snapshots(o.disk, o.directory, names);
   const segments = openSegments(o, names);
+  segments.mayHaveGaps = o.cleanedTo !== undefined || names.includes(HAS_GAPS_FILE);
   const state: Replay = {
     o,
     segments,
@@ -126,7 +131,7 @@ function writeTailAgain({ o, segments, epochs }: Replay): void {
 
 /** Removes leftover files of interrupted work. Returns the names of the other files. */
 function sweep(o: RecoverOptions): string[] {
-  const names = o.disk.list(o.directory);
+  const names = completeSwaps(o, o.disk.list(o.directory));
   const logs = new Set(names.filter((name) => offsetOfFileName(name, LOG_SUFFIX) !== undefined));
   const stale = (name: string): boolean => {
     if (/\.(tmp|deleted|cleaned|swap)$/.test(name)) return true;
@@ -219,7 +224,7 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
       if (index > 0 && segment.baseOffset > replayFrom) snapshots.write(segment.baseOffset, producers);
       const strict = !o.cleanShutdown && (next === undefined || next.baseOffset >= o.recoveryPoint);
       rebuildSegment(state, segment, { strict, endOffsetMax: next?.baseOffset }, visit);
-      if (strict && state.damage === undefined && next !== undefined && state.endOffset !== next.baseOffset)
+      if (strict && state.damage === undefined && next !== undefined && lacksRecords(state, next.baseOffset))
         state.damage = 'records are missing before the next segment';
     } else {
       state.endOffset = next?.baseOffset ?? segment.resume().nextOffset;
@@ -234,6 +239,18 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
 }
 
 /**
+ * Whether records are lost between the segment that ends at `state.endOffset` and the next one. Our cleaner
+ * leaves no gap between segments. Kafka's cleaner may, but only where it has cleaned.
+ */
+function lacksRecords({ o, segments, endOffset }: Replay, nextBaseOffset: Offset): boolean {
+  if (endOffset === nextBaseOffset) return false;
+  if (!segments.mayHaveGaps) return true;
+  // The log writer begins a segment above a gap that no index spans.
+  if (nextBaseOffset - endOffset > RELATIVE_OFFSET_MAX / 2) return false;
+  return nextBaseOffset > Math.max(o.recoveryPoint, o.cleanedTo ?? 0);
+}
+
+/**
  * Notes the leader epoch of a batch, unless the list has this epoch at the batch's offset. The note removes
  * entries that contradict the batches.
  */
@@ -244,7 +261,7 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
 
 /**
  * Rebuilds the indexes of a segment from its batches, and cuts the segment at the first damage. `strict`: a
- * gap in the offsets counts as damage, too, because nothing compacts the log above the recovery point.
+ * gap in the offsets counts as damage, too, unless the log may have gaps.
  * `endOffsetMax`: base offset of the next segment. If there are batches at or above it, a truncation cut them
  * off, and a power loss restored them. Recovery cuts off these batches again, and keeps the next segments.
  */
@@ -260,7 +277,8 @@ function rebuildSegment(
   const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {
     if (header.lastOffset - segment.baseOffset > RELATIVE_OFFSET_MAX) return true;
     if (endOffsetMax !== undefined && header.baseOffset >= endOffsetMax) return true;
-    if (strict && header.baseOffset !== state.endOffset) return true;
+    const isGap = header.baseOffset !== state.endOffset;
+    if (strict && isGap && !state.segments.mayHaveGaps) return true;
     // Leader epochs never fall along a log. A truncation cut this batch off, and a power loss restored it.
     if (header.leaderEpoch >= 0 && header.leaderEpoch < state.latestEpoch) return true;
     const { sizeBytes } = segment;

@@ -22,6 +22,8 @@ export interface Located {
 
 export class Segment {
   readonly baseOffset: Offset;
+  private readonly directory: string;
+  private ending: string;
   readonly log: FileHandle;
   readonly offsetIndex: OffsetIndex;
   readonly timeIndex: TimeIndex;
@@ -47,13 +49,33 @@ export class Segment {
   /** The share of the jitter that this segment uses, from 0 to 1. */
   private lot: number | undefined;
 
-  constructor(files: OpenFiles, directory: string, baseOffset: Offset, nowWallMs: WallMillis) {
-    const path = (suffix: string): string => `${directory}/${offsetFileName(baseOffset, suffix)}`;
+  /** `ending` follows the names of the files: empty, or that of files that the cleaner writes. */
+  constructor(files: OpenFiles, directory: string, baseOffset: Offset, nowWallMs: WallMillis, ending = '') {
     this.baseOffset = baseOffset;
+    this.directory = directory;
+    this.ending = ending;
+    const path = (suffix: string): string => this.pathOf(suffix);
     this.sinceWallMs = nowWallMs;
     this.log = files.handle(path(LOG_SUFFIX));
     this.offsetIndex = new OffsetIndex(files.handle(path(OFFSET_INDEX_SUFFIX)));
     this.timeIndex = new TimeIndex(files.handle(path(TIME_INDEX_SUFFIX)));
+  }
+
+  /** The present name of the segment's file of this kind. */
+  nameOf(suffix: string): string {
+    return offsetFileName(this.baseOffset, suffix) + this.ending;
+  }
+
+  private pathOf(suffix: string): string {
+    return `${this.directory}/${this.nameOf(suffix)}`;
+  }
+
+  /** Gives the files another ending, the log file last. The files must exist. May throw DiskError. */
+  rename(ending: string): void {
+    this.ending = ending;
+    this.offsetIndex.handle.rename(this.pathOf(OFFSET_INDEX_SUFFIX));
+    this.timeIndex.handle.rename(this.pathOf(TIME_INDEX_SUFFIX));
+    this.log.rename(this.pathOf(LOG_SUFFIX));
   }
 
   /**
@@ -354,7 +376,8 @@ export class Segment {
     return { timestamp: entry?.timestamp ?? -1, offset: this.baseOffset + (entry?.relativeOffset ?? 0) };
   }
 
-  private firstBatchTimestamp(): Timestamp {
+  /** The largest timestamp of the first batch; -1: none. May throw DiskError. */
+  firstBatchTimestamp(): Timestamp {
     if (this.firstTimestamp === undefined) {
       let first: Timestamp = -1;
       this.scan(0, { checkCrc: false, windowBytes: 64 }, (header) => {

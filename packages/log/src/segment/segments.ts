@@ -31,6 +31,8 @@ export interface DiskRead {
 
 export class Segments {
   readonly list: Segment[];
+  /** The log was compacted: batches may be missing between two others. Otherwise a gap is damage. */
+  mayHaveGaps = false;
   private readonly files: OpenFiles;
   private readonly directory: string;
   private hints: Hint[] = [];
@@ -98,6 +100,20 @@ export class Segments {
   }
 
   /**
+   * Puts the cleaned segment in the place of the segments that it replaces, which are neighbours. Their files
+   * are marked for a later removal.
+   */
+  replace(old: readonly Segment[], cleaned: Segment): void {
+    const index = this.list.indexOf(old[0]!);
+    assert(
+      index >= 0 && this.list[index + old.length - 1] === old.at(-1),
+      'a log has the segments to replace',
+    );
+    this.list.splice(index, old.length, cleaned);
+    this.hints = [];
+  }
+
+  /**
    * Removes the oldest segment, and marks its files for a later removal. Returns their new paths. May throw
    * DiskError; then the segment stays.
    */
@@ -128,7 +144,10 @@ export class Segments {
   /** Reads whole batches of one segment. The first batch holds `fromOffset`. May throw DiskError. */
   read(o: ReadOptions, header: BatchHeader): DiskRead {
     const found = this.startOf(o.fromOffset);
-    if (found === undefined) return { chunks: [], sizeBytes: 0, damage: 'no batch holds the offset' };
+    if (found === undefined) {
+      const damage = this.mayHaveGaps ? undefined : 'no batch holds the offset';
+      return { chunks: [], sizeBytes: 0, damage };
+    }
     // Do not read batches at or above the base offset of the next segment: an earlier truncation cut them
     // off, and a power loss restored them.
     const endOffsetMax = Math.min(o.endOffsetMax, this.list[found.index + 1]?.baseOffset ?? o.endOffsetMax);
@@ -169,20 +188,22 @@ export class Segments {
     const want = Math.min(left, Math.max(o.maxBytes, BATCH_HEADER_BYTES));
     let bytes = this.buffer(want);
     const got = file.read(position, bytes);
-    let whole = wholeBatches(bytes.subarray(0, Math.min(got, Math.max(o.maxBytes, 0))), o, header);
+    const { mayHaveGaps } = this;
+    const rules = { ...o, mayHaveGaps };
+    let whole = wholeBatches(bytes.subarray(0, Math.min(got, Math.max(o.maxBytes, 0))), rules, header);
     if (
       whole.sizeBytes === 0 &&
       whole.damage === undefined &&
       o.atLeastOneBatch &&
       got >= BATCH_HEADER_BYTES
     ) {
-      whole = wholeBatches(bytes.subarray(0, BATCH_HEADER_BYTES), o, header);
+      whole = wholeBatches(bytes.subarray(0, BATCH_HEADER_BYTES), rules, header);
       if (whole.damage === undefined && header.lastOffset < o.endOffsetMax) {
         if (header.sizeBytes > left) return { chunks: [], sizeBytes: 0, damage: 'a batch is cut' };
         this.files.spares.give(bytes);
         bytes = this.buffer(header.sizeBytes);
         const gotBatch = file.read(position, bytes);
-        whole = wholeBatches(bytes.subarray(0, gotBatch), o, header);
+        whole = wholeBatches(bytes.subarray(0, gotBatch), rules, header);
       }
     }
     if (whole.sizeBytes === 0) {
@@ -202,12 +223,12 @@ export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): num
 
 /**
  * Returns the number of bytes at the beginning that are whole batches below `endOffsetMax`. The first batch
- * must hold `fromOffset`, and each later batch must begin where the previous batch ended: the log writes no
- * gaps. (Compaction will leave gaps, and must relax this for its topics.)
+ * must hold `fromOffset`, and each later batch must begin where the previous batch ended. Where compaction
+ * left a gap, a batch may begin later.
  */
 function wholeBatches(
   bytes: Uint8Array,
-  { fromOffset, endOffsetMax }: ReadOptions,
+  { fromOffset, endOffsetMax, mayHaveGaps }: ReadOptions & { readonly mayHaveGaps: boolean },
   header: BatchHeader,
 ): { sizeBytes: number; nextOffset: Offset; damage?: string } {
   let position = 0;
@@ -216,8 +237,9 @@ function wholeBatches(
     while (bytes.length - position >= BATCH_HEADER_BYTES) {
       readBatchHeader(bytes, position, header);
       if (header.magic !== 2) return { sizeBytes: 0, nextOffset, damage: 'no batch where one should begin' };
-      const continues = position === 0 ? header.baseOffset <= fromOffset : header.baseOffset === nextOffset;
-      if (!continues || header.lastOffset < fromOffset)
+      const isGap = header.baseOffset > (position === 0 ? fromOffset : nextOffset);
+      const overlaps = position > 0 && header.baseOffset < nextOffset;
+      if (overlaps || (isGap && !mayHaveGaps) || header.lastOffset < fromOffset)
         return { sizeBytes: 0, nextOffset, damage: 'a batch has unexpected offsets' };
       if (header.lastOffset >= endOffsetMax || header.sizeBytes > bytes.length - position) break;
       position += header.sizeBytes;

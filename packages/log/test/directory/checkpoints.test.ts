@@ -7,11 +7,13 @@ import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { LogDirectory } from '../../src/index.ts';
+import { cleanLog } from '../support/cleaning.ts';
 import { append, batch, config, NOW } from '../support/logs.ts';
 
 const HIGH_WATERMARKS = 'replication-offset-checkpoint';
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint';
 const START_OFFSETS = 'log-start-offset-checkpoint';
+const CLEANED_OFFSETS = 'cleaner-offset-checkpoint';
 
 class CountingDisk extends MemoryDisk {
   /** Each try to write a checkpoint file adds the name of that file. */
@@ -151,4 +153,34 @@ test('a truncation below the log start offset lowers the checkpointed start firs
   log.truncateTo(2);
   disk.losePower();
   expect([log.startOffset, starts()]).toEqual([2, '0\n1\na 0 2\n']);
+});
+
+test('the checkpoint of the cleaner survives a restart, a truncation lowers it first, and a deletion removes it', () => {
+  const { disk, logs, log, round } = setUp();
+  const cleaned = (): string => new TextDecoder().decode(disk.readFile(`/data/${CLEANED_OFFSETS}`));
+  round(5);
+  expect(disk.exists(`/data/${CLEANED_OFFSETS}`)).toBe(false);
+  log.flush(() => {});
+  const cleaning = cleanLog(log, disk);
+  expect(cleaning.results).toMatchObject([{ ok: true, cleanedTo: 4 }]);
+  expect(round(5)).toContain(CLEANED_OFFSETS);
+  expect(cleaned()).toBe('0\n1\na 0 4\n');
+  disk.deviceWaits = 0;
+  log.truncateTo(3);
+  expect(disk.deviceWaits).toBeGreaterThan(0);
+  expect(cleaned()).toBe('0\n1\na 0 3\n');
+  logs.close({ clean: true });
+  const opened = LogDirectory.open({
+    disk,
+    directory: '/data',
+    nodeId: 1,
+    random: new Prng(1),
+    codecs: compressionCodecs,
+    logger: new MemoryLogger(),
+  });
+  if (!opened.ok) throw new Error(opened.message);
+  const again = opened.logs.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
+  expect(again.cleanedTo).toBe(3);
+  opened.logs.deleteLog('a', 0);
+  expect(cleaned()).toBe('0\n0\n');
 });

@@ -1,10 +1,18 @@
 /** Shared by the tests of the cleaner: batches with chosen keys, and maps of their latest offsets. */
+
+import type { Jobs } from '@millrace/base';
+import type { MemoryDisk } from '@millrace/base/testing';
 import { BatchHeader, buildBatch, type NewBatch, readBatchHeader, readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { FilterOptions } from '../../src/cleaner/clean-batches.ts';
+import type { CleanableRange } from '../../src/cleaner/cleanable-range.ts';
 import { indexKeys, KEY_WORDS, offsetAt } from '../../src/cleaner/index-keys.ts';
+import { cleanerJobs } from '../../src/cleaner/jobs.ts';
 import { OffsetMap } from '../../src/cleaner/offset-map.ts';
-import { NOW } from './logs.ts';
+import type { CleaningPorts, CleaningResult } from '../../src/compaction.ts';
+import type { PartitionLog } from '../../src/index.ts';
+import { NOW, readAll } from './logs.ts';
+import { NamesDisk } from './names-disk.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -60,4 +68,94 @@ export function filterOptions(map: OffsetMap, o: Partial<FilterOptions> = {}): F
 
 export function headerOf(batch: Uint8Array): BatchHeader {
   return readBatchHeader(batch, 0, new BatchHeader());
+}
+
+export interface CleanOptions {
+  /** Default: the end of the log. */
+  readonly highWatermark?: number;
+  readonly nowWallMs?: number;
+  /** How many keys the offset map takes. */
+  readonly keysMax?: number;
+  readonly chunkBytes?: number;
+  readonly jobs?: Jobs;
+  /** Completes the syncs of the disk. Default: `NamesDisk.settle`. */
+  readonly settle?: () => void;
+}
+
+/** A cleaning that a test takes through its turns. */
+export class Cleaning {
+  readonly range: CleanableRange;
+  readonly replaced: string[] = [];
+  readonly results: CleaningResult[] = [];
+  /** Steps that wait for their turn. */
+  readonly queue: (() => void)[] = [];
+  private readonly complete: () => void;
+
+  /** Starts it, if the log has anything to clean. */
+  constructor(log: PartitionLog, disk: MemoryDisk, o: CleanOptions = {}) {
+    this.complete = o.settle ?? (() => (disk instanceof NamesDisk ? disk.settle() : undefined));
+    const nowWallMs = o.nowWallMs ?? NOW;
+    this.range = log.cleanable(o.highWatermark ?? log.endOffset, nowWallMs);
+    if (this.range.dirtyBytes === 0) return;
+    const ports: CleaningPorts = {
+      jobs: o.jobs ?? this.jobs(),
+      kinds: cleanerJobs(compressionCodecs),
+      // The map is full when one place is free.
+      map: { bytesMax: 24 * ((o.keysMax ?? 1000) + 1), loadFactor: 1 },
+      chunkBytes: o.chunkBytes ?? 1 << 20,
+      pause: (_bytes, next) => void this.queue.push(next),
+      wait: (next) => void this.queue.push(next),
+      replaced: (paths) => void this.replaced.push(...paths),
+    };
+    log.clean(this.range, ports, nowWallMs, (result) => this.results.push(result));
+  }
+
+  /** Takes up to `count` turns. Returns false if nothing is left to do. */
+  turns(count = Number.MAX_SAFE_INTEGER): boolean {
+    for (let left = count; left > 0; left--) {
+      const next = this.queue.shift();
+      next?.();
+      const isIdle = next === undefined && !this.settle();
+      if (isIdle) return false;
+    }
+    return true;
+  }
+
+  /** Completes syncs. Returns whether there is more to do now. */
+  private settle(): boolean {
+    this.complete();
+    return this.queue.length > 0;
+  }
+
+  private jobs(): Jobs {
+    return {
+      start: (kind, bytes, parameters, done) => {
+        this.queue.push(() => done({ ok: true, ...kind.run(bytes, parameters) }));
+        return { cancel: () => {} };
+      },
+    };
+  }
+}
+
+/** Cleans a log completely. */
+export function cleanLog(log: PartitionLog, disk: MemoryDisk, o: CleanOptions = {}): Cleaning {
+  const cleaning = new Cleaning(log, disk, o);
+  cleaning.turns();
+  return cleaning;
+}
+
+/** `offset:key=value` of every record of a log. */
+export function allRecords(log: PartitionLog): string[] {
+  return readAll(log).flatMap(recordsOf);
+}
+
+/** What a reader of the whole log knows in the end: the value of each key that is not deleted. */
+export function stateOf(records: readonly string[]): Record<string, string> {
+  const state: Record<string, string> = {};
+  for (const record of records) {
+    const [key = '', value] = record.slice(record.indexOf(':') + 1).split('=');
+    if (value === undefined) delete state[key];
+    else state[key] = value;
+  }
+  return state;
 }

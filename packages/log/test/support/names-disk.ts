@@ -11,7 +11,7 @@ type Change = (names: Names) => void;
 export class NamesDisk extends MemoryDisk {
   /** Number of changes of names so far. */
   changes = 0;
-  /** Called after each change of names. */
+  /** Called after each change of names, and after each completion of a sync. */
   changed: () => void = () => {};
   private readonly waiting: (() => void)[];
   private readonly names: Names = new Map();
@@ -27,7 +27,10 @@ export class NamesDisk extends MemoryDisk {
 
   /** Runs the completions of syncs and removals, until none is left. */
   settle(): void {
-    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) next();
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+      next();
+      this.changed();
+    }
   }
 
   /** Number of unsynced changes of names. */
@@ -92,6 +95,11 @@ export class NamesDisk extends MemoryDisk {
       for (const change of this.unsynced.splice(0, covered)) change(this.onDevice);
       done();
     });
+  }
+
+  override syncDirectory(directory: string): void {
+    super.syncDirectory(directory);
+    for (const change of this.unsynced.splice(0)) change(this.onDevice);
   }
 
   private change(change: Change): void {

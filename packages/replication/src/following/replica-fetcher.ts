@@ -397,7 +397,7 @@ export class ReplicaFetcher {
   private append(followed: FollowedPartition, fetched: Fetched): void {
     const { partition } = followed;
     if (fetched.records !== null && fetched.records.length > 0) {
-      const errorCode = partition.appendAsFollower(fetched.records);
+      const errorCode = partition.appendAsFollower(fetched.records, fetched.highWatermark);
       if (errorCode !== ErrorCode.NONE) {
         followed.lacksRoom = partition.shortage !== undefined;
         // The disk may be full although there seems to be room (a quota, no inodes, min.free.bytes=0). Only

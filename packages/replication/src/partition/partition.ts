@@ -352,15 +352,15 @@ export class Partition {
   // ------------------------------------------------------------------ follower
 
   /**
-   * Appends batches from the leader of `leaderEpoch`. The first batch begins at the end of this log; if this
-   * log is empty, and the leader's log starts within a batch, it may begin lower. A follower without room
-   * appends nothing. It falls behind, and the leader removes it from the ISR like any follower that lags.
+   * Appends the leader's batches. The first one begins at the end of this log, or lower if this log is empty
+   * and the leader's log starts within a batch. Below the leader's high watermark there may be gaps. Without
+   * room a follower appends nothing, falls behind, and leaves the ISR like any follower that lags.
    */
-  appendAsFollower(records: Uint8Array): ErrorCode {
+  appendAsFollower(records: Uint8Array, leaderHighWatermark = 0): ErrorCode {
     assert(this.role === 'follower', 'only a follower appends what a leader sends');
     if (this.shortage !== undefined) return ErrorCode.KAFKA_STORAGE_ERROR;
     const sizeBefore = this.log.sizeBytes;
-    const appended = this.log.appendAsFollower(records, this.ports.wallMs());
+    const appended = this.log.appendAsFollower(records, this.ports.wallMs(), leaderHighWatermark);
     if (appended.ok) {
       // An empty log may first replace its segments, so its size may fall.
       const sizeBytes = Math.max(0, this.log.sizeBytes - sizeBefore);

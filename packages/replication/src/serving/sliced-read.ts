@@ -140,9 +140,10 @@ class SlicedRead {
       return nothing(read.errorCode);
     }
     if (read.chunks.length === 0) {
-      // Below the log's end there must be a batch. Without this error, the reader would repeat an empty read
-      // for ever.
-      if (atLeastOneBatch) return nothing(ErrorCode.KAFKA_STORAGE_ERROR);
+      // Below the log's end there must be a batch, unless a compacted log ends in a gap. Without the error,
+      // the reader would repeat an empty read for ever.
+      if (atLeastOneBatch && log.mayHaveGaps) this.offset = log.endOffset;
+      if (atLeastOneBatch) return nothing(log.mayHaveGaps ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR);
       // The next batch needs a turn of its own.
       return { sizeBytes: maxBytes };
     }

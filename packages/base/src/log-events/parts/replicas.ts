@@ -170,6 +170,11 @@ export const logEvents = {
     facts: ['topic?', 'partition?', 'directory', 'startOffset', 'endOffset'],
     says: 'The broker empties the log of {topic}-{partition}, because it ends at {endOffset}, below its start offset {startOffset}.',
   },
+  'log-swap-completed': {
+    level: 'info',
+    facts: ['topic?', 'partition?', 'directory', 'baseOffset', 'segmentsReplaced'],
+    says: 'The broker completes an interrupted cleaning of {topic}-{partition}: the segment {baseOffset} replaces {segmentsReplaced} old ones.',
+  },
   'log-records-expired': {
     level: 'info',
     facts: ['topic?', 'partition?', 'directory', 'from', 'to', 'bySize', 'byTime'],

@@ -1,0 +1,316 @@
+/**
+ * One cleaning of one log: indexes the keys of the dirty part, then writes cleaned segments, group by group,
+ * and hands each to its owner, who swaps it for the old ones. Reads and writes at most about `chunkBytes` in
+ * one turn of the event loop; jobs look at the records. Decides nothing: the owner chose the range.
+ *
+ * If the offset map is full before the dirty part ends, the run cleans only up to the first key that has no
+ * place. Groups are cleaned in the order of the log. So when a tombstone goes, all older records of its key
+ * are gone.
+ */
+import { DiskError, type Job, type JobKind, type Jobs, type Offset, type WallMillis } from '@millrace/base';
+import { BatchHeader, readBatchHeader } from '@millrace/protocol';
+import { CLEANED_SUFFIX } from '../files/file-names.ts';
+import type { OpenFiles } from '../files/open-files.ts';
+import { Segment } from '../segment/segment.ts';
+import type { LogConfig } from '../types.ts';
+import { groupSegments } from './groups.ts';
+import { KEY_WORDS, offsetAt } from './index-keys.ts';
+import type { CleanerJobs, Damage } from './jobs.ts';
+import type { OffsetMap } from './offset-map.ts';
+import { type BatchChunk, type Place, readBatches } from './read-batches.ts';
+
+/** The most keys that one turn of the event loop inserts: about a millisecond. */
+const KEYS_PER_TURN = 10_000;
+
+export interface RunOptions {
+  readonly files: OpenFiles;
+  readonly directory: string;
+  /** The segments below the end of the range, oldest first. */
+  readonly segments: readonly Segment[];
+  readonly firstDirtyOffset: Offset;
+  /** The end of the range, at the end of the last segment. */
+  readonly endOffset: Offset;
+  readonly config: LogConfig;
+  readonly map: OffsetMap;
+  readonly nowWallMs: WallMillis;
+  /** Bytes that one turn of the event loop reads. */
+  readonly chunkBytes: number;
+}
+
+export interface RunPorts {
+  readonly jobs: Jobs;
+  readonly kinds: CleanerJobs;
+  /** Calls `next` in a later turn, when the throttle allows it after these bytes of reads and writes. */
+  pause(bytes: number, next: () => void): void;
+  /** Called when no job can start now. Calls `next` after a while. */
+  wait(next: () => void): void;
+  /** The last offset of each producer's last batch. */
+  producersLast(): ReadonlySet<Offset>;
+  /** Whether the segment has an index of aborted transactions. */
+  hasTransactionIndex(segment: Segment): boolean;
+  /** Puts the cleaned segment in the place of the old ones. Calls `done` in a later turn. */
+  swap(old: readonly Segment[], cleaned: Segment, done: (failure?: DiskError) => void): void;
+}
+
+/** What a run did. */
+export interface RunResult {
+  /** The log is clean below this offset. */
+  readonly cleanedTo: Offset;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly recordsDropped: number;
+}
+
+export class CleaningRun {
+  private readonly o: RunOptions;
+  private readonly ports: RunPorts;
+  private readonly done: (result: RunResult | DiskError) => void;
+  private readonly header = new BatchHeader();
+  private isOver = false;
+  private job: Job | undefined;
+  private mapEnd: Offset;
+  private groups: Segment[][] = [];
+  /** The segment that the run writes. */
+  private cleaned: Segment | undefined;
+  private isChanged = false;
+  private bytesRead = 0;
+  private bytesWritten = 0;
+  private recordsDropped = 0;
+
+  /** `done` is called once, unless the run is cancelled. */
+  constructor(o: RunOptions, ports: RunPorts, done: (result: RunResult | DiskError) => void) {
+    this.o = o;
+    this.ports = ports;
+    this.done = done;
+    this.mapEnd = o.endOffset;
+  }
+
+  /** Starts the run, in this turn. */
+  start(): void {
+    this.guarded(() => {
+      const { segments, firstDirtyOffset } = this.o;
+      const found = segments.findLastIndex(({ baseOffset }) => baseOffset <= firstDirtyOffset);
+      const index = Math.max(0, found);
+      const located = segments[index]!.locate(firstDirtyOffset);
+      this.index(index, located && { position: located.position, offset: located.baseOffset });
+    });
+  }
+
+  /** Ends the run and removes the segment that it writes. */
+  cancel(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.job?.cancel();
+    this.discard();
+  }
+
+  // ------------------------------------------------------------------ keys
+
+  /** Indexes the segment from this place on; undefined: the segment has no more batches. */
+  private index(index: number, place: Place | undefined): void {
+    const segment = this.o.segments[index];
+    if (segment === undefined) {
+      this.startFilter();
+      return;
+    }
+    if (place === undefined || place.position >= segment.sizeBytes) {
+      this.index(index + 1, startOf(this.o.segments[index + 1]));
+      return;
+    }
+    const chunk = readBatches(segment, place, this.endOf(index), this.o.chunkBytes);
+    const { length: sizeBytes } = chunk.bytes;
+    this.bytesRead += sizeBytes;
+    const fromOffset = this.o.firstDirtyOffset;
+    this.run(this.ports.kinds.indexKeys, chunk.bytes, { fromOffset }, (value, bytes) => {
+      if (value !== undefined) throw damageOf(segment, value);
+      const keys = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+      const next = chunk.isLast ? undefined : chunk.next;
+      this.insert(keys, 0, () => this.pause(sizeBytes, () => this.index(index, next)));
+    });
+  }
+
+  private insert(keys: Int32Array, from: number, next: () => void): void {
+    const to = Math.min(keys.length, from + KEYS_PER_TURN * KEY_WORDS);
+    for (let at = from; at < to; at += KEY_WORDS) {
+      const offset = offsetAt(keys, at);
+      if (this.o.map.put(keys, at, offset)) continue;
+      this.mapEnd = offset;
+      this.pause(0, () => this.startFilter());
+      return;
+    }
+    if (to === keys.length) next();
+    else this.pause(0, () => this.insert(keys, to, next));
+  }
+
+  // ------------------------------------------------------------------ filter
+
+  private startFilter(): void {
+    const { segments, config } = this.o;
+    const count = segments.filter(({ baseOffset }) => baseOffset < this.mapEnd).length;
+    const measured = segments.slice(0, count).map((segment) => ({
+      segment,
+      baseOffset: segment.baseOffset,
+      sizeBytes: segment.sizeBytes,
+      offsetIndexBytes: segment.offsetIndex.sizeBytes,
+      timeIndexBytes: segment.timeIndex.sizeBytes,
+      hasTransactionIndex: this.ports.hasTransactionIndex(segment),
+    }));
+    this.groups = groupSegments(measured, this.endOf(count - 1), config).map((group) =>
+      group.map(({ segment }) => segment),
+    );
+    this.nextGroup();
+  }
+
+  private nextGroup(): void {
+    const group = this.groups.shift();
+    if (group === undefined) {
+      this.finish(this.result());
+      return;
+    }
+    if (group.every(({ sizeBytes }) => sizeBytes === 0)) {
+      this.nextGroup();
+      return;
+    }
+    const { files, directory, nowWallMs } = this.o;
+    this.isChanged = group.length > 1;
+    this.cleaned = new Segment(files, directory, group[0]!.baseOffset, nowWallMs, CLEANED_SUFFIX);
+    this.cleaned.create();
+    this.filter(group, 0, startOf(group[0]));
+  }
+
+  private filter(group: readonly Segment[], index: number, place: Place): void {
+    const segment = group[index];
+    if (segment === undefined) {
+      this.closeGroup(group);
+      return;
+    }
+    if (place.position >= segment.sizeBytes) {
+      this.filter(group, index + 1, startOf(group[index + 1]));
+      return;
+    }
+    const endOffset = this.endOf(this.o.segments.indexOf(segment));
+    const chunk = readBatches(segment, place, endOffset, this.o.chunkBytes);
+    const isLastOfGroup = group.slice(index + 1).every(({ sizeBytes }) => sizeBytes === 0);
+    const filter = {
+      tables: this.o.map.shared,
+      mapEnd: this.mapEnd,
+      nowWallMs: this.o.nowWallMs,
+      deleteRetentionMs: this.o.config.deleteRetentionMs,
+      producersLast: this.ports.producersLast(),
+      endsSegment: chunk.isLast && isLastOfGroup,
+    };
+    const { length: sizeBytes } = chunk.bytes;
+    this.bytesRead += sizeBytes;
+    this.run(this.ports.kinds.cleanBatches, chunk.bytes, filter, (value, bytes) => {
+      if ('damage' in value) throw damageOf(segment, value);
+      this.recordsDropped += value.recordsDropped;
+      this.isChanged ||= value.isChanged;
+      this.write(bytes);
+      this.pause(sizeBytes + bytes.length, () => this.afterChunk(group, index, chunk));
+    });
+  }
+
+  private afterChunk(group: readonly Segment[], index: number, { isLast, next }: BatchChunk): void {
+    if (isLast) this.filter(group, index + 1, startOf(group[index + 1]));
+    else this.filter(group, index, next);
+  }
+
+  private write(batches: Uint8Array): void {
+    if (batches.length === 0) return;
+    const { header, cleaned } = this;
+    const segment = cleaned!;
+    // If the write fails, the run ends, so nobody cuts the file back.
+    segment.write(batches, () => {});
+    for (let at = 0; at < batches.length; at += header.sizeBytes) {
+      readBatchHeader(batches, at, header);
+      segment.note(header, segment.sizeBytes, this.o.config.indexIntervalBytes);
+    }
+    this.bytesWritten += batches.length;
+  }
+
+  private closeGroup(group: readonly Segment[]): void {
+    const segment = this.cleaned!;
+    if (!this.isChanged) {
+      this.discard();
+      this.pause(0, () => this.nextGroup());
+      return;
+    }
+    segment.seal();
+    this.cleaned = undefined;
+    this.ports.swap(group, segment, (failure) => {
+      if (failure === undefined) this.pause(0, () => this.nextGroup());
+      else this.finish(failure);
+    });
+  }
+
+  // ------------------------------------------------------------------ steps
+
+  private run<Parameters, Value>(
+    kind: JobKind<Parameters, Value>,
+    bytes: Uint8Array,
+    parameters: Parameters,
+    next: (value: Value, bytes: Uint8Array) => void,
+  ): void {
+    this.job = this.ports.jobs.start(kind, bytes, parameters, (outcome) => {
+      this.job = undefined;
+      if (outcome.ok) this.guarded(() => next(outcome.value, outcome.bytes));
+      else this.guarded(() => this.fail(outcome.reason));
+    });
+    if (this.job === undefined)
+      this.ports.wait(() => this.guarded(() => this.run(kind, bytes, parameters, next)));
+  }
+
+  private pause(bytes: number, next: () => void): void {
+    this.ports.pause(bytes, () => this.guarded(next));
+  }
+
+  private guarded(step: () => void): void {
+    if (this.isOver) return;
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.finish(error);
+    }
+  }
+
+  private fail(reason: string): void {
+    throw new DiskError('EIO', `${this.o.directory}: a job of the cleaner failed: ${reason}`);
+  }
+
+  private finish(result: RunResult | DiskError): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.discard();
+    this.done(result);
+  }
+
+  /** Removes the unfinished segment. If that fails, recovery removes it. */
+  private discard(): void {
+    const { cleaned } = this;
+    this.cleaned = undefined;
+    try {
+      cleaned?.remove();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
+
+  private endOf(index: number): Offset {
+    return this.o.segments[index + 1]?.baseOffset ?? this.o.endOffset;
+  }
+
+  private result(): RunResult {
+    const { mapEnd: cleanedTo, bytesRead, bytesWritten, recordsDropped } = this;
+    return { cleanedTo, bytesRead, bytesWritten, recordsDropped };
+  }
+}
+
+/** The place of the first batch. */
+function startOf(segment: Segment | undefined): Place {
+  return { position: 0, offset: segment?.baseOffset ?? 0 };
+}
+
+function damageOf(segment: Segment, { damage }: Damage): DiskError {
+  return new DiskError('EIO', `${segment.log.path}: ${damage}`);
+}

@@ -1,0 +1,263 @@
+/**
+ * Compaction of one log: chooses what to clean, runs the cleaning, and swaps segments. Owns the end of the
+ * clean part. A truncation below the end of a running cleaning ends it, and lowers the clean part. While a
+ * cleaning runs, retention removes no segment.
+ */
+import { type Disk, DiskError, type Jobs, type Logger, type Offset, type WallMillis } from '@millrace/base';
+import { type CleanableRange, cleanableRange } from './cleaner/cleanable-range.ts';
+import { CleaningRun, type RunResult } from './cleaner/cleaning-run.ts';
+import type { CleanerJobs } from './cleaner/jobs.ts';
+import { OffsetMap, type OffsetMapOptions } from './cleaner/offset-map.ts';
+import { SegmentSwap } from './cleaner/segment-swap.ts';
+import { offsetFileName, TRANSACTION_INDEX_SUFFIX } from './files/file-names.ts';
+import type { FolderNames } from './files/folder-names.ts';
+import type { OpenFiles } from './files/open-files.ts';
+import type { LogHealth } from './log-health.ts';
+import type { ProducerStates } from './producers/producer-states.ts';
+import type { Snapshots } from './producers/snapshots.ts';
+import type { Segment } from './segment/segment.ts';
+import type { Segments } from './segment/segments.ts';
+import type { LogConfig } from './types.ts';
+
+/** The log to compact. */
+interface Owner {
+  readonly directory: string;
+  readonly config: LogConfig;
+  readonly startOffset: Offset;
+  readonly endOffset: Offset;
+  readonly recoveryPoint: Offset;
+  sizeBytes: number;
+}
+
+export interface CompactionParts {
+  readonly disk: Disk;
+  readonly files: OpenFiles;
+  readonly segments: Segments;
+  readonly snapshots: Snapshots;
+  readonly producers: ProducerStates;
+  readonly names: FolderNames;
+  readonly health: LogHealth;
+  readonly logger: Logger;
+  /** Called before the first gap. Returns the error if the log cannot note that it has gaps. */
+  readonly allowGaps: () => DiskError | undefined;
+  readonly syncFailed: (error: DiskError) => void;
+}
+
+export interface CleaningPorts {
+  readonly jobs: Jobs;
+  readonly kinds: CleanerJobs;
+  readonly map: OffsetMapOptions;
+  /** Bytes that one turn of the event loop reads. */
+  readonly chunkBytes: number;
+  /** Calls `next` in a later turn, when the throttle allows it after these bytes of reads and writes. */
+  pause(bytes: number, next: () => void): void;
+  /** Called when no job can start now. Calls `next` after a while. */
+  wait(next: () => void): void;
+  /**
+   * Files of replaced segments, under their new names. The caller unlinks them after `file.delete.delay.ms`.
+   */
+  replaced(paths: readonly string[]): void;
+}
+
+/** How a cleaning ended. Undefined: it was cancelled. */
+export type CleaningResult = (RunResult & { readonly ok: true }) | CleaningFailure | undefined;
+
+export interface CleaningFailure {
+  readonly ok: false;
+  readonly reason: string;
+  /** Another attempt may succeed. */
+  readonly isTransient: boolean;
+  /** Set if the bytes on the disk are damaged. */
+  readonly damage: string | undefined;
+}
+
+interface Running {
+  readonly run: CleaningRun;
+  readonly endOffset: Offset;
+  swap: SegmentSwap | undefined;
+  readonly cancelled: () => void;
+}
+
+export class Compaction {
+  /** The log is clean below this offset. Undefined: it was never cleaned. */
+  cleanedTo: Offset | undefined;
+  private running: Running | undefined;
+  private readonly log: Owner;
+  private readonly parts: CompactionParts;
+
+  constructor(log: Owner, parts: CompactionParts, cleanedTo: Offset | undefined) {
+    this.log = log;
+    this.parts = parts;
+    // Recovery may have cut off a part of the clean part.
+    this.cleanedTo = cleanedTo === undefined ? undefined : Math.min(cleanedTo, log.endOffset);
+  }
+
+  get isRunning(): boolean {
+    return this.running !== undefined;
+  }
+
+  /** The part that may be cleaned. Reads at most a few kilobytes. May throw DiskError. */
+  range(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange {
+    const { startOffset, endOffset, recoveryPoint, config } = this.log;
+    const { cleanedTo } = this;
+    const segments = this.present().map((segment) => ({
+      baseOffset: segment.baseOffset,
+      sizeBytes: segment.sizeBytes,
+      newestTimestamp: () => segment.newestTimestamp(fail),
+      firstTimestamp: () => segment.firstBatchTimestamp(),
+    }));
+    const bounds = { startOffset, cleanedTo, endOffset, highWatermark, recoveryPoint, nowWallMs };
+    return cleanableRange(segments, config, bounds);
+  }
+
+  /** The segments without those that wait for their removal. */
+  private present(): readonly Segment[] {
+    const { segments } = this.parts;
+    return segments.list.slice(segments.indexFor(this.log.startOffset));
+  }
+
+  /**
+   * Starts to clean a range that `range` returned in this turn. Calls `done` once, in a later turn or now.
+   */
+  clean(
+    { firstDirtyOffset, endOffset }: CleanableRange,
+    ports: CleaningPorts,
+    nowWallMs: WallMillis,
+    done: (result: CleaningResult) => void,
+  ): void {
+    const { files, health } = this.parts;
+    const { directory, config } = this.log;
+    if (this.running !== undefined || health.offline !== undefined) {
+      done(undefined);
+      return;
+    }
+    const problem = this.parts.allowGaps();
+    if (problem !== undefined) {
+      done(failureOf(problem));
+      return;
+    }
+    const segments = this.present().filter(({ baseOffset }) => baseOffset < endOffset);
+    const map = new OffsetMap(ports.map);
+    const { chunkBytes } = ports;
+    const range = { segments, firstDirtyOffset, endOffset };
+    const o = { files, directory, ...range, config, map, nowWallMs, chunkBytes };
+    const run = new CleaningRun(o, this.runPorts(ports), (result) => {
+      this.running = undefined;
+      done(this.finished(result));
+    });
+    this.running = { run, endOffset, swap: undefined, cancelled: () => done(undefined) };
+    run.start();
+  }
+
+  private finished(result: RunResult | DiskError): CleaningResult {
+    if (result instanceof DiskError) return failureOf(result);
+    this.cleanedTo = result.cleanedTo;
+    return { ok: true, ...result };
+  }
+
+  private runPorts({
+    jobs,
+    kinds,
+    pause,
+    wait,
+    replaced,
+  }: CleaningPorts): ConstructorParameters<typeof CleaningRun>[1] {
+    const { disk, producers, health } = this.parts;
+    const unlessOffline = (next: () => void) => () => {
+      if (health.offline === undefined) next();
+      else this.close();
+    };
+    return {
+      jobs,
+      kinds,
+      pause: (bytes, next) => pause(bytes, unlessOffline(next)),
+      wait: (next) => wait(unlessOffline(next)),
+      producersLast: () => new Set(producers.all().map(({ batches }) => batches.at(-1)?.lastOffset ?? -1)),
+      hasTransactionIndex: ({ baseOffset }) =>
+        disk.exists(`${this.log.directory}/${offsetFileName(baseOffset, TRANSACTION_INDEX_SUFFIX)}`),
+      swap: (old, cleaned, done) => this.swap(old, cleaned, replaced, done),
+    };
+  }
+
+  private swap(
+    old: readonly Segment[],
+    cleaned: Segment,
+    replaced: (paths: readonly string[]) => void,
+    done: (failure?: DiskError) => void,
+  ): void {
+    const { disk, names, segments, snapshots } = this.parts;
+    const { running } = this;
+    const swap = new SegmentSwap(
+      old,
+      cleaned,
+      {
+        disk,
+        directory: this.log.directory,
+        namesChanged: () => names.changed(),
+        replaced: (paths) => {
+          segments.replace(old, cleaned);
+          this.log.sizeBytes = segments.sizeBytes;
+          // The snapshot at the base offset of the cleaned segment stays.
+          const gone = new Set(old.slice(1).map(({ baseOffset }) => baseOffset));
+          replaced([...paths, ...snapshots.markDeletedWhere((offset) => gone.has(offset))]);
+        },
+        isOffline: () => this.parts.health.offline !== undefined,
+        failed: (error) => this.parts.syncFailed(error),
+      },
+      (failure) => {
+        running!.swap = undefined;
+        done(failure);
+      },
+    );
+    running!.swap = swap;
+    try {
+      swap.start();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      running!.swap = undefined;
+      cleaned.close();
+      done(error);
+    }
+  }
+
+  /**
+   * Called before the log is cut to end at `endOffset`, or emptied and started there. Returns whether the
+   * clean part reached beyond it: the checkpoint on the device must then be lowered. Waits for the device if
+   * segments are being swapped. May throw DiskError.
+   */
+  beforeCut(endOffset: Offset, o: { readonly isEmptied: boolean } = { isEmptied: false }): boolean {
+    const { running } = this;
+    if (running !== undefined && (o.isEmptied || endOffset < running.endOffset)) this.cancel(running);
+    if (this.cleanedTo === undefined || this.cleanedTo <= endOffset) return false;
+    this.cleanedTo = endOffset;
+    return true;
+  }
+
+  private cancel(running: Running): void {
+    this.running = undefined;
+    running.run.cancel();
+    try {
+      running.swap?.settle();
+    } finally {
+      running.cancelled();
+    }
+  }
+
+  /** Called when the log closes or goes offline. */
+  close(): void {
+    const { running } = this;
+    this.running = undefined;
+    running?.run.cancel();
+    running?.swap?.abandon();
+    running?.cancelled();
+  }
+}
+
+function fail(error: DiskError): never {
+  throw error;
+}
+
+function failureOf(error: DiskError): CleaningFailure {
+  const { isTransient, message: reason } = error;
+  return { ok: false, reason, isTransient, damage: error.code === 'EIO' ? reason : undefined };
+}

@@ -1,0 +1,309 @@
+/**
+ * Cleans one log: what stays, what the files look like, what is left after a crash at any point, and what
+ * appends, reads, retention and truncations do meanwhile.
+ */
+import { DiskError } from '@millrace/base';
+import { ManualJobs, type MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { LogConfig, PartitionLog } from '../src/index.ts';
+import { allRecords, Cleaning, cleanLog, headerOf, keyed, stateOf } from './support/cleaning.ts';
+import { append, DIRECTORY, NOW, openLog, readAll } from './support/logs.ts';
+import { NamesDisk } from './support/names-disk.ts';
+
+const CONFIG = { segmentBytes: 250, indexIntervalBytes: 100, deleteRetentionMs: 1000, isCompacted: true };
+
+function setUp(o: { disk?: NamesDisk; config?: Partial<LogConfig> } = {}) {
+  const disk = o.disk ?? new NamesDisk();
+  const logger = new MemoryLogger();
+  const log = openLog({ disk, logger, config: { ...CONFIG, ...o.config } });
+  const names = (pattern: RegExp): string[] => disk.list(DIRECTORY).filter((name) => pattern.test(name));
+  return { disk, log, logger, names };
+}
+
+/** Appends batches, and syncs them. */
+function fill(log: PartitionLog, disk: NamesDisk, batches: readonly string[], o: object = {}): void {
+  for (const batch of batches) append(log, keyed(batch.split(' '), o));
+  log.flush(() => {});
+  disk.settle();
+}
+
+test('keeps the latest record of each key below the active segment, and merges segments', () => {
+  const { log, disk, names, logger } = setUp();
+  fill(log, disk, ['a=1 b=1 c=1', 'a=2 d=1', 'b=2', 'a=3', 'c=2 e=1', 'a=4', 'b=3']);
+  const before = allRecords(log);
+  expect(log.segmentCount).toBeGreaterThan(2);
+  const { activeBaseOffset, endOffset } = log;
+  const cleaning = cleanLog(log, disk);
+  expect(cleaning.results).toMatchObject([{ ok: true, cleanedTo: activeBaseOffset }]);
+  expect(log.cleanedTo).toBe(activeBaseOffset);
+  expect([log.endOffset, log.startOffset, log.offline]).toEqual([endOffset, 0, undefined]);
+  expect(stateOf(allRecords(log))).toEqual(stateOf(before));
+  const clean = allRecords(log).filter((record) => Number.parseInt(record, 10) < activeBaseOffset);
+  const keys = clean.map((record) => /:(.)/.exec(record)![1]);
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(names(/\.(cleaned|swap)$/)).toEqual([]);
+  // The files of the old segments wait for their removal.
+  expect(cleaning.replaced.sort()).toEqual(names(/deleted$/).map((name) => `${DIRECTORY}/${name}`));
+  expect(log.segmentCount).toBe(3);
+  expect(log.sizeBytes).toBe(readAll(log).reduce((sum, batch) => sum + batch.length, 0));
+  expect(logger.events.filter(({ level }) => level === 'error')).toEqual([]);
+  // Nothing is dirty, so another look finds nothing to do.
+  expect(log.cleanable(endOffset, NOW)).toMatchObject({ isDue: false, dirtyBytes: 0 });
+});
+
+test('a tombstone stays for delete.retention.ms after the first cleaning, and then goes', () => {
+  const { log, disk } = setUp();
+  fill(log, disk, ['a=1 b=1', 'a', 'x=1', 'x=2', 'x=3']);
+  cleanLog(log, disk, { nowWallMs: NOW });
+  expect(allRecords(log)).toContain('2:a');
+  fill(log, disk, ['x=4', 'x=5', 'x=6']);
+  cleanLog(log, disk, { nowWallMs: NOW + 999 });
+  expect(allRecords(log)).toContain('2:a');
+  fill(log, disk, ['x=7', 'x=8', 'x=9']);
+  cleanLog(log, disk, { nowWallMs: NOW + 1000 });
+  expect(allRecords(log)).not.toContain('2:a');
+  expect(stateOf(allRecords(log))).toEqual({ b: '1', x: '9' });
+});
+
+test('a map that is full cleans up to its first missing key, and the next cleaning continues there', () => {
+  const { log, disk } = setUp();
+  const all = Array.from({ length: 12 }, (_, i) => `k${i % 6}=${i}`);
+  fill(log, disk, all);
+  const expected = stateOf(allRecords(log));
+  const first = cleanLog(log, disk, { keysMax: 4 });
+  expect(first.results).toMatchObject([{ ok: true, cleanedTo: 4 }]);
+  expect(stateOf(allRecords(log))).toEqual(expected);
+  const second = cleanLog(log, disk, { keysMax: 4 });
+  expect(second.range.firstDirtyOffset).toBe(4);
+  expect(second.results).toMatchObject([{ ok: true, cleanedTo: 8 }]);
+  expect(stateOf(allRecords(log))).toEqual(expected);
+});
+
+test('a log at its end, an idempotent producer and a reader notice nothing', () => {
+  const { log, disk } = setUp();
+  for (let i = 0; i < 8; i++) fill(log, disk, ['a=1'], { producerId: 5, producerEpoch: 0, baseSequence: i });
+  fill(log, disk, ['a=2', 'a=3', 'a=4']);
+  cleanLog(log, disk);
+  const retry = log.appendAsLeader(keyed(['a=1'], { producerId: 5, producerEpoch: 0, baseSequence: 7 }), {
+    leaderEpoch: 0,
+    nowWallMs: NOW,
+  });
+  expect(retry).toMatchObject({ ok: true, duplicate: true, baseOffset: 7 });
+  // Its last batch is still in the log, without a record, so recovery finds its sequence number.
+  for (const name of disk.list(DIRECTORY))
+    if (name.endsWith('.snapshot')) disk.remove(`${DIRECTORY}/${name}`);
+  log.close({ clean: false });
+  const again = openLog({ disk, config: CONFIG, recoveryPoint: log.recoveryPoint });
+  expect(again.producers.get(5)?.batches.at(-1)).toMatchObject({ lastSequence: 7, lastOffset: 7 });
+  expect(readAll(again).some((batch) => headerOf(batch).recordCount === 0)).toBe(true);
+});
+
+test('records above the high watermark stay', () => {
+  const { log, disk } = setUp();
+  fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6', 'a=7', 'a=8', 'a=9']);
+  const cleaning = cleanLog(log, disk, { highWatermark: 4 });
+  expect(cleaning.range.endOffset).toBeLessThanOrEqual(4);
+  expect(allRecords(log).filter((record) => Number.parseInt(record, 10) >= 4)).toHaveLength(5);
+});
+
+test('appends and reads continue while a cleaning runs', () => {
+  const { log, disk } = setUp();
+  fill(log, disk, ['a=1 b=1', 'a=2', 'b=2', 'a=3', 'c=1', 'a=4', 'b=3']);
+  const twin = allRecords(log);
+  const cleaning = new Cleaning(log, disk);
+  for (let i = 0; cleaning.turns(1); i++) {
+    append(log, keyed([`n${i % 3}=${i}`]));
+    twin.push(`${log.endOffset - 1}:n${i % 3}=${i}`);
+    expect(stateOf(allRecords(log))).toEqual(stateOf(twin));
+  }
+  expect(cleaning.results).toMatchObject([{ ok: true }]);
+});
+
+test('retention removes no segment while a cleaning runs', () => {
+  const { log, disk } = setUp({ config: { deletesOldRecords: true, retentionBytes: 1 } });
+  fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6', 'a=7', 'a=8']);
+  const cleaning = new Cleaning(log, disk);
+  log.expire(log.endOffset, NOW);
+  expect([log.startOffset > 0, log.hasExpired]).toEqual([true, false]);
+  cleaning.turns();
+  expect([cleaning.results.length, log.hasExpired]).toEqual([1, true]);
+});
+
+test('close cancels a cleaning, at any point', () => {
+  for (let turns = 0; ; turns++) {
+    const { log, disk } = setUp();
+    fill(log, disk, ['a=1', 'a=2', 'b=1', 'a=3', 'b=2', 'a=4', 'a=5', 'b=3']);
+    const expected = stateOf(allRecords(log));
+    const cleaning = new Cleaning(log, disk);
+    const isRunning = cleaning.turns(turns) && cleaning.results.length === 0;
+    log.close({ clean: true });
+    cleaning.turns();
+    if (isRunning) expect(cleaning.results).toEqual([undefined]);
+    const again = openLog({ disk, config: CONFIG, cleanShutdown: true });
+    expect(stateOf(allRecords(again))).toEqual(expected);
+    expect(disk.list(DIRECTORY).filter((name) => /(cleaned|swap)$/.test(name))).toEqual([]);
+    if (!isRunning) break;
+  }
+});
+
+test('a truncation below the end of the cleaning cancels it, at any point, and lowers the clean part', () => {
+  for (const isEmptied of [false, true]) {
+    for (let turns = 0; ; turns++) {
+      const lowered: number[] = [];
+      const disk = new NamesDisk();
+      const log = openLog({ disk, config: CONFIG, offsetsLowered: (point) => void lowered.push(point) });
+      fill(log, disk, ['a=1', 'b=1', 'c=1', 'd=1', 'e=1', 'f=1', 'a=2', 'g=1', 'h=1', 'i=1']);
+      const cleaning = new Cleaning(log, disk);
+      const isRunning = cleaning.turns(turns) && cleaning.results.length === 0;
+      if (isEmptied) log.truncateFullyAndStartAt(50);
+      else log.truncateTo(4);
+      expect([log.offline, log.endOffset]).toEqual([undefined, isEmptied ? 50 : 4]);
+      if (!isEmptied) expect(lowered).toContain(4);
+      expect(log.cleanedTo ?? 0).toBeLessThanOrEqual(log.endOffset);
+      cleaning.turns();
+      if (isRunning) expect(cleaning.results).toEqual([undefined]);
+      fill(log, disk, ['z=1', 'z=2', 'z=3']);
+      const expected = stateOf(allRecords(log));
+      const again = openLog({ disk: disk.afterKill(), config: CONFIG, recoveryPoint: log.recoveryPoint });
+      expect(stateOf(allRecords(again))).toEqual(expected);
+      if (!isEmptied) expect(expected).toMatchObject({ b: '1', c: '1', d: '1', z: '3' });
+      expect(expected).not.toHaveProperty('g');
+      cleanLog(log, disk);
+      expect(stateOf(allRecords(log))).toEqual(expected);
+      if (!isRunning) break;
+    }
+  }
+});
+
+test('a damaged segment fails the cleaning and stays as it is', () => {
+  // A byte of a record, and one of a base offset, which no checksum covers.
+  for (const [at, reason] of [
+    [65, 'checksum'],
+    [75, 'offsets'],
+  ] as const) {
+    const { log, disk, names } = setUp();
+    fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6']);
+    disk.open(`${DIRECTORY}/${names(/\.log$/)[0]}`).write(at, [Uint8Array.of(99)]);
+    const { results } = cleanLog(log, disk);
+    expect(results).toMatchObject([
+      { ok: false, damage: expect.stringContaining(reason), isTransient: false },
+    ]);
+    expect([log.offline, log.cleanedTo, names(/(cleaned|swap|deleted)$/)]).toEqual([
+      undefined,
+      undefined,
+      [],
+    ]);
+  }
+});
+
+test('a full disk fails the cleaning; the log stays online, and the next cleaning succeeds', () => {
+  const { log, disk, names } = setUp();
+  fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6']);
+  const cleaning = new Cleaning(log, disk);
+  disk.failWrites = 'ENOSPC';
+  cleaning.turns();
+  expect(cleaning.results).toMatchObject([{ ok: false, isTransient: true, damage: undefined }]);
+  expect([log.offline, names(/(cleaned|swap|deleted)$/)]).toEqual([undefined, []]);
+  disk.failWrites = undefined;
+  expect(cleanLog(log, disk).results).toMatchObject([{ ok: true }]);
+});
+
+test('a failed job fails the cleaning; a refused job waits', () => {
+  const { log, disk, names } = setUp();
+  fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6']);
+  const jobs = new ManualJobs();
+  jobs.isFull = true;
+  const cleaning = new Cleaning(log, disk, { jobs });
+  cleaning.turns(3);
+  expect(cleaning.queue).toHaveLength(1);
+  jobs.isFull = false;
+  cleaning.turns(1);
+  jobs.failOne('the worker died');
+  expect(cleaning.results).toMatchObject([{ ok: false, reason: expect.stringContaining('the worker died') }]);
+  expect(names(/cleaned$/)).toEqual([]);
+});
+
+test('a swap whose names cannot be synced takes the log offline, and recovery completes it', () => {
+  class Failing extends NamesDisk {
+    failAt = Number.MAX_SAFE_INTEGER;
+    syncs = 0;
+    override syncFolder(directory: string, done: (error?: DiskError) => void): void {
+      const error = this.syncs++ >= this.failAt ? new DiskError('EIO', `${directory}: no`) : undefined;
+      super.syncFolder(directory, () => done(error));
+    }
+  }
+  for (let failing = 1; failing < 4; failing++) {
+    const disk = new Failing();
+    const { log } = setUp({ disk });
+    fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6']);
+    const expected = stateOf(allRecords(log));
+    disk.failAt = disk.syncs + failing;
+    const { results } = cleanLog(log, disk);
+    expect(results).toMatchObject([{ ok: false }]);
+    expect(log.offline).toMatch('EIO');
+    const again = openLog({ disk: disk.afterKill(), config: CONFIG, recoveryPoint: log.recoveryPoint });
+    expect(stateOf(allRecords(again))).toEqual(expected);
+  }
+});
+
+const batchText = fc
+  .array(
+    fc
+      .tuple(fc.constantFrom(...'abcdef'), fc.nat(9), fc.boolean())
+      .map(([key, value, isTombstone]) => (isTombstone ? key : `${key}=${value}`)),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((records) => records.join(' '));
+
+test('a crash at any step leaves the same state: after a kill, and after a power loss that keeps any of the unsynced changes and bytes', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(batchText, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 1, max: 8 }),
+      fc.infiniteStream(fc.boolean()),
+      (rounds, keysMax, isKept) => {
+        const { log, disk } = setUp();
+        let sequence = 0;
+        for (const [round, batches] of rounds.entries()) {
+          for (const batch of batches) {
+            fill(log, disk, [batch], { producerId: 1, producerEpoch: 0, baseSequence: sequence });
+            sequence += batch.split(' ').length;
+          }
+          const expected = stateOf(allRecords(log));
+          const original = new Set(allRecords(log));
+          const last = log.producers.get(1)!.batches.at(-1)!.lastSequence;
+          const { endOffset } = log;
+          const nowWallMs = NOW + round * 700;
+          const check = (left: MemoryDisk): void => {
+            const again = openLog({
+              disk: left,
+              config: CONFIG,
+              recoveryPoint: endOffset,
+              ...(log.cleanedTo === undefined ? {} : { cleanedTo: log.cleanedTo }),
+            });
+            const records = allRecords(again);
+            expect([again.endOffset, again.wasCut]).toEqual([endOffset, false]);
+            expect(stateOf(records)).toEqual(expected);
+            for (const record of records) expect(original).toContain(record);
+            expect(again.producers.get(1)?.batches.at(-1)?.lastSequence).toBe(last);
+            expect(left.list(DIRECTORY).filter((name) => /(cleaned|swap)$/.test(name))).toEqual([]);
+            // What the crash left can be cleaned.
+            if (isKept.next().value && isKept.next().value) return;
+            cleanLog(again, left, { nowWallMs: nowWallMs + 100 });
+            expect(stateOf(allRecords(again))).toEqual(expected);
+          };
+          disk.changed = () => {
+            check(disk.afterKill());
+            const draw = (): boolean => isKept.next().value;
+            check(disk.afterPowerLoss(draw, draw));
+          };
+          cleanLog(log, disk, { keysMax, nowWallMs, chunkBytes: 100 * keysMax });
+          disk.changed = () => {};
+          check(disk.afterKill());
+        }
+      },
+    ),
+    { numRuns: Number(process.env['FUZZ_RUNS'] ?? 6) },
+  );
+});

@@ -1,0 +1,109 @@
+/** Gaps between offsets: compaction leaves them; in any other log they mean that batches are lost. */
+import { MemoryDisk } from '@millrace/base/testing';
+import { ErrorCode, readBatchHeader } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { HAS_GAPS_FILE } from '../../src/files/has-gaps.ts';
+import type { PartitionLog } from '../../src/index.ts';
+import { batch, concat, DIRECTORY, NOW, openLog, readAll } from '../support/logs.ts';
+
+const CONFIG = { segmentBytes: 400, indexIntervalBytes: 100 };
+
+/** Batches of two records at these base offsets. */
+function batchesAt(...offsets: number[]): Uint8Array {
+  return concat(offsets.map((baseOffset) => batch(2, { baseOffset, leaderEpoch: 1, valueBytes: 50 })));
+}
+
+/** A follower's log with batches at 0, 2, 10, 12, 40 and 42. */
+function withGaps(disk = new MemoryDisk()): PartitionLog {
+  const log = openLog({ disk, config: CONFIG });
+  expect(log.appendAsFollower(batchesAt(0, 2, 10, 12, 40, 42), NOW, 44)).toEqual({ ok: true, endOffset: 44 });
+  return log;
+}
+
+function basesOf(log: PartitionLog): number[] {
+  return readAll(log).map((one) => readBatchHeader(one).baseOffset);
+}
+
+test('a follower takes gaps below the high watermark of its leader, and no others', () => {
+  const log = withGaps();
+  expect(basesOf(log)).toEqual([0, 2, 10, 12, 40, 42]);
+  expect(log.appendAsFollower(batchesAt(50), NOW, 49)).toMatchObject({
+    errorCode: ErrorCode.CORRUPT_MESSAGE,
+  });
+  expect(log.appendAsFollower(batchesAt(43), NOW, 99)).toMatchObject({
+    errorCode: ErrorCode.CORRUPT_MESSAGE,
+  });
+  expect(log.appendAsFollower(batchesAt(50), NOW, 50)).toEqual({ ok: true, endOffset: 52 });
+});
+
+test('a read in a gap begins at the next batch', () => {
+  const log = withGaps();
+  for (const [fromOffset, first] of [
+    [4, 10],
+    [9, 10],
+    [11, 10],
+    [14, 40],
+    [39, 40],
+  ] as const) {
+    const { chunks, errorCode } = log.read({
+      fromOffset,
+      endOffsetMax: 44,
+      maxBytes: 1,
+      atLeastOneBatch: true,
+    });
+    expect([errorCode, readBatchHeader(chunks[0]!).baseOffset]).toEqual([ErrorCode.NONE, first]);
+  }
+});
+
+test('recovery keeps gaps that the log noted, and cuts the log at any other gap', () => {
+  const disk = new MemoryDisk();
+  withGaps(disk).close({ clean: false });
+  expect(disk.exists(`${DIRECTORY}/${HAS_GAPS_FILE}`)).toBe(true);
+  const again = openLog({ disk, config: CONFIG });
+  expect([again.endOffset, again.wasCut, basesOf(again)]).toEqual([44, false, [0, 2, 10, 12, 40, 42]]);
+  again.close({ clean: false });
+  // Without the file a gap is damage.
+  disk.remove(`${DIRECTORY}/${HAS_GAPS_FILE}`);
+  const cut = openLog({ disk, config: CONFIG });
+  expect([cut.endOffset, cut.wasCut]).toEqual([4, true]);
+});
+
+test("Kafka's checkpoint of the cleaner says, too, that a log may have gaps", () => {
+  const disk = new MemoryDisk();
+  withGaps(disk).close({ clean: false });
+  disk.remove(`${DIRECTORY}/${HAS_GAPS_FILE}`);
+  expect(basesOf(openLog({ disk, config: CONFIG, cleanedTo: 44 }))).toEqual([0, 2, 10, 12, 40, 42]);
+});
+
+test('a read finds a gap in a log that was never compacted, and reports it', () => {
+  const disk = new MemoryDisk();
+  withGaps(disk).close({ clean: true });
+  disk.remove(`${DIRECTORY}/${HAS_GAPS_FILE}`);
+  const log = openLog({ disk, config: CONFIG, cleanShutdown: true });
+  const answer = log.read({ fromOffset: 4, endOffsetMax: 44, maxBytes: 1000, atLeastOneBatch: true });
+  expect(answer).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage: expect.any(String) });
+});
+
+test('a truncation into a gap ends the log there', () => {
+  for (const offset of [5, 10, 14, 30, 40, 41]) {
+    const log = withGaps();
+    log.truncateTo(offset);
+    const endOffset = offset === 41 ? 40 : offset;
+    expect([log.offline, log.endOffset]).toEqual([undefined, endOffset]);
+    expect(log.appendAsFollower(batchesAt(endOffset), NOW).ok).toBe(true);
+    const kept = [0, 2, 10, 12, 40, 42].filter((base) => base + 2 <= offset);
+    expect(basesOf(log)).toEqual([...kept, endOffset]);
+  }
+});
+
+test('a gap that no index spans begins a new segment', () => {
+  const far = 2 ** 32 + 5;
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  expect(log.appendAsFollower(batchesAt(far), NOW, far)).toEqual({ ok: true, endOffset: far + 2 });
+  expect(log.appendAsFollower(batchesAt(3 * far, 3 * far + 2), NOW, 3 * far).ok).toBe(true);
+  expect([log.segmentCount, basesOf(log)]).toEqual([3, [far, 3 * far, 3 * far + 2]]);
+  log.close({ clean: false });
+  const again = openLog({ disk });
+  expect([again.endOffset, basesOf(again)]).toEqual([3 * far + 4, [far, 3 * far, 3 * far + 2]]);
+});
