@@ -7,7 +7,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { MemoryLogger } from '@millrace/base/testing';
 import { Compression } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
 import { afterAll, expect, test } from 'vitest';
+import { cleanerJobs } from '../../src/index.ts';
+import { allRecords, keyed, stateOf } from '../support/cleaning.ts';
 import { append, batch, concat, NOW, openLog, sequenced, TOPIC_ID } from '../support/logs.ts';
 import { RealDisk, temporaryDirectory } from '../support/real-disk.ts';
 
@@ -110,5 +113,67 @@ test.skipIf(!present)(
     bytes.writeInt32BE(bytes.readInt32BE(4) + 100, 4);
     fs.writeFileSync(indexes[0]!, bytes);
     expect(dumpEvenFailing([indexes[0]!], '--verify-index-only')).toMatch(mismatches);
+  },
+);
+
+test.skipIf(!present)(
+  'kafka-dump-log.sh reads the segments that the cleaner wrote (needs java and KAFKA_HOME)',
+  { timeout: 60_000 },
+  async () => {
+    const directory = `${root}/compacted-0`;
+    const config = { segmentBytes: 20_000, indexIntervalBytes: 500, isCompacted: true };
+    const log = openLog({ disk: new RealDisk(), directory, topicId: TOPIC_ID, config });
+    for (let i = 0; i < 400; i++) {
+      const compression = Object.values(Compression)[i % 5]!;
+      const records = [`k${i % 37}=${'x'.repeat(i % 90)}${i}`, i === 100 ? 'gone' : `t${i % 7}=${i}`];
+      const producer = { producerId: 4711, producerEpoch: 0, baseSequence: i * 2 };
+      append(log, keyed(records, { compression, baseTimestamp: NOW + i, ...(i < 300 ? producer : {}) }));
+    }
+    await new Promise<void>((synced) => log.flush(() => synced()));
+    const before = allRecords(log);
+    const result = await new Promise((done) => {
+      const later = (next: () => void) => void setImmediate(next);
+      log.clean(
+        log.cleanable(log.endOffset, NOW),
+        {
+          jobs: {
+            start(kind, bytes, parameters, answer) {
+              later(() => answer({ ok: true, ...kind.run(bytes, parameters) }));
+              return { cancel: () => {} };
+            },
+          },
+          kinds: cleanerJobs(compressionCodecs),
+          map: { bytesMax: 1 << 16, loadFactor: 0.9 },
+          chunkBytes: 4096,
+          pause: (_bytes, next) => later(next),
+          wait: later,
+          replaced: (paths) => paths.forEach((path) => void fs.rmSync(path)),
+        },
+        NOW,
+        done,
+      );
+    });
+    expect(result).toMatchObject({ ok: true, cleanedTo: log.activeBaseOffset });
+    const after = allRecords(log);
+    expect(after.length).toBeLessThan(before.length / 2);
+    expect(stateOf(after)).toEqual(stateOf(before));
+    await new Promise<void>((idle) => log.whenIdle(idle));
+    log.close({ clean: true });
+
+    const files = fs.readdirSync(directory).map((name) => `${directory}/${name}`);
+    const logs = files.filter((name) => name.endsWith('.log'));
+    const dumped = dump(logs, '--print-data-log', '--deep-iteration');
+    const offsets = [...dumped.matchAll(/^\| offset: (\d+) /gm)].map((match) => Number(match[1]));
+    expect(offsets).toEqual(after.map((record) => Number.parseInt(record, 10)));
+    expect(dumped).not.toMatch(/isvalid: false/i);
+    expect(dumped).toContain(`deleteHorizonMs: OptionalLong[${NOW + 86_400_000}]`);
+    // The last batch of the producer has no records, but its sequence numbers.
+    expect(dumped).toMatch(/baseOffset: 598 lastOffset: 599 count: \d .*lastSequence: 599 producerId: 4711/);
+    const indexes = files.filter((name) => name.endsWith('.index') && fs.statSync(name).size > 0);
+    const checked = dump(indexes, '--index-sanity-check');
+    expect(checked.match(/passed sanity check/g)?.length).toBe(indexes.length);
+    const times = files.filter((name) => name.endsWith('.timeindex') && fs.statSync(name).size > 0);
+    const mismatches = /mismatch|not (found|find)|corrupt|exception|out of order/i;
+    expect(dump([...indexes, ...times], '--verify-index-only')).not.toMatch(mismatches);
   },
 );
