@@ -7,6 +7,7 @@ import {
   admissionAnswer,
   admitChecked,
   checkedBatch,
+  cleanerJobs,
   judgeFrame,
   judgeHeader,
   type LogJobs,
@@ -25,6 +26,7 @@ import { checkRecordsStreaming, compressionCodecs, unfoldStreaming } from '@mill
 import { type Served, serveJobs } from './serve-jobs.ts';
 
 const { admit, findInBatch } = logJobs(compressionCodecs);
+const { indexKeys, cleanBatches } = cleanerJobs(compressionCodecs);
 
 const admitStreaming: Served<LogJobs['admit']> = {
   name: admit.name,
@@ -53,4 +55,5 @@ const findStreaming: Served<LogJobs['findInBatch']> = {
   },
 };
 
-serveJobs([admitStreaming, findStreaming] as Served<JobKind<never, unknown>>[]);
+const kinds = [admitStreaming, findStreaming, indexKeys, cleanBatches];
+serveJobs(kinds as Served<JobKind<never, unknown>>[]);
