@@ -5,7 +5,7 @@
  */
 import { type Disk, DiskError, type Jobs, type Logger, type Offset, type WallMillis } from '@millrace/base';
 import { type CleanableRange, cleanableRange } from './cleaner/cleanable-range.ts';
-import { CleaningRun, type RunResult } from './cleaner/cleaning-run.ts';
+import { CleaningRun, JobFailure, type RunResult } from './cleaner/cleaning-run.ts';
 import type { CleanerJobs } from './cleaner/jobs.ts';
 import { OffsetMap, type OffsetMapOptions } from './cleaner/offset-map.ts';
 import { SegmentSwap } from './cleaner/segment-swap.ts';
@@ -81,6 +81,8 @@ interface Running {
 export class Compaction {
   /** The log is clean below this offset. Undefined: it was never cleaned. */
   cleanedTo: Offset | undefined;
+  /** Why no cleaning of these records can succeed. An emptied log has other records. */
+  uncleanable: string | undefined;
   private running: Running | undefined;
   private readonly log: Owner;
   private readonly parts: CompactionParts;
@@ -96,8 +98,17 @@ export class Compaction {
     return this.running !== undefined;
   }
 
-  /** The part that may be cleaned. Reads at most a few kilobytes. May throw DiskError. */
-  range(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange {
+  /** The part that may be cleaned. Reads at most a few kilobytes. */
+  range(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange | CleaningFailure {
+    try {
+      return this.rangeNow(highWatermark, nowWallMs);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      return this.failed(error);
+    }
+  }
+
+  private rangeNow(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange {
     const { startOffset, endOffset, recoveryPoint, config } = this.log;
     const { cleanedTo } = this;
     const segments = this.present().map((segment) => ({
@@ -133,7 +144,7 @@ export class Compaction {
     }
     const problem = this.parts.allowGaps();
     if (problem !== undefined) {
-      done(failureOf(problem));
+      done(this.failed(problem));
       return;
     }
     const segments = this.present().filter(({ baseOffset }) => baseOffset < endOffset);
@@ -149,8 +160,15 @@ export class Compaction {
     run.start();
   }
 
-  private finished(result: RunResult | DiskError): CleaningResult {
-    if (result instanceof DiskError) return failureOf(result);
+  /** Notes why a cleaning, or the look at its range, failed. */
+  failed(error: DiskError | JobFailure): CleaningFailure {
+    const failure = failureOf(error);
+    if (!failure.isTransient) this.uncleanable = failure.reason;
+    return failure;
+  }
+
+  private finished(result: RunResult | DiskError | JobFailure): CleaningResult {
+    if (result instanceof DiskError || result instanceof JobFailure) return this.failed(result);
     this.cleanedTo = result.cleanedTo;
     return { ok: true, ...result };
   }
@@ -163,15 +181,16 @@ export class Compaction {
     replaced,
   }: CleaningPorts): ConstructorParameters<typeof CleaningRun>[1] {
     const { disk, producers, health } = this.parts;
-    const unlessOffline = (next: () => void) => () => {
-      if (health.offline === undefined) next();
+    // No swap is in progress at a pause, so the run may end there.
+    const unlessOver = (next: () => void) => () => {
+      if (health.offline === undefined && this.log.config.isCompacted) next();
       else this.close();
     };
     return {
       jobs,
       kinds,
-      pause: (bytes, next) => pause(bytes, unlessOffline(next)),
-      wait: (next) => wait(unlessOffline(next)),
+      pause: (bytes, next) => pause(bytes, unlessOver(next)),
+      wait: (next) => wait(unlessOver(next)),
       producersLast: () => new Set(producers.all().map(({ batches }) => batches.at(-1)?.lastOffset ?? -1)),
       hasTransactionIndex: ({ baseOffset }) =>
         disk.exists(`${this.log.directory}/${offsetFileName(baseOffset, TRANSACTION_INDEX_SUFFIX)}`),
@@ -227,6 +246,7 @@ export class Compaction {
    */
   beforeCut(endOffset: Offset, o: { readonly isEmptied: boolean } = { isEmptied: false }): boolean {
     const { running } = this;
+    if (o.isEmptied) this.uncleanable = undefined;
     if (running !== undefined && (o.isEmptied || endOffset < running.endOffset)) this.cancel(running);
     if (this.cleanedTo === undefined || this.cleanedTo <= endOffset) return false;
     this.cleanedTo = endOffset;
@@ -243,7 +263,7 @@ export class Compaction {
     }
   }
 
-  /** Called when the log closes or goes offline. */
+  /** Called when the log closes or goes offline, and when compaction of the topic ended. */
   close(): void {
     const { running } = this;
     this.running = undefined;
@@ -257,7 +277,9 @@ function fail(error: DiskError): never {
   throw error;
 }
 
-function failureOf(error: DiskError): CleaningFailure {
+function failureOf(error: DiskError | JobFailure): CleaningFailure {
+  if (error instanceof JobFailure)
+    return { ok: false, reason: error.reason, isTransient: false, damage: undefined };
   const { isTransient, message: reason } = error;
   return { ok: false, reason, isTransient, damage: error.code === 'EIO' ? reason : undefined };
 }

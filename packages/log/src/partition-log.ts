@@ -26,7 +26,7 @@ import {
   type WorkBudget,
 } from '@millrace/protocol';
 import type { CleanableRange } from './cleaner/cleanable-range.ts';
-import { type CleaningPorts, type CleaningResult, Compaction } from './compaction.ts';
+import { type CleaningFailure, type CleaningPorts, type CleaningResult, Compaction } from './compaction.ts';
 import { type Admission, admit, admitWhole } from './door/admit.ts';
 import { appendedOf, judgeAgainstLog, judgeReplicated, judgeRetry, stampForLeader } from './door/append.ts';
 import type { DoorOptions } from './door/door.ts';
@@ -320,9 +320,10 @@ export class PartitionLog {
   }
 
   /**
-   * Truncates the log to `offset`, or to the beginning of the batch that contains it. If the log ends exactly
-   * at `offset`, only removes leader epochs that begin there. If the log ends earlier, does nothing. If
-   * `offset` lies below the log start offset, empties the log, which then starts at `offset`.
+   * Truncates the log to `offset`, to the beginning of the batch that contains it, or, if compaction left a
+   * gap there, to the end of the batch before the gap. If the log ends exactly at `offset`, only removes
+   * leader epochs that begin there. If the log ends earlier, does nothing. If `offset` lies below the log
+   * start offset, empties the log, which then starts at `offset`.
    */
   truncateTo(offset: Offset): void {
     assert(offset >= 0, 'an offset to truncate to');
@@ -377,14 +378,19 @@ export class PartitionLog {
     return this.compaction.cleanedTo;
   }
 
-  /** The part that the cleaner may clean now. May throw DiskError. */
-  cleanable(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange {
+  /** Why the cleaner cannot clean this log. Undefined: it can, as far as it knows. */
+  get uncleanable(): string | undefined {
+    return this.compaction.uncleanable;
+  }
+
+  /** The part that the cleaner may clean now, or why the log cannot be read. */
+  cleanable(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange | CleaningFailure {
     return this.compaction.range(highWatermark, nowWallMs);
   }
 
   /**
-   * Cleans the part that `cleanable` returned in this turn. Calls `done` once, with undefined if a truncation
-   * or `close` cancelled the cleaning. One cleaning runs at a time.
+   * Cleans the part that `cleanable` returned in this turn. Calls `done` once, with undefined if a
+   * truncation, `close` or a new cleanup policy cancelled the cleaning. One cleaning runs at a time.
    */
   clean(
     range: CleanableRange,

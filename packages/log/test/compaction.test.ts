@@ -147,6 +147,18 @@ test('close cancels a cleaning, at any point', () => {
   }
 });
 
+test('a topic that is no longer compacted ends its cleaning, and keeps all records', () => {
+  const { log, disk, names } = setUp();
+  fill(log, disk, ['a=1', 'a=2', 'b=1', 'a=3', 'b=2', 'a=4', 'a=5', 'b=3']);
+  const before = allRecords(log);
+  const cleaning = new Cleaning(log, disk);
+  cleaning.turns(1);
+  log.setConfig({ ...log.config, isCompacted: false });
+  cleaning.turns();
+  expect(cleaning.results).toEqual([undefined]);
+  expect([allRecords(log), names(/(cleaned|swap)$/), log.uncleanable]).toEqual([before, [], undefined]);
+});
+
 test('a truncation below the end of the cleaning cancels it, at any point, and lowers the clean part', () => {
   for (const isEmptied of [false, true]) {
     for (let turns = 0; ; turns++) {
@@ -194,6 +206,10 @@ test('a damaged segment fails the cleaning and stays as it is', () => {
       undefined,
       [],
     ]);
+    // The next look fails, too, until the log has other records.
+    expect(log.uncleanable).toEqual(expect.stringContaining(reason));
+    log.truncateFullyAndStartAt(0);
+    expect(log.uncleanable).toBeUndefined();
   }
 });
 
@@ -220,7 +236,10 @@ test('a failed job fails the cleaning; a refused job waits', () => {
   jobs.isFull = false;
   cleaning.turns(1);
   jobs.failOne('the worker died');
-  expect(cleaning.results).toMatchObject([{ ok: false, reason: expect.stringContaining('the worker died') }]);
+  // The log is not damaged, but another attempt would fail, too.
+  const reason = expect.stringContaining('the worker died');
+  expect(cleaning.results).toMatchObject([{ ok: false, reason, isTransient: false, damage: undefined }]);
+  expect(log.uncleanable).toEqual(reason);
   expect(names(/cleaned$/)).toEqual([]);
 });
 

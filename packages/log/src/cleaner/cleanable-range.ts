@@ -42,13 +42,17 @@ export interface CleaningBounds {
 }
 
 export interface CleanableRange {
+  /** Tells a range from a failure. */
+  readonly ok: true;
   /** The dirty part begins here. */
   readonly firstDirtyOffset: Offset;
   /** The dirty part ends here, at the base offset of a segment. */
   readonly endOffset: Offset;
   /** Bytes of the dirty part that may be cleaned. */
   readonly dirtyBytes: number;
-  /** Their share of all bytes that a cleaning would read: from 0 to 1. */
+  /** Bytes of the clean part and of the dirty part. The cleaned segments need at most as much room. */
+  readonly totalBytes: number;
+  /** The share of the dirty part in them: from 0 to 1. */
   readonly dirtyRatio: number;
   /** How long the oldest dirty record waits beyond `max.compaction.lag.ms`. */
   readonly overdueMs: Millis;
@@ -73,7 +77,7 @@ export function cleanableRange(
   const dirtyRatio = totalBytes === 0 ? 0 : dirtyBytes / totalBytes;
   const overdueMs = dirtyBytes === 0 ? 0 : overdue(segments.slice(firstDirtyIndex, -1), limits, bounds);
   const isDue = dirtyBytes > 0 && (overdueMs > 0 || dirtyRatio > limits.minCleanableDirtyRatio);
-  return { firstDirtyOffset, endOffset, dirtyBytes, dirtyRatio, overdueMs, isDue };
+  return { ok: true, firstDirtyOffset, endOffset, dirtyBytes, totalBytes, dirtyRatio, overdueMs, isDue };
 }
 
 /** A clean part that ends below the log's start, or above its end, no longer belongs to this log. */

@@ -61,10 +61,19 @@ export interface RunResult {
   readonly recordsDropped: number;
 }
 
+/** A job ended without an answer, for example because its worker ran out of memory. The log is intact. */
+export class JobFailure {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
 export class CleaningRun {
   private readonly o: RunOptions;
   private readonly ports: RunPorts;
-  private readonly done: (result: RunResult | DiskError) => void;
+  private readonly done: (result: RunResult | DiskError | JobFailure) => void;
   private readonly header = new BatchHeader();
   private isOver = false;
   private job: Job | undefined;
@@ -78,7 +87,7 @@ export class CleaningRun {
   private recordsDropped = 0;
 
   /** `done` is called once, unless the run is cancelled. */
-  constructor(o: RunOptions, ports: RunPorts, done: (result: RunResult | DiskError) => void) {
+  constructor(o: RunOptions, ports: RunPorts, done: (result: RunResult | DiskError | JobFailure) => void) {
     this.o = o;
     this.ports = ports;
     this.done = done;
@@ -254,7 +263,7 @@ export class CleaningRun {
     this.job = this.ports.jobs.start(kind, bytes, parameters, (outcome) => {
       this.job = undefined;
       if (outcome.ok) this.guarded(() => next(outcome.value, outcome.bytes));
-      else this.guarded(() => this.fail(outcome.reason));
+      else this.finish(new JobFailure(`a job of the cleaner failed: ${outcome.reason}`));
     });
     if (this.job === undefined)
       this.ports.wait(() => this.guarded(() => this.run(kind, bytes, parameters, next)));
@@ -274,11 +283,7 @@ export class CleaningRun {
     }
   }
 
-  private fail(reason: string): void {
-    throw new DiskError('EIO', `${this.o.directory}: a job of the cleaner failed: ${reason}`);
-  }
-
-  private finish(result: RunResult | DiskError): void {
+  private finish(result: RunResult | DiskError | JobFailure): void {
     if (this.isOver) return;
     this.isOver = true;
     this.discard();

@@ -44,6 +44,8 @@ function range(
 
 test('a log that was never cleaned is dirty up to its active segment', () => {
   expect(range()).toEqual({
+    ok: true,
+    totalBytes: 400,
     firstDirtyOffset: 0,
     endOffset: 40,
     dirtyBytes: 400,

@@ -161,6 +161,7 @@ test('the checkpoint of the cleaner survives a restart, a truncation lowers it f
   round(5);
   expect(disk.exists(`/data/${CLEANED_OFFSETS}`)).toBe(false);
   log.flush(() => {});
+  log.setConfig({ ...log.config, isCompacted: true });
   const cleaning = cleanLog(log, disk);
   expect(cleaning.results).toMatchObject([{ ok: true, cleanedTo: 4 }]);
   expect(round(5)).toContain(CLEANED_OFFSETS);

@@ -10,7 +10,7 @@ import { Compression } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { afterAll, expect, test } from 'vitest';
 import { cleanerJobs } from '../../src/index.ts';
-import { allRecords, keyed, stateOf } from '../support/cleaning.ts';
+import { allRecords, keyed, rangeOf, stateOf } from '../support/cleaning.ts';
 import { append, batch, concat, NOW, openLog, sequenced, TOPIC_ID } from '../support/logs.ts';
 import { RealDisk, temporaryDirectory } from '../support/real-disk.ts';
 
@@ -134,7 +134,7 @@ test.skipIf(!present)(
     const result = await new Promise((done) => {
       const later = (next: () => void) => void setImmediate(next);
       log.clean(
-        log.cleanable(log.endOffset, NOW),
+        rangeOf(log),
         {
           jobs: {
             start(kind, bytes, parameters, answer) {

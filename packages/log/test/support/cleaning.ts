@@ -82,6 +82,13 @@ export interface CleanOptions {
   readonly settle?: () => void;
 }
 
+/** The part of a log that the cleaner may clean. */
+export function rangeOf(log: PartitionLog, highWatermark = log.endOffset, nowWallMs = NOW): CleanableRange {
+  const range = log.cleanable(highWatermark, nowWallMs);
+  if (!range.ok) throw new Error(range.reason);
+  return range;
+}
+
 /** A cleaning that a test takes through its turns. */
 export class Cleaning {
   readonly range: CleanableRange;
@@ -95,7 +102,7 @@ export class Cleaning {
   constructor(log: PartitionLog, disk: MemoryDisk, o: CleanOptions = {}) {
     this.complete = o.settle ?? (() => (disk instanceof NamesDisk ? disk.settle() : undefined));
     const nowWallMs = o.nowWallMs ?? NOW;
-    this.range = log.cleanable(o.highWatermark ?? log.endOffset, nowWallMs);
+    this.range = rangeOf(log, o.highWatermark, nowWallMs);
     if (this.range.dirtyBytes === 0) return;
     const ports: CleaningPorts = {
       jobs: o.jobs ?? this.jobs(),

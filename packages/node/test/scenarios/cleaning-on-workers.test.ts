@@ -93,7 +93,8 @@ test('worker threads index the keys of a log and filter its batches', { timeout:
       wait: later,
       replaced: (paths: readonly string[]) => paths.forEach((path) => void disk.remove(path)),
     };
-    log.clean(log.cleanable(log.endOffset, NOW), ports, NOW, done);
+    const range = log.cleanable(log.endOffset, NOW);
+    if (range.ok) log.clean(range, ports, NOW, done);
   });
   await jobs.close();
   const { activeBaseOffset } = log;
