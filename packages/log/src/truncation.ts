@@ -131,21 +131,27 @@ export class Truncation {
     }
   }
 
-  /** A log that was compacted may end with a gap. Then the cut removes only empty segments. */
-  private endOfGap(offset: Offset): ReturnType<Segments['locate']> {
+  /**
+   * Finds the batch at which a cut at `offset` begins. If compaction left a gap there, the cut begins behind
+   * the batch before the gap: an end within a gap would not survive a restart, because no file names it.
+   */
+  private placeOf(offset: Offset): ReturnType<Segments['locate']> {
     const { segments } = this.parts;
-    if (!segments.mayHaveGaps) return undefined;
-    const index = segments.indexFor(offset);
+    const found = segments.locate(offset);
+    if (!segments.mayHaveGaps) return found;
+    const cutOffset = Math.min(offset, found?.located.baseOffset ?? offset);
+    const index = segments.indexFor(cutOffset);
     const segment = segments.list[index]!;
-    const located = { position: segment.sizeBytes, baseOffset: offset, lastOffset: offset, maxTimestamp: -1 };
+    const { position, endOffset } = segment.endBefore(cutOffset);
+    const located = { position, baseOffset: endOffset, lastOffset: endOffset, maxTimestamp: -1 };
     return { segment, index, located };
   }
 
-  /** Cuts the log at the beginning of the batch that holds `offset`. May throw DiskError. */
+  /** Cuts the log at the beginning of the batch that holds `offset`; see `placeOf`. May throw DiskError. */
   private cutAt(offset: Offset): void {
     const { log } = this;
     const { flusher, names, producers, snapshots, segments } = this.parts;
-    const found = segments.locate(offset) ?? this.endOfGap(offset);
+    const found = this.placeOf(offset);
     if (found === undefined) throw new DiskError('EIO', `${log.directory}: no batch holds offset ${offset}`);
     const endOffset = Math.min(offset, found.located.baseOffset);
     if (endOffset < log.startOffset) {

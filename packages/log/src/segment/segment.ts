@@ -271,6 +271,22 @@ export class Segment {
     return found;
   }
 
+  /**
+   * The place behind the last batch below `offset`: its position, and the offset after the batch. `offset`
+   * lies between two batches. Throws DiskError if it meets damage.
+   */
+  endBefore(offset: Offset, from = this.trustedPosition(offset)): { position: number; endOffset: Offset } {
+    let found: { position: number; endOffset: Offset } | undefined;
+    const end = this.scan(from, { checkCrc: false, windowBytes: LOCATE_WINDOW_BYTES }, (header, position) => {
+      if (header.lastOffset >= offset) return true;
+      found = { position: position + header.sizeBytes, endOffset: header.lastOffset + 1 };
+      return false;
+    });
+    if (end.damage !== undefined) throw new DiskError('EIO', `${this.log.path}: ${end.damage}`);
+    if (found === undefined && from > 0) return this.endBefore(offset, 0);
+    return found ?? { position: 0, endOffset: this.baseOffset };
+  }
+
   scan(from: number, o: { checkCrc: boolean; windowBytes?: number }, visit: Visit): ScanEnd {
     const windowBytes = o.windowBytes ?? SCAN_WINDOW_BYTES;
     const options = { from, to: this.sizeBytes, windowBytes, checkCrc: o.checkCrc };

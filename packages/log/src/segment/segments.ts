@@ -31,7 +31,11 @@ export interface DiskRead {
 
 export class Segments {
   readonly list: Segment[];
-  /** The log was compacted: batches may be missing between two others. Otherwise a gap is damage. */
+  /**
+   * The log was compacted: batches may be missing between two others. Otherwise a gap is damage. No checksum
+   * covers the base offset of a batch, as in Kafka. So in a log with gaps, a read does not notice a damaged
+   * base offset that still lies between those of its neighbours.
+   */
   mayHaveGaps = false;
   private readonly files: OpenFiles;
   private readonly directory: string;

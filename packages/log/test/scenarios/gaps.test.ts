@@ -84,16 +84,36 @@ test('a read finds a gap in a log that was never compacted, and reports it', () 
   expect(answer).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage: expect.any(String) });
 });
 
-test('a truncation into a gap ends the log there', () => {
-  for (const offset of [5, 10, 14, 30, 40, 41]) {
-    const log = withGaps();
+test('a truncation into a gap ends the log where the gap begins, before and after a restart', () => {
+  for (const [offset, endOffset] of [
+    [5, 4],
+    [10, 4],
+    [11, 4],
+    [14, 14],
+    [30, 14],
+    [40, 14],
+    [41, 14],
+    [43, 42],
+  ] as const) {
+    const disk = new MemoryDisk();
+    const log = withGaps(disk);
     log.truncateTo(offset);
-    const endOffset = offset === 41 ? 40 : offset;
     expect([log.offline, log.endOffset]).toEqual([undefined, endOffset]);
-    expect(log.appendAsFollower(batchesAt(endOffset), NOW).ok).toBe(true);
+    log.close({ clean: false });
+    const again = openLog({ disk, config: CONFIG });
+    expect([again.endOffset, again.wasCut]).toEqual([endOffset, false]);
+    expect(again.appendAsFollower(batchesAt(endOffset), NOW).ok).toBe(true);
     const kept = [0, 2, 10, 12, 40, 42].filter((base) => base + 2 <= offset);
-    expect(basesOf(log)).toEqual([...kept, endOffset]);
+    expect(basesOf(again)).toEqual([...kept, endOffset]);
   }
+});
+
+test('a truncation into a gap below the log start offset empties the log at its start', () => {
+  const log = withGaps();
+  log.advanceStartOffset(6);
+  log.truncateTo(8);
+  expect([log.offline, log.startOffset, log.endOffset]).toEqual([undefined, 6, 6]);
+  expect(log.appendAsFollower(batchesAt(6), NOW)).toEqual({ ok: true, endOffset: 8 });
 });
 
 test('a gap that no index spans begins a new segment', () => {

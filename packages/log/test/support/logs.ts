@@ -125,8 +125,8 @@ export function lead(log: PartitionLog, bytes: Uint8Array, apiVersion?: number):
   return log.appendAsLeader(bytes, { leaderEpoch: 3, nowWallMs: NOW, ...version });
 }
 
-/** Every batch that can be read, as copies. `mayEndInGap`: a truncation may have ended the log in a gap. */
-export function readAll(log: PartitionLog, maxBytes = 700, mayEndInGap = false): Uint8Array[] {
+/** Every batch that can be read, as copies. */
+export function readAll(log: PartitionLog, maxBytes = 700): Uint8Array[] {
   const batches: Uint8Array[] = [];
   let fromOffset = log.startOffset;
   while (fromOffset < log.endOffset) {
@@ -136,7 +136,6 @@ export function readAll(log: PartitionLog, maxBytes = 700, mayEndInGap = false):
       maxBytes,
       atLeastOneBatch: true,
     });
-    if (errorCode === 0 && chunks.length === 0 && mayEndInGap) break;
     if (errorCode !== 0 || chunks.length === 0) throw new Error(`no data at ${fromOffset}: ${errorCode}`);
     for (const one of chunks.flatMap(splitBatches)) {
       batches.push(one);
