@@ -140,6 +140,22 @@ test("LogAppendTime: the leader stamps its time; CreateTime: it clears a client'
   other.close({ clean: false });
 });
 
+test("the leader clears a client's delete horizon, and the checksum fits", () => {
+  for (const timestampType of ['CreateTime', 'LogAppendTime'] as const) {
+    const log = openLog({ config: { timestampType } });
+    const given = batch(2);
+    given[22]! |= 0x40;
+    setMaxTimestamp(given, 0, readBatchHeader(given).maxTimestamp);
+    expect(readBatchHeader(given).hasDeleteHorizon).toBe(true);
+    append(log, given);
+    const kept = readAll(log)[0]!;
+    expect([readBatchHeader(kept).hasDeleteHorizon, checkBatchCrc(kept, 0, kept.length)]).toEqual([
+      false,
+      true,
+    ]);
+  }
+});
+
 test('an append with an older leader epoch fails an assertion', () => {
   const log = openLog();
   log.assignLeaderEpoch(9, 0);

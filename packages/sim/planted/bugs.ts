@@ -9,8 +9,8 @@ export const bugs: readonly PlantedBug[] = [
     name: 'header-believed',
     sentence: 'a leader believes the largest timestamp that a client wrote into the header',
     file: 'packages/log/src/door/append.ts',
-    find: 'if (maxTimestamp === header.maxTimestamp && !header.isLogAppendTime) return;',
-    replace: 'if (!header.isLogAppendTime) return;',
+    find: 'else if (maxTimestamp !== header.maxTimestamp || (header.attributes & BROKER_BITS) !== 0)',
+    replace: 'else if ((header.attributes & BROKER_BITS) !== 0)',
     expectedCheckers: ['wrong-largest-timestamp'],
   },
   {

@@ -7,6 +7,7 @@ import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
   checkBatchCrc,
+  DELETE_HORIZON_BIT,
   DecodeError,
   ErrorCode,
   LOOP_WORK_MAX,
@@ -27,11 +28,16 @@ import type {
 import { appendFailure, CHECKSUM_WORK, type DoorOptions, judgeFrame, judgeHeader } from './door.ts';
 
 const ATTRIBUTES_LOW_AT = 22;
-const LOG_APPEND_TIME_BIT = 0x08;
+/**
+ * Only a broker sets these bits: LogAppendTime, and that of a delete horizon (KIP-534). With a delete horizon
+ * of the client's choice, the first cleaning could drop a tombstone before any consumer got it.
+ */
+const BROKER_BITS = 0x08 | DELETE_HORIZON_BIT;
 
 /**
  * Stamps base offset and leader epoch in place. Also corrects the timestamp type and the largest timestamp in
- * the header.
+ * the header, and clears bits that only a broker sets. The checksum of a batch covers neither the base offset
+ * nor the leader epoch (Kafka's format), so stamping these two leaves the checksum as it is.
  */
 export function stampForLeader(
   batch: Uint8Array,
@@ -42,14 +48,10 @@ export function stampForLeader(
   maxTimestamp: Timestamp,
 ): void {
   stampBatch(batch, 0, baseOffset, o.leaderEpoch);
-  if (config.timestampType === 'LogAppendTime') {
-    setLogAppendTime(batch, 0, o.nowWallMs);
-    return;
-  }
-  if (maxTimestamp === header.maxTimestamp && !header.isLogAppendTime) return;
-  // Only a broker may set the LogAppendTime bit, so clear it if a client has set it.
-  batch[ATTRIBUTES_LOW_AT]! &= ~LOG_APPEND_TIME_BIT;
-  setMaxTimestamp(batch, 0, maxTimestamp);
+  batch[ATTRIBUTES_LOW_AT]! &= ~BROKER_BITS;
+  if (config.timestampType === 'LogAppendTime') setLogAppendTime(batch, 0, o.nowWallMs);
+  else if (maxTimestamp !== header.maxTimestamp || (header.attributes & BROKER_BITS) !== 0)
+    setMaxTimestamp(batch, 0, maxTimestamp);
 }
 
 interface LogState {
