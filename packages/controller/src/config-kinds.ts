@@ -11,6 +11,7 @@ import {
 } from '@millrace/metadata';
 import { ConfigResourceType, ErrorCode, validateTopicName } from '@millrace/protocol';
 import { type ApiError, apiError } from './assignments.ts';
+import { cleanerThreadsProblem } from './cleaner-threads.ts';
 import type { ControllerConfig } from './config.ts';
 import { inheritedConfigs } from './inherited-configs.ts';
 
@@ -66,7 +67,7 @@ const brokers: ConfigKind = {
     const id = Number(broker);
     const isRegistered = String(id) === broker && image.broker(id) !== undefined;
     if (broker !== '' && !isRegistered) return invalid(`there is no broker '${broker}'`);
-    const problem = brokerProblem(config, next);
+    const problem = brokerProblem(config, next) ?? cleanerThreadsProblem(image, config, broker, next);
     if (problem !== undefined) return invalid(problem);
     return minIsrProblem(image.brokerConfig(broker), broker, next, keys);
   },
