@@ -401,6 +401,11 @@ export class PartitionLog {
     this.compaction.clean(range, ports, nowWallMs, done);
   }
 
+  /** Cancels the cleaning. Only for a call of `pause`, because no swap is in progress there. */
+  stopCleaning(): void {
+    this.compaction.close();
+  }
+
   /**
    * A new leader notes its epoch at its end offset, before the first append. The next write of the epoch file
    * saves the entry. A crash before that write loses the entry. The loss is harmless: no record has that

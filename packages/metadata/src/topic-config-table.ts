@@ -104,7 +104,7 @@ export const definitions: readonly Definition[] = [
     'delete',
     listOf('compact', 'delete'),
     'log.cleanup.policy',
-    'How old records are removed: delete removes old segments by time and size, compact keeps the latest record of each key; both may be set. Millrace does not compact yet; with compact it refuses records without a key.',
+    'How old records are removed: delete removes old segments by time and size, compact keeps the latest record of each key and refuses records without a key; both may be set.',
   ),
   define(
     'compression.gzip.level',
@@ -144,7 +144,7 @@ export const definitions: readonly Definition[] = [
     '86400000',
     long(0),
     'log.cleaner.delete.retention.ms',
-    'How long a compacted topic keeps the markers of deleted keys. Stored but without effect: Millrace has no compaction yet.',
+    'How long a compacted topic keeps the marker of a deleted key (a record without a value) after the first compaction of the marker.',
   ),
   define(
     'file.delete.delay.ms',
@@ -216,7 +216,7 @@ export const definitions: readonly Definition[] = [
     LONG_MAX_TEXT,
     long(1),
     'log.cleaner.max.compaction.lag.ms',
-    'The longest time that a record may stay uncompacted. Stored but without effect: Millrace has no compaction yet.',
+    'The broker compacts a log with an uncompacted record that is older than this, whatever min.cleanable.dirty.ratio says. It also closes a segment of a compacted topic that spans more time.',
   ),
   define(
     'max.message.bytes',
@@ -256,7 +256,7 @@ export const definitions: readonly Definition[] = [
     '0.5',
     ratio,
     'log.cleaner.min.cleanable.ratio',
-    'The broker compacts a log when the uncompacted share of it reaches this value. Stored but without effect: Millrace has no compaction yet.',
+    'The broker compacts a log when a larger share of its bytes than this was never compacted.',
   ),
   define(
     'min.compaction.lag.ms',
@@ -264,7 +264,7 @@ export const definitions: readonly Definition[] = [
     '0',
     long(0),
     'log.cleaner.min.compaction.lag.ms',
-    'The shortest time that a record stays uncompacted. Stored but without effect: Millrace has no compaction yet.',
+    'The broker does not compact a segment with a record that is younger than this.',
   ),
   define(
     'min.insync.replicas',

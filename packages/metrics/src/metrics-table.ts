@@ -170,6 +170,42 @@ export const metricsTable = {
     of: 'broker',
     help: 'Size of the segments that millrace_removed_segments_total counts.',
   },
+  millrace_cleanings_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'result',
+    help: 'Ended compactions of logs, by result: cleaned, cancelled (the log was truncated, closed or deleted, the topic is no longer compacted, or space is short), or failed.',
+  },
+  millrace_cleaner_read_bytes_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Bytes that compaction read. Both parts of a log count, and the uncompacted part counts twice.',
+  },
+  millrace_cleaner_written_bytes_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Bytes that compaction wrote.',
+  },
+  millrace_cleaner_dropped_records_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Records that compaction dropped.',
+  },
+  millrace_uncleanable_partitions: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Replicas whose logs compaction no longer tries, because an attempt failed for good. The event log-uncleanable has the reason.',
+  },
+  millrace_dirty_ratio_max: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'The largest share of bytes of a log that could be compacted and are not, at the last look. From 0 to 1.',
+  },
+  millrace_compaction_overdue_seconds_max: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'The longest time by which an uncompacted record exceeds max.compaction.lag.ms, at the last look.',
+  },
 
   // Coordinators
   millrace_coordinator_partitions: {

@@ -4,6 +4,24 @@
  */
 import type { Millis } from '@millrace/base';
 
+/** The settings of the log cleaner. All but `isEnabled` may change while the broker runs. */
+export interface CleanerConfig {
+  /** `log.cleaner.enable` */
+  readonly isEnabled: boolean;
+  /** `log.cleaner.threads`: the most cleanings at a time. */
+  readonly cleaningsMax: number;
+  /** `log.cleaner.dedupe.buffer.size`: memory for the offset maps of all cleanings. */
+  readonly dedupeBufferBytes: number;
+  /** `log.cleaner.io.buffer.load.factor`: the share of a map that keys may fill. */
+  readonly loadFactor: number;
+  /** `log.cleaner.io.buffer.size`: memory for the reads of all cleanings. */
+  readonly ioBufferBytes: number;
+  /** `log.cleaner.io.max.bytes.per.second`: limit for all reads and writes together. */
+  readonly bytesPerSecondMax: number;
+  /** `log.cleaner.backoff.ms`: the pause when no log is due, and before a retry. */
+  readonly backoffMs: Millis;
+}
+
 export interface ReplicationConfig {
   /** Fetchers connect to the endpoint of this name among the leader's registered listeners. */
   readonly interBrokerListenerName: string;
@@ -41,6 +59,8 @@ export interface ReplicationConfig {
   readonly retentionInitialDelayMs: Millis;
   /** `log.retention.check.interval.ms`: how often the broker then looks for expired segments. */
   readonly retentionCheckIntervalMs: Millis;
+  /** The settings of the log cleaner in the node's own configuration. */
+  readonly cleaner: CleanerConfig;
   /** Pause before the broker repeats an ISR change whose outcome is open. */
   readonly alterPartitionRetryMs: Millis;
   /** The most parked fetches. The leader answers further fetches at once with the available data. */

@@ -50,6 +50,18 @@ export class FreeSpace implements Room {
     if (this.budgetBytes < 0 && this.coordinatorShortage === undefined) this.look();
   }
 
+  /**
+   * Why there is no room for temporary files of this size beside the broker's own files. Undefined: there is,
+   * or the file system does not answer.
+   */
+  lackFor(sizeBytes: number): string | undefined {
+    const { directory } = this.ports;
+    const usableBytes = this.ports.usableBytes();
+    const ownBytes = this.ports.minFreeBytes() * COORDINATOR_SHARE;
+    if (usableBytes === undefined || usableBytes >= sizeBytes + ownBytes) return undefined;
+    return `${directory} has ${usableBytes} bytes free, less than ${sizeBytes} for a copy plus half of min.free.bytes (${ownBytes})`;
+  }
+
   /** Called when an append failed, because the disk may be full. */
   appendFailed(): void {
     if (this.ports.timers.now() - this.lookedAtMs >= FAILURE_LOOK_MS) this.look();

@@ -1,4 +1,4 @@
-export type { ReplicationConfig } from './config.ts';
+export type { CleanerConfig, ReplicationConfig } from './config.ts';
 export type { CoordinatorPort, OwnAppend, PartitionBounds } from './coordinator-port.ts';
 export type { LeadershipListener } from './leadership-feed.ts';
 export type { Partition } from './partition/partition.ts';

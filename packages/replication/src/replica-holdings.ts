@@ -31,7 +31,7 @@ export interface ReplicaHoldings {
 }
 
 export function holdingsOf(manager: ReplicaManager): ReplicaHoldings {
-  const { fetches, timers, alterPartitions, waiting, awaitingLease, retention } = manager;
+  const { fetches, timers, alterPartitions, waiting, awaitingLease, upkeep } = manager;
   let parkedAcks = 0;
   let fetchWaiters = 0;
   let waitingDeletions = 0;
@@ -52,7 +52,7 @@ export function holdingsOf(manager: ReplicaManager): ReplicaHoldings {
     awaitingLease: awaitingLease.size,
     isrChanges: alterPartitions.queued,
     waitingDeletions,
-    removedSegments: retention.removedSegments,
+    removedSegments: upkeep.retention.removedSegments,
     deadlines: timers.size,
   };
 }

@@ -27,6 +27,7 @@ import { CoordinatorPort } from './coordinator-port.ts';
 import { ReplicaFetcherManager } from './following/replica-fetcher-manager.ts';
 import { LeadershipFeed } from './leadership-feed.ts';
 import { LogDirs } from './log-dirs.ts';
+import { type LogUpkeep, startLogUpkeep } from './log-upkeep.ts';
 import { AlterPartitionManager } from './partition/alter-partition-manager.ts';
 import { OfflineReplicas } from './partition/offline-replicas.ts';
 import type { Partition } from './partition/partition.ts';
@@ -34,7 +35,6 @@ import type { PartitionCounters, PartitionPorts } from './partition/ports.ts';
 import { PartitionLookup } from './partition-lookup.ts';
 import { countersOf, gaugeDisk, gaugeReplicas } from './replica-metrics.ts';
 import { ReplicaTable } from './replica-table.ts';
-import { Retention } from './retention.ts';
 import { DeleteRecordsService } from './serving/delete-records-service.ts';
 import { FetchService } from './serving/fetch-service.ts';
 import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
@@ -94,7 +94,7 @@ export class ReplicaManager {
   image: MetadataImage = MetadataImage.EMPTY;
   readonly fetches: FetchService;
   readonly deletions: DeleteRecordsService;
-  readonly retention: Retention;
+  readonly upkeep: LogUpkeep;
   readonly coordination: CoordinatorPort;
   readonly timers: Timers;
   private readonly turnBudget: TurnBudget;
@@ -181,7 +181,7 @@ export class ReplicaManager {
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
     gaugeReplicas(metrics, this.table, this);
     gaugeDisk(metrics, this.logDirs);
-    this.retention = new Retention(options, this.timers, () => this.partitions(), metrics);
+    this.upkeep = startLogUpkeep(this, this.logDirs, metrics);
     this.everyLagCheck();
     this.everyCheckpoint();
   }

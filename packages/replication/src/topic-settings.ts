@@ -93,9 +93,12 @@ function topicSettings(
   const text = (name: string) => effectiveTopicConfig(name, layers).trim();
   const number = (name: string) => numberOf(text(name));
   const expiration = dynamicValue(layers, 'producer.id.expiration.ms');
+  const isCompacted = /\bcompact\b/.test(text('cleanup.policy'));
+  const maxCompactionLagMs = number('max.compaction.lag.ms');
   const log: LogConfig = {
     segmentBytes: number('segment.bytes'),
-    segmentMs: number('segment.ms'),
+    // The cleaner never touches the active segment, so a record must leave it before the lag is over.
+    segmentMs: isCompacted ? Math.min(number('segment.ms'), maxCompactionLagMs) : number('segment.ms'),
     segmentJitterMs: number('segment.jitter.ms'),
     preallocate: booleanOf(text('preallocate')),
     indexIntervalBytes: number('index.interval.bytes'),
@@ -105,11 +108,11 @@ function topicSettings(
     loopWorkMax,
     maxMessageBytes: number('max.message.bytes'),
     compression: compressionOf(text),
-    isCompacted: /\bcompact\b/.test(text('cleanup.policy')),
+    isCompacted,
     deleteRetentionMs: number('delete.retention.ms'),
     minCleanableDirtyRatio: Number(text('min.cleanable.dirty.ratio')),
     minCompactionLagMs: number('min.compaction.lag.ms'),
-    maxCompactionLagMs: number('max.compaction.lag.ms'),
+    maxCompactionLagMs,
     deletesOldRecords: /\bdelete\b/.test(text('cleanup.policy')),
     retentionMs: number('retention.ms'),
     retentionBytes: number('retention.bytes'),

@@ -139,6 +139,16 @@ test('with min.free.bytes=0 there is no shortage, even on a full disk', () => {
   expect(guarded.space.shortage).toBeUndefined();
 });
 
+test('temporary files have room if they leave half of min.free.bytes', () => {
+  const guarded = new Guarded();
+  guarded.minFreeBytes = 1000;
+  guarded.usableBytes = 700;
+  expect(guarded.space.lackFor(200)).toBeUndefined();
+  expect(guarded.space.lackFor(201)).toMatch(/700 bytes free, less than 201 for a copy/);
+  guarded.usableBytes = undefined;
+  expect(guarded.space.lackFor(201)).toBeUndefined();
+});
+
 test('a file system that does not answer changes nothing', () => {
   const guarded = new Guarded();
   guarded.usableBytes = undefined;

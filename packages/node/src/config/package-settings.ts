@@ -13,7 +13,7 @@ import type {
 } from '@millrace/coordinator';
 import { groupConfigDefinitions } from '@millrace/metadata';
 import type { QuorumConfig, SnapshotConfig } from '@millrace/raft';
-import type { ReplicationConfig } from '@millrace/replication';
+import type { CleanerConfig, ReplicationConfig } from '@millrace/replication';
 import { brokerSettings, isDynamic } from './broker-settings.ts';
 import type { SettingDefinition } from './definition.ts';
 import { computed, type FieldsOf, fill, type IsComplete, type ReceivedBy, type ValueName } from './fields.ts';
@@ -51,6 +51,16 @@ const controllerFields = {
   groupConfigs: computed([], (_values, config) => groupConfigLimits(config)),
 } as const satisfies FieldsOf<ControllerConfig>;
 
+const cleanerFields = {
+  isEnabled: 'log.cleaner.enable',
+  cleaningsMax: 'log.cleaner.threads',
+  dedupeBufferBytes: 'log.cleaner.dedupe.buffer.size',
+  loadFactor: 'log.cleaner.io.buffer.load.factor',
+  ioBufferBytes: 'log.cleaner.io.buffer.size',
+  bytesPerSecondMax: 'log.cleaner.io.max.bytes.per.second',
+  backoffMs: 'log.cleaner.backoff.ms',
+} as const satisfies FieldsOf<CleanerConfig>;
+
 const replicationFields = {
   interBrokerListenerName: computed([], (_values, { interBrokerListenerName }) => interBrokerListenerName),
   replicaLagTimeMaxMs: 'replica.lag.time.max.ms',
@@ -66,6 +76,7 @@ const replicationFields = {
   minFreeBytes: 'min.free.bytes',
   retentionInitialDelayMs: 'log.initial.task.delay.ms',
   retentionCheckIntervalMs: 'log.retention.check.interval.ms',
+  cleaner: computed([], (_values, config) => fill<CleanerConfig>(cleanerFields, config)),
   alterPartitionRetryMs: 'alterPartitionRetryMs',
   maxParkedFetches: 'maxParkedFetches',
   maxParkedDeletions: 'maxParkedDeletions',
@@ -189,6 +200,7 @@ export type Received =
   | ReceivedBy<typeof snapshotFields>
   | ReceivedBy<typeof controllerFields>
   | ReceivedBy<typeof replicationFields>
+  | ReceivedBy<typeof cleanerFields>
   | ReceivedBy<typeof limitFields>
   | ReceivedBy<typeof frontEndFields>
   | ReceivedBy<typeof lifecycleFields>

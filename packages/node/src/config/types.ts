@@ -8,7 +8,7 @@ export const INVALID: unique symbol = Symbol('invalid');
 
 export interface SettingType<T> {
   /** Kafka's name of the type, for the documentation. */
-  readonly name: 'int' | 'long' | 'boolean' | 'string' | 'list';
+  readonly name: 'int' | 'long' | 'double' | 'boolean' | 'string' | 'list';
   /** Describes the allowed values, as the end of the sentence "give …". */
   readonly allowed: string;
   parse(text: string): T | typeof INVALID;
@@ -40,6 +40,35 @@ function wholeNumber(name: 'int' | 'long', min: number, max: number): SettingTyp
       if (name === 'long' && BigInt(text) > BigInt(LONG_MAX_TEXT)) return INVALID;
       const value = name === 'long' ? Math.min(Number(text), Number.MAX_SAFE_INTEGER) : Number(text);
       return value >= min && value <= max ? value : INVALID;
+    },
+  };
+}
+
+/**
+ * A decimal number within bounds, with or without an exponent. `above`: an exclusive lower bound, for which
+ * `min` is not given.
+ */
+export function double({
+  min = Number.NEGATIVE_INFINITY,
+  above = Number.NEGATIVE_INFINITY,
+  max = Number.POSITIVE_INFINITY,
+}: {
+  min?: number;
+  above?: number;
+  max?: number;
+} = {}): SettingType<number> {
+  const bounds = [
+    ...(Number.isFinite(min) ? [`at least ${min}`] : []),
+    ...(Number.isFinite(above) ? [`above ${above}`] : []),
+    ...(Number.isFinite(max) ? [`at most ${max}`] : []),
+  ];
+  return {
+    name: 'double',
+    allowed: ['a number', bounds.join(' and ')].join(' ').trim(),
+    parse(text) {
+      if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/.test(text)) return INVALID;
+      const value = Number(text);
+      return Number.isFinite(value) && value >= min && value > above && value <= max ? value : INVALID;
     },
   };
 }

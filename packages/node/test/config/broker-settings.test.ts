@@ -16,6 +16,12 @@ test('the dynamic settings are those of Kafka', () => {
   const dynamic = [...settings].filter(([, { isDynamic }]) => isDynamic).map(([name]) => name);
   expect(dynamic.filter((name) => !topicFallbacks.includes(name)).sort()).toEqual([
     'group.consumer.assignment.interval.ms',
+    'log.cleaner.backoff.ms',
+    'log.cleaner.dedupe.buffer.size',
+    'log.cleaner.io.buffer.load.factor',
+    'log.cleaner.io.buffer.size',
+    'log.cleaner.io.max.bytes.per.second',
+    'log.cleaner.threads',
     'max.connections',
     'max.connections.per.ip',
     'producer.id.expiration.ms',
@@ -36,6 +42,14 @@ test.each([
   ['log.retention.ms', ' 9223372036854775807 ', undefined],
   ['log.segment.bytes', '5', 'must be at least 1048576'],
   ['log.flush.interval.messages', '9223372036854775807', undefined],
+  ['log.cleaner.io.max.bytes.per.second', '0', 'must be a number above 0'],
+  ['log.cleaner.io.max.bytes.per.second', ' 1.5E6 ', undefined],
+  ['log.cleaner.io.max.bytes.per.second', 'NaN', 'must be a number above 0'],
+  ['log.cleaner.io.buffer.load.factor', '1.1', 'must be a number above 0 and at most 1'],
+  ['log.cleaner.io.buffer.load.factor', '.5', undefined],
+  ['log.cleaner.min.cleanable.ratio', '1.5', 'must be a number from 0 to 1'],
+  ['log.cleanup.policy', 'compact,delete', undefined],
+  ['log.cleanup.policy', 'shred', 'may only hold compact, delete'],
   ['compression.type', 'brotli', 'must be one of uncompressed, zstd, lz4, snappy, gzip, producer'],
 ])('%s=%s: %s', (name, value, problem) => {
   expect(settings.get(name)!.check(value)).toBe(problem);

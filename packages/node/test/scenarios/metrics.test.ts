@@ -29,6 +29,7 @@ beforeAll(async () => {
     'log.initial.task.delay.ms': 100,
     'log.retention.check.interval.ms': 500,
     'metadata.log.max.record.bytes.between.snapshots': SNAPSHOT_BYTES,
+    'log.cleaner.backoff.ms': 200,
   };
   cluster = await startCluster({ controllers: 1, brokers: 3, settings });
   const first = await TestClient.connect(cluster.node(2).port!);
@@ -177,6 +178,40 @@ const rows: readonly Row[] = [
       {
         on: brokers,
         grows: { millrace_removed_segments_total: 1, millrace_removed_segment_bytes_total: 70 },
+      },
+    ],
+  },
+  {
+    stimulus: 'later records of a compacted topic replace one',
+    act: async () => {
+      const configs = { 'cleanup.policy': 'compact', 'segment.ms': '1', 'min.cleanable.dirty.ratio': '0' };
+      await client.createTopic('table', 1, 3, configs);
+      const lead = await eventually(async () => {
+        const { topics } = await client.metadata('table');
+        const { leaderId } = topics[0]?.partitions[0] ?? { leaderId: -1 };
+        return leaderId < 0 ? undefined : leaderId;
+      });
+      const producer = await TestClient.connect(cluster.node(lead).port!);
+      for (let version = 0; version < 4; version++) {
+        await producer.produce('table', 0, [`version ${version}`], -1, 'key');
+        await new Promise((later) => setTimeout(later, 10));
+      }
+      producer.close();
+    },
+    expected: [
+      {
+        on: brokers,
+        grows: {
+          'millrace_cleanings_total{result="cleaned"}': 1,
+          millrace_cleaner_read_bytes_total: 140,
+          millrace_cleaner_written_bytes_total: 61,
+          millrace_cleaner_dropped_records_total: 1,
+        },
+        becomes: {
+          millrace_uncleanable_partitions: 0,
+          millrace_dirty_ratio_max: 0,
+          millrace_compaction_overdue_seconds_max: 0,
+        },
       },
     ],
   },

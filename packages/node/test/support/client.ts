@@ -60,10 +60,18 @@ export class TestClient {
   }
 
   /** Returns the error code and the base offset. */
-  async produce(topic: string, partition: number, values: readonly string[], acks: -1 | 0 | 1 = -1) {
+  /** All records have the same key. */
+  async produce(
+    topic: string,
+    partition: number,
+    values: readonly string[],
+    acks: -1 | 0 | 1 = -1,
+    keyText?: string,
+  ) {
+    const key = keyText === undefined ? null : new TextEncoder().encode(keyText);
     const records = buildBatch({
       baseTimestamp: Date.now(),
-      records: values.map((value) => ({ key: null, value: new TextEncoder().encode(value), headers: [] })),
+      records: values.map((value) => ({ key, value: new TextEncoder().encode(value), headers: [] })),
     });
     const { responses } = await this.call(apis.produce, 9, {
       acks,

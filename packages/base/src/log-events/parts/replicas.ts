@@ -82,6 +82,21 @@ export const replicaEvents = {
     facts: ['topic', 'partition', 'leaderEpoch', 'reason'],
     says: 'The broker takes its replica of {topic}-{partition} offline: {reason}.',
   },
+  'log-cleaned': {
+    level: 'info',
+    facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'bytesRead', 'bytesWritten', 'recordsDropped'],
+    says: 'The broker compacts {topic}-{partition} up to {to} and drops {recordsDropped} records: it reads {bytesRead} bytes and writes {bytesWritten}.',
+  },
+  'log-cleaning-failed': {
+    level: 'warn',
+    facts: ['topic', 'partition', 'leaderEpoch', 'reason'],
+    says: 'The broker cannot compact {topic}-{partition} and retries later: {reason}.',
+  },
+  'log-uncleanable': {
+    level: 'error',
+    facts: ['topic', 'partition', 'leaderEpoch', 'reason'],
+    says: 'The broker stops compacting {topic}-{partition}: {reason}.',
+  },
   'replica-deleted': {
     level: 'info',
     facts: ['topic', 'partition', 'topicId'],

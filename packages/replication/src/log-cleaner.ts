@@ -1,0 +1,254 @@
+/**
+ * Compacts this broker's replicas, whether they lead or follow: each replica cleans its own log. Chooses
+ * among the logs that are due the one with the largest dirty share, and cleans up to `log.cleaner.threads`
+ * logs at a time. All cleanings share one limit of bytes per second. How a log is cleaned is the log's own
+ * matter.
+ *
+ * Bounds: one turn of the event loop looks at `LOOKS_PER_TURN` replicas, or begins one cleaning. After a
+ * cleaning, the cleaner looks for the next log at once. When no log is due, it waits for
+ * `log.cleaner.backoff.ms`.
+ *
+ * A cleaning that fails with an error that may pass (a full disk) gets another attempt after the same time.
+ * A log whose cleaning fails for good is uncleanable, and gets no further attempt before the broker
+ * restarts, or before the replica has fetched its records again. Meanwhile the other logs are cleaned.
+ */
+import { type Clock, type Jobs, type Logger, type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
+import type {
+  CleanableRange,
+  CleanerJobs,
+  CleaningFailure,
+  CleaningPorts,
+  CleaningResult,
+  LogDirectory,
+  PartitionLog,
+} from '@millrace/log';
+import type { Metrics } from '@millrace/metrics';
+import type { CleanerConfig } from './config.ts';
+import type { FreeSpace } from './free-space.ts';
+import type { Partition } from './partition/partition.ts';
+
+/** The first look after a start reads a few kilobytes. Most later looks read nothing. */
+const LOOKS_PER_TURN = 50;
+/** Pause before the cleaner asks again for a job that was refused. */
+const JOB_RETRY_MS = 1000;
+/** Smaller offset maps would hold no key. */
+const MAP_BYTES_MIN = 1024;
+
+export interface LogCleanerOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  readonly logDirectory: LogDirectory;
+  readonly jobs: Jobs;
+  readonly kinds: CleanerJobs;
+  readonly metrics: Metrics;
+  readonly room: Pick<FreeSpace, 'lackFor' | 'used' | 'coordinatorShortage'>;
+  /** The settings as they are now. */
+  settings(): CleanerConfig;
+  replicas(): readonly Partition[];
+}
+
+interface Candidate {
+  readonly replica: Partition;
+  readonly range: CleanableRange;
+}
+
+/** A round of looks, and what it has found so far. */
+interface Round {
+  readonly replicas: readonly Partition[];
+  dirtiest: Candidate | undefined;
+  dirtyRatioMax: number;
+  overdueMsMax: Millis;
+}
+
+export class LogCleaner {
+  private readonly o: LogCleanerOptions;
+  private readonly running = new Set<PartitionLog>();
+  /** When a log whose cleaning failed gets another attempt. */
+  private readonly retryAt = new WeakMap<PartitionLog, Millis>();
+  /** The reads and writes so far are within the limit from this time on. */
+  private throttledUntilMs: Millis = 0;
+  private isLooking = false;
+  private next: ReturnType<Timers['after']> | undefined;
+  private dirtyRatioMax = 0;
+  private overdueMsMax: Millis = 0;
+  private readonly counters: ReturnType<typeof countersOf>;
+
+  /** Starts looking. The end of `timers` ends it. */
+  constructor(options: LogCleanerOptions) {
+    this.o = options;
+    const { metrics } = options;
+    this.counters = countersOf(metrics);
+    metrics.gauge(
+      'millrace_uncleanable_partitions',
+      () => options.replicas().filter(({ log }) => log.uncleanable !== undefined).length,
+    );
+    metrics.gauge('millrace_dirty_ratio_max', () => this.dirtyRatioMax);
+    metrics.gauge('millrace_compaction_overdue_seconds_max', () => this.overdueMsMax / 1000);
+    this.lookAfter(options.settings().backoffMs);
+  }
+
+  private lookAfter(delayMs: Millis): void {
+    const { timers } = this.o;
+    timers.cancel(this.next);
+    this.next = timers.after(Math.max(NEXT_TURN_MS, delayMs), () => this.look());
+  }
+
+  /** Looks at all replicas, in slices, and then begins to clean the dirtiest log that is due. */
+  private look(): void {
+    if (this.isLooking) return;
+    const { isEnabled, cleaningsMax, backoffMs } = this.o.settings();
+    if (!isEnabled || this.running.size >= cleaningsMax) {
+      this.lookAfter(backoffMs);
+      return;
+    }
+    this.isLooking = true;
+    const replicas = this.o.replicas();
+    this.lookFrom(0, { replicas, dirtiest: undefined, dirtyRatioMax: 0, overdueMsMax: 0 });
+  }
+
+  private lookFrom(from: number, round: Round): void {
+    const { replicas } = round;
+    const to = Math.min(replicas.length, from + LOOKS_PER_TURN);
+    for (const replica of replicas.slice(from, to)) this.consider(replica, round);
+    if (to < replicas.length) this.o.timers.after(NEXT_TURN_MS, () => this.lookFrom(to, round));
+    else this.looked(round);
+  }
+
+  private consider(replica: Partition, round: Round): void {
+    const range = this.rangeOf(replica);
+    if (range === undefined) return;
+    round.dirtyRatioMax = Math.max(round.dirtyRatioMax, range.dirtyRatio);
+    round.overdueMsMax = Math.max(round.overdueMsMax, range.overdueMs);
+    const isDirtier = round.dirtiest === undefined || range.dirtyRatio > round.dirtiest.range.dirtyRatio;
+    if (range.isDue && isDirtier) round.dirtiest = { replica, range };
+  }
+
+  private looked({ dirtiest, dirtyRatioMax, overdueMsMax }: Round): void {
+    this.isLooking = false;
+    this.dirtyRatioMax = dirtyRatioMax;
+    this.overdueMsMax = overdueMsMax;
+    // If there is room for another cleaning, look for the next log at once.
+    const isStarted = dirtiest !== undefined && this.start(dirtiest.replica);
+    this.lookAfter(isStarted ? NEXT_TURN_MS : this.o.settings().backoffMs);
+  }
+
+  /** Undefined: the log is not compacted, or cannot be cleaned now. */
+  private rangeOf(replica: Partition): CleanableRange | undefined {
+    const { log } = replica;
+    if (!log.config.isCompacted || log.uncleanable !== undefined || this.running.has(log)) return undefined;
+    if (replica.isClosed || log.offline !== undefined || replica.corruption.reason !== undefined)
+      return undefined;
+    if (this.o.timers.now() < (this.retryAt.get(log) ?? 0)) return undefined;
+    const range = log.cleanable(replica.highWatermark, this.o.clock.wallMs());
+    if (range.ok) return range;
+    this.failed(replica, range);
+    return undefined;
+  }
+
+  /** Begins a cleaning. Looks at the log again, because it may have changed since the first look. */
+  private start(replica: Partition): boolean {
+    const range = this.rangeOf(replica);
+    if (range === undefined || !range.isDue) return false;
+    const { log } = replica;
+    // A cleaned segment is written before the old ones go.
+    const lack = this.o.room.lackFor(Math.min(range.totalBytes, log.config.segmentBytes));
+    if (lack !== undefined) {
+      this.postpone(replica, lack);
+      return true;
+    }
+    this.running.add(log);
+    log.clean(range, this.ports(replica), this.o.clock.wallMs(), (result) => {
+      this.running.delete(log);
+      this.ended(replica, range, result);
+      if (!this.isLooking) this.lookAfter(NEXT_TURN_MS);
+    });
+    return true;
+  }
+
+  private ended(
+    replica: Partition,
+    { firstDirtyOffset: from }: CleanableRange,
+    result: CleaningResult,
+  ): void {
+    if (result === undefined) {
+      this.counters.ended('cancelled');
+      return;
+    }
+    if (!result.ok) {
+      this.failed(replica, result);
+      return;
+    }
+    const { cleanedTo: to, bytesRead, bytesWritten, recordsDropped } = result;
+    this.counters.ended('cleaned');
+    this.counters.moved(bytesRead, bytesWritten, recordsDropped);
+    this.o.logger.info('log-cleaned', {
+      ...replica.facts(),
+      from,
+      to,
+      bytesRead,
+      bytesWritten,
+      recordsDropped,
+    });
+  }
+
+  private failed(replica: Partition, { reason, isTransient, damage }: CleaningFailure): void {
+    this.counters.ended('failed');
+    if (isTransient) this.postpone(replica, reason);
+    else this.o.logger.error('log-uncleanable', { ...replica.facts(), reason });
+    replica.noticeOffline();
+    if (damage !== undefined && !replica.isOffline) replica.corruption.found(damage);
+  }
+
+  private postpone(replica: Partition, reason: string): void {
+    const { logger, settings, timers } = this.o;
+    this.retryAt.set(replica.log, timers.now() + settings().backoffMs);
+    logger.warn('log-cleaning-failed', { ...replica.facts(), reason });
+  }
+
+  private ports(replica: Partition): CleaningPorts {
+    const { timers, jobs, kinds, logDirectory } = this.o;
+    const { cleaningsMax, dedupeBufferBytes, ioBufferBytes, loadFactor } = this.o.settings();
+    const { log } = replica;
+    return {
+      jobs,
+      kinds,
+      map: { bytesMax: Math.max(MAP_BYTES_MIN, Math.floor(dedupeBufferBytes / cleaningsMax)), loadFactor },
+      chunkBytes: Math.floor(ioBufferBytes / cleaningsMax),
+      pause: (bytes, next) => this.pause(replica, bytes, next),
+      wait: (next) => void timers.after(JOB_RETRY_MS, next),
+      replaced: (paths) => void timers.after(log.config.fileDeleteDelayMs, () => logDirectory.unlink(paths)),
+    };
+  }
+
+  private pause(replica: Partition, bytes: number, next: () => void): void {
+    const { timers, room } = this.o;
+    room.used(bytes);
+    if (room.coordinatorShortage !== undefined) {
+      // The rest of the space is for the broker's own files. This removes the unfinished segment.
+      this.postpone(replica, room.coordinatorShortage);
+      replica.log.stopCleaning();
+      return;
+    }
+    const nowMs = timers.now();
+    const costMs = (bytes * 1000) / this.o.settings().bytesPerSecondMax;
+    this.throttledUntilMs = Math.max(nowMs, this.throttledUntilMs) + costMs;
+    timers.after(Math.max(NEXT_TURN_MS, Math.ceil(this.throttledUntilMs - nowMs)), next);
+  }
+}
+
+function countersOf(metrics: Metrics) {
+  const cleanings = metrics.counter('millrace_cleanings_total');
+  const read = metrics.counter('millrace_cleaner_read_bytes_total');
+  const written = metrics.counter('millrace_cleaner_written_bytes_total');
+  const records = metrics.counter('millrace_cleaner_dropped_records_total');
+  for (const result of ['cleaned', 'cancelled', 'failed']) cleanings.add(0, result);
+  return {
+    ended: (result: 'cleaned' | 'cancelled' | 'failed') => cleanings.add(1, result),
+    moved(bytesRead: number, bytesWritten: number, recordsDropped: number) {
+      read.add(bytesRead);
+      written.add(bytesWritten);
+      records.add(recordsDropped);
+    },
+  };
+}
