@@ -127,3 +127,13 @@ test('a gap that no index spans begins a new segment', () => {
   const again = openLog({ disk });
   expect([again.endOffset, basesOf(again)]).toEqual([3 * far + 4, [far, 3 * far, 3 * far + 2]]);
 });
+
+test('a log that only the checkpoint of the cleaner lists creates has-gaps, before it needs it', () => {
+  const disk = new MemoryDisk();
+  withGaps(disk).close({ clean: false });
+  disk.remove(`${DIRECTORY}/${HAS_GAPS_FILE}`);
+  openLog({ disk, config: CONFIG, cleanedTo: 44 }).close({ clean: false });
+  expect(disk.exists(`${DIRECTORY}/${HAS_GAPS_FILE}`)).toBe(true);
+  // Now the checkpoint may be lost.
+  expect(openLog({ disk, config: CONFIG }).endOffset).toBe(44);
+});
