@@ -6,9 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
+import { plant } from '@millrace/base/testing';
 import { describe, expect, test } from 'vitest';
 import { bugs } from '../../planted/bugs.ts';
-import { type PlantedBug, plant } from '../../planted/patch.ts';
+import type { PlantedBug } from '../../planted/patch.ts';
 import { runChild } from '../../planted/process.ts';
 import { checkerKinds } from '../../src/checkers/index.ts';
 

@@ -1,0 +1,70 @@
+/** Bugs of compaction, each one wrong line. The twin of compaction-twin.ts must find every one. */
+import type { LinePatch } from '@millrace/base/testing';
+
+export interface CompactionBug extends LinePatch {
+  /** The bug, in words. */
+  readonly sentence: string;
+  /** What the twin says. */
+  readonly says: RegExp;
+}
+
+const CLEANER = 'packages/log/src/cleaner';
+
+export const compactionBugs: readonly CompactionBug[] = [
+  {
+    name: 'tombstone-dropped-early',
+    sentence: 'the first cleaning of a tombstone drops it',
+    file: `${CLEANER}/clean-batches.ts`,
+    find: 'return !header.hasDeleteHorizon || nowWallMs < header.baseTimestamp;',
+    replace: 'return header.hasDeleteHorizon && nowWallMs < header.baseTimestamp;',
+    says: /went before its time/,
+  },
+  {
+    name: 'horizon-forgotten',
+    sentence: 'each cleaning moves the delete horizon of a tombstone',
+    file: `${CLEANER}/clean-batches.ts`,
+    find: 'const getsHorizon = found.hasTombstone && !header.hasDeleteHorizon && !header.isTransactional;',
+    replace: 'const getsHorizon = found.hasTombstone && !header.isTransactional;',
+    says: /stays after its time/,
+  },
+  {
+    name: 'full-map-believed',
+    sentence: 'a cleaning whose offset map is full counts the whole dirty part as clean',
+    file: `${CLEANER}/cleaning-run.ts`,
+    find: 'this.mapEnd = offset;',
+    replace: 'void offset;',
+    says: /an old record of .* stays below the clean end/,
+  },
+  {
+    name: 'swap-not-synced',
+    sentence: 'a swap renames the old segments before the device has the name of the new one',
+    file: `${CLEANER}/segment-swap.ts`,
+    find: 'this.syncNames(() => this.replace());',
+    replace: 'this.replace();',
+    says: /is lost|went back|after a crash the log/,
+  },
+  {
+    name: 'swap-not-completed',
+    sentence: 'recovery removes the new segment of an interrupted swap, although old segments are gone',
+    file: 'packages/log/src/recovery/complete-swaps.ts',
+    find: 'for (const baseOffset of swaps) complete(folder, names, baseOffset);',
+    replace: 'void complete;',
+    says: /is lost|went back|after a crash the log/,
+  },
+  {
+    name: 'old-segment-back',
+    sentence: 'recovery keeps the old segments beside the new one of an interrupted swap',
+    file: 'packages/log/src/recovery/complete-swaps.ts',
+    find: 'for (const offset of [...old.filter((other) => other !== base), base])',
+    replace: 'for (const offset of [base])',
+    says: /an old record of .* stays below|no batch at/,
+  },
+  {
+    name: 'uncommitted-compacted',
+    sentence: 'the cleaner compacts records above the high watermark',
+    file: `${CLEANER}/cleanable-range.ts`,
+    find: 'const stableOffset = Math.min(highWatermark, recoveryPoint);',
+    replace: 'const stableOffset = Math.max(highWatermark, recoveryPoint);',
+    says: /is lost|went back|a truncation cut committed records/,
+  },
+];
