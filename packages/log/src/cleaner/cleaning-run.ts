@@ -79,6 +79,11 @@ export class CleaningRun {
   private job: Job | undefined;
   private mapEnd: Offset;
   private groups: Segment[][] = [];
+  /**
+   * The last offsets of the producers' last batches in the range, ascending, when the filter began. A batch
+   * that a producer appends later lies above the range.
+   */
+  private producersLast: Offset[] = [];
   /** The segment that the run writes. */
   private cleaned: Segment | undefined;
   private isChanged = false;
@@ -154,7 +159,10 @@ export class CleaningRun {
   // ------------------------------------------------------------------ filter
 
   private startFilter(): void {
-    const { segments, config } = this.o;
+    const { segments, config, endOffset } = this.o;
+    this.producersLast = [...this.ports.producersLast()]
+      .filter((offset) => offset < endOffset)
+      .sort((a, b) => a - b);
     const count = segments.filter(({ baseOffset }) => baseOffset < this.mapEnd).length;
     const measured = segments.slice(0, count).map((segment) => ({
       segment,
@@ -205,7 +213,7 @@ export class CleaningRun {
       mapEnd: this.mapEnd,
       nowWallMs: this.o.nowWallMs,
       deleteRetentionMs: this.o.config.deleteRetentionMs,
-      producersLast: this.ports.producersLast(),
+      producersLast: this.producersLastUpTo(chunk.next.offset),
       endsSegment: chunk.isLast && isLastOfGroup,
     };
     const { length: sizeBytes } = chunk.bytes;
@@ -217,6 +225,12 @@ export class CleaningRun {
       this.write(bytes);
       this.pause(sizeBytes + bytes.length, () => this.afterChunk(group, index, chunk));
     });
+  }
+
+  /** Takes the producers' last batches of the next chunk, which ends at `endOffset`. */
+  private producersLastUpTo(endOffset: Offset): ReadonlySet<Offset> {
+    const next = this.producersLast.findIndex((offset) => offset >= endOffset);
+    return new Set(this.producersLast.splice(0, next < 0 ? this.producersLast.length : next));
   }
 
   private afterChunk(group: readonly Segment[], index: number, { isLast, next }: BatchChunk): void {
