@@ -120,11 +120,16 @@ export class LevelStorage implements RaftStorage {
       let damage: string | undefined;
       try {
         manifest = readManifest(value);
-        for await (const [partName, content] of this.#entries(partsOf(id, manifest.parts)))
-          parts.push(readPart(content, readSnapshotKey(partName).part));
+        // Not by an iterator, which would also read a damaged block of another snapshot beside these parts.
+        for (let part = 0; part < manifest.parts; part++) {
+          const content = await this.#db.get(partKey(id, part));
+          if (content !== undefined) parts.push(readPart(content, part));
+        }
       } catch (error) {
-        if (!(error instanceof DamageError)) throw error;
-        damage = error.message;
+        // The older snapshot and the log can replace this one, so a block that LevelDB cannot read is damage.
+        const found = damageIn(error);
+        if (found === undefined) throw error;
+        damage = found;
       }
       snapshots.push({ id, manifest, parts, damage });
     }
@@ -215,14 +220,18 @@ export class LevelStorage implements RaftStorage {
     await this.#db.clear(range).catch(() => {});
   }
 
-  /** Deletes the parts of all snapshots for which `isUnused` is true. */
+  /** Deletes the parts of all snapshots for which `isUnused` is true, up to a part that cannot be read. */
   async #clearParts(isUnused: (id: SnapshotId) => boolean): Promise<void> {
     let last: SnapshotId | undefined;
-    for await (const key of this.#db.keys(PARTS)) {
-      const { id } = readSnapshotKey(key);
-      if (last !== undefined && isSameId(last, id)) continue;
-      last = id;
-      if (isUnused(id)) await this.#clear(partsOf(id));
+    try {
+      for await (const key of this.#db.keys(PARTS)) {
+        const { id } = readSnapshotKey(key);
+        if (last !== undefined && isSameId(last, id)) continue;
+        last = id;
+        if (isUnused(id)) await this.#clear(partsOf(id));
+      }
+    } catch (error) {
+      if (damageIn(error) === undefined) throw error;
     }
   }
 
@@ -233,9 +242,8 @@ export class LevelStorage implements RaftStorage {
   }
 
   #explain(error: unknown): Error {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const { cause, code } = causeOf(error);
     const message = cause instanceof Error ? cause.message : String(cause);
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
     if (code === 'LEVEL_LOCKED') return new Error(`${this.#directory}: in use by another process`);
     const damaged = cause instanceof DamageError || code === 'LEVEL_CORRUPTION';
     const what = damaged ? 'the quorum storage is damaged' : 'the quorum storage failed';
@@ -243,13 +251,26 @@ export class LevelStorage implements RaftStorage {
   }
 }
 
+/** LevelDB's errors have a code, and may be the cause of another error. */
+function causeOf(error: unknown): { readonly cause: unknown; readonly code: string } {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return { cause, code: cause instanceof Error && 'code' in cause ? String(cause.code) : '' };
+}
+
+/** The message of an error that says that stored bytes are damaged or unreadable; undefined for others. */
+function damageIn(error: unknown): string | undefined {
+  const { cause, code } = causeOf(error);
+  if (cause instanceof DamageError) return cause.message;
+  const isDamage = code === 'LEVEL_CORRUPTION' || code === 'LEVEL_IO_ERROR';
+  return isDamage ? (cause as Error).message : undefined;
+}
+
 function put(key: Uint8Array, value: Uint8Array): Operation {
   return { type: 'put', key, value };
 }
 
-/** The parts of a snapshot, at most `count`. */
-function partsOf(id: SnapshotId, count = 0xffff_ffff): KeyRange {
-  return { gte: partKey(id, 0), lt: partKey(id, count) };
+function partsOf(id: SnapshotId): KeyRange {
+  return { gte: partKey(id, 0), lt: partKey(id, 0xffff_ffff) };
 }
 
 /** The parts of all snapshots before this one, published or not. */
