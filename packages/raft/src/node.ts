@@ -70,6 +70,7 @@ export interface RaftNodeOptions {
   readonly start?: SnapshotId;
   /** The published snapshots, the older one first. */
   readonly snapshots?: readonly SnapshotManifest[];
+  /** The loaded log. The node keeps each batch only as long as its log has the batch. */
   readonly batches: readonly LogBatch[];
 }
 
@@ -86,7 +87,7 @@ interface PersistInFlight {
 type Given = FactsWithout<'epoch', 'quorum'>;
 
 export class RaftNode {
-  readonly options: RaftNodeOptions;
+  readonly options: Omit<RaftNodeOptions, 'batches'>;
   readonly log: RaftLog;
   readonly snapshots: OwnSnapshots;
   /** Never decreases. Durable before this node sends a message in this epoch. */
@@ -134,11 +135,11 @@ export class RaftNode {
   private nextId = 1;
   private effects: RaftEffect[] = [];
 
-  constructor(options: RaftNodeOptions) {
+  constructor({ batches, ...options }: RaftNodeOptions) {
     this.options = options;
     this.log = new RaftLog(options.start);
     this.snapshots = new OwnSnapshots(options.snapshots);
-    for (const batch of options.batches) this.log.append(batch);
+    for (const batch of batches) this.log.append(batch);
     this.log.durableEnd = this.log.endOffset;
     this.flushedEnd = this.log.endOffset;
     const snapshotEnd = this.snapshots.newest?.id.endOffset ?? 0;

@@ -16,6 +16,10 @@ test('a restart keeps epoch, vote and log', () => {
   expect(node.ask(request)).toEqual(['<- denied e7']);
 });
 
+test('the loaded batches stay reachable only by the log, which drops them when it is shortened', () => {
+  expect(Object.keys(new Subject({ batches: history }).raft.options)).not.toContain('batches');
+});
+
 test('a peer of another cluster gets INCONSISTENT_CLUSTER_ID', () => {
   const node = follower();
   const stranger = 'AAAAAAAAAAAAAAAAAAAAAQ';
