@@ -180,7 +180,8 @@ export function refusal(
 export function handleFetch(node: RaftNode, token: number, request: FetchRequest, now: Millis): void {
   const { fetchOffset, lastFetchedEpoch } = request;
   let errorCode = refusal(node, request, now);
-  if (errorCode === RaftErrorCode.NONE && fetchOffset < 0) errorCode = RaftErrorCode.OFFSET_OUT_OF_RANGE;
+  if (errorCode === RaftErrorCode.NONE && (fetchOffset < 0 || lastFetchedEpoch < 0))
+    errorCode = RaftErrorCode.OFFSET_OUT_OF_RANGE;
   if (errorCode !== RaftErrorCode.NONE) {
     refuseFetch(node, token, errorCode);
     return;

@@ -4,7 +4,7 @@
  * message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
-import { active, leader } from './support/nodes.ts';
+import { active, leader, manifestAt, shortened } from './support/nodes.ts';
 import { clusterId, fetch } from './support/transcript.ts';
 
 describe('leading', () => {
@@ -128,6 +128,67 @@ describe('leading', () => {
     expect(active().ask(fetch(3, 1, { fetchOffset: 2, lastFetchedEpoch: 1 }))).toEqual([
       '<- fetched error 74 after #1',
     ]);
+  });
+
+  test('a fetch with a negative offset or epoch is out of range', () => {
+    for (const at of [
+      { fetchOffset: -1, lastFetchedEpoch: 1 },
+      { fetchOffset: 2, lastFetchedEpoch: -1 },
+    ])
+      expect(active().ask(fetch(3, 2, at))).toEqual(['<- fetched error 1 after #1']);
+  });
+
+  test.each([
+    ['below the start of the log', 5, 1],
+    ['at offset 0', 0, 0],
+    ['at the start of the log, after a record of an older epoch', 10, 0],
+    ['at the start of the log, after a record of a newer epoch', 10, 2],
+    ['after a record of an epoch before the start of the log', 11, 0],
+  ])('a fetch %s is referred to the snapshot', (_where, fetchOffset, lastFetchedEpoch) => {
+    const node = shortened();
+    expect(node.ask(fetch(3, 2, { fetchOffset, lastFetchedEpoch }))).toEqual(['<- snapshot 10-1 after #1']);
+  });
+
+  test('a fetch from the start of the log gets the log', () => {
+    expect(shortened().ask(fetch(3, 2, { fetchOffset: 10, lastFetchedEpoch: 1 }))).toEqual([
+      '<- fetched hw 10 e1@10 e2@11 after #1',
+    ]);
+  });
+
+  test('a parked fetch that a trim overtakes is referred to the snapshot', () => {
+    const node = shortened();
+    const commit = () => {
+      const written = { fetchOffset: node.raft.log.endOffset + 1, lastFetchedEpoch: 2 };
+      node.raft.propose([new Uint8Array(1)]);
+      node.do({ type: 'tick' });
+      node.ask(fetch(2, 2, written));
+      return node.ask(fetch(3, 2, written));
+    };
+    const observe = (fetchOffset: number) =>
+      node.ask(
+        fetch(7, 2, {
+          fetchOffset,
+          lastFetchedEpoch: 2,
+          highWatermark: fetchOffset,
+          observer: true,
+          replicaKey: 'broker',
+        }),
+      );
+    node.ask(fetch(2, 2, { fetchOffset: 12, lastFetchedEpoch: 2 }));
+    observe(12);
+    expect(commit()).toContain('<- fetched hw 13 e2@12 after #1');
+    observe(13);
+    // The leader gathers further commits for the observer, and takes two snapshots meanwhile.
+    for (let times = 0; times < 2; times++) {
+      commit();
+      const manifest = manifestAt(node.raft.log.endOffset, 2);
+      const publishing = node.do({ type: 'snapshotWritten', manifest });
+      const [, sequence] = /^#(\d+) publishSnapshot$/.exec(publishing[0]!)!;
+      node.persisted(Number(sequence));
+    }
+    expect(node.raft.log.startOffset).toBe(14);
+    node.now += 5;
+    expect(node.do({ type: 'tick' })).toContain('<- snapshot 15-2 after #1');
   });
 
   test('stop: hands over to the voter with the longest log, and stops when each request has an answer or has failed', () => {

@@ -3,7 +3,17 @@
  * this node.
  */
 import { expect } from 'vitest';
-import { clusterId, fetch, formed, granted, leaderChange, Subject } from './transcript.ts';
+import type { SnapshotManifest } from '../../src/index.ts';
+import {
+  clusterId,
+  data,
+  fetch,
+  formed,
+  granted,
+  leaderChange,
+  Subject,
+  type SubjectOptions,
+} from './transcript.ts';
 
 export const history = [formed(), leaderChange(1, 1, 1)];
 
@@ -12,7 +22,12 @@ export const history = [formed(), leaderChange(1, 1, 1)];
  * change, all durable. No follower has fetched yet, so nothing is committed.
  */
 export function leader(): Subject {
-  const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
+  return elected({ batches: history });
+}
+
+/** Node 1 of three leads epoch 2. It had this state of epoch 1, and appended its leader change. */
+function elected(stored: Pick<SubjectOptions, 'batches' | 'start' | 'snapshots'>): Subject {
+  const node = new Subject({ ...stored, vote: { epoch: 1, votedFor: -1 } });
   node.start();
   node.pass(40);
   node.answer(2, granted(2, 1));
@@ -23,6 +38,17 @@ export function leader(): Subject {
   node.sent.length = 0;
   expect(node.raft.role).toBe('leader');
   return node;
+}
+
+/** A snapshot of a quorum of three. */
+export function manifestAt(endOffset: number, epoch: number): SnapshotManifest {
+  return { id: { endOffset, epoch }, voters: formed().records[0]!, parts: 1, bytes: 1, checksum: 0 };
+}
+
+/** A leader of epoch 2 whose log begins at offset 10, after its snapshot, and ends at offset 12. */
+export function shortened(): Subject {
+  const manifest = manifestAt(10, 1);
+  return elected({ batches: [data(10, 1, 'x')], start: manifest.id, snapshots: [manifest] });
 }
 
 /** The leader of `leader()`, after node 2 fetched from offset 3. So everything is committed. */

@@ -9,6 +9,8 @@ import {
   RaftNode,
   type RaftRequest,
   type RaftResponse,
+  type SnapshotId,
+  type SnapshotManifest,
   type VoteRequest,
   type VoteResponse,
   type VoteState,
@@ -42,6 +44,17 @@ export function leaderChange(baseOffset: number, epoch: number, leaderId: number
   return { baseOffset, epoch, kind: 'leaderChange', records: [record] };
 }
 
+export interface SubjectOptions {
+  id?: number;
+  voters?: number;
+  vote?: VoteState;
+  batches?: LogBatch[];
+  start?: SnapshotId;
+  snapshots?: SnapshotManifest[];
+  key?: string;
+  mayForm?: boolean;
+}
+
 export class Subject {
   readonly raft: RaftNode;
   now: Millis = 1000;
@@ -49,17 +62,8 @@ export class Subject {
   readonly sent: { id: number; to: number; request: RaftRequest; after: number }[] = [];
   private token = 0;
 
-  constructor(
-    o: {
-      id?: number;
-      voters?: number;
-      vote?: VoteState;
-      batches?: LogBatch[];
-      key?: string;
-      mayForm?: boolean;
-    } = {},
-  ) {
-    const { id = 1, voters = 3, vote = { epoch: 0, votedFor: -1 }, batches = [] } = o;
+  constructor(o: SubjectOptions = {}) {
+    const { id = 1, voters = 3, vote = { epoch: 0, votedFor: -1 }, batches = [], start, snapshots } = o;
     this.raft = new RaftNode({
       nodeId: id,
       key: o.key ?? keyOf(id),
@@ -74,6 +78,8 @@ export class Subject {
       random: new Prng(5),
       vote,
       batches,
+      ...(start === undefined ? {} : { start }),
+      ...(snapshots === undefined ? {} : { snapshots }),
     });
   }
 
@@ -174,9 +180,10 @@ function showResponse(response: RaftResponse): string {
   if (response.type === 'vote')
     return `${response.granted ? 'granted' : 'denied'} e${response.epoch}${error}${response.leaderId === -1 ? '' : ` leader ${response.leaderId}`}`;
   if (response.type !== 'fetch') return `${response.type} ok e${response.epoch}${error}`;
-  const { diverging, batches, highWatermark } = response;
+  const { diverging, snapshot, batches, highWatermark } = response;
   if (error !== '') return `fetched${error}`;
   if (diverging !== undefined) return `diverging e${diverging.epoch} ends ${diverging.endOffset}`;
+  if (snapshot !== undefined) return `snapshot ${snapshot.endOffset}-${snapshot.epoch}`;
   const what =
     `fetched hw ${highWatermark} ${batches.map((b) => `e${b.epoch}@${b.baseOffset}`).join(' ')}`.trim();
   return `${what}${showRound(response)}`;
