@@ -16,7 +16,7 @@ import {
   type StoredState,
 } from '../../src/index.ts';
 import { LevelStorage } from '../../src/io/index.ts';
-import { applyWrites, emptyStored, stateOf } from '../../src/testing/index.ts';
+import { applyWrites, emptyStored, type Stored, stateOf } from '../../src/testing/index.ts';
 import { encodeVoters } from '../../src/wire.ts';
 
 const voters = Uint8Array.from(
@@ -103,35 +103,72 @@ test('identity, vote, log and truncation survive a restart', async () => {
   });
 });
 
+/** Draws the next writes that a node could make from this state; an empty list if none is possible. */
+function draw(random: Prng, { batches, snapshots, start }: Stored, epoch: number): StorageWrite[] {
+  const end = (one: LogBatch) => one.baseOffset + one.records.length;
+  const last = batches.at(-1);
+  const logEnd = last === undefined ? start.endOffset : end(last);
+  const newestEnd = snapshots.at(-1)?.manifest.id.endOffset ?? 0;
+  const kind = random.below(20);
+  if (kind < 4) {
+    // What a snapshot holds is committed, so no truncation reaches it.
+    const borders = [logEnd, ...batches.map((one) => one.baseOffset).filter((offset) => offset >= newestEnd)];
+    return [{ type: 'truncate', offset: borders[random.below(borders.length)]! }];
+  }
+  if (kind < 8) {
+    const held = batches.filter((one) => end(one) > newestEnd);
+    const at = held[random.below(Math.max(1, held.length))];
+    if (at === undefined) return [];
+    const texts = Array.from({ length: 1 + random.below(3) }, (_unused, part) => `${part} of ${epoch}`);
+    const writes = snapshotWrites(snapshotOf(end(at), at.epoch, ...texts));
+    // A node that is killed, or installs a leader's snapshot, leaves parts that are never published.
+    return random.below(3) === 0 ? writes.slice(0, -1) : writes;
+  }
+  if (kind < 11) {
+    const older = snapshots.at(-2);
+    return older === undefined ? [] : [{ type: 'trim', start: older.manifest.id }];
+  }
+  if (kind === 11) {
+    const received = snapshotOf(logEnd + 1 + random.below(50), epoch, 'leader', `of ${epoch}`);
+    const { manifest } = received;
+    return [...snapshotWrites(received).slice(0, -1), { type: 'installSnapshot', manifest }];
+  }
+  return [{ type: 'append', batches: [batch(logEnd, epoch, Array(1 + random.below(300)).fill('r'))] }];
+}
+
 test('behaves like the storage in memory over many random writes and restarts', async () => {
   const random = new Prng(7);
   const twin = emptyStored();
+  const seen = new Set<string>();
   let storage = storageAt();
   await load(storage);
   applyWrites(twin, [{ type: 'identity', identity }]);
   await write(storage, { type: 'identity', identity });
-  for (let round = 0; round < 120; round++) {
+  for (let round = 0; round < 200; round++) {
     const writes: StorageWrite[] = [];
-    const draft = { ...twin, batches: [...twin.batches] };
     for (let index = 0; index <= random.below(4); index++) {
-      const last = draft.batches.at(-1);
-      const end = last === undefined ? 0 : last.baseOffset + last.records.length;
-      const cutAt = draft.batches[random.below(draft.batches.length + 1)]?.baseOffset ?? end;
-      const one: StorageWrite =
-        random.below(4) === 0
-          ? { type: 'truncate', offset: cutAt }
-          : { type: 'append', batches: [batch(end, round, Array(1 + random.below(300)).fill('r'))] };
-      applyWrites(draft, [one]);
-      writes.push(one);
+      const some = draw(random, twin, round);
+      applyWrites(twin, some);
+      for (const one of some) {
+        seen.add(one.type);
+        writes.push(one);
+      }
     }
-    applyWrites(twin, writes);
     expect(await write(storage, ...writes)).toBeUndefined();
-    if (random.below(12) === 0) {
+    if (random.below(8) === 0) {
       await close(storage);
       storage = storageAt();
       expect(show(await load(storage))).toEqual(show(stateOf(twin)));
     }
   }
+  expect([...seen].sort()).toEqual([
+    'append',
+    'installSnapshot',
+    'publishSnapshot',
+    'snapshotPart',
+    'trim',
+    'truncate',
+  ]);
 });
 
 /** Three batches, and two snapshots: after the first batch, and after the second. */
@@ -312,6 +349,73 @@ describe('snapshots', () => {
       older: undefined,
       batches: [{ baseOffset: 9 }],
     });
+  });
+
+  test('a kill between a trim and the deletion of what it made useless leaves no trace', async () => {
+    const useless = ['6c0000000000000001', PART_OF_OLDER];
+    const values = new Map<string, Uint8Array>();
+    await tamper(async (db) => {
+      for (const key of useless) values.set(key, Uint8Array.from((await db.get(key))!));
+    });
+    const storage = storageAt();
+    await load(storage);
+    await write(storage, { type: 'trim', start: newer.manifest.id });
+    await close(storage);
+    await tamper(async (db) => {
+      for (const key of useless) {
+        expect(await db.get(key)).toBeUndefined();
+        await db.put(key, values.get(key)!);
+      }
+    });
+    expect(await reload()).toMatchObject({
+      start: newer.manifest.id,
+      snapshot: newer,
+      older: undefined,
+      batches: [{ baseOffset: 3 }],
+      problems: [],
+    });
+    await tamper(async (db) => {
+      for (const key of useless) expect(await db.get(key)).toBeUndefined();
+    });
+  });
+
+  test('a kill between the publication of a snapshot and the trim leaves the older one and its log', async () => {
+    const third = snapshotOf(6, 2, 'third');
+    const storage = storageAt();
+    await load(storage);
+    await write(storage, ...snapshotWrites(third));
+    await close(storage);
+    expect(await reload()).toMatchObject({
+      start: older.manifest.id,
+      snapshot: third,
+      older: older.manifest,
+      batches: [{ baseOffset: 1 }, { baseOffset: 3 }],
+      problems: [],
+    });
+    // The next snapshot makes up for the trim.
+    const fourth = snapshotOf(7, 2, 'fourth');
+    const again = storageAt();
+    await load(again);
+    await write(again, { type: 'append', batches: [batch(6, 2, ['f'])] }, ...snapshotWrites(fourth));
+    await write(again, { type: 'trim', start: third.manifest.id });
+    await close(again);
+    expect(await reload()).toMatchObject({ snapshot: fourth, older: third.manifest, problems: [] });
+    await tamper(async (db) => {
+      expect(await db.get(MANIFEST_OF_NEWER)).toBeUndefined();
+      expect(await db.get(PART_OF_NEWER)).toBeUndefined();
+    });
+  });
+
+  test('a snapshot replaces the parts of an interrupted loading under the same id, although it has fewer', async () => {
+    const interrupted = snapshotOf(9, 4, 'first', 'second', 'third');
+    const { manifest, parts } = snapshotOf(9, 4, 'whole');
+    const storage = storageAt();
+    await load(storage);
+    await write(storage, ...snapshotWrites(interrupted).slice(0, -1));
+    await write(storage, ...snapshotWrites({ manifest, parts }).slice(0, -1));
+    await write(storage, { type: 'installSnapshot', manifest });
+    await close(storage);
+    expect(await reload()).toMatchObject({ snapshot: { manifest, parts }, problems: [] });
   });
 
   test('parts that were never published leave no trace', async () => {
