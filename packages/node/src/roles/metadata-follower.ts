@@ -50,8 +50,8 @@ export class MetadataFollower {
    * committed. Batches that arrive meanwhile wait.
    */
   install(image: MetadataImage): void {
-    this.waiting = [];
     if (image.offset <= (this.installing?.offset ?? this.image.offset)) return;
+    this.waiting = [];
     this.installing = { offset: image.offset, work: MetadataDelta.between(this.image, image) };
     if (this.pause === undefined) this.goOn();
   }

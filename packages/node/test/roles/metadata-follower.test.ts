@@ -111,6 +111,16 @@ describe('the image of a snapshot', () => {
     expect(published.map(({ image }) => image)).toEqual([newer]);
   });
 
+  test('an older one leaves the waiting batches in place', () => {
+    const { follower, clock } = following();
+    const image = imageOf(2000);
+    follower.install(image);
+    follower.committed(batches(2001).slice(2000));
+    follower.install(imageOf(1500));
+    clock.advance(10);
+    expect(follower.offset).toBe(image.offset + 2);
+  });
+
   test('is not published after the stop', () => {
     const { follower, published, clock } = following();
     follower.install(imageOf(2000));
