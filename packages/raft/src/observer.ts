@@ -19,7 +19,7 @@ import {
   type Uuid,
 } from '@millrace/base';
 import { type FetchResponse, type FetchSnapshotResponse, RaftErrorCode } from './messages.ts';
-import { isSameId, isSameManifest, problemOf } from './parts.ts';
+import { isNextPart, type LoadedParts, problemOf } from './parts.ts';
 import type {
   CommittedBatch,
   LeaderAndEpoch,
@@ -39,13 +39,6 @@ export interface ObserverListener {
   /** Called once, before the first committed record. */
   clusterId(id: Uuid): void;
   decodeSnapshot: SnapshotOwner['decodeSnapshot'];
-}
-
-/** A snapshot that the observer loads from the target. */
-interface Loading {
-  readonly id: SnapshotId;
-  manifest: SnapshotManifest | undefined;
-  readonly parts: Uint8Array[];
 }
 
 export interface ObserverOptions {
@@ -77,7 +70,8 @@ export class QuorumObserver {
   /** The voter that gets the next fetch. */
   private target: NodeId;
   private timer: Timer | undefined;
-  private loading: Loading | undefined;
+  /** A snapshot that the observer loads from the target. */
+  private loading: LoadedParts | undefined;
   private running = false;
 
   constructor(options: ObserverOptions) {
@@ -172,7 +166,7 @@ export class QuorumObserver {
     this.options.logger.info('metadata-snapshot-requested', { from, endOffset: id.endOffset });
   }
 
-  private fetchPart({ id, parts }: Loading): void {
+  private fetchPart({ id, parts }: LoadedParts): void {
     const { target } = this;
     const { method, body } = encodeRequest({
       type: 'fetchSnapshot',
@@ -196,13 +190,8 @@ export class QuorumObserver {
 
   private takePart(from: NodeId, { errorCode, manifest, part, content }: FetchSnapshotResponse): void {
     const loading = this.loading!;
-    const known = loading.manifest ?? manifest;
-    const fits =
-      manifest !== undefined &&
-      isSameId(manifest.id, loading.id) &&
-      isSameManifest(manifest, known!) &&
-      part === loading.parts.length;
-    if (errorCode !== RaftErrorCode.NONE || !fits) {
+    const isUsable = errorCode === RaftErrorCode.NONE && manifest !== undefined;
+    if (!isUsable || !isNextPart(loading, manifest, part)) {
       // Mostly the leader has a newer snapshot, which the next fetch learns of.
       this.loading = undefined;
       this.fetchAfter(this.config.retryBackoffMs);

@@ -64,6 +64,25 @@ export function isSameId(a: SnapshotId, b: SnapshotId): boolean {
   return a.endOffset === b.endOffset && a.epoch === b.epoch;
 }
 
-export function isSameManifest(a: SnapshotManifest, b: SnapshotManifest): boolean {
+/** A snapshot that a replica loads from a leader, part by part. */
+export interface LoadedParts {
+  readonly id: SnapshotId;
+  /** Undefined until the first part arrives. */
+  manifest: SnapshotManifest | undefined;
+  readonly parts: Uint8Array[];
+}
+
+/** Whether a response with this manifest has the part that the replica needs next. */
+export function isNextPart(loading: LoadedParts, manifest: SnapshotManifest, part: number): boolean {
+  const known = loading.manifest ?? manifest;
+  return (
+    isSameId(manifest.id, loading.id) &&
+    isSameManifest(known, manifest) &&
+    part === loading.parts.length &&
+    part < manifest.parts
+  );
+}
+
+function isSameManifest(a: SnapshotManifest, b: SnapshotManifest): boolean {
   return isSameId(a.id, b.id) && a.parts === b.parts && a.bytes === b.bytes && a.checksum === b.checksum;
 }

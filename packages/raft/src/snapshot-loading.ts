@@ -9,15 +9,11 @@ import type { Millis, NodeId } from '@millrace/base';
 import { acceptAnswer } from './follower.ts';
 import { type FetchSnapshotRequest, type FetchSnapshotResponse, RaftErrorCode } from './messages.ts';
 import type { RaftNode } from './node.ts';
-import { isSameId, isSameManifest, problemOf } from './parts.ts';
-import type { SnapshotId, SnapshotManifest } from './types.ts';
+import { isNextPart, isSameId, type LoadedParts, problemOf } from './parts.ts';
+import type { SnapshotId } from './types.ts';
 
 /** A snapshot of the leader that a follower loads. */
-export interface Loading {
-  readonly id: SnapshotId;
-  /** Undefined until the first part arrives. */
-  manifest: SnapshotManifest | undefined;
-  readonly parts: Uint8Array[];
+export interface Loading extends LoadedParts {
   /** All parts have arrived, and the owner decodes them. */
   isChecked: boolean;
 }
@@ -76,7 +72,7 @@ export function onSnapshotResponse(
     following.fetchAt = now + node.config.retryBackoffMs;
     return;
   }
-  if (loading === undefined || manifest === undefined || !fits(loading, manifest, part)) {
+  if (loading === undefined || manifest === undefined || !isNextPart(loading, manifest, part)) {
     node.logEvent('error', 'fetch-answer-malformed', { leaderId: from });
     following.loading = undefined;
     following.fetchAt = now + node.config.retryBackoffMs;
@@ -91,16 +87,6 @@ export function onSnapshotResponse(
   loading.isChecked = true;
   if (problem === undefined) node.emit({ type: 'checkSnapshot', snapshot });
   else reject(node, problem, now);
-}
-
-function fits(loading: Loading, manifest: SnapshotManifest, part: number): boolean {
-  const known = loading.manifest;
-  return (
-    isSameId(manifest.id, loading.id) &&
-    (known === undefined || isSameManifest(known, manifest)) &&
-    part === loading.parts.length &&
-    part < manifest.parts
-  );
 }
 
 /** The owner has decoded the snapshot, or could not. */

@@ -8,6 +8,7 @@ import { assert, type Millis } from '@millrace/base';
 import { isCounted, noteContact, observerOf, refusal } from './leader.ts';
 import { type FetchSnapshotRequest, RaftErrorCode } from './messages.ts';
 import type { RaftNode } from './node.ts';
+import { isSameId } from './parts.ts';
 import type { SnapshotId, SnapshotManifest } from './types.ts';
 
 export class OwnSnapshots {
@@ -31,7 +32,7 @@ export class OwnSnapshots {
   }
 
   find(id: SnapshotId): SnapshotManifest | undefined {
-    return this.list.find((known) => known.id.endOffset === id.endOffset && known.id.epoch === id.epoch);
+    return this.list.find((known) => isSameId(known.id, id));
   }
 
   /** Publishes a snapshot of this node's own state, unless a leader's newer snapshot has replaced it. */

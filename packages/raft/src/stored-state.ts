@@ -4,7 +4,7 @@
  * 0, and a log that reaches everything that a published snapshot ever held.
  */
 import type { Offset, QuorumEpoch } from '@millrace/base';
-import { problemOf } from './parts.ts';
+import { isSameId, problemOf } from './parts.ts';
 import { LOG_BEGINNING, type StoredState } from './storage.ts';
 import type { LogBatch, Snapshot, SnapshotId, SnapshotManifest } from './types.ts';
 
@@ -67,8 +67,7 @@ function gapIn(start: SnapshotId, batches: readonly LogBatch[]): string | undefi
 function damageOf({ id, damage, manifest, parts }: ReadSnapshot): string | undefined {
   if (damage !== undefined) return damage;
   if (manifest === undefined) return 'its description is missing';
-  if (manifest.id.endOffset !== id.endOffset || manifest.id.epoch !== id.epoch)
-    return 'its description names another snapshot';
+  if (!isSameId(manifest.id, id)) return 'its description names another snapshot';
   return problemOf({ manifest, parts });
 }
 
