@@ -60,7 +60,8 @@ class Latest<T> {
 
 /**
  * A request may alter the configs of thousands of resources. So altered configs have their own limit, and
- * never push out deleted topics. A deletion has up to three entries.
+ * never push out deleted topics. Deletions and extensions share a limit: a deletion has up to three entries,
+ * and each topic that a request extends has one.
  */
 export class CarriedOut {
   static readonly EMPTY = new CarriedOut(new Latest(), new Latest());
