@@ -83,6 +83,8 @@ export class SnapshotHost {
     const { decoded } = this;
     assert(decoded !== undefined && isSameId(decoded.id, id), 'a snapshot is decoded before it is installed');
     this.decoded = undefined;
+    // A snapshot of the replaced state is older than the installed one, so the node would not publish it.
+    this.writer.stop();
     this.schedule.taken();
     decoded.install();
   }

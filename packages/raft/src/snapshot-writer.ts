@@ -77,7 +77,9 @@ export class SnapshotWriter {
     const part = running.checksums.length;
     running.checksums.push(crc32c(content));
     running.bytes += content.length;
-    this.ports.write([{ type: 'snapshotPart', id: running.id, part, content }], () => this.later());
+    this.ports.write([{ type: 'snapshotPart', id: running.id, part, content }], () => {
+      if (this.running === running) this.later();
+    });
   }
 
   /** Takes the records of one turn. Returns true if they complete a part, or if there are no more records. */

@@ -29,6 +29,30 @@ function writing(records: Iterable<Uint8Array>, partBytes: number) {
   return { clock, parts, manifests, writer };
 }
 
+test('a write of a stopped snapshot does not drive the next one', () => {
+  const clock = new ManualClock();
+  const inFlight: (() => void)[] = [];
+  const writer = new SnapshotWriter({
+    clock,
+    partBytes: 1,
+    write: (_writes, durable) => inFlight.push(durable),
+    written: () => {},
+  });
+  const records = [new Uint8Array(1), new Uint8Array(1), new Uint8Array(1)];
+  writer.start({ id, records }, voters);
+  clock.advance(1);
+  writer.stop();
+  writer.start({ id: { endOffset: 20, epoch: 2 }, records }, voters);
+  clock.advance(1);
+  expect(inFlight).toHaveLength(2);
+  inFlight[0]!();
+  clock.advance(1);
+  expect(inFlight).toHaveLength(2);
+  inFlight[1]!();
+  clock.advance(1);
+  expect(inFlight).toHaveLength(3);
+});
+
 test('all records are in the parts, and the manifest describes these', () => {
   const records = Array.from({ length: 1000 }, (_unused, index) => new Uint8Array([index & 255, index >> 8]));
   const { clock, parts, manifests } = writing(records, 60);
