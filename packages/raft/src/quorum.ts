@@ -317,9 +317,13 @@ export class Quorum {
 
   private replyPart({ token, response }: Extract<RaftEffect, { type: 'replyPart' }>): void {
     const { manifest, part } = response;
-    this.options.storage.readPart(manifest!.id, part, (content) => {
+    const { id } = manifest!;
+    this.options.storage.readPart(id, part, (content) => {
       if (this.closed) return;
       if (content instanceof Error) this.failStorage(content);
+      // Without this check, a replica would begin to load the same snapshot again and again.
+      else if (content === undefined && this.node.snapshots.find(id) !== undefined)
+        this.failStorage(new Error(`part ${part} of snapshot ${id.endOffset}-${id.epoch} is missing`));
       else if (content !== undefined) this.reply({ token, response: { ...response, content } });
       else {
         const errorCode = RaftErrorCode.SNAPSHOT_NOT_FOUND;

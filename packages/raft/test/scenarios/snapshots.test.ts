@@ -3,7 +3,7 @@
  * restarted voter starts from its own snapshot. Method: quorums in one process with a manual clock, and an
  * Rpc and a storage in memory. The state of a listener is the list of all records, and so is its snapshot.
  */
-import { Prng } from '@millrace/base';
+import { Prng, type RpcError } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { MemoryRpcHub } from '@millrace/rpc/testing';
 import { expect, test } from 'vitest';
@@ -11,12 +11,15 @@ import {
   type CommittedBatch,
   Quorum,
   QuorumObserver,
+  RaftErrorCode,
+  type RaftRequest,
   recordsOfPart,
   type Snapshot,
   type SnapshotOwner,
   type SnapshotSource,
 } from '../../src/index.ts';
 import { emptyStored, MemoryStorage, type Stored } from '../../src/testing/index.ts';
+import { decodeFetchSnapshotResponse, encodeRequest } from '../../src/wire.ts';
 import { quorumConfig } from '../support/settings.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -67,6 +70,7 @@ class Cluster {
   readonly voters = [1, 2, 3].map((id) => ({ id, host: 'h', port: 9000 + id }));
   readonly running = new Map<number, Voter>();
   readonly expected: string[] = [];
+  readonly failures: string[] = [];
   private readonly disks = new Map<number, Stored>(this.voters.map(({ id }) => [id, emptyStored()]));
 
   start(id: number): State {
@@ -87,6 +91,7 @@ class Cluster {
         logger: new MemoryLogger(),
         config: quorumConfig,
         listener: { committed, becameLeader: () => {}, resigned: () => {}, leaderChanged: () => {} },
+        failed: (error) => this.failures.push(error.message),
         snapshots: { owner: state, config: { maxBytes: 30, intervalMs: 0, partBytes: 16 } },
       },
       (quorum) => {
@@ -167,6 +172,58 @@ test('a voter that was away loads the snapshot of the leader, and votes with it'
   cluster.propose(3);
   cluster.clock.advance(100);
   expect(state.heard).toEqual(cluster.expected);
+});
+
+function ask(quorum: Quorum, request: RaftRequest): (Uint8Array | RpcError)[] {
+  const { method, body } = encodeRequest(request);
+  const answers: (Uint8Array | RpcError)[] = [];
+  quorum.handle(method, body, (answer) => answers.push(answer), { address: 'x', certifiedName: undefined });
+  return answers;
+}
+
+/** An observer asks the leader for part 1 of its newest snapshot. `read` stands for the storage's answer. */
+function askPart(read: (done: (content: Error | undefined) => void) => void) {
+  const cluster = formed();
+  const { leader } = cluster;
+  const { storage } = [...cluster.running.values()].find(({ quorum }) => quorum === leader)!;
+  storage.readPart = (_id, _part, done) => read(done);
+  const { id } = leader.node.snapshots.newest!;
+  const answers = ask(leader, {
+    type: 'fetchSnapshot',
+    clusterId: leader.node.clusterId,
+    replicaId: 11,
+    replicaKey: 'k',
+    observer: true,
+    epoch: leader.node.epoch,
+    snapshot: id,
+    part: 1,
+    round: 0,
+  });
+  return { cluster, leader, id, answers };
+}
+
+test('a leader that cannot read a part of its snapshot ends', () => {
+  const { cluster, answers } = askPart((done) => done(new Error('the disk is gone')));
+  expect(cluster.failures).toEqual(['the disk is gone']);
+  expect(answers.map((answer) => (answer as RpcError).kind)).toEqual(['unavailable']);
+});
+
+test('a leader that misses a part of a snapshot that it still lists ends', () => {
+  const { cluster, answers, id } = askPart((done) => done(undefined));
+  expect(cluster.failures).toEqual([`part 1 of snapshot ${id.endOffset}-${id.epoch} is missing`]);
+  expect(answers.map((answer) => (answer as RpcError).kind)).toEqual(['unavailable']);
+});
+
+test('a leader that removed the snapshot while it read a part says so', () => {
+  const reads: ((content: undefined) => void)[] = [];
+  const { cluster, answers, leader, id } = askPart((done) => reads.push(done));
+  cluster.propose(20);
+  cluster.clock.advance(100);
+  expect(leader.node.snapshots.find(id)).toBeUndefined();
+  reads[0]!(undefined);
+  const { errorCode, manifest } = decodeFetchSnapshotResponse(answers[0] as Uint8Array);
+  expect([errorCode, manifest]).toEqual([RaftErrorCode.SNAPSHOT_NOT_FOUND, undefined]);
+  expect(cluster.failures).toEqual([]);
 });
 
 test('an observer that comes late loads the snapshot, and continues with the log', () => {
