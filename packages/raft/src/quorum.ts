@@ -250,6 +250,7 @@ export class Quorum {
       for (const effect of this.node.step(next, this.options.clock.monotonicMs())) {
         if (!this.closed) this.carryOut(effect);
       }
+      if (next.type === 'snapshotChecked') this.snapshots?.drop(next.id);
     }
     this.stepping = false;
     this.armTimer();

@@ -89,6 +89,11 @@ export class SnapshotHost {
     decoded.install();
   }
 
+  /** Forgets the decoded snapshot, if the node did not install it. */
+  drop(id: SnapshotId): void {
+    if (this.decoded !== undefined && isSameId(this.decoded.id, id)) this.decoded = undefined;
+  }
+
   close(): void {
     this.closed = true;
     this.schedule.stop();

@@ -66,3 +66,11 @@ test('a snapshot that became due while another one was published is taken afterw
     2, 3,
   ]);
 });
+
+test('a decoded snapshot that is dropped cannot be installed', () => {
+  const { host } = hosting();
+  host.check(received);
+  host.drop({ endOffset: 11, epoch: 2 });
+  host.drop(id);
+  expect(() => host.install(id)).toThrow('a snapshot is decoded before it is installed');
+});

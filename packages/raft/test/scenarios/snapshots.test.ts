@@ -174,6 +174,31 @@ test('a voter that was away loads the snapshot of the leader, and votes with it'
   expect(state.heard).toEqual(cluster.expected);
 });
 
+test('a snapshot that was decoded in vain is not kept', () => {
+  const cluster = formed();
+  const { leader } = cluster;
+  const away = cluster.voters.find(({ id }) => cluster.running.get(id)!.quorum !== leader)!.id;
+  cluster.kill(away);
+  cluster.propose(30);
+  const state = cluster.start(away);
+  const decode = state.decodeSnapshot.bind(state);
+  let decoded = 0;
+  state.decodeSnapshot = (snapshot, done) =>
+    decode(snapshot, (install) => {
+      const { quorum } = cluster.running.get(away) ?? {};
+      // A voter of a newer epoch calls itself the leader while the owner decodes the leader's snapshot.
+      if (quorum !== undefined && decoded++ === 0) {
+        const { nodeId: leaderId } = leader.node;
+        const { epoch, clusterId } = quorum.node;
+        ask(quorum, { type: 'begin', clusterId, leaderId, epoch: epoch + 1 });
+      }
+      done(install);
+      if (decoded === 1) expect(quorum?.snapshotProgress()).toHaveProperty('decoded', undefined);
+    });
+  cluster.clock.advance(400);
+  expect(decoded).toBeGreaterThan(0);
+});
+
 function ask(quorum: Quorum, request: RaftRequest): (Uint8Array | RpcError)[] {
   const { method, body } = encodeRequest(request);
   const answers: (Uint8Array | RpcError)[] = [];
