@@ -53,7 +53,8 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
   const reached = majorityReached(ends);
   if (reached >= leading.activeFrom) {
     node.commitTo(Math.max(reached, node.highWatermark));
-    if (!leading.active) {
+    leading.hasMoreToCommit = reached > node.highWatermark;
+    if (!leading.active && node.highWatermark >= leading.activeFrom) {
       leading.active = true;
       node.emit({ type: 'becameLeader', epoch: node.epoch });
     }
@@ -89,6 +90,8 @@ function confirmRounds(node: RaftNode): void {
 }
 
 export function leaderDeadline(node: RaftNode): Millis {
+  // At once: the next tick commits more.
+  if (node.leading!.hasMoreToCommit) return 0;
   let at = checkQuorumAt(node);
   for (const replica of node.leading!.replicas.values()) {
     if (replica.beginInFlight === undefined) at = Math.min(at, nextBeginAt(node, replica));

@@ -135,6 +135,11 @@ export class RaftLog {
     return found;
   }
 
+  /** Whether a batch begins at `offset`, or the log ends there. */
+  isBorder(offset: Offset): boolean {
+    return this.indexAt(offset) !== undefined;
+  }
+
   /** The epoch of the record before `offset`, which is not before the start; 0 at offset 0. */
   epochBefore(offset: Offset): QuorumEpoch {
     for (let index = this.epochStarts.length - 1; index >= 0; index--) {

@@ -98,7 +98,10 @@ export class RaftNode {
   /** Leader of `epoch`; -1: not known. Only a follower and the leader itself know the leader. */
   leaderId: NodeId = -1;
   voters: VoterSet;
-  /** The end of the committed records. Never decreases; <= log.endOffset. */
+  /**
+   * The end of the committed records that this node has passed on: by `committed` effects, or in a snapshot.
+   * Never decreases; <= log.endOffset.
+   */
   highWatermark: Offset = 0;
   /**
    * The last epoch whose leader said that it no longer leads. This node never follows a leader of that epoch
@@ -129,8 +132,6 @@ export class RaftNode {
   private readonly persistsInFlight: PersistInFlight[] = [];
   /** A persist already contains the log below this offset. */
   private flushedEnd: Offset;
-  /** Everything below this offset has been passed on: by `committed` effects, or in a snapshot. */
-  private deliveredEnd: Offset = 0;
   private announcedLeader: LeaderAndEpoch | undefined;
   private nextId = 1;
   private effects: RaftEffect[] = [];
@@ -146,7 +147,6 @@ export class RaftNode {
     assert(snapshotEnd >= this.log.startOffset, 'a snapshot holds what was before the log');
     assert(snapshotEnd <= this.log.endOffset, 'the log reaches its snapshot');
     this.highWatermark = snapshotEnd;
-    this.deliveredEnd = snapshotEnd;
     this.epoch = Math.max(options.vote.epoch, this.log.lastEpoch);
     this.votedFor = this.epoch === options.vote.epoch ? options.vote.votedFor : -1;
     this.voters = votersOf(this.votersRecord, options.configuredVoters);
@@ -368,7 +368,6 @@ export class RaftNode {
     assert(this.leading === undefined, 'a leader loads no snapshot');
     this.log.startAt(id);
     this.flushedEnd = id.endOffset;
-    this.deliveredEnd = id.endOffset;
     this.highWatermark = id.endOffset;
     // Until the new log is durable, nothing of it counts.
     for (const inFlight of this.persistsInFlight) inFlight.logEnd = 0;
@@ -377,18 +376,21 @@ export class RaftNode {
     this.emit({ type: 'installed', id });
   }
 
-  /** Raises the high watermark and passes on the newly committed batches. */
+  /**
+   * Raises the high watermark towards `offset`, and passes on the newly committed batches: at most as many as
+   * one fetch response has. So a restarted node applies a long log over many turns of the event loop. The
+   * high watermark may lag, because it is a lower bound everywhere else.
+   */
   commitTo(offset: Offset): void {
     assert(offset <= this.log.endOffset, 'only what is in the log is committed');
     if (offset <= this.highWatermark) return;
-    this.highWatermark = offset;
+    assert(this.log.isBorder(offset), 'the high watermark is the border of a batch');
     const batches: CommittedBatch[] = [];
-    for (const batch of this.log.read(this.deliveredEnd, offset, Number.POSITIVE_INFINITY)) {
+    for (const batch of this.log.read(this.highWatermark, offset, this.config.fetchMaxBytes)) {
       const { baseOffset, epoch, records } = batch;
-      this.deliveredEnd = baseOffset + records.length;
+      this.highWatermark = baseOffset + records.length;
       if (batch.kind === 'data') batches.push({ baseOffset, epoch, records });
     }
-    assert(this.deliveredEnd === offset, 'the high watermark is the border of a batch');
     if (batches.length > 0) this.emit({ type: 'committed', batches });
   }
 

@@ -114,6 +114,8 @@ export interface Leading {
   readonly activeFrom: Offset;
   /** True once the effect becameLeader was emitted. */
   active: boolean;
+  /** A majority has more records than this node has committed so far (RaftNode.commitTo). */
+  hasMoreToCommit: boolean;
   /** The other voters, by id. */
   readonly replicas: Map<NodeId, Replica>;
   /**
@@ -254,6 +256,7 @@ export function becomeLeader(node: RaftNode, now: Millis): void {
     epoch: node.epoch,
     electedAt: now,
     activeFrom: node.log.endOffset,
+    hasMoreToCommit: false,
     active: false,
     replicas,
     observers: new Map(),

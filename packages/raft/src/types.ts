@@ -98,7 +98,10 @@ export interface QuorumConfig {
    * timeout.
    */
   readonly fetchMaxWaitMs: Millis;
-  /** Limit of one fetch response. The leader sends whole batches; the first one may exceed the limit. */
+  /**
+   * Limit of one fetch response, and of the records that a node commits in one turn. Both have whole batches;
+   * the first one may exceed the limit.
+   */
   readonly fetchMaxBytes: number;
 }
 

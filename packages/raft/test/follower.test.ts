@@ -4,7 +4,7 @@
  * message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
-import { active, follower, history } from './support/nodes.ts';
+import { active, follower, history, longHistory } from './support/nodes.ts';
 import { clusterId, data, fetch, fetched, granted, leaderChange, Subject } from './support/transcript.ts';
 
 describe('following', () => {
@@ -20,6 +20,20 @@ describe('following', () => {
       'committed e2@3',
       '-> 2 fetch e2 from 4/2',
     ]);
+  });
+
+  test('commits a long log over several responses, for which the leader does not wait', () => {
+    const node = follower(longHistory);
+    const response = fetched(2, 2, { highWatermark: 5 });
+    for (const [committed, highWatermark] of [
+      ['committed e1@2', 3],
+      ['committed e1@3', 4],
+      ['committed e1@4', 5],
+    ]) {
+      expect(node.answer(2, response)).toEqual([committed, '-> 2 fetch e2 from 5/1']);
+      // The leader parks no fetch whose high watermark is lower than its own.
+      expect(node.sent.at(-1)!.request).toMatchObject({ highWatermark });
+    }
   });
 
   test('divergence: the truncation to the common prefix is durable before the next fetch', () => {

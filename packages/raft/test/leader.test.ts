@@ -4,7 +4,7 @@
  * message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
-import { active, leader, manifestAt, shortened } from './support/nodes.ts';
+import { active, leader, leaderOfLongLog, manifestAt, shortened } from './support/nodes.ts';
 import { clusterId, fetch } from './support/transcript.ts';
 
 describe('leading', () => {
@@ -18,6 +18,18 @@ describe('leading', () => {
       'becameLeader e2',
       '<- fetched hw 3 after #1',
     ]);
+  });
+
+  test('commits a long log over several turns, and becomes active after the last one', () => {
+    const node = leaderOfLongLog();
+    const turns = [node.ask(fetch(2, 2, { fetchOffset: 6, lastFetchedEpoch: 2 }))];
+    while (node.raft.deadline() === 0) turns.push(node.do({ type: 'tick' }));
+    expect(turns).toEqual([
+      ['committed e1@2', '<- fetched hw 3 after #1'],
+      ['committed e1@3'],
+      ['committed e1@4', 'becameLeader e2'],
+    ]);
+    expect(node.raft.highWatermark).toBe(6);
   });
 
   test('the leader counts its own records when they are durable, not earlier', () => {

@@ -40,6 +40,14 @@ function elected(stored: Pick<SubjectOptions, 'batches' | 'start' | 'snapshots'>
   return node;
 }
 
+/** The history and three batches of 600,000 bytes. A node commits one of them in a turn. */
+export const longHistory = [...history, ...[2, 3, 4].map((offset) => data(offset, 1, 'x'.repeat(600_000)))];
+
+/** The leader of `leader()` with the long history. Its log ends at offset 6. */
+export function leaderOfLongLog(): Subject {
+  return elected({ batches: longHistory });
+}
+
 /** A snapshot of a quorum of three. */
 export function manifestAt(endOffset: number, epoch: number): SnapshotManifest {
   return { id: { endOffset, epoch }, voters: formed().records[0]!, parts: 1, bytes: 1, checksum: 0 };
