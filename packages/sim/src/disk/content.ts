@@ -4,10 +4,14 @@
  * lose pages for good, as on Linux: a later sync then succeeds without them.
  */
 import type { Prng, WallMillis } from '@millrace/base';
+import { Pieces } from '../world/index.ts';
 
 export const SECTOR_BYTES = 512;
 
 type Preimages = Map<number, Uint8Array>;
+
+/** The memory of preimages. All runs share it, because no piece is given back or used twice. */
+const memory = new Pieces();
 
 /** The effect of a power loss on the unsynced sectors of a file. */
 export type Fate = 'lost' | 'kept' | 'torn';
@@ -161,7 +165,7 @@ export class FileContent {
         this.dirty.set(sector, onDevice);
         continue;
       }
-      const old = new Uint8Array(SECTOR_BYTES);
+      const old = memory.take(SECTOR_BYTES);
       old.set(this.bytes.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
       this.dirty.set(sector, old);
     }

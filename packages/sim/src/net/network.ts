@@ -3,14 +3,13 @@
  * cut and slow the links here. Processes use the network through the Net and Rpc seams that it creates.
  */
 import { assert, type Net, type Prng, type Rpc } from '@millrace/base';
-import type { Host, Life, Micros, World } from '../world/index.ts';
+import { type Host, type Life, type Micros, Pieces, type World } from '../world/index.ts';
 import { AwaitedCalls } from './awaited-calls.ts';
 import { CancelledCalls } from './cancelled-calls.ts';
 import { CaughtCalls } from './caught-calls.ts';
 import type { Connection, End } from './connection.ts';
 import { Link, type LinkQuality } from './link.ts';
 import { SimNet } from './net.ts';
-import { Pieces } from './pieces.ts';
 import { SimRpc } from './rpc.ts';
 
 export interface NetworkOptions {

@@ -4,5 +4,6 @@ export * from './host.ts';
 export * from './jobs.ts';
 export * from './life.ts';
 export * from './logger.ts';
+export * from './pieces.ts';
 export * from './story.ts';
 export * from './world.ts';
