@@ -11,7 +11,8 @@ import {
   type Position,
   type PositionReason,
 } from '@millrace/client';
-import { type AnyApi, apis, batchSizeAt, readBatchHeader, readRecords } from '@millrace/protocol';
+import { type AnyApi, apis, batchSizeAt } from '@millrace/protocol';
+import type { BatchReader } from './batch-reader.ts';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError, topicAnswered } from './env.ts';
 
@@ -46,14 +47,16 @@ export class Consumer {
   lastReadUs = -1;
   private readonly env: ClientEnv;
   private readonly options: ConsumerOptions;
+  private readonly batches: BatchReader;
   private readonly metadata: ClusterView;
   private readonly consumer: ClientConsumer;
   private listings = 0;
 
-  constructor(env: ClientEnv, options: ConsumerOptions) {
+  constructor(env: ClientEnv, options: ConsumerOptions, batches: BatchReader) {
     this.name = env.name;
     this.env = env;
     this.options = options;
+    this.batches = batches;
     this.metadata = clusterViewOf(env, {
       timeoutMs: options.requestTimeoutMs,
       wanted: options.topics,
@@ -152,20 +155,10 @@ export class Consumer {
     const seen: SeenRecord[] = [];
     for (let at = 0; at < batches.length; ) {
       const end = at + batchSizeAt(batches, at)!;
-      const { leaderEpoch } = readBatchHeader(batches, at);
-      for (const { offset, value } of readRecords(batches.subarray(at, end), this.env.codecs))
-        if (offset >= fetchOffset) seen.push({ offset, value: wordOf(value), leaderEpoch });
+      for (const record of this.batches.records(batches.subarray(at, end)))
+        if (record.offset >= fetchOffset) seen.push(record);
       at = end;
     }
     return seen;
   }
-}
-
-const TEXT = new TextDecoder();
-
-/** A record's value without its padding. */
-function wordOf(value: Uint8Array | null): string {
-  const text = value === null ? '' : TEXT.decode(value);
-  const space = text.indexOf(' ');
-  return space < 0 ? text : text.slice(0, space);
 }

@@ -1,4 +1,5 @@
 export * from './admin.ts';
+export { BatchReader } from './batch-reader.ts';
 export * from './committer.ts';
 export * from './consumer.ts';
 export type { ClientEnv } from './env.ts';

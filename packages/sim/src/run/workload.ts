@@ -9,6 +9,7 @@ import { Compression, type CompressionCodecs } from '@millrace/protocol';
 import type { Partition } from '@millrace/replication';
 import {
   Admin,
+  BatchReader,
   type ClientEnv,
   Consumer,
   type ConsumerOptions,
@@ -95,17 +96,22 @@ export class Workload implements Operator {
   /** The names of the topics in `deletedIds`, and of the topics whose deletion was refused. */
   private readonly reusedNames = new Set<string>();
   private rereaders = 0;
+  /** All consumers share it. */
+  private readonly batches: BatchReader;
 
   constructor(surroundings: Surroundings) {
     this.surroundings = surroundings;
-    const { scenario, world } = surroundings;
+    const { scenario, world, codecs } = surroundings;
     this.random = world.random.fork('workload');
+    this.batches = new BatchReader(codecs);
     this.topicIds = new TopicIds(world, surroundings.cluster);
     this.admin = new Admin(this.machine('a1'), 2_000);
     for (let i = 1; i <= scenario.producers; i++)
       this.producers.push(new Producer(this.machine(`p${i}`), this.drawProducer(this.random.fork(`p${i}`))));
     for (let i = 1; i <= scenario.consumers; i++)
-      this.consumers.push(new Consumer(this.machine(`q${i}`), this.drawConsumer(this.random.fork(`q${i}`))));
+      this.consumers.push(
+        new Consumer(this.machine(`q${i}`), this.drawConsumer(this.random.fork(`q${i}`)), this.batches),
+      );
     if (scenario.prober) this.prober = this.makeProber();
     this.groups = new GroupWorkload({
       random: world.random.fork('groups'),
@@ -155,12 +161,11 @@ export class Workload implements Operator {
     const name = `r${++this.rereaders}`;
     const options = this.drawConsumer(this.random.fork(name));
     const env = this.environment(name);
-    const consumer = new Consumer(env, {
-      ...options,
-      start: 'earliest',
-      maxWaitMs: () => 50,
-      maxBytes: 1 << 20,
-    });
+    const consumer = new Consumer(
+      env,
+      { ...options, start: 'earliest', maxWaitMs: () => 50, maxBytes: 1 << 20 },
+      this.batches,
+    );
     consumer.start();
     return consumer;
   }

@@ -1,0 +1,63 @@
+/**
+ * Decodes the batches that the consumers of a run fetch. Several consumers fetch the same batch, and a new
+ * consumer reads every batch from the beginning after each incident. So the reader keeps the records of each
+ * batch, by the bytes of the whole batch. A batch with any other byte is decoded again.
+ */
+import type { SeenRecord } from '@millrace/checkers';
+import { type CompressionCodecs, readBatchHeader, readRecords } from '@millrace/protocol';
+
+/** Above this total size of batches, the reader forgets all of them. */
+const KNOWN_BYTES_MAX = 16 << 20;
+
+export class BatchReader {
+  private readonly codecs: CompressionCodecs;
+  private readonly known = new Map<string, readonly SeenRecord[]>();
+  private knownBytes = 0;
+
+  constructor(codecs: CompressionCodecs) {
+    this.codecs = codecs;
+  }
+
+  /** The records of one whole batch. Throws DecodeError if the batch is damaged. */
+  records(batch: Uint8Array): readonly SeenRecord[] {
+    const key = textOf(batch);
+    let records = this.known.get(key);
+    if (records === undefined) {
+      records = this.decode(batch);
+      this.keep(key, records);
+    }
+    return records;
+  }
+
+  private keep(key: string, records: readonly SeenRecord[]): void {
+    this.knownBytes += key.length;
+    if (this.knownBytes > KNOWN_BYTES_MAX) {
+      this.known.clear();
+      this.knownBytes = key.length;
+    }
+    this.known.set(key, records);
+  }
+
+  private decode(batch: Uint8Array): SeenRecord[] {
+    const { leaderEpoch } = readBatchHeader(batch, 0);
+    return Array.from(readRecords(batch, this.codecs), ({ offset, value }) => ({
+      offset,
+      value: wordOf(value),
+      leaderEpoch,
+    }));
+  }
+}
+
+/** A text with one character for each byte. */
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+}
+
+const TEXT = new TextDecoder();
+
+/** A record's value without its padding. */
+function wordOf(value: Uint8Array | null): string {
+  const text = value === null ? '' : TEXT.decode(value);
+  const space = text.indexOf(' ');
+  return space < 0 ? text : text.slice(0, space);
+}
