@@ -243,7 +243,7 @@ export class Producer {
     const batch = buildBatch({
       records: op.values.map((value) => ({
         ...(isOdd ? { timestamp: baseTimestamp - draws.below(EARLIER_MS) } : {}),
-        value: TEXT.encode(padding === '' ? value : `${value} ${padding}`),
+        value: Buffer.from(padding === '' ? value : `${value} ${padding}`),
       })),
       baseTimestamp,
       compression: options.compression,
@@ -261,5 +261,3 @@ export class Producer {
     return batch;
   }
 }
-
-const TEXT = new TextEncoder();
