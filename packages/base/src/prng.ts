@@ -6,34 +6,38 @@ import { assert } from './assert.ts';
 import { type Uuid, uuidFromBytes } from './ids.ts';
 import type { Random } from './seams.ts';
 
+/** The increment of splitmix32. */
+const GAMMA = 0x9e3779b9;
+
 export class Prng implements Random {
-  private readonly state = new Uint32Array(4);
   private readonly seed: number;
+  /** The state: four signed 32-bit numbers. */
+  private a: number;
+  private b: number;
+  private c: number;
+  private d: number;
 
   constructor(seed: number) {
     this.seed = seed >>> 0;
-    let x = this.seed;
-    for (let i = 0; i < 4; i++) {
-      x = (x + 0x9e3779b9) >>> 0;
-      this.state[i] = mix(x);
-    }
+    this.a = mix(this.seed + GAMMA) | 0;
+    this.b = mix(this.seed + 2 * GAMMA) | 0;
+    this.c = mix(this.seed + 3 * GAMMA) | 0;
+    this.d = mix(this.seed + 4 * GAMMA) | 0;
   }
 
   u32(): number {
-    const s = this.state;
-    const result = Math.imul(rotate(Math.imul(s[1]!, 5), 7), 9) >>> 0;
-    const t = s[1]! << 9;
-    s[2]! ^= s[0]!;
-    s[3]! ^= s[1]!;
-    s[1]! ^= s[2]!;
-    s[0]! ^= s[3]!;
-    s[2]! ^= t;
-    s[3] = rotate(s[3]!, 11);
-    return result;
+    const { a, b } = this;
+    const c = this.c ^ a;
+    const d = this.d ^ b;
+    this.a = a ^ d;
+    this.b = b ^ c;
+    this.c = c ^ (b << 9);
+    this.d = rotate(d, 11);
+    return Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
   }
 
   below(limit: number): number {
-    return drawBelow(limit, () => this.u32());
+    return drawBelow(limit, this);
   }
 
   uuid(): Uuid {
@@ -48,13 +52,13 @@ export class Prng implements Random {
 }
 
 /** A fair draw of 0 … `limit` - 1 from draws of 32 bits. */
-export function drawBelow(limit: number, u32: () => number): number {
+export function drawBelow(limit: number, source: { u32(): number }): number {
   assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
   // 2^32 is not a multiple of every limit. Draws at or above the largest multiple of the limit would make
   // small results more likely.
   const fair = Math.floor(0x1_0000_0000 / limit) * limit;
   for (;;) {
-    const draw = u32();
+    const draw = source.u32();
     if (draw < fair) return draw % limit;
   }
 }
@@ -73,7 +77,7 @@ export function randomUuid(u32: () => number): Uuid {
 }
 
 function rotate(x: number, k: number): number {
-  return ((x << k) | (x >>> (32 - k))) >>> 0;
+  return (x << k) | (x >>> (32 - k));
 }
 
 function mix(value: number): number {

@@ -19,7 +19,7 @@ export class NodeRandom implements Random {
   }
 
   below(limit: number): number {
-    return drawBelow(limit, () => this.u32());
+    return drawBelow(limit, this);
   }
 
   uuid(): Uuid {
