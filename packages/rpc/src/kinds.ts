@@ -133,7 +133,8 @@ function listField(kind: Kind, read: Convert, write: Convert | undefined): Compi
   return { kind, rule: 'repeated', absent: 'never', read, write };
 }
 
-const same: Convert = (value) => value;
+/** Takes the value as protobufjs has it. */
+export const same: Convert = (value) => value;
 
 function mapped(write: Convert): Convert {
   return (list) => (list as unknown[]).map(write);

@@ -21,29 +21,39 @@ import {
   type Optional,
   optional,
   repeated,
+  same,
   type TypeOf,
   typeNameOf,
 } from './kinds.ts';
 
+/** Reads one field of a decoded protobufjs object. */
+interface Reader {
+  readonly fieldName: string;
+  /** If true, a field that was not written reads back as undefined. */
+  readonly isOptional: boolean;
+  readonly read: Convert;
+}
+
 export function defineMessage<const F extends Fields>(name: string, fields: F): Message<TypeOf<F>> {
   const type = new protobuf.Type(name);
-  const readers: [string, Convert, Convert][] = [];
+  const readers: Reader[] = [];
   const writers: [string, Convert][] = [];
   for (const [fieldName, [id, spec]] of Object.entries(fields)) {
     const { kind, rule, read, write, absent } = fieldOf(spec);
     const options = absent === 'optional' ? { proto3_optional: true } : {};
     type.add(new protobuf.Field(fieldName, id, typeNameOf(kind), rule, undefined, options));
     if (isMessage(kind) && type.get(kind.name) === null) type.add(copyOf(kind.type));
-    const isThere: Convert =
-      absent === 'optional' ? (decoded) => Object.hasOwn(decoded as object, fieldName) : () => true;
-    if (absent !== 'unused') readers.push([fieldName, isThere, read]);
+    if (absent !== 'unused') readers.push({ fieldName, isOptional: absent === 'optional', read });
     if (write !== undefined) writers.push([fieldName, write]);
   }
   new protobuf.Root().add(type).resolveAll();
   const plain = (decoded: object): TypeOf<F> => {
     const value: Record<string, unknown> = {};
-    for (const [fieldName, isThere, read] of readers)
-      value[fieldName] = isThere(decoded) ? read((decoded as Record<string, unknown>)[fieldName]) : undefined;
+    for (const { fieldName, isOptional, read } of readers) {
+      const isThere = !isOptional || Object.hasOwn(decoded, fieldName);
+      const raw = isThere ? (decoded as Record<string, unknown>)[fieldName] : undefined;
+      value[fieldName] = isThere && read !== same ? read(raw) : raw;
+    }
     return value as TypeOf<F>;
   };
   const wire = (value: TypeOf<F>): object => {
