@@ -10,7 +10,7 @@ export const SECTOR_BYTES = 512;
 
 type Preimages = Map<number, Uint8Array>;
 
-/** The memory of preimages. All runs share it, because no piece is given back or used twice. */
+/** The memory of small files and of preimages. All runs share it, because no piece is used twice. */
 const memory = new Pieces();
 
 /** The effect of a power loss on the unsynced sectors of a file. */
@@ -39,7 +39,7 @@ export class FileContent {
   modifiedMs: WallMillis = 0;
   /** Sectors that cannot be read. */
   readonly badSectors = new Set<number>();
-  private bytes = new Uint8Array(0);
+  private bytes: Uint8Array = new Uint8Array(0);
   private syncedLength = 0;
   private dirty: Preimages = new Map();
   /** The syncs under way, oldest first. */
@@ -173,7 +173,7 @@ export class FileContent {
 
   private reserve(size: number): void {
     if (this.bytes.length >= size) return;
-    const larger = new Uint8Array(Math.max(size, this.bytes.length * 2, 4 * SECTOR_BYTES));
+    const larger = memory.take(Math.max(size, this.bytes.length * 2, 4 * SECTOR_BYTES));
     larger.set(this.bytes);
     this.bytes = larger;
   }

@@ -6,7 +6,8 @@ import { DiskError, type Prng } from '@millrace/base';
 import { FileContent } from './content.ts';
 
 interface Change {
-  readonly folder: string;
+  /** Orders the changes of all folders. */
+  readonly number: number;
   readonly undo: () => void;
 }
 
@@ -16,7 +17,9 @@ export type NamesAfterPowerLoss = 'kept' | 'undone' | 'some';
 export class FileTree {
   private readonly files = new Map<string, FileContent>();
   private readonly folders = new Set<string>(['/']);
-  private changes: Change[] = [];
+  /** The unsynced changes of each folder, oldest first. */
+  private readonly changes = new Map<string, Set<Change>>();
+  private changeCount = 0;
 
   /** Another tree with the same names and bytes, all of them durable. */
   copy(): FileTree {
@@ -43,7 +46,7 @@ export class FileTree {
     if (!this.folders.has(folder)) throw new DiskError('ENOENT', `${path}: no such folder`);
     const content = new FileContent();
     this.files.set(path, content);
-    this.changes.push({ folder, undo: () => this.files.delete(path) });
+    this.changed(folder, () => this.files.delete(path));
     return content;
   }
 
@@ -64,13 +67,13 @@ export class FileTree {
     if (this.folders.has(path)) return;
     this.makeFolder(parentOf(path));
     this.folders.add(path);
-    this.changes.push({ folder: parentOf(path), undo: () => this.take(path) });
+    this.changed(parentOf(path), () => this.take(path));
   }
 
   remove(path: string): void {
     const taken = this.take(path);
     if (taken.files.length + taken.folders.length === 0) return;
-    this.changes.push({ folder: parentOf(path), undo: () => this.put(taken) });
+    this.changed(parentOf(path), () => this.put(taken));
   }
 
   rename(from: string, to: string): void {
@@ -78,12 +81,9 @@ export class FileTree {
       throw new DiskError('ENOENT', `${from}: no such file or folder`);
     const replaced = this.take(to);
     this.put(renamed(this.take(from), from, to));
-    this.changes.push({
-      folder: parentOf(from),
-      undo: () => {
-        this.put(renamed(this.take(to), to, from));
-        this.put(replaced);
-      },
+    this.changed(parentOf(from), () => {
+      this.put(renamed(this.take(to), to, from));
+      this.put(replaced);
     });
   }
 
@@ -96,20 +96,33 @@ export class FileTree {
    * has them.
    */
   beginSync(folder: string): () => void {
-    const covered = new Set(this.changes.filter((change) => change.folder === folder));
+    const changes = this.changes.get(folder);
+    if (changes === undefined || changes.size === 0) return () => {};
+    const covered = [...changes];
     return () => {
-      this.changes = this.changes.filter((change) => !covered.has(change));
+      for (const change of covered) changes.delete(change);
     };
   }
 
   /** Applies a power loss to the unsynced names. Returns whether it undid anything. */
   losePower(random: Prng, names: NamesAfterPowerLoss = 'some'): boolean {
-    const some = random.below(this.changes.length + 1);
-    const kept = names === 'some' ? some : names === 'kept' ? this.changes.length : 0;
-    const undone = this.changes.splice(kept).reverse();
+    const changes = [...this.changes.values()].flatMap((ofFolder) => [...ofFolder]);
+    changes.sort((a, b) => a.number - b.number);
+    const some = random.below(changes.length + 1);
+    const kept = names === 'some' ? some : names === 'kept' ? changes.length : 0;
+    const undone = changes.slice(kept).reverse();
     for (const { undo } of undone) undo();
-    this.changes = [];
+    this.changes.clear();
     return undone.length > 0;
+  }
+
+  private changed(folder: string, undo: () => void): void {
+    let changes = this.changes.get(folder);
+    if (changes === undefined) {
+      changes = new Set();
+      this.changes.set(folder, changes);
+    }
+    changes.add({ number: this.changeCount++, undo });
   }
 
   /** Removes a name and everything below it. */
