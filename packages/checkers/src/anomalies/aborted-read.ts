@@ -41,8 +41,9 @@ class AbortedRead {
 
   private check(value: string): void {
     const send = this.failed.get(value);
+    if (send === undefined) return;
     const poll = this.read.get(value);
-    if (send === undefined || poll === undefined) return;
+    if (poll === undefined) return;
     if (this.scope.isExempt(send) || this.scope.isExempt(poll)) return;
     const { error = 'no error' } = send;
     this.scope.report(

@@ -42,6 +42,7 @@ class OldTopicRead {
       }
     } else if (op.type === 'poll' && op.topicId !== undefined) {
       for (const { value, offset } of op.records) {
+        if (this.sent.get(value) === op.topicId) continue;
         const read = { from: op, offset, who: `${op.client} read` };
         if (this.sent.has(value)) this.check(value, read);
         else this.keepEarly(value, read);

@@ -6,19 +6,27 @@
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op, type PollOp, type TopicRef } from '../history.ts';
 
-type Anomaly = 'poll-skip' | 'nonmonotonic-poll' | 'int-poll-skip' | 'int-nonmonotonic-poll';
+type Between = 'poll-skip' | 'nonmonotonic-poll';
+type Within = 'int-poll-skip' | 'int-nonmonotonic-poll';
 
-function kind(name: Anomaly, sentence: string): HistoryCheckerKind {
+function between(name: Between, sentence: string): HistoryCheckerKind {
   return { name, sentence, make: (scope) => new Positions(scope, name) };
 }
 
-export const pollSkip = kind('poll-skip', 'the next record of a consumer follows its last one without a gap');
-export const nonmonotonicPoll = kind(
+function within(name: Within, sentence: string): HistoryCheckerKind {
+  return { name, sentence, make: (scope) => ({ op: (op) => checkWithin(scope, name, op) }) };
+}
+
+export const pollSkip = between(
+  'poll-skip',
+  'the next record of a consumer follows its last one without a gap',
+);
+export const nonmonotonicPoll = between(
   'nonmonotonic-poll',
   'no consumer gets a record twice, or a record below its position',
 );
-export const intPollSkip = kind('int-poll-skip', 'the records of one answer have no gap');
-export const intNonmonotonicPoll = kind(
+export const intPollSkip = within('int-poll-skip', 'the records of one answer have no gap');
+export const intNonmonotonicPoll = within(
   'int-nonmonotonic-poll',
   'the records of one answer are in the order of their offsets',
 );
@@ -31,14 +39,14 @@ interface Position {
 
 class Positions {
   private readonly scope: HistoryScope;
-  private readonly anomaly: Anomaly;
+  private readonly anomaly: Between;
   /**
    * The next offset that a consumer must get, by client, topic name and partition. A position in another
    * topic of the same name does not count.
    */
   private readonly positions = new Map<string, Position>();
 
-  constructor(scope: HistoryScope, anomaly: Anomaly) {
+  constructor(scope: HistoryScope, anomaly: Between) {
     this.scope = scope;
     this.anomaly = anomaly;
   }
@@ -51,27 +59,37 @@ class Positions {
       const known = this.positions.get(key);
       const position = known?.of.topicId === op.topicId ? known?.offset : undefined;
       const first = op.records[0]!.offset;
-      if (position !== undefined && first !== position)
-        this.found(first > position ? 'poll-skip' : 'nonmonotonic-poll', op, position, first);
-      this.inside(op);
+      if (position !== undefined && first !== position) {
+        const anomaly = first > position ? 'poll-skip' : 'nonmonotonic-poll';
+        if (anomaly === this.anomaly) report(this.scope, anomaly, op, position, first);
+      }
       this.positions.set(key, { of: op, offset: op.records.at(-1)!.offset + 1 });
     }
   }
+}
 
-  private inside(op: PollOp): void {
-    let expected = op.records[0]!.offset;
-    for (const { offset } of op.records) {
-      if (offset !== expected)
-        this.found(offset > expected ? 'int-poll-skip' : 'int-nonmonotonic-poll', op, expected, offset);
-      expected = offset + 1;
+function checkWithin(scope: HistoryScope, wanted: Within, op: Op): void {
+  if (op.type !== 'poll' || op.records.length === 0) return;
+  let expected = op.records[0]!.offset;
+  for (const { offset } of op.records) {
+    if (offset !== expected) {
+      const anomaly = offset > expected ? 'int-poll-skip' : 'int-nonmonotonic-poll';
+      if (anomaly === wanted) report(scope, anomaly, op, expected, offset);
     }
+    expected = offset + 1;
   }
+}
 
-  private found(anomaly: Anomaly, op: PollOp, expected: number, got: number): void {
-    if (anomaly !== this.anomaly || this.scope.isExempt(op)) return;
-    this.scope.report(
-      anomaly,
-      `${op.client} was given ${got} of ${op.topic}-${op.partition}${byBroker(op.brokerId)} where ${expected} was next`,
-    );
-  }
+function report(
+  scope: HistoryScope,
+  anomaly: Between | Within,
+  op: PollOp,
+  expected: number,
+  got: number,
+): void {
+  if (scope.isExempt(op)) return;
+  scope.report(
+    anomaly,
+    `${op.client} was given ${got} of ${op.topic}-${op.partition}${byBroker(op.brokerId)} where ${expected} was next`,
+  );
 }

@@ -13,8 +13,8 @@ export function ofHistory({ name, sentence, make }: HistoryCheckerKind): StateCh
     make: (scope) => {
       const checker = make(scope);
       return {
-        ...(checker.op === undefined ? {} : { op: (op) => checker.op?.(op) }),
-        ...(checker.finish === undefined ? {} : { finish: () => checker.finish?.() }),
+        ...(checker.op === undefined ? {} : { op: checker.op.bind(checker) }),
+        ...(checker.finish === undefined ? {} : { finish: checker.finish.bind(checker) }),
       };
     },
   };
