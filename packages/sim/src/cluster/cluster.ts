@@ -40,6 +40,9 @@ export class SimCluster {
   /** Machines on which a fault runs a second process with the id of a node. They are not among `nodes`. */
   readonly standIns: SimNode[] = [];
   private readonly byHost: Map<Host, SimNode>;
+  /** The last image whose partitions were listed, and the list. */
+  private listedImage: MetadataImage | undefined;
+  private listed: readonly PartitionPlace[] = [];
 
   constructor(world: World, network: Network, codecs: CompressionCodecs, plan: ClusterPlan) {
     this.world = world;
@@ -118,21 +121,29 @@ export class SimCluster {
     return best;
   }
 
-  partitions(image: MetadataImage = this.image()): PartitionPlace[] {
-    const places: PartitionPlace[] = [];
-    for (const name of image.topicNames) {
-      const { id, partitions } = image.topic(name)!;
-      partitions.forEach((partition, index) => {
-        places.push({ topicId: id, topic: name, partition: index, image: partition });
-      });
+  partitions(image: MetadataImage = this.image()): readonly PartitionPlace[] {
+    if (image !== this.listedImage) {
+      this.listed = placesOf(image);
+      this.listedImage = image;
     }
-    return places;
+    return this.listed;
   }
 
   /** The product's own object for this replica, on a running node. */
   replica(node: SimNode, topicId: Uuid, partition: number): Partition | undefined {
     return node.roles?.broker?.replicas.partition(topicId, partition);
   }
+}
+
+function placesOf(image: MetadataImage): PartitionPlace[] {
+  const places: PartitionPlace[] = [];
+  for (const name of image.topicNames) {
+    const { id, partitions } = image.topic(name)!;
+    partitions.forEach((partition, index) => {
+      places.push({ topicId: id, topic: name, partition: index, image: partition });
+    });
+  }
+  return places;
 }
 
 /** The broker epoch that the process knows; -1: none. */

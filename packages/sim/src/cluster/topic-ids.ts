@@ -6,7 +6,7 @@
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
-import type { Life, Micros, World } from '../world/index.ts';
+import type { Host, Life, Micros, World } from '../world/index.ts';
 import type { SimCluster } from './cluster.ts';
 import type { SimNode } from './node.ts';
 
@@ -22,19 +22,26 @@ interface Tenure {
   lastUs: Micros;
 }
 
+/** What the metadata of one node said when the observer last looked. */
+interface Known {
+  readonly node: SimNode;
+  /** The names in the metadata of the broker, and of the controller. */
+  ofBroker: Ids | undefined;
+  ofController: Ids | undefined;
+  /** The last process whose broker had metadata. */
+  life: Life | undefined;
+}
+
 export class TopicIds {
   private readonly world: World;
   private readonly byName = new Map<string, Map<Uuid, Tenure>>();
-  /** The names in the metadata of each broker, and of each controller. */
-  private readonly ofBroker = new Map<SimNode, Ids>();
-  private readonly ofController = new Map<SimNode, Ids>();
-  private readonly lives = new Map<SimNode, Life>();
+  private readonly byHost = new Map<Host, Known>();
 
   constructor(world: World, cluster: SimCluster) {
     this.world = world;
     world.watchers.push((life) => {
-      const node = cluster.nodeOn(life.host);
-      if (node !== undefined) this.turn(node);
+      const known = this.byHost.get(life.host) ?? this.meet(cluster.nodeOn(life.host));
+      if (known !== undefined) this.turn(known);
     });
   }
 
@@ -57,34 +64,42 @@ export class TopicIds {
     return [...(this.byName.get(name)?.keys() ?? [])];
   }
 
-  private turn(node: SimNode): void {
+  private meet(node: SimNode | undefined): Known | undefined {
+    if (node === undefined) return undefined;
+    const known: Known = { node, ofBroker: undefined, ofController: undefined, life: undefined };
+    this.byHost.set(node.host, known);
+    return known;
+  }
+
+  private turn(known: Known): void {
+    const { node } = known;
     const { life, roles } = node;
     if (life === undefined || roles === undefined) return;
     const led = roles.controller?.controller.image.topics.state.ids;
-    if (led !== undefined && led !== this.ofController.get(node)) {
-      this.ofController.set(node, led);
+    if (led !== undefined && led !== known.ofController) {
+      known.ofController = led;
       for (const [name, id] of led) this.tenure(name, id);
     }
     const ids = roles.broker?.metadata.image.topics.state.ids;
-    if (ids === undefined || ids === this.ofBroker.get(node)) return;
-    if (this.lives.get(node) !== life) {
-      this.lives.set(node, life);
-      life.onDeath(() => this.forget(node));
+    if (ids === undefined || ids === known.ofBroker) return;
+    if (known.life !== life) {
+      known.life = life;
+      life.onDeath(() => this.forget(known));
     }
-    this.forget(node, ids);
-    this.ofBroker.set(node, ids);
+    this.forget(known, ids);
+    known.ofBroker = ids;
     for (const [name, id] of ids) this.tenure(name, id).brokers.add(node);
   }
 
   /** Notes that the broker has forgotten every topic that is not in `kept`. */
-  private forget(node: SimNode, kept?: Ids): void {
-    for (const [name, id] of this.ofBroker.get(node) ?? []) {
+  private forget(known: Known, kept?: Ids): void {
+    for (const [name, id] of known.ofBroker ?? []) {
       if (kept?.get(name) === id) continue;
       const tenure = this.tenure(name, id);
-      tenure.brokers.delete(node);
+      tenure.brokers.delete(known.node);
       tenure.lastUs = this.world.nowUs;
     }
-    this.ofBroker.delete(node);
+    known.ofBroker = undefined;
   }
 
   private tenure(name: string, id: Uuid): Tenure {

@@ -56,7 +56,7 @@ export class Atlas {
 
   /** Call it whenever the metadata or a process may have changed. */
   watch(): void {
-    if (this.harmed.size === 0 && !this.cluster.brokers.some(({ disk }) => disk.isDamaged)) return;
+    if (this.harmed.size === 0 && !this.isSomeDiskDamaged()) return;
     const image = this.cluster.image();
     const isNew = image !== this.seen;
     if (!isNew && !this.isSomeInSync) return;
@@ -71,6 +71,11 @@ export class Atlas {
     }
     for (const place of partitions)
       if (electable(place.image).every((id) => this.isRecovering(id))) this.give(place);
+  }
+
+  private isSomeDiskDamaged(): boolean {
+    for (const { disk } of this.cluster.brokers) if (disk.isDamaged) return true;
+    return false;
   }
 
   /** Whether a process that started after the loss serves, on an intact disk. */

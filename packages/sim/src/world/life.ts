@@ -93,7 +93,7 @@ export class Life {
       this.thrown(error);
     } finally {
       this.inTurn = false;
-      this.pendingSoon.length = 0;
+      if (this.pendingSoon.length > 0) this.pendingSoon.length = 0;
       this.endBlock(beganUs);
     }
     for (const watch of world.watchers) watch(this);
@@ -178,6 +178,8 @@ export class Life {
 
   private runSoon(): void {
     const queue = this.pendingSoon;
+    // Most turns have no callbacks. To set a length costs more than to read it.
+    if (queue.length === 0) return;
     for (let next = 0; next < queue.length && this.isAlive; next++) {
       assert(next < SOON_MAX, 'the turn never ends');
       queue[next]!();

@@ -4,9 +4,9 @@
  * shard of a partition, so at most one broker decides. A topic that is created again has another id, and its
  * leader epochs begin again.
  */
+import type { LeaderEpoch, Uuid } from '@millrace/base';
 import type { SimNode } from '../../cluster/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from '../checker.ts';
-import { type LiveShard, shardsOf } from './shards.ts';
 
 const NAME = 'shard-without-leadership';
 
@@ -16,34 +16,58 @@ export const shardWithoutLeadership: StateCheckerKind = {
   make: (scope) => new ShardWithoutLeadership(scope),
 };
 
+/** A leadership of a broker, as the coordinator knows it. */
+interface Led {
+  readonly topic: string;
+  readonly topicId: Uuid;
+  readonly index: number;
+  readonly leaderEpoch: LeaderEpoch;
+}
+
 class ShardWithoutLeadership implements StateChecker {
   private readonly scope: StateScope;
   /** The node of the shard, by topic id, partition and leader epoch. */
   private readonly owners = new Map<string, SimNode>();
+  /** The leaderships whose owner is noted. */
+  private readonly noted = new WeakSet<Led>();
 
   constructor(scope: StateScope) {
     this.scope = scope;
   }
 
   turn(node: SimNode): void {
-    for (const shard of shardsOf(node)) this.check(shard);
+    const broker = node.roles?.broker;
+    if (broker === undefined) return;
+    for (const { led } of broker.groups.runtime.partitions) {
+      this.check(node, broker.replicas.partition(led.topicId, led.index)?.leadership?.epoch, led);
+      if (this.noted.has(led)) continue;
+      this.noted.add(led);
+      this.noteOwner(node, led);
+    }
   }
 
-  private check({ node, name, topicId, index, leaderEpoch }: LiveShard): void {
-    const replica = node.roles!.broker!.replicas.partition(topicId, index);
-    const led = replica?.leadership?.epoch;
-    if (led !== leaderEpoch) {
-      const leads = led === undefined ? 'does not lead it' : `leads it in epoch ${led}`;
-      this.fail(`${node.name} has a shard of ${name} for leader epoch ${leaderEpoch}, but ${leads}`);
-    }
+  private check(node: SimNode, epoch: LeaderEpoch | undefined, led: Led): void {
+    if (epoch === led.leaderEpoch) return;
+    const leads = epoch === undefined ? 'does not lead it' : `leads it in epoch ${epoch}`;
+    this.fail(`${node.name} has a shard of ${nameOf(led)} for leader epoch ${led.leaderEpoch}, but ${leads}`);
+  }
+
+  private noteOwner(node: SimNode, led: Led): void {
+    const { topicId, index, leaderEpoch } = led;
     const key = `${topicId}-${index}@${leaderEpoch}`;
     const owner = this.owners.get(key);
     if (owner === undefined) this.owners.set(key, node);
     else if (owner !== node)
-      this.fail(`${owner.name} and ${node.name} both had a shard of ${name} in leader epoch ${leaderEpoch}`);
+      this.fail(
+        `${owner.name} and ${node.name} both had a shard of ${nameOf(led)} in leader epoch ${leaderEpoch}`,
+      );
   }
 
   private fail(sentence: string): never {
     this.scope.world.fail(NAME, sentence);
   }
+}
+
+function nameOf({ topic, index }: Led): string {
+  return `${topic}-${index}`;
 }

@@ -4,7 +4,6 @@
 import type { Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';
 import type { StateChecker, StateScope } from '../checker.ts';
-import { shardsOf } from './shards.ts';
 
 type Visit = (node: SimNode, group: Group) => void;
 
@@ -17,8 +16,10 @@ export class GroupWalk {
   private readonly seen = new WeakMap<Group, number>();
 
   turn(node: SimNode): void {
-    for (const { machine } of shardsOf(node)) {
-      if (machine === undefined) continue;
+    const broker = node.roles?.broker;
+    if (broker === undefined) return;
+    for (const { machine } of broker.groups.runtime.partitions) {
+      if (typeof machine === 'number') continue;
       for (const [, group] of machine.all) {
         if (this.seen.get(group) === group.lastWrite) continue;
         this.seen.set(group, group.lastWrite);
