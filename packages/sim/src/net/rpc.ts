@@ -20,6 +20,7 @@ import type { Cancellation } from './cancelled-calls.ts';
 import type { End } from './connection.ts';
 import { dial } from './dial.ts';
 import type { Network } from './network.ts';
+import { rpcError } from './rpc-error.ts';
 import { sniffAnswer, sniffCall, sniffStream } from './rpc-sniffer.ts';
 
 /** A message on the wire. `id` is the caller's number for the call or stream. */
@@ -189,7 +190,7 @@ class SimChannel implements RpcChannel {
   ): void {
     const id = this.nextId++;
     const timer = this.life.clock.setTimer(timeoutMs, () =>
-      this.calls.get(id)?.finish(new RpcError('timeout', 'no answer in time')),
+      this.calls.get(id)?.finish(rpcError('timeout', 'no answer in time')),
     );
     this.calls.set(id, {
       finish: (answer) => {
@@ -282,7 +283,7 @@ class SimChannel implements RpcChannel {
   }
 
   private cancel(id: number, kind: RpcError['kind']): void {
-    this.calls.get(id)?.finish(new RpcError(kind, 'cancelled'));
+    this.calls.get(id)?.finish(rpcError(kind, 'cancelled'));
   }
 
   /**
@@ -324,7 +325,7 @@ class SimChannel implements RpcChannel {
   }
 
   private failOne(id: number, reason: string): void {
-    this.calls.get(id)?.finish(new RpcError('unavailable', reason));
+    this.calls.get(id)?.finish(rpcError('unavailable', reason));
     this.closeStream(id, reason);
   }
 

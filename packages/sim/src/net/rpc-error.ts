@@ -1,0 +1,14 @@
+/** Makes the errors of calls. */
+import { RpcError } from '@millrace/base';
+
+/**
+ * Returns an error without a stack. An `RpcError` is an answer, and nobody reads its stack. To capture the
+ * stack costs more than the rest of the call.
+ */
+export function rpcError(kind: RpcError['kind'], message: string): RpcError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = new RpcError(kind, message);
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
+}
