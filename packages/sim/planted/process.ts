@@ -1,6 +1,7 @@
 /** Runs child.ts in a process of its own, with one planted bug or none, and returns its report. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { SIMULATOR_FLAGS } from '../src/io/index.ts';
 import type { ChildReport } from './child.ts';
 import type { PlantedBug } from './patch.ts';
 
@@ -16,7 +17,7 @@ export function runChild(bug: PlantedBug | undefined, { from, to, step }: SeedSt
   const child = join(import.meta.dirname, 'child.ts');
   const numbers = ['--from', `${from}`, '--to', `${to}`, '--step', `${step}`];
   const { promise, resolve, reject } = Promise.withResolvers<ChildReport>();
-  const running = spawn(process.execPath, ['--import', hook, child, ...numbers], {
+  const running = spawn(process.execPath, [...SIMULATOR_FLAGS, '--import', hook, child, ...numbers], {
     env: { ...process.env, PLANTED_BUG: bug?.name ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -5,6 +5,7 @@
  * died in a row.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { SIMULATOR_FLAGS } from '@millrace/sim/io';
 import type { Outcome } from './outcome.ts';
 import type { WorkerTask } from './worker.ts';
 
@@ -60,7 +61,10 @@ export class Pool {
     const { options } = this;
     let seed = this.nextSeed();
     if (seed === undefined) return Promise.resolve(false);
-    const child = fork(options.entry, ['sim-worker'], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child = fork(options.entry, ['sim-worker'], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: [...process.execArgv, ...SIMULATOR_FLAGS],
+    });
     this.workers.add(child);
     let lastWords = '';
     child.stderr?.on('data', (chunk) => {

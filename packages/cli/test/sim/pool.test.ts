@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SIMULATOR_FLAGS } from '@millrace/sim/io';
 import { afterAll, expect, test } from 'vitest';
 import type { Outcome } from '../../src/sim/outcome.ts';
 import { Pool, type PoolOptions } from '../../src/sim/pool.ts';
@@ -20,7 +21,7 @@ const entry = script(
   `process.on('message', ({ seed }) => {
     if (seed === 4) { console.error('out of luck'); process.exit(7); }
     if (seed === 6) for (;;) {}
-    process.send({ seed, summary: { seed, words: process.argv.slice(2) } });
+    process.send({ seed, summary: { seed, words: process.argv.slice(2), flags: process.execArgv } });
   });
   process.on('disconnect', () => process.exit(0));`,
 );
@@ -39,7 +40,11 @@ async function run(options: Partial<PoolOptions>): Promise<Outcome[]> {
 test.each([1, 3, 20])('%i processes report every seed', async (jobs) => {
   const outcomes = await run({ jobs });
   expect(outcomes.map(({ seed }) => seed)).toEqual([1, 2, 3, 5, 7, 8]);
-  expect(outcomes[0]?.summary).toEqual({ seed: 1, words: ['sim-worker'] });
+  expect(outcomes[0]?.summary).toEqual({
+    seed: 1,
+    words: ['sim-worker'],
+    flags: expect.arrayContaining([...SIMULATOR_FLAGS]),
+  });
 });
 
 test('the pool reports a process that dies with its seed and its last output, and replaces it', async () => {
