@@ -27,6 +27,7 @@ const scripts = {
   'measure:start': ['test-e2e/bench/measure-start.ts'],
   'measure:topics': ['test-e2e/bench/topics.ts'],
   'measure:metadata': ['test-e2e/bench/metadata.ts'],
+  'measure:sim': ['packages/sim/bench/speed.ts'],
   'sim:long': ['packages/cli/src/main.ts', 'sim', '--seeds', '1..20000'],
   build: ['scripts/build.ts'],
   fuzz: ['packages/protocol/fuzz.ts'],
