@@ -15,6 +15,7 @@
 import type { WallMillis } from '@millrace/base';
 import { effectiveTopicConfig, numberOf } from '@millrace/metadata';
 import { timestampDistance } from '@millrace/protocol';
+import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND } from '../world/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { LeaderStarts } from './leader-starts.ts';
@@ -57,7 +58,7 @@ class ExpiredTooEarly implements StateChecker {
     const { startOffset } = replica.log;
     const { scope } = this;
     if (scope.isExempt(replica)) return;
-    const early = this.isDeleted(hosted, ledger) ? undefined : this.firstUnexpired(ledger, startOffset);
+    const early = this.isDeleted(hosted, ledger) ? undefined : this.firstUnexpired(hosted, ledger);
     // An exempt broker may lead, and its followers take a start to which it has a right.
     if (node.disk.isDamaged || scope.atlas.isRecovering(node.id)) {
       if (startOffset <= ledger.committedEnd && early === undefined) ledger.startOffset = startOffset;
@@ -93,13 +94,14 @@ class ExpiredTooEarly implements StateChecker {
   }
 
   /** The first batch that the new start removes too early. */
-  private firstUnexpired(ledger: PartitionLedger, startOffset: number): number | undefined {
+  private firstUnexpired({ node, replica }: HostedReplica, ledger: PartitionLedger): number | undefined {
+    const { startOffset } = replica.log;
     const image = this.scope.metadata.newest;
     const topic = image.topicConfig(ledger.topic);
     const limit = (name: string) => numberOf(effectiveTopicConfig(name, { topic }));
     if (limit('retention.bytes') >= 0) return undefined;
     const retentionMs = limit('retention.ms');
-    const nowMs = this.latestWallMs();
+    const nowMs = this.latestWallMs(node);
     for (const { header } of ledger.batches) {
       const { baseOffset, lastOffset, maxTimestamp } = header;
       if (lastOffset < ledger.startOffset || lastOffset >= startOffset || maxTimestamp < 0) continue;
@@ -108,10 +110,14 @@ class ExpiredTooEarly implements StateChecker {
     return undefined;
   }
 
-  /** The latest of all wall clocks, because another broker may have raised the start before this one. */
-  private latestWallMs(): WallMillis {
+  /**
+   * The latest of all wall clocks, because another broker may have raised the start before this one, at the
+   * end of the node's turn. The turn may have blocked, and ends after the present time then.
+   */
+  private latestWallMs(node: SimNode): WallMillis {
     const { world, cluster } = this.scope;
-    const offsets = cluster.brokers.map(({ host }) => host.wallOffsetMs);
-    return Math.floor(world.nowUs / MILLISECOND) + Math.max(...offsets);
+    const nodes = [node, ...cluster.brokers, ...cluster.standIns];
+    const offsets = nodes.map(({ host }) => host.wallOffsetMs);
+    return Math.floor(Math.max(world.nowUs, node.host.blockedUntilUs) / MILLISECOND) + Math.max(...offsets);
   }
 }

@@ -23,6 +23,8 @@ export class Host {
   hasSlowJobs = true;
   /** The process that runs here, or the last one. */
   life: Life | undefined;
+  /** The end of the last turn here that blocked: the latest time that the clock of a process has shown. */
+  blockedUntilUs: Micros = 0;
   private lives = 0;
 
   constructor(world: World, name: string) {

@@ -142,6 +142,7 @@ export class Life {
     const { world } = this;
     if (world.nowUs === beganUs) return;
     this.blockedUntilUs = world.nowUs;
+    this.host.blockedUntilUs = world.nowUs;
     world.nowUs = beganUs;
     world.after(this.blockedUntilUs - beganUs, () => this.workOff());
   }

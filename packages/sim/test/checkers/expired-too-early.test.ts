@@ -40,6 +40,32 @@ describe('expired-too-early', () => {
     expect(violationOf(raise(small, small.leader, 3))).toMatch(/the batch at 2 has not expired/);
   });
 
+  it('judges by the clock at the end of a turn that blocked', () => {
+    const small = setUp();
+    const { leader, world } = small;
+    // The records expire in a second, by the clocks of all brokers.
+    const inOneSecond = 1_700_000_000_000 + WEEK_MS - 1_000 - Math.floor(world.nowUs / 1_000);
+    for (const { host } of small.cluster.brokers) host.wallOffsetMs = inOneSecond;
+    const raiseLate = (lateMs: number) => () =>
+      small.corrupt(leader, () => {
+        leader.life!.block(lateMs * 1_000);
+        small.replica(leader).log.advanceStartOffset(1);
+      });
+    expect(violationOf(raiseLate(2_000))).toBeUndefined();
+    const early = setUp();
+    const by = early.world.nowUs - world.nowUs;
+    for (const { host } of early.cluster.brokers) host.wallOffsetMs = inOneSecond - Math.ceil(by / 1_000);
+    expect(violationOf(raise(early, early.leader, 1))).toMatch(/the batch at 0 has not expired/);
+  });
+
+  it('counts the clock of a second process with the id of a broker', () => {
+    const small = setUp();
+    const [follower] = small.followers as [SimNode];
+    const standIn = small.cluster.addStandIn(follower, 's9');
+    standIn.host.wallOffsetMs += 2 * WEEK_MS;
+    expect(violationOf(raise(small, small.leader, 2))).toBeUndefined();
+  });
+
   it('accepts a start up to the offset that a client asked to delete, and no higher', () => {
     const small = setUp();
     const asked = { client: 'a1', topic: 't', invokedUs: 0 };
