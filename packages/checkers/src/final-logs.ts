@@ -11,6 +11,8 @@ export interface FinalBatch {
   readonly header: BatchHeader;
   /** The largest timestamp of the batch's records; NO_TIMESTAMP if none has one. */
   readonly largestTimestamp: Timestamp;
+  /** Where the leader's log began when the leader appended the batch. Undefined: 0, or not known. */
+  readonly appendedAbove?: Offset;
 }
 
 /** At a leader, the log began at this offset from `fromUs` to `toUs`. */
@@ -33,6 +35,11 @@ export interface FinalLog extends PartitionRef {
    * Undefined: nobody noted any.
    */
   readonly below?: readonly SeenRecord[];
+  /**
+   * What is committed below the first batch of the log, as far as somebody noted it. Undefined: nobody noted
+   * anything.
+   */
+  readonly past?: { readonly batches: readonly FinalBatch[]; readonly records: readonly SeenRecord[] };
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
   /** The batches of the log. Undefined: the consumer's library does not show batches. */

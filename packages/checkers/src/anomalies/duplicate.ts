@@ -1,9 +1,12 @@
 /**
  * The log holds each value of an idempotent producer at most once, no matter how often the producer sent it.
- * Values of other producers may repeat; the checker counts the repetitions.
+ * Records that were deleted since then count, too. Values of other producers may repeat; the checker counts
+ * the repetitions. It also only counts a repetition at a broker that may have forgotten the producer, because
+ * the producer's last batch was deleted before the retry came.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { type Op, senderOf } from '../history.ts';
+import { everyRecord, unknownProducers } from '../past-batches.ts';
 
 const NAME = 'duplicate';
 
@@ -29,15 +32,16 @@ class Duplicate {
     const { scope } = this;
     for (const log of scope.finalLogs.list()) {
       if (scope.isExempt(log)) continue;
-      const { topic, partition, records } = log;
+      const { topic, partition } = log;
+      const mayBeForgotten = unknownProducers(log);
       const offsets = new Map<string, number>();
-      for (const { value, offset } of records) {
+      for (const { value, offset } of everyRecord(log)) {
         const known = offsets.get(value);
         offsets.set(value, offset);
         if (known === undefined) continue;
-        if (this.idempotent.has(senderOf(value)))
-          scope.report(NAME, `${value} is at ${known} and at ${offset} of ${topic}-${partition}`);
-        else scope.count('repeated without idempotence');
+        if (!this.idempotent.has(senderOf(value))) scope.count('repeated without idempotence');
+        else if (mayBeForgotten(offset)) scope.count('repeated after its producer was forgotten');
+        else scope.report(NAME, `${value} is at ${known} and at ${offset} of ${topic}-${partition}`);
       }
     }
   }

@@ -1,9 +1,10 @@
 /**
  * The header of a stored batch has the largest timestamp of its records, even if the client wrote another
- * timestamp there. Indexes and lookups by time rely on the header until they open the batch. The simulator's
- * producer sometimes writes a wrong timestamp.
+ * timestamp there. This includes the batches that were deleted since then. Indexes and lookups by time rely
+ * on the header until they open the batch. The simulator's producer sometimes writes a wrong timestamp.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import { everyBatch } from '../past-batches.ts';
 
 const NAME = 'wrong-largest-timestamp';
 
@@ -16,8 +17,8 @@ export const largestTimestamp: HistoryCheckerKind = {
 function check(scope: HistoryScope): void {
   for (const log of scope.finalLogs.list()) {
     if (scope.isExempt(log)) continue;
-    const { topic, partition, batches = [] } = log;
-    for (const { header, largestTimestamp } of batches) {
+    const { topic, partition } = log;
+    for (const { header, largestTimestamp } of everyBatch(log)) {
       const { baseOffset, maxTimestamp } = header;
       if (maxTimestamp === largestTimestamp) continue;
       const where = `${baseOffset} of ${topic}-${partition}`;

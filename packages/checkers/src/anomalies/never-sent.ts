@@ -4,6 +4,7 @@
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op } from '../history.ts';
+import { everyRecord } from '../past-batches.ts';
 
 const NAME = 'never-sent';
 
@@ -35,10 +36,10 @@ class NeverSent {
   finish(): void {
     for (const log of this.scope.finalLogs.list()) {
       if (!this.topics.has(log.topic) || this.scope.isExempt(log)) continue;
-      const { topic, partition, records } = log;
+      const { topic, partition } = log;
       const name = `${topic}-${partition}`;
       const sent = this.sent.get(name);
-      for (const { offset, value } of records)
+      for (const { offset, value } of everyRecord(log))
         if (sent?.has(value) !== true)
           this.scope.report(NAME, `${value} is at ${offset} of ${name}, and no client sent it there`);
     }

@@ -9,12 +9,14 @@
  *
  * The first batch of a producer id in a partition may have any sequence. A broker accepts any sequence of a
  * producer id that it does not know, because it may have forgotten the producer (KIP-360). The checker counts
- * the first batches whose sequence is above 0.
+ * the first batches whose sequence is above 0. The checker also reads the records that were deleted. If the
+ * last batch of a producer id was deleted before the next one came, the next one counts as the first.
  */
 import type { BatchHeader } from '@millrace/protocol';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FinalLog } from '../final-logs.ts';
 import { numberOf, type Op, senderOf, type TopicRef } from '../history.ts';
+import { everyBatch, everyRecord, unknownProducers } from '../past-batches.ts';
 
 const NAME = 'nonmonotonic-send';
 
@@ -61,30 +63,41 @@ class NonmonotonicSend {
     this.ids.set(topic, ids.add(topicId));
   }
 
-  private checkOrder({ topic, partition, records }: FinalLog): void {
+  private checkOrder(log: FinalLog): void {
+    const { topic, partition } = log;
+    const mayBeForgotten = unknownProducers(log);
     const isReused = (this.ids.get(topic)?.size ?? 0) > 1;
     /** The last value of each client in this log. */
     const last = new Map<string, string>();
-    for (const { value } of records) {
+    for (const { value, offset } of everyRecord(log)) {
       if (!this.acknowledged.has(value) || (isReused && this.strays.has(value))) continue;
       const client = senderOf(value);
       const before = last.get(client);
-      if (before !== undefined && numberOf(before) > numberOf(value))
+      if (before !== undefined && numberOf(before) > numberOf(value)) {
+        // The retry of a deleted batch, at a broker that does not know the producer.
+        if (mayBeForgotten(offset)) continue;
         this.scope.report(NAME, `${value} lies behind ${before} in ${topic}-${partition}`);
+      }
       last.set(client, value);
     }
   }
 
-  private checkSequences({ topic, partition, batches = [] }: FinalLog): void {
+  private checkSequences(log: FinalLog): void {
     const { scope } = this;
+    const { topic, partition } = log;
+    const mayBeForgotten = unknownProducers(log);
+    let end = 0;
     /** The last batch of each producer id in this log. */
     const last = new Map<number, BatchHeader>();
-    for (const { header } of batches) {
+    for (const { header } of everyBatch(log)) {
       const { producerId, producerEpoch, baseSequence, baseOffset } = header;
+      // Nobody noted what was in this gap.
+      if (baseOffset !== end) last.clear();
+      end = header.lastOffset + 1;
       if (producerId < 0) continue;
       const before = last.get(producerId);
       last.set(producerId, header);
-      if (before === undefined) {
+      if (before === undefined || mayBeForgotten(baseOffset)) {
         if (baseSequence > 0) scope.count('sequence begins above 0');
         continue;
       }

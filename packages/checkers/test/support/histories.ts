@@ -156,6 +156,23 @@ export function finalLog(
   return { topic: 't', topicId: undefined, partition: 0, records, batches };
 }
 
+/**
+ * The log after its start rose to the offset, with one record in each batch. `appendedAbove`: for each batch,
+ * where the leader's log began when the leader appended the batch.
+ */
+export function trimmed(log: FinalLog, startOffset: number, appendedAbove: readonly number[] = []): FinalLog {
+  const { records } = log;
+  const batches = log.batches!.map((one, index) => ({ ...one, appendedAbove: appendedAbove[index] ?? 0 }));
+  const past = { batches: batches.slice(0, startOffset), records: records.slice(0, startOffset) };
+  return {
+    ...log,
+    startOffset,
+    past,
+    records: records.slice(startOffset),
+    batches: batches.slice(startOffset),
+  };
+}
+
 /** A leader's log began at the offset from `fromUs` to `toUs`. Left out: until the end. */
 export function began(offset: number, fromUs: number, toUs: number = Number.POSITIVE_INFINITY): LogStart {
   return { offset, fromUs, toUs };

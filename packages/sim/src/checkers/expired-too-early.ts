@@ -42,7 +42,7 @@ class ExpiredTooEarly implements StateChecker {
   replicaMoved(hosted: HostedReplica): void {
     const { replica, before } = hosted;
     const ledger = this.scope.ledger.of(replica);
-    this.leaderStarts.moved(replica, ledger, this.scope.world.nowUs);
+    this.leaderStarts.moved(hosted, ledger, this.scope.world.nowUs);
     const { startOffset } = replica.log;
     if (startOffset !== before.startOffset && startOffset > ledger.startOffset) this.rose(hosted, ledger);
   }

@@ -2,7 +2,7 @@
 import type { FinalBatch, FinalLog, SeenRecord } from '@millrace/checkers';
 import { type CompressionCodecs, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
 import type { SimCluster } from '../cluster/index.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, PartitionLedger } from './ledger.ts';
 import { type LogBatch, readBatches } from './log-reading.ts';
 
 /**
@@ -22,23 +22,34 @@ export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] 
     // A record is excused only below a start that `expired-too-early` has accepted.
     const startOffset = Math.min(log.startOffset, known.startOffset);
     const starts = known.starts.filter(({ offset }) => offset <= known.startOffset);
-    const records: SeenRecord[] = [];
-    const batches: FinalBatch[] = [];
-    for (const batch of readBatches(leader, log, log.startOffset, log.endOffset) ?? []) {
-      let largestTimestamp: Timestamp = NO_TIMESTAMP;
-      for (const { record, timestamp } of recordsIn(batch, codecs)) {
-        records.push(record);
-        if (timestamp > largestTimestamp) largestTimestamp = timestamp;
-      }
-      batches.push({ header: batch.header, largestTimestamp });
-    }
-    const below = known.batches
-      .filter(({ header }) => header.baseOffset < startOffset)
-      .flatMap((batch) => recordsIn(batch, codecs).map(({ record }) => record))
-      .filter(({ offset }) => offset < startOffset);
-    logs.push({ topic, topicId, partition, startOffset, starts, below, batches, records });
+    const stored = readBatches(leader, log, log.startOffset, log.endOffset) ?? [];
+    const first = stored[0]?.header.baseOffset ?? Number.POSITIVE_INFINITY;
+    const isPast = ({ header }: LogBatch) => header.baseOffset < first;
+    const content = contentOf(stored, codecs, known);
+    const past = contentOf(known.batches.filter(isPast), codecs, known);
+    const below = [...past.records, ...content.records].filter(({ offset }) => offset < startOffset);
+    logs.push({ topic, topicId, partition, startOffset, starts, below, past, ...content });
   }
   return logs;
+}
+
+function contentOf(
+  list: readonly LogBatch[],
+  codecs: CompressionCodecs,
+  ledger: PartitionLedger,
+): { readonly batches: FinalBatch[]; readonly records: SeenRecord[] } {
+  const records: SeenRecord[] = [];
+  const batches: FinalBatch[] = [];
+  for (const batch of list) {
+    let largestTimestamp: Timestamp = NO_TIMESTAMP;
+    for (const { record, timestamp } of recordsIn(batch, codecs)) {
+      records.push(record);
+      if (timestamp > largestTimestamp) largestTimestamp = timestamp;
+    }
+    const { header } = batch;
+    batches.push({ header, largestTimestamp, appendedAbove: ledger.startAtAppend(header) });
+  }
+  return { batches, records };
 }
 
 function recordsIn(

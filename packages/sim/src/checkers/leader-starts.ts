@@ -5,15 +5,20 @@
 import type { Partition } from '@millrace/replication';
 import type { Micros } from '../world/index.ts';
 import type { LedgerStart, PartitionLedger } from './ledger.ts';
+import type { HostedReplica } from './replica-walk.ts';
 
 export class LeaderStarts {
   /** The start that each leader has now. */
   private readonly current = new Map<Partition, LedgerStart>();
 
   /** The replica has moved. */
-  moved(replica: Partition, ledger: PartitionLedger, nowUs: Micros): void {
-    const offset = replica.leadership === undefined ? undefined : replica.log.startOffset;
-    if (this.current.get(replica)?.offset === offset) return;
+  moved({ replica, before }: HostedReplica, ledger: PartitionLedger, nowUs: Micros): void {
+    const { leaderEpoch, log } = replica;
+    const offset = replica.leadership === undefined ? undefined : log.startOffset;
+    const isSame = this.current.get(replica)?.offset === offset;
+    if (offset !== undefined && (!isSame || leaderEpoch !== before.leaderEpoch))
+      ledger.appends.push({ leaderEpoch, fromOffset: before.endOffset, startOffset: offset });
+    if (isSame) return;
     this.closed(replica, nowUs);
     if (offset === undefined) return;
     const start = { offset, fromUs: nowUs, toUs: Number.POSITIVE_INFINITY };

@@ -3,8 +3,9 @@
  * replica that the checker could read and whose high watermark is above the batch, most often the leader.
  * Checkers compare the replicas and the reads of clients with the ledger.
  */
-import type { Offset, Uuid } from '@millrace/base';
+import type { LeaderEpoch, Offset, Uuid } from '@millrace/base';
 import type { LogStart } from '@millrace/checkers';
+import type { BatchHeader } from '@millrace/protocol';
 import type { Partition } from '@millrace/replication';
 import type { Micros } from '../world/index.ts';
 import type { LogBatch } from './log-reading.ts';
@@ -12,6 +13,13 @@ import type { LogBatch } from './log-reading.ts';
 /** A start that a leader still has ends at infinity. */
 export interface LedgerStart extends LogStart {
   toUs: Micros;
+}
+
+/** In this leader epoch the leader appended the batches from `fromOffset` on above this log start offset. */
+interface Appends {
+  readonly leaderEpoch: LeaderEpoch;
+  readonly fromOffset: Offset;
+  readonly startOffset: Offset;
 }
 
 export class PartitionLedger {
@@ -29,6 +37,8 @@ export class PartitionLedger {
   startOffset: Offset = 0;
   /** Where the log has begun, in every leader and at every time. Some may lie above `startOffset`. */
   readonly starts: LedgerStart[] = [];
+  /** In the order of time. */
+  readonly appends: Appends[] = [];
 
   constructor(topicId: Uuid, topic: string, index: number) {
     this.topicId = topicId;
@@ -44,6 +54,14 @@ export class PartitionLedger {
   get end(): Offset {
     const last = this.batches.at(-1);
     return last === undefined ? 0 : last.header.lastOffset + 1;
+  }
+
+  /** Where the leader's log began when the leader appended the batch. */
+  startAtAppend({ leaderEpoch, baseOffset }: BatchHeader): Offset {
+    const found = this.appends.findLast(
+      (one) => one.leaderEpoch === leaderEpoch && one.fromOffset <= baseOffset,
+    );
+    return found?.startOffset ?? 0;
   }
 
   /** The batch that contains the offset. */

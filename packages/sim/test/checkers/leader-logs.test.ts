@@ -1,5 +1,6 @@
 /** Goal: what the final logs of a run excuse below a log start, and nothing more. */
 import { historyCheckers, type SendOp } from '@millrace/checkers';
+import { buildBatch } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { expiredTooEarly } from '../../src/checkers/expired-too-early.ts';
 import { ofHistory } from '../../src/checkers/of-history.ts';
@@ -7,7 +8,8 @@ import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
 import type { SimNode } from '../../src/cluster/index.ts';
 import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
-const lostWrite = ofHistory(historyCheckers.find(({ name }) => name === 'lost-write')!);
+const named = (name: string) => ofHistory(historyCheckers.find((one) => one.name === name)!);
+const lostWrite = named('lost-write');
 
 /** A cluster with the values p1-0, p1-1 and p1-2, of which the first two are deleted. */
 function setUp(): SmallCluster {
@@ -29,7 +31,41 @@ function acknowledged(small: SmallCluster, value: string, baseOffset: number): v
   small.history.add({ type: 'send', client: 'p1', values: [value], baseOffset, ...facts, ...end } as SendOp);
 }
 
+/**
+ * Producer 9 has the value p1-0 in the log twice, and both are deleted. `startBetween`: where the log begins
+ * when the leader appends the second one.
+ */
+function repeated(startBetween: number): SmallCluster {
+  const small = new SmallCluster([replicasDiffer, expiredTooEarly, named('duplicate')]);
+  const ofProducer = (baseSequence: number) => () =>
+    buildBatch({
+      records: [{ value: new TextEncoder().encode('p1-0') }],
+      baseTimestamp: 1_700_000_000_000,
+      producerId: 9,
+      producerEpoch: 0,
+      baseSequence,
+    });
+  small.produce(ofProducer(0));
+  small.produce(batch);
+  small.history.deletionAsked({ client: 'a1', topic: 't', invokedUs: 0, partition: 0, offset: 3 });
+  for (const node of [small.leader, ...small.followers]) raise(small, node, startBetween);
+  small.produce(ofProducer(1));
+  acknowledged(small, 'p1-0', 0);
+  for (const node of [small.leader, ...small.followers]) raise(small, node, 3);
+  return small;
+}
+
 describe('readLeaderLogs', () => {
+  it('shows a value of an idempotent producer that was in the log twice', () => {
+    expect(violationOf(repeated(0).finish)).toMatch(/^duplicate: p1-0 is at 0 and at 2 of t-0/);
+  });
+
+  it('shows that the last batch of a producer was deleted before its next one came', () => {
+    const small = repeated(1);
+    expect(violationOf(small.finish)).toBeUndefined();
+    expect(small.world.counts.get('repeated after its producer was forgotten')).toBe(1);
+  });
+
   it('has the committed records below the log start', () => {
     const small = setUp();
     for (const offset of [0, 1, 2]) acknowledged(small, `p1-${offset}`, offset);
