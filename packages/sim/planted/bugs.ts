@@ -489,4 +489,13 @@ export const bugs: readonly PlantedBug[] = [
     expectedCheckers: ['log-start-fell'],
     plan: 'delete-records',
   },
+  {
+    name: 'log-start-not-checkpointed',
+    sentence: 'a broker never writes its log start offsets to their checkpoint',
+    file: 'packages/log/src/directory/checkpoints.ts',
+    find: 'if (log.startOffset > 0) starts.push({ topic, partition, offset: log.startOffset });',
+    replace: 'if (log.startOffset < 0) starts.push({ topic, partition, offset: log.startOffset });',
+    expectedCheckers: ['log-start-fell'],
+    plan: 'delete-records',
+  },
 ];

@@ -2,7 +2,8 @@
  * The log start offset of an open replica never falls: a leader has perhaps told a client that the records
  * below it are deleted. A process that starts takes the log start offset from its checkpoint, or begins
  * higher. The product writes the checkpoint from time to time, so a crash may lower the start to the
- * checkpointed one.
+ * checkpointed one. `owed-starts.ts` says which starts the checkpoint must have, so the checker also finds a
+ * process that does not write its checkpoint.
  *
  * Exempt: a disk that was damaged or replaced, and a broker that recovers from a loss that the contract
  * covers.
@@ -12,6 +13,7 @@ import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import type { Life } from '../world/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import { OwedStarts } from './owed-starts.ts';
 import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'log-start-fell';
@@ -20,7 +22,7 @@ const CHECKPOINT = '/data/log-start-offset-checkpoint';
 export const logStartFell: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the log start offset of an open replica never falls, and after a restart it is not below its checkpoint',
+    'the log start offset of an open replica never falls; after a restart it is not below its checkpoint, nor below a start that the process had time to write there',
   make: (scope) => new LogStartFell(scope),
 };
 
@@ -33,6 +35,7 @@ interface Found {
 class LogStartFell implements StateChecker {
   private readonly scope: StateScope;
   private readonly found = new Map<SimNode, Found>();
+  private readonly owed = new Map<SimNode, OwedStarts>();
   /** For each log of a node, where it began when its process ended. */
   private readonly closed = new Map<string, Offset>();
 
@@ -42,36 +45,58 @@ class LogStartFell implements StateChecker {
 
   turn(node: SimNode): void {
     const { life } = node;
-    if (!node.isBroker || life === undefined || this.found.get(node)?.life === life) return;
-    this.found.set(node, { life, starts: checkpointOf(node) });
+    if (!node.isBroker || life === undefined) return;
+    this.owedOf(node).turn(this.scope.world.nowUs);
+    if (this.found.get(node)?.life !== life) this.found.set(node, { life, starts: checkpointOf(node) });
   }
 
   replicaMoved(hosted: HostedReplica): void {
     const { node, replica, before } = hosted;
     const { startOffset } = replica.log;
     if (startOffset === before.startOffset) return;
-    const isOpened = before.startOffset < 0;
-    const least = isOpened ? this.leastAfterRestart(hosted) : before.startOffset;
-    if (startOffset >= least || this.isExempt(node, replica)) return;
-    this.scope.world.fail(
-      NAME,
-      isOpened
-        ? `${node.name} opens ${nameOf(replica)} at ${startOffset}, but its checkpoint had ${least}`
-        : `at ${node.name} the log start offset of ${nameOf(replica)} fell from ${least} to ${startOffset}`,
-    );
+    this.owedOf(node).moved(replica, keyOf(node, replica), this.scope.world.nowUs);
+    if (before.startOffset < 0) this.judgeOpened(hosted);
+    else if (startOffset < before.startOffset && !this.isExempt(node, replica))
+      this.scope.world.fail(
+        NAME,
+        `at ${node.name} the log start offset of ${nameOf(replica)} fell from ${before.startOffset} to ${startOffset}`,
+      );
   }
 
   replicaClosed({ node, replica }: HostedReplica): void {
     this.closed.set(keyOf(node, replica), replica.log.startOffset);
+    this.owedOf(node).closed(replica);
+  }
+
+  private judgeOpened({ node, replica }: HostedReplica): void {
+    const { startOffset } = replica.log;
+    const owed = this.owedOf(node).opened(keyOf(node, replica), startOffset);
+    const checkpointed = this.checkpointed(node, replica);
+    if (startOffset >= Math.max(owed, checkpointed) || this.isExempt(node, replica)) return;
+    const opens = `${node.name} opens ${nameOf(replica)} at ${startOffset}, but`;
+    this.scope.world.fail(
+      NAME,
+      startOffset < checkpointed
+        ? `${opens} its checkpoint had ${checkpointed}`
+        : `${opens} the log began at ${owed} when its process last had time to write the checkpoint`,
+    );
+  }
+
+  private owedOf(node: SimNode): OwedStarts {
+    let owed = this.owed.get(node);
+    if (owed === undefined) {
+      owed = new OwedStarts(node);
+      this.owed.set(node, owed);
+    }
+    return owed;
   }
 
   /** The checkpoint may list an earlier topic of the name, so the start before the restart counts, too. */
-  private leastAfterRestart({ node, replica }: HostedReplica): Offset {
+  private checkpointed(node: SimNode, replica: Partition): Offset {
     const key = keyOf(node, replica);
     const before = this.closed.get(key) ?? 0;
     this.closed.delete(key);
-    const checkpointed = this.found.get(node)?.starts.get(nameOf(replica)) ?? 0;
-    return Math.min(before, checkpointed);
+    return Math.min(before, this.found.get(node)?.starts.get(nameOf(replica)) ?? 0);
   }
 
   private isExempt(node: SimNode, replica: Partition): boolean {

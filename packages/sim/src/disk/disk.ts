@@ -178,6 +178,11 @@ export class SimDisk {
     return { totalBytes: TOTAL_BYTES, usableBytes: this.isFull ? 0 : this.freeBytes };
   }
 
+  /** Whether some calls of a process may fail now. */
+  get refusesCalls(): boolean {
+    return this.isFull || this.failing !== undefined || this.failingReads.isActive;
+  }
+
   isWritable(path: string): boolean {
     return this.failing === undefined || !`${path}/`.startsWith(`${this.failing.below}/`);
   }

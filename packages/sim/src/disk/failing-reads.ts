@@ -32,6 +32,10 @@ export class FailingReads {
     this.fault = fault;
   }
 
+  get isActive(): boolean {
+    return this.fault !== undefined && this.world.nowUs < this.fault.untilUs;
+  }
+
   /** Called by each opening and each read of a file, before the call takes effect. */
   called(path: string): void {
     const { fault, random, world } = this;

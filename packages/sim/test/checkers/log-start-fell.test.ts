@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { logStartFell } from '../../src/checkers/log-start-fell.ts';
 import type { SimNode } from '../../src/cluster/index.ts';
+import { SECOND } from '../../src/world/index.ts';
 import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 const CHECKPOINT = '/data/log-start-offset-checkpoint';
@@ -22,6 +23,8 @@ function restart(small: SmallCluster, node: SimNode, whileDown: () => void = () 
   node.start();
   small.until(() => node.isReady);
 }
+
+const forget = (node: SimNode) => () => node.disk.tree.remove(CHECKPOINT);
 
 describe('log-start-fell', () => {
   it('sees that an open log begins lower than before', () => {
@@ -45,19 +48,88 @@ describe('log-start-fell', () => {
     ).toBeUndefined();
   });
 
-  it('accepts a restart with the checkpoint, and a restart without one', () => {
+  it('accepts a restart with the checkpoint, and a restart at once without one', () => {
     const small = setUp();
     const [first, second] = small.followers as [SimNode, SimNode];
     expect(violationOf(() => restart(small, first))).toBeUndefined();
-    expect(
-      violationOf(() => restart(small, second, () => second.disk.tree.remove(CHECKPOINT))),
-    ).toBeUndefined();
+    expect(violationOf(() => restart(small, second, forget(second)))).toBeUndefined();
+  });
+
+  it('sees that a process had time for its checkpoint, and did not write it', () => {
+    const small = setUp();
+    const [first, second] = small.followers as [SimNode, SimNode];
+    small.run(2);
+    expect(violationOf(() => restart(small, first, forget(first)))).toBe(
+      `log-start-fell: ${first.name} opens t-0 at 0, but the log began at 2 when its process last had time to write the checkpoint`,
+    );
+    // A follower takes the start of its leader, but must open with it.
+    expect(violationOf(() => restart(small, second))).toBeUndefined();
+  });
+
+  it('sees that a clean stop did not write the checkpoint', () => {
+    const small = setUp();
+    const [follower] = small.followers as [SimNode];
+    const stop = () => {
+      follower.stop();
+      small.until(() => !follower.isUp);
+      forget(follower)();
+      follower.start();
+      small.until(() => follower.isReady);
+    };
+    expect(violationOf(stop)).toMatch(/opens t-0 at 0, but the log began at 2/);
+  });
+
+  it.each<readonly [string, (small: SmallCluster, node: SimNode) => void]>([
+    ['a power loss', (_small, node) => node.kill('power')],
+    [
+      'a pause',
+      (small, node) => {
+        const { life } = node;
+        life!.pause();
+        small.run(3);
+        life!.resume();
+      },
+    ],
+    [
+      'a full disk',
+      (small, node) => {
+        node.disk.setFull(true);
+        small.run(3);
+      },
+    ],
+    [
+      'late timers',
+      (small, node) => {
+        node.host.timersLateUs = 5 * SECOND;
+        small.run(3);
+      },
+    ],
+    [
+      'a blocked call',
+      (small, node) => {
+        small.corrupt(node, () => node.life!.block(3 * SECOND));
+        small.run(2);
+      },
+    ],
+  ])('accepts that %s left no time for the checkpoint', (_name, disturb) => {
+    const small = setUp();
+    const [follower] = small.followers as [SimNode];
+    const act = () => {
+      disturb(small, follower);
+      follower.kill('process');
+      follower.disk.setFull(false);
+      follower.host.timersLateUs = 0;
+      forget(follower)();
+      follower.start();
+      small.until(() => follower.isReady);
+    };
+    expect(violationOf(act)).toBeUndefined();
   });
 
   it('sees that a process ignores its checkpoint', () => {
     const small = setUp();
     const [follower] = small.followers as [SimNode];
-    const forget = () => {
+    const ignore = () => {
       follower.kill('process');
       follower.start();
       small.world.watchers.unshift(() => {
@@ -66,7 +138,7 @@ describe('log-start-fell', () => {
       });
       small.run(3);
     };
-    expect(violationOf(forget)).toBe(
+    expect(violationOf(ignore)).toBe(
       `log-start-fell: ${follower.name} opens t-0 at 0, but its checkpoint had 2`,
     );
   });
