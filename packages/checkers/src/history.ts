@@ -110,8 +110,11 @@ export interface DeleteRecordsOp extends PartitionRef {
   readonly offset: Offset;
   readonly invokedUs: Micros;
   readonly endedUs: Micros;
-  /** `info`: some attempt may have deleted the records, or may still do so. */
-  readonly outcome: 'ok' | 'info';
+  /**
+   * `info`: some attempt may have deleted the records, or may still do so. `fail`: the only attempt got a
+   * final error.
+   */
+  readonly outcome: Outcome;
   readonly error: string | undefined;
   /** The low watermark in the answer. Undefined: there is no good answer. */
   readonly lowWatermark: Offset | undefined;
@@ -203,6 +206,12 @@ export interface AskedDeletion {
   readonly invokedUs: Micros;
 }
 
+/** No fault lasted. What clients had sent before `fromUs` had arrived at the brokers by `toUs`. */
+export interface Peace {
+  readonly fromUs: Micros;
+  readonly toUs: Micros;
+}
+
 /** A consumer got a batch with a wrong checksum. */
 export interface DamagedBatch extends PartitionRef {
   readonly client: string;
@@ -214,6 +223,7 @@ export class History {
   readonly lostSequences: LostSequence[] = [];
   readonly damagedBatches: DamagedBatch[] = [];
   readonly askedDeletions: AskedDeletion[] = [];
+  readonly peaces: Peace[] = [];
   /** Called at the end of every operation. */
   readonly watchers: ((op: Op) => void)[] = [];
 
@@ -227,6 +237,10 @@ export class History {
 
   deletionAsked(fact: AskedDeletion): void {
     this.askedDeletions.push(fact);
+  }
+
+  peaceOver(fact: Peace): void {
+    this.peaces.push(fact);
   }
 
   add(op: Op): void {

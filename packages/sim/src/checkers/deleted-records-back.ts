@@ -12,6 +12,7 @@ import type { NodeId, Offset } from '@millrace/base';
 import type { AskedDeletion, AssignOp, DeleteRecordsOp, Op, PollOp } from '@millrace/checkers';
 import type { MetadataImage } from '@millrace/metadata';
 import { type Life, type Micros, SECOND } from '../world/index.ts';
+import { isOf } from './asked-deletions.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 import type { HostedReplica } from './replica-walk.ts';
@@ -148,13 +149,4 @@ class DeletedRecordsBack implements StateChecker {
       `${op.client} ${what} ${offset} in ${op.topic}-${op.partition}, but the deletion of the records below ${known.lowWatermark} was acknowledged, and no leader has begun below ${known.floor} since`,
     );
   }
-}
-
-function isOf(asked: AskedDeletion, op: DeleteRecordsOp): boolean {
-  return (
-    asked.client === op.client &&
-    asked.topic === op.topic &&
-    asked.partition === op.partition &&
-    asked.invokedUs === op.invokedUs
-  );
 }

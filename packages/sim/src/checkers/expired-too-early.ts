@@ -6,17 +6,20 @@
  *
  * Only a leader deletes records because a client asked for it. A request with the offset -1 deletes up to the
  * high watermark that the leader has when it gets the request, and a copy of the request may come late. So
- * after such a request a leader may at any time raise its log start offset to its high watermark.
+ * after such a request a leader may raise its log start offset to its high watermark, until the first peace
+ * after the end of the operation.
  *
  * With `retention.bytes` the checker judges only that the records are committed. It counts a batch without a
  * timestamp, and a batch that the ledger does not have, as expired. Exempt: a broker that may delete a log,
  * because its disk is damaged, or because it recovers from a loss that the contract covers.
  */
 import type { WallMillis } from '@millrace/base';
+import type { Op } from '@millrace/checkers';
 import { effectiveTopicConfig, numberOf } from '@millrace/metadata';
 import { timestampDistance } from '@millrace/protocol';
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND } from '../world/index.ts';
+import { AskedDeletions } from './asked-deletions.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { LeaderStarts } from './leader-starts.ts';
 import type { PartitionLedger } from './ledger.ts';
@@ -35,8 +38,15 @@ class ExpiredTooEarly implements StateChecker {
   private readonly scope: StateScope;
   private readonly leaderStarts = new LeaderStarts();
 
+  private readonly asked: AskedDeletions;
+
   constructor(scope: StateScope) {
     this.scope = scope;
+    this.asked = new AskedDeletions(scope.history);
+  }
+
+  op(op: Op): void {
+    if (op.type === 'delete-records') this.asked.ends(op);
   }
 
   replicaMoved(hosted: HostedReplica): void {
@@ -85,7 +95,7 @@ class ExpiredTooEarly implements StateChecker {
     if (!isLeader || before.startOffset < 0) return false;
     const { startOffset } = replica.log;
     const isAtHighWatermark = startOffset >= before.highWatermark && startOffset <= replica.highWatermark;
-    return this.scope.history.askedDeletions.some(
+    return this.asked.some(
       (asked) =>
         asked.topic === topic &&
         asked.partition === index &&

@@ -3,7 +3,7 @@
  * brokers until one gives a final answer, at most a hundred times or, for records, until the time is over.
  * It writes the outcome to the history.
  */
-import type { Millis, Uuid } from '@millrace/base';
+import type { Millis, NodeId, Uuid } from '@millrace/base';
 import type { Outcome, TopicRef } from '@millrace/checkers';
 import {
   type AdminDone,
@@ -14,7 +14,7 @@ import {
   deleteRecords,
   type NewTopic,
 } from '@millrace/client';
-import { apis } from '@millrace/protocol';
+import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError, topicAnswered } from './env.ts';
 
@@ -27,6 +27,7 @@ export type { NewTopic } from '@millrace/client';
 const IMPATIENT_MS = 10;
 /** The time for a deletion of records, with all retries. */
 const DELETE_RECORDS_MS = 8_000;
+const OUT_OF_RANGE = errorName(ErrorCode.OFFSET_OUT_OF_RANGE);
 /** The first version of DeleteTopics with topic ids. */
 const DELETE_WITH_ID_VERSION = 6;
 const VERSIONS: ReadonlyMap<number, number> = new Map([
@@ -110,11 +111,20 @@ export class Admin {
     this.open++;
     this.deleting.push(topic);
     env.history.deletionAsked(place);
+    let attempts = 0;
+    const cluster = {
+      partition: metadata.partition.bind(metadata),
+      refresh: metadata.refresh.bind(metadata),
+      connectionTo: (id: NodeId) => {
+        attempts++;
+        return metadata.connectionTo(id);
+      },
+    };
     env.life.arrives(0, () => {
       metadata.refresh();
       deleteRecords({
         clock: env.life.clock,
-        cluster: metadata,
+        cluster,
         timeoutMs: DELETE_RECORDS_MS,
         wanted: [wanted],
         done: ([deleted], failed) => {
@@ -122,12 +132,14 @@ export class Admin {
           this.deleting.splice(this.deleting.indexOf(topic), 1);
           const [error] = failed.values();
           if (deleted !== undefined) env.world.count('deletion of records acknowledged');
+          // An earlier attempt may still delete the records.
+          const isRefused = error === OUT_OF_RANGE && attempts === 1;
           env.history.add({
             type: 'delete-records',
             ...place,
             topicId: topicAnswered(env, topic, DELETE_RECORDS_MS),
             endedUs: env.world.nowUs,
-            outcome: deleted === undefined ? 'info' : 'ok',
+            outcome: deleted !== undefined ? 'ok' : isRefused ? 'fail' : 'info',
             error: deleted === undefined ? error : undefined,
             lowWatermark: deleted?.lowWatermark,
           });

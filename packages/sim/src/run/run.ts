@@ -133,6 +133,7 @@ class Run {
   readonly struck: StruckFault[] = [];
   private readonly options: RunOptions;
   private readonly world: World;
+  private readonly history: History;
   private readonly scenario: Scenario;
   private readonly network: Network;
   readonly cluster: SimCluster;
@@ -146,6 +147,7 @@ class Run {
     const { codecs } = options;
     this.options = options;
     this.world = world;
+    this.history = history;
     this.scenario = scenario;
     this.network = new Network(world, scenario.network);
     this.cluster = new SimCluster(world, this.network, codecs, scenario.cluster);
@@ -269,6 +271,7 @@ class Run {
       return waiting === undefined ? undefined : `${waiting.name} still waits for an answer`;
     });
     this.reread();
+    this.history.peaceOver({ fromUs: sinceUs, toUs: world.nowUs });
   }
 
   private end(): void {

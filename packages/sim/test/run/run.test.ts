@@ -140,8 +140,9 @@ const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: Reg
 
 describe('liveness', () => {
   it('accepts the same run when nothing is broken', () => {
-    const { sentence, verdict } = run();
+    const { sentence, verdict, history } = run();
     expect([verdict, sentence]).toEqual(['passed', undefined]);
+    expect(history.peaces).toContainEqual({ fromUs: expect.any(Number), toUs: expect.any(Number) });
   });
 
   it.each(BROKEN)('sees %s', (_name, plant, sentence) => {
