@@ -40,6 +40,8 @@ export interface FinalLog extends PartitionRef {
    * anything.
    */
   readonly past?: { readonly batches: readonly FinalBatch[]; readonly records: readonly SeenRecord[] };
+  /** Compaction dropped records, so offsets may have gaps. Another checker judges which records. */
+  readonly mayHaveGaps?: boolean;
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
   /** The batches of the log. Undefined: the consumer's library does not show batches. */

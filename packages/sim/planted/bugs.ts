@@ -498,4 +498,20 @@ export const bugs: readonly PlantedBug[] = [
     expectedCheckers: ['log-start-fell'],
     plan: 'delete-records',
   },
+  {
+    name: 'latest-record-compacted',
+    sentence: 'the cleaner drops the latest record of a key, too',
+    file: 'packages/log/src/cleaner/clean-batches.ts',
+    find: 'if (latestOffset(tables, this.md5.words) > offset) return false;',
+    replace: 'if (latestOffset(tables, this.md5.words) >= offset) return false;',
+    expectedCheckers: ['compacted-value-lost'],
+  },
+  {
+    name: 'timestamps-compacted-wrong',
+    sentence: 'the cleaner moves the timestamps of records when it stores a delete horizon',
+    file: 'packages/log/src/cleaner/clean-batches.ts',
+    find: 'const deltaBytes = writeVarlong(delta, 0, addTimestamps(cursor.timestampDelta, shift));',
+    replace: 'const deltaBytes = writeVarlong(delta, 0, cursor.timestampDelta);',
+    expectedCheckers: ['replicas-differ'],
+  },
 ];

@@ -19,8 +19,9 @@ function check(scope: HistoryScope): void {
     if (scope.isExempt(log)) continue;
     const { topic, partition } = log;
     for (const { header, largestTimestamp } of everyBatch(log)) {
-      const { baseOffset, maxTimestamp } = header;
-      if (maxTimestamp === largestTimestamp) continue;
+      const { baseOffset, maxTimestamp, recordCount } = header;
+      // As in Kafka, a batch of which compaction left no record keeps its timestamp.
+      if (maxTimestamp === largestTimestamp || recordCount === 0) continue;
       const where = `${baseOffset} of ${topic}-${partition}`;
       scope.report(NAME, `the batch at ${where} says ${maxTimestamp}, its records say ${largestTimestamp}`);
     }

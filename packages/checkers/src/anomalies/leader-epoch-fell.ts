@@ -1,7 +1,7 @@
 /**
  * Leader epochs never decrease along a log: followers use them to find the point of divergence. The offset of
  * each record follows that of the record before. The base offset of each batch follows the last offset of the
- * batch before.
+ * batch before. Where compaction may have left gaps, offsets only rise.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
@@ -19,20 +19,25 @@ export const leaderEpochFell: HistoryCheckerKind = {
   }),
 };
 
-function check(scope: HistoryScope, { topic, partition, records, batches = [] }: FinalLog): void {
+function check(
+  scope: HistoryScope,
+  { topic, partition, records, batches = [], mayHaveGaps = false }: FinalLog,
+): void {
   const name = `${topic}-${partition}`;
+  const follows = (offset: Offset, end: Offset): boolean => (mayHaveGaps ? offset >= end : offset === end);
   let epoch: LeaderEpoch | undefined;
   let next: Offset | undefined;
   for (const { offset, leaderEpoch } of records) {
     if (epoch !== undefined && leaderEpoch !== undefined && leaderEpoch < epoch)
       scope.report(NAME, `it goes from ${epoch} to ${leaderEpoch} at ${offset} of ${name}`);
-    if (next !== undefined && offset !== next) scope.report(NAME, `${name} has a gap before ${offset}`);
+    if (next !== undefined && !follows(offset, next))
+      scope.report(NAME, `${name} has a gap before ${offset}`);
     epoch = leaderEpoch ?? epoch;
     next = offset + 1;
   }
   let end: Offset | undefined;
   for (const { header } of batches) {
-    if (end !== undefined && header.baseOffset !== end)
+    if (end !== undefined && !follows(header.baseOffset, end))
       scope.report(NAME, `the batch at ${header.baseOffset} of ${name} begins where ${end} is next`);
     end = header.lastOffset + 1;
   }

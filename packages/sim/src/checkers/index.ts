@@ -10,6 +10,7 @@ import { BrokerLives } from './broker-lives.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { CommittedLog } from './committed-log.ts';
 import { CommittedMetadata } from './committed-metadata.ts';
+import { compactedValueLost } from './compacted-value-lost.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
 import { deletedRecordsBack } from './deleted-records-back.ts';
 import { expiredTooEarly } from './expired-too-early.ts';
@@ -50,6 +51,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   deletedRecordsBack,
   growsWithoutRoom,
   removedSegmentBack,
+  compactedValueLost,
   twoLeaders,
   isrLacksData,
   zombieLeader,

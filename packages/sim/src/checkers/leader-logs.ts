@@ -28,7 +28,8 @@ export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] 
     const content = contentOf(stored, codecs, known);
     const past = contentOf(known.batches.filter(isPast), codecs, known);
     const below = [...past.records, ...content.records].filter(({ offset }) => offset < startOffset);
-    logs.push({ topic, topicId, partition, startOffset, starts, below, past, ...content });
+    const { mayHaveGaps } = log;
+    logs.push({ topic, topicId, partition, startOffset, starts, mayHaveGaps, below, past, ...content });
   }
   return logs;
 }

@@ -13,7 +13,7 @@ const READ_BYTES = 1 << 16;
 
 /**
  * Returns the whole batches from the one that contains `from` up to `end`. Returns undefined if the log lacks
- * one of them or cannot read it.
+ * one of them or cannot read it. A compacted log may lack batches.
  */
 export function readBatches(
   node: SimNode,
@@ -25,7 +25,9 @@ export function readBatches(
   for (let at = from; at < end; ) {
     const request = { fromOffset: at, endOffsetMax: end, maxBytes: READ_BYTES, atLeastOneBatch: true };
     const read = node.disk.inspect(() => log.read(request));
-    if (read.errorCode !== ErrorCode.NONE || read.sizeBytes === 0) return undefined;
+    if (read.errorCode !== ErrorCode.NONE) return undefined;
+    // Compaction may have dropped the last batches below `end`: a checkpointed high watermark may be old.
+    if (read.sizeBytes === 0) return log.mayHaveGaps ? batches : undefined;
     for (const chunk of read.chunks)
       for (let position = 0; position < chunk.length; ) {
         const header = readBatchHeader(chunk, position);

@@ -2,7 +2,7 @@
  * Replicas are equal below the high watermark, byte for byte. When the high watermark of a replica moves, the
  * checker compares the new records below it with the ledger. At each offset the ledger takes the bytes of the
  * first replica that the checker reads, most often the leader's. At the end the checker compares everything
- * once more.
+ * once more. Compaction may drop records of a batch, or the whole batch.
  *
  * The checker skips a damaged disk: the broker deletes a log in which it finds damage. The checker also skips
  * the followers on a broker that lost data until the broker is back in every ISR (atlas.ts). An unsynced
@@ -12,9 +12,10 @@ import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import { wrongCompaction } from './compacted-batch.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 import type { PartitionLedger } from './ledger.ts';
-import { firstDifference, readBatches } from './log-reading.ts';
+import { firstDifference, type LogBatch, readBatches } from './log-reading.ts';
 import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'replicas-differ';
@@ -89,9 +90,13 @@ class ReplicasDiffer implements StateChecker {
     const batches = readBatches(node, log, from, highWatermark);
     if (batches === undefined)
       this.fail(node, ledger, `cannot read what is committed in ${from}..${highWatermark}`);
+    // A follower may have copied compacted batches, without a gap between them.
+    const mayBeCompacted = log.mayHaveGaps || log.config.isCompacted;
     for (const { header, bytes } of batches) {
-      // A replica that raised its log start offset need not have the records below it.
-      const followsGap = header.baseOffset > ledger.end && header.baseOffset <= log.startOffset;
+      // A replica that raised its log start offset need not have the records below it. Compaction, here or at
+      // the leader, may have dropped records.
+      const followsGap =
+        header.baseOffset > ledger.end && (header.baseOffset <= log.startOffset || log.mayHaveGaps);
       if (header.baseOffset > ledger.end && !followsGap)
         this.fail(
           node,
@@ -110,13 +115,28 @@ class ReplicasDiffer implements StateChecker {
       }
       const known = ledger.find(header.baseOffset);
       const at = known === undefined ? 0 : firstDifference(bytes, known.bytes);
-      if (at >= 0)
+      if (at >= 0 && mayBeCompacted) this.checkCompacted(node, ledger, known, { header, bytes });
+      else if (at >= 0)
         this.fail(
           node,
           ledger,
           `holds another batch at ${header.baseOffset} than was committed (from byte ${at} on; leader epochs ${header.leaderEpoch} and ${known?.header.leaderEpoch})`,
         );
     }
+  }
+
+  /** The ledger may lack the batch, or have it as another replica compacted it. */
+  private checkCompacted(
+    node: SimNode,
+    ledger: PartitionLedger,
+    known: LogBatch | undefined,
+    found: LogBatch,
+  ): void {
+    if (known === undefined) return;
+    const { codecs } = node.roles!.broker!.replicas.options;
+    const wrong = wrongCompaction(known, found, codecs);
+    if (wrong !== undefined)
+      this.fail(node, ledger, `compacted the batch at ${found.header.baseOffset} wrongly: ${wrong}`);
   }
 
   private mayLackData(node: SimNode, replica: Partition): boolean {

@@ -84,6 +84,7 @@ export function drawScenario(random: Prng): Scenario {
         ...drawGroupSettings(random.fork('settings of groups')),
         ...drawRetentionLooks(random.fork('looks of retention'), expires),
         ...drawSnapshots(random.fork('snapshots')),
+        ...drawCompaction(random.fork('compaction')),
         ...(createsTopics
           ? { ...CREATES_TOPICS, 'default.replication.factor': String(Math.min(3, brokers)) }
           : {}),
@@ -166,6 +167,25 @@ function drawGroupSettings(random: Prng): Record<string, string> {
     'group.consumer.min.heartbeat.interval.ms': '100',
     'group.consumer.heartbeat.interval.ms': one(random, ['200', '500']),
     'group.consumer.assignment.interval.ms': one(random, ['0', '300', '1000']),
+  };
+}
+
+/**
+ * In two runs of three, brokers compact the topic of the committed offsets: its segments are short, and the
+ * cleaner looks often. In some of these runs the memory of the cleaner is small, so that a cleaning covers
+ * only a part of a log.
+ */
+function drawCompaction(random: Prng): Record<string, string> {
+  if (random.below(3) === 0) return {};
+  return {
+    'log.roll.ms': one(random, ['300', '1000', '3000']),
+    'log.cleaner.backoff.ms': one(random, ['50', '300', '1000']),
+    'log.cleaner.min.cleanable.ratio': one(random, ['0', '0', '0.3']),
+    'log.cleaner.delete.retention.ms': one(random, ['0', '2000', '86400000']),
+    'log.cleaner.dedupe.buffer.size': one(random, ['1024', '134217728']),
+    'log.cleaner.io.buffer.size': one(random, ['600', '20000', '524288']),
+    'log.cleaner.threads': one(random, ['1', '2']),
+    'log.segment.delete.delay.ms': one(random, ['0', '1000']),
   };
 }
 

@@ -1,0 +1,47 @@
+/** Judges what compaction left of a committed batch. */
+import { type CompressionCodecs, type Record as ReadRecord, readRecords } from '@millrace/protocol';
+import type { LogBatch } from './log-reading.ts';
+
+/**
+ * Why the cleaner cannot have made `left` from `committed`; undefined: it can. Offsets, producer and sequence
+ * numbers stay. Records may be missing, and the others have their keys, values and timestamps.
+ */
+export function wrongCompaction(
+  committed: LogBatch,
+  left: LogBatch,
+  codecs: CompressionCodecs,
+): string | undefined {
+  const { header: before } = committed;
+  const { header: after } = left;
+  for (const field of FIELDS)
+    if (before[field] !== after[field]) return `its ${field} is ${after[field]}, and was ${before[field]}`;
+  const original = new Map([...readRecords(committed.bytes, codecs)].map((one) => [one.offset, textOf(one)]));
+  // The checker may have seen the batch first when another replica had compacted it.
+  const isWhole = before.recordCount === before.lastOffsetDelta + 1;
+  for (const record of readRecords(left.bytes, codecs)) {
+    const text = original.get(record.offset);
+    if (text === undefined && !isWhole) continue;
+    if (text !== textOf(record)) return `its record ${record.offset} is another one`;
+  }
+  return undefined;
+}
+
+const FIELDS = [
+  'baseOffset',
+  'lastOffsetDelta',
+  'leaderEpoch',
+  'producerId',
+  'producerEpoch',
+  'baseSequence',
+  'isTransactional',
+  'isControl',
+] as const;
+
+function textOf({ key, value, timestamp }: ReadRecord): string {
+  return [timestamp, keyText(key), keyText(value)].join(' ');
+}
+
+/** Bytes as text, to compare them. */
+export function keyText(bytes: Uint8Array | null): string {
+  return bytes === null ? 'null' : Buffer.from(bytes).toString('base64');
+}

@@ -1,0 +1,106 @@
+/**
+ * A compacted log keeps the latest committed record of each key: its value is never lost, and no older value
+ * of the key comes back. Looks at a replica when it opens, when it begins to lead, and at the end.
+ *
+ * A deleted key may have no record at all once `delete.retention.ms` is over. The checker judges this time
+ * only if it is longer than any run, because the wall clocks of the brokers may differ. Exempt: a damaged
+ * disk, and a broker that recovers from a loss that the contract covers.
+ */
+import type { Offset } from '@millrace/base';
+import { readRecords } from '@millrace/protocol';
+import type { Partition } from '@millrace/replication';
+import type { SimNode } from '../cluster/index.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import { keyText } from './compacted-batch.ts';
+import { hostedReplicas } from './hosted-replicas.ts';
+import type { PartitionLedger } from './ledger.ts';
+import { type LogBatch, readBatches } from './log-reading.ts';
+import type { HostedReplica } from './replica-walk.ts';
+
+const NAME = 'compacted-value-lost';
+/** Longer than a run, whatever the clocks do. */
+const LONG_RETENTION_MS = 12 * 3_600_000;
+
+export const compactedValueLost: StateCheckerKind = {
+  name: NAME,
+  sentence: 'a compacted log has the latest committed record of each key, and no older one instead',
+  make: (scope) => new CompactedValueLost(scope),
+};
+
+interface Latest {
+  readonly offset: Offset;
+  readonly isTombstone: boolean;
+}
+
+/** The latest records of the keys in a part of the ledger. */
+interface Known {
+  readonly latest: Map<string, Latest>;
+  /** How many batches of the ledger it covers. */
+  batches: number;
+}
+
+class CompactedValueLost implements StateChecker {
+  private readonly scope: StateScope;
+  private readonly known = new Map<PartitionLedger, Known>();
+
+  constructor(scope: StateScope) {
+    this.scope = scope;
+  }
+
+  replicaMoved({ node, replica, before }: HostedReplica): void {
+    const isNew = before.startOffset < 0;
+    const beginsToLead = replica.leadership !== undefined && replica.leadership !== before.leadership;
+    if (isNew || beginsToLead) this.check(node, replica);
+  }
+
+  finish(): void {
+    for (const node of this.scope.cluster.brokers)
+      for (const replica of hostedReplicas(node)) this.check(node, replica);
+  }
+
+  private check(node: SimNode, replica: Partition): void {
+    const { scope } = this;
+    const { log, highWatermark } = replica;
+    if (!log.config.isCompacted || log.config.deletesOldRecords || log.offline !== undefined) return;
+    if (node.disk.isDamaged || scope.isExempt(replica) || scope.atlas.isRecovering(node.id)) return;
+    const batches = readBatches(node, log, log.startOffset, highWatermark);
+    // The checker replicas-differ reports a log that cannot be read.
+    if (batches === undefined) return;
+    const ledger = scope.ledger.of(replica);
+    const found = new Map<string, Latest>();
+    for (const batch of batches) this.note(node, batch, found);
+    for (const [key, { offset, isTombstone }] of this.latestOf(node, ledger)) {
+      const kept = found.get(key);
+      if (offset >= highWatermark || offset < log.startOffset || (kept?.offset ?? -1) >= offset) continue;
+      if (kept !== undefined)
+        this.fail(
+          node,
+          ledger,
+          `has the record of a key at ${kept.offset}, but a later one at ${offset} was committed`,
+        );
+      if (isTombstone && log.config.deleteRetentionMs < LONG_RETENTION_MS) continue;
+      this.fail(node, ledger, `has no record of a key whose latest record at ${offset} was committed`);
+    }
+  }
+
+  private latestOf(node: SimNode, ledger: PartitionLedger): ReadonlyMap<string, Latest> {
+    let known = this.known.get(ledger);
+    if (known === undefined) {
+      known = { latest: new Map(), batches: 0 };
+      this.known.set(ledger, known);
+    }
+    for (; known.batches < ledger.batches.length; known.batches++)
+      this.note(node, ledger.batches[known.batches]!, known.latest);
+    return known.latest;
+  }
+
+  private note(node: SimNode, { bytes }: LogBatch, latest: Map<string, Latest>): void {
+    const { codecs } = node.roles!.broker!.replicas.options;
+    for (const { offset, key, value } of readRecords(bytes, codecs))
+      latest.set(keyText(key), { offset, isTombstone: value === null });
+  }
+
+  private fail(node: SimNode, ledger: PartitionLedger, what: string): never {
+    this.scope.world.fail(NAME, `${node.name} ${what} in ${ledger.name}`);
+  }
+}

@@ -1,0 +1,66 @@
+import { buildBatch } from '@millrace/protocol';
+import { describe, expect, it } from 'vitest';
+import { compactedValueLost } from '../../src/checkers/compacted-value-lost.ts';
+import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
+import { SmallCluster, violationOf } from '../support/small-cluster.ts';
+
+const LOG = '/data/t-0/00000000000000000000.log';
+const encoder = new TextEncoder();
+
+function keyed(key: string, value: string | null, placed: object = {}): Uint8Array {
+  const bytes = value === null ? null : encoder.encode(value);
+  return buildBatch({ baseTimestamp: 0, records: [{ key: encoder.encode(key), value: bytes }], ...placed });
+}
+
+/** A compacted topic with two records of `k`. The ledger gets them from replicas-differ. */
+function setUp(latest: string | null): SmallCluster {
+  const small = new SmallCluster([compactedValueLost, replicasDiffer]);
+  small.produce(() => keyed('k', 'v1'));
+  small.produce(() => keyed('k', latest));
+  for (const node of small.cluster.brokers) {
+    const { log } = small.replica(node);
+    log.setConfig({ ...log.config, isCompacted: true, deletesOldRecords: false });
+  }
+  expect(violationOf(() => small.finish())).toBeUndefined();
+  return small;
+}
+
+/** Replaces the batches on one follower. */
+function rewrite(small: SmallCluster, ...batches: Uint8Array[]): string {
+  const follower = small.followers[0]!;
+  const content = follower.disk.tree.file(LOG)!;
+  content.truncate(0);
+  content.write(0, Buffer.concat(batches));
+  return follower.name;
+}
+
+describe('compacted-value-lost', () => {
+  it('sees an older value in the place of the latest one', () => {
+    const small = setUp('v2');
+    const { leaderEpoch } = small.state;
+    const old = keyed('k', 'v1', { leaderEpoch });
+    const name = rewrite(small, old, keyed('x', 'v2', { leaderEpoch, baseOffset: 1 }));
+    expect(violationOf(() => small.finish())).toBe(
+      `compacted-value-lost: ${name} has the record of a key at 0, but a later one at 1 was committed in t-0`,
+    );
+  });
+
+  it('sees a key without any record, also if its latest record deletes it and may not go yet', () => {
+    for (const latest of ['v2', null]) {
+      const small = setUp(latest);
+      const { leaderEpoch } = small.state;
+      const other = keyed('x', 'v1', { leaderEpoch });
+      const name = rewrite(small, other, keyed('x', latest, { leaderEpoch, baseOffset: 1 }));
+      expect(violationOf(() => small.finish())).toBe(
+        `compacted-value-lost: ${name} has no record of a key whose latest record at 1 was committed in t-0`,
+      );
+      for (const node of small.cluster.brokers) {
+        const { log } = small.replica(node);
+        log.setConfig({ ...log.config, deleteRetentionMs: 0 });
+      }
+      const found = violationOf(() => small.finish()) ?? '';
+      if (latest === null) expect(found).not.toContain('compacted-value-lost');
+      else expect(found).toContain('compacted-value-lost');
+    }
+  });
+});
