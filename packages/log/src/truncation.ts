@@ -160,15 +160,16 @@ export class Truncation {
       return;
     }
     // The cleaning may swap the segment that `found` names.
-    if (this.parts.beforeCut(endOffset)) this.parts.offsetsLowered(endOffset);
+    const isCleanLowered = this.parts.beforeCut(endOffset);
     const isLowered = endOffset < flusher.recoveryPoint;
     flusher.truncated(endOffset);
     segments.forgetHints();
     log.endOffset = endOffset;
     names.changed();
     // Lower the checkpointed recovery point before the log gives these offsets to new records. Otherwise,
-    // after a crash, the old recovery point would cover new records that are not yet on the device.
-    if (isLowered) this.parts.offsetsLowered(endOffset);
+    // after a crash, the old recovery point would cover new records that are not yet on the device. The same
+    // call lowers the clean part. It comes after the flusher has lowered the point that it writes.
+    if (isLowered || isCleanLowered) this.parts.offsetsLowered(endOffset);
     segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);
     log.sizeBytes = segments.sizeBytes;

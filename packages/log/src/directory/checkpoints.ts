@@ -7,7 +7,7 @@
  * its recovery point. The same holds for the end of a clean part: otherwise, after a crash, the cleaner would
  * take new records for clean ones.
  */
-import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
+import { assert, type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
 import { partitionFolderName, partitionOfFolderName } from '../files/file-names.ts';
 import { fileToSync, syncFiles } from '../files/sync-files.ts';
@@ -166,11 +166,13 @@ export class Checkpoints {
    * Lowers what the files on the device may hold for the folder: a recovery point above `recoveryPoint`, and
    * a log start offset and an end of the clean part above those of the open log. Then waits for the device.
    * Called before a truncation below the log's recovery point or start, and when recovery keeps fewer records
-   * than the recovery point covers. The wait is rare, because `pointToWrite` keeps the point in the file low.
-   * May throw DiskError.
+   * than the recovery point covers. By then an open log itself has the lower offsets, because the files get
+   * the offsets of the log. The wait is rare, because `pointToWrite` keeps the point in the file low. May
+   * throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {
     const log = this.open.get(folder)?.log;
+    assert((log?.recoveryPoint ?? 0) <= recoveryPoint, 'a log lowers its recovery point before the files do');
     const startOffset = log?.startOffset;
     const cleanedTo = Math.min(recoveryPoint, log?.cleanedTo ?? recoveryPoint);
     const isPointLow = (this.pointsOnDevice.get(folder) ?? 0) <= recoveryPoint;

@@ -4,11 +4,12 @@
  */
 import { DiskError, Prng } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { readBatchHeader } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { LogDirectory } from '../../src/index.ts';
 import { cleanLog } from '../support/cleaning.ts';
-import { append, batch, config, NOW } from '../support/logs.ts';
+import { append, batch, config, NOW, readAll } from '../support/logs.ts';
 
 const HIGH_WATERMARKS = 'replication-offset-checkpoint';
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint';
@@ -184,4 +185,34 @@ test('the checkpoint of the cleaner survives a restart, a truncation lowers it f
   expect(again.cleanedTo).toBe(3);
   opened.logs.deleteLog('a', 0);
   expect(cleaned()).toBe('0\n0\n');
+});
+
+test('a truncation below the clean part lowers the recovery point, so recovery checks what a power loss left of new records', () => {
+  const { disk, logs, log, round } = setUp();
+  const points = (): string => new TextDecoder().decode(disk.readFile(`/data/${RECOVERY_POINTS}`));
+  log.flush(() => {});
+  log.setConfig({ ...log.config, isCompacted: true });
+  expect(cleanLog(log, disk).results).toMatchObject([{ ok: true, cleanedTo: 4 }]);
+  round(5);
+  expect([log.recoveryPoint, points()]).toEqual([5, '0\n1\na 0 5\n']);
+  // An unclean election truncates below the clean part. The new records are not yet on the device.
+  log.truncateTo(2);
+  expect([log.cleanedTo, log.recoveryPoint, points()]).toEqual([2, 2, '0\n1\na 0 2\n']);
+  for (let i = 0; i < 3; i++) append(log, batch(1, { valueBytes: 30 }), 1);
+  disk.losePower();
+  // The file system kept the length of a file, but not its bytes.
+  disk.open('/data/a-0/00000000000000000003.log').write(0, [new Uint8Array(100)]);
+  logs.close({ clean: false });
+  const opened = LogDirectory.open({
+    disk,
+    directory: '/data',
+    nodeId: 1,
+    random: new Prng(1),
+    codecs: compressionCodecs,
+    logger: new MemoryLogger(),
+  });
+  if (!opened.ok) throw new Error(opened.message);
+  const again = opened.logs.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
+  expect([again.recoveryPoint, again.endOffset, again.wasCut]).toEqual([2, 3, true]);
+  expect(readAll(again).map((one) => readBatchHeader(one).baseOffset)).toEqual([0, 1, 2]);
 });

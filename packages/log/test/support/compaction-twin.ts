@@ -1,11 +1,13 @@
 /**
  * A log under compaction against a naive twin, which keeps every record. One seed is one run: random appends,
- * cleanings that stop anywhere, kills, power losses, truncations and deletions. Runs outside of vitest, too,
- * so that a process with a planted bug can run it. Throws an error that says what is wrong.
+ * cleanings that stop anywhere, kills, power losses, truncations (also below the high watermark) and
+ * deletions. The checkpoints have a disk of their own. Runs outside of vitest, too, so that a process with a
+ * planted bug can run it. Throws an error that says what is wrong.
  */
 import { Prng } from '@millrace/base';
-import type { MemoryDisk } from '@millrace/base/testing';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { readBatchHeader } from '@millrace/protocol';
+import { Checkpoints } from '../../src/directory/checkpoints.ts';
 import type { PartitionLog } from '../../src/index.ts';
 import { Cleaning, keyed, recordsOf } from './cleaning.ts';
 import { append, DIRECTORY, NOW, openLog } from './logs.ts';
@@ -20,6 +22,7 @@ const CONFIG = {
   isCompacted: true,
 };
 const STEPS = 60;
+const FOLDER = 'topic-0';
 
 interface Entry {
   readonly offset: number;
@@ -31,6 +34,8 @@ interface Entry {
 /** What a crash left. */
 interface Crash {
   readonly left: NamesDisk;
+  /** The process died, and nothing else. */
+  readonly isKill: boolean;
   readonly recoveryPoint: number;
   readonly cleanedTo: number | undefined;
   /** The log ends at this offset or later. */
@@ -39,7 +44,7 @@ interface Crash {
 
 /** Runs one seed. */
 export function playCompaction(seed: number): void {
-  const twin = new Twin(new Prng(seed));
+  const twin = new Twin(new Prng(seed), { hasUncleanElections: seed % 3 === 0 });
   for (let step = 0; step < STEPS; step++) {
     twin.step();
     twin.verify();
@@ -48,14 +53,19 @@ export function playCompaction(seed: number): void {
 
 class Twin {
   private readonly random: Prng;
+  /** Truncations cut committed records, and a crash finds checkpoints as old as their last write. */
+  private readonly hasUncleanElections: boolean;
   private disk = new NamesDisk();
+  private readonly checkpointDisk = new MemoryDisk();
+  private readonly opened = new Map<string, { topic: string; partition: number; log: PartitionLog }>();
+  private checkpoints: Checkpoints;
   private log: PartitionLog;
   /** Every record of the log, whether the cleaner has dropped it or not. */
   private all: Entry[] = [];
   /** The ends of all batches, ascending. */
   private ends: number[] = [];
   private startOffset = 0;
-  /** Cleanings and deletions reach at most up to here, and truncations never below. */
+  /** Cleanings and deletions reach at most up to here. Only an unclean election truncates below it. */
   private highWatermark = 0;
   private nowMs = NOW;
   private versions = 0;
@@ -67,15 +77,28 @@ class Twin {
   /** When the first complete cleaning of a tombstone began: its delete horizon is no later. */
   private readonly firstDone = new Map<number, number>();
 
-  constructor(random: Prng) {
+  constructor(random: Prng, { hasUncleanElections }: { readonly hasUncleanElections: boolean }) {
     this.random = random;
+    this.hasUncleanElections = hasUncleanElections;
+    this.checkpointDisk.makeDirectory('/data');
+    this.checkpoints = this.openCheckpoints();
     this.log = this.open(this.disk);
+  }
+
+  private openCheckpoints(): Checkpoints {
+    const { checkpointDisk, opened } = this;
+    opened.clear();
+    const logger = new MemoryLogger();
+    return new Checkpoints({ disk: checkpointDisk, directory: '/data', logger, open: opened });
   }
 
   private open(disk: NamesDisk, recoveryPoint = 0, cleanedTo?: number): PartitionLog {
     const cleaned = cleanedTo === undefined ? {} : { cleanedTo };
-    const { startOffset } = this;
-    return openLog({ disk, config: CONFIG, recoveryPoint, startOffset, ...cleaned });
+    const { startOffset, checkpoints } = this;
+    const offsetsLowered = (point: number): void => checkpoints.lowered(FOLDER, point);
+    const log = openLog({ disk, config: CONFIG, recoveryPoint, startOffset, ...cleaned, offsetsLowered });
+    this.opened.set(FOLDER, { topic: 'topic', partition: 0, log });
+    return log;
   }
 
   step(): void {
@@ -110,11 +133,14 @@ class Twin {
     this.disk.settle();
   }
 
-  /** Syncs the log, and raises the high watermark to the end of some batch. */
+  /** Syncs the log, raises the high watermark to the end of some batch, and writes the checkpoints. */
   private commit(): void {
     this.flush();
     const later = this.ends.filter((end) => end > this.highWatermark);
     if (later.length > 0) this.highWatermark = later[this.random.below(later.length)]!;
+    this.checkpoints.write([{ topic: 'topic', partition: 0, offset: this.highWatermark }]);
+    // The device may get the files without a sync.
+    for (const name of this.checkpointDisk.list('/data')) this.checkpointDisk.open(`/data/${name}`).syncNow();
   }
 
   /** Begins a cleaning, or continues the one that runs, perhaps not to its end. */
@@ -165,15 +191,23 @@ class Twin {
     const draw = (): boolean => random.below(2) === 0;
     const isKill = draw();
     const left = isKill ? disk.afterKill() : disk.afterPowerLoss(draw, draw);
-    // The checkpoint of the cleaner may be older than the crash.
-    const checkpoint = random.below(3) === 0 ? undefined : cleanedTo;
-    return { left: copyOf(left), recoveryPoint, cleanedTo: checkpoint, endOffsetMin: isKill ? endOffset : 0 };
+    return { left: copyOf(left), isKill, recoveryPoint, cleanedTo, endOffsetMin: isKill ? endOffset : 0 };
   }
 
-  private crash({ left, recoveryPoint, cleanedTo, endOffsetMin }: Crash = this.afterCrash()): void {
+  private crash({ left, isKill, recoveryPoint, cleanedTo, endOffsetMin }: Crash = this.afterCrash()): void {
+    const { random } = this;
     this.disk = left;
     this.cleaning = undefined;
-    this.log = this.open(left, recoveryPoint, cleanedTo);
+    // The checkpoint of the cleaner may be older than the crash.
+    let cleaned = random.below(3) === 0 ? undefined : cleanedTo;
+    let point: number | undefined = recoveryPoint;
+    if (!isKill && this.hasUncleanElections) this.checkpointDisk.losePower();
+    this.checkpoints = this.openCheckpoints();
+    if (this.hasUncleanElections) {
+      point = this.checkpoints.recoveryPoint(FOLDER);
+      cleaned = this.checkpoints.cleanedTo(FOLDER);
+    }
+    this.log = this.open(left, point, cleaned);
     const { startOffset, endOffset } = this.log;
     if (endOffset < Math.max(recoveryPoint, this.highWatermark, endOffsetMin))
       throw new Error(`after a crash the log ends at ${endOffset}, synced up to ${recoveryPoint}`);
@@ -186,14 +220,37 @@ class Twin {
   }
 
   private truncate(): void {
-    const { endOffset } = this.log;
-    const offset = endOffset - this.random.below(endOffset - this.highWatermark + 1);
-    this.log.truncateTo(offset);
-    if (this.log.endOffset < this.highWatermark) throw new Error('a truncation cut committed records');
-    this.endsAt(this.log.endOffset);
+    const { random, log } = this;
+    const isUnclean = this.hasUncleanElections && random.below(2) === 0;
+    const lowest = isUnclean ? this.belowClean() : this.highWatermark;
+    const offset = log.endOffset - random.below(log.endOffset - lowest + 1);
+    const before = this.records();
+    log.truncateTo(offset);
+    if (!isUnclean && log.endOffset < this.highWatermark)
+      throw new Error('a truncation cut committed records');
+    this.highWatermark = Math.min(this.highWatermark, log.endOffset);
+    const left = this.records();
+    const expected = before.filter((entry) => entry.offset < log.endOffset);
+    if (
+      left.length !== expected.length ||
+      left.some((entry, index) => entry.offset !== expected[index]!.offset)
+    )
+      throw new Error(`a truncation to ${offset} left other records than those below ${log.endOffset}`);
+    // The cut may lack the records that replaced others: the log begins a new past.
+    if (isUnclean) this.all = left;
+    this.endsAt(log.endOffset);
     // A power loss may undo a truncation until a sync covers a later append. The twin knows only one past.
     this.append();
     this.flush();
+    if (!isUnclean) return;
+    for (let appends = random.below(8); appends > 0; appends--) this.append();
+    if (random.below(2) === 0) this.crash();
+  }
+
+  /** A little below the clean part. */
+  private belowClean(): number {
+    const { log, highWatermark, startOffset } = this;
+    return Math.max(startOffset, Math.min(highWatermark, log.cleanedTo ?? highWatermark) - 6);
   }
 
   /** Takes over where the log ends now. */

@@ -67,4 +67,20 @@ export const compactionBugs: readonly CompactionBug[] = [
     replace: 'const stableOffset = Math.max(highWatermark, recoveryPoint);',
     says: /is lost|went back|a truncation cut committed records/,
   },
+  {
+    name: 'point-lowered-too-soon',
+    sentence: 'a truncation below the clean part leaves the old recovery point on the device',
+    file: 'packages/log/src/truncation.ts',
+    find: 'flusher.truncated(endOffset);',
+    replace: 'if (isCleanLowered) this.parts.offsetsLowered(endOffset); flusher.truncated(endOffset);',
+    says: /a log lowers its recovery point before the files do/,
+  },
+  {
+    name: 'clean-end-kept',
+    sentence: 'a truncation below the clean part leaves the old end of this part on the device',
+    file: 'packages/log/src/truncation.ts',
+    find: 'if (isLowered || isCleanLowered) this.parts.offsetsLowered(endOffset);',
+    replace: 'void isLowered;',
+    says: /stays below the clean end|no batch at|is lost|after a crash the log/,
+  },
 ];
