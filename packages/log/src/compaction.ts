@@ -9,6 +9,7 @@ import { CleaningRun, JobFailure, type RunResult } from './cleaner/cleaning-run.
 import type { CleanerJobs } from './cleaner/jobs.ts';
 import { OffsetMap, type OffsetMapOptions } from './cleaner/offset-map.ts';
 import { SegmentSwap } from './cleaner/segment-swap.ts';
+import { discardSegment, removeLeftovers, tryDiscard } from './cleaner/unfinished.ts';
 import { offsetFileName, TRANSACTION_INDEX_SUFFIX } from './files/file-names.ts';
 import type { FolderNames } from './files/folder-names.ts';
 import type { OpenFiles } from './files/open-files.ts';
@@ -142,7 +143,7 @@ export class Compaction {
       done(undefined);
       return;
     }
-    const problem = this.parts.allowGaps();
+    const problem = this.parts.allowGaps() ?? removeLeftovers(files, directory);
     if (problem !== undefined) {
       done(this.failed(problem));
       return;
@@ -204,7 +205,7 @@ export class Compaction {
     replaced: (paths: readonly string[]) => void,
     done: (failure?: DiskError) => void,
   ): void {
-    const { disk, names, segments, snapshots } = this.parts;
+    const { disk, files, names, segments, snapshots } = this.parts;
     const { running } = this;
     const swap = new SegmentSwap(
       old,
@@ -213,6 +214,7 @@ export class Compaction {
         disk,
         directory: this.log.directory,
         namesChanged: () => names.changed(),
+        discard: () => discardSegment(files, cleaned),
         replaced: (paths) => {
           segments.replace(old, cleaned);
           this.log.sizeBytes = segments.sizeBytes;
@@ -234,7 +236,7 @@ export class Compaction {
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       running!.swap = undefined;
-      cleaned.close();
+      tryDiscard(files, cleaned);
       done(error);
     }
   }

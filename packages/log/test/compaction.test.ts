@@ -266,6 +266,88 @@ test('a swap whose names cannot be synced takes the log offline, and recovery co
   }
 });
 
+test('a segment without a change costs no writes, and a change copies what lies before it', () => {
+  const created = new Set<string>();
+  class Noting extends NamesDisk {
+    override open(path: string) {
+      if (path.endsWith('.log.cleaned')) created.add(path);
+      return super.open(path);
+    }
+  }
+  const disk = new Noting();
+  const { log } = setUp({ disk, config: { segmentBytes: 620 } });
+  const unique = (from: number, count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `k${String(from + i).padStart(2, '0')}=1`);
+  fill(log, disk, [...unique(0, 8), ...unique(8, 6), 'x00=1', 'y00=1', 'x00=2', ...unique(20, 7)]);
+  fill(log, disk, unique(30, 2));
+  expect([log.segmentCount, log.activeBaseOffset]).toEqual([4, 24]);
+  const before = allRecords(log);
+  const { results } = cleanLog(log, disk, { chunkBytes: 160 });
+  expect(results).toMatchObject([{ ok: true, cleanedTo: 24, recordsDropped: 1 }]);
+  expect(allRecords(log)).toEqual(before.filter((record) => record !== '14:x00=1'));
+  expect([...created]).toEqual([`${DIRECTORY}/00000000000000000008.log.cleaned`]);
+  const again = openLog({ disk: disk.afterKill(), config: CONFIG });
+  expect([again.wasCut, allRecords(again)]).toEqual([false, allRecords(log)]);
+});
+
+test('a file of a cleaning that failed does not make recovery undo a later swap', () => {
+  /** Cannot open cleaned files to sync them, nor remove them. */
+  class Failing extends NamesDisk {
+    hasTooManyOpenFiles = false;
+    keepsCleaned = false;
+    private opened = 0;
+    override open(path: string) {
+      if (path.endsWith('.cleaned')) this.opened++;
+      // The run opens three files to write them. The swap opens them again.
+      if (this.hasTooManyOpenFiles && path.endsWith('.cleaned') && this.opened > 3)
+        throw new DiskError('EMFILE', `${path}: too many open files`);
+      return super.open(path);
+    }
+    override rename(from: string, to: string): void {
+      if (this.keepsCleaned && from.endsWith('.cleaned') && to.endsWith('.deleted'))
+        throw new DiskError('EACCES', `${from}: no`);
+      super.rename(from, to);
+    }
+    override remove(path: string): void {
+      if (this.keepsCleaned && path.endsWith('.cleaned')) throw new DiskError('EACCES', `${path}: no`);
+      super.remove(path);
+    }
+  }
+  for (const keepsCleaned of [false, true]) {
+    const disk = new Failing();
+    const { log, names } = setUp({ disk, config: { segmentBytes: 170 } });
+    fill(log, disk, ['a=1', 'a=2', 'b=1', 'c=1', 'd=1', 'e=1', 'd=2', 'g=1', 'f=1']);
+    const expected = stateOf(allRecords(log));
+    Object.assign(disk, { hasTooManyOpenFiles: true, keepsCleaned });
+    expect(cleanLog(log, disk).results).toMatchObject([{ ok: false, reason: expect.any(String) }]);
+    expect([log.offline, names(/cleaned$/).length > 0]).toEqual([undefined, keepsCleaned]);
+    disk.hasTooManyOpenFiles = false;
+    // The first swap of that cleaning replaced records that are gone meanwhile.
+    log.advanceStartOffset(2);
+    log.removeNext(() => {});
+    disk.settle();
+    if (keepsCleaned) {
+      const { segmentCount } = log;
+      expect(cleanLog(log, disk).results).toMatchObject([{ ok: false, reason: expect.stringMatching('no') }]);
+      expect(log.segmentCount).toBe(segmentCount);
+      disk.keepsCleaned = false;
+    }
+    const after = stateOf(allRecords(log));
+    expect(Object.keys(after)).toEqual(Object.keys(expected).filter((key) => key !== 'a'));
+    disk.changed = () => {
+      const again = openLog({
+        disk: disk.afterKill(),
+        config: CONFIG,
+        recoveryPoint: log.endOffset,
+        startOffset: 2,
+      });
+      expect([again.startOffset, again.endOffset]).toEqual([2, log.endOffset]);
+      expect(stateOf(allRecords(again))).toEqual(after);
+    };
+    expect(cleanLog(log, disk).results).toMatchObject([{ ok: true }]);
+  }
+});
+
 const batchText = fc
   .array(
     fc

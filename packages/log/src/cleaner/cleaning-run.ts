@@ -6,6 +6,9 @@
  * If the offset map is full before the dirty part ends, the run cleans only up to the first key that has no
  * place. Groups are cleaned in the order of the log. So when a tombstone goes, all older records of its key
  * are gone.
+ *
+ * A group of one segment costs no writes if nothing in it changes: the run begins to write a cleaned segment
+ * at the first change, and then first copies what lies before it.
  */
 import { DiskError, type Job, type JobKind, type Jobs, type Offset, type WallMillis } from '@millrace/base';
 import { BatchHeader, readBatchHeader } from '@millrace/protocol';
@@ -18,6 +21,7 @@ import { KEY_WORDS, offsetAt } from './index-keys.ts';
 import type { CleanerJobs, Damage } from './jobs.ts';
 import type { OffsetMap } from './offset-map.ts';
 import { type BatchChunk, type Place, readBatches } from './read-batches.ts';
+import { tryDiscard } from './unfinished.ts';
 
 /** The most keys that one turn of the event loop inserts: about a millisecond. */
 const KEYS_PER_TURN = 10_000;
@@ -84,9 +88,8 @@ export class CleaningRun {
    * that a producer appends later lies above the range.
    */
   private producersLast: Offset[] = [];
-  /** The segment that the run writes. */
+  /** The segment that the run writes. Undefined: nothing in the group has changed so far. */
   private cleaned: Segment | undefined;
-  private isChanged = false;
   private bytesRead = 0;
   private bytesWritten = 0;
   private recordsDropped = 0;
@@ -188,11 +191,14 @@ export class CleaningRun {
       this.nextGroup();
       return;
     }
+    if (group.length > 1) this.create(group);
+    this.filter(group, 0, startOf(group[0]));
+  }
+
+  private create(group: readonly Segment[]): void {
     const { files, directory, nowWallMs } = this.o;
-    this.isChanged = group.length > 1;
     this.cleaned = new Segment(files, directory, group[0]!.baseOffset, nowWallMs, CLEANED_SUFFIX);
     this.cleaned.create();
-    this.filter(group, 0, startOf(group[0]));
   }
 
   private filter(group: readonly Segment[], index: number, place: Place): void {
@@ -221,10 +227,32 @@ export class CleaningRun {
     this.run(this.ports.kinds.cleanBatches, chunk.bytes, filter, (value, bytes) => {
       if ('damage' in value) throw damageOf(segment, value);
       this.recordsDropped += value.recordsDropped;
-      this.isChanged ||= value.isChanged;
-      this.write(bytes);
-      this.pause(sizeBytes + bytes.length, () => this.afterChunk(group, index, chunk));
+      const next = (): void => this.afterChunk(group, index, chunk);
+      const write = (): void => {
+        this.write(bytes);
+        this.pause(sizeBytes + bytes.length, next);
+      };
+      if (this.cleaned !== undefined) write();
+      else if (!value.isChanged) this.pause(sizeBytes, next);
+      else {
+        this.create(group);
+        this.copy(segment, startOf(segment), place.position, endOffset, write);
+      }
     });
+  }
+
+  /** Copies the batches before the first change, up to the position `to`. */
+  private copy(segment: Segment, place: Place, to: number, endOffset: Offset, next: () => void): void {
+    if (place.position >= to) {
+      next();
+      return;
+    }
+    // The filter read the same chunks, so one of them ends at `to`.
+    const chunk = readBatches(segment, place, endOffset, this.o.chunkBytes);
+    const { length: sizeBytes } = chunk.bytes;
+    this.bytesRead += sizeBytes;
+    this.write(chunk.bytes);
+    this.pause(2 * sizeBytes, () => this.copy(segment, chunk.next, to, endOffset, next));
   }
 
   /** Takes the producers' last batches of the next chunk, which ends at `endOffset`. */
@@ -252,9 +280,8 @@ export class CleaningRun {
   }
 
   private closeGroup(group: readonly Segment[]): void {
-    const segment = this.cleaned!;
-    if (!this.isChanged) {
-      this.discard();
+    const segment = this.cleaned;
+    if (segment === undefined) {
       this.pause(0, () => this.nextGroup());
       return;
     }
@@ -304,15 +331,11 @@ export class CleaningRun {
     this.done(result);
   }
 
-  /** Removes the unfinished segment. If that fails, recovery removes it. */
+  /** Removes the unfinished segment. If that fails, the next cleaning or recovery removes it. */
   private discard(): void {
     const { cleaned } = this;
     this.cleaned = undefined;
-    try {
-      cleaned?.remove();
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-    }
+    if (cleaned !== undefined) tryDiscard(this.o.files, cleaned);
   }
 
   private endOf(index: number): Offset {

@@ -23,6 +23,8 @@ export interface SwapPorts {
   readonly directory: string;
   /** Names in the folder change, so the next flush must sync it. */
   namesChanged(): void;
+  /** Removes the files of the cleaned segment, the log file first. May throw DiskError. */
+  discard(): void;
   /** Replaces the segments in the log's list. Gets the paths of the old files under their new names. */
   replaced(paths: readonly string[]): void;
   /** The log went offline for another reason. */
@@ -72,10 +74,10 @@ export class SegmentSwap {
     const { phase } = this;
     const { disk, directory } = this.ports;
     this.phase = 'over';
-    if (phase === 'cleaned') this.cleaned.remove();
+    if (phase === 'cleaned') this.ports.discard();
     if (phase === 'swap') {
       // The log file goes first: without it, recovery completes no swap.
-      this.cleaned.remove();
+      this.ports.discard();
       disk.syncDirectory(directory);
     }
     if (phase === 'replaced') {
@@ -153,11 +155,11 @@ export class SegmentSwap {
     return true;
   }
 
-  /** Before step 2 nothing has changed. If a file cannot be removed, recovery removes it. */
+  /** Before step 2 nothing has changed. If a file stays, the next cleaning or recovery removes it. */
   private giveUp(error: DiskError): void {
     this.phase = 'over';
     try {
-      this.cleaned.remove();
+      this.ports.discard();
     } catch (removal) {
       diskErrorOf(removal);
     }
