@@ -12,6 +12,7 @@ import { SegmentSwap } from './cleaner/segment-swap.ts';
 import { discardSegment, removeLeftovers, tryDiscard } from './cleaner/unfinished.ts';
 import { offsetFileName, TRANSACTION_INDEX_SUFFIX } from './files/file-names.ts';
 import type { FolderNames } from './files/folder-names.ts';
+import type { Gaps } from './files/has-gaps.ts';
 import type { OpenFiles } from './files/open-files.ts';
 import type { LogHealth } from './log-health.ts';
 import type { ProducerStates } from './producers/producer-states.ts';
@@ -39,8 +40,7 @@ export interface CompactionParts {
   readonly names: FolderNames;
   readonly health: LogHealth;
   readonly logger: Logger;
-  /** Called before the first gap. Returns the error if the log cannot note that it has gaps. */
-  readonly allowGaps: () => DiskError | undefined;
+  readonly gaps: Gaps;
   readonly syncFailed: (error: DiskError) => void;
 }
 
@@ -143,7 +143,8 @@ export class Compaction {
       done(undefined);
       return;
     }
-    const problem = this.parts.allowGaps() ?? removeLeftovers(files, directory);
+    // The range ends at or below the high watermark.
+    const problem = this.parts.gaps.allow(endOffset) ?? removeLeftovers(files, directory);
     if (problem !== undefined) {
       done(this.failed(problem));
       return;

@@ -36,7 +36,7 @@ import { noteFailedSync } from './files/failed-sync.ts';
 import { PARTITION_METADATA_FILE } from './files/file-names.ts';
 import { Flusher, type Syncable } from './files/flusher.ts';
 import { FolderNames } from './files/folder-names.ts';
-import { noteGaps } from './files/has-gaps.ts';
+import { Gaps } from './files/has-gaps.ts';
 import { fileToSync } from './files/sync-files.ts';
 import { LogHealth } from './log-health.ts';
 import { LogWriter } from './log-writer.ts';
@@ -104,6 +104,7 @@ export class PartitionLog {
   /** Reused for every batch: the log reads one header at a time. */
   private readonly header = new BatchHeader();
   private readonly names: FolderNames;
+  private readonly gaps: Gaps;
   /** This run has not synced the topic id. An earlier run may have left it in the page cache. */
   private isIdUnsynced: boolean;
 
@@ -128,6 +129,7 @@ export class PartitionLog {
     this.sizeBytes = parts.segments.sizeBytes;
     this.disk = parts.disk;
     this.names = new FolderNames(parts.disk, parts.directory);
+    this.gaps = new Gaps(this, parts, () => this.names.changed());
     this.codecs = parts.codecs;
     this.health = new LogHealth(parts.logger, this);
     this.lastWallMs = parts.nowWallMs;
@@ -137,11 +139,10 @@ export class PartitionLog {
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
       failed: (error) => this.noteSyncFailure(error),
     });
-    const { flusher, names, health, header } = this;
+    const { flusher, names, health, header, gaps } = this;
     this.writer = new LogWriter(this, { ...parts, flusher, names, health, header });
     const syncFailed = (error: DiskError): void => this.noteSyncFailure(error);
-    const allowGaps = (): DiskError | undefined => this.allowGaps();
-    const cleaning = { ...parts, names, health, allowGaps, syncFailed };
+    const cleaning = { ...parts, names, health, gaps, syncFailed };
     this.compaction = new Compaction(this, cleaning, parts.cleanedTo);
     const { writer, compaction } = this;
     this.truncation = new Truncation(this, {
@@ -149,7 +150,10 @@ export class PartitionLog {
       flusher,
       names,
       health,
-      beforeCut: (endOffset, o) => compaction.beforeCut(endOffset, o),
+      beforeCut: (endOffset, o) => {
+        gaps.cut(endOffset);
+        return compaction.beforeCut(endOffset, o);
+      },
     });
     this.retention = new Retention(this, {
       ...parts,
@@ -264,35 +268,24 @@ export class PartitionLog {
     if (this.offline !== undefined) return this.health.offlineFailure();
     const judged = judgeReplicated(records, this.header, this, leaderHighWatermark);
     if ('ok' in judged) return judged;
-    const { wholeBytes, baseOffset, hasGap } = judged;
-    const problem = hasGap ? this.allowGaps() : undefined;
-    if (problem !== undefined) return this.health.writeFailure(problem);
-    const append = () => this.appendWhole(records.subarray(0, wholeBytes), nowWallMs);
+    const { wholeBytes, baseOffset, gapsEnd } = judged;
+    const append = () => this.appendWhole(records.subarray(0, wholeBytes), nowWallMs, gapsEnd);
     return baseOffset < this.startOffset ? this.truncation.aroundStart(baseOffset, append) : append();
   }
 
-  /** Called before the log gets its first gap. */
-  private allowGaps(): DiskError | undefined {
-    if (this.segments.mayHaveGaps) return undefined;
-    try {
-      noteGaps(this.disk, this.directory);
-    } catch (error) {
-      if (error instanceof DiskError) return error;
-      throw error;
-    }
-    this.names.changed();
-    this.segments.mayHaveGaps = true;
-    return undefined;
-  }
-
-  private appendWhole(batches: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
+  private appendWhole(batches: Uint8Array, nowWallMs: WallMillis, gapsEnd: Offset): FollowerAppend {
     if (this.offline !== undefined) return this.health.offlineFailure();
     try {
+      const problem = gapsEnd > 0 ? this.gaps.allow(gapsEnd) : undefined;
+      if (problem !== undefined) return this.health.writeFailure(problem);
       const failure = this.writer.writeRuns(batches, nowWallMs);
       return failure ?? { ok: true, endOffset: this.endOffset };
     } catch (error) {
       if (error instanceof DiskError) return this.health.writeFailure(error);
       throw error;
+    } finally {
+      // A failed append may leave the log shorter than the end that it noted.
+      if (this.offline === undefined) this.health.orOffline(() => this.gaps.cut(this.endOffset));
     }
   }
 
@@ -371,6 +364,11 @@ export class PartitionLog {
   /** Compaction may have left gaps between the offsets, here or at the leader. */
   get mayHaveGaps(): boolean {
     return this.segments.mayHaveGaps;
+  }
+
+  /** All records below this offset are committed, as far as the log knows from its gaps. */
+  get committedEnd(): Offset {
+    return this.gaps.committedEnd;
   }
 
   /** The log is compacted below this offset. Undefined: it was never cleaned. */
@@ -492,6 +490,6 @@ export class PartitionLog {
       files.push(...list[index]!.filesToSync(index === list.length - 1));
     const epochs = this.epochs.takeUnsynced();
     if (epochs.length > 0) this.names.changed();
-    return [...files, ...epochs, ...this.names.takeUnsynced()];
+    return [...files, ...epochs, ...this.gaps.takeUnsynced(), ...this.names.takeUnsynced()];
   }
 }

@@ -2,7 +2,8 @@
  * Puts a cleaned segment in the place of the segments that it replaces, as Kafka does, so that a crash at any
  * point leaves either the old segments or the cleaned one:
  *
- * 1. sync the files of the cleaned segment, which are named `.cleaned`. Recovery removes such files;
+ * 1. sync the files of the cleaned segment, which are named `.cleaned`, and the file `has-gaps`. Recovery
+ *    removes `.cleaned` files;
  * 2. rename them to `.swap`, the log file last. From here on recovery completes the swap;
  * 3. sync the folder: no old file may go before the device has the name `.swap`;
  * 4. rename the old files to `.deleted`. From here on the log reads the cleaned segment;
@@ -12,6 +13,7 @@
  */
 import { type Disk, DiskError } from '@millrace/base';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX } from '../files/file-names.ts';
+import { HAS_GAPS_FILE } from '../files/has-gaps.ts';
 import { syncFiles } from '../files/sync-files.ts';
 import type { Segment } from '../segment/segment.ts';
 
@@ -59,7 +61,7 @@ export class SegmentSwap {
       this.cleaned.nameOf(suffix),
     );
     const { disk, directory } = this.ports;
-    syncFiles(disk, directory, names, (error) => {
+    syncFiles(disk, directory, [...names, HAS_GAPS_FILE], (error) => {
       if (this.phase === 'over' || this.stopsOffline()) return;
       if (error !== undefined) this.giveUp(error);
       else this.nameSwap();

@@ -140,8 +140,8 @@ interface ReplicatedBatches {
   readonly wholeBytes: number;
   /** Where the batches begin: at the log end offset, or below it if the log is empty. */
   readonly baseOffset: Offset;
-  /** A batch begins above the end of the one before it. */
-  readonly hasGap: boolean;
+  /** Where the last gap ends: a batch begins above the end of the one before it. 0: there is none. */
+  readonly gapsEnd: Offset;
 }
 
 /**
@@ -154,7 +154,7 @@ export function judgeReplicated(
   { startOffset, endOffset }: LogRange,
   gapsBelow: Offset,
 ): ReplicatedBatches | AppendFailure {
-  let hasGap = false;
+  let gapsEnd = 0;
   let position = 0;
   let baseOffset = endOffset;
   let nextOffset = endOffset;
@@ -168,7 +168,7 @@ export function judgeReplicated(
       if (position === 0 && startOffset === endOffset && isWithin(header, endOffset))
         nextOffset = baseOffset = header.baseOffset;
       const isGap = header.baseOffset > nextOffset && header.baseOffset <= gapsBelow;
-      hasGap ||= isGap;
+      if (isGap) gapsEnd = header.baseOffset;
       if (header.baseOffset !== nextOffset && !isGap)
         return corrupt(`a replicated batch begins at ${header.baseOffset}, expected ${nextOffset}`);
       if (header.lastOffsetDelta < 0 || header.leaderEpoch < 0)
@@ -180,7 +180,7 @@ export function judgeReplicated(
     if (error instanceof DecodeError) return corrupt(error.message);
     throw error;
   }
-  return { wholeBytes: position, baseOffset, hasGap };
+  return { wholeBytes: position, baseOffset, gapsEnd };
 }
 
 /** True if the batch begins below `offset` and ends at or above it. */

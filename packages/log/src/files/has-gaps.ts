@@ -1,14 +1,91 @@
 /**
  * The file `has-gaps` in a log's folder says that the offsets of the log may have gaps: this broker compacted
  * the log, or copied batches of a compacted log. In any other log a gap means that batches are lost. A log
- * creates the file before its first gap. A sync that covers the gap also syncs the folder, and with it the
- * name of this file. The file is not Kafka's, and is empty.
+ * creates the file before its first gap. A sync that covers the gap also syncs the file and the folder.
+ *
+ * The file also stores the *committed end*: every gap lies below it, and every record of the log below it is
+ * committed. A leader opens with a high watermark of at least this offset. Otherwise, after a crash, its high
+ * watermark would be the older one of the checkpoint, and a follower refuses a gap above the high watermark
+ * of its leader. It could stay out of the ISR for ever, and the high watermark could stand still.
+ *
+ * The file is not Kafka's.
  */
-import type { Disk } from '@millrace/base';
+import { type Disk, DiskError, type Offset } from '@millrace/base';
+import { formatCheckpoint, parseCheckpoint, replaceFile } from './checkpoint-file.ts';
+import type { Syncable } from './flusher.ts';
+import { fileToSync } from './sync-files.ts';
 
 export const HAS_GAPS_FILE = 'has-gaps';
 
-/** May throw DiskError. */
-export function noteGaps(disk: Disk, directory: string): void {
-  disk.open(`${directory}/${HAS_GAPS_FILE}`).close();
+/** The committed end in the file; 0 if the file is missing, empty or damaged. May throw DiskError. */
+export function readCommittedEnd(disk: Disk, directory: string): Offset {
+  const bytes = disk.readFile(`${directory}/${HAS_GAPS_FILE}`);
+  const [line = ''] = (bytes === undefined ? undefined : parseCheckpoint(bytes)) ?? [];
+  const offset = Number(line);
+  return /^\d+$/.test(line) && Number.isSafeInteger(offset) ? offset : 0;
+}
+
+/** Creates or replaces the file, and waits for the device. May throw DiskError. */
+export function writeCommittedEnd(disk: Disk, directory: string, offset: Offset): void {
+  disk.writeFileAtomic(`${directory}/${HAS_GAPS_FILE}`, formatCheckpoint([String(offset)]));
+}
+
+/** The gaps of one open log, and their file. */
+export class Gaps {
+  /** The committed end; 0: the log has no gaps, or does not know. */
+  committedEnd: Offset;
+  private isUnsynced = false;
+  private readonly disk: Disk;
+  private readonly log: { readonly directory: string };
+  private readonly segments: { mayHaveGaps: boolean };
+  private readonly namesChanged: () => void;
+
+  constructor(
+    log: { readonly directory: string },
+    o: { readonly disk: Disk; readonly segments: { mayHaveGaps: boolean }; readonly committedEnd: Offset },
+    namesChanged: () => void,
+  ) {
+    this.log = log;
+    this.disk = o.disk;
+    this.segments = o.segments;
+    this.committedEnd = o.committedEnd;
+    this.namesChanged = namesChanged;
+  }
+
+  /**
+   * Called before the log gets gaps that end at or below `committedEnd`, where all records below it are
+   * committed. Returns the error if the log cannot note that.
+   */
+  allow(committedEnd: Offset): DiskError | undefined {
+    if (this.segments.mayHaveGaps && committedEnd <= this.committedEnd) return undefined;
+    const end = Math.max(committedEnd, this.committedEnd);
+    try {
+      replaceFile(this.disk, `${this.log.directory}/${HAS_GAPS_FILE}`, formatCheckpoint([String(end)]));
+    } catch (error) {
+      if (error instanceof DiskError) return error;
+      throw error;
+    }
+    this.namesChanged();
+    this.isUnsynced = true;
+    this.segments.mayHaveGaps = true;
+    this.committedEnd = end;
+    return undefined;
+  }
+
+  /**
+   * Called before the log is cut to end at this offset: later records above it may be uncommitted. Waits for
+   * the device if the committed end is larger. May throw DiskError.
+   */
+  cut(endOffset: Offset): void {
+    if (this.committedEnd <= endOffset) return;
+    writeCommittedEnd(this.disk, this.log.directory, endOffset);
+    this.committedEnd = endOffset;
+  }
+
+  /** What a sync of the log must sync, apart from the folder. */
+  takeUnsynced(): Syncable[] {
+    if (!this.isUnsynced) return [];
+    this.isUnsynced = false;
+    return [fileToSync(this.disk, `${this.log.directory}/${HAS_GAPS_FILE}`)];
+  }
 }

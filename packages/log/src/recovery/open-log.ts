@@ -6,6 +6,7 @@ import type { Disk, Logger, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { CompressionCodecs } from '@millrace/protocol';
 import { OpenFiles } from '../files/open-files.ts';
 import { readTopicId, writeTopicId } from '../files/partition-metadata.ts';
+import { readCommittedEnd, writeCommittedEnd } from '../files/has-gaps.ts';
 import type { LogConfig } from '../types.ts';
 import { begin, type Recovered, recover } from './recover.ts';
 
@@ -46,6 +47,8 @@ export interface LogParts extends Recovered {
   readonly nowWallMs: WallMillis;
   readonly recoveryPoint: Offset;
   readonly cleanedTo: Offset | undefined;
+  /** See `Gaps`. */
+  readonly committedEnd: Offset;
   /** An earlier run, or recovery, may have cut off bytes that a power loss would restore. */
   readonly hasUnsyncedCut: boolean;
   readonly codecs: CompressionCodecs;
@@ -96,6 +99,9 @@ export function openParts(o: OpenLogOptions): LogParts {
   if (found === undefined && o.topicId !== undefined) nameTopic(o, recovered, { topicId: o.topicId, isNew });
   // The log appends from `endOffset` on, so no checkpointed recovery point or clean part may reach beyond it.
   if (endOffset < Math.max(o.recoveryPoint ?? 0, o.cleanedTo ?? 0)) o.offsetsLowered?.(endOffset);
+  const noted = isNew ? 0 : readCommittedEnd(disk, directory);
+  // Records that the log appends from now on are not committed yet.
+  if (noted > endOffset) writeCommittedEnd(disk, directory, endOffset);
   return {
     ...recovered,
     disk,
@@ -103,6 +109,7 @@ export function openParts(o: OpenLogOptions): LogParts {
     directory,
     topicId: found ?? o.topicId,
     config: o.config,
+    committedEnd: Math.min(noted, endOffset),
     cleanedTo: o.cleanedTo,
     hasUnsyncedCut: (!isNew && !o.cleanShutdown) || recovered.cut,
     recoveryPoint: o.cleanShutdown && !recovered.cut ? endOffset : Math.min(o.recoveryPoint ?? 0, endOffset),

@@ -17,7 +17,7 @@ import {
   TIME_INDEX_SUFFIX,
   TRANSACTION_INDEX_SUFFIX,
 } from '../files/file-names.ts';
-import { HAS_GAPS_FILE, noteGaps } from '../files/has-gaps.ts';
+import { HAS_GAPS_FILE, writeCommittedEnd } from '../files/has-gaps.ts';
 import type { OpenFiles } from '../files/open-files.ts';
 import { writeTopicIdAgain } from '../files/partition-metadata.ts';
 import { RELATIVE_OFFSET_MAX } from '../limits.ts';
@@ -86,8 +86,7 @@ export function recover(o: RecoverOptions): Recovered {
   if (segments.mayHaveGaps && !names.includes(HAS_GAPS_FILE)) {
     // Kafka cleaned this log, or a power loss took the name of the file. From now on the log does not depend
     // on the cleaner's checkpoint, which may be lost or damaged later.
-    noteGaps(o.disk, o.directory);
-    o.disk.syncDirectory(o.directory);
+    writeCommittedEnd(o.disk, o.directory, o.cleanedTo ?? 0);
   }
   const state: Replay = {
     o,

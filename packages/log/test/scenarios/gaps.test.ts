@@ -1,4 +1,5 @@
 /** Gaps between offsets: compaction leaves them; in any other log they mean that batches are lost. */
+import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
 import { ErrorCode, readBatchHeader } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -34,6 +35,54 @@ test('a follower takes gaps below the high watermark of its leader, and no other
     errorCode: ErrorCode.CORRUPT_MESSAGE,
   });
   expect(log.appendAsFollower(batchesAt(50), NOW, 50)).toEqual({ ok: true, endOffset: 52 });
+});
+
+test('a log knows up to where its gaps show that records are committed: after a kill, a cut, and a loss', () => {
+  const disk = new MemoryDisk();
+  const log = withGaps(disk);
+  expect(log.committedEnd).toBe(40);
+  const reopened = (): PartitionLog => openLog({ disk, config: CONFIG });
+  expect(reopened().committedEnd).toBe(40);
+  // The records that come after a truncation may be uncommitted.
+  disk.deviceWaits = 0;
+  log.truncateTo(41);
+  expect([log.committedEnd, disk.deviceWaits, log.endOffset]).toEqual([14, 1, 14]);
+  expect(log.appendAsFollower(batchesAt(14, 16, 18), NOW, 14).ok).toBe(true);
+  expect([log.committedEnd, reopened().committedEnd, reopened().endOffset]).toEqual([14, 14, 20]);
+  log.truncateFullyAndStartAt(6);
+  expect([log.committedEnd, reopened().committedEnd]).toEqual([6, 6]);
+  // An append that fails leaves the log shorter than the gap that it was to get.
+  const full = withGaps();
+  full.truncateTo(0);
+  expect(full.committedEnd).toBe(0);
+});
+
+test('an append that fails below a gap, and recovery that loses records, lower the committed end', () => {
+  class Failing extends MemoryDisk {
+    logWrites = Number.MAX_SAFE_INTEGER;
+    override check(path: string): void {
+      if (path.endsWith('.log') && this.logWrites-- <= 0) throw new DiskError('ENOSPC', `${path}: full`);
+      super.check(path);
+    }
+  }
+  const disk = new Failing();
+  const log = openLog({ disk, config: CONFIG });
+  disk.logWrites = 1;
+  expect(log.appendAsFollower(batchesAt(0, 2, 10, 40), NOW, 44).ok).toBe(false);
+  disk.logWrites = Number.MAX_SAFE_INTEGER;
+  expect(log.offline).toBeUndefined();
+  expect(log.endOffset).toBeLessThan(40);
+  expect(log.committedEnd).toBeLessThanOrEqual(log.endOffset);
+  // Without its last segments, the log ends lower.
+  const second = new MemoryDisk();
+  withGaps(second).close({ clean: false });
+  const last = second.list(DIRECTORY).findLast((name) => name.endsWith('.log'))!;
+  second.open(`${DIRECTORY}/${last}`).truncate(0);
+  const cut = openLog({ disk: second, config: CONFIG });
+  expect(cut.endOffset).toBeLessThan(40);
+  expect(cut.committedEnd).toBe(cut.endOffset);
+  expect(cut.appendAsFollower(batchesAt(cut.endOffset), NOW).ok).toBe(true);
+  expect(openLog({ disk: second, config: CONFIG }).committedEnd).toBe(cut.committedEnd);
 });
 
 test('a read in a gap begins at the next batch', () => {

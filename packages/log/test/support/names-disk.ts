@@ -18,6 +18,8 @@ export class NamesDisk extends MemoryDisk {
   private readonly onDevice: Names = new Map();
   private unsynced: Change[] = [];
   private fileCount = 0;
+  /** Files that another one replaced under their name: the device may still have them. */
+  private readonly replaced = new Map<number, MemoryDisk>();
 
   constructor() {
     const waiting: (() => void)[] = [];
@@ -57,8 +59,9 @@ export class NamesDisk extends MemoryDisk {
     const disk = new MemoryDisk((callback) => callback());
     const paths = new Map([...this.names].map(([path, file]) => [file, path]));
     for (const [path, file] of names) {
-      const source = paths.get(file) ?? '';
-      const bytes = hasBytes(path) ? this.readFile(source) : this.syncedBytes(source);
+      const old = this.replaced.get(file);
+      const [owner, source]: [MemoryDisk, string] = old ? [old, '/old'] : [this, paths.get(file) ?? ''];
+      const bytes = hasBytes(path) ? owner.readFile(source) : owner.syncedBytes(source);
       if (bytes !== undefined) disk.writeFileAtomic(path, bytes);
     }
     return disk;
@@ -75,12 +78,34 @@ export class NamesDisk extends MemoryDisk {
   }
 
   override rename(from: string, to: string): void {
+    this.keep(to);
     super.rename(from, to);
     const file = this.names.get(from)!;
     this.change((names) => {
       if (names.get(from) === file) names.delete(from);
       names.set(to, file);
     });
+  }
+
+  override writeFileAtomic(path: string, bytes: Uint8Array): void {
+    this.keep(path);
+    super.writeFileAtomic(path, bytes);
+    const number = this.fileCount++;
+    this.change((names) => names.set(path, number));
+    for (const change of this.unsynced.splice(0)) change(this.onDevice);
+  }
+
+  /** Keeps the content of a file that another one is about to replace. */
+  private keep(path: string): void {
+    const number = this.names.get(path);
+    const [bytes, synced] = [this.readFile(path), this.syncedBytes(path)];
+    if (number === undefined || bytes === undefined || synced === undefined) return;
+    const old = new MemoryDisk();
+    old.writeFileAtomic('/old', synced);
+    const file = old.open('/old');
+    file.truncate(0);
+    file.write(0, [bytes]);
+    this.replaced.set(number, old);
   }
 
   override remove(path: string): void {

@@ -65,7 +65,7 @@ export const compactionBugs: readonly CompactionBug[] = [
     file: `${CLEANER}/cleanable-range.ts`,
     find: 'const stableOffset = Math.min(highWatermark, recoveryPoint);',
     replace: 'const stableOffset = Math.max(highWatermark, recoveryPoint);',
-    says: /is lost|went back|a truncation cut committed records/,
+    says: /is lost|went back|a truncation cut committed records|the tombstone of .* went before its time/,
   },
   {
     name: 'point-lowered-too-soon',

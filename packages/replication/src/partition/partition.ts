@@ -91,7 +91,9 @@ export class Partition {
     };
     this.log.syncFailed = () => this.noticeOffline();
     this.corruption = new Corruption(this, options.ports);
-    this.highWatermark = Math.min(Math.max(options.highWatermark, this.log.startOffset), this.log.endOffset);
+    const { startOffset, endOffset, committedEnd } = this.log;
+    // The checkpoint may be older than a cleaning. See `Gaps`.
+    this.highWatermark = Math.min(Math.max(options.highWatermark, startOffset, committedEnd), endOffset);
     this.sync = new DeviceSync(this.log, {
       soon: (callback) => this.ports.soon(callback),
       synced: () => this.synced(),

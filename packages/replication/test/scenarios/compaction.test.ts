@@ -206,6 +206,32 @@ test('a new replica copies a compacted log with its gaps', () => {
   expect(table.partition(2).log.endOffset).toBe(6);
 });
 
+test('after a crash of its leader that loses the high watermark, a new replica still copies the gaps', () => {
+  const table = new Table({
+    replicas: [[1, 2]],
+    configs: { 'min.insync.replicas': '2', 'segment.bytes': '300' },
+  });
+  table.put('a=1', 'b=1', 'a=2', 'a=3', 'b=2', 'c=1', 'c=2', 'a=4', 'd=1');
+  table.advance(2 * BACKOFF_MS);
+  const [leader, other] = [table.world.broker(1), table.world.broker(2)];
+  other.kill();
+  for (const name of other.disk.list('/data/events-0')) other.disk.remove(`/data/events-0/${name}`);
+  table.advance(4000);
+  leader.kill();
+  leader.disk.remove('/data/replication-offset-checkpoint');
+  table.advance(500);
+  leader.start();
+  table.advance(4000);
+  // Alone in the ISR, the leader cannot raise its high watermark.
+  expect(table.partition(1).highWatermark).toBe(8);
+  other.start();
+  table.advance(4000);
+  expect(table.records(2)).toEqual(table.records(1));
+  expect(table.partition(1).highWatermark).toBe(9);
+  expect(table.partition(2).log.mayHaveGaps).toBe(true);
+  expect(table.eventsOf('follower-append-failed')).toBe(0);
+});
+
 test('compact,delete removes expired segments, and the cleaner compacts the others', () => {
   const table = new Table({ configs: { 'cleanup.policy': 'compact,delete', 'retention.ms': '20000' } });
   table.put('a=1', 'b=1', 'a=2');
