@@ -29,6 +29,8 @@ export interface DiskRead {
   readonly damage?: string | undefined;
 }
 
+type SegmentReadOptions = ReadOptions & { readonly segmentEnd: Offset };
+
 export class Segments {
   readonly list: Segment[];
   /**
@@ -145,17 +147,22 @@ export class Segments {
     return undefined;
   }
 
-  /** Reads whole batches of one segment. The first batch holds `fromOffset`. May throw DiskError. */
-  read(o: ReadOptions, header: BatchHeader): DiskRead {
+  /**
+   * Reads whole batches of one segment. The first batch holds `fromOffset`. `endOffset`: where the log ends.
+   * May throw DiskError.
+   */
+  read(o: ReadOptions & { readonly endOffset: Offset }, header: BatchHeader): DiskRead {
     const found = this.startOf(o.fromOffset);
     if (found === undefined) {
-      const damage = this.mayHaveGaps ? undefined : 'no batch holds the offset';
-      return { chunks: [], sizeBytes: 0, damage };
+      // A log ends in a gap only if its active segment is empty: its last batch ends where the log ends.
+      const mayEndInGap = this.mayHaveGaps && this.active.sizeBytes === 0;
+      return { chunks: [], sizeBytes: 0, damage: mayEndInGap ? undefined : 'no batch holds the offset' };
     }
     // Do not read batches at or above the base offset of the next segment: an earlier truncation cut them
     // off, and a power loss restored them.
-    const endOffsetMax = Math.min(o.endOffsetMax, this.list[found.index + 1]?.baseOffset ?? o.endOffsetMax);
-    return this.readAt(this.list[found.index]!, found.position, { ...o, endOffsetMax }, header);
+    const segmentEnd = this.list[found.index + 1]?.baseOffset ?? o.endOffset;
+    const limits = { segmentEnd, endOffsetMax: Math.min(o.endOffsetMax, segmentEnd) };
+    return this.readAt(this.list[found.index]!, found.position, { ...o, ...limits }, header);
   }
 
   /**
@@ -185,7 +192,7 @@ export class Segments {
     return this.files.spares.take(sizeBytes).subarray(0, sizeBytes);
   }
 
-  private readAt(segment: Segment, position: number, o: ReadOptions, header: BatchHeader): DiskRead {
+  private readAt(segment: Segment, position: number, o: SegmentReadOptions, header: BatchHeader): DiskRead {
     const left = segment.sizeBytes - position;
     const file = segment.log.file();
     // Read at least a header, even if `maxBytes` is smaller, because the header holds the first batch's size.
@@ -208,8 +215,9 @@ export class Segments {
         bytes = this.buffer(header.sizeBytes);
         const gotBatch = file.read(position, bytes);
         whole = wholeBatches(bytes.subarray(0, gotBatch), rules, header);
+        if (gotBatch < header.sizeBytes) whole = CUT;
       }
-    }
+    } else if (got < Math.min(want, BATCH_HEADER_BYTES) || left < BATCH_HEADER_BYTES) whole = CUT;
     if (whole.sizeBytes === 0) {
       this.files.spares.give(bytes);
       return { chunks: [], sizeBytes: 0, damage: whole.damage };
@@ -220,6 +228,14 @@ export class Segments {
   }
 }
 
+interface WholeBatches {
+  readonly sizeBytes: number;
+  readonly nextOffset: Offset;
+  readonly damage?: string;
+}
+
+const CUT: WholeBatches = { sizeBytes: 0, nextOffset: -1, damage: 'a batch is cut' };
+
 /** Preallocated size of a new segment's log file. */
 export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): number {
   return preallocate ? segmentBytes : 0;
@@ -227,14 +243,19 @@ export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): num
 
 /**
  * Returns the number of bytes at the beginning that are whole batches below `endOffsetMax`. The first batch
- * must hold `fromOffset`, and each later batch must begin where the previous batch ended. Where compaction
- * left a gap, a batch may begin later.
+ * must hold `fromOffset` and end within its segment, and each later batch must begin where the previous batch
+ * ended. Where compaction left a gap, a batch may begin later.
  */
 function wholeBatches(
   bytes: Uint8Array,
-  { fromOffset, endOffsetMax, mayHaveGaps }: ReadOptions & { readonly mayHaveGaps: boolean },
+  {
+    fromOffset,
+    endOffsetMax,
+    segmentEnd,
+    mayHaveGaps,
+  }: SegmentReadOptions & { readonly mayHaveGaps: boolean },
   header: BatchHeader,
-): { sizeBytes: number; nextOffset: Offset; damage?: string } {
+): WholeBatches {
   let position = 0;
   let nextOffset = -1;
   try {
@@ -245,6 +266,8 @@ function wholeBatches(
       const overlaps = position > 0 && header.baseOffset < nextOffset;
       if (overlaps || (isGap && !mayHaveGaps) || header.lastOffset < fromOffset)
         return { sizeBytes: 0, nextOffset, damage: 'a batch has unexpected offsets' };
+      if (position === 0 && header.lastOffset >= segmentEnd)
+        return { sizeBytes: 0, nextOffset, damage: 'a batch ends above the end of its segment' };
       if (header.lastOffset >= endOffsetMax || header.sizeBytes > bytes.length - position) break;
       position += header.sizeBytes;
       nextOffset = header.lastOffset + 1;

@@ -133,6 +133,40 @@ test('a read finds a gap in a log that was never compacted, and reports it', () 
   expect(answer).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage: expect.any(String) });
 });
 
+test('a damaged base offset does not look like the end of a log with gaps', () => {
+  // The third batch of a segment, and the last batch of the log. No checksum covers these bytes.
+  for (const [name, at, fromOffset] of [
+    ['00000000000000000000', 0, 0],
+    ['00000000000000000000', 1, 2],
+    ['00000000000000000014', 1, 42],
+  ] as const) {
+    for (const base of [0, 13, 3_000_000_000]) {
+      const disk = new MemoryDisk();
+      const log = withGaps(disk);
+      const { length } = batchesAt(0);
+      const bytes = new Uint8Array(8);
+      new DataView(bytes.buffer).setBigUint64(0, BigInt(base));
+      if (base === 0 && at === 0) continue;
+      disk.open(`${DIRECTORY}/${name}.log`).write(at * length, [bytes]);
+      const answer = log.read({ fromOffset, endOffsetMax: 44, maxBytes: 1000, atLeastOneBatch: true });
+      expect(answer).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, chunks: [] });
+    }
+  }
+});
+
+test('a segment that became shorter does not look like the end of a log with gaps', () => {
+  const disk = new MemoryDisk();
+  const log = withGaps(disk);
+  const o = { fromOffset: 40, endOffsetMax: 44, maxBytes: 1, atLeastOneBatch: true };
+  expect(log.read(o).errorCode).toBe(ErrorCode.NONE);
+  const { length } = batchesAt(40);
+  // The read leaves a hint at the next batch.
+  for (const size of [length, length + 30, length + 100]) {
+    disk.open(`${DIRECTORY}/00000000000000000014.log`).truncate(size);
+    expect(log.read({ ...o, fromOffset: 42 })).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  }
+});
+
 test('a truncation into a gap ends the log where the gap begins, before and after a restart', () => {
   for (const [offset, endOffset] of [
     [5, 4],
