@@ -224,6 +224,7 @@ export class Compaction {
           replaced([...paths, ...snapshots.markDeletedWhere((offset) => gone.has(offset))]);
         },
         isOffline: () => this.parts.health.offline !== undefined,
+        cancel: () => this.close(),
         failed: (error) => this.parts.syncFailed(error),
       },
       (failure) => {

@@ -6,9 +6,12 @@ import { DiskError } from '@millrace/base';
 import { ManualJobs, type MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { readBatches } from '../src/cleaner/read-batches.ts';
+import { OpenFiles } from '../src/files/open-files.ts';
 import type { LogConfig, PartitionLog } from '../src/index.ts';
+import { Segment } from '../src/segment/segment.ts';
 import { allRecords, Cleaning, cleanLog, headerOf, keyed, stateOf } from './support/cleaning.ts';
-import { append, DIRECTORY, NOW, openLog, readAll } from './support/logs.ts';
+import { append, concat, DIRECTORY, NOW, openLog, readAll } from './support/logs.ts';
 import { NamesDisk } from './support/names-disk.ts';
 
 const CONFIG = { segmentBytes: 250, indexIntervalBytes: 100, deleteRetentionMs: 1000, isCompacted: true };
@@ -346,6 +349,32 @@ test('a file of a cleaning that failed does not make recovery undo a later swap'
     };
     expect(cleanLog(log, disk).results).toMatchObject([{ ok: true }]);
   }
+});
+
+test('a cleaning ends as cancelled if the log goes offline while a swap runs', () => {
+  const { log, disk } = setUp();
+  fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6']);
+  const cleaning = new Cleaning(log, disk, { settle: () => {} });
+  cleaning.turns();
+  expect(cleaning.results).toEqual([]);
+  log.health.goOffline('the disk is gone');
+  disk.settle();
+  cleaning.turns();
+  expect([cleaning.results, log.uncleanable]).toEqual([[undefined], undefined]);
+});
+
+test('the chunk that ends where the segment ends is the last one, although a restored batch follows', () => {
+  const files = new OpenFiles(new NamesDisk());
+  const segment = new Segment(files, DIRECTORY, 0, NOW);
+  files.disk.makeDirectory(DIRECTORY);
+  segment.create();
+  const batches = [0, 1, 2].map((baseOffset) => keyed(['a=1'], { baseOffset }));
+  const bytes = concat(batches);
+  segment.write(bytes, () => {});
+  segment.sizeBytes = bytes.length;
+  const { length } = batches[0]!;
+  const chunk = readBatches(segment, { position: 0, offset: 0 }, 2, 2 * length);
+  expect([chunk.bytes.length, chunk.isLast]).toEqual([2 * length, true]);
 });
 
 const batchText = fc

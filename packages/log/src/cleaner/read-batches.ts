@@ -64,6 +64,6 @@ export function readBatches(
   return {
     bytes: whole === bytes.length ? bytes : bytes.slice(0, whole),
     next: { position: position + whole, offset: nextOffset },
-    isLast: isEnd || whole === left,
+    isLast: isEnd || whole === left || nextOffset === endOffset,
   };
 }

@@ -31,6 +31,8 @@ export interface SwapPorts {
   replaced(paths: readonly string[]): void;
   /** The log went offline for another reason. */
   isOffline(): boolean;
+  /** Called in that case, instead of `done`: cancels the cleaning. */
+  cancel(): void;
   /** A change of names failed halfway, or its sync did: the log cannot continue. */
   failed(error: DiskError): void;
 }
@@ -152,8 +154,7 @@ export class SegmentSwap {
 
   private stopsOffline(): boolean {
     if (!this.ports.isOffline()) return false;
-    this.abandon();
-    this.done(new DiskError('EIO', `${this.ports.directory}: the log is offline`));
+    this.ports.cancel();
     return true;
   }
 

@@ -179,9 +179,9 @@ export class Checkpoints {
     const isStartLow = startOffset === undefined || (this.startsOnDevice.get(folder) ?? 0) <= startOffset;
     const isCleanLow = (this.cleanedOnDevice.get(folder) ?? 0) <= cleanedTo;
     if (isPointLow && isStartLow && isCleanLow) return;
-    // During recovery the log is not open yet, so the file gets its point from this map.
-    if (this.recoveryPoints.has(folder)) this.recoveryPoints.set(folder, recoveryPoint);
-    if (this.cleanedOffsets.has(folder)) this.cleanedOffsets.set(folder, cleanedTo);
+    // During recovery the log is not open yet, so the files get its offsets from these maps.
+    lowerEntry(this.recoveryPoints, folder, recoveryPoint);
+    lowerEntry(this.cleanedOffsets, folder, cleanedTo);
     this.written.delete(RECOVERY_POINTS_FILE);
     this.written.delete(START_OFFSETS_FILE);
     this.written.delete(CLEANED_OFFSETS_FILE);
@@ -326,4 +326,10 @@ export class Checkpoints {
     replace(file, content);
     this.written.set(file, text);
   }
+}
+
+/** Lowers the folder's entry, if there is a larger one. */
+function lowerEntry(offsets: Map<string, Offset>, folder: string, offset: Offset): void {
+  const known = offsets.get(folder);
+  if (known !== undefined) offsets.set(folder, Math.min(known, offset));
 }

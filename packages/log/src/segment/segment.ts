@@ -275,7 +275,11 @@ export class Segment {
    * The place behind the last batch below `offset`: its position, and the offset after the batch. `offset`
    * lies between two batches. Throws DiskError if it meets damage.
    */
-  endBefore(offset: Offset, from = this.trustedPosition(offset)): { position: number; endOffset: Offset } {
+  endBefore(
+    offset: Offset,
+    // An index entry at `offset` would name the batch behind that place.
+    from = this.trustedPosition(Math.max(this.baseOffset, offset - 1)),
+  ): { position: number; endOffset: Offset } {
     let found: { position: number; endOffset: Offset } | undefined;
     const end = this.scan(from, { checkCrc: false, windowBytes: LOCATE_WINDOW_BYTES }, (header, position) => {
       if (header.lastOffset >= offset) return true;

@@ -187,6 +187,32 @@ test('the checkpoint of the cleaner survives a restart, a truncation lowers it f
   expect(cleaned()).toBe('0\n0\n');
 });
 
+test('recovery that lowers one of the offsets raises no other one', () => {
+  const { disk, logs, log, round } = setUp();
+  log.flush(() => {});
+  round(5);
+  logs.close({ clean: false });
+  const write = (name: string, offset: number): void =>
+    disk.writeFileAtomic(`/data/${name}`, new TextEncoder().encode(`0\n1\na 0 ${offset}\n`));
+  const text = (name: string): string => new TextDecoder().decode(disk.readFile(`/data/${name}`));
+  for (const [point, cleaned] of [
+    [2, 9],
+    [9, 2],
+  ] as const) {
+    write(RECOVERY_POINTS, point);
+    write(CLEANED_OFFSETS, cleaned);
+    const written: string[] = [];
+    const o = { disk, directory: '/data', nodeId: 1, random: new Prng(1), codecs: compressionCodecs };
+    const opened = LogDirectory.open({ ...o, logger: new MemoryLogger() });
+    if (!opened.ok) throw new Error(opened.message);
+    const again = opened.logs.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
+    expect(again.endOffset).toBe(5);
+    written.push(text(RECOVERY_POINTS), text(CLEANED_OFFSETS));
+    expect(written).toEqual([`0\n1\na 0 ${Math.min(5, point)}\n`, `0\n1\na 0 ${Math.min(5, cleaned)}\n`]);
+    opened.logs.close({ clean: false });
+  }
+});
+
 test('a truncation below the clean part lowers the recovery point, so recovery checks what a power loss left of new records', () => {
   const { disk, logs, log, round } = setUp();
   const points = (): string => new TextDecoder().decode(disk.readFile(`/data/${RECOVERY_POINTS}`));

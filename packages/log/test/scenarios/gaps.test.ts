@@ -2,9 +2,10 @@
 import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
 import { ErrorCode, readBatchHeader } from '@millrace/protocol';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { HAS_GAPS_FILE } from '../../src/files/has-gaps.ts';
 import type { PartitionLog } from '../../src/index.ts';
+import { Segment } from '../../src/segment/segment.ts';
 import { batch, concat, DIRECTORY, NOW, openLog, readAll } from '../support/logs.ts';
 
 const CONFIG = { segmentBytes: 400, indexIntervalBytes: 100 };
@@ -188,6 +189,21 @@ test('a truncation into a gap ends the log where the gap begins, before and afte
     expect(again.appendAsFollower(batchesAt(endOffset), NOW).ok).toBe(true);
     const kept = [0, 2, 10, 12, 40, 42].filter((base) => base + 2 <= offset);
     expect(basesOf(again)).toEqual([...kept, endOffset]);
+  }
+});
+
+test('a truncation finds its place from the index, without a scan of the whole segment', () => {
+  const log = openLog({ config: { segmentBytes: 100_000, indexIntervalBytes: 1 } });
+  const one = (baseOffset: number) => batch(1, { baseOffset, leaderEpoch: 1 });
+  const many = Array.from({ length: 50 }, (_, index) => one(2 * index));
+  expect(log.appendAsFollower(concat(many), NOW, 98).ok).toBe(true);
+  const scan = vi.spyOn(Segment.prototype, 'scan');
+  try {
+    log.truncateTo(80);
+    expect(log.endOffset).toBe(79);
+    expect(scan.mock.calls.map(([from]) => from)).not.toContain(0);
+  } finally {
+    scan.mockRestore();
   }
 });
 
