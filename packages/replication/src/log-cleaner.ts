@@ -31,6 +31,8 @@ import type { Partition } from './partition/partition.ts';
 const LOOKS_PER_TURN = 50;
 /** Pause before the cleaner asks again for a job that was refused. */
 const JOB_RETRY_MS = 1000;
+/** Also with `log.cleaner.backoff.ms=0`, a look that found nothing to do waits for this time. */
+const BACKOFF_MIN_MS = 50;
 /** Smaller offset maps would hold no key. */
 const MAP_BYTES_MIN = 1024;
 
@@ -46,6 +48,8 @@ export interface LogCleanerOptions {
   /** The settings as they are now. */
   settings(): CleanerConfig;
   replicas(): readonly Partition[];
+  /** Called when a cleaning of the log has ended, and before the next one begins. */
+  ended(log: PartitionLog): void;
 }
 
 interface Candidate {
@@ -85,7 +89,11 @@ export class LogCleaner {
     );
     metrics.gauge('millrace_dirty_ratio_max', () => this.dirtyRatioMax);
     metrics.gauge('millrace_compaction_overdue_seconds_max', () => this.overdueMsMax / 1000);
-    this.lookAfter(options.settings().backoffMs);
+    this.lookAfter(this.backoffMs);
+  }
+
+  private get backoffMs(): Millis {
+    return Math.max(BACKOFF_MIN_MS, this.o.settings().backoffMs);
   }
 
   private lookAfter(delayMs: Millis): void {
@@ -97,9 +105,9 @@ export class LogCleaner {
   /** Looks at all replicas, in slices, and then begins to clean the dirtiest log that is due. */
   private look(): void {
     if (this.isLooking) return;
-    const { isEnabled, cleaningsMax, backoffMs } = this.o.settings();
+    const { isEnabled, cleaningsMax } = this.o.settings();
     if (!isEnabled || this.running.size >= cleaningsMax) {
-      this.lookAfter(backoffMs);
+      this.lookAfter(this.backoffMs);
       return;
     }
     this.isLooking = true;
@@ -130,7 +138,7 @@ export class LogCleaner {
     this.overdueMsMax = overdueMsMax;
     // If there is room for another cleaning, look for the next log at once.
     const isStarted = dirtiest !== undefined && this.start(dirtiest.replica);
-    this.lookAfter(isStarted ? NEXT_TURN_MS : this.o.settings().backoffMs);
+    this.lookAfter(isStarted ? NEXT_TURN_MS : this.backoffMs);
   }
 
   /** Undefined: the log is not compacted, or cannot be cleaned now. */
@@ -161,6 +169,7 @@ export class LogCleaner {
     log.clean(range, this.ports(replica), this.o.clock.wallMs(), (result) => {
       this.running.delete(log);
       this.ended(replica, range, result);
+      this.o.ended(log);
       if (!this.isLooking) this.lookAfter(NEXT_TURN_MS);
     });
     return true;
@@ -201,8 +210,8 @@ export class LogCleaner {
   }
 
   private postpone(replica: Partition, reason: string): void {
-    const { logger, settings, timers } = this.o;
-    this.retryAt.set(replica.log, timers.now() + settings().backoffMs);
+    const { logger, timers } = this.o;
+    this.retryAt.set(replica.log, timers.now() + this.backoffMs);
     logger.warn('log-cleaning-failed', { ...replica.facts(), reason });
   }
 

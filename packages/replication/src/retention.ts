@@ -84,11 +84,18 @@ export class Retention {
     const result = replica.log.expire(replica.highWatermark, this.options.clock.wallMs());
     replica.noticeOffline();
     if (result.failure?.damage !== undefined) replica.corruption.found(result.failure.damage);
-    if (replica.log.hasExpired) {
-      this.expired.add(replica.log);
-      if (!this.isRemoving) this.removeNext();
-    }
+    this.removeExpired(replica.log);
     return result.isRaised || result.isRolled || result.failure !== undefined ? result : undefined;
+  }
+
+  /**
+   * Begins to remove the expired segments of a log. Also called when a cleaning of the log ends: meanwhile no
+   * segment was removed, and the next look may come within another cleaning.
+   */
+  removeExpired(log: PartitionLog): void {
+    if (!log.hasExpired) return;
+    this.expired.add(log);
+    if (!this.isRemoving) this.removeNext();
   }
 
   private removeNext(): void {

@@ -8,6 +8,7 @@ import {
   type CleaningResult,
   cleanerJobs,
   type LogDirectory,
+  type PartitionLog,
 } from '@millrace/log';
 import { Metrics } from '@millrace/metrics';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -92,6 +93,7 @@ function setUp(dirtyRatios: readonly number[], settings: Partial<CleanerConfig> 
   const metrics = new Metrics();
   const list = dirtyRatios.map((dirtyRatio, index) => new StandIn(clock, index, dirtyRatio));
   const unlinked: string[] = [];
+  const ended: PartitionLog[] = [];
   const state = { settings: { ...replicationConfig().cleaner, ...settings } };
   const room = {
     lack: undefined as string | undefined,
@@ -110,11 +112,12 @@ function setUp(dirtyRatios: readonly number[], settings: Partial<CleanerConfig> 
     room: Object.assign(room, { lackFor: () => room.lack, used: () => {} }),
     settings: () => state.settings,
     replicas: () => list as unknown as Partition[],
+    ended: (log) => ended.push(log),
   });
   const isRunning = (): boolean[] => list.map(({ running }) => running !== undefined);
   const valuesOf = (name: Parameters<Metrics['values']>[0]): number[] =>
     (metrics.values(name) ?? []).map(({ value }) => value);
-  return { clock, timers, logger, list, unlinked, state, room, isRunning, valuesOf };
+  return { clock, timers, logger, list, unlinked, ended, state, room, isRunning, valuesOf };
 }
 
 test('the cleaner begins with the dirtiest log after the backoff, and continues with the next at once', () => {
@@ -143,6 +146,22 @@ test('the cleaner begins with the dirtiest log after the backoff, and continues 
   expect(valuesOf('millrace_cleanings_total')).toEqual([3, 0, 0]);
   expect(valuesOf('millrace_cleaner_read_bytes_total')).toEqual([120]);
   expect(valuesOf('millrace_cleaner_dropped_records_total')).toEqual([9]);
+});
+
+test('without a backoff, a look that finds nothing to do, and a retry, wait for a while', () => {
+  const { clock, list, isRunning, ended } = setUp([0.1, 0.9], { backoffMs: 0 });
+  clock.advance(60);
+  expect(isRunning()).toEqual([false, true]);
+  list[1]!.end({ ok: false, reason: 'the disk is full', isTransient: true, damage: undefined }, 0.9);
+  expect(ended).toEqual([list[1]!.log]);
+  clock.advance(30);
+  expect(isRunning()).toEqual([false, false]);
+  clock.advance(1000);
+  expect(isRunning()).toEqual([false, true]);
+  list[1]!.end(CLEANED);
+  const looks = list[0]!.looks.length;
+  clock.advance(1000);
+  expect(list[0]!.looks.length - looks).toBeLessThanOrEqual(21);
 });
 
 test('log.cleaner.threads limits the cleanings at a time, and divides the memory', () => {
