@@ -485,7 +485,7 @@ export const bugs: readonly PlantedBug[] = [
     sentence: 'a broker that starts does not take its log start offsets from their checkpoint',
     file: 'packages/log/src/directory/log-directory.ts',
     find: 'const startOffset = checkpoints.startOffset(name);',
-    replace: 'const startOffset = checkpoints.startOffset(`${name} `);',
+    replace: "const startOffset = checkpoints.startOffset(name + ' ');",
     expectedCheckers: ['log-start-fell'],
     plan: 'delete-records',
   },

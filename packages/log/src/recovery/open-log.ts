@@ -4,9 +4,9 @@
  */
 import type { Disk, Logger, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { CompressionCodecs } from '@millrace/protocol';
+import { readCommittedEnd, writeCommittedEnd } from '../files/has-gaps.ts';
 import { OpenFiles } from '../files/open-files.ts';
 import { readTopicId, writeTopicId } from '../files/partition-metadata.ts';
-import { readCommittedEnd, writeCommittedEnd } from '../files/has-gaps.ts';
 import type { LogConfig } from '../types.ts';
 import { begin, type Recovered, recover } from './recover.ts';
 

@@ -28,7 +28,7 @@ export interface PartitionOptions {
   readonly index: number;
   readonly log: PartitionLog;
   readonly settings: PartitionSettings;
-  /** The checkpointed high watermark; 0 when there is none. */
+  /** The checkpointed high watermark; 0 when there is none. It may be older than a cleaning (see `Gaps`). */
   readonly highWatermark: Offset;
   /** Producers blocked before this replica opened. */
   readonly blockedProducers: BlockedProducers;
@@ -92,15 +92,13 @@ export class Partition {
     this.log.syncFailed = () => this.noticeOffline();
     this.corruption = new Corruption(this, options.ports);
     const { startOffset, endOffset, committedEnd } = this.log;
-    // The checkpoint may be older than a cleaning. See `Gaps`.
     this.highWatermark = Math.min(Math.max(options.highWatermark, startOffset, committedEnd), endOffset);
     this.sync = new DeviceSync(this.log, {
       soon: (callback) => this.ports.soon(callback),
       synced: () => this.synced(),
       failed: (error) => this.diskFailed(error.message),
     });
-    const { after } = options.ports;
-    this.flushDeadline = new FlushDeadline(this.log, after, () => this.sync.request());
+    this.flushDeadline = new FlushDeadline(this.log, options.ports.after, () => this.sync.request());
     this.flushDeadline.consider(this.settings.flushMs);
   }
 
