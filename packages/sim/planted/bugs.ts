@@ -449,7 +449,7 @@ export const bugs: readonly PlantedBug[] = [
     find: 'return offset < 0 || offset > highWatermark ? ErrorCode.OFFSET_OUT_OF_RANGE : undefined;',
     replace:
       'return offset < 0 || offset > Math.max(highWatermark, log.endOffset) ? ErrorCode.OFFSET_OUT_OF_RANGE : undefined;',
-    expectedCheckers: ['expired-too-early', 'broken-invariant'],
+    expectedCheckers: ['expired-too-early'],
     plan: 'delete-records',
   },
   {
@@ -513,5 +513,24 @@ export const bugs: readonly PlantedBug[] = [
     find: 'const deltaBytes = writeVarlong(delta, 0, addTimestamps(cursor.timestampDelta, shift));',
     replace: 'const deltaBytes = writeVarlong(delta, 0, cursor.timestampDelta);',
     expectedCheckers: ['replicas-differ'],
+  },
+  {
+    name: 'fetch-below-log-start',
+    sentence: 'a leader does not refuse a fetch below its log start offset, and reads its log there',
+    file: 'packages/replication/src/serving/fetch-read.ts',
+    find: 'if (item.fetchOffset >= log.startOffset && item.fetchOffset <= log.endOffset) return ErrorCode.NONE;',
+    replace:
+      'if (item.fetchOffset >= log.firstSegmentOffset && item.fetchOffset <= log.endOffset) return ErrorCode.NONE;',
+    expectedCheckers: ['broken-invariant'],
+    plan: 'delete-records',
+  },
+  {
+    name: 'earliest-below-log-start',
+    sentence: 'a lookup of the earliest offset finds the first offset of the first segment',
+    file: 'packages/replication/src/serving/offset-lookups.ts',
+    find: 'return listed(log.startOffset, -1, epoch);',
+    replace: 'return listed(log.firstSegmentOffset, -1, epoch);',
+    expectedCheckers: ['deleted-records-back', 'group-behind'],
+    plan: 'delete-records',
   },
 ];
