@@ -29,6 +29,8 @@ class GrowsWithoutRoom implements StateChecker {
 
   replicaMoved({ node, replica, before }: HostedReplica): void {
     if (this.short.size === 0 || before.startOffset < 0 || this.short.get(node) !== node.life) return;
+    // The process may have learned in this turn that there is room again.
+    if (node.roles?.broker?.replicas.shortage === undefined) return;
     const { startOffset, endOffset } = replica.log;
     // A follower may begin an empty log where the log of its leader begins.
     const isEmpty = startOffset === endOffset;

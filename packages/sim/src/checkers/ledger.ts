@@ -26,7 +26,10 @@ export class PartitionLedger {
   readonly topicId: Uuid;
   readonly topic: string;
   readonly index: number;
-  /** By ascending offset. Has a gap only if the replica that was read had raised its log start offset. */
+  /**
+   * By ascending offset. Has a gap if the replica that was read had raised its log start offset, until the
+   * checker reads another replica there.
+   */
   readonly batches: LogBatch[] = [];
   /**
    * The largest high watermark that any replica has reached. It is above the end of `batches` while the
@@ -54,6 +57,15 @@ export class PartitionLedger {
   get end(): Offset {
     const last = this.batches.at(-1);
     return last === undefined ? 0 : last.header.lastOffset + 1;
+  }
+
+  /** Puts a batch into a gap. Returns false if another batch has one of its offsets. */
+  fill(batch: LogBatch): boolean {
+    const { baseOffset, lastOffset } = batch.header;
+    const next = this.batches.findIndex(({ header }) => header.lastOffset >= baseOffset);
+    if (next < 0 || this.batches[next]!.header.baseOffset <= lastOffset) return false;
+    this.batches.splice(next, 0, batch);
+    return true;
   }
 
   /** Where the leader's log began when the leader appended the batch. */

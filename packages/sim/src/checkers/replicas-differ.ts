@@ -114,6 +114,7 @@ class ReplicasDiffer implements StateChecker {
         continue;
       }
       const known = ledger.find(header.baseOffset);
+      if (known === undefined && ledger.fill({ header, bytes: bytes.slice() })) continue;
       const at = known === undefined ? 0 : firstDifference(bytes, known.bytes);
       if (at >= 0 && mayBeCompacted) this.checkCompacted(node, ledger, known, { header, bytes });
       else if (at >= 0)

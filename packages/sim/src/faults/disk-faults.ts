@@ -25,10 +25,16 @@ import { DURATION_MS_MAX, duration, oneOf, whole } from './parameter.ts';
 const LOW_BYTES = 80 << 20;
 const CRITICAL_BYTES = 30 << 20;
 
-/** The broker measures its free space every `replica.high.watermark.checkpoint.interval.ms`: 0.5 s or 5 s. */
 const LOW_MS_MIN: Millis = 1_500;
+/** The fault lasts longer than the time between two looks at the free space of the broker, by this. */
+const SEEN_MS: Millis = 1_000;
 
 const isBroker = ({ isBroker }: SimNode) => isBroker;
+
+/** The time between two looks of the broker at its free space; 0: no broker runs there. */
+function lookMsOf({ roles }: SimNode): Millis {
+  return roles?.broker?.replicas.options.config.highWatermarkCheckpointIntervalMs ?? 0;
+}
 
 export const lowDisk = fault({
   name: 'low-disk',
@@ -39,9 +45,10 @@ export const lowDisk = fault({
     level: oneOf('low', 'critical', 'full'),
     lastsMs: whole(LOW_MS_MIN, DURATION_MS_MAX, (random) => LOW_MS_MIN + random.below(6_501)),
   },
-  strike(context, { victim, level, lastsMs }) {
+  strike(context, { victim, level, lastsMs: drawnMs }) {
     const node = victimOf(context, victim, isBroker)!;
     const { disk } = node;
+    const lastsMs = Math.max(drawnMs, lookMsOf(node) + SEEN_MS);
     disk.setFreeBytes(level === 'critical' ? CRITICAL_BYTES : LOW_BYTES);
     const lastsUs = endAfter(context, lastsMs, () => disk.setFreeBytes(undefined));
     if (level === 'full') {

@@ -14,6 +14,13 @@ function setUp(): SmallCluster {
   return small;
 }
 
+function append(small: SmallCluster): void {
+  const { leader } = small;
+  const { log } = small.replica(leader);
+  const options = { leaderEpoch: log.epochs.latest, nowWallMs: leader.life!.clock.wallMs() };
+  expect(log.appendAsLeader(batch('p1-9'), options as never)).toMatchObject({ ok: true });
+}
+
 describe('grows-without-room', () => {
   it('accepts a leader that refuses records, and takes them when there is room again', () => {
     const small = setUp();
@@ -27,15 +34,23 @@ describe('grows-without-room', () => {
     expect(small.replica(leader).log.endOffset).toBe(endOffset + 1);
   });
 
+  it('accepts a log that grows in the turn in which its broker learns of the room', () => {
+    const small = setUp();
+    const { leader } = small;
+    leader.disk.setFreeBytes(undefined);
+    const grow = () =>
+      small.corrupt(leader, () => {
+        // The broker measures its free space.
+        leader.roles!.broker!.replicas['logDirs'].look();
+        append(small);
+      });
+    expect(violationOf(grow)).toBeUndefined();
+  });
+
   it('sees a log that grows during a shortage', () => {
     const small = setUp();
     const { leader } = small;
-    const grow = () =>
-      small.corrupt(leader, () => {
-        const { log } = small.replica(leader);
-        const options = { leaderEpoch: log.epochs.latest, nowWallMs: leader.life!.clock.wallMs() };
-        expect(log.appendAsLeader(batch('p1-9'), options as never)).toMatchObject({ ok: true });
-      });
+    const grow = () => small.corrupt(leader, () => append(small));
     expect(violationOf(grow)).toBe(
       `grows-without-room: ${leader.name} writes to t-0 up to 2, although it knows that its disk is nearly full`,
     );

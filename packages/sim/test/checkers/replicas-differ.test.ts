@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
+import type { SimNode } from '../../src/cluster/index.ts';
 import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('replicas-differ', () => {
@@ -16,6 +17,32 @@ describe('replicas-differ', () => {
     );
     follower.disk.isDamaged = true;
     expect(violationOf(() => small.finish())).toBeUndefined();
+  });
+
+  it('takes the batches that the first replica had deleted from another one', () => {
+    const small = new SmallCluster([replicasDiffer]);
+    small.produce(batch);
+    // Each replica begins at its high watermark when the checker first looks, so nobody reads the next batch.
+    let isHidden = true;
+    small.world.watchers.unshift(() => {
+      if (!isHidden) return;
+      for (const node of small.cluster.brokers) {
+        const { highWatermark, log } = small.replica(node);
+        if (highWatermark === 2) log.startOffset = 2;
+      }
+    });
+    small.produce(batch);
+    isHidden = false;
+    small.produce(batch);
+    const [first, second] = small.cluster.brokers as [SimNode, SimNode];
+    for (const node of [first, second]) small.replica(node).log.startOffset = 0;
+    expect(violationOf(() => small.finish())).toBeUndefined();
+    const content = second.disk.tree.file('/data/t-0/00000000000000000000.log')!;
+    const sizeBytes = content.length / 3;
+    content.write(2 * sizeBytes - 1, new Uint8Array([0xff]));
+    expect(violationOf(() => small.finish())).toMatch(
+      new RegExp(`^replicas-differ: ${second.name} holds another batch at 1 than was committed`),
+    );
   });
 
   it('sees a follower whose high watermark is above that of every leader', () => {
