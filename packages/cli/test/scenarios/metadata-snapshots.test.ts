@@ -89,7 +89,7 @@ const topicCount = async () =>
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'millrace-snapshots-'));
-  port = await freePort();
+  port = await freePort(2);
   const counts = ['--controllers', '3', '--brokers', '2', '--port', String(port)];
   const snapshots = ['--set', `metadata.log.max.record.bytes.between.snapshots=${SNAPSHOT_BYTES}`];
   await start(...counts, ...snapshots, '--set', 'logger.format=json');

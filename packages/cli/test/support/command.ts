@@ -1,7 +1,7 @@
 /** Runs `millrace` and `npm start`, each in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -64,11 +64,28 @@ export function run(
   };
 }
 
-/** A free port for a small cluster, so low that the ports of the controllers, 1000 above, are valid. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port < 60_000 ? port : freePort();
+/**
+ * The first of `brokers` free ports in a row. It is so low that the ports of the controllers, 1000 above, are
+ * valid.
+ */
+export async function freePort(brokers = 1): Promise<number> {
+  const first = await heldPort(0);
+  const held = [first];
+  const port = first === undefined ? 0 : portOf(first);
+  while (held.length < brokers) held.push(await heldPort(port + held.length));
+  for (const server of held) server?.close();
+  return port < 60_000 && !held.includes(undefined) ? port : freePort(brokers);
 }
+
+/** Listens on the port; 0: on any free one. Undefined: the port is taken. */
+async function heldPort(port: number): Promise<Server | undefined> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    return server;
+  } catch {
+    return undefined;
+  }
+}
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port;
