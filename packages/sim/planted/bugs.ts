@@ -50,7 +50,7 @@ export const bugs: readonly PlantedBug[] = [
     name: 'vote-not-synced',
     sentence: 'a controller sends its vote before the vote is on the device',
     file: 'packages/raft/src/quorum.ts',
-    find: "else if (effect.type === 'reply') this.hold(effect.after, () => this.reply(effect));",
+    find: "else if (effect.type === 'reply') this.writes.hold(effect.after, () => this.reply(effect));",
     replace: "else if (effect.type === 'reply') this.reply(effect);",
     expectedCheckers: ['two-leaders', 'metadata-differs'],
   },
