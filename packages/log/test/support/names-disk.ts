@@ -18,6 +18,7 @@ export class NamesDisk extends MemoryDisk {
   private readonly onDevice: Names = new Map();
   private unsynced: Change[] = [];
   private fileCount = 0;
+  private isRenaming = false;
   /** Files that another one replaced under their name: the device may still have them. */
   private readonly replaced = new Map<number, MemoryDisk>();
 
@@ -79,7 +80,12 @@ export class NamesDisk extends MemoryDisk {
 
   override rename(from: string, to: string): void {
     this.keep(to);
-    super.rename(from, to);
+    this.isRenaming = true;
+    try {
+      super.rename(from, to);
+    } finally {
+      this.isRenaming = false;
+    }
     const file = this.names.get(from)!;
     this.change((names) => {
       if (names.get(from) === file) names.delete(from);
@@ -111,7 +117,8 @@ export class NamesDisk extends MemoryDisk {
   override remove(path: string): void {
     const isThere = this.exists(path);
     super.remove(path);
-    if (isThere) this.change((names) => names.delete(path));
+    // A rename replaces a file in one step.
+    if (isThere && !this.isRenaming) this.change((names) => names.delete(path));
   }
 
   override syncFolder(directory: string, done: (error?: DiskError) => void): void {
