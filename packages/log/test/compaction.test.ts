@@ -255,7 +255,7 @@ test('a swap whose names cannot be synced takes the log offline, and recovery co
       super.syncFolder(directory, () => done(error));
     }
   }
-  for (let failing = 1; failing < 4; failing++) {
+  for (let failing = 0; failing < 4; failing++) {
     const disk = new Failing();
     const { log } = setUp({ disk });
     fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6']);

@@ -65,7 +65,9 @@ export class SegmentSwap {
     const { disk, directory } = this.ports;
     syncFiles(disk, directory, [...names, HAS_GAPS_FILE], (error) => {
       if (this.phase === 'over' || this.stopsOffline()) return;
-      if (error !== undefined) this.giveUp(error);
+      // A device reports a lost write once. This sync may have got the report about a name or about
+      // `has-gaps`, which a later flush relies on.
+      if (error !== undefined) this.fail(error);
       else this.nameSwap();
     });
   }
