@@ -183,10 +183,15 @@ export class Compaction {
     replaced,
   }: CleaningPorts): ConstructorParameters<typeof CleaningRun>[1] {
     const { disk, producers, health } = this.parts;
-    // No swap is in progress at a pause, so the run may end there.
-    const unlessOver = (next: () => void) => () => {
-      if (health.offline === undefined && this.log.config.isCompacted) next();
-      else this.close();
+    // No swap is in progress at a pause, so the run may end there. A run that was cancelled meanwhile has
+    // ended.
+    const unlessOver = (next: () => void) => {
+      const paused = this.running;
+      return () => {
+        if (this.running !== paused) return;
+        if (health.offline === undefined && this.log.config.isCompacted) next();
+        else this.close();
+      };
     };
     return {
       jobs,
