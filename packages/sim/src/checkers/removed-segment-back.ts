@@ -1,6 +1,7 @@
 /**
  * If a process ended without a power loss, the segments that it removed do not come back: in the next process
- * the first segment of the log does not begin lower than before.
+ * the first segment of the log does not begin lower than before. A power loss may undo the new names of
+ * removed segments, although the disk loses no data.
  *
  * Exempt: a disk that was damaged or replaced, a broker that recovers from a loss that the contract covers,
  * and a log that its broker emptied.
@@ -22,6 +23,8 @@ class RemovedSegmentBack implements StateChecker {
   private readonly scope: StateScope;
   /** For each log of a node, where its first segment began when its process ended. */
   private readonly firsts = new Map<string, Offset>();
+  /** For each log of a node, how often the machine had lost power when the log opened. */
+  private readonly powerLosses = new Map<string, number>();
 
   constructor(scope: StateScope) {
     this.scope = scope;
@@ -33,7 +36,9 @@ class RemovedSegmentBack implements StateChecker {
     const key = keyOf(hosted);
     const first = this.firsts.get(key);
     this.firsts.delete(key);
-    if (first === undefined || this.isExempt(node) || this.scope.isExempt(replica)) return;
+    const lostPower = this.powerLosses.get(key) !== node.disk.powerLosses;
+    this.powerLosses.set(key, node.disk.powerLosses);
+    if (first === undefined || lostPower || this.isExempt(node) || this.scope.isExempt(replica)) return;
     if (replica.log.firstSegmentOffset < first)
       this.scope.world.fail(
         NAME,

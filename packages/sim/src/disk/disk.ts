@@ -36,6 +36,8 @@ export class SimDisk {
   isDamaged = false;
   /** Whether another, empty disk has replaced the first one. */
   wasReplaced = false;
+  /** How often the machine has lost power. */
+  powerLosses = 0;
   private readonly world: World;
   private readonly random: Prng;
   readonly quorumStore: QuorumStore;
@@ -79,6 +81,7 @@ export class SimDisk {
 
   /** Applies a power loss to all names and files. The caller has ended the process before. */
   losePower({ names, logs, otherFiles }: PowerLoss = {}): void {
+    this.powerLosses++;
     let lost = this.tree.losePower(this.random, names);
     for (const [path, content] of this.tree.entries())
       lost = content.losePower(this.random, isLog(path) ? logs : otherFiles) || lost;

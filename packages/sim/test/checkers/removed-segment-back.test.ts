@@ -42,6 +42,13 @@ describe('removed-segment-back', () => {
     );
   });
 
+  it('accepts a removed segment that is back after a power loss', () => {
+    const { small, follower } = setUp();
+    const losesPower = () => follower.disk.losePower({ names: 'undone' });
+    expect(violationOf(() => restart(small, follower, losesPower))).toBeUndefined();
+    expect(small.replica(follower).log.firstSegmentOffset).toBe(0);
+  });
+
   it('accepts a restart that removes the marked files', () => {
     const { small, follower, folder } = setUp();
     expect(violationOf(() => restart(small, follower))).toBeUndefined();
