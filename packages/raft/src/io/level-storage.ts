@@ -51,7 +51,7 @@ export class LevelStorage implements RaftStorage {
   readonly #db: Level<Uint8Array, Uint8Array>;
   /** Base offsets of the stored batches, ascending. A truncation deletes the last ones. */
   #baseOffsets: Offset[] = [];
-  /** The published snapshots, by ascending end offset. */
+  /** The published snapshots, also damaged ones. A snapshot that replaces a damaged one may end before it. */
   #published: SnapshotId[] = [];
   #writing: Promise<void> = Promise.resolve();
   #clearing: Promise<void> = Promise.resolve();
