@@ -2,10 +2,9 @@
  * Every setting of a node, in one table: Kafka's property name, type, default, effect. group-settings.ts has
  * the rows about groups, cleaner-settings.ts those about compaction, quorum-settings.ts those about the
  * quorum. A row has the default of its setting, with one exception: a `topicSetting` has the default of its
- * topic config
- * (metadata/src/topic-config-table.ts). The table has a property only if a package or the node itself
- * receives it (package-settings.ts). docs/configuration.md is generated from this table. node-config.ts
- * checks the values against each other (listeners against roles, …).
+ * topic config (metadata/src/topic-config-table.ts). The table has a property only if a package or the node
+ * itself receives it (package-settings.ts). docs/configuration.md is generated from this table.
+ * node-config.ts checks the values against each other (listeners against roles, …).
  */
 import { parseListeners, parseProtocolMap } from './addresses.ts';
 import { cleanerSettings } from './cleaner-settings.ts';
