@@ -31,7 +31,13 @@ import type {
   SnapshotOwner,
   VoterAddress,
 } from './types.ts';
-import { decodeFetchResponse, decodeFetchSnapshotResponse, decodeVoters, encodeRequest } from './wire.ts';
+import {
+  decodeFetchResponse,
+  decodeFetchSnapshotResponse,
+  decodeVoters,
+  encodeRequest,
+  tryDecode,
+} from './wire.ts';
 
 export interface ObserverListener {
   committed(batches: readonly CommittedBatch[]): void;
@@ -131,7 +137,7 @@ export class QuorumObserver {
   }
 
   private take(from: NodeId, answer: Uint8Array): void {
-    const response = decodeOrUndefined(answer);
+    const response = tryDecode(() => decodeFetchResponse(answer));
     if (response === undefined) {
       this.tryAnother(from);
       return;
@@ -181,7 +187,8 @@ export class QuorumObserver {
     });
     this.channelTo(target).call(method, body, this.config.fetchTimeoutMs, (answer) => {
       if (!this.running) return;
-      const response = answer instanceof RpcError ? undefined : partOrUndefined(answer);
+      const response =
+        answer instanceof RpcError ? undefined : tryDecode(() => decodeFetchSnapshotResponse(answer));
       if (response === undefined) this.tryAnother(target);
       else if (response.errorCode === RaftErrorCode.NOT_LEADER_OR_FOLLOWER) this.followHint(target, response);
       else this.takePart(target, response);
@@ -300,21 +307,5 @@ export class QuorumObserver {
     const channel = this.options.rpc.channel({ host, port });
     this.channels.set(id, channel);
     return channel;
-  }
-}
-
-function partOrUndefined(body: Uint8Array): FetchSnapshotResponse | undefined {
-  try {
-    return decodeFetchSnapshotResponse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-function decodeOrUndefined(body: Uint8Array): FetchResponse | undefined {
-  try {
-    return decodeFetchResponse(body);
-  } catch {
-    return undefined;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { crc32c } from '@millrace/protocol';
 import type { Snapshot, SnapshotId, SnapshotManifest } from './types.ts';
-import { decodeVoters } from './wire.ts';
+import { decodeVoters, tryDecode } from './wire.ts';
 
 /** Encodes the records as one part. */
 export function encodePart(records: readonly Uint8Array[]): Uint8Array {
@@ -53,11 +53,8 @@ export function problemOf({ manifest, parts }: Snapshot): string | undefined {
 }
 
 function hasVoters({ voters }: SnapshotManifest): boolean {
-  try {
-    return decodeVoters(voters).voters.length > 0;
-  } catch {
-    return false;
-  }
+  const decoded = tryDecode(() => decodeVoters(voters));
+  return decoded !== undefined && decoded.voters.length > 0;
 }
 
 export function isSameId(a: SnapshotId, b: SnapshotId): boolean {

@@ -36,7 +36,7 @@ import type {
   Snapshot,
   VoterAddress,
 } from './types.ts';
-import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './wire.ts';
+import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, tryDecode } from './wire.ts';
 import { type QueuedWrite, WriteQueue } from './write-queue.ts';
 
 export interface QuorumOptions {
@@ -476,12 +476,4 @@ function write<L extends Level>(logger: LogMethods, { level, event, facts }: Log
 function fail(options: QuorumOptions, error: Error): void {
   options.logger.error('quorum-storage-failed', { reason: error.message });
   options.failed?.(error);
-}
-
-function tryDecode<T>(decode: () => T): T | undefined {
-  try {
-    return decode();
-  } catch {
-    return undefined;
-  }
 }

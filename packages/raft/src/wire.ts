@@ -234,3 +234,12 @@ function batchFromWire(message: MessageType<typeof BatchMessage>): LogBatch {
   if (message.records.length === 0) throw new Error('empty batch');
   return { ...message, kind: kindOf(message.kind) };
 }
+
+/** Undefined if the bytes are malformed. */
+export function tryDecode<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch {
+    return undefined;
+  }
+}
