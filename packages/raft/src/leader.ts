@@ -193,7 +193,7 @@ export function handleFetch(node: RaftNode, token: number, request: FetchRequest
   const counted = isCounted(node, request);
   const replica = counted ? leading.replicas.get(request.replicaId)! : observerOf(node, request, now);
   noteFetch(node, replica, fetchOffset, now);
-  noteContact(replica, counted ? Math.min(request.round, leading.round) : 0, now);
+  noteContact(node, replica, counted ? Math.min(request.round, leading.round) : 0, now);
   if (!node.log.isPrefix(fetchOffset, lastFetchedEpoch)) {
     answerDiverging(node, token, request);
     return;
@@ -235,19 +235,19 @@ export function observerOf(
 /**
  * KIP-836: notes the last time at which the replica had the leader's whole log. If the fetch offset has
  * reached the leader's log end, that time is now. If the fetch offset has reached only the log end that the
- * leader had at the replica's previous fetch, it is the time of that fetch.
+ * leader had at the replica's previous request, it is the time of that request.
  */
 function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
   const { endOffset } = node.log;
   if (fetchOffset >= endOffset) replica.lastCaughtUpAt = now;
   else if (replica.lastFetchAt !== undefined && fetchOffset >= replica.lastFetchLeaderEnd)
     replica.lastCaughtUpAt = Math.max(replica.lastCaughtUpAt ?? 0, replica.lastFetchAt);
-  replica.lastFetchLeaderEnd = endOffset;
 }
 
 /** The replica followed this leader at some moment after this round of the leader began. */
-export function noteContact(replica: Replica, round: number, now: Millis): void {
+export function noteContact(node: RaftNode, replica: Replica, round: number, now: Millis): void {
   replica.lastFetchAt = now;
+  replica.lastFetchLeaderEnd = node.log.endOffset;
   replica.round = Math.max(replica.round, round);
 }
 

@@ -81,9 +81,10 @@ export interface Replica {
    * this offset is durable, and counts for the high watermark.
    */
   endOffset: Offset;
+  /** When the replica fetched last, from the log or from a snapshot. */
   lastFetchAt: Millis | undefined;
   lastCaughtUpAt: Millis | undefined;
-  /** The leader's log end offset at the replica's last fetch. */
+  /** The leader's log end offset at `lastFetchAt`. */
   lastFetchLeaderEnd: Offset;
   /**
    * The latest of this leader's rounds that a fetch of the replica carried back. That fetch shows that the

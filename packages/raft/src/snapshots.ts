@@ -113,7 +113,7 @@ export function handleFetchSnapshot(
   }
   const counted = isCounted(node, request);
   const replica = counted ? node.leading!.replicas.get(request.replicaId)! : observerOf(node, request, now);
-  noteContact(replica, counted ? Math.min(request.round, round) : 0, now);
+  noteContact(node, replica, counted ? Math.min(request.round, round) : 0, now);
   node.emit({ type: 'replyPart', token, response: { ...response, manifest } });
 }
 

@@ -167,6 +167,20 @@ describe('leading', () => {
     ]);
   });
 
+  test('a voter that loads a snapshot while the log grows is not caught up at its next fetch', () => {
+    const node = shortened();
+    node.ask(fetch(2, 2, { fetchOffset: 12, lastFetchedEpoch: 2 }));
+    node.do({ type: 'snapshotWritten', manifest: manifestAt(12, 2) });
+    node.persisted(3);
+    expect(node.ask(fetch(3, 2))).toEqual(['<- snapshot 12-2 after #1']);
+    node.raft.propose([new Uint8Array(1)]);
+    node.pass(50);
+    const { maxWaitMs: _, fetchOffset: __, ...asked } = fetch(3, 2);
+    node.ask({ ...asked, type: 'fetchSnapshot', snapshot: { endOffset: 12, epoch: 2 }, part: 0 });
+    node.ask(fetch(3, 2, { fetchOffset: 12, lastFetchedEpoch: 2 }));
+    expect(node.raft.leading?.replicas.get(3)).toMatchObject({ endOffset: 12, lastCaughtUpAt: undefined });
+  });
+
   test('a parked fetch that a trim overtakes is referred to the snapshot', () => {
     const node = shortened();
     const commit = () => {
