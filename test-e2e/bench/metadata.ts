@@ -19,10 +19,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { KafkaClient } from '@millrace/client/io';
-import { apis } from '@millrace/protocol';
+import { apis, ConfigOperation, ConfigResourceType } from '@millrace/protocol';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
 import { table } from '../lib/table.ts';
-import { activeController, connect, createTopic, hasCaughtUp } from '../lib/wire.ts';
+import { activeController, allTopics, connect, createTopic, hasCaughtUp } from '../lib/wire.ts';
 import { startPeerKafka } from './peer-kafka.ts';
 
 const PARTITIONS = 3;
@@ -39,8 +39,6 @@ const GOAL_MS = 3000;
 /** Two snapshots of about 2 MB, the log of two thresholds, and what LevelDB has not compacted yet. */
 const FOLDER_GOAL_MB = 30;
 const TIMEOUT_MS = 120_000;
-const TOPIC = 2;
-const SET = 0;
 
 interface Measured {
   readonly name: string;
@@ -81,9 +79,11 @@ async function alterAll(client: KafkaClient, round: number): Promise<void> {
     const resources = Array.from(
       { length: Math.min(TOPICS_PER_REQUEST, count - first) },
       (_unused, index) => ({
-        resourceType: TOPIC,
+        resourceType: ConfigResourceType.TOPIC,
         resourceName: nameOf(first + index),
-        configs: [{ name: 'retention.ms', configOperation: SET, value: String(1_000_000 + round) }],
+        configs: [
+          { name: 'retention.ms', configOperation: ConfigOperation.SET, value: String(1_000_000 + round) },
+        ],
       }),
     );
     const answer = await client.call(apis.incrementalAlterConfigs, { resources, validateOnly: false });
@@ -114,16 +114,6 @@ async function restarted(
   const ms = await timeUntil(() => isBack(sinceMs));
   await starting;
   return ms;
-}
-
-async function allTopicsKnown(address: string): Promise<boolean> {
-  const client = await connect(address);
-  try {
-    const request = { topics: null, allowAutoTopicCreation: false };
-    return (await client.call(apis.metadata, request)).topics.length >= count;
-  } finally {
-    client.close();
-  }
 }
 
 function bytesOf(folder: string): number {
@@ -171,7 +161,7 @@ async function measure(start: () => Promise<Cluster>): Promise<Measured> {
       },
     );
     const address = await cluster.addBroker();
-    const brokerMs = await timeUntil(() => allTopicsKnown(address));
+    const brokerMs = await timeUntil(async () => (await allTopics(address)).length >= count);
     const largest = Math.max(folder, folderMb(cluster));
     return { name, createdMs, controllerMs, allMs, brokerMs, folderMb: largest };
   } finally {

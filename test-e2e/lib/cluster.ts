@@ -2,12 +2,11 @@
  * A cluster whose nodes a test may kill: Millrace, which its command line starts, or Apache Kafka
  * (bench/peer-kafka.ts). The cluster knows every process by its pid, and `stop` ends them all.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from './exec.ts';
+import { type Launched, launch, run } from './exec.ts';
 import { cacheFolder, repositoryRoot } from './paths.ts';
 
 export interface ClusterNode {
@@ -82,7 +81,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
     JSON.parse(await cli('cluster', 'start', '--dir', dir, '--json', ...more)) as Status;
   const status = async () => JSON.parse(await cli('cluster', 'status', '--dir', dir, '--json')) as Status;
   let known: Status;
-  let added: ChildProcess | undefined;
+  let added: Launched | undefined;
   try {
     known = await start(...counts, ...sets);
   } catch (error) {
@@ -113,6 +112,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
     },
     stop: async (keep = false) => {
       added?.kill('SIGTERM');
+      await added?.ended;
       await cli('cluster', 'stop', '--dir', dir);
       if (!keep) rmSync(folder, { recursive: true, force: true });
     },
@@ -123,13 +123,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
 export const ADDED_ID = 99;
 
 /** Starts a broker with the settings of another node, whose listener has `port`, in a folder of its own. */
-function launchLike(
-  model: string,
-  folder: string,
-  port: number,
-  free: number,
-  checkout: string,
-): ChildProcess {
+function launchLike(model: string, folder: string, port: number, free: number, checkout: string): Launched {
   mkdirSync(folder);
   const properties = readFileSync(join(model, 'node.properties'), 'utf8')
     .replace(/^node\.id=.*$/m, `node.id=${ADDED_ID}`)
@@ -138,9 +132,7 @@ function launchLike(
   const file = join(folder, 'node.properties');
   writeFileSync(file, properties);
   const cliEntry = join(checkout, 'packages', 'cli', 'src', 'main.ts');
-  const child = spawn(process.execPath, [cliEntry, 'start', '--config', file], { stdio: 'ignore' });
-  process.on('exit', () => child.kill('SIGKILL'));
-  return child;
+  return launch(process.execPath, [cliEntry, 'start', '--config', file], () => {});
 }
 
 /**
