@@ -4,9 +4,8 @@
  */
 import { inject } from 'vitest';
 import { type Launched, launch } from '../lib/exec.ts';
+import { callLine, exitCodeOf } from '../lib/tool-calls.ts';
 import { CLIENT_LIMIT_MS, toolFor } from './round-trip.ts';
-
-const EXIT = /^=== exit (\d+)$/;
 
 interface Call {
   readonly output: string[];
@@ -21,14 +20,13 @@ export class KafkaTools {
   /** Runs a tool. Returns the lines of its output; rejects with them if the tool fails. */
   async call(tool: string, args: readonly string[]): Promise<string[]> {
     if (this.#call !== undefined) throw new Error('one tool runs at a time');
+    const line = callLine(tool, inject('bootstrapServers'), args);
     const process = this.#process ?? this.#start();
-    const words = [tool, '--bootstrap-server', inject('bootstrapServers'), ...args];
-    if (words.some((word) => /[\t\n]/.test(word))) throw new Error('a tab or a line feed divides arguments');
     const timer = setTimeout(() => process.kill(), CLIENT_LIMIT_MS);
     try {
       return await new Promise((resolve, reject) => {
         this.#call = { output: [], resolve, reject };
-        process.write(`${words.join('\t')}\n`);
+        process.write(line);
       });
     } finally {
       clearTimeout(timer);
@@ -53,10 +51,10 @@ export class KafkaTools {
   }
 
   #read(line: string): void {
-    const [, code] = EXIT.exec(line) ?? [];
+    const code = exitCodeOf(line);
     const call = this.#call;
     if (code === undefined) call?.output.push(line);
-    else if (code === '0') call?.resolve(call.output);
+    else if (code === 0) call?.resolve(call.output);
     else call?.reject(new Error(`exit code ${code}\n${call.output.join('\n')}`));
   }
 }

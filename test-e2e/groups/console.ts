@@ -5,6 +5,7 @@
 
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { run } from '../lib/exec.ts';
+import { callLine, exitCodeOf } from '../lib/tool-calls.ts';
 import { neededTool } from '../lib/tools.ts';
 import { createTopic } from '../lib/wire.ts';
 import {
@@ -23,7 +24,6 @@ import { variants } from './variants.ts';
 
 const LIMIT_MS = 60_000;
 const CALLS_LIMIT_MS = 150_000;
-const EXIT = /^=== exit (\d+)$/;
 
 /** By the name of a call: its exit code, and then the lines of its output. */
 export type Outputs = Record<string, readonly string[]>;
@@ -84,23 +84,21 @@ async function startMember(bootstrapServers: string, protocol: 'classic' | 'cons
 
 async function callTools(bootstrapServers: string, some: readonly Call[]): Promise<Outputs> {
   const { program, args } = await neededTool('java');
-  const lines = some.map(({ tool, args: words }) =>
-    [tool, '--bootstrap-server', bootstrapServers, ...words].join('\t'),
-  );
+  const lines = some.map(({ tool, args: words }) => callLine(tool, bootstrapServers, words));
   const { stdout } = await run(program, [...args, 'Tools'], {
-    input: `${lines.join('\n')}\n`,
+    input: lines.join(''),
     timeoutMs: CALLS_LIMIT_MS,
   });
   const outputs: Outputs = {};
   let current: string[] = [];
   let index = 0;
   for (const line of stdout.toString('utf8').split('\n')) {
-    const exit = EXIT.exec(line);
-    if (exit === null) {
+    const exitCode = exitCodeOf(line);
+    if (exitCode === undefined) {
       current.push(line);
       continue;
     }
-    outputs[some[index++]!.name] = [`exit ${exit[1]}`, ...normalise(current.join('\n'))];
+    outputs[some[index++]!.name] = [`exit ${exitCode}`, ...normalise(current.join('\n'))];
     current = [];
   }
   if (index !== some.length) throw new Error(`the tools ended after ${index} of ${some.length} calls`);
