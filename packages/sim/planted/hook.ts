@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { plantOnLoad } from '@millrace/base/testing';
-import { bugs } from './bugs.ts';
+import { bugs } from './bugs/index.ts';
 import type { PlantedBug } from './patch.ts';
 
 export const bug: PlantedBug | undefined = namedBug(process.env['PLANTED_BUG'] ?? '');

@@ -8,7 +8,7 @@
  * Exit code 1: some bug was not found by an expected checker, the control failed, or an option is invalid.
  */
 import { parseArgs } from 'node:util';
-import { bugs } from './bugs.ts';
+import { bugs } from './bugs/index.ts';
 import type { ChildReport } from './child.ts';
 import type { Finding, PlantedBug } from './patch.ts';
 import { runChild } from './process.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bugs } from '../../planted/bugs.ts';
+import { bugs } from '../../planted/bugs/index.ts';
 import { checkerKinds, faultKinds } from '../../src/index.ts';
 
 const page = readFileSync(join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'simulation.md'), 'utf8');

@@ -8,7 +8,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { plant } from '@millrace/base/testing';
 import { describe, expect, test } from 'vitest';
-import { bugs } from '../../planted/bugs.ts';
+import { bugs } from '../../planted/bugs/index.ts';
 import type { PlantedBug } from '../../planted/patch.ts';
 import { runChild } from '../../planted/process.ts';
 import { checkerKinds } from '../../src/checkers/index.ts';
