@@ -19,12 +19,17 @@ export const removedSegmentBack: StateCheckerKind = {
   make: (scope) => new RemovedSegmentBack(scope),
 };
 
+interface OpenedLog {
+  /** How often the machine had lost power when the log opened. */
+  readonly powerLosses: number;
+  /** Where the first segment began when the log closed; undefined while the log is open. */
+  first?: Offset;
+}
+
 class RemovedSegmentBack implements StateChecker {
   private readonly scope: StateScope;
-  /** For each log of a node, where its first segment began when its process ended. */
-  private readonly firsts = new Map<string, Offset>();
-  /** For each log of a node, how often the machine had lost power when the log opened. */
-  private readonly powerLosses = new Map<string, number>();
+  /** By node and partition. */
+  private readonly logs = new Map<string, OpenedLog>();
 
   constructor(scope: StateScope) {
     this.scope = scope;
@@ -34,20 +39,20 @@ class RemovedSegmentBack implements StateChecker {
     const { node, replica, before } = hosted;
     if (before.startOffset >= 0) return;
     const key = keyOf(hosted);
-    const first = this.firsts.get(key);
-    this.firsts.delete(key);
-    const lostPower = this.powerLosses.get(key) !== node.disk.powerLosses;
-    this.powerLosses.set(key, node.disk.powerLosses);
-    if (first === undefined || lostPower || this.isExempt(node) || this.scope.isExempt(replica)) return;
-    if (replica.log.firstSegmentOffset < first)
+    const known = this.logs.get(key);
+    const { powerLosses } = node.disk;
+    this.logs.set(key, { powerLosses });
+    if (known?.first === undefined || known.powerLosses !== powerLosses) return;
+    if (this.isExempt(node) || this.scope.isExempt(replica)) return;
+    if (replica.log.firstSegmentOffset < known.first)
       this.scope.world.fail(
         NAME,
-        `${node.name} opens ${replica.topic}-${replica.index} at ${replica.log.firstSegmentOffset}, but its first segment began at ${first} before`,
+        `${node.name} opens ${replica.topic}-${replica.index} at ${replica.log.firstSegmentOffset}, but its first segment began at ${known.first} before`,
       );
   }
 
   replicaClosed(hosted: HostedReplica): void {
-    this.firsts.set(keyOf(hosted), hosted.replica.log.firstSegmentOffset);
+    this.logs.get(keyOf(hosted))!.first = hosted.replica.log.firstSegmentOffset;
   }
 
   private isExempt(node: SimNode): boolean {
