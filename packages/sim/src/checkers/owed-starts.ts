@@ -92,7 +92,7 @@ export class OwedStarts {
     const { node } = this;
     if (death === 'power') this.owed.clear();
     else {
-      this.settle(this.lastTurnUs);
+      this.settle();
       const isClean = death === 'ended' && node.isStopping && node.selfEnd === undefined;
       if (isClean && this.disturbedUs < this.stoppingUs)
         for (const { key, steps } of this.stood.values()) this.owes(key, steps.at(-1)!.offset);
@@ -101,13 +101,13 @@ export class OwedStarts {
   }
 
   private disturb(untilUs: Micros): void {
-    this.settle(this.lastTurnUs);
+    this.settle();
     this.disturbedUs = Math.max(this.disturbedUs, untilUs);
   }
 
   /** A process that stops may have closed its logs, and writes nothing while it waits for syncs. */
-  private settle(nowUs: Micros): void {
-    const latestUs = Math.min(nowUs, this.stoppingUs) - this.waitUs;
+  private settle(): void {
+    const latestUs = Math.min(this.lastTurnUs, this.stoppingUs) - this.waitUs;
     if (latestUs < this.disturbedUs) return;
     for (const { key, steps } of this.stood.values()) {
       const step = steps.findLast(({ fromUs }) => fromUs <= latestUs);
