@@ -5,7 +5,7 @@
  *
  * The time counts only while nothing disturbs the process: no pause, no blocked call, no late timers, and no
  * disk that is full or that refuses calls. After a power loss the disk owes nothing, because the process does
- * not sync the file.
+ * not sync the file. The machine may lose power after the process has ended.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -25,6 +25,8 @@ interface Stood {
 export class OwedStarts {
   private readonly node: SimNode;
   private readonly owed = new Map<string, Offset>();
+  /** How often the machine had lost power when a replica last opened. */
+  private powerLosses = 0;
   private life: Life | undefined;
   private readonly stood = new Map<Partition, Stood>();
   private lastTurnUs: Micros = 0;
@@ -67,6 +69,9 @@ export class OwedStarts {
 
   /** Returns the start that the disk owes when a replica opens. The disk then owes no more than `start`. */
   opened(key: string, start: Offset): Offset {
+    const { powerLosses } = this.node.disk;
+    if (powerLosses !== this.powerLosses) this.owed.clear();
+    this.powerLosses = powerLosses;
     const owed = this.owed.get(key) ?? 0;
     if (start < owed) this.owed.set(key, start);
     return owed;
@@ -90,13 +95,10 @@ export class OwedStarts {
 
   private ended(death: Death | 'ended'): void {
     const { node } = this;
-    if (death === 'power') this.owed.clear();
-    else {
-      this.settle();
-      const isClean = death === 'ended' && node.isStopping && node.selfEnd === undefined;
-      if (isClean && this.disturbedUs < this.stoppingUs)
-        for (const { key, steps } of this.stood.values()) this.owes(key, steps.at(-1)!.offset);
-    }
+    this.settle();
+    const isClean = death === 'ended' && node.isStopping && node.selfEnd === undefined;
+    if (isClean && this.disturbedUs < this.stoppingUs)
+      for (const { key, steps } of this.stood.values()) this.owes(key, steps.at(-1)!.offset);
     this.stood.clear();
   }
 

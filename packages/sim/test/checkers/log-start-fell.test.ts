@@ -80,7 +80,21 @@ describe('log-start-fell', () => {
   });
 
   it.each<readonly [string, (small: SmallCluster, node: SimNode) => void]>([
-    ['a power loss', (_small, node) => node.kill('power')],
+    [
+      'a power loss',
+      (small, node) => {
+        small.run(3);
+        node.kill('power');
+      },
+    ],
+    [
+      'a power loss after the end of the process',
+      (small, node) => {
+        small.run(3);
+        node.kill('process');
+        node.kill('power');
+      },
+    ],
     [
       'a pause',
       (small, node) => {
@@ -111,7 +125,7 @@ describe('log-start-fell', () => {
         small.run(2);
       },
     ],
-  ])('accepts that %s left no time for the checkpoint', (_name, disturb) => {
+  ])('accepts that %s left no checkpoint', (_name, disturb) => {
     const small = setUp();
     const [follower] = small.followers as [SimNode];
     const act = () => {
