@@ -6,6 +6,7 @@ import type { Offset } from '@millrace/base';
 import type { BatchHeader, Timestamp } from '@millrace/protocol';
 import { ByPartition } from './by-partition.ts';
 import type { Micros, PartitionRef, SeenRecord } from './history.ts';
+import { everyRecord } from './past-batches.ts';
 
 export interface FinalBatch {
   readonly header: BatchHeader;
@@ -30,11 +31,6 @@ export interface FinalLog extends PartitionRef {
   readonly startOffset?: Offset;
   /** Where the log has begun, in every leader and at every time. Undefined: not known. */
   readonly starts?: readonly LogStart[];
-  /**
-   * The committed records below the log start offset, except those that nobody noted while a log had them.
-   * Undefined: nobody noted any.
-   */
-  readonly below?: readonly SeenRecord[];
   /**
    * What is committed below the first batch of the log, as far as somebody noted it. Undefined: nobody noted
    * anything.
@@ -68,8 +64,10 @@ export class FinalLogs {
    * `offset` undefined: the client does not know the offset of the record.
    */
   mayBeDeleted(): (ref: PartitionRef, value: string, offset: Offset | undefined) => boolean {
-    const deletedIn = this.by(({ startOffset = 0, below = [] }) => {
-      const values = new Map(below.map((record) => [record.offset, record.value]));
+    const deletedIn = this.by((log) => {
+      const { startOffset = 0 } = log;
+      const below = everyRecord(log).filter(({ offset }) => offset < startOffset);
+      const values = new Map(below.map(({ offset, value }) => [offset, value]));
       return { startOffset, values, known: new Set(values.values()) };
     });
     return (ref, value, offset) => {

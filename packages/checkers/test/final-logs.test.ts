@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FinalLogs } from '../src/final-logs.ts';
-import { began, finalLog } from './support/histories.ts';
+import { began, finalLog, trimmed } from './support/histories.ts';
 
 const ref = { topic: 't', topicId: undefined, partition: 0 };
 
@@ -43,8 +43,8 @@ describe('FinalLogs.sendsOn', () => {
 
 describe('FinalLogs.mayBeDeleted', () => {
   const deletedIn = (below?: readonly string[]) => {
-    const records = below && finalLog(below).records;
-    return new FinalLogs(() => [{ ...finalLog([]), startOffset: 2, below: records! }]).mayBeDeleted();
+    const log = below === undefined ? { ...finalLog([]), startOffset: 2 } : trimmed(finalLog(below), 2);
+    return new FinalLogs(() => [log]).mayBeDeleted();
   };
 
   it('excuses each offset below the log start, if nobody knows its record', () => {

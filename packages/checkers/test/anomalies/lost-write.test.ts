@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { lostWrite } from '../../src/anomalies/lost-write.ts';
-import { finalLog, itFires, judge, logOf, NEW, OLD, poll, send, sent, two } from '../support/histories.ts';
+import {
+  finalLog,
+  itFires,
+  judge,
+  logOf,
+  NEW,
+  OLD,
+  poll,
+  send,
+  sent,
+  trimmed,
+  two,
+} from '../support/histories.ts';
 
 describe('lost-write', () => {
   const one = finalLog(['p1-0']);
@@ -45,7 +57,7 @@ describe('lost-write', () => {
   });
 
   it('excuses no record below the log start, if the log committed another one at its offset', () => {
-    const logs = [{ ...finalLog([]), startOffset: 2, below: finalLog(['p1-0', 'p2-0']).records }];
+    const logs = [trimmed(finalLog(['p1-0', 'p2-0']), 2)];
     const found = (value: string) => judge(lostWrite, [send([value], { baseOffset: 1 })], { logs });
     expect(found('p2-0')).toBeUndefined();
     expect(found('p1-1')).toMatch(/^lost-write: p1-1 was acknowledged .* and is gone/);

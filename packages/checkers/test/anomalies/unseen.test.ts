@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unseen } from '../../src/anomalies/unseen.ts';
-import { finalLog, itFires, judge, poll, send, sent } from '../support/histories.ts';
+import { finalLog, itFires, judge, poll, send, sent, trimmed } from '../support/histories.ts';
 
 describe('unseen', () => {
   const first: [number, string] = [0, 'p1-0'];
@@ -14,7 +14,7 @@ describe('unseen', () => {
     expect(judge(unseen, [send(['p1-0'])], { logs: [finalLog([])] })).toMatch(/^unseen: p1-0/);
   });
   it('excuses no value below the log start, if the log committed another record at its offset', () => {
-    const logs = [{ ...finalLog([]), startOffset: 1, below: finalLog(['p1-0']).records }];
+    const logs = [trimmed(finalLog(['p1-0']), 1)];
     expect(judge(unseen, [send(['p1-0'], { baseOffset: 0 })], { logs })).toBeUndefined();
     expect(judge(unseen, [send(['p1-1'], { baseOffset: 0 })], { logs })).toMatch(/^unseen: p1-1/);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wrongOffset } from '../../src/anomalies/wrong-offset.ts';
-import { finalLog, itFires, judge, send, two } from '../support/histories.ts';
+import { finalLog, itFires, judge, send, trimmed, two } from '../support/histories.ts';
 
 describe('wrong-offset', () => {
   itFires(
@@ -23,7 +23,7 @@ describe('wrong-offset', () => {
     );
   });
   it('excuses no offset below the log start, if the log committed another record there', () => {
-    const logs = [{ ...finalLog([]), startOffset: 2, below: finalLog(['p1-0', 'p2-0']).records }];
+    const logs = [trimmed(finalLog(['p1-0', 'p2-0']), 2)];
     const found = (value: string) => judge(wrongOffset, [send([value], { baseOffset: 1 })], { logs });
     expect(found('p2-0')).toBeUndefined();
     expect(found('p1-1')).toMatch(/^wrong-offset: p1-1 was acknowledged at 1 of t-0/);

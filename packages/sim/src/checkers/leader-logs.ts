@@ -27,9 +27,8 @@ export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] 
     const isPast = ({ header }: LogBatch) => header.baseOffset < first;
     const content = contentOf(stored, codecs, known);
     const past = contentOf(known.batches.filter(isPast), codecs, known);
-    const below = [...past.records, ...content.records].filter(({ offset }) => offset < startOffset);
     const { mayHaveGaps } = log;
-    logs.push({ topic, topicId, partition, startOffset, starts, mayHaveGaps, below, past, ...content });
+    logs.push({ topic, topicId, partition, startOffset, starts, mayHaveGaps, past, ...content });
   }
   return logs;
 }
