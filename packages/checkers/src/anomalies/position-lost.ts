@@ -2,8 +2,8 @@
  * The position that a consumer has reached stays valid: the position is at most the high watermark, and every
  * later leader has all records below the position. If a broker answers OFFSET_OUT_OF_RANGE at this position,
  * or says that the leader epoch ended before it, the broker has lost records. A position in another topic of
- * the same name means nothing. If the consumer continues above its position, and at most at the final log
- * start offset, the records between them have expired or were deleted.
+ * the same name means nothing. Exempt: a leader's log began above the position, and the consumer continues
+ * where a leader's log began then or later (`FinalLogs.sendsOn`), because records expired or were deleted.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { AssignOp, Op, PollOp } from '../history.ts';

@@ -37,7 +37,6 @@ export const expiredTooEarly: StateCheckerKind = {
 class ExpiredTooEarly implements StateChecker {
   private readonly scope: StateScope;
   private readonly leaderStarts = new LeaderStarts();
-
   private readonly asked: AskedDeletions;
 
   constructor(scope: StateScope) {

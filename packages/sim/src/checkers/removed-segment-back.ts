@@ -1,6 +1,6 @@
 /**
- * If a process ended without a power loss, the segments that it removed do not come back: in the next process
- * the first segment of the log does not begin lower than before. A power loss may undo the new names of
+ * If a machine has not lost power since a log opened, the segments that the log removed do not come back: the
+ * next time the log opens, its first segment does not begin lower. A power loss may undo the new names of
  * removed segments, although the disk loses no data.
  *
  * Exempt: a disk that was damaged or replaced, a broker that recovers from a loss that the contract covers,
@@ -15,7 +15,8 @@ const NAME = 'removed-segment-back';
 
 export const removedSegmentBack: StateCheckerKind = {
   name: NAME,
-  sentence: 'a segment that retention removed does not come back when a process starts again',
+  sentence:
+    'a segment that retention removed does not come back when a process starts again, unless the machine lost power',
   make: (scope) => new RemovedSegmentBack(scope),
 };
 
