@@ -1,6 +1,7 @@
 /** Reads the final logs of a run from the leaders, with the product's own code, and decodes them. */
 import type { FinalBatch, FinalLog, SeenRecord } from '@millrace/checkers';
 import { type CompressionCodecs, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
+import { sentValue } from '../clients/index.ts';
 import type { SimCluster } from '../cluster/index.ts';
 import type { Ledger, PartitionLedger } from './ledger.ts';
 import { type LogBatch, readBatches } from './log-reading.ts';
@@ -62,12 +63,3 @@ function recordsIn(
     timestamp,
   }));
 }
-
-/** The value without the padding after the first space. */
-function sentValue(bytes: Uint8Array | null): string {
-  const text = bytes === null ? '' : TEXT.decode(bytes);
-  const space = text.indexOf(' ');
-  return space < 0 ? text : text.slice(0, space);
-}
-
-const TEXT = new TextDecoder();

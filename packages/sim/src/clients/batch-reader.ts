@@ -5,6 +5,7 @@
  */
 import type { SeenRecord } from '@millrace/checkers';
 import { type CompressionCodecs, readBatchHeader, readRecords } from '@millrace/protocol';
+import { sentValue } from './sent-value.ts';
 
 /** Above this total size of batches, the reader forgets all of them. */
 const KNOWN_BYTES_MAX = 16 << 20;
@@ -42,7 +43,7 @@ export class BatchReader {
     const { leaderEpoch } = readBatchHeader(batch, 0);
     return Array.from(readRecords(batch, this.codecs), ({ offset, value }) => ({
       offset,
-      value: wordOf(value),
+      value: sentValue(value),
       leaderEpoch,
     }));
   }
@@ -51,13 +52,4 @@ export class BatchReader {
 /** A text with one character for each byte. */
 function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
-}
-
-const TEXT = new TextDecoder();
-
-/** A record's value without its padding. */
-function wordOf(value: Uint8Array | null): string {
-  const text = value === null ? '' : TEXT.decode(value);
-  const space = text.indexOf(' ');
-  return space < 0 ? text : text.slice(0, space);
 }
