@@ -6,7 +6,7 @@
  *
  * Bounds: one turn of the event loop looks at `LOOKS_PER_TURN` replicas, or begins one cleaning. After a
  * cleaning, the cleaner looks for the next log at once. When no log is due, it waits for
- * `log.cleaner.backoff.ms`.
+ * `log.cleaner.backoff.ms`. A log with expired segments is cleaned after their removal.
  *
  * A cleaning that fails with an error that may pass (a full disk) gets another attempt after the same time.
  * A log whose cleaning fails for good is uncleanable, and gets no further attempt before the broker
@@ -48,8 +48,8 @@ export interface LogCleanerOptions {
   /** The settings as they are now. */
   settings(): CleanerConfig;
   replicas(): readonly Partition[];
-  /** Called when a cleaning of the log has ended, and before the next one begins. */
-  ended(log: PartitionLog): void;
+  /** Begins to remove the expired segments of a log. A running cleaning of the log prevents that. */
+  removeExpired(log: PartitionLog): void;
 }
 
 interface Candidate {
@@ -129,7 +129,10 @@ export class LogCleaner {
     round.dirtyRatioMax = Math.max(round.dirtyRatioMax, range.dirtyRatio);
     round.overdueMsMax = Math.max(round.overdueMsMax, range.overdueMs);
     const isDirtier = round.dirtiest === undefined || range.dirtyRatio > round.dirtiest.range.dirtyRatio;
-    if (range.isDue && isDirtier) round.dirtiest = { replica, range };
+    if (!range.isDue || !isDirtier) return;
+    // Without this wait, cleanings that follow each other would keep retention from the log for ever.
+    if (replica.log.hasExpired) this.o.removeExpired(replica.log);
+    else round.dirtiest = { replica, range };
   }
 
   private looked({ dirtiest, dirtyRatioMax, overdueMsMax }: Round): void {
@@ -169,7 +172,7 @@ export class LogCleaner {
     log.clean(range, this.ports(replica), this.o.clock.wallMs(), (result) => {
       this.running.delete(log);
       this.ended(replica, range, result);
-      this.o.ended(log);
+      this.o.removeExpired(log);
       if (!this.isLooking) this.lookAfter(NEXT_TURN_MS);
     });
     return true;

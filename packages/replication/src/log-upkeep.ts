@@ -23,7 +23,7 @@ export function startLogUpkeep(manager: ReplicaManager, logDirs: LogDirs, metric
     replicas,
     metrics,
     kinds: cleanerJobs(codecs),
-    ended: (log) => retention.removeExpired(log),
+    removeExpired: (log) => retention.removeExpired(log),
     room: logDirs.freeSpace,
     settings: () => cleanerSettings(config.cleaner, manager.image, brokerId),
   });

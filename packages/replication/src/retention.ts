@@ -89,8 +89,8 @@ export class Retention {
   }
 
   /**
-   * Begins to remove the expired segments of a log. Also called when a cleaning of the log ends: meanwhile no
-   * segment was removed, and the next look may come within another cleaning.
+   * Begins to remove the expired segments of a log. Also called when a cleaning of the log ends, because it
+   * prevented their removal, and when the cleaner waits for their removal.
    */
   removeExpired(log: PartitionLog): void {
     if (!log.hasExpired) return;

@@ -48,6 +48,7 @@ class StandIn {
       config: { ...logConfig, isCompacted: true, fileDeleteDelayMs: UNLINK_MS },
       offline: undefined,
       uncleanable: undefined,
+      hasExpired: false,
       cleanable(highWatermark: number) {
         expect(highWatermark).toBe(7);
         standIn.looks.push(clock.monotonicMs());
@@ -93,7 +94,7 @@ function setUp(dirtyRatios: readonly number[], settings: Partial<CleanerConfig> 
   const metrics = new Metrics();
   const list = dirtyRatios.map((dirtyRatio, index) => new StandIn(clock, index, dirtyRatio));
   const unlinked: string[] = [];
-  const ended: PartitionLog[] = [];
+  const removing: PartitionLog[] = [];
   const state = { settings: { ...replicationConfig().cleaner, ...settings } };
   const room = {
     lack: undefined as string | undefined,
@@ -112,12 +113,12 @@ function setUp(dirtyRatios: readonly number[], settings: Partial<CleanerConfig> 
     room: Object.assign(room, { lackFor: () => room.lack, used: () => {} }),
     settings: () => state.settings,
     replicas: () => list as unknown as Partition[],
-    ended: (log) => ended.push(log),
+    removeExpired: (log) => removing.push(log),
   });
   const isRunning = (): boolean[] => list.map(({ running }) => running !== undefined);
   const valuesOf = (name: Parameters<Metrics['values']>[0]): number[] =>
     (metrics.values(name) ?? []).map(({ value }) => value);
-  return { clock, timers, logger, list, unlinked, ended, state, room, isRunning, valuesOf };
+  return { clock, timers, logger, list, unlinked, removing, state, room, isRunning, valuesOf };
 }
 
 test('the cleaner begins with the dirtiest log after the backoff, and continues with the next at once', () => {
@@ -149,11 +150,11 @@ test('the cleaner begins with the dirtiest log after the backoff, and continues 
 });
 
 test('without a backoff, a look that finds nothing to do, and a retry, wait for a while', () => {
-  const { clock, list, isRunning, ended } = setUp([0.1, 0.9], { backoffMs: 0 });
+  const { clock, list, isRunning, removing } = setUp([0.1, 0.9], { backoffMs: 0 });
   clock.advance(60);
   expect(isRunning()).toEqual([false, true]);
   list[1]!.end({ ok: false, reason: 'the disk is full', isTransient: true, damage: undefined }, 0.9);
-  expect(ended).toEqual([list[1]!.log]);
+  expect(removing).toEqual([list[1]!.log]);
   clock.advance(30);
   expect(isRunning()).toEqual([false, false]);
   clock.advance(1000);
@@ -162,6 +163,20 @@ test('without a backoff, a look that finds nothing to do, and a retry, wait for 
   const looks = list[0]!.looks.length;
   clock.advance(1000);
   expect(list[0]!.looks.length - looks).toBeLessThanOrEqual(21);
+});
+
+test('a log with expired segments is cleaned when retention has removed them; the others are cleaned meanwhile', () => {
+  const { clock, list, isRunning, removing } = setUp([0.9, 0.6]);
+  Object.assign(list[0]!.log, { hasExpired: true });
+  clock.advance(BACKOFF_MS + 2);
+  expect(isRunning()).toEqual([false, true]);
+  expect(removing).toEqual([list[0]!.log]);
+  list[1]!.end(CLEANED);
+  clock.advance(3);
+  expect(isRunning()).toEqual([false, false]);
+  Object.assign(list[0]!.log, { hasExpired: false });
+  clock.advance(BACKOFF_MS);
+  expect(isRunning()).toEqual([true, false]);
 });
 
 test('log.cleaner.threads limits the cleanings at a time, and divides the memory', () => {
