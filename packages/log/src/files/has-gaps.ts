@@ -34,7 +34,8 @@ export function writeCommittedEnd(disk: Disk, directory: string, offset: Offset)
 export class Gaps {
   /** The committed end; 0: the log has no gaps, or does not know. */
   committedEnd: Offset;
-  private isUnsynced = false;
+  /** This run has not synced the file. An earlier run may have left it in the page cache. */
+  private isUnsynced: boolean;
   private readonly disk: Disk;
   private readonly log: { readonly directory: string };
   private readonly segments: { mayHaveGaps: boolean };
@@ -49,6 +50,8 @@ export class Gaps {
     this.disk = o.disk;
     this.segments = o.segments;
     this.committedEnd = o.committedEnd;
+    // Recovery creates the file for each log that may have gaps.
+    this.isUnsynced = o.segments.mayHaveGaps;
     this.namesChanged = namesChanged;
   }
 

@@ -58,6 +58,20 @@ test('a log knows up to where its gaps show that records are committed: after a 
   expect(full.committedEnd).toBe(0);
 });
 
+test('after a kill, the first sync covers the note of the gaps', () => {
+  const syncs: (() => void)[] = [];
+  const disk = new MemoryDisk((callback) => syncs.push(callback));
+  withGaps(disk);
+  syncs.length = 0;
+  const log = openLog({ disk, config: CONFIG });
+  log.flush(() => {});
+  for (const complete of syncs) complete();
+  expect(log.recoveryPoint).toBe(44);
+  disk.losePower();
+  const again = openLog({ disk, config: CONFIG, recoveryPoint: 44 });
+  expect([again.endOffset, again.wasCut, again.committedEnd]).toEqual([44, false, 40]);
+});
+
 test('an append that fails below a gap, and recovery that loses records, lower the committed end', () => {
   class Failing extends MemoryDisk {
     logWrites = Number.MAX_SAFE_INTEGER;
