@@ -33,6 +33,8 @@ const LOOKS_PER_TURN = 50;
 const JOB_RETRY_MS = 1000;
 /** Also with `log.cleaner.backoff.ms=0`, a look that found nothing to do waits for this time. */
 const BACKOFF_MIN_MS = 50;
+/** A paused cleaning looks at the limit of bytes per second at least this often, because it may be raised. */
+const THROTTLE_CHECK_MS = 1000;
 /** Smaller offset maps would hold no key. */
 const MAP_BYTES_MIN = 1024;
 
@@ -70,8 +72,11 @@ export class LogCleaner {
   private readonly running = new Set<PartitionLog>();
   /** When a log whose cleaning failed gets another attempt. */
   private readonly retryAt = new WeakMap<PartitionLog, Millis>();
-  /** The reads and writes so far are within the limit from this time on. */
-  private throttledUntilMs: Millis = 0;
+  /** Bytes that all cleanings have read and written. */
+  private movedBytes = 0;
+  /** How many of these bytes the limit of bytes per second allowed until `allowedAtMs`. */
+  private allowedBytes = 0;
+  private allowedAtMs: Millis = 0;
   private isLooking = false;
   private next: ReturnType<Timers['after']> | undefined;
   private dirtyRatioMax = 0;
@@ -234,7 +239,7 @@ export class LogCleaner {
   }
 
   private pause(replica: Partition, bytes: number, next: () => void): void {
-    const { timers, room } = this.o;
+    const { room } = this.o;
     room.used(bytes);
     if (room.coordinatorShortage !== undefined) {
       // The rest of the space is for the broker's own files. This removes the unfinished segment.
@@ -242,10 +247,34 @@ export class LogCleaner {
       replica.log.stopCleaning();
       return;
     }
-    const nowMs = timers.now();
-    const costMs = (bytes * 1000) / this.o.settings().bytesPerSecondMax;
-    this.throttledUntilMs = Math.max(nowMs, this.throttledUntilMs) + costMs;
-    timers.after(Math.max(NEXT_TURN_MS, Math.ceil(this.throttledUntilMs - nowMs)), next);
+    this.allowMore();
+    this.movedBytes += bytes;
+    this.nextWithinLimit(this.movedBytes, next);
+  }
+
+  /** Calls `next` in a later turn, when the limit allows this many bytes. */
+  private nextWithinLimit(bytes: number, next: () => void): void {
+    const delayMs = Math.min(
+      THROTTLE_CHECK_MS,
+      Math.max(NEXT_TURN_MS, Math.ceil(this.msUntilAllowed(bytes))),
+    );
+    this.o.timers.after(delayMs, () => {
+      this.allowMore();
+      if (this.msUntilAllowed(bytes) < 1) next();
+      else this.nextWithinLimit(bytes, next);
+    });
+  }
+
+  private msUntilAllowed(bytes: number): Millis {
+    return ((bytes - this.allowedBytes) * 1000) / this.o.settings().bytesPerSecondMax;
+  }
+
+  /** Time without a cleaning allows no bytes to a later one. */
+  private allowMore(): void {
+    const nowMs = this.o.timers.now();
+    const bytes = ((nowMs - this.allowedAtMs) / 1000) * this.o.settings().bytesPerSecondMax;
+    this.allowedBytes = Math.min(this.movedBytes, this.allowedBytes + bytes);
+    this.allowedAtMs = nowMs;
   }
 }
 

@@ -278,6 +278,22 @@ test('all cleanings together keep within log.cleaner.io.max.bytes.per.second', (
   expect(bytes).toBeLessThanOrEqual(2 * 50 * 1000);
 });
 
+test('a raised limit of bytes per second ends a long pause within a second', () => {
+  const { clock, list, state } = setUp([0.9], { bytesPerSecondMax: 1 });
+  clock.advance(BACKOFF_MS + 5);
+  let pauses = 0;
+  list[0]!.running!.ports.pause(1_000_000, () => pauses++);
+  clock.advance(60_000);
+  expect(pauses).toBe(0);
+  state.settings = { ...state.settings, bytesPerSecondMax: 10_000_000 };
+  clock.advance(1000);
+  expect(pauses).toBe(1);
+  // The debt is paid.
+  list[0]!.running!.ports.pause(10_000, () => pauses++);
+  clock.advance(1);
+  expect(pauses).toBe(2);
+});
+
 test('a cleaning begins only with room for a copy, and ends when space becomes critical', () => {
   const { clock, list, room, isRunning, logger, valuesOf } = setUp([0.9]);
   room.lack = '/data has 5 bytes free';
