@@ -14,6 +14,7 @@ import { offsetFileName, TRANSACTION_INDEX_SUFFIX } from './files/file-names.ts'
 import type { FolderNames } from './files/folder-names.ts';
 import type { Gaps } from './files/has-gaps.ts';
 import type { OpenFiles } from './files/open-files.ts';
+import { JUDGED_BY_TIME_MAX } from './limits.ts';
 import type { LogHealth } from './log-health.ts';
 import type { ProducerStates } from './producers/producer-states.ts';
 import type { Snapshots } from './producers/snapshots.ts';
@@ -99,7 +100,10 @@ export class Compaction {
     return this.running !== undefined;
   }
 
-  /** The part that may be cleaned. Reads at most a few kilobytes. */
+  /**
+   * The part that may be cleaned. Reads at most a few kilobytes of `JUDGED_BY_TIME_MAX` segments, so after a
+   * start the first looks may return a smaller part.
+   */
   range(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange | CleaningFailure {
     try {
       return this.rangeNow(highWatermark, nowWallMs);
@@ -112,11 +116,16 @@ export class Compaction {
   private rangeNow(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange {
     const { startOffset, endOffset, recoveryPoint, config } = this.log;
     const { cleanedTo } = this;
+    let reads = 0;
+    const mayRead = (): boolean => reads++ < JUDGED_BY_TIME_MAX;
+    // Later looks read the other segments. Until then these count as new: not to be cleaned, not overdue.
     const segments = this.present().map((segment) => ({
       baseOffset: segment.baseOffset,
       sizeBytes: segment.sizeBytes,
-      newestTimestamp: () => segment.newestTimestamp(fail),
-      firstTimestamp: () => segment.firstBatchTimestamp(),
+      newestTimestamp: () =>
+        segment.knowsLargestTimestamp || mayRead() ? segment.newestTimestamp(fail) : nowWallMs,
+      firstTimestamp: () =>
+        segment.knowsFirstTimestamp || mayRead() ? segment.firstBatchTimestamp() : nowWallMs,
     }));
     const bounds = { startOffset, cleanedTo, endOffset, highWatermark, recoveryPoint, nowWallMs };
     return cleanableRange(segments, config, bounds);

@@ -29,7 +29,7 @@ export const READ_HINTS = 8;
 export const SPARE_FROM_BYTES = 8 << 10;
 /**
  * One look for expired records judges at most this many segments by time, because each may need reads of
- * three files.
+ * three files. One look for records to clean reads at most this many segments.
  */
 export const JUDGED_BY_TIME_MAX = 20;
 /** How often a node looks for producers that expired. */

@@ -5,12 +5,12 @@
 import { DiskError } from '@millrace/base';
 import { ManualJobs, type MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readBatches } from '../src/cleaner/read-batches.ts';
 import { OpenFiles } from '../src/files/open-files.ts';
 import type { LogConfig, PartitionLog } from '../src/index.ts';
 import { Segment } from '../src/segment/segment.ts';
-import { allRecords, Cleaning, cleanLog, headerOf, keyed, stateOf } from './support/cleaning.ts';
+import { allRecords, Cleaning, cleanLog, headerOf, keyed, rangeOf, stateOf } from './support/cleaning.ts';
 import { append, concat, DIRECTORY, NOW, openLog, readAll } from './support/logs.ts';
 import { NamesDisk } from './support/names-disk.ts';
 
@@ -100,6 +100,37 @@ test('a log at its end, an idempotent producer and a reader notice nothing', () 
   const again = openLog({ disk, config: CONFIG, recoveryPoint: log.recoveryPoint });
   expect(again.producers.get(5)?.batches.at(-1)).toMatchObject({ lastSequence: 7, lastOffset: 7 });
   expect(readAll(again).some((batch) => headerOf(batch).recordCount === 0)).toBe(true);
+});
+
+test('after a start, a look for old records reads some segments, and later looks read the others', () => {
+  const { log, disk } = setUp({ config: { segmentBytes: 80 } });
+  fill(
+    log,
+    disk,
+    Array.from({ length: 60 }, (_, i) => `a=${i}`),
+  );
+  log.close({ clean: true });
+  const read = vi.spyOn(Segment.prototype, 'scan');
+  try {
+    for (const limits of [{ minCompactionLagMs: 1000 }, { maxCompactionLagMs: 1000 }]) {
+      const again = openLog({
+        disk,
+        config: { ...CONFIG, ...limits, segmentBytes: 80 },
+        cleanShutdown: true,
+      });
+      const looks = Array.from({ length: 4 }, () => {
+        read.mockClear();
+        const { endOffset, overdueMs } = rangeOf(again, 60, NOW + 5000);
+        expect(overdueMs).toBe('maxCompactionLagMs' in limits ? 4000 : 0);
+        return { endOffset, segments: new Set(read.mock.contexts).size };
+      });
+      const ends = 'maxCompactionLagMs' in limits ? [59, 59, 59, 59] : [20, 40, 59, 59];
+      expect(looks.map(({ endOffset }) => endOffset)).toEqual(ends);
+      expect(looks.map(({ segments }) => segments)).toEqual([20, 20, 19, 0]);
+    }
+  } finally {
+    read.mockRestore();
+  }
 });
 
 test('records above the high watermark stay', () => {

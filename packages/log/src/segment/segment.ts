@@ -200,6 +200,11 @@ export class Segment {
     return Math.floor(this.lot * max);
   }
 
+  /** `largestTimestamp` reads nothing. */
+  get knowsLargestTimestamp(): boolean {
+    return this.largest !== undefined;
+  }
+
   /** The largest timestamp (-1: none) and the last offset of the first batch that has it. */
   largestTimestamp(): { readonly timestamp: Timestamp; readonly offset: Offset } {
     if (this.largest === undefined) {
@@ -394,6 +399,11 @@ export class Segment {
 
   private fromEntry(entry: TimeEntry | undefined): { timestamp: Timestamp; offset: Offset } {
     return { timestamp: entry?.timestamp ?? -1, offset: this.baseOffset + (entry?.relativeOffset ?? 0) };
+  }
+
+  /** `firstBatchTimestamp` reads nothing. */
+  get knowsFirstTimestamp(): boolean {
+    return this.firstTimestamp !== undefined;
   }
 
   /** The largest timestamp of the first batch; -1: none. May throw DiskError. */
