@@ -1,9 +1,8 @@
 /** Goal: retention does little in each turn, and at the right times. Method: stand-ins for replicas. */
-import { Prng, Timers } from '@millrace/base';
-import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { type ExpireResult, LogDirectory, type RemovedSegment } from '@millrace/log';
+import { Timers } from '@millrace/base';
+import { ManualClock } from '@millrace/base/testing';
+import type { ExpireResult, LogDirectory, RemovedSegment } from '@millrace/log';
 import { Metrics } from '@millrace/metrics';
-import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import type { Partition } from '../src/index.ts';
 import { Retention } from '../src/retention.ts';
@@ -60,27 +59,18 @@ class StandIn {
 
 function setUp(replicas: number, segments = 0) {
   const clock = new ManualClock();
-  const disk = new MemoryDisk((callback) => clock.soon(callback));
   const removing = { now: 0, max: 0 };
   const list = Array.from({ length: replicas }, () => new StandIn(clock, segments, removing));
-  const opened = LogDirectory.open({
-    disk,
-    directory: '/data',
-    nodeId: 1,
-    random: new Prng(1),
-    codecs: compressionCodecs,
-    logger: new MemoryLogger(),
-  });
-  if (!opened.ok) throw new Error(opened.message);
   const unlinked: [number, string][] = [];
-  disk.removeInBackground = (path, done) => {
-    unlinked.push([clock.monotonicMs(), path]);
-    clock.soon(() => done?.());
-  };
+  const logDirectory = {
+    unlink(paths: readonly string[]) {
+      for (const path of paths) unlinked.push([clock.monotonicMs(), path]);
+    },
+  } as unknown as LogDirectory;
   const config = { retentionInitialDelayMs: DELAY_MS, retentionCheckIntervalMs: INTERVAL_MS };
   const metrics = new Metrics();
   const timers = new Timers(clock);
-  const options = { clock, logDirectory: opened.logs, config };
+  const options = { clock, logDirectory, config };
   const retention = new Retention(options, timers, () => list as unknown as Partition[], metrics);
   return { retention, clock, list, removing, unlinked, metrics, timers };
 }

@@ -2,14 +2,12 @@
  * Goal: the checkpoint files have one owner, which writes each of them at most once in a round. Method: a
  * disk that counts how often each file is replaced.
  */
-import { DiskError, Prng } from '@millrace/base';
+import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { readBatchHeader } from '@millrace/protocol';
-import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { LogDirectory } from '../../src/index.ts';
 import { cleanLog } from '../support/cleaning.ts';
-import { append, batch, config, NOW, readAll } from '../support/logs.ts';
+import { append, batch, config, NOW, openDirectory, readAll } from '../support/logs.ts';
 
 const HIGH_WATERMARKS = 'replication-offset-checkpoint';
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint';
@@ -33,17 +31,7 @@ class CountingDisk extends MemoryDisk {
 function setUp({ segmentBytes = 150 } = {}) {
   const disk = new CountingDisk((callback) => callback());
   const logger = new MemoryLogger();
-  const random = new Prng(1);
-  const opened = LogDirectory.open({
-    disk,
-    directory: '/data',
-    nodeId: 1,
-    random,
-    codecs: compressionCodecs,
-    logger,
-  });
-  if (!opened.ok) throw new Error(opened.message);
-  const { logs } = opened;
+  const logs = openDirectory(disk, { logger });
   const log = logs.openLog('a', 0, { config: config({ segmentBytes }), nowWallMs: NOW });
   for (let i = 0; i < 5; i++) append(log, batch(1));
   const round = (offset: number) => {
@@ -172,18 +160,10 @@ test('the checkpoint of the cleaner survives a restart, a truncation lowers it f
   expect(disk.deviceWaits).toBeGreaterThan(0);
   expect(cleaned()).toBe('0\n1\na 0 3\n');
   logs.close({ clean: true });
-  const opened = LogDirectory.open({
-    disk,
-    directory: '/data',
-    nodeId: 1,
-    random: new Prng(1),
-    codecs: compressionCodecs,
-    logger: new MemoryLogger(),
-  });
-  if (!opened.ok) throw new Error(opened.message);
-  const again = opened.logs.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
+  const reopened = openDirectory(disk);
+  const again = reopened.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
   expect(again.cleanedTo).toBe(3);
-  opened.logs.deleteLog('a', 0);
+  reopened.deleteLog('a', 0);
   expect(cleaned()).toBe('0\n0\n');
 });
 
@@ -202,14 +182,12 @@ test('recovery that lowers one of the offsets raises no other one', () => {
     write(RECOVERY_POINTS, point);
     write(CLEANED_OFFSETS, cleaned);
     const written: string[] = [];
-    const o = { disk, directory: '/data', nodeId: 1, random: new Prng(1), codecs: compressionCodecs };
-    const opened = LogDirectory.open({ ...o, logger: new MemoryLogger() });
-    if (!opened.ok) throw new Error(opened.message);
-    const again = opened.logs.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
+    const reopened = openDirectory(disk);
+    const again = reopened.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
     expect(again.endOffset).toBe(5);
     written.push(text(RECOVERY_POINTS), text(CLEANED_OFFSETS));
     expect(written).toEqual([`0\n1\na 0 ${Math.min(5, point)}\n`, `0\n1\na 0 ${Math.min(5, cleaned)}\n`]);
-    opened.logs.close({ clean: false });
+    reopened.close({ clean: false });
   }
 });
 
@@ -229,16 +207,8 @@ test('a truncation below the clean part lowers the recovery point, so recovery c
   // The file system kept the length of a file, but not its bytes.
   disk.open('/data/a-0/00000000000000000003.log').write(0, [new Uint8Array(100)]);
   logs.close({ clean: false });
-  const opened = LogDirectory.open({
-    disk,
-    directory: '/data',
-    nodeId: 1,
-    random: new Prng(1),
-    codecs: compressionCodecs,
-    logger: new MemoryLogger(),
-  });
-  if (!opened.ok) throw new Error(opened.message);
-  const again = opened.logs.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
+  const reopened = openDirectory(disk);
+  const again = reopened.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
   expect([again.recoveryPoint, again.endOffset, again.wasCut]).toEqual([2, 3, true]);
   expect(readAll(again).map((one) => readBatchHeader(one).baseOffset)).toEqual([0, 1, 2]);
 });

@@ -1,41 +1,21 @@
 /** One log directory: its identity, its content, and its checkpoint files. */
 import { Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test, vi } from 'vitest';
 import {
-  LogDirectory,
+  type LogDirectory,
   LogOpenError,
-  type OpenDirectory,
   type OpenDirectoryOptions,
   type PartitionLog,
 } from '../../src/index.ts';
-import { append, batch, config, NOW, readAll } from '../support/logs.ts';
+import { append, batch, config, NOW, openDirectory, readAll, tryOpenDirectory } from '../support/logs.ts';
 
 const CLUSTER = 'ccccccccccccccccccccAA' as Uuid;
 const OTHER = 'dddddddddddddddddddddA' as Uuid;
 const TOPIC = 'ttttttttttttttttttttAA' as Uuid;
 
-function tryOpen(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): OpenDirectory {
-  return LogDirectory.open({
-    disk,
-    directory: '/data',
-    nodeId: 1,
-    random: new Prng(1),
-    codecs: compressionCodecs,
-    logger: new MemoryLogger(),
-    ...o,
-  });
-}
-
-function open(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): LogDirectory {
-  const answer = tryOpen(disk, o);
-  if (!answer.ok) throw new Error(answer.message);
-  return answer.logs;
-}
-
 function message(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): string {
-  const answer = tryOpen(disk, o);
+  const answer = tryOpenDirectory(disk, o);
   return answer.ok ? 'opened' : answer.message;
 }
 
@@ -48,23 +28,23 @@ const LOG = { config: config(), nowWallMs: NOW };
 
 test('open formats an empty folder; adoptClusterId adds the cluster id', () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   expect(text(disk, 'meta.properties')).toBe(`directory.id=${logs.directoryId}\nnode.id=1\nversion=1\n`);
   expect(logs.adoptClusterId(CLUSTER)).toBeUndefined();
   expect(text(disk, 'meta.properties')).toContain(`cluster.id=${CLUSTER}\n`);
-  const again = open(disk, { random: new Prng(2) });
+  const again = openDirectory(disk, { random: new Prng(2) });
   expect([again.clusterId, again.directoryId]).toEqual([CLUSTER, logs.directoryId]);
   expect(again.adoptClusterId(CLUSTER)).toBeUndefined();
   expect(again.adoptClusterId(OTHER)).toContain(CLUSTER);
   const full = new MemoryDisk();
-  const fresh = open(full);
+  const fresh = openDirectory(full);
   full.failWrites = 'ENOSPC';
   expect(fresh.adoptClusterId(CLUSTER)).toMatch(/cannot be used/);
 });
 
 test('open refuses a folder of another node, cluster or format, and says what to do', () => {
   const disk = new MemoryDisk();
-  open(disk, { clusterId: CLUSTER });
+  openDirectory(disk, { clusterId: CLUSTER });
   expect(message(disk, { clusterId: CLUSTER })).toBe('opened');
   expect(message(disk, { nodeId: 2 })).toMatch(/belongs to node 1, this is node 2.*node\.id/);
   expect(message(disk, { clusterId: OTHER })).toMatch(/belongs to cluster c+AA.*another folder/);
@@ -80,7 +60,7 @@ test('open refuses a folder of another node, cluster or format, and says what to
   put(
     `#\n#Sat Jan 01 00:00:00 UTC 2000\ncluster.id=${CLUSTER}\ndirectory.id=${OTHER}\nnode.id=1\nversion=1\n`,
   );
-  expect(open(disk).directoryId).toBe(OTHER);
+  expect(openDirectory(disk).directoryId).toBe(OTHER);
   disk.remove('/data/meta.properties');
   disk.makeDirectory('/data/topic-0');
   expect(message(disk)).toMatch(/no meta\.properties/);
@@ -88,7 +68,7 @@ test('open refuses a folder of another node, cluster or format, and says what to
 
 test('partitions() lists topic ids; openLog refuses the log of another topic with the same name', () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   logs.openLog('my-topic', 12, { ...LOG, topicId: TOPIC });
   logs.openLog('b', 0, LOG);
   expect(text(disk, 'my-topic-12/partition.metadata')).toBe(`version: 0\ntopic_id: ${TOPIC}\n`);
@@ -97,37 +77,37 @@ test('partitions() lists topic ids; openLog refuses the log of another topic wit
     { topic: 'my-topic', partition: 12, topicId: TOPIC },
   ];
   expect(logs.partitions()).toEqual(expected);
-  expect(open(disk).partitions()).toEqual(expected);
-  expect(() => open(disk).openLog('my-topic', 12, { ...LOG, topicId: OTHER })).toThrow(LogOpenError);
+  expect(openDirectory(disk).partitions()).toEqual(expected);
+  expect(() => openDirectory(disk).openLog('my-topic', 12, { ...LOG, topicId: OTHER })).toThrow(LogOpenError);
 });
 
 test('a clean stop writes a marker; openLog removes it before anything changes', () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   append(logs.openLog('a', 0, LOG), batch(3));
   logs.close({ clean: true, brokerEpoch: 42 });
   expect(text(disk, '.kafka_cleanshutdown')).toBe('{"version":0,"brokerEpoch":42}');
-  const again = open(disk);
+  const again = openDirectory(disk);
   expect(again.cleanShutdownBrokerEpoch).toBe(42);
   const log = again.openLog('a', 0, LOG);
   expect(text(disk, '.kafka_cleanshutdown')).toBeUndefined();
   expect(log.recoveryPoint).toBe(3);
   append(log, batch(1));
   again.close({ clean: false });
-  const third = open(disk);
+  const third = openDirectory(disk);
   expect(third.cleanShutdownBrokerEpoch).toBeUndefined();
   expect(third.openLog('a', 0, LOG).endOffset).toBe(4);
 });
 
 test('if recovery cuts a log, the directory no longer reports a clean stop', () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   append(logs.openLog('a', 0, LOG), batch(3));
   append(logs.openLog('b', 0, LOG), batch(3));
   logs.close({ clean: true, brokerEpoch: 42 });
   const file = disk.open('/data/b-0/00000000000000000000.log');
   file.truncate(file.size() - 10);
-  const again = open(disk);
+  const again = openDirectory(disk);
   again.openLog('a', 0, LOG);
   expect(again.cleanShutdownBrokerEpoch).toBe(42);
   expect(again.openLog('b', 0, LOG).wasCut).toBe(true);
@@ -136,15 +116,15 @@ test('if recovery cuts a log, the directory no longer reports a clean stop', () 
 
 test('a stop is not clean when a log is offline, or when folders of an unclean stop were never opened', () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   logs.openLog('a', 0, LOG);
   append(logs.openLog('b', 0, LOG), batch(1));
   logs.close({ clean: false });
-  const again = open(disk);
+  const again = openDirectory(disk);
   again.openLog('a', 0, LOG);
   again.close({ clean: true });
   expect(text(disk, '.kafka_cleanshutdown')).toBeUndefined();
-  const third = open(disk);
+  const third = openDirectory(disk);
   third.openLog('a', 0, LOG);
   third.openLog('b', 0, LOG).health.offline = 'the device is gone';
   third.close({ clean: true });
@@ -153,7 +133,7 @@ test('a stop is not clean when a log is offline, or when folders of an unclean s
 
 test("checkpoint files have Kafka's format and survive a restart; damaged ones are ignored", () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   const log = logs.openLog('a', 0, { ...LOG, config: config({ segmentBytes: 150 }) });
   for (let i = 0; i < 5; i++) append(log, batch(1));
   log.advanceStartOffset(2);
@@ -161,13 +141,13 @@ test("checkpoint files have Kafka's format and survive a restart; damaged ones a
   expect(text(disk, 'replication-offset-checkpoint')).toBe('0\n1\na 0 4\n');
   expect(text(disk, 'log-start-offset-checkpoint')).toBe('0\n1\na 0 2\n');
   expect(text(disk, 'recovery-point-offset-checkpoint')).toBe('0\n1\na 0 0\n');
-  const again = open(disk);
+  const again = openDirectory(disk);
   expect(again.highWatermark('a', 0)).toBe(4);
   expect(again.highWatermark('a', 1)).toBeUndefined();
   expect(again.openLog('a', 0, LOG).startOffset).toBe(2);
   disk.writeFileAtomic('/data/replication-offset-checkpoint', new Uint8Array([48, 10]));
   const logger = new MemoryLogger();
-  expect(open(disk, { logger }).highWatermark('a', 0)).toBeUndefined();
+  expect(openDirectory(disk, { logger }).highWatermark('a', 0)).toBeUndefined();
   expect(logger.events).toMatchObject([{ event: 'checkpoint-damaged' }]);
 });
 
@@ -178,16 +158,16 @@ test.each([
   'a log that is %s below its recovery point lowers that point on disk before its next write',
   (_, lower) => {
     const disk = new MemoryDisk();
-    const logs = open(disk);
+    const logs = openDirectory(disk);
     append(logs.openLog('a', 0, LOG), batch(5));
     logs.close({ clean: true });
-    const second = open(disk);
+    const second = openDirectory(disk);
     const log = second.openLog('a', 0, LOG);
     expect(log.recoveryPoint).toBe(5);
     lower(log);
     append(log, batch(7), 1);
     second.close({ clean: false });
-    expect(open(disk).openLog('a', 0, LOG).recoveryPoint).toBe(0);
+    expect(openDirectory(disk).openLog('a', 0, LOG).recoveryPoint).toBe(0);
   },
 );
 
@@ -200,7 +180,7 @@ test.each(['created again at once', 'created again after a crash', 'found at sta
         { topic: 'a', partition: 0, offset },
         { topic: 'b', partition: 0, offset: 1 },
       ]);
-    let logs = open(disk);
+    let logs = openDirectory(disk);
     append(logs.openLog('b', 0, LOG), batch(1));
     const log = logs.openLog('a', 0, { ...LOG, topicId: TOPIC });
     for (let i = 0; i < 9; i++) append(log, batch(1));
@@ -208,15 +188,15 @@ test.each(['created again at once', 'created again after a crash', 'found at sta
     log.flush(() => {});
     checkpoint(logs, 8);
     logs.close({ clean: true });
-    logs = open(disk);
+    logs = openDirectory(disk);
     if (when !== 'found at start') {
       logs.openLog('a', 0, LOG);
       logs.tick(NOW);
     }
     logs.deleteLog('a', 0);
-    if (when === 'created again after a crash') logs = open(disk);
+    if (when === 'created again after a crash') logs = openDirectory(disk);
     append(logs.openLog('a', 0, { ...LOG, topicId: OTHER }), batch(2));
-    const again = open(disk);
+    const again = openDirectory(disk);
     expect([again.highWatermark('a', 0), again.highWatermark('b', 0)]).toEqual([undefined, 1]);
     const recreated = again.openLog('a', 0, { ...LOG, topicId: OTHER });
     expect([recreated.startOffset, recreated.recoveryPoint, recreated.endOffset]).toEqual([0, 0, 2]);
@@ -237,13 +217,13 @@ test.each([
       synced.push(path);
     }
   }
-  open(new Recording(), { directory });
+  openDirectory(new Recording(), { directory });
   expect(synced).toEqual(expect.arrayContaining(parents));
 });
 
 test('a full disk delays the removal of checkpoint entries to the next try', () => {
   const disk = new MemoryDisk();
-  let logs = open(disk);
+  let logs = openDirectory(disk);
   append(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(9));
   logs.tick(NOW, [{ topic: 'a', partition: 0, offset: 9 }]);
   const path = '/data/replication-offset-checkpoint';
@@ -251,27 +231,27 @@ test('a full disk delays the removal of checkpoint entries to the next try', () 
   logs.deleteLog('a', 0);
   // The process was killed before it had removed the entry. The next process opens the directory.
   disk.writeFileAtomic(path, withEntry);
-  logs = open(disk);
+  logs = openDirectory(disk);
   disk.failWrites = 'ENOSPC';
   const openAgain = () => logs.openLog('a', 0, { ...LOG, topicId: OTHER });
   expect(openAgain).toThrow(/replication-offset-checkpoint/);
   disk.failWrites = undefined;
   append(openAgain(), batch(2));
-  expect(open(disk).highWatermark('a', 0)).toBeUndefined();
+  expect(openDirectory(disk).highWatermark('a', 0)).toBeUndefined();
 });
 
 test('the checkpoint files keep the entries of logs that are not open', () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   const log = logs.openLog('a', 0, LOG);
   for (let i = 0; i < 5; i++) append(log, batch(1));
   log.advanceStartOffset(3);
   logs.close({ clean: true });
-  const second = open(disk);
+  const second = openDirectory(disk);
   second.openLog('b', 0, LOG);
   second.tick(NOW);
   second.close({ clean: false });
-  const third = open(disk);
+  const third = openDirectory(disk);
   const again = third.openLog('a', 0, LOG);
   expect([again.startOffset, again.recoveryPoint]).toEqual([3, 5]);
   expect(readAll(again).length).toBe(2);
@@ -279,7 +259,7 @@ test('the checkpoint files keep the entries of logs that are not open', () => {
 
 test('deleteLog hides a log at once, open or not, and the next tick removes its folder', () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   append(logs.openLog('a', 0, LOG), batch(1));
   logs.tick(NOW, [{ topic: 'a', partition: 0, offset: 1 }]);
   disk.makeDirectory('/data/never-opened-3');
@@ -296,10 +276,10 @@ test('deleteLog hides a log at once, open or not, and the next tick removes its 
 
 test('ticks look for deleted folders, also those that an earlier process left, until none is left', () => {
   const disk = new MemoryDisk();
-  const first = open(disk);
+  const first = openDirectory(disk);
   first.openLog('a', 0, LOG);
   first.deleteLog('a', 0);
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   const list = vi.spyOn(disk, 'list');
   const remove = vi.spyOn(disk, 'removeInBackground').mockImplementationOnce(() => {});
   for (let round = 0; round < 5; round++) logs.tick(NOW);
@@ -313,7 +293,7 @@ test('ticks look for deleted folders, also those that an earlier process left, u
 
 test('if recovery keeps fewer records than the recovery point covers, openLog lowers the point on disk at once', async () => {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  const logs = openDirectory(disk);
   const log = logs.openLog('a', 0, LOG);
   for (let index = 0; index < 3; index++) append(log, batch(2));
   await new Promise((flushed) => log.flush(flushed));
@@ -323,16 +303,16 @@ test('if recovery keeps fewer records than the recovery point covers, openLog lo
   const file = disk.open('/data/a-0/00000000000000000000.log');
   file.write(file.size() - 5, [new Uint8Array(5)]);
   file.close();
-  const again = open(disk);
+  const again = openDirectory(disk);
   expect(again.openLog('a', 0, LOG).endOffset).toBe(4);
   expect(text(disk, 'recovery-point-offset-checkpoint')).toBe('0\n1\na 0 4\n');
 });
 
 test('records without a topic id: openLog refuses them after an unclean stop, and accepts them after a clean one', () => {
   const unclean = new MemoryDisk();
-  append(open(unclean).openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(5));
+  append(openDirectory(unclean).openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(5));
   unclean.remove('/data/a-0/partition.metadata');
-  const logs = open(unclean);
+  const logs = openDirectory(unclean);
   const error = failureOf(() => logs.openLog('a', 0, { ...LOG, topicId: TOPIC }));
   expect(error).toBeInstanceOf(LogOpenError);
   expect((error as LogOpenError).found).toBeUndefined();
@@ -340,11 +320,11 @@ test('records without a topic id: openLog refuses them after an unclean stop, an
   expect(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }).endOffset).toBe(0);
 
   const clean = new MemoryDisk();
-  const first = open(clean);
+  const first = openDirectory(clean);
   append(first.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(5));
   first.close({ clean: true });
   clean.remove('/data/a-0/partition.metadata');
-  expect(open(clean).openLog('a', 0, { ...LOG, topicId: TOPIC }).endOffset).toBe(5);
+  expect(openDirectory(clean).openLog('a', 0, { ...LOG, topicId: TOPIC }).endOffset).toBe(5);
 });
 
 function failureOf(work: () => unknown): unknown {

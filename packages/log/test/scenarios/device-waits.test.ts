@@ -3,12 +3,10 @@
  * device. If each roll waited, a hundred partitions that roll at once could block the event loop for longer
  * than the broker's session timeout. Method: a disk that counts the waits.
  */
-import { Prng, type Uuid } from '@millrace/base';
-import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { compressionCodecs } from '@millrace/protocol/io';
+import type { Uuid } from '@millrace/base';
+import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
-import { LogDirectory } from '../../src/index.ts';
-import { append, batch, config, NOW, openLog } from '../support/logs.ts';
+import { append, batch, config, NOW, openDirectory, openLog } from '../support/logs.ts';
 
 test('rolls, flushes and new leader epochs of a hundred partitions at once do not wait for the device', async () => {
   const disk = new MemoryDisk();
@@ -39,16 +37,7 @@ test('rolls, flushes and new leader epochs of a hundred partitions at once do no
 
 test('creating, deleting and recreating a topic does not wait for the device', async () => {
   const disk = new MemoryDisk();
-  const opened = LogDirectory.open({
-    disk,
-    directory: '/data',
-    nodeId: 1,
-    random: new Prng(1),
-    codecs: compressionCodecs,
-    logger: new MemoryLogger(),
-  });
-  if (!opened.ok) throw new Error(opened.message);
-  const { logs } = opened;
+  const logs = openDirectory(disk);
   const make = (topicId: Uuid) => {
     for (let index = 0; index < 100; index++)
       append(logs.openLog('orders', index, { topicId, config: config(), nowWallMs: NOW }), batch(1), 3);

@@ -1,5 +1,5 @@
 /** Shared by the tests of this package: small batches, a log on a memory disk, a log's content as text. */
-import type { Logger, Uuid } from '@millrace/base';
+import { type Logger, Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import {
   BatchHeader,
@@ -13,6 +13,9 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import {
   type LeaderAppend,
   type LogConfig,
+  LogDirectory,
+  type OpenDirectory,
+  type OpenDirectoryOptions,
   type OpenLogOptions,
   PartitionLog,
   type TimestampHit,
@@ -110,6 +113,25 @@ export function openLog(
     config: config(settings),
     ...rest,
   });
+}
+
+export function tryOpenDirectory(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): OpenDirectory {
+  return LogDirectory.open({
+    disk,
+    directory: '/data',
+    nodeId: 1,
+    random: new Prng(1),
+    codecs: compressionCodecs,
+    logger: new MemoryLogger(),
+    ...o,
+  });
+}
+
+/** Opens a log directory and demands success. */
+export function openDirectory(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): LogDirectory {
+  const answer = tryOpenDirectory(disk, o);
+  if (!answer.ok) throw new Error(answer.message);
+  return answer.logs;
 }
 
 /** Appends as leader and demands success. */
