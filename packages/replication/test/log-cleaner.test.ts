@@ -15,7 +15,8 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import type { CleanerConfig, Partition } from '../src/index.ts';
 import { LogCleaner } from '../src/log-cleaner.ts';
-import { logConfig, replicationConfig } from './support/settings.ts';
+import { replicationConfig } from '../src/testing/index.ts';
+import { logConfig } from './support/settings.ts';
 
 const BACKOFF_MS = 15_000;
 const UNLINK_MS = 60_000;

@@ -8,7 +8,8 @@ import { LogDirectory } from '@millrace/log';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import { type Api, ErrorCode, SpareBuffers } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { ReplicaManager, type ReplicationConfig } from '@millrace/replication';
+import { ReplicaManager } from '@millrace/replication';
+import { replicationConfig } from '@millrace/replication/testing';
 import { BrokerFrontEnd } from '../../src/front-end.ts';
 import { CLUSTER_ID, partition, register, TOPIC_ID } from './broker.ts';
 import { TestClient } from './client.ts';
@@ -17,40 +18,6 @@ import { frontEndConfig } from './settings.ts';
 
 /** The smallest allowed size, so that a batch within max.message.bytes may be larger than a segment. */
 export const SEGMENT_BYTES = 1_048_576;
-const DAY_MS = 86_400_000;
-
-const config: ReplicationConfig = {
-  interBrokerListenerName: 'PLAINTEXT',
-  replicaLagTimeMaxMs: 2000,
-  fetchWaitMaxMs: 500,
-  fetchMinBytes: 1,
-  fetchMaxBytes: 1_048_576,
-  fetchResponseMaxBytes: 10_485_760,
-  fetchBackoffMs: 100,
-  replicaSocketTimeoutMs: 30_000,
-  consumerFetchMaxBytes: 57_671_680,
-  maxFetchSessions: 1000,
-  highWatermarkCheckpointIntervalMs: 5000,
-  minFreeBytes: 0,
-  retentionInitialDelayMs: 30_000,
-  retentionCheckIntervalMs: 300_000,
-  cleaner: {
-    isEnabled: true,
-    cleaningsMax: 1,
-    dedupeBufferBytes: 134_217_728,
-    loadFactor: 0.9,
-    ioBufferBytes: 524_288,
-    bytesPerSecondMax: Number.MAX_VALUE,
-    backoffMs: 15_000,
-  },
-  alterPartitionRetryMs: 100,
-  maxParkedFetches: 100_000,
-  maxParkedDeletions: 20_000,
-  maxResponseFrameBytes: 134_217_728,
-  producerIdExpirationMs: DAY_MS,
-  loopWorkMax: 1 << 20,
-  brokerProperties: new Map(),
-};
 
 const metadata: readonly MetadataRecord[] = [
   register(1),
@@ -82,7 +49,8 @@ export class ServingBroker {
     });
     if (!opened.ok) throw new Error(opened.message);
     const replicas = new ReplicaManager({
-      ...{ brokerId: 1, disk, logDirectory: opened.logs, clock, random, logger, config, jobs },
+      ...{ brokerId: 1, disk, logDirectory: opened.logs, clock, random, logger, jobs },
+      config: replicationConfig(),
       codecs: compressionCodecs,
       net: {
         listen: () => ({ close: (done) => done() }),

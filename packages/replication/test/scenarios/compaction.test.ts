@@ -7,9 +7,9 @@ import { buildBatch, ErrorCode, readBatchHeader, readRecords } from '@millrace/p
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import type { Partition } from '../../src/index.ts';
+import { replicationConfig } from '../../src/testing/index.ts';
 import { fetchFrom, fetchRequest, partitionsOf } from '../support/fetching.ts';
 import { batchesOf } from '../support/logs.ts';
-import { replicationConfig } from '../support/settings.ts';
 import { World } from '../support/world.ts';
 
 const BACKOFF_MS = 1000;

@@ -15,10 +15,10 @@ import {
   ReplicaManager,
   type ReplicationConfig,
 } from '../../src/index.ts';
+import { replicationConfig } from '../../src/testing/index.ts';
 import { MemoryNetwork } from './memory-network.ts';
 import { NodeClock } from './node-clock.ts';
 import { serve } from './server.ts';
-import { replicationConfig } from './settings.ts';
 import { ToyController } from './toy-controller.ts';
 
 export const HEARTBEAT_MS = 500;
