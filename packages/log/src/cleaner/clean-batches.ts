@@ -18,6 +18,7 @@ import {
   type Compression,
   type CompressionCodecs,
   DELETE_HORIZON_BIT,
+  joinedChunks,
   KIND_BITS,
   NO_TIMESTAMP,
   type Timestamp,
@@ -62,7 +63,7 @@ export function cleanBatches(bytes: Uint8Array, o: FilterOptions, codecs: Compre
     if (cleaned !== undefined) kept.push(cleaned);
   });
   const { recordsKept, recordsDropped, isChanged } = filter;
-  return { bytes: joined(kept), recordsKept, recordsDropped, isChanged };
+  return { bytes: joinedChunks(kept), recordsKept, recordsDropped, isChanged };
 }
 
 class Filter {
@@ -210,16 +211,4 @@ function emptyBatch(header: BatchHeader): Uint8Array {
 function fieldsOf(header: BatchHeader) {
   const { baseOffset, leaderEpoch, lastOffsetDelta, producerId, producerEpoch, baseSequence } = header;
   return { baseOffset, leaderEpoch, lastOffsetDelta, producerId, producerEpoch, baseSequence };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  let sizeBytes = 0;
-  for (const part of parts) sizeBytes += part.length;
-  const all = new Uint8Array(sizeBytes);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
