@@ -153,7 +153,7 @@ const rows: readonly Row[] = [
   },
   {
     stimulus: 'a topic is created, and the controller takes no snapshot yet',
-    act: () => client.createTopic('narrow', 1, 1),
+    act: () => client.createTopic('narrow', 1, 3),
     expected: [
       {
         on: controller,
