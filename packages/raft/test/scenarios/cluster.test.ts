@@ -2,6 +2,7 @@
  * Goal: three voters that use gRPC on loopback, and LevelDB, quickly elect a leader, commit, hand over and
  * restart. Method: all voters in this process, on free ports.
  */
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,18 +42,27 @@ const utf8 = (value: string) => new TextEncoder().encode(value);
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'millrace-quorum-'));
   voters = [];
-  for (const id of [1, 2, 3]) voters.push({ id, host: '127.0.0.1', port: await freePort() });
+  for (const id of [1, 2, 3]) voters.push({ id, host: '127.0.0.1', port: await freePort(id) });
 });
 afterEach(async () => {
   await Promise.all([...running.values()].map(stop));
   rmSync(root, { recursive: true });
 });
 
-async function freePort(): Promise<number> {
+/**
+ * A free port below those that the kernel gives to clients and to listeners on port 0. So no other test takes
+ * the port while no voter listens on it. Each voter has its own range.
+ */
+async function freePort(id: number): Promise<number> {
   const nothing: RpcService = { call: () => {}, stream: () => ({ message: () => {}, closed: () => {} }) };
-  const { port, listener } = await serve(nothing, 0);
-  await new Promise<void>((done) => listener.close(done));
-  return port;
+  for (;;) {
+    const bound = await serve(nothing, randomInt(5000 + id * 5000, 10_000 + id * 5000)).catch(
+      () => undefined,
+    );
+    if (bound === undefined) continue;
+    await new Promise<void>((done) => bound.listener.close(done));
+    return bound.port;
+  }
 }
 
 function serve(service: RpcService, port: number): Promise<{ port: number; listener: Listener }> {
