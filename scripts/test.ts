@@ -6,7 +6,7 @@
  * The last line is `N passed, N failed`. If tests were skipped, it also has their number, and the line above
  * it names them. Exit code 1 when anything fails.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { houseRuleViolations } from './house-rules.ts';
@@ -34,6 +34,7 @@ const steps: Record<string, () => Outcome[]> = {
 const only = process.argv[process.argv.indexOf('--only') + 1];
 const chosen = process.argv.includes('--only') ? [only ?? ''] : Object.keys(steps);
 const total: Outcome = { passed: 0, failed: 0, skipped: [] };
+if (chosen.length > 1) installTools();
 for (const name of chosen) {
   const step = Object.hasOwn(steps, name) ? steps[name] : undefined;
   if (step === undefined) {
@@ -52,6 +53,12 @@ if (total.skipped.length > 0) process.stdout.write(`skipped: ${total.skipped.joi
 const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : '';
 process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
 process.exit(total.failed > 0 ? 1 : 0);
+
+/** Downloads what the end-to-end tests need while the first steps run. */
+function installTools(): void {
+  const program = join(root, 'test-e2e', 'lib', 'install-tools.ts');
+  spawn(process.execPath, [program], { cwd: root, stdio: 'ignore' }).on('error', () => {});
+}
 
 function command(name: string, program: string, args: string[]): Outcome {
   const result = spawnSync(join(root, 'node_modules', '.bin', program), args, {
