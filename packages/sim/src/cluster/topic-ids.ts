@@ -16,6 +16,8 @@ type Ids = MetadataImage['topics']['state']['ids'];
 interface Tenure {
   /** The brokers whose metadata has the topic now. */
   readonly brokers: Set<SimNode>;
+  /** The last time at which a broker learned of the topic; -1 if there is none. */
+  learnedUs: Micros;
   /**
    * The last time at which a broker forgot the topic, or died while it knew the topic; -1 if there is none.
    */
@@ -47,16 +49,25 @@ export class TopicIds {
 
   /**
    * The topic that had this name at some broker, at some time from `sinceUs` on. Undefined if there is none,
-   * or if there are several.
+   * or if there are several. Also undefined if another topic had the name before, and a broker knew no topic
+   * of the name in this time: such a broker still shows the committed offsets of the earlier topic.
    */
   named(name: string, sinceUs: Micros): Uuid | undefined {
+    const tenures = this.byName.get(name) ?? new Map<Uuid, Tenure>();
     let found: Uuid | undefined;
-    for (const [id, { brokers, lastUs }] of this.byName.get(name) ?? []) {
+    for (const [id, { brokers, lastUs }] of tenures) {
       if (brokers.size === 0 && lastUs < sinceUs) continue;
       if (found !== undefined) return undefined;
       found = id;
     }
-    return found;
+    if (found === undefined || found === tenures.keys().next().value) return found;
+    const wasUnknown = tenures.get(found)!.learnedUs >= sinceUs || this.isUnknown(name);
+    return wasUnknown ? undefined : found;
+  }
+
+  /** Whether a living broker knows no topic of this name. */
+  private isUnknown(name: string): boolean {
+    return [...this.byHost.values()].some(({ ofBroker }) => ofBroker !== undefined && !ofBroker.has(name));
   }
 
   /** Every topic that has had the name, the newest last. */
@@ -88,7 +99,11 @@ export class TopicIds {
     }
     this.forget(known, ids);
     known.ofBroker = ids;
-    for (const [name, id] of ids) this.tenure(name, id).brokers.add(node);
+    for (const [name, id] of ids) {
+      const tenure = this.tenure(name, id);
+      if (!tenure.brokers.has(node)) tenure.learnedUs = this.world.nowUs;
+      tenure.brokers.add(node);
+    }
   }
 
   /** Notes that the broker has forgotten every topic that is not in `kept`. */
@@ -105,7 +120,7 @@ export class TopicIds {
   private tenure(name: string, id: Uuid): Tenure {
     const ofName = this.byName.get(name) ?? new Map<Uuid, Tenure>();
     this.byName.set(name, ofName);
-    const tenure = ofName.get(id) ?? { brokers: new Set(), lastUs: -1 };
+    const tenure = ofName.get(id) ?? { brokers: new Set(), learnedUs: -1, lastUs: -1 };
     ofName.set(id, tenure);
     return tenure;
   }

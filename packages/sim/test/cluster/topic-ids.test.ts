@@ -25,3 +25,27 @@ it('ignores the metadata of a dead broker', () => {
   small.createAgain('t');
   expect(topicIds.named('t', world.nowUs)).toBe(cluster.image().topic('t')!.id);
 });
+
+it('does not choose between a topic and the earlier topic of its name while a broker knows neither', () => {
+  const small = new SmallCluster([]);
+  const { topicIds, cluster, world } = small;
+  small.deleteTopic('t');
+  const deletedUs = world.nowUs;
+  const [lagging] = cluster.brokers;
+  lagging!.life!.pause();
+  small.createTopic('t');
+  expect(topicIds.named('t', world.nowUs)).toBeUndefined();
+  lagging!.life!.resume();
+  small.run(1);
+  const { id } = cluster.image().topic('t')!;
+  expect(topicIds.named('t', world.nowUs)).toBe(id);
+  expect(topicIds.named('t', deletedUs)).toBeUndefined();
+});
+
+it('attributes the first topic of a name to it, while a broker does not know the topic yet', () => {
+  const small = new SmallCluster([]);
+  const { topicIds, cluster, world } = small;
+  cluster.brokers[0]!.life!.pause();
+  small.createTopic('u');
+  expect(topicIds.named('u', world.nowUs)).toBe(cluster.image().topic('u')!.id);
+});

@@ -86,14 +86,20 @@ export class SmallCluster {
     this.run(1);
   }
 
-  /** Deletes the topic, and creates another one under its name. */
-  createAgain(name: string): void {
+  /** Deletes the topic. Every broker that runs learns of it. */
+  deleteTopic(name: string): void {
     const { id } = this.cluster.image().topic(name)!;
     let isDone = false;
     this.admin.deleteTopicWithId(name, id, () => {
       isDone = true;
     });
     this.until(() => isDone);
+    this.run(1);
+  }
+
+  /** Deletes the topic, and creates another one under its name. */
+  createAgain(name: string): void {
+    this.deleteTopic(name);
     this.createTopic(name);
   }
 
