@@ -63,4 +63,27 @@ describe('compacted-value-lost', () => {
       else expect(found).toContain('compacted-value-lost');
     }
   });
+
+  it('accepts an older record only at a replica that came to the tombstone after its commit', () => {
+    for (const isLate of [true, false]) {
+      const small = setUp(null);
+      for (const node of small.cluster.brokers) {
+        const { log } = small.replica(node);
+        log.setConfig({ ...log.config, deleteRetentionMs: 0 });
+      }
+      const follower = small.followers[0]!;
+      small.run(1);
+      // A late follower fetches the record at 1 again.
+      for (const endOffset of isLate ? [1, 2] : [])
+        small.corrupt(follower, () => {
+          small.replica(follower).log.endOffset = endOffset;
+        });
+      const { leaderEpoch } = small.state;
+      const old = keyed('k', 'v1', { leaderEpoch });
+      const name = rewrite(small, old, keyed('x', null, { leaderEpoch, baseOffset: 1 }));
+      const found = violationOf(() => small.finish()) ?? '';
+      if (isLate) expect(found).not.toContain('compacted-value-lost');
+      else expect(found).toContain(`compacted-value-lost: ${name} has the record of a key at 0`);
+    }
+  });
 });
