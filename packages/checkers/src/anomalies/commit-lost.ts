@@ -7,7 +7,7 @@ import { fetchChecker } from './offset-fetches.ts';
 
 export const commitLost = fetchChecker(
   'commit-lost',
-  'a fetch of committed offsets shows every commit that was acknowledged before, unless a later one replaced it',
+  'a fetch of committed offsets shows every commit that was acknowledged before, unless a later commit replaced it',
   ({ fetch, lost, candidates }) => {
     // The checker never-committed reports a value without a commit.
     if (lost === undefined || (fetch.offset >= 0 && candidates.length === 0)) return undefined;

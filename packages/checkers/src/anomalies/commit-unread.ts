@@ -12,7 +12,7 @@ const NAME = 'commit-unread';
 export const commitUnread: HistoryCheckerKind = {
   name: NAME,
   sentence:
-    'a member of a group commits an offset only after members of the group have got all records below it',
+    'a member of a group commits an offset only after members of the group have got all records below this offset',
   make: (scope) => new CommitUnread(scope),
 };
 

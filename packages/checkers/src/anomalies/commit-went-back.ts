@@ -7,6 +7,6 @@ import { fetchChecker } from './offset-fetches.ts';
 
 export const commitWentBack = fetchChecker(
   'commit-went-back',
-  'after a fetch of committed offsets has shown a commit, no fetch shows what this commit replaced',
+  'when a fetch of committed offsets has shown a commit, no later fetch shows a commit that this one replaced',
   ({ later }) => later && `but ${later.client} fetched ${valueText(later)} at ${secondsText(later.endedUs)}`,
 );

@@ -10,7 +10,7 @@ const NAME = 'unseen';
 
 export const unseen: HistoryCheckerKind = {
   name: NAME,
-  sentence: 'at the end a consumer has read every value acknowledged with acks=all',
+  sentence: 'at the end of the run, consumers have read every value acknowledged with acks=all',
   make: (scope) => new Unseen(scope),
 };
 

@@ -43,7 +43,7 @@ export const cleanupBugs: readonly PlantedBug[] = [
   },
   {
     name: 'deletion-below-offset',
-    sentence: 'the leader acknowledges a deletion of records before the low watermark reaches its offset',
+    sentence: 'the leader acknowledges a deletion of records before the low watermark reaches the offset of the request',
     file: 'packages/replication/src/partition/record-deletions.ts',
     find: 'if (lowWatermark >= offset && this.ports.holdsLease()) {',
     replace: 'if (this.ports.holdsLease()) {',
@@ -95,7 +95,7 @@ export const cleanupBugs: readonly PlantedBug[] = [
   },
   {
     name: 'fetch-below-log-start',
-    sentence: 'a leader does not refuse a fetch below its log start offset, and reads its log there',
+    sentence: 'a leader does not refuse a fetch below its log start offset, but reads its log at that offset',
     file: 'packages/replication/src/serving/fetch-read.ts',
     find: 'if (item.fetchOffset >= log.startOffset && item.fetchOffset <= log.endOffset) return ErrorCode.NONE;',
     replace:
@@ -105,7 +105,7 @@ export const cleanupBugs: readonly PlantedBug[] = [
   },
   {
     name: 'earliest-below-log-start',
-    sentence: 'a lookup of the earliest offset finds the first offset of the first segment',
+    sentence: 'a lookup of the earliest offset finds the first offset of the first segment, even if the log start offset is higher',
     file: 'packages/replication/src/serving/offset-lookups.ts',
     find: 'return listed(log.startOffset, -1, epoch);',
     replace: 'return listed(log.firstSegmentOffset, -1, epoch);',

@@ -20,7 +20,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'early-isr-shrink',
-    sentence: 'a leader commits without a follower before the controller has removed it from the ISR',
+    sentence: 'a leader commits without waiting for a follower before the controller has removed this follower from the ISR',
     file: 'packages/replication/src/partition/leadership.ts',
     find: 'maximalIsr: partition.isrState.maximal,',
     replace: 'maximalIsr: partition.isrState.pending?.isr.map(({ brokerId }) => brokerId) ?? partition.isr,',
@@ -85,7 +85,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'two-votes',
-    sentence: 'a controller votes for every candidate of an epoch, so that two of them may lead',
+    sentence: 'a controller votes for every candidate of an epoch, so that two candidates may lead',
     file: 'packages/raft/src/election.ts',
     find: 'return node.votedFor === request.candidateId && node.leaderId === -1;',
     replace: 'return true;',
@@ -93,7 +93,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'metadata-out-of-order',
-    sentence: 'a broker applies metadata batches that arrive together in the wrong order',
+    sentence: 'a broker applies metadata batches in the wrong order if they arrive together',
     file: 'packages/node/src/roles/metadata-follower.ts',
     find: 'for (const { baseOffset, epoch, records } of joinedBatches(batches)) {',
     replace: 'for (const { baseOffset, epoch, records } of joinedBatches(batches.toReversed())) {',
@@ -168,7 +168,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'min-isr-of-controller',
-    sentence: 'the controller keeps eligible replicas by a min.insync.replicas that the leader does not have',
+    sentence: 'the controller decides by its own min.insync.replicas, and not by that of the leader, which replicas stay in the ELR',
     file: 'packages/controller/src/broker-effects.ts',
     find: 'return (leader) => (set === undefined ? (image.broker(leader)?.minInsyncReplicas ?? 1) : numberOf(set));',
     replace: 'return () => (set === undefined ? 3 : numberOf(set));',
@@ -176,7 +176,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'partition-epoch-stays',
-    sentence: 'a change that keeps the ISR as it is does not raise the partition epoch',
+    sentence: 'a change of a partition does not raise the partition epoch if the ISR stays the same',
     file: 'packages/metadata/src/families/topics/draft.ts',
     find: 'partitionEpoch: before.partitionEpoch + 1,',
     replace: 'partitionEpoch: before.partitionEpoch + (record.isr === undefined ? 0 : 1),',
@@ -184,7 +184,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'lease-one-grace-longer',
-    sentence: 'the controller grants a lease that is longer by broker.session.loss.grace.ms',
+    sentence: 'the controller grants leases that are too long by broker.session.loss.grace.ms',
     file: 'packages/controller/src/brokers.ts',
     find: 'leaseMs: isFenced ? 0 : leaseMs(config.sessionTimeoutMs),',
     replace: 'leaseMs: isFenced ? 0 : leaseMs(config.sessionTimeoutMs + config.connectionLossGraceMs),',
@@ -192,7 +192,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'lease-from-answer',
-    sentence: 'a broker counts its lease from the answer to its heartbeat',
+    sentence: 'the lease of a broker begins when the broker gets the answer to its heartbeat, and not when it sent the heartbeat',
     file: 'packages/broker/src/control/lifecycle.ts',
     find: 'this.setLease(response.isFenced ? sentMs : sentMs + leaseMs);',
     replace: 'this.setLease(response.isFenced ? sentMs : this.lastAnswerMs + leaseMs);',
@@ -233,7 +233,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'parked-fetch-kept',
-    sentence: 'a broker remembers every parked fetch after its answer',
+    sentence: 'a broker keeps every parked fetch in memory after it has answered the fetch',
     file: 'packages/replication/src/serving/fetch-service.ts',
     find: 'this.parked.delete(fetch);',
     replace: 'this.early.delete(fetch);',
@@ -241,7 +241,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'fetch-waiters-kept',
-    sentence: 'a partition remembers every fetch that waited for it',
+    sentence: 'a partition keeps in memory every fetch that has waited for it',
     file: 'packages/replication/src/serving/fetch-service.ts',
     find: 'for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);',
     replace: 'fetch.waitsOn.length = 0;',
@@ -249,7 +249,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'controller-call-kept',
-    sentence: 'a broker remembers each call to the controller after its answer',
+    sentence: 'a broker keeps each call to the controller in memory after it has got the answer',
     file: 'packages/broker/src/control/controller-channel.ts',
     find: 'this.calls.delete(call);',
     replace: 'this.calls.size;',
@@ -275,7 +275,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   {
     name: 'index-read-after-write',
     sentence:
-      'the first time index entry after a clean start or a truncation reads the index when the log already has the batch',
+      'for the first entry of the time index after a clean start or a truncation, a log reads the index only after it has written the batch',
     file: 'packages/log/src/segment/sparse-index.ts',
     find: 'this.largest();',
     replace: 'this.count;',
@@ -303,7 +303,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   {
     name: 'heartbeat-opens-no-stream',
     sentence:
-      'a new controller does not count the control stream on which a broker sends heartbeats as open, so a process on a copy of its disk replaces the broker',
+      'a new controller does not count a control stream as open when a broker sends a heartbeat on it, so a process on a copy of the disk of this broker can replace the broker',
     file: 'packages/controller/src/sessions.ts',
     find: "session.stream = 'open';",
     replace: 'session.stream = session.stream;',
@@ -340,7 +340,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'uncommitted-in-snapshot',
-    sentence: 'the active controller writes what it has proposed into the snapshot of its committed state',
+    sentence: 'the active controller also writes proposed records that are not committed into its snapshot',
     file: 'packages/node/src/roles/controller-role.ts',
     find: 'snapshot: () => snapshotOf(this.controller.image),',
     replace:

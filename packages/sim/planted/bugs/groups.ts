@@ -4,7 +4,7 @@ import type { PlantedBug } from '../patch.ts';
 export const groupBugs: readonly PlantedBug[] = [
   {
     name: 'commit-before-replicated',
-    sentence: 'the group coordinator answers a commit before it is replicated',
+    sentence: 'the group coordinator answers a commit before the commit is replicated',
     file: 'packages/coordinator/src/runtime/shard.ts',
     find: 'const isCommittedNow = write <= this.pipeline.committedWrite;',
     replace: 'const isCommittedNow = true;',
@@ -12,7 +12,7 @@ export const groupBugs: readonly PlantedBug[] = [
   },
   {
     name: 'shard-outlives-leadership',
-    sentence: 'the group coordinator keeps a shard when its leadership has ended',
+    sentence: 'the group coordinator keeps a shard after its broker has stopped leading the partition',
     file: 'packages/coordinator/src/runtime/coordinator-runtime.ts',
     find: 'if (partition?.led.leaderEpoch !== leaderEpoch) return;',
     replace: 'if (partition?.led.leaderEpoch !== leaderEpoch || partition.state === "active") return;',
@@ -21,7 +21,7 @@ export const groupBugs: readonly PlantedBug[] = [
   {
     name: 'offsets-lost-at-first-commit',
     sentence:
-      'the offsets of a group that a new coordinator has loaded are lost when the group commits for the first time',
+      'when a group commits for the first time at a new coordinator, the coordinator loses the offsets of this group that it has loaded',
     file: 'packages/coordinator/src/offsets/offset-table.ts',
     find: 'let offsets = this.byGroup.get(group);',
     replace: 'let offsets = this.byGroup.get(group)?.lastWrite ? this.byGroup.get(group) : undefined;',

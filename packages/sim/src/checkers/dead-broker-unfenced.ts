@@ -25,7 +25,7 @@ const MESSAGE_AGE_US: Micros = 20 * SECOND;
 export const deadBrokerUnfenced: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the controller decides to fence a dead broker at most one session, the grace and 5 s after the death; it unfences no broker that died more than 20 s before',
+    'after the death of a broker, the controller decides to fence it within one session, the grace time and 5 s; the controller unfences no broker that died more than 20 s ago',
   make: (scope) => new DeadBrokerUnfenced(scope),
 };
 

@@ -24,7 +24,7 @@ const ANSWER_US: Micros = 5 * SECOND;
 export const deletedRecordsBack: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the low watermark of an acknowledged deletion of records is not below the offset of the request; every live member of the ISR begins at or above the low watermark, and so do the answers of leaders that have not forgotten the deletion in a crash',
+    'the low watermark in the answer to a deletion of records is at least the offset of the request; the log of every live member of the ISR begins at or above this low watermark; a leader answers nothing below it, unless it forgot the deletion in a crash',
   make: (scope) => new DeletedRecordsBack(scope),
 };
 

@@ -30,7 +30,7 @@ const NAME = 'expired-too-early';
 export const expiredTooEarly: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the log start offset rises only above committed records that have expired or that a client asked to delete',
+    'the log start offset rises only over committed records that have expired or that a client asked to delete',
   make: (scope) => new ExpiredTooEarly(scope),
 };
 

@@ -19,7 +19,7 @@ const NO_SESSION = Number.NEGATIVE_INFINITY;
 export const liveBrokerReplaced: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the controller gives a broker id to another process only if the earlier process shuts down, or has not contacted this controller since a failover or since its control stream or session ended',
+    'the controller gives a broker id to another process only in one of three cases: the earlier process shuts down; it has not contacted this controller since the last failover; or it has not contacted this controller since its control stream or its session ended',
   make: (scope) => new LiveBrokerReplaced(scope),
 };
 

@@ -33,7 +33,7 @@ const OWN_DEADLINES = 16;
 export const memoryGrows: StateCheckerKind = {
   name: NAME,
   sentence:
-    'in peace the number of objects of each kind that a process keeps for requests falls to its limit',
+    'a process keeps several kinds of objects for requests; in peace the number of objects of each kind falls to the limit of this kind',
   make: (scope) => new MemoryGrows(scope),
 };
 

@@ -21,7 +21,7 @@ const SLACK_US: Micros = 5 * MILLISECOND;
 export const zombieLeader: StateCheckerKind = {
   name: NAME,
   sentence:
-    'a broker that is fenced for silence holds no lease; a leader that is replaced for another reason loses its leadership or its lease within one session after the metadata name the successor',
+    'a broker that is fenced for its silence holds no lease; if a leader is replaced for another reason, its leadership or its lease ends within one session after the metadata name the new leader',
   make: (scope) => new ZombieLeader(scope),
 };
 

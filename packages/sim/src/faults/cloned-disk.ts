@@ -32,7 +32,7 @@ const APART = 2 / 3;
 export const clonedDisk = fault({
   name: 'cloned-disk',
   sentence:
-    'a second process with the id of a running broker serves from a copy of its disk, or from an empty disk; the first process runs, is cut off or is frozen',
+    'a second process with the id of a running broker serves from a copy of the disk of this broker, or from an empty disk; meanwhile the first process runs, is cut off or is frozen',
   parameters: {
     victim: victim(),
     disk: oneOf('copy', 'copy', 'empty'),

@@ -28,7 +28,7 @@ const BREAKS_MS: Millis = 4_000;
 export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'stall-connection',
-    sentence: 'one connection of a machine brings no bytes for a while; its other connections work',
+    sentence: 'one connection of a machine brings no bytes for a while; the other connections of the machine work',
     parameters: {
       machine: choice(),
       connection: choice(),
@@ -50,7 +50,7 @@ export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'late-requests',
     sentence:
-      'connections of a machine break at its side, and their servers get the last requests later, after the retries',
+      'connections of a machine break for that machine; the servers get the last requests on them late, after the retries',
     parameters: {
       machine: choice(),
       times: whole(1, 12),
@@ -74,7 +74,7 @@ export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'late-calls',
     sentence:
-      'connections break at the next calls of a method: the calls reach their server later, after the retries, or only their answers are lost',
+      'the connections of the next calls of a method break; either the server gets the calls late, after the retries, or only the answers are lost',
     parameters: {
       method: oneOf(
         controlCalls.forward.name,
@@ -105,7 +105,7 @@ export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'reorder-connections',
     sentence:
-      'each connection of a machine has its own, changing delay, so requests of different connections arrive in another order',
+      'each connection of a machine has a changing delay of its own, so requests of different connections arrive in another order',
     parameters: { machine: choice(), delayMs: whole(1, 400), lastsMs: duration() },
     strike(context, { machine, delayMs, lastsMs }) {
       const name = chosen(everybody(context), machine)!;
@@ -127,7 +127,7 @@ export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'cancel-calls',
     sentence:
-      'calls of a machine are cancelled before, during or after their handling; their connection stays',
+      'calls of a machine are cancelled before, during or after the server handles them; their connection stays open',
     parameters: {
       machine: choice(),
       oneIn: whole(1, 4),

@@ -39,7 +39,7 @@ function lookMsOf({ roles }: SimNode): Millis {
 export const lowDisk = fault({
   name: 'low-disk',
   sentence:
-    'the disk of a broker has less than min.free.bytes for a while, and may be full for a part of that time',
+    'the disk of a broker has less free space than min.free.bytes for a while, and may be full for a part of that time',
   parameters: {
     victim: victim(),
     level: oneOf('low', 'critical', 'full'),
@@ -115,7 +115,7 @@ export const diskFaults: readonly FaultKind[] = [
   }),
   fault({
     name: 'misdirected-write',
-    sentence: 'a write to a log lands somewhere else',
+    sentence: 'the disk puts a write to a log in a wrong place',
     parameters: { victim: victim() },
     strike(context, { victim }) {
       const node = damageable(context, victim);

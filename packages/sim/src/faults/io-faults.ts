@@ -27,7 +27,7 @@ function folderOf({ cluster }: FaultContext, node: SimNode, pick: number): strin
 export const failingSync = fault({
   name: 'failing-sync',
   sentence:
-    'a sync fails, once or until the disk is replaced, and the system may drop what it could not write',
+    'one sync fails, or all syncs until the disk is replaced; the system may drop the bytes that it could not write',
   parameters: {
     victim: victim(),
     place: choice(),
@@ -128,7 +128,7 @@ const LEFT = {
 export const tornBelowIndex = fault({
   name: 'torn-below-index',
   sentence:
-    'a machine loses power; afterwards an index goes beyond the end of a torn log, a file is empty, or the name of a new file is gone although its contents were written',
+    'a machine loses power, with one of three effects: an index goes beyond the end of a torn log, a file is empty, or a new file has lost its name although its contents were written',
   parameters: { victim: victim(), left: oneOf('torn-log', 'lost-log', 'names-only', 'contents-only') },
   strike(context, { left, ...choices }) {
     const { atlas } = context;

@@ -10,7 +10,7 @@ import { choice, chosen, duration, oneOf, whole } from './parameter.ts';
 export const networkFaults: readonly FaultKind[] = [
   fault({
     name: 'slow-link',
-    sentence: 'messages between two machines are delayed, and few bytes pass',
+    sentence: 'messages between two machines arrive late, and only a few bytes pass in a second',
     parameters: {
       from: choice(),
       to: choice(),
@@ -70,7 +70,7 @@ export const networkFaults: readonly FaultKind[] = [
   }),
   fault({
     name: 'isolate-inbound',
-    sentence: 'one machine receives nothing; its own messages arrive',
+    sentence: 'one machine receives nothing; the messages that it sends arrive',
     parameters: { victim: victim(), lastsMs: duration() },
     strike(context, { victim, lastsMs }) {
       const node = victimOf(context, victim)!;

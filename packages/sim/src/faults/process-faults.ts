@@ -92,7 +92,7 @@ export const processFaults: readonly FaultKind[] = [
   }),
   fault({
     name: 'pause',
-    sentence: 'a process freezes, and continues later without noticing',
+    sentence: 'a process freezes, and later continues as if no time had passed',
     parameters: { victim: victim(), lastsMs: duration() },
     strike(context, { victim, lastsMs }) {
       const node = victimOf(context, victim, (one) => one.life !== undefined && !one.life.isPaused);

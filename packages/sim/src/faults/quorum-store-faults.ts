@@ -10,7 +10,7 @@ export const quorumStoreFaults: readonly FaultKind[] = [
   fault({
     name: 'failing-quorum-store',
     sentence:
-      'writes or syncs of the quorum store of a controller fail; the failed write may be on the disk or not',
+      'writes or syncs of the quorum store of a controller fail; afterwards the failed write may be on the disk or not',
     parameters: { victim: victim(), writes: whole(1, 4), code: oneOf('EIO', 'ENOSPC', 'EROFS') },
     strike(context, { writes, code, ...choices }) {
       const node = victimOf(context, choices.victim, (one) => one.isController && one.isUp);

@@ -23,7 +23,7 @@ const NAME = 'leader-unavailable';
 export const leaderUnavailable: StateCheckerKind = {
   name: NAME,
   sentence:
-    'a partition gets a leader in time while faults spare a majority of the controllers and a member of the ISR or ELR',
+    'while faults spare a majority of the controllers and a member of the ISR or ELR, a partition without a working leader gets one in time',
   make: (scope) => new LeaderUnavailable(scope),
 };
 

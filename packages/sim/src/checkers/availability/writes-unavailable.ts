@@ -25,7 +25,7 @@ const NAME = 'writes-unavailable';
 export const writesUnavailable: StateCheckerKind = {
   name: NAME,
   sentence:
-    'a leader commits writes in time while faults spare it, a majority of the controllers and min.insync.replicas of its replicas',
+    'while faults spare a leader, a majority of the controllers and min.insync.replicas of the replicas, the leader commits writes in time',
   make: (scope) => new WritesUnavailable(scope),
 };
 

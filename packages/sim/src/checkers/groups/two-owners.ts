@@ -13,7 +13,7 @@ const NAME = 'two-owners';
 
 export const twoOwners: StateCheckerKind = {
   name: NAME,
-  sentence: 'no two members of a group own a partition at the same time, as the coordinator sees it',
+  sentence: 'in the state of the coordinator, no two members of a group own a partition at the same time',
   make: (scope) => groupVisitor(scope, (node, group) => check(scope, node, group)),
 };
 

@@ -20,7 +20,7 @@ const NAME = 'unclean-election';
 
 export const uncleanElection: StateCheckerKind = {
   name: NAME,
-  sentence: 'an elected leader was in the ISR or the ELR, except where the contract allows another one',
+  sentence: 'an elected leader was in the ISR or the ELR, except where the contract allows another replica',
   make: (scope) => ({ committed: (before, after) => check(scope, before, after) }),
 };
 

@@ -13,7 +13,7 @@ import { STEPS_US } from './watch.ts';
 export const crashInVote = fault({
   name: 'crash-in-vote',
   sentence:
-    'the active controller dies; another controller dies while its vote is on the way to the device, and comes back when the candidate of that vote is cut off',
+    'the active controller dies; in the election a second controller dies while it writes its vote to the device, and comes back when the candidate that it voted for is cut off',
   parameters: { cutMs: whole(20, 120), lastsMs: duration(), backMs: whole(10, 310) },
   strike(context, parameters) {
     const { controllers } = context.cluster;

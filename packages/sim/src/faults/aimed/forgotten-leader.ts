@@ -16,7 +16,7 @@ const LASTS_US_MAX: Micros = 6_000 * MILLISECOND;
 export const forgottenLeader = fault({
   name: 'forgotten-leader',
   sentence:
-    'a leader is cut off from the controllers while another controller becomes active and gives every broker a new session; its followers restart when its lease has ended',
+    'a leader is cut off from the controllers while another controller becomes active and gives every broker a new session; when the lease of this leader has ended, its followers restart',
   // The kill comes before the active controller ends the leader's session, which lasts at least 1.5 s.
   parameters: { place: choice(), killMs: whole(400, 900), stopMs: whole(100, 700) },
   strike(context, { place: number, killMs, stopMs }) {

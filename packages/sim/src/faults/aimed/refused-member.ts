@@ -18,7 +18,7 @@ const LOOK_US: Micros = MILLISECOND;
 export const refusedMember = fault({
   name: 'refused-member',
   sentence:
-    "a follower is killed, comes back and catches up; it is killed again while its leader's request to add it to the ISR is on the way to the controllers",
+    "a follower is killed, comes back and catches up; the follower is killed again while the leader's request to add it to the ISR is on the way to the controllers",
   parameters: { place: choice(), member: choice() },
   strike(context, choices) {
     const { cluster } = context;
