@@ -256,7 +256,7 @@ export const definitions: readonly Definition[] = [
     '0.5',
     ratio,
     'log.cleaner.min.cleanable.ratio',
-    'The broker compacts a log when a larger share of its bytes than this was never compacted.',
+    'The broker compacts a log when the share of bytes that were never compacted is larger than this.',
   ),
   define(
     'min.compaction.lag.ms',
@@ -305,7 +305,7 @@ export const definitions: readonly Definition[] = [
     '-1',
     whole(-LONG_MAX - 1n, LONG_MAX),
     'log.retention.bytes',
-    'The broker removes the oldest segments of a partition that is larger than this; -1: no limit.',
+    'The broker removes the oldest segments of a partition while the partition is larger than this. -1 means that there is no limit.',
   ),
   define(
     'retention.ms',
@@ -313,7 +313,7 @@ export const definitions: readonly Definition[] = [
     '604800000',
     long(-1),
     ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],
-    'The broker removes a segment when all of its records are older than this; -1: no limit.',
+    'The broker removes a segment when all of its records are older than this. -1 means that there is no limit.',
   ),
   define(
     'segment.bytes',

@@ -33,13 +33,13 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'api',
-    help: 'Answered requests, and requests with acks=0 that ended while their client was connected.',
+    help: 'Requests that the broker has answered, and requests with acks=0 that it has completed while their client was connected.',
   },
   millrace_request_seconds: {
     type: 'histogram',
     of: 'broker',
     label: 'api',
-    help: 'Time from the start of the work on a request until the answer goes to the socket. The wait of a parked fetch counts.',
+    help: 'Time from the start of the work on a request until the broker writes the answer to the socket. The time for which a fetch is parked counts, too.',
   },
   millrace_request_bytes_total: {
     type: 'counter',
@@ -51,7 +51,7 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'api',
-    help: 'Bytes of the answers.',
+    help: 'Bytes of the answers that the broker sent.',
   },
   millrace_connections: { type: 'gauge', of: 'broker', help: 'Open connections of clients and followers.' },
   millrace_connections_accepted_total: {
@@ -63,7 +63,7 @@ export const metricsTable = {
   millrace_connections_refused_total: {
     type: 'counter',
     of: 'broker',
-    help: 'Connections that the broker closed at once, because of max.connections or max.connections.per.ip, or because it was stopping.',
+    help: 'Connections that the broker closed at once, because of max.connections or max.connections.per.ip, or because the broker was stopping.',
   },
   millrace_malformed_requests_total: {
     type: 'counter',
@@ -73,18 +73,18 @@ export const metricsTable = {
   millrace_request_memory_bytes: {
     type: 'gauge',
     of: 'broker',
-    help: 'Memory held for requests and answers.',
+    help: 'Memory that the broker holds for requests and answers.',
   },
   millrace_request_memory_limit_bytes: {
     type: 'gauge',
     of: 'broker',
-    help: 'Limit of the memory held for requests and answers (queued.max.request.bytes).',
+    help: 'Limit of the memory that the broker holds for requests and answers (queued.max.request.bytes).',
   },
   millrace_parked_fetches: { type: 'gauge', of: 'broker', help: 'Fetches that wait for data.' },
   millrace_parked_deletions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Partitions of DeleteRecords requests whose answer waits for the replicas.',
+    help: 'Partitions of DeleteRecords requests that wait until all live replicas have deleted the records.',
   },
   millrace_fetch_sessions: { type: 'gauge', of: 'broker', help: 'Incremental fetch sessions (KIP-227).' },
 
@@ -98,12 +98,12 @@ export const metricsTable = {
   millrace_under_replicated_partitions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Partitions led by this broker whose ISR lacks a replica.',
+    help: 'Partitions led by this broker whose ISR has fewer members than the partition has replicas.',
   },
   millrace_under_min_isr_partitions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Partitions led by this broker whose ISR has fewer members than min.insync.replicas (or than the number of replicas, if that is smaller).',
+    help: 'Partitions led by this broker whose ISR has fewer members than min.insync.replicas. If a partition has fewer replicas than min.insync.replicas, the number of replicas counts instead.',
   },
   millrace_offline_replicas: {
     type: 'gauge',
@@ -129,7 +129,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'broker',
     label: 'follower',
-    help: 'Largest number of records that the follower lacks in one partition led by this broker.',
+    help: 'Largest number of records that the follower with this id lacks in one partition led by this broker.',
   },
   millrace_appended_bytes_total: {
     type: 'counter',
@@ -141,19 +141,19 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'role',
-    help: 'Appends as leader (one for each batch) or as follower (one for each partition with records in a fetch answer).',
+    help: 'Appends of this broker by role. A leader counts one for each batch. A follower counts one for each partition with records in the answer to a fetch.',
   },
   millrace_log_bytes: { type: 'gauge', of: 'broker', help: 'Size of all logs on this broker.' },
   millrace_log_segments: { type: 'gauge', of: 'broker', help: 'Segments of all logs on this broker.' },
   millrace_disk_total_bytes: {
     type: 'gauge',
     of: 'broker',
-    help: 'Size of the file system of log.dirs. NaN: the file system does not answer.',
+    help: 'Size of the file system of log.dirs. NaN means that the file system does not answer.',
   },
   millrace_disk_usable_bytes: {
     type: 'gauge',
     of: 'broker',
-    help: 'Bytes that the broker may still write to the file system of log.dirs. NaN: the file system does not answer.',
+    help: 'Bytes that the broker may still write to the file system of log.dirs. NaN means that the file system does not answer.',
   },
   millrace_disk_space_low: {
     type: 'gauge',
@@ -174,12 +174,12 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'result',
-    help: 'Ended compactions of logs, by result: cleaned, cancelled (the log was truncated, closed or deleted, the topic is no longer compacted, or space is short), or failed.',
+    help: 'Compactions of logs that have ended, by result: cleaned, cancelled or failed. A compaction is cancelled if the log was truncated, closed or deleted, if the topic is no longer compacted, or if space is short.',
   },
   millrace_cleaner_read_bytes_total: {
     type: 'counter',
     of: 'broker',
-    help: 'Bytes that compaction read. Both parts of a log count, and the uncompacted part counts twice.',
+    help: 'Bytes that compaction read. Compaction reads the compacted part of a log once and the uncompacted part twice.',
   },
   millrace_cleaner_written_bytes_total: {
     type: 'counter',
@@ -194,17 +194,17 @@ export const metricsTable = {
   millrace_uncleanable_partitions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Replicas whose logs compaction no longer tries, because an attempt failed for good. The event log-uncleanable has the reason.',
+    help: 'Replicas whose logs the broker no longer tries to compact, because an error occurred that will not pass. The log event log-uncleanable has the reason.',
   },
   millrace_dirty_ratio_max: {
     type: 'gauge',
     of: 'broker',
-    help: 'The largest share of bytes of a log that could be compacted and are not, at the last look. From 0 to 1.',
+    help: 'The share of a log that could be compacted and is not (from 0 to 1), of the log with the largest share. The cleaner computes it each time that it looks for work.',
   },
   millrace_compaction_overdue_seconds_max: {
     type: 'gauge',
     of: 'broker',
-    help: 'The longest time by which an uncompacted record exceeds max.compaction.lag.ms, at the last look.',
+    help: 'The longest time by which an uncompacted record exceeds max.compaction.lag.ms. The cleaner computes it each time that it looks for work.',
   },
 
   // Coordinators
@@ -212,12 +212,12 @@ export const metricsTable = {
     type: 'gauge',
     of: 'broker',
     label: 'state',
-    help: 'Partitions of internal topics that this broker leads, by state: loading, active, or failed (a record cannot be decoded, or a checksum is wrong).',
+    help: 'Partitions of internal topics that this broker leads, by state: loading, active or failed. A partition has failed if a record cannot be decoded, or if a checksum is wrong.',
   },
   millrace_coordinator_load_seconds: {
     type: 'histogram',
     of: 'broker',
-    help: 'Time to load a partition of an internal topic. It includes the wait until all of the records are committed.',
+    help: 'Time to load a partition of an internal topic. The wait until all of its records are committed counts, too.',
   },
   millrace_coordinator_loaded_records_total: {
     type: 'counter',
@@ -246,23 +246,23 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'cause',
-    help: 'Rebalances of the groups that this broker coordinates, by cause, as in the log event group-rebalanced.',
+    help: 'Rebalances of the groups that this broker coordinates, by cause. The log event group-rebalanced has the same causes.',
   },
   millrace_group_lag: {
     type: 'gauge',
     of: 'broker',
     labels: ['group', 'topic', 'partition'],
-    help: 'Records between the committed offset of a group and the high watermark of the partition. The broker that coordinates the group has the series, and asks the leaders of the partitions at each scrape. A series is missing while the leader of its partition does not answer.',
+    help: 'Records between the committed offset of a group and the high watermark of the partition. The broker that coordinates the group has this series, and asks the leaders of the partitions at each scrape. The series is missing while the leader of its partition does not answer.',
   },
   millrace_group_lag_omitted: {
     type: 'gauge',
     of: 'broker',
-    help: 'Committed offsets beyond the limit metrics.group.lag.max.series, for which millrace_group_lag has no series. Some may belong to deleted topics.',
+    help: 'Committed offsets for which millrace_group_lag has no series, because of the limit metrics.group.lag.max.series. Some of these offsets may belong to deleted topics.',
   },
   millrace_coordinator_waiting_decisions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Answers that coordinators hold back until a decision is committed.',
+    help: 'Answers that coordinators hold back until the records of a decision are committed.',
   },
 
   // Membership
@@ -287,13 +287,13 @@ export const metricsTable = {
   millrace_quorum_leader: {
     type: 'gauge',
     of: 'controller',
-    help: 'Id of the quorum’s leader; -1 when this controller knows none.',
+    help: 'Id of the quorum’s leader. -1 means that this controller knows no leader.',
   },
   millrace_quorum_state: {
     type: 'gauge',
     of: 'controller',
     label: 'state',
-    help: '1 for the state that this controller is in, else 0.',
+    help: '1 for the state of the quorum protocol in which this controller is, else 0.',
   },
   millrace_quorum_end_offset: {
     type: 'gauge',
@@ -303,7 +303,7 @@ export const metricsTable = {
   millrace_quorum_start_offset: {
     type: 'gauge',
     of: 'controller',
-    help: 'Start offset of this controller’s metadata log. A snapshot holds what was before.',
+    help: 'Start offset of this controller’s metadata log. A snapshot holds the metadata before this offset.',
   },
   millrace_quorum_high_watermark: {
     type: 'gauge',
@@ -314,33 +314,33 @@ export const metricsTable = {
     type: 'gauge',
     of: 'controller',
     label: 'voter',
-    help: 'Metadata records that a voter lacks; only the leader reports it.',
+    help: 'Metadata records that a voter lacks. Only the quorum’s leader reports this metric.',
   },
   millrace_quorum_commit_seconds: {
     type: 'histogram',
     of: 'controller',
-    help: 'Time from the proposal of metadata records to their commit; only the leader reports it.',
+    help: 'Time from the proposal of metadata records to their commit. Only the quorum’s leader reports this metric.',
   },
 
   millrace_metadata_snapshot_end_offset: {
     type: 'gauge',
     of: 'controller',
-    help: 'End offset of this controller’s newest snapshot of the metadata; 0: it has none.',
+    help: 'End offset of this controller’s newest snapshot of the metadata. 0 means that it has no snapshot.',
   },
   millrace_metadata_snapshot_bytes: {
     type: 'gauge',
     of: 'controller',
-    help: 'Size of this controller’s newest snapshot of the metadata; 0: it has none.',
+    help: 'Size of this controller’s newest snapshot of the metadata. 0 means that it has no snapshot.',
   },
   millrace_metadata_snapshot_age_seconds: {
     type: 'gauge',
     of: 'controller',
-    help: 'Time since this controller wrote or loaded its newest snapshot of the metadata, or since its start.',
+    help: 'Time since this controller wrote or loaded its newest snapshot of the metadata. If it has not done so since its start, the time since its start.',
   },
   millrace_metadata_bytes_since_snapshot: {
     type: 'gauge',
     of: 'controller',
-    help: 'Bytes of metadata records that were committed since this controller began or loaded its newest snapshot.',
+    help: 'Bytes of metadata records that were committed since this controller began to write its newest snapshot, or loaded it.',
   },
 
   // Controller
@@ -362,14 +362,14 @@ export const metricsTable = {
     type: 'counter',
     of: 'controller',
     label: 'from',
-    help: 'Leader elections committed while this controller was active, by the origin of the new leader: isr, elr, former-isr, or unclean (none of these).',
+    help: 'Leader elections that were committed while this controller was active, by the set to which the new leader belonged: isr, elr, former-isr, or unclean (none of these).',
   },
 
   // Every node
   millrace_fsync_seconds: {
     type: 'histogram',
     of: 'node',
-    help: 'Time to fsync a file of a log. It includes the wait for a thread, but not the wait for an earlier fsync.',
+    help: 'Time to fsync a file of a log. The wait for a thread counts, but not the wait for an earlier fsync.',
   },
   process_cpu_user_seconds_total: {
     type: 'counter',
@@ -424,7 +424,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'node',
     isDefault: true,
-    help: 'Delay of the event loop, measured just after the previous scrape.',
+    help: 'Delay of the event loop. The node measures it just after each scrape, and shows it at the next one.',
   },
   nodejs_eventloop_lag_p99_seconds: {
     type: 'gauge',

@@ -9,19 +9,19 @@ export const cleanerSettings = {
   'log.cleanup.policy': topicSetting(
     'cleanup.policy',
     list(oneOf('compact', 'delete')),
-    'How the broker removes old records: `delete` removes old segments by time and size, `compact` keeps the latest record of each key. Both may be set.',
+    'How the broker removes old records: `delete` removes old segments by time and size, `compact` keeps the latest record of each key. A topic may have both policies.',
   ),
   'log.cleaner.enable': setting(
     'Topics',
     boolean,
     'true',
-    'Whether the broker compacts logs. With `false` the logs of compacted topics grow without a limit, also those of committed offsets. The setting is deprecated, as in Kafka.',
+    'Whether the broker compacts logs. With `false`, the logs of compacted topics grow without a limit. The topic of committed offsets is one of them. The setting is deprecated, as in Kafka.',
   ),
   'log.cleaner.threads': setting(
     'Topics',
     int(0),
     '1',
-    'How many logs the broker compacts at a time. Records are compared on worker threads. With 0 the broker compacts none. AlterConfigs allows at least 1, and from half of the present value to its double.',
+    'How many logs the broker compacts at the same time. Worker threads compare the records. With 0 the broker compacts no logs. AlterConfigs can set only a value of at least 1, between half of the present value and twice the present value.',
     { dynamic: true },
   ),
   'log.cleaner.io.max.bytes.per.second': setting(
@@ -35,14 +35,14 @@ export const cleanerSettings = {
     'Topics',
     long(1),
     '134217728',
-    'Largest memory for the keys of all cleanings together, in bytes. A key takes 24 bytes. A cleaning with more keys than fit cleans only a part of the log; the next one continues there.',
+    'Largest memory for the keys of all running cleanings together, in bytes. A key takes 24 bytes. If a log has more keys than fit, a cleaning compacts only a part of the log, and the next cleaning continues there.',
     { dynamic: true },
   ),
   'log.cleaner.io.buffer.size': setting(
     'Topics',
     int(0),
     '524288',
-    'How many bytes all cleanings together read at a time. If a batch is larger, the broker still reads the whole batch.',
+    'How many bytes all running cleanings together read at a time. If a batch is larger, the broker still reads the whole batch.',
     { dynamic: true },
   ),
   'log.cleaner.io.buffer.load.factor': setting(
@@ -56,13 +56,13 @@ export const cleanerSettings = {
     'Topics',
     long(0),
     '15000',
-    'How long the broker waits before it looks for logs to compact again, after it found none. It waits as long before it retries a log after an error that may pass.',
+    'When the broker finds no log to compact, it waits this long before it looks again. After an error that may pass, the broker waits this long before it compacts the same log again.',
     { dynamic: true },
   ),
   'log.cleaner.min.cleanable.ratio': topicSetting(
     'min.cleanable.dirty.ratio',
     double({ min: 0, max: 1 }),
-    'The broker compacts a log when a larger share of its bytes than this was never compacted.',
+    'The broker compacts a log when the share of bytes that were never compacted is larger than this.',
   ),
   'log.cleaner.min.compaction.lag.ms': topicSetting(
     'min.compaction.lag.ms',
@@ -72,11 +72,11 @@ export const cleanerSettings = {
   'log.cleaner.max.compaction.lag.ms': topicSetting(
     'max.compaction.lag.ms',
     long(1),
-    'The broker compacts a log with an uncompacted record that is older than this, whatever `log.cleaner.min.cleanable.ratio` says. The log of a compacted topic rolls a segment that spans more time than this.',
+    'If a log has an uncompacted record that is older than this, the broker compacts the log, whatever `log.cleaner.min.cleanable.ratio` says. The log of a compacted topic also rolls a segment when its records span more time than this.',
   ),
   'log.cleaner.delete.retention.ms': topicSetting(
     'delete.retention.ms',
     long(0),
-    'How long a compacted log keeps the marker of a deleted key (a record without a value) after the first compaction of the marker. A consumer that reads the whole log in less time learns of each deletion.',
+    'How long a compacted log keeps the marker of a deleted key (a record without a value) after the first compaction of the marker. A consumer that reads the whole log in less time than this learns of each deletion.',
   ),
 };

@@ -13,7 +13,7 @@ export const documentPath: string = join(import.meta.dirname, '../../../../docs/
 const GROUPS: Record<SettingGroup, string> = {
   Node: 'Roles, addresses and data folder of the node.',
   Quorum: 'The controllers, and the timeouts that detect a dead node.',
-  Topics: 'Settings of topics. If a row names a topic config, the config of a topic overrides the setting.',
+  Topics: 'Settings for topics. If a row names a topic config, a topic that sets this config overrides the setting.',
   Replication: 'How followers fetch, and when they leave the ISR.',
   Groups: 'Consumer groups and committed offsets.',
   Connections: 'Limits for clients.',
@@ -24,25 +24,28 @@ const HEAD = `# Configuration
 
 <!-- Do not edit: packages/node/src/config/generate-docs.ts writes this page from table.ts beside it. -->
 
-Settings carry Kafka’s property names. A node reads these sources; each overrides the ones above it:
+Settings carry Kafka’s property names. A node reads its settings from the sources below. If several sources
+have the same setting, the last of them in this list wins:
 
-1. a file: \`.properties\` as in Kafka, or YAML (\`log.dirs: /data\`; the node joins the keys of nested maps by
-   dots, and the elements of lists by commas);
-2. environment variables in the form of Kafka’s official image: \`KAFKA_\` and the name in upper case with \`_\`
-   for a dot, \`__\` for an underscore, \`___\` for a dash (\`KAFKA_LOG_DIRS\` is \`log.dirs\`);
+1. a file: \`.properties\` as in Kafka, or YAML (\`log.dirs: /data\`). In YAML, the node joins the keys of nested
+   maps with dots, and the elements of lists with commas;
+2. environment variables in the form of Kafka’s official image (\`KAFKA_LOG_DIRS\` is \`log.dirs\`). The name of
+   the variable is \`KAFKA_\` and the name of the setting in upper case, with \`_\` for a dot, \`__\` for an
+   underscore and \`___\` for a dash;
 3. \`--set key=value\` on the command line.
 
-The node refuses to start when a setting is unknown or has an invalid value. The message names the key, the
-value and the allowed values. This page lists every setting that Millrace honours. Millrace refuses every
-other setting of Kafka; it ignores none.
+The node refuses to start when a setting is unknown or has an invalid value. The message names the setting,
+the value and the allowed values. This page lists every setting that Millrace supports. Millrace refuses every
+other setting of Kafka, and silently ignores none.
 
-AlterConfigs and IncrementalAlterConfigs (\`kafka-configs.sh\`, \`millrace config\`) change a setting marked
-*Dynamic* without a restart, for one broker or for all brokers. A value for one broker overrides a value for
-all brokers, and both override the configuration of the node. As in Kafka with eligible leader replicas, a
-request can set \`min.insync.replicas\` only for all brokers, and no request can remove it then.
+A row may be marked *Dynamic*. AlterConfigs and IncrementalAlterConfigs (\`kafka-configs.sh\`, \`millrace
+config\`) change such a setting without a restart, for one broker or for all brokers. A dynamic value for one
+broker overrides a dynamic value for all brokers. Both override the value that the node read at its start.
+\`min.insync.replicas\` has two special rules, as in Kafka with eligible leader replicas: a request can set it
+only for all brokers, and once it is set so, no request can remove it.
 
-In the code, \`packages/node/src/config/table.ts\` has these settings. If a row names a topic config,
-\`packages/metadata/src/topic-config-table.ts\` has the default.
+In the code, \`packages/node/src/config/table.ts\` has these settings. If a row names a topic config, the
+default of the setting is in \`packages/metadata/src/topic-config-table.ts\`.
 `;
 
 export function generateDocument(): string {

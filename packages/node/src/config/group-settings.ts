@@ -24,13 +24,13 @@ export const groupSettings = {
   'offsets.topic.num.partitions': group(
     int(1),
     '50',
-    'Number of partitions with which a broker creates `__consumer_offsets`. The topic must not grow later.',
+    'Number of partitions with which a broker creates `__consumer_offsets`. Do not add partitions to this topic later.',
   ),
   'offsets.topic.replication.factor': group(
     int(1, 32767),
     '3',
-    'Replication factor of `__consumer_offsets`. The broker creates the topic when the first client asks for a coordinator. If you do not set this, the topic has as many replicas as there are registered brokers, at most 3. If you set it, no group has a coordinator until the cluster has that many brokers.',
-    { differs: 'Kafka’s default is a fixed 3: with fewer brokers Kafka does not create the topic.' },
+    'Replication factor of `__consumer_offsets`. The broker creates the topic when the first client asks for a coordinator. If you do not set this, the topic gets as many replicas as there are registered brokers, but at most 3. If you set this, no group has a coordinator until the cluster has that many brokers.',
+    { differs: 'Kafka’s default is always 3; with fewer brokers Kafka does not create the topic.' },
   ),
   'offsets.topic.segment.bytes': group(
     int(1 << 20),
@@ -41,7 +41,7 @@ export const groupSettings = {
   'offsets.commit.timeout.ms': group(
     int(1),
     '5000',
-    'How long the coordinator waits until the records of a commit, or of a group’s change, are replicated. After that it answers COORDINATOR_NOT_AVAILABLE.',
+    'How long the coordinator waits until the records of a commit, or of a change of a group, are replicated. After this time it answers COORDINATOR_NOT_AVAILABLE.',
   ),
   'offset.metadata.max.bytes': group(
     int(0),
@@ -73,7 +73,7 @@ export const groupSettings = {
     '3000',
     'How long the first rebalance of an empty classic group waits for further members. While members keep joining, the coordinator extends the wait, at most to the largest rebalance timeout of a member.',
   ),
-  'group.max.size': group(int(1), `${INT_MAX}`, 'Most members of a classic group.'),
+  'group.max.size': group(int(1), `${INT_MAX}`, 'Largest number of members of a classic group.'),
   'group.consumer.session.timeout.ms': group(
     int(1),
     '45000',
@@ -92,7 +92,7 @@ export const groupSettings = {
   'group.consumer.heartbeat.interval.ms': group(
     int(1),
     '5000',
-    'Interval between the heartbeats of a member of a KIP-848 group. The coordinator tells it to the members.',
+    'Interval between the heartbeats of a member of a KIP-848 group. The coordinator sends this interval to the members.',
   ),
   'group.consumer.min.heartbeat.interval.ms': group(
     int(1),
@@ -104,16 +104,16 @@ export const groupSettings = {
     '15000',
     'Upper bound of `group.consumer.heartbeat.interval.ms`.',
   ),
-  'group.consumer.max.size': group(int(1), `${INT_MAX}`, 'Most members of a KIP-848 group.'),
+  'group.consumer.max.size': group(int(1), `${INT_MAX}`, 'Largest number of members of a KIP-848 group.'),
   'group.consumer.assignors': group(
     list(oneOf('uniform', 'range')),
     'uniform,range',
-    'Server-side assignors of KIP-848 groups. The first is the default.',
+    'Assignors that the coordinator offers to KIP-848 groups. The first one is the default.',
   ),
   'group.consumer.migration.policy': group(
     migrationPolicy,
     'bidirectional',
-    'With `upgrade`, a classic group becomes a KIP-848 group when a KIP-848 member joins. With `downgrade`, a KIP-848 group becomes a classic group when its last KIP-848 member leaves and classic members remain. `bidirectional` allows both changes, `disabled` none.',
+    'With `upgrade`, a classic group becomes a KIP-848 group when a KIP-848 member joins. With `downgrade`, a KIP-848 group becomes a classic group when its last KIP-848 member leaves and classic members remain. `bidirectional` allows both changes, and `disabled` allows none.',
   ),
   'group.consumer.assignment.interval.ms': group(
     int(0),
@@ -134,6 +134,6 @@ export const groupSettings = {
   'group.consumer.regex.refresh.interval.ms': group(
     int(10_000),
     '600000',
-    'How often the coordinator matches the regular expressions of subscriptions with the topics. After a topic is created, the coordinator does this sooner.',
+    'How often the coordinator matches the regular expressions of subscriptions with the names of the topics. When a topic has been created, the coordinator matches them sooner.',
   ),
 } satisfies Record<string, SettingDefinition<unknown>>;

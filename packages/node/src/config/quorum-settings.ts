@@ -9,22 +9,22 @@ const FAILOVER = 'The smaller default makes failover quicker.';
 export const quorumSettings = {
   'controller.quorum.voters': setting(
     'Quorum',
-    custom('list', 'a comma-separated list of id@host:port, no id twice', parseVoters),
+    custom('list', 'a comma-separated list of id@host:port, each id at most once', parseVoters),
     undefined,
-    'All controllers of the cluster, the same list on every node.',
+    'All controllers of the cluster. Every node must have the same list.',
   ),
   'controller.quorum.election.timeout.ms': setting(
     'Quorum',
     int(10),
     '300',
-    'Shortest duration of one round of an election. A controller draws the real duration at random, between this value and twice this value.',
+    'Shortest duration of one round of an election. A controller draws the actual duration at random, between this value and twice this value.',
     { differs: `Kafka’s default is 1000. ${FAILOVER}` },
   ),
   'controller.quorum.fetch.timeout.ms': setting(
     'Quorum',
     int(50),
     '1000',
-    'A controller starts an election when it cannot reach the active controller for this long. If its connection to the active controller breaks, it starts the election sooner.',
+    'A controller starts an election when it cannot reach the active controller for this long. If its connection to the active controller breaks, the controller starts the election sooner.',
     { differs: `Kafka’s default is 2000. ${FAILOVER}` },
   ),
   'controller.quorum.retry.backoff.ms': setting(
@@ -37,26 +37,26 @@ export const quorumSettings = {
     'Quorum',
     long(1),
     String(20 << 20),
-    'A controller takes a snapshot of the metadata when it has committed this many bytes of records since its last snapshot, and deletes the metadata log before the snapshot that it took before (docs/quorum.md).',
+    'A controller takes a snapshot of the metadata when it has committed this many bytes of records since its last snapshot. It keeps two snapshots, and deletes the part of the metadata log before the older one (docs/quorum.md).',
   ),
   'metadata.log.max.snapshot.interval.ms': setting(
     'Quorum',
     long(0),
     '3600000',
-    'A controller takes a snapshot of the metadata this long after its last snapshot or its start, if it has committed records since then. 0: only the bytes count.',
+    'A controller takes a snapshot of the metadata this long after its last snapshot or its start, if it has committed records since then. With 0, only `metadata.log.max.record.bytes.between.snapshots` decides when it takes a snapshot.',
   ),
   'broker.session.timeout.ms': setting(
     'Quorum',
     int(100),
     '3000',
-    'The controller fences a broker when no heartbeat arrives for this long, and elects other leaders for its partitions. The active controller derives the length of a broker’s lease (docs/leases.md) from its own value. If the broker’s value is smaller, the broker shortens the lease to that value. Use the same value on every node.',
+    'The controller fences a broker when no heartbeat arrives for this long, and elects other leaders for the broker’s partitions. The active controller computes the length of a broker’s lease (docs/leases.md) from the controller’s value of this setting. If the broker’s own value is smaller than this lease, the broker shortens the lease to its own value. Use the same value on every node.',
     { differs: `Kafka’s default is 9000. ${FAILOVER}` },
   ),
   'broker.session.loss.grace.ms': setting(
     'Quorum',
     int(0),
     '100',
-    'How long the controller waits for a broker whose control stream broke, usually because the process died. If the broker does not come back within this time, the controller fences it.',
+    'When the control stream of a broker breaks, usually because the process died, the controller waits this long for the broker to come back. Then the controller fences the broker.',
     { differs: OURS },
   ),
   'broker.heartbeat.interval.ms': setting(

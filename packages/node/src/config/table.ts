@@ -29,7 +29,7 @@ const FAILOVER = 'The smaller default makes failover quicker.';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-const listeners = custom('list', 'a comma-separated list of NAME://host:port, no name twice', parseListeners);
+const listeners = custom('list', 'a comma-separated list of NAME://host:port, each NAME at most once', parseListeners);
 const listenerName = custom('string', 'the name of a listener', (value) =>
   /^[A-Za-z0-9._-]+$/.test(value) ? value.toUpperCase() : undefined,
 );
@@ -45,37 +45,37 @@ const nodeSettings = {
     'Node',
     int(0),
     undefined,
-    'Id of this node, unique among all nodes of the cluster, brokers and controllers alike.',
+    'Id of this node. No other broker or controller of the cluster may have the same id.',
   ),
   listeners: setting(
     'Node',
     listeners,
     'PLAINTEXT://:9092',
-    'Addresses this node listens on. An empty host means all interfaces; port 0 means a free port (brokers only).',
+    'Addresses on which this node listens. An empty host means all interfaces. Port 0 means any free port (brokers only).',
   ),
   'advertised.listeners': setting(
     'Node',
     optional(listeners),
     '',
-    'Addresses that this broker gives to clients and other brokers. If this is not set, the broker takes `listeners` without the controller listener. It replaces an empty host by the host name of this machine, and port 0 by the real port. The hosts 0.0.0.0 and :: are not allowed here; in `listeners` they count as an empty host.',
+    'Addresses that this broker gives to clients and other brokers. If this is not set, the broker takes `listeners` without the controller listener. The broker replaces an empty host by the host name of this machine, and port 0 by the real port. The hosts 0.0.0.0 and :: are not allowed in this setting. In `listeners` they count as an empty host.',
   ),
   'listener.security.protocol.map': setting(
     'Node',
     optional(custom('list', 'a comma-separated list of NAME:PROTOCOL', parseProtocolMap)),
     '',
-    'Security protocol of each listener name. Only PLAINTEXT exists in this version. Names that are not listed are PLAINTEXT.',
+    'Security protocol of each listener name. Only PLAINTEXT exists in this version. A listener name that is not in the list has PLAINTEXT.',
   ),
   'inter.broker.listener.name': setting(
     'Node',
     optional(listenerName),
     '',
-    'The listener that brokers use to replicate from each other. Default: the listener PLAINTEXT if there is one, else the first listener of the broker.',
+    'Name of the listener through which other brokers replicate from this broker. If this is not set, the broker takes the listener PLAINTEXT, or its first listener if there is no PLAINTEXT.',
   ),
   'controller.listener.names': setting(
     'Node',
     listenerName,
     'CONTROLLER',
-    'Name of the listener for control traffic (gRPC). On a controller this listener must be among `listeners`; on a node that is only a broker it must not be.',
+    'Name of the listener for control traffic (gRPC). On a controller this listener must be among `listeners`. On a node that is only a broker, this listener must not be among `listeners`.',
     { differs: 'Kafka has no default. Exactly one name is supported.' },
   ),
   'log.dirs': setting(
@@ -102,30 +102,30 @@ const topicSettings = {
     'Topics',
     int(1),
     '1',
-    'Number of partitions of a new topic whose creator gives none.',
+    'Number of partitions of a new topic, if the request that creates the topic gives no number.',
   ),
   'default.replication.factor': setting(
     'Topics',
     int(1, 32767),
     '1',
-    'Replication factor of a new topic whose creator gives none.',
+    'Replication factor of a new topic, if the request that creates the topic gives none.',
   ),
   'auto.create.topics.enable': setting(
     'Topics',
     boolean,
     'true',
-    'Whether a Metadata request for an unknown topic creates the topic, if the client allows that.',
+    'Whether a Metadata request for an unknown topic creates the topic. The request must also allow this.',
   ),
   'delete.topic.enable': setting('Topics', boolean, 'true', 'Whether clients can delete topics.'),
   'min.insync.replicas': topicSetting(
     'min.insync.replicas',
     int(1),
-    'The leader refuses a batch with acks=all while the ISR has fewer members than this (or than the replication factor, if that is smaller).',
+    'The leader refuses a batch with acks=all while the ISR has fewer members than this. If the partition has fewer replicas than this, the number of replicas counts instead.',
   ),
   'unclean.leader.election.enable': topicSetting(
     'unclean.leader.election.enable',
     boolean,
-    'Whether the controller may elect a replica outside of the ISR and the ELR (KIP-966) when no replica in them can lead. Such an election can lose acknowledged records.',
+    'Whether the controller may elect a replica outside of the ISR and the ELR (KIP-966) when no member of the ISR or the ELR can lead. Such an election can lose acknowledged records.',
   ),
   'message.max.bytes': topicSetting(
     'max.message.bytes',
@@ -135,19 +135,19 @@ const topicSettings = {
   'compression.type': topicSetting(
     'compression.type',
     oneOf('producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'),
-    'Codec of batches in the log. The leader recompresses a batch that arrives in another codec. If that takes long, a worker thread does it. With `producer` the leader keeps each batch as the producer sent it.',
+    'Codec of batches in the log. The leader recompresses a batch that arrives in another codec. If this is much work, a worker thread recompresses the batch. With `producer` the leader keeps each batch as the producer sent it.',
   ),
   'compression.gzip.level': topicSetting(
     'compression.gzip.level',
     custom('int', 'an integer from 1 to 9, or -1', (value) =>
       /^(-1|[1-9])$/.test(value) ? Number(value) : undefined,
     ),
-    'Level for `compression.type` gzip; -1 is the default of the library.',
+    'Level for `compression.type` gzip. -1 means the default level of the library.',
   ),
   'compression.lz4.level': topicSetting(
     'compression.lz4.level',
     int(1, 17),
-    'Level for `compression.type` lz4. The setting has no effect: Millrace’s codec has one level.',
+    'Level for `compression.type` lz4. The setting has no effect, because Millrace’s codec has only one level.',
   ),
   'compression.zstd.level': topicSetting(
     'compression.zstd.level',
@@ -157,13 +157,13 @@ const topicSettings = {
   'log.segment.bytes': topicSetting(
     'segment.bytes',
     int(1 << 20),
-    'Largest size of a segment in bytes: the log rolls a segment before it grows larger.',
+    'Largest size of a segment in bytes. The log rolls a segment (begins a new one) before the segment grows larger than this.',
   ),
   'log.roll.ms': topicSetting(
     'segment.ms',
     long(1),
     'The log rolls a segment when the segment’s records span more time than this.',
-    { differs: 'Kafka has the same default, seven days, in `log.roll.hours`.' },
+    { differs: 'Kafka has the same default, seven days, but in `log.roll.hours`.' },
   ),
   'log.roll.jitter.ms': topicSetting(
     'segment.jitter.ms',
@@ -174,37 +174,37 @@ const topicSettings = {
   'log.roll.jitter.hours': topicSetting(
     'segment.jitter.ms',
     int(0),
-    'The value of `log.roll.jitter.ms` in hours; `log.roll.jitter.ms` overrides it.',
+    'The same time as `log.roll.jitter.ms`, in hours. If `log.roll.jitter.ms` is set, this setting has no effect.',
     { unitMs: HOUR_MS },
   ),
   'log.retention.ms': topicSetting(
     'retention.ms',
     positiveOrNone(long),
-    'The broker removes a segment when all of its records are older than this; -1: no limit.',
-    { differs: 'Kafka writes the same seven days as `log.retention.hours`.' },
+    'The broker removes a segment when all of its records are older than this. -1 means that there is no limit.',
+    { differs: 'Kafka has the same default, seven days, but in `log.retention.hours`.' },
   ),
   'log.retention.minutes': topicSetting(
     'retention.ms',
     positiveOrNone(int),
-    'The value of `log.retention.ms` in minutes; `log.retention.ms` overrides it.',
+    'The same time as `log.retention.ms`, in minutes. If `log.retention.ms` is set, this setting has no effect.',
     { unitMs: MINUTE_MS },
   ),
   'log.retention.hours': topicSetting(
     'retention.ms',
     positiveOrNone(int),
-    'The value of `log.retention.ms` in hours; `log.retention.ms` and `log.retention.minutes` override it.',
+    'The same time as `log.retention.ms`, in hours. If `log.retention.ms` or `log.retention.minutes` is set, this setting has no effect.',
     { unitMs: HOUR_MS },
   ),
   'log.retention.bytes': topicSetting(
     'retention.bytes',
     long(-1),
-    'The broker removes the oldest segments of a partition that is larger than this; -1: no limit.',
+    'The broker removes the oldest segments of a partition while the partition is larger than this. -1 means that there is no limit.',
   ),
   'log.retention.check.interval.ms': setting(
     'Topics',
     long(1),
     '300000',
-    'How often a broker looks for segments that expired by time, by size, or because the log start offset has passed them.',
+    'How often a broker looks for segments to remove: segments that expired by time or by size, and segments below the log start offset.',
   ),
   'log.initial.task.delay.ms': setting(
     'Topics',
@@ -235,28 +235,28 @@ const topicSettings = {
   'log.flush.interval.messages': topicSetting(
     'flush.messages',
     long(1),
-    'The log fsyncs after this many records. With 1, records acknowledged with acks=all survive power loss of all machines at once. After a change, the new value protects a record only when the brokers of all replicas have applied it.',
+    'The log fsyncs after this many records. With 1, records acknowledged with acks=all survive a power loss of all machines at once. After a change of this setting, records are protected by the new value only when the brokers of all replicas have applied the new value.',
   ),
   'log.flush.interval.ms': topicSetting(
     'flush.ms',
     long(0),
-    'Longest time until the log fsyncs a record; acknowledgements do not wait for this fsync. With the default the operating system decides when to write.',
+    'Longest time until the log fsyncs a record; acknowledgements do not wait for this fsync. With the default, the operating system decides when it writes the records to the device.',
     {
       differs:
-        'Kafka honours this setting only together with `log.flush.scheduler.interval.ms`; Millrace honours it alone.',
+        'In Kafka this setting has an effect only together with `log.flush.scheduler.interval.ms`. In Millrace it needs no other setting.',
     },
   ),
   'producer.id.expiration.ms': setting(
     'Topics',
     int(1),
     '86400000',
-    'A partition forgets an idempotent producer when the producer writes nothing to it for this long.',
+    'A partition forgets an idempotent producer when the producer has written nothing to this partition for this long.',
     { dynamic: true },
   ),
   'log.message.timestamp.type': topicSetting(
     'message.timestamp.type',
     oneOf('CreateTime', 'LogAppendTime'),
-    'Timestamp of a record: the time at which the producer created it, or at which the leader appended it.',
+    'Which timestamp a record gets: the time at which the producer created the record, or the time at which the leader appended it.',
   ),
   'log.message.timestamp.before.max.ms': topicSetting(
     'message.timestamp.before.max.ms',
@@ -281,7 +281,7 @@ const replicationSettings = {
     'Replication',
     int(0),
     '500',
-    'How long a leader may delay the answer to a follower’s fetch while it has fewer bytes for the follower than `replica.fetch.min.bytes`.',
+    'How long a leader may delay the answer to a follower’s fetch while it has fewer than `replica.fetch.min.bytes` bytes for the follower.',
   ),
   'replica.fetch.min.bytes': setting(
     'Replication',
@@ -330,7 +330,7 @@ const replicationSettings = {
     'Replication',
     int(0),
     '1000',
-    'Most incremental fetch sessions (KIP-227) that a broker keeps; further clients fetch without a session.',
+    'Largest number of incremental fetch sessions (KIP-227) that a broker keeps. All other clients fetch without a session.',
   ),
 };
 
@@ -339,27 +339,27 @@ const connectionSettings = {
     'Connections',
     int(1),
     '104857600',
-    'Largest request in bytes. The broker closes the connection of a larger request. Only Produce, CreateTopics, CreatePartitions, DeleteTopics, AlterConfigs, IncrementalAlterConfigs, JoinGroup and SyncGroup may be that large. Any other request may have 2 MiB, and 1 KiB more for each partition of the cluster.',
+    'Largest size of a request in bytes. If a request is larger, the broker closes the connection. This limit holds for Produce, CreateTopics, CreatePartitions, DeleteTopics, AlterConfigs, IncrementalAlterConfigs, JoinGroup and SyncGroup. Any other request may have at most 2 MiB, and 1 KiB more for each partition of the cluster.',
   ),
   'queued.max.request.bytes': setting(
     'Connections',
     long(1),
     '268435456',
-    'Limit for the memory that the requests (their bytes, and the decoded objects) and answers of all connections hold together, in bytes. Above this limit the broker stops reading each connection that has sent part of a request, and sends no records to consumers. One answer takes at most a quarter of the free memory.',
+    'Limit for the memory that the requests and answers of all connections hold together, in bytes. The bytes of a request and its decoded objects both count. Above this limit the broker stops reading from each connection that has sent a part of a request, and sends no records to consumers. One answer takes at most a quarter of the memory that is free below the limit.',
     { differs: 'Kafka has no limit (-1) by default.' },
   ),
   'max.connections': setting(
     'Connections',
     int(1),
     '2147483647',
-    'Most open connections of a broker. The broker closes any further connection at once. If the broker has several listeners, it accepts connections on `inter.broker.listener.name` above the limit, too, but these connections count. If clients and brokers share a listener, leave room for the other brokers and for an admin client.',
+    'Largest number of open connections of a broker. The broker closes any further connection at once. If the broker has several listeners, it accepts connections on `inter.broker.listener.name` even above the limit, and counts these connections, too. If clients and brokers share a listener, choose a limit that leaves room for the other brokers and for an admin client.',
     { dynamic: true },
   ),
   'max.connections.per.ip': setting(
     'Connections',
     int(1),
     '2147483647',
-    'Most open connections of a broker from one address. The broker closes any further connection at once.',
+    'Largest number of open connections of a broker from one address. The broker closes any further connection at once.',
     { dynamic: true },
   ),
   'connections.max.idle.ms': setting(
@@ -372,7 +372,7 @@ const connectionSettings = {
     'Connections',
     int(1),
     '2000',
-    'Most partitions in one answer to DescribeTopicPartitions.',
+    'Largest number of partitions in one answer to DescribeTopicPartitions.',
   ),
 };
 
@@ -381,35 +381,35 @@ const operationSettings = {
     'Operation',
     long(0),
     '104857600',
-    'While the file system of `log.dirs` has less free space than this (`df` shows it as available), the broker writes no records of clients. Its leaders refuse Produce with KAFKA_STORAGE_ERROR. Its followers append nothing, and leave the ISR when their leader has new records. The broker serves consumers, and accepts records again when a tenth more than this is free. The remaining space is for the broker’s own small files and, down to half of this setting, for the records of groups. With less than half, the broker also refuses commits of groups. A node with a new folder does not start with less free space than this. 0: no limit.',
+    'While the file system of `log.dirs` has less free space than this (the space that `df` shows as available), the broker writes no records of clients. As a leader, it refuses Produce with KAFKA_STORAGE_ERROR. As a follower, it appends nothing, and leaves the ISR when its leader has new records. The broker still serves consumers, and accepts records again when a tenth more than this is free. While at least half of this is free, the broker still writes the records of groups. With less than half, it also refuses commits of groups; the rest is for the broker’s own small files. A node with a new folder does not start with less free space than this. 0 means that there is no limit.',
     { differs: OURS },
   ),
   'health.port': setting(
     'Operation',
     optional(int(0, 65535)),
     '',
-    'Port of a small HTTP server on all interfaces. `GET /health` answers 200 while the node is ready, else 503: a broker must be unfenced, and a controller must know the leader of the quorum. `GET /metrics` returns the metrics that docs/metrics.md lists. If this is not set, there is no server.',
+    'Port of a small HTTP server on all interfaces. `GET /health` answers 200 while the node is ready, and 503 otherwise. A broker is ready while it is unfenced, and a controller while it knows the leader of the quorum. `GET /metrics` returns the metrics that docs/metrics.md lists. If this is not set, there is no server.',
     { differs: OURS },
   ),
   'metrics.group.lag.max.series': setting(
     'Operation',
     int(0),
     '1000',
-    'The most series of `millrace_group_lag` on one broker. The metric `millrace_group_lag_omitted` counts the rest. With 0 the broker looks up no lag.',
+    'Largest number of series of `millrace_group_lag` on one broker. The metric `millrace_group_lag_omitted` counts the committed offsets that have no series because of this limit. With 0 the broker looks up no lag.',
     { differs: OURS },
   ),
   'logger.level': setting(
     'Operation',
     oneOf('debug', 'info', 'warn', 'error', 'silent'),
     'info',
-    'The node writes events of this level and above to standard output; docs/logging.md lists all events.',
+    'The node writes events of this level and of more severe levels to standard output. docs/logging.md lists all events.',
     { differs: OURS },
   ),
   'logger.format': setting(
     'Operation',
     oneOf('auto', 'json', 'pretty'),
     'auto',
-    'Form of a line: one JSON object (`json`), or coloured text (`pretty`). With `auto` it is text on a terminal and JSON elsewhere.',
+    'Form of a log line: one JSON object (`json`), or coloured text (`pretty`). With `auto` the node writes text to a terminal, and JSON elsewhere.',
     { differs: OURS },
   ),
 };

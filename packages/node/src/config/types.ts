@@ -58,7 +58,7 @@ export function double({
   max?: number;
 } = {}): SettingType<number> {
   const bounds = [
-    ...(Number.isFinite(min) ? [`at least ${min}`] : []),
+    ...(Number.isFinite(min) ? [`of at least ${min}`] : []),
     ...(Number.isFinite(above) ? [`above ${above}`] : []),
     ...(Number.isFinite(max) ? [`at most ${max}`] : []),
   ];

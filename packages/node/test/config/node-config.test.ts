@@ -184,7 +184,7 @@ const rules: [string, Record<string, string>, RegExp][] = [
     /inter\.broker\.listener\.name='X'/,
   ],
   ['two folders', { ...broker, 'log.dirs': '/a,/b' }, /one folder/],
-  ['voter twice', { ...broker, 'controller.quorum.voters': '1@a:1,1@b:2' }, /no id twice/],
+  ['voter twice', { ...broker, 'controller.quorum.voters': '1@a:1,1@b:2' }, /each id at most once/],
   ['two controller listener names', { ...broker, 'controller.listener.names': 'A,B' }, /name of a listener/],
   [
     'no retention',

@@ -68,7 +68,7 @@ test('the story has events in words, nodes by name, and the violation last', () 
     '  1.410  b5    leads events-1-0 in epoch 3 from offset 9 with the ISR b5 b4 (highWatermark=7)',
     '  1.420  c1    registers b4 (broker epoch 9)',
     '  1.440  c1    leads the quorum in epoch 2',
-    '  1.450  b4    recovers e-1 up to 3 and cuts 9 bytes: r',
+    '  1.450  b4    recovers e-1 up to 3, and cuts off 9 bytes after it: r',
     '  1.460  c1    leaves 2 partitions with NO LEADER',
     '  1.500  b4    something-new reason="who knows" count=3',
     '  9.000  world !!! lost-write: p1-7 is gone',

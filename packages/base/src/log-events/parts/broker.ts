@@ -25,7 +25,7 @@ export const sessionEvents = {
   'broker-registration-lost': {
     level: 'warn',
     facts: ['brokerEpoch', 'error'],
-    says: 'The broker registers again because its broker epoch {brokerEpoch} is not valid: {error}.',
+    says: 'The broker registers again, because its broker epoch {brokerEpoch} is no longer valid: {error}.',
   },
   'heartbeat-refused': {
     level: 'warn',
@@ -55,27 +55,27 @@ export const sessionEvents = {
   'metadata-snapshot-requested': {
     level: 'info',
     facts: ['from', 'endOffset'],
-    says: 'The broker loads the snapshot of the metadata at {endOffset} from {from}, because the log there no longer has what the broker needs next.',
+    says: 'The broker loads the snapshot of the metadata at {endOffset} from {from}, because the log of {from} no longer has the records that the broker needs next.',
   },
   'metadata-snapshot-loaded': {
     level: 'info',
     facts: ['from', 'endOffset', 'parts', 'bytes'],
-    says: 'The broker has loaded the snapshot of the metadata at {endOffset} from {from} with {bytes} bytes.',
+    says: 'The broker has loaded the snapshot of the metadata at {endOffset} ({bytes} bytes) from {from}.',
   },
   'metadata-snapshot-rejected': {
     level: 'error',
     facts: ['from', 'endOffset', 'reason'],
-    says: 'The broker drops the snapshot of the metadata at {endOffset} from {from}: {reason}.',
+    says: 'The broker drops the snapshot of the metadata at {endOffset} that it loaded from {from}: {reason}.',
   },
   'metadata-log-diverged': {
     level: 'error',
     facts: ['from', 'errorCode', 'endOffset'],
-    says: 'The broker asks another controller because the log of {from} lacks metadata below {endOffset} that the broker has.',
+    says: 'The broker asks another controller, because the log of {from} lacks metadata below {endOffset} that the broker has.',
   },
   'broker-relieved': {
     level: 'info',
     facts: ['moved'],
-    says: 'The broker ends its controlled shutdown; all of its leaderships have moved to other brokers (true or false): {moved}.',
+    says: 'The broker ends its controlled shutdown (all leaderships moved to other brokers: {moved}).',
   },
 } as const satisfies Record<string, EventDefinition>;
 
@@ -115,7 +115,7 @@ export const clientEvents = {
   'memory-budget-crowded': {
     level: 'info',
     facts: ['decodedBytes', 'maxBytes', 'suppressed?'],
-    says: 'The broker lets a large request wait for others to end: decoded requests hold {decodedBytes} bytes, more than a quarter of the limit of {maxBytes}.',
+    says: 'The broker lets a large request wait until other requests end: decoded requests hold {decodedBytes} bytes, more than a quarter of the limit of {maxBytes}.',
   },
   'topic-auto-created': {
     level: 'info',
@@ -125,7 +125,7 @@ export const clientEvents = {
   'internal-topic-few-replicas': {
     level: 'warn',
     facts: ['topic', 'replicas', 'advised'],
-    says: 'The broker creates {topic} with {replicas} replicas instead of {advised}, because the cluster has fewer brokers; the topic gets no more replicas when brokers join.',
+    says: 'The broker creates {topic} with {replicas} replicas instead of {advised}, because the cluster has fewer brokers; the topic gets no more replicas when brokers join later.',
   },
   'auto-topic-creation-failed': {
     level: 'warn',

@@ -30,7 +30,7 @@ export const controllerEvents = {
   'broker-shutting-down': {
     level: 'info',
     facts: ['brokerId', 'brokerEpoch'],
-    says: 'The active controller moves leaderships away from {brokerId}, which wants to shut down.',
+    says: 'The active controller elects other leaders for the partitions of {brokerId}, because this broker wants to shut down.',
   },
   'broker-unregistered': {
     level: 'info',
@@ -80,7 +80,7 @@ export const controllerEvents = {
   'leader-lost': {
     level: 'debug',
     facts: ['topic', 'partition', 'leader', 'leaderEpoch', 'isr', 'previous', 'reason'],
-    says: 'The active controller finds no leader for {topic}-{partition} after {previous}: {reason}.',
+    says: 'The active controller finds no leader for {topic}-{partition} that could replace {previous}: {reason}.',
   },
   'leaders-elected': {
     level: 'info',

@@ -20,12 +20,12 @@ export const nodeEvents = {
   'node-stopping': {
     level: 'info',
     facts: ['clean'],
-    says: 'The node begins to stop, cleanly (true) or as in a crash (false): {clean}.',
+    says: 'The node begins to stop (clean stop: {clean}).',
   },
   'node-stopped': {
     level: 'info',
     facts: ['clean', 'wasReady'],
-    says: 'The node has stopped, cleanly (true) or as in a crash (false): {clean}.',
+    says: 'The node has stopped (clean stop: {clean}).',
   },
   'node-failed': {
     level: 'error',
@@ -40,6 +40,6 @@ export const nodeEvents = {
   'job-worker-died': {
     level: 'error',
     facts: ['job', 'reason'],
-    says: 'The node loses a worker thread that runs a {job} job: {reason}.',
+    says: 'The node loses a worker thread that ran a job of the kind {job}: {reason}.',
   },
 } as const satisfies Record<string, EventDefinition>;

@@ -5,7 +5,7 @@ export const quorumEvents = {
   'quorum-log-loaded': {
     level: 'info',
     facts: ['startOffset', 'snapshotEndOffset', 'endOffset', 'epoch'],
-    says: 'The voter starts from its snapshot at {snapshotEndOffset} (0: it has none) and its quorum log up to {endOffset}.',
+    says: 'The voter starts from its snapshot at {snapshotEndOffset} (0: no snapshot) and from its quorum log up to {endOffset}.',
   },
   'quorum-log-missing': {
     level: 'error',
@@ -30,12 +30,12 @@ export const quorumEvents = {
   'pre-vote-lost': {
     level: 'debug',
     facts: ['epoch', 'logEndOffset'],
-    says: 'The voter starts no election after epoch {epoch} because too few voters grant its pre-vote.',
+    says: 'The voter starts no election after epoch {epoch}, because too few voters grant its pre-vote.',
   },
   'election-lost': {
     level: 'debug',
     facts: ['epoch', 'logEndOffset'],
-    says: 'The voter loses the election of epoch {epoch} because too few voters grant it a vote.',
+    says: 'The voter loses the election of epoch {epoch}, because too few voters vote for it.',
   },
   'leader-elected': {
     level: 'info',
@@ -50,7 +50,7 @@ export const quorumEvents = {
   'leader-timed-out': {
     level: 'info',
     facts: ['epoch', 'leaderId'],
-    says: 'The voter hears nothing from the quorum’s leader {leaderId} within the fetch timeout.',
+    says: 'The voter gets no answer from the quorum’s leader {leaderId} within the fetch timeout.',
   },
   'leader-connection-lost': {
     level: 'info',
@@ -60,12 +60,12 @@ export const quorumEvents = {
   'leader-resigned': {
     level: 'info',
     facts: ['epoch', 'preferredSuccessors'],
-    says: 'The voter resigns as the quorum’s leader of epoch {epoch} because its node stops.',
+    says: 'The voter resigns as the quorum’s leader of epoch {epoch}, because its node stops.',
   },
   'leadership-offered': {
     level: 'debug',
     facts: ['epoch', 'leaderId', 'position'],
-    says: 'The voter has position {position} in the list of successors of the stopping leader {leaderId} (-1: no position).',
+    says: 'The voter learns that the leader {leaderId} stops, and has position {position} in the leader’s list of successors (-1: not in the list).',
   },
   'quorum-lost': {
     level: 'warn',
@@ -90,7 +90,7 @@ export const quorumEvents = {
   'snapshot-written': {
     level: 'info',
     facts: ['epoch', 'endOffset', 'parts', 'bytes'],
-    says: 'The voter has written a snapshot of the metadata at {endOffset} with {bytes} bytes.',
+    says: 'The voter has written a snapshot of the metadata at {endOffset} ({bytes} bytes).',
   },
   'quorum-log-trimmed': {
     level: 'info',
@@ -100,17 +100,17 @@ export const quorumEvents = {
   'snapshot-loaded': {
     level: 'info',
     facts: ['epoch', 'endOffset', 'parts', 'bytes'],
-    says: 'The voter has loaded the leader’s snapshot of the metadata at {endOffset} with {bytes} bytes, which replaces its quorum log.',
+    says: 'The voter has loaded the leader’s snapshot of the metadata at {endOffset} ({bytes} bytes), and has replaced its quorum log by this snapshot.',
   },
   'snapshot-damaged': {
     level: 'error',
     facts: ['reason'],
-    says: 'The voter starts without a damaged snapshot: {reason}.',
+    says: 'The voter finds a damaged snapshot and starts without it: {reason}.',
   },
   'snapshot-requested': {
     level: 'info',
     facts: ['epoch', 'leaderId', 'endOffset'],
-    says: 'The voter loads the snapshot at {endOffset} from the quorum’s leader {leaderId}, because the leader’s log no longer has what the voter needs next.',
+    says: 'The voter loads the snapshot at {endOffset} from the quorum’s leader {leaderId}, because the leader’s log no longer has the records that the voter needs next.',
   },
   'snapshot-rejected': {
     level: 'error',

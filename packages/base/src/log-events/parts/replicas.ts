@@ -25,7 +25,7 @@ export const replicaEvents = {
   'leader-lost-while-checking': {
     level: 'debug',
     facts: ['topic', 'partition', 'leaderEpoch'],
-    says: 'The broker drops a batch because its leadership of {topic}-{partition} ended while it checked the batch.',
+    says: 'The broker drops a batch, because its leadership of {topic}-{partition} ended while a job checked the batch.',
   },
   'job-failed': {
     level: 'error',
@@ -40,7 +40,7 @@ export const replicaEvents = {
   'fetch-session-refused': {
     level: 'debug',
     facts: ['leader', 'error'],
-    says: 'The follower cannot use its fetch session, because the leader {leader} refuses it: {error}.',
+    says: 'The follower cannot use its fetch session, because the leader {leader} refuses the session: {error}.',
   },
   'replica-fetch-refused': {
     level: 'debug',
@@ -50,7 +50,7 @@ export const replicaEvents = {
   'leader-without-listener': {
     level: 'error',
     facts: ['leader'],
-    says: 'The follower cannot fetch from {leader} because the metadata has no address for it.',
+    says: 'The follower cannot fetch from {leader}, because the metadata have no address of {leader}.',
   },
   'follower-append-failed': {
     level: 'error',
@@ -105,7 +105,7 @@ export const replicaEvents = {
   'stray-replica-deleted': {
     level: 'warn',
     facts: ['topic', 'partition', 'topicId'],
-    says: 'The broker deletes the folder of {topic}-{partition} because its topic was deleted.',
+    says: 'The broker deletes the folder of {topic}-{partition}, because its topic was deleted.',
   },
   'log-without-topic-id-kept': {
     level: 'warn',
@@ -115,12 +115,12 @@ export const replicaEvents = {
   'stray-replica-kept': {
     level: 'warn',
     facts: ['topic', 'partition', 'topicId', 'folder'],
-    says: 'The broker keeps the log of {topic}-{partition}, unknown to the metadata, in the folder {folder}.',
+    says: 'The broker keeps the log of {topic}-{partition} in the folder {folder}, because the metadata do not have its topic.',
   },
   'stray-replicas-found': {
     level: 'warn',
     facts: ['count', 'first'],
-    says: 'The broker finds {count} folders of replicas unknown to the metadata ({first} is one).',
+    says: 'The broker finds {count} folders of topics that the metadata do not have, for example {first}.',
   },
   'log-open-failed': {
     level: 'error',
@@ -173,7 +173,7 @@ export const logEvents = {
   'log-cut': {
     level: 'warn',
     facts: ['topic?', 'partition?', 'directory', 'reason', 'endOffset', 'bytesLost'],
-    says: 'The broker recovers {topic}-{partition} up to {endOffset} and cuts {bytesLost} bytes: {reason}.',
+    says: 'The broker recovers {topic}-{partition} up to {endOffset}, and cuts off {bytesLost} bytes after it: {reason}.',
   },
   'log-segments-dropped': {
     level: 'warn',
@@ -183,12 +183,12 @@ export const logEvents = {
   'log-restarted': {
     level: 'warn',
     facts: ['topic?', 'partition?', 'directory', 'startOffset', 'endOffset'],
-    says: 'The broker empties the log of {topic}-{partition}, because it ends at {endOffset}, below its start offset {startOffset}.',
+    says: 'The broker empties the log of {topic}-{partition}, because the log ends at {endOffset}, below its start offset {startOffset}.',
   },
   'log-swap-completed': {
     level: 'info',
     facts: ['topic?', 'partition?', 'directory', 'baseOffset', 'segmentsReplaced'],
-    says: 'The broker completes an interrupted cleaning of {topic}-{partition}: the segment {baseOffset} replaces {segmentsReplaced} old ones.',
+    says: 'The broker completes an interrupted cleaning of {topic}-{partition}: the segment {baseOffset} replaces {segmentsReplaced} old segments.',
   },
   'log-records-expired': {
     level: 'info',
@@ -228,7 +228,7 @@ export const logEvents = {
   'checkpoint-damaged': {
     level: 'warn',
     facts: ['directory', 'file'],
-    says: 'The broker does not use the file {file} of its log directory because it is damaged.',
+    says: 'The broker does not use the file {file} of its log directory, because the file is damaged.',
   },
   'clean-shutdown-failed': {
     level: 'error',
