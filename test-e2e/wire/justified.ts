@@ -47,7 +47,7 @@ const unknownSetting: Justification = {
   field: /^responses\.errorCode$/,
   ours: /INVALID_REQUEST/,
   reason:
-    'Millrace answers INVALID_REQUEST, so that nobody relies on a setting that has no effect or is misspelled. Apache Kafka accepts any name, because plugins may read it.',
+    'Millrace answers INVALID_REQUEST, so that nobody relies on a setting that has no effect or a wrong name. Apache Kafka accepts any name, because a plugin may read the setting.',
 };
 const describedTwice: Justification = {
   cases: ofGroupTwice,
@@ -55,7 +55,7 @@ const describedTwice: Justification = {
   field: /^groups$/,
   ours: /^absent$/,
   reason:
-    'Millrace describes the group once, because a few bytes of request must not become a large answer. Apache Kafka describes it each time.',
+    'Millrace describes the group once, because a few bytes of request must not become a large answer. Apache Kafka describes the group each time.',
 };
 
 export const justifications: readonly Justification[] = [
@@ -64,7 +64,7 @@ export const justifications: readonly Justification[] = [
     field: /(^|\.)errorMessage$/,
     ours: /^"<text>"$/,
     peer: /^(null|"")$/,
-    reason: 'Millrace sends an error message in more cases; Apache Kafka leaves it out.',
+    reason: 'In some cases only Millrace sends an error message; Apache Kafka sends the error code alone.',
   },
   {
     api: 'ApiVersions',
@@ -87,7 +87,7 @@ export const justifications: readonly Justification[] = [
     when: 'a topic is named by neither name nor id',
     field: /^(brokers|clusterId|controllerId|errorCode|topics\.(errorCode|topicAuthorizedOperations))$/,
     reason:
-      'Millrace refuses that topic with INVALID_TOPIC_EXCEPTION and answers the rest. Apache Kafka fails the request: UNKNOWN_SERVER_ERROR, and no brokers.',
+      'Millrace refuses this topic with INVALID_TOPIC_EXCEPTION and answers for the other topics. Apache Kafka fails the whole request: its answer has UNKNOWN_SERVER_ERROR, and no brokers.',
   },
   {
     api: 'DescribeTopicPartitions',
@@ -95,7 +95,7 @@ export const justifications: readonly Justification[] = [
     when: 'the name of a topic is empty',
     field: /^topics\.(errorCode|partitions|topicAuthorizedOperations|topicId)$/,
     reason:
-      'Millrace refuses that topic and describes the others. Apache Kafka fails all topics of the request.',
+      'Millrace refuses this topic and describes the others. Apache Kafka answers with an error for all topics of the request.',
   },
   {
     api: 'DescribeTopicPartitions',
@@ -104,7 +104,7 @@ export const justifications: readonly Justification[] = [
     field: /^nextCursor$/,
     peer: /"partitionIndex":-/,
     reason:
-      'Millrace continues with the next topic. In Apache Kafka the partition index overflows: the answer has a cursor that Apache Kafka refuses in the next request.',
+      'Millrace continues with the next topic. In Apache Kafka the partition index overflows. Its answer then has a cursor that Apache Kafka refuses in the next request.',
   },
   {
     api: 'DescribeConfigs',
@@ -113,7 +113,7 @@ export const justifications: readonly Justification[] = [
     field: /^results$/,
     ours: /^absent$/,
     reason:
-      'Millrace describes the resource once, because a few bytes of request must not become a large answer. Apache Kafka describes it each time. Admin clients keep one answer for a resource.',
+      'Millrace describes the resource once, because a few bytes of request must not become a large answer. Apache Kafka describes the resource each time. Admin clients keep only one answer for a resource.',
   },
   {
     api: 'AlterConfigs',
@@ -122,7 +122,7 @@ export const justifications: readonly Justification[] = [
     field: /^$/,
     ours: /^answer/,
     peer: /^silence$/,
-    reason: 'Millrace answers INVALID_REQUEST for this resource. Apache Kafka fails and sends no answer.',
+    reason: 'Millrace answers INVALID_REQUEST for this resource. In Apache Kafka an exception occurs, and the client gets no answer.',
   },
   { api: 'AlterConfigs', ...unknownSetting },
   { api: 'IncrementalAlterConfigs', ...unknownSetting },
@@ -132,7 +132,7 @@ export const justifications: readonly Justification[] = [
     when: 'an unknown operation',
     field: /^responses\.errorCode$/,
     ours: /INVALID_REQUEST/,
-    reason: 'Millrace answers INVALID_REQUEST. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+    reason: 'Millrace answers INVALID_REQUEST. Apache Kafka answers UNKNOWN_SERVER_ERROR.',
   },
   {
     api: 'DescribeConfigs',
@@ -147,7 +147,7 @@ export const justifications: readonly Justification[] = [
     when: 'groups',
     field: /^results\.configs$/,
     element: /configs\{(share|streams)\./,
-    reason: 'Millrace has no share groups and no streams groups, so it has no configs of them.',
+    reason: 'Millrace has no share groups and no streams groups, so it lists no configs for them.',
   },
   {
     api: 'DescribeConfigs',
@@ -156,7 +156,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.configs(\.configSource|\.synonyms\.source)?$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'A new cluster of Apache Kafka, which has eligible leader replicas, sets min.insync.replicas as a dynamic default of all brokers. In Millrace each node uses its own setting until a request sets a dynamic default.',
+      'A new cluster of Apache Kafka has eligible leader replicas, and therefore sets min.insync.replicas as a dynamic default of all brokers. In Millrace each node uses its own setting until a request sets a dynamic default.',
   },
   {
     api: 'CreateTopics',
@@ -165,7 +165,7 @@ export const justifications: readonly Justification[] = [
     field: /^topics\.configs\.configSource$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'In Millrace each node uses its own setting until a request sets a dynamic default of all brokers. A new cluster of Apache Kafka sets this default.',
+      'In Millrace each node uses its own setting until a request sets a dynamic default of all brokers. A new cluster of Apache Kafka sets such a default itself.',
   },
   {
     api: 'DescribeConfigs',
@@ -175,7 +175,7 @@ export const justifications: readonly Justification[] = [
     element: /configs\{(flush|retention|segment|segment\.jitter)\.ms\}|configs\{(remote|leader|follower)\./,
     ours: /^present$/,
     reason:
-      'Millrace lists the default among the synonyms of flush.ms, retention.ms, segment.ms, segment.jitter.ms, remote.* and the lists of throttled replicas. Apache Kafka lists no default for them: the broker setting is null, or there is none.',
+      'For flush.ms, retention.ms, segment.ms, segment.jitter.ms, remote.* and the lists of throttled replicas, Millrace lists the default among the synonyms. Apache Kafka lists no default for these configs, because their broker setting is null or does not exist.',
   },
   {
     api: 'DescribeConfigs',
@@ -201,7 +201,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.errorCode$/,
     ours: /POLICY_VIOLATION/,
     reason:
-      'Millrace answers POLICY_VIOLATION. Apache Kafka fails: UNKNOWN_SERVER_ERROR. A CreateTopics of that size gets POLICY_VIOLATION from both.',
+      'Millrace answers POLICY_VIOLATION. Apache Kafka answers UNKNOWN_SERVER_ERROR. Both answer POLICY_VIOLATION to a CreateTopics of this size.',
   },
   {
     api: 'DescribeQuorum',
@@ -209,7 +209,7 @@ export const justifications: readonly Justification[] = [
     versions: '2-2',
     field: /^topics\.partitions\.currentVoters\.replicaDirectoryId$/,
     reason:
-      'Millrace always returns the directory ids of its voters. Apache Kafka returns them only where voters can change while the quorum runs.',
+      'Millrace always returns the directory ids of its voters. Apache Kafka returns them only if its voters can change while the quorum runs.',
   },
   {
     api: 'DescribeQuorum',
@@ -217,7 +217,7 @@ export const justifications: readonly Justification[] = [
     field: /^topics\.partitions\.observers$/,
     ours: /^present$/,
     reason:
-      'In this comparison the brokers of Millrace are observers; Apache Kafka is one process, which is a voter.',
+      'In this comparison Millrace has brokers, which are observers. Apache Kafka runs as one process, which is a voter.',
   },
   {
     api: 'InitProducerId',
@@ -249,12 +249,12 @@ export const justifications: readonly Justification[] = [
     api: 'JoinGroup',
     versions: '5-9',
     cases: /^groupInstanceId=/,
-    when: 'a member joins with an instance id, and with a member id that it got when it had no instance id',
+    when: 'a member joins with an instance id, and with a member id that it got without an instance id',
     field: /^(errorCode|memberId)$/,
     ours: { errorCode: '25 UNKNOWN_MEMBER_ID', memberId: '"<member>"' },
     peer: /^(-1 UNKNOWN_SERVER_ERROR|"")$/,
     reason:
-      'Millrace answers UNKNOWN_MEMBER_ID, and the client joins again. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+      'Millrace answers UNKNOWN_MEMBER_ID, and the client joins again. Apache Kafka answers UNKNOWN_SERVER_ERROR.',
   },
   {
     api: 'JoinGroup',
@@ -272,7 +272,7 @@ export const justifications: readonly Justification[] = [
     field: /^/,
     ours: /INCONSISTENT_GROUP_PROTOCOL|^(-1|""|null|absent|"<member>")$/,
     reason:
-      'Millrace answers INCONSISTENT_GROUP_PROTOCOL: a client names one protocol for each of its assignors, and the limit bounds the work for one request. Apache Kafka has no limit.',
+      'Millrace answers INCONSISTENT_GROUP_PROTOCOL, because a limit must bound the work for one request. A client names one protocol for each of its assignors, so 100 are enough. Apache Kafka has no limit.',
   },
   {
     api: 'JoinGroup',
@@ -282,7 +282,7 @@ export const justifications: readonly Justification[] = [
     // 264 is the length of 255 characters, a hyphen, "<uuid>" and two quotes.
     ours: /^("x{159}… \(264\)|present|absent)$/,
     reason:
-      'A new member id begins with the first 255 characters of the client id. In Apache Kafka it begins with the whole client id.',
+      'In Millrace a new member id begins with the first 255 characters of the client id. In Apache Kafka a new member id begins with the whole client id.',
   },
   {
     api: 'ConsumerGroupHeartbeat',
@@ -298,7 +298,7 @@ export const justifications: readonly Justification[] = [
       assignment: 'null',
     },
     reason:
-      'Millrace answers INVALID_REGULAR_EXPRESSION: the time to match a name grows with the expression. Apache Kafka has no limit.',
+      'Millrace answers INVALID_REGULAR_EXPRESSION, because the time to match a name grows with the length of the expression. Apache Kafka has no limit.',
   },
   {
     api: 'OffsetFetch',
@@ -307,7 +307,7 @@ export const justifications: readonly Justification[] = [
     when: 'the group is a consumer group, and the request has a member epoch but no member id',
     field: /^groups\.errorCode$/,
     ours: { errorCode: '25 UNKNOWN_MEMBER_ID' },
-    reason: 'Millrace answers UNKNOWN_MEMBER_ID. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+    reason: 'Millrace answers UNKNOWN_MEMBER_ID. Apache Kafka answers UNKNOWN_SERVER_ERROR.',
   },
   { api: 'DescribeGroups', ...describedTwice },
   { api: 'ConsumerGroupDescribe', ...describedTwice },
@@ -319,7 +319,7 @@ export const justifications: readonly Justification[] = [
     field: /^groups$/,
     ours: /^absent$/,
     reason:
-      'Millrace answers for the group once, with the topics of all mentions, and checks the member of the first mention. Apache Kafka answers each time.',
+      'Millrace answers for the group once, with the topics of all mentions, and checks the member of the first mention. Apache Kafka sends an answer for each mention.',
   },
   {
     api: 'OffsetFetch',
@@ -328,7 +328,7 @@ export const justifications: readonly Justification[] = [
     field: /^(groups\.)?topics(\.partitions)?$/,
     ours: /^absent$/,
     reason:
-      'Millrace answers for the partition once, because the metadata of a committed offset may be large. Apache Kafka answers each time.',
+      'Millrace answers for the partition once, because the metadata of a committed offset may be large. Apache Kafka sends an answer for each mention.',
   },
   {
     cases: /^includeRebalances=/,
@@ -345,7 +345,7 @@ export const justifications: readonly Justification[] = [
     ours: { memberEpoch: '3' },
     peer: /^2$/,
     reason:
-      'Millrace uses the assignor at once, and the group epoch rises (KIP-848). Apache Kafka uses it at the next rebalance.',
+      'Millrace uses the new assignor at once, and raises the group epoch (KIP-848). Apache Kafka uses the new assignor only from the next rebalance on.',
   },
   {
     api: 'Fetch',
@@ -353,7 +353,7 @@ export const justifications: readonly Justification[] = [
     when: 'a size limit is negative',
     field: /^responses\.partitions\./,
     reason:
-      'Millrace treats a negative limit as 0 and returns the first batch, so that a consumer makes progress. Apache Kafka fails the partition, or returns nothing.',
+      'Millrace treats a negative limit as 0 and returns the first batch, so that a consumer makes progress. Apache Kafka answers with an error for the partition, or returns no records.',
   },
   {
     api: 'Fetch',
@@ -361,7 +361,7 @@ export const justifications: readonly Justification[] = [
     cases: anySession,
     when: 'a request closes a session, and the session id is the smallest or largest int32',
     field: /^(errorCode|sessionId|responses(\.|$))/,
-    reason: 'Millrace answers as for any unknown session. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+    reason: 'Millrace answers as for any other unknown session. Apache Kafka answers UNKNOWN_SERVER_ERROR.',
   },
   {
     api: 'Fetch',
@@ -370,7 +370,7 @@ export const justifications: readonly Justification[] = [
     field: /\.currentLeader\.(leaderId|leaderEpoch)$/,
     peer: /^-1$/,
     reason:
-      'Millrace returns the leader in every version that has the field. Apache Kafka returns it only from version 16 on.',
+      'Millrace returns the leader in every version that has a field for it. Apache Kafka returns the leader only from version 16 on.',
   },
   {
     api: 'Fetch',
@@ -389,7 +389,7 @@ export const justifications: readonly Justification[] = [
     when: 'a request asks for a session and names no partitions',
     field: /^sessionId$/,
     ours: /^0$/,
-    reason: 'Millrace opens no session without partitions; the client may ask again with partitions.',
+    reason: 'Millrace opens no session without partitions. The client may ask for a session again in a request with partitions.',
   },
   {
     api: 'Produce',
@@ -398,7 +398,7 @@ export const justifications: readonly Justification[] = [
     field: /^responses(\.partitionResponses)?$/,
     ours: /^present$/,
     reason:
-      'Millrace appends each batch and answers for each. Apache Kafka appends only the last batch, and a client takes the only answer as the answer to all batches.',
+      'Millrace appends each batch and sends an answer for each. Apache Kafka appends only the last batch and sends one answer, and a client takes this answer as the answer to all batches.',
   },
   {
     api: 'Produce',
@@ -407,7 +407,7 @@ export const justifications: readonly Justification[] = [
     field: /^$/,
     peer: /^silence$/,
     reason:
-      'Millrace answers INVALID_RECORD. Apache Kafka never answers, and the client waits for its own timeout.',
+      'Millrace answers INVALID_RECORD. Apache Kafka never answers, so the client waits until its own timeout ends.',
   },
   {
     api: 'Produce',
@@ -415,7 +415,7 @@ export const justifications: readonly Justification[] = [
     when: 'the offsets of the records of an uncompressed batch have a gap',
     field: /\.(errorCode|baseOffset)$/,
     reason:
-      'Millrace answers INVALID_RECORD: the record after the gap would get the offset of a record of the next batch. Apache Kafka appends the batch.',
+      'Millrace answers INVALID_RECORD, because a record after the gap would get the same offset as a record of the next batch. Apache Kafka appends the batch.',
   },
   {
     api: 'Produce',
