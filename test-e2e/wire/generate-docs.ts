@@ -26,24 +26,24 @@ UNSUPPORTED_VERSION, and the versions of ApiVersions that the broker knows.
 const OWN_FIELDS = `
 ## Fields that only Millrace has
 
-A client can ask for the last rebalances of a group, as \`millrace group describe NAME --history\` does. Its
-request then has a tagged field with the tag ${MILLRACE_TAG} (\`includeRebalances\`, a boolean). DescribeGroups has
-this field from version 5 on, and ConsumerGroupDescribe has it in every version. In the response, each group
-then has a tagged field with the same tag. This field has the last rebalances that the coordinator knows, at
-most 100 (\`packages/protocol/src/apis/rebalances.ts\` has their fields). If the request lacks the tagged field,
-the response has the same bytes as Apache Kafka's. A broker of Apache Kafka skips the tagged field, because
-the protocol demands that a reader skips unknown tags. Kafka numbers its own tags from 0 on, so no tag of
-Kafka will be as high as this one.
+A client can ask for the last rebalances of a group, as \`millrace group describe NAME --history\` does. To
+ask, the client adds a tagged field with the tag ${MILLRACE_TAG} to its request (\`includeRebalances\`, a boolean).
+DescribeGroups has this field from version 5 on, and ConsumerGroupDescribe has it in every version. In the
+response, each group then has a tagged field with the same tag. The field in the response has the last
+rebalances that the coordinator knows, at most 100 (\`packages/protocol/src/apis/rebalances.ts\`). If the
+request lacks the tagged field, the response has the same bytes as Apache Kafka's. A broker of Apache Kafka
+skips the tagged field, because the protocol demands that a reader skips unknown tags. Kafka numbers its own
+tags from 0 on, so no tag of Kafka will be as high as ${MILLRACE_TAG}.
 `;
 
 const DIFFERENCES = `
 ## Where Millrace answers differently from Apache Kafka 4.3.1
 
-\`npm run compare:wire\` sends odd requests of every API and version to Millrace and to Apache Kafka. Such a
-request has, for example, bytes after the body, unknown tagged fields, null where it is allowed or where it is
-not, empty arrays, duplicates, numbers at the ends of their range, wrong lengths, or unknown topics; or it is
-cut short. The command compares the answers field by field. It fails if it finds a difference that the table
-below does not list. It does not compare ids, ports, times and the wording of messages.
+\`npm run compare:wire\` sends odd requests of every API and version to Millrace and to Apache Kafka. Some
+have bytes after the body, unknown tagged fields, wrong lengths, or less than the whole body. Others have null
+values, empty arrays, duplicates, numbers at the ends of their range, or unknown topics. The command compares
+the answers field by field. The command fails if it finds a difference that the table below does not list. It
+does not compare ids, ports, times and the wording of messages.
 
 The command cannot provoke one more difference. If the file system of a log directory does not report its
 space, Millrace answers DescribeLogDirs with KAFKA_STORAGE_ERROR for this directory. Apache Kafka answers with

@@ -104,7 +104,7 @@ export const justifications: readonly Justification[] = [
     field: /^nextCursor$/,
     peer: /"partitionIndex":-/,
     reason:
-      'Millrace continues with the next topic. In Apache Kafka the partition index overflows. Its answer then has a cursor that Apache Kafka refuses in the next request.',
+      'Millrace continues with the next topic. In Apache Kafka the partition index overflows, so the answer has a cursor that Apache Kafka refuses in the next request.',
   },
   {
     api: 'DescribeConfigs',
@@ -183,7 +183,7 @@ export const justifications: readonly Justification[] = [
     when: 'all settings of a broker',
     field: /^results\.configs(\.|$)/,
     reason:
-      'Millrace has fewer settings and other defaults (docs/configuration.md gives the reasons). Its listeners do not change while a broker runs.',
+      'Millrace has fewer settings and other defaults (docs/configuration.md gives the reasons). The listeners of a broker of Millrace do not change while the broker runs.',
   },
   {
     api: 'CreateTopics',
@@ -201,7 +201,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.errorCode$/,
     ours: /POLICY_VIOLATION/,
     reason:
-      'Millrace answers POLICY_VIOLATION. Apache Kafka answers UNKNOWN_SERVER_ERROR. Both answer POLICY_VIOLATION to a CreateTopics of this size.',
+      'Millrace answers POLICY_VIOLATION. Apache Kafka answers UNKNOWN_SERVER_ERROR. Millrace and Apache Kafka both answer POLICY_VIOLATION to a CreateTopics of this size.',
   },
   {
     api: 'DescribeQuorum',
@@ -217,7 +217,7 @@ export const justifications: readonly Justification[] = [
     field: /^topics\.partitions\.observers$/,
     ours: /^present$/,
     reason:
-      'In this comparison Millrace has brokers, which are observers. Apache Kafka runs as one process, which is a voter.',
+      'In the comparison the brokers of Millrace are observers of the quorum. Apache Kafka runs as one process, which is a voter.',
   },
   {
     api: 'InitProducerId',

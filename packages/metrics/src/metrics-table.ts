@@ -335,7 +335,7 @@ export const metricsTable = {
   millrace_metadata_snapshot_age_seconds: {
     type: 'gauge',
     of: 'controller',
-    help: 'Time since this controller wrote or loaded its newest snapshot of the metadata. If it has not done so since its start, the time since its start.',
+    help: 'Time since this controller wrote or loaded its newest snapshot of the metadata, or time since its start if it has written and loaded none since then.',
   },
   millrace_metadata_bytes_since_snapshot: {
     type: 'gauge',

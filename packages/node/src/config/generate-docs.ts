@@ -40,9 +40,9 @@ other setting of Kafka, and silently ignores none.
 
 A row may be marked *Dynamic*. AlterConfigs and IncrementalAlterConfigs (\`kafka-configs.sh\`, \`millrace
 config\`) change such a setting without a restart, for one broker or for all brokers. A dynamic value for one
-broker overrides a dynamic value for all brokers. Both override the value that the node read at its start.
-\`min.insync.replicas\` has two special rules, as in Kafka with eligible leader replicas: a request can set it
-only for all brokers, and once it is set so, no request can remove it.
+broker overrides a dynamic value for all brokers. A dynamic value overrides the value that the node read at
+its start. As in Kafka with eligible leader replicas, a request can set \`min.insync.replicas\` only for all
+brokers. Once \`min.insync.replicas\` is set in this way, no request can remove it.
 
 In the code, \`packages/node/src/config/table.ts\` has these settings. If a row names a topic config, the
 default of the setting is in \`packages/metadata/src/topic-config-table.ts\`.

@@ -41,7 +41,7 @@ export const groupSettings = {
   'offsets.commit.timeout.ms': group(
     int(1),
     '5000',
-    'How long the coordinator waits until the records of a commit, or of a change of a group, are replicated. After this time it answers COORDINATOR_NOT_AVAILABLE.',
+    'How long the coordinator waits until the records of a commit, or of a change of a group, are replicated. Then the coordinator answers COORDINATOR_NOT_AVAILABLE.',
   ),
   'offset.metadata.max.bytes': group(
     int(0),

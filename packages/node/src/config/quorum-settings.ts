@@ -37,7 +37,7 @@ export const quorumSettings = {
     'Quorum',
     long(1),
     String(20 << 20),
-    'A controller takes a snapshot of the metadata when it has committed this many bytes of records since its last snapshot. It keeps two snapshots, and deletes the part of the metadata log before the older one (docs/quorum.md).',
+    'A controller takes a snapshot of the metadata when it has committed this many bytes of records since its last snapshot. A controller keeps two snapshots, and deletes the part of the metadata log before the older snapshot (docs/quorum.md).',
   ),
   'metadata.log.max.snapshot.interval.ms': setting(
     'Quorum',
@@ -56,7 +56,7 @@ export const quorumSettings = {
     'Quorum',
     int(0),
     '100',
-    'When the control stream of a broker breaks, usually because the process died, the controller waits this long for the broker to come back. Then the controller fences the broker.',
+    'When the control stream of a broker breaks, usually because the process died, the controller waits this long for the broker to come back, and then fences the broker.',
     { differs: OURS },
   ),
   'broker.heartbeat.interval.ms': setting(

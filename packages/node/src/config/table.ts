@@ -125,7 +125,7 @@ const topicSettings = {
   'unclean.leader.election.enable': topicSetting(
     'unclean.leader.election.enable',
     boolean,
-    'Whether the controller may elect a replica outside of the ISR and the ELR (KIP-966) when no member of the ISR or the ELR can lead. Such an election can lose acknowledged records.',
+    'Whether the controller may elect a replica outside of the ISR and the ELR (KIP-966) when no member of the ISR or the ELR can lead. The election of such a replica can lose acknowledged records.',
   ),
   'message.max.bytes': topicSetting(
     'max.message.bytes',
@@ -339,7 +339,7 @@ const connectionSettings = {
     'Connections',
     int(1),
     '104857600',
-    'Largest size of a request in bytes. If a request is larger, the broker closes the connection. This limit holds for Produce, CreateTopics, CreatePartitions, DeleteTopics, AlterConfigs, IncrementalAlterConfigs, JoinGroup and SyncGroup. Any other request may have at most 2 MiB, and 1 KiB more for each partition of the cluster.',
+    'Largest size of a request in bytes. If a request is larger, the broker closes the connection. The setting is the limit for Produce, CreateTopics, CreatePartitions, DeleteTopics, AlterConfigs, IncrementalAlterConfigs, JoinGroup and SyncGroup. Any other request may have at most 2 MiB, and 1 KiB more for each partition of the cluster.',
   ),
   'queued.max.request.bytes': setting(
     'Connections',

@@ -24,7 +24,7 @@ const ANSWER_US: Micros = 5 * SECOND;
 export const deletedRecordsBack: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the low watermark in the answer to a deletion of records is at least the offset of the request; the log of every live member of the ISR begins at or above this low watermark; a leader answers nothing below it, unless this leader missed or forgot the deletion',
+    'the answer to a deletion of records has a low watermark, which is at least the offset of the request; the log of every live member of the ISR begins at or above it; no leader serves offsets below it, unless this leader missed or forgot the deletion',
   make: (scope) => new DeletedRecordsBack(scope),
 };
 

@@ -19,7 +19,7 @@ const NO_SESSION = Number.NEGATIVE_INFINITY;
 export const liveBrokerReplaced: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the controller gives a broker id to another process only in one of three cases: the earlier process shuts down; it has not contacted this controller since the last failover; or it has not contacted this controller since its control stream or its session ended',
+    'the controller gives the id of a broker to another process only in three cases: the broker shuts down, a failover has made this controller active, or the control stream or the session of the broker has ended; the last two cases end when the broker contacts this controller again',
   make: (scope) => new LiveBrokerReplaced(scope),
 };
 

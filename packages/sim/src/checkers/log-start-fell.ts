@@ -22,7 +22,7 @@ const CHECKPOINT = '/data/log-start-offset-checkpoint';
 export const logStartFell: StateCheckerKind = {
   name: NAME,
   sentence:
-    'the log start offset of an open replica never falls; after a restart it is at least the offset in its checkpoint, and at least each log start offset that the earlier process had time to write to the checkpoint',
+    'the log start offset of an open replica never falls; a restarted process begins the log at or above the offset in its checkpoint, and at or above each log start offset that the earlier process had time to write there',
   make: (scope) => new LogStartFell(scope),
 };
 

@@ -20,7 +20,7 @@ const STOPS_US_MAX: Micros = 4_000 * MILLISECOND;
 export const reusedName = fault({
   name: 'reused-name',
   sentence:
-    'a broker is stopped, killed or loses power; before it returns, a topic with a replica on this broker is deleted and created again, with the same or another number of partitions; afterwards a broker may lose power',
+    'a broker is stopped, killed or loses power; before it returns, a topic with a replica on this broker is deleted and created again, perhaps with another number of partitions; afterwards a broker may lose power',
   parameters: {
     place: choice(),
     member: choice(),
