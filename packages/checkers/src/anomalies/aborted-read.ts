@@ -9,7 +9,7 @@ const NAME = 'aborted-read';
 
 export const abortedRead: HistoryCheckerKind = {
   name: NAME,
-  sentence: 'no consumer reads a value whose send failed for certain',
+  sentence: 'no consumer reads a value whose send has certainly failed',
   make: (scope) => new AbortedRead(scope),
 };
 

@@ -11,7 +11,7 @@ const NAME = 'leader-epoch-fell';
 
 export const leaderEpochFell: HistoryCheckerKind = {
   name: NAME,
-  sentence: 'leader epochs never fall along a log, and its offsets have no gaps',
+  sentence: 'along a log, leader epochs never fall and offsets have no gaps',
   make: (scope) => ({
     finish: () => {
       for (const log of scope.finalLogs.list()) if (!scope.isExempt(log)) check(scope, log);

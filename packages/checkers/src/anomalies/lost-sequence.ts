@@ -9,7 +9,7 @@ const NAME = 'lost-sequence';
 export const lostSequence: HistoryCheckerKind = {
   name: NAME,
   sentence:
-    'no idempotent producer gets OUT_OF_ORDER_SEQUENCE_NUMBER while all its earlier batches are acknowledged',
+    'an idempotent producer whose earlier batches are all acknowledged never gets OUT_OF_ORDER_SEQUENCE_NUMBER',
   make: (scope) => ({ finish: () => check(scope) }),
 };
 

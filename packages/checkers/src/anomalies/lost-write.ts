@@ -11,7 +11,7 @@ const NAME = 'lost-write';
 
 export const lostWrite: HistoryCheckerKind = {
   name: NAME,
-  sentence: 'every value acknowledged with acks=all, or read by a consumer, is in the log at the end',
+  sentence: 'every value that was acknowledged with acks=all, or that a consumer has read, is in the log at the end of the run',
   make: (scope) => new LostWrite(scope),
 };
 

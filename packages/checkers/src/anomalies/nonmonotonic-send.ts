@@ -23,7 +23,7 @@ const NAME = 'nonmonotonic-send';
 export const nonmonotonicSend: HistoryCheckerKind = {
   name: NAME,
   sentence:
-    'the acknowledged values of an idempotent producer are in the log in the order in which it sent them',
+    'the acknowledged values of an idempotent producer are in the log in the order in which the producer sent them',
   make: (scope) => new NonmonotonicSend(scope),
 };
 

@@ -12,7 +12,7 @@ const NAME = 'wrong-start';
 export const wrongStart: HistoryCheckerKind = {
   name: NAME,
   sentence:
-    'a member of a group begins to read a partition at the committed offset, or at the beginning of the log if the group has committed none',
+    'a member of a group begins to read a partition at the committed offset, or at the beginning of the log if the group has no committed offset',
   make: (scope) => new WrongStart(scope),
 };
 

@@ -13,7 +13,7 @@ const NAME = 'high-watermark-fell';
 
 export const highWatermarkFell: StateCheckerKind = {
   name: NAME,
-  sentence: 'the high watermark of an open replica never falls, and lies within its log',
+  sentence: 'the high watermark of an open replica never falls, and lies within the log of this replica',
   make: (scope) => new HighWatermarkFell(scope),
 };
 

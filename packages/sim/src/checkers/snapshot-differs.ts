@@ -13,7 +13,7 @@ const NAME = 'snapshot-differs';
 
 export const snapshotDiffers: StateCheckerKind = {
   name: NAME,
-  sentence: 'a snapshot of the metadata is the state after exactly the committed records before its end',
+  sentence: 'a snapshot of the metadata holds the state that results from the committed records before the end of the snapshot',
   make: (scope) => new SnapshotDiffers(scope),
 };
 

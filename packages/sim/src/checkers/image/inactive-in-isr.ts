@@ -12,7 +12,7 @@ const NAME = 'inactive-in-isr';
 
 export const inactiveInIsr: StateCheckerKind = {
   name: NAME,
-  sentence: 'no committed ISR has an inactive member beside an active one',
+  sentence: 'if a committed ISR has an active member, all its members are active',
   make: (scope) => ({ committed: (before, after) => check(scope, before, after) }),
 };
 

@@ -10,7 +10,7 @@ const NAME = 'leader-missing';
 
 export const leaderMissing: StateCheckerKind = {
   name: NAME,
-  sentence: 'a partition has no leader only while no member of its ISR or ELR is active',
+  sentence: 'a partition lacks a leader only while all members of its ISR and ELR are inactive',
   make: (scope) => ({ committed: (before, after) => check(scope, before, after) }),
 };
 
