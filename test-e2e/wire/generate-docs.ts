@@ -42,8 +42,8 @@ const DIFFERENCES = `
 \`npm run compare:wire\` sends odd requests of every API and version to Millrace and to Apache Kafka. Some
 have bytes after the body, unknown tagged fields, wrong lengths, or less than the whole body. Others have null
 values, empty arrays, duplicates, numbers at the ends of their range, or unknown topics. The command compares
-the answers field by field. The command fails if it finds a difference that the table below does not list. It
-does not compare ids, ports, times and the wording of messages.
+the answers field by field, except ids, ports, times and the wording of messages. The command fails if it
+finds a difference that the table below does not list.
 
 The command cannot provoke one more difference. If the file system of a log directory does not report its
 space, Millrace answers DescribeLogDirs with KAFKA_STORAGE_ERROR for this directory. Apache Kafka answers with

@@ -122,7 +122,8 @@ export const justifications: readonly Justification[] = [
     field: /^$/,
     ours: /^answer/,
     peer: /^silence$/,
-    reason: 'Millrace answers INVALID_REQUEST for this resource. In Apache Kafka an exception occurs, and the client gets no answer.',
+    reason:
+      'Millrace answers INVALID_REQUEST for this resource. In Apache Kafka an exception occurs, and the client gets no answer.',
   },
   { api: 'AlterConfigs', ...unknownSetting },
   { api: 'IncrementalAlterConfigs', ...unknownSetting },
@@ -389,7 +390,8 @@ export const justifications: readonly Justification[] = [
     when: 'a request asks for a session and names no partitions',
     field: /^sessionId$/,
     ours: /^0$/,
-    reason: 'Millrace opens no session without partitions. The client may ask for a session again in a request with partitions.',
+    reason:
+      'Millrace opens no session without partitions. The client may ask for a session again in a request with partitions.',
   },
   {
     api: 'Produce',

@@ -11,7 +11,8 @@ const NAME = 'lost-write';
 
 export const lostWrite: HistoryCheckerKind = {
   name: NAME,
-  sentence: 'every value that was acknowledged with acks=all, or that a consumer has read, is in the log at the end of the run',
+  sentence:
+    'every value that was acknowledged with acks=all, or that a consumer has read, is in the log at the end of the run',
   make: (scope) => new LostWrite(scope),
 };
 

@@ -13,7 +13,8 @@ export const documentPath: string = join(import.meta.dirname, '../../../../docs/
 const GROUPS: Record<SettingGroup, string> = {
   Node: 'Roles, addresses and data folder of the node.',
   Quorum: 'The controllers, and the timeouts that detect a dead node.',
-  Topics: 'Settings for topics. If a row names a topic config, a topic that sets this config overrides the setting.',
+  Topics:
+    'Settings for topics. If a row names a topic config, a topic that sets this config overrides the setting.',
   Replication: 'How followers fetch, and when they leave the ISR.',
   Groups: 'Consumer groups and committed offsets.',
   Connections: 'Limits for clients.',

@@ -29,7 +29,11 @@ const FAILOVER = 'The smaller default makes failover quicker.';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-const listeners = custom('list', 'a comma-separated list of NAME://host:port, each NAME at most once', parseListeners);
+const listeners = custom(
+  'list',
+  'a comma-separated list of NAME://host:port, each NAME at most once',
+  parseListeners,
+);
 const listenerName = custom('string', 'the name of a listener', (value) =>
   /^[A-Za-z0-9._-]+$/.test(value) ? value.toUpperCase() : undefined,
 );

@@ -43,7 +43,8 @@ export const cleanupBugs: readonly PlantedBug[] = [
   },
   {
     name: 'deletion-below-offset',
-    sentence: 'the leader acknowledges a deletion of records before the low watermark reaches the offset of the request',
+    sentence:
+      'the leader acknowledges a deletion of records before the low watermark reaches the offset of the request',
     file: 'packages/replication/src/partition/record-deletions.ts',
     find: 'if (lowWatermark >= offset && this.ports.holdsLease()) {',
     replace: 'if (this.ports.holdsLease()) {',
@@ -105,7 +106,8 @@ export const cleanupBugs: readonly PlantedBug[] = [
   },
   {
     name: 'earliest-below-log-start',
-    sentence: 'a lookup of the earliest offset finds the first offset of the first segment, even if the log start offset is higher',
+    sentence:
+      'a lookup of the earliest offset finds the first offset of the first segment, even if the log start offset is higher',
     file: 'packages/replication/src/serving/offset-lookups.ts',
     find: 'return listed(log.startOffset, -1, epoch);',
     replace: 'return listed(log.firstSegmentOffset, -1, epoch);',

@@ -20,7 +20,8 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'early-isr-shrink',
-    sentence: 'a leader commits without waiting for a follower before the controller has removed this follower from the ISR',
+    sentence:
+      'a leader commits without waiting for a follower before the controller has removed this follower from the ISR',
     file: 'packages/replication/src/partition/leadership.ts',
     find: 'maximalIsr: partition.isrState.maximal,',
     replace: 'maximalIsr: partition.isrState.pending?.isr.map(({ brokerId }) => brokerId) ?? partition.isr,',
@@ -168,7 +169,8 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'min-isr-of-controller',
-    sentence: 'the controller decides by its own min.insync.replicas, and not by that of the leader, which replicas stay in the ELR',
+    sentence:
+      'the controller decides by its own min.insync.replicas, and not by that of the leader, which replicas stay in the ELR',
     file: 'packages/controller/src/broker-effects.ts',
     find: 'return (leader) => (set === undefined ? (image.broker(leader)?.minInsyncReplicas ?? 1) : numberOf(set));',
     replace: 'return () => (set === undefined ? 3 : numberOf(set));',
@@ -192,7 +194,8 @@ export const clusterBugs: readonly PlantedBug[] = [
   },
   {
     name: 'lease-from-answer',
-    sentence: 'the lease of a broker begins when the broker gets the answer to its heartbeat, and not when it sent the heartbeat',
+    sentence:
+      'the lease of a broker begins when the broker gets the answer to its heartbeat, and not when it sent the heartbeat',
     file: 'packages/broker/src/control/lifecycle.ts',
     find: 'this.setLease(response.isFenced ? sentMs : sentMs + leaseMs);',
     replace: 'this.setLease(response.isFenced ? sentMs : this.lastAnswerMs + leaseMs);',

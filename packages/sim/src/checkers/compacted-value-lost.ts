@@ -27,7 +27,8 @@ const LONG_RETENTION_MS = 12 * 3_600_000;
 
 export const compactedValueLost: StateCheckerKind = {
   name: NAME,
-  sentence: 'a compacted log has the latest committed record of each key, and not an older record in its place',
+  sentence:
+    'a compacted log has the latest committed record of each key, and not an older record in its place',
   make: (scope) => new CompactedValueLost(scope),
 };
 

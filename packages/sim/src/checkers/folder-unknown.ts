@@ -10,7 +10,8 @@ const NAME = 'folder-unknown';
 
 export const folderUnknown: StateCheckerKind = {
   name: NAME,
-  sentence: 'every folder of a broker belongs to a topic that the metadata have, or that a metadata record has removed',
+  sentence:
+    'every folder of a broker belongs to a topic that the metadata have, or that a metadata record has removed',
   make: (scope) => new FolderUnknown(scope),
 };
 

@@ -13,7 +13,8 @@ const NAME = 'metadata-differs';
 
 export const metadataDiffers: StateCheckerKind = {
   name: NAME,
-  sentence: 'every node has the same committed metadata records, and the image that follows from these records',
+  sentence:
+    'every node has the same committed metadata records, and the image that follows from these records',
   make: (scope) => new MetadataDiffers(scope),
 };
 

@@ -13,7 +13,8 @@ const NAME = 'snapshot-differs';
 
 export const snapshotDiffers: StateCheckerKind = {
   name: NAME,
-  sentence: 'a snapshot of the metadata holds the state that results from the committed records before the end of the snapshot',
+  sentence:
+    'a snapshot of the metadata holds the state that results from the committed records before the end of the snapshot',
   make: (scope) => new SnapshotDiffers(scope),
 };
 

@@ -28,7 +28,8 @@ const BREAKS_MS: Millis = 4_000;
 export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'stall-connection',
-    sentence: 'one connection of a machine brings no bytes for a while; the other connections of the machine work',
+    sentence:
+      'one connection of a machine brings no bytes for a while; the other connections of the machine work',
     parameters: {
       machine: choice(),
       connection: choice(),

@@ -17,7 +17,8 @@ const REGISTER_EVERY_MS = 200;
  */
 export const duplicateId = fault({
   name: 'duplicate-id',
-  sentence: 'a second process with the id of a running broker tries to register again and again, and then dies',
+  sentence:
+    'a second process with the id of a running broker tries to register again and again, and then dies',
   parameters: { victim: victim(), lastsMs: duration(2_000) },
   strike(context, { victim, lastsMs }) {
     const node = victimOf(context, victim, (one) => one.isBroker && one.isUp);
