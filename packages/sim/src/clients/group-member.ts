@@ -50,6 +50,8 @@ export class MemberProcess {
   /** The newest last. */
   readonly sentAssignments: SentAssignment[] = [];
   readonly progress = new MemberProgress();
+  /** When the process first got partitions. Undefined: it has not got any yet. */
+  assignedUs: Micros | undefined;
   private readonly env: ClientEnv;
   private readonly group: string;
   private readonly protocol: GroupProtocol;
@@ -95,7 +97,10 @@ export class MemberProcess {
       maxWaitMs: MAX_WAIT_MS,
       maxBytes: FETCH_BYTES,
       observer: {
-        assigned: (starts) => this.progress.began(starts),
+        assigned: (starts) => {
+          this.assignedUs ??= env.world.nowUs;
+          this.progress.began(starts);
+        },
         records: (position, fetched) => this.read(position, fetched),
         revoked: (partitions) => this.progress.ended(partitions),
         failed: (error, place) => {

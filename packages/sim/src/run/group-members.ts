@@ -82,9 +82,9 @@ export class GroupMemberActor {
     return this.options.member.instanceId;
   }
 
-  /** When the member's current process started. */
-  get startedUs(): Micros {
-    return this.bootedUs;
+  /** When the member's current process first got partitions; when it started, if it has not got any. */
+  get joinedUs(): Micros {
+    return this.current?.assignedUs ?? this.bootedUs;
   }
 
   get isIdle(): boolean {

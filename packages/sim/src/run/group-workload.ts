@@ -152,8 +152,8 @@ export class GroupWorkload {
     const found = this.groupAtCoordinator(group);
     const members = this.members.filter((member) => member.group === group);
     const sent = members.flatMap(({ sentAssignments }) => sentAssignments);
-    const startedUs = (id: string) => members.find(({ instanceId }) => instanceId === id)?.startedUs;
-    return found !== undefined && isLeftOutByStaticMember(found, sent, startedUs, place);
+    const joinedUs = (id: string) => members.find(({ instanceId }) => instanceId === id)?.joinedUs;
+    return found !== undefined && isLeftOutByStaticMember(found, sent, joinedUs, place);
   }
 
   private groupAtCoordinator(group: string): Group | undefined {

@@ -14,12 +14,13 @@ import type { Micros } from '../world/index.ts';
 
 /**
  * Whether static members may leave out this partition. `sent`: the assignments that members of the group have
- * sent. `startedUs`: when the process of the static member with this instance id started.
+ * sent. `joinedUs`: when the process of the static member with this instance id first got partitions.
+ * The process may have started before the assignment that left out the partition, and joined after it.
  */
 export function isLeftOutByStaticMember(
   group: Group,
   sent: readonly SentAssignment[],
-  startedUs: (instanceId: string) => Micros | undefined,
+  joinedUs: (instanceId: string) => Micros | undefined,
   {
     topic,
     topicId,
@@ -29,13 +30,14 @@ export function isLeftOutByStaticMember(
   if (!(group instanceof ClassicGroup)) return false;
   const leader = [...group.members].find(({ memberId }) => memberId === group.leaderId);
   const cameBack = (instanceId: string | null, sinceUs: Micros) =>
-    instanceId !== null && (startedUs(instanceId) ?? -1) > sinceUs;
-  return sent.some(({ generation, sentUs, known, withheld }) => {
+    instanceId !== null && (joinedUs(instanceId) ?? -1) > sinceUs;
+  return sent.some(({ memberId, generation, sentUs, known, withheld }) => {
     if (generation !== group.generation) return false;
     const isUnknown = partition >= (known.get(topicId) ?? 0);
-    if (isUnknown && cameBack(leader?.groupInstanceId ?? null, sentUs)) return true;
-    // An owner that has not started a new process gives the partition up and joins again. Then the group
-    // assigns the partition.
+    const isReplaced = leader?.memberId !== memberId;
+    if (isUnknown && isReplaced && cameBack(leader?.groupInstanceId ?? null, sentUs)) return true;
+    // An owner that has no new process gives the partition up and joins again. Then the group assigns the
+    // partition.
     const owners = withheld.get(`${topic}-${partition}`);
     return owners?.every((instanceId) => cameBack(instanceId, sentUs)) === true;
   });

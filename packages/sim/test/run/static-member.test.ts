@@ -23,8 +23,8 @@ const sent: SentAssignment = {
 };
 
 /** Whether the group may leave out the third partition, which the leader did not know when it assigned. */
-function isLeftOut({ partition = 2, group = groupOf('j1'), startedUs = 20, sents = [sent] } = {}): boolean {
-  return isLeftOutByStaticMember(group, sents, () => startedUs, {
+function isLeftOut({ partition = 2, group = groupOf('j1'), joinedUs = 20, sents = [sent] } = {}): boolean {
+  return isLeftOutByStaticMember(group, sents, () => joinedUs, {
     topic: 't',
     topicId: TOPIC,
     partition,
@@ -67,7 +67,9 @@ describe('a partition that the assignment withheld', () => {
 
 test('in every other case the group must assign the partition', () => {
   expect(isLeftOut({ partition: 1 })).toBe(false);
-  expect(isLeftOut({ startedUs: 5 })).toBe(false);
+  // The leader is the process that sent the assignment, so it learns of the partition and joins again.
+  expect(isLeftOut({ sents: [{ ...sent, memberId: 'm' }] })).toBe(false);
+  expect(isLeftOut({ joinedUs: 5 })).toBe(false);
   expect(isLeftOut({ group: groupOf(null) })).toBe(false);
   expect(isLeftOut({ sents: [{ ...sent, generation: 3 }] })).toBe(false);
   expect(isLeftOut({ sents: [] })).toBe(false);
