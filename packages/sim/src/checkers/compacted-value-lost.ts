@@ -92,7 +92,11 @@ class CompactedValueLost implements StateChecker {
       const kept = found.get(key);
       if (offset >= highWatermark || offset < log.startOffset || (kept?.offset ?? -1) >= offset) continue;
       const mayBeGone = isTombstone && log.config.deleteRetentionMs < LONG_RETENTION_MS;
-      if (mayBeGone && (kept === undefined || this.cameLate(node, replica, ledger, offset))) continue;
+      if (mayBeGone && kept === undefined) continue;
+      if (mayBeGone && this.cameLate(node, replica, ledger, offset)) {
+        ledger.hasStaleKeys = true;
+        continue;
+      }
       if (kept !== undefined)
         this.fail(
           node,

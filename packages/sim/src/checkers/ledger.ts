@@ -36,6 +36,12 @@ export class PartitionLedger {
    * checker has not read the bytes.
    */
   committedEnd: Offset = 0;
+  /**
+   * A replica keeps the record of a key that a client deleted later, because the replica lagged behind for
+   * longer than `delete.retention.ms`. A coordinator that loads this replica's log finds deleted members and
+   * offsets, as with Apache Kafka.
+   */
+  hasStaleKeys = false;
   /** The largest log start offset that the checker `expired-too-early` has accepted. */
   startOffset: Offset = 0;
   /** Where the log has begun, in every leader and at every time. Some may lie above `startOffset`. */
@@ -113,6 +119,11 @@ export class Ledger {
     if (end <= ledger.committedEnd) return;
     ledger.committedEnd = end;
     for (const watch of this.watchers) watch(ledger);
+  }
+
+  /** Whether a partition of the topic has stale keys. */
+  hasStaleKeysIn(topic: string): boolean {
+    return [...this.byId.values()].some((one) => one.topic === topic && one.hasStaleKeys);
   }
 
   get(topicId: Uuid, index: number): PartitionLedger | undefined {

@@ -1,6 +1,7 @@
 /**
  * Looks at the groups of a node after each turn of the node. Shows checkers each group that wrote something.
  */
+import type { Uuid } from '@millrace/base';
 import type { Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';
 import type { StateChecker, StateScope } from '../checker.ts';
@@ -14,12 +15,18 @@ export class GroupWalk {
    * The last write of each group when the walk last looked at the group. A new shard has new `Group` objects.
    */
   private readonly seen = new WeakMap<Group, number>();
+  private readonly isStale: (topicId: Uuid, index: number) => boolean;
+
+  /** `isStale`: the checkers do not judge the groups of this partition (PartitionLedger.hasStaleKeys). */
+  constructor(isStale: (topicId: Uuid, index: number) => boolean = () => false) {
+    this.isStale = isStale;
+  }
 
   turn(node: SimNode): void {
     const broker = node.roles?.broker;
     if (broker === undefined) return;
-    for (const { machine } of broker.groups.runtime.partitions) {
-      if (typeof machine === 'number') continue;
+    for (const { led, machine } of broker.groups.runtime.partitions) {
+      if (typeof machine === 'number' || this.isStale(led.topicId, led.index)) continue;
       for (const [, group] of machine.all) {
         if (this.seen.get(group) === group.lastWrite) continue;
         this.seen.set(group, group.lastWrite);

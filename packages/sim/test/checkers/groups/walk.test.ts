@@ -28,6 +28,17 @@ it('shows every checker of the run each decision once', () => {
   expect(seen.slice(2)).toEqual(['first g@2', 'second g@2']);
 });
 
+it('shows no group of a partition with stale keys', () => {
+  const node = nodeWith([{ groupId: 'g', lastWrite: 1 } as Group]);
+  for (const stale of ['o-0', 'o-1']) {
+    const groups = new GroupWalk((topicId, index) => `${topicId}-${index}` === stale);
+    let visits = 0;
+    groupVisitor({ groups }, () => visits++);
+    groups.turn(node);
+    expect(visits).toBe(stale === 'o-0' ? 0 : 1);
+  }
+});
+
 it('each run sees a group that an earlier run has seen', () => {
   const group = { groupId: 'g', lastWrite: 1 } as Group;
   const node = nodeWith([group]);
