@@ -174,7 +174,7 @@ export class ReplicaManager {
         this.table.blockedBeforeOpen.batchFailed(topicNameOrId, index, records, this.timers.now()),
       overtaken: (partition) => options.logger.debug('leader-lost-while-checking', partition.facts()),
       failed: (partition, reason) => options.logger.error('job-failed', { ...partition.facts(), reason }),
-      soon: (callback) => clock.soon(callback),
+      inLaterTurn: (callback) => clock.setTimer(0, callback),
       after: (delayMs, callback) => this.after(delayMs, callback),
     };
     this.deletions = new DeleteRecordsService({ ...this.jobPorts, parkedMax: config.maxParkedDeletions });

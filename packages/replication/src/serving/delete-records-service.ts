@@ -20,8 +20,8 @@ export interface DeleteRecordsPorts {
   readonly parkedMax: number;
   find(topicId: Uuid, index: number): Partition | PartitionError;
   after(delayMs: Millis, callback: () => void): Cancel;
-  /** Calls back in a later turn, which has a budget of its own. */
-  soon(callback: () => void): void;
+  /** Calls back in a later turn, which has a budget of its own. `Clock.soon` stays within the turn. */
+  inLaterTurn(callback: () => void): void;
 }
 
 /**
@@ -88,11 +88,11 @@ class Deletion {
   /** Begins the deletions for which this turn has work: at least one, except with `mayBeNone`. */
   private continue({ mayBeNone }: { readonly mayBeNone: boolean }): void {
     const { partitions } = this.request;
-    const { turnBudget, soon } = this.ports;
+    const { turnBudget, inLaterTurn } = this.ports;
     let mayPause = mayBeNone;
     while (!this.isOver && this.next < partitions.length) {
       if (turnBudget.work <= 0 && mayPause) {
-        soon(() => this.continue({ mayBeNone: false }));
+        inLaterTurn(() => this.continue({ mayBeNone: false }));
         return;
       }
       mayPause = true;

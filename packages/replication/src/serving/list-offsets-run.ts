@@ -15,8 +15,8 @@ export interface LookupPorts {
   readonly kinds: LogJobs;
   /** The work that all requests of this turn may still spend on scanning and opening batches. */
   readonly turnBudget: LookupBudget;
-  /** Calls back in a later turn, which has a budget of its own. */
-  soon(callback: () => void): void;
+  /** Calls back in a later turn, which has a budget of its own. `Clock.soon` stays within the turn. */
+  inLaterTurn(callback: () => void): void;
   find(topicId: Uuid, index: number): Partition | PartitionError;
   failed(partition: Partition, reason: string): void;
 }
@@ -84,7 +84,7 @@ export class ListOffsetsRun {
   }
 
   private pause({ leaderEpoch }: Partition, paused: PausedLookup): undefined {
-    this.ports.soon(() => {
+    this.ports.inLaterTurn(() => {
       if (!this.isEnded) this.run({ ...paused, inLeaderEpoch: leaderEpoch });
     });
   }

@@ -19,7 +19,7 @@ test('without any work to spend, each later turn begins one deletion', () => {
       return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, currentLeader: undefined };
     },
     after: () => () => {},
-    soon: (callback) => later.push(callback),
+    inLaterTurn: (callback) => later.push(callback),
   });
   const partitions = [0, 1, 2].map((partition) => ({ topicId: ZERO_UUID, partition, offset: 1 }));
   let results: RecordsDeleted[] | undefined;
