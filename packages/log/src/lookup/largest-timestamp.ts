@@ -7,7 +7,14 @@ import type { Offset } from '@millrace/base';
 import { NO_TIMESTAMP, type Timestamp } from '@millrace/protocol';
 import type { Segment } from '../segment/segment.ts';
 import type { Segments } from '../segment/segments.ts';
-import { type LookupBudget, largestOf, mayScan, mustBeReadable, WINDOW_BYTES } from './time-lookup.ts';
+import {
+  type LookupBudget,
+  largestOf,
+  mayLook,
+  mayScan,
+  mustBeReadable,
+  WINDOW_BYTES,
+} from './time-lookup.ts';
 
 /** What the scans of one segment have found so far. */
 interface Scanned {
@@ -32,8 +39,12 @@ export class LargestTimestamp {
    */
   of(segments: Segments, startOffset: Offset, budget: LookupBudget): Timestamp | undefined {
     let timestamp: Timestamp = NO_TIMESTAMP;
+    let hasLooked = false;
     for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
       const segment = segments.list[index]!;
+      const isKnown = segment.knowsLargestTimestamp;
+      if (!mayLook(segment, budget, !hasLooked)) return undefined;
+      hasLooked ||= !isKnown;
       const largest = this.from(segment, startOffset, budget);
       if (largest === undefined) return undefined;
       if (largest > timestamp) timestamp = largest;

@@ -30,6 +30,8 @@ import type { TimestampHit } from '../types.ts';
 export const WINDOW_BYTES = 64 << 10;
 /** Cost of one header in a scan of headers. The unit is that of LOOP_WORK_MAX. */
 const SCANNED_BATCH_WORK = 64;
+/** Cost of the first look at a segment: it reads the ends of three files. A turn looks at about 20. */
+const SEGMENT_LOOK_WORK = 50_000;
 /** A scan reads the records, too, but does not look at them. */
 const SCANNED_BYTES_PER_WORK = 4;
 
@@ -83,8 +85,11 @@ export function findTimestamp(
   budget: LookupBudget,
 ): Found | undefined {
   const { timestamp, fromOffset } = question;
-  for (let index = segments.indexFor(fromOffset); index < segments.list.length; index++) {
+  const first = segments.indexFor(fromOffset);
+  for (let index = first; index < segments.list.length; index++) {
     const segment = segments.list[index]!;
+    if (!mayLook(segment, budget, index === first))
+      return { nextOffset: Math.max(fromOffset, segment.baseOffset), timestamp };
     if (largestOf(segment) < timestamp) continue;
     const from = Math.max(fromOffset, segment.offsetBelowTimestamp(timestamp));
     const found = firstFrom(segment, { ...question, fromOffset: from }, codecs, budget);
@@ -111,6 +116,17 @@ export function mustBeReadable({ log }: Segment, damage: string | undefined): vo
 export function mayScan({ sizeBytes }: BatchHeader, budget: LookupBudget, isFirst: boolean): boolean {
   if (budget.work <= 0 && !isFirst) return false;
   budget.work = Math.max(0, budget.work - SCANNED_BATCH_WORK - sizeBytes / SCANNED_BYTES_PER_WORK);
+  return true;
+}
+
+/**
+ * Takes the cost of finding a segment's largest timestamp from the budget of this turn, unless the segment
+ * knows it. False: the turn has no work left. A lookup looks at one segment even then.
+ */
+export function mayLook(segment: Segment, budget: LookupBudget, isFirst: boolean): boolean {
+  if (segment.knowsLargestTimestamp) return true;
+  if (budget.work <= 0 && !isFirst) return false;
+  budget.work = Math.max(0, budget.work - SEGMENT_LOOK_WORK);
   return true;
 }
 
