@@ -174,9 +174,10 @@ export class LogCleaner {
       return true;
     }
     this.running.add(log);
+    const startMs = this.o.timers.now();
     log.clean(range, this.ports(replica), this.o.clock.wallMs(), (result) => {
       this.running.delete(log);
-      this.ended(replica, range, result);
+      this.ended(replica, { range, startMs }, result);
       this.o.removeExpired(log);
       if (!this.isLooking) this.lookAfter(NEXT_TURN_MS);
     });
@@ -185,7 +186,7 @@ export class LogCleaner {
 
   private ended(
     replica: Partition,
-    { firstDirtyOffset: from }: CleanableRange,
+    { range, startMs }: { readonly range: CleanableRange; readonly startMs: Millis },
     result: CleaningResult,
   ): void {
     if (result === undefined) {
@@ -201,11 +202,12 @@ export class LogCleaner {
     this.counters.moved(bytesRead, bytesWritten, recordsDropped);
     this.o.logger.info('log-cleaned', {
       ...replica.facts(),
-      from,
+      from: range.firstDirtyOffset,
       to,
       bytesRead,
       bytesWritten,
       recordsDropped,
+      durationMs: this.o.timers.now() - startMs,
     });
   }
 

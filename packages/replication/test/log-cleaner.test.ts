@@ -150,6 +150,28 @@ test('the cleaner begins with the dirtiest log after the backoff, and continues 
   expect(valuesOf('millrace_cleaner_dropped_records_total')).toEqual([9]);
 });
 
+test('the event of a cleaning says how long the cleaning took', () => {
+  const { clock, list, logger } = setUp([0.9]);
+  clock.advance(BACKOFF_MS);
+  expect(list[0]!.cleanings).toBe(1);
+  clock.advance(1234);
+  list[0]!.end(CLEANED);
+  expect(logger.events.map(({ event, facts }) => [event, facts])).toEqual([
+    [
+      'log-cleaned',
+      {
+        ...list[0]!.facts(),
+        from: 2,
+        to: 9,
+        bytesRead: 40,
+        bytesWritten: 10,
+        recordsDropped: 3,
+        durationMs: 1234,
+      },
+    ],
+  ]);
+});
+
 test('without a backoff, a look that finds nothing to do, and a retry, wait for a while', () => {
   const { clock, list, isRunning, removing } = setUp([0.1, 0.9], { backoffMs: 0 });
   clock.advance(60);

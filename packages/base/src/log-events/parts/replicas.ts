@@ -84,8 +84,18 @@ export const replicaEvents = {
   },
   'log-cleaned': {
     level: 'info',
-    facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'bytesRead', 'bytesWritten', 'recordsDropped'],
-    says: 'The broker compacts {topic}-{partition} up to {to} and drops {recordsDropped} records: it reads {bytesRead} bytes and writes {bytesWritten}.',
+    facts: [
+      'topic',
+      'partition',
+      'leaderEpoch',
+      'from',
+      'to',
+      'bytesRead',
+      'bytesWritten',
+      'recordsDropped',
+      'durationMs',
+    ],
+    says: 'The broker compacts {topic}-{partition} up to {to} and drops {recordsDropped} records: in {durationMs} ms it reads {bytesRead} bytes and writes {bytesWritten}.',
   },
   'log-cleaning-failed': {
     level: 'warn',
