@@ -81,7 +81,7 @@ export class LogWriter {
     // Nothing below can fail: update memory to match the file.
     const segment = segments.active;
     for (let position = 0; position < bytes.length; position += header.sizeBytes) {
-      readBatchHeader(bytes, position, header);
+      this.readHeader(bytes, position);
       segment.note(header, segment.sizeBytes, log.config.indexIntervalBytes);
       producers.update(header, nowWallMs);
     }
@@ -90,10 +90,20 @@ export class LogWriter {
     return undefined;
   }
 
+  /**
+   * Reads the header at `position`. If the bytes are one batch, `write` has read its header already. A leader
+   * appends one batch at a time, and two more reads of a header took half the time that the log adds to the
+   * write of 1 KB.
+   */
+  private readHeader(bytes: Uint8Array, position: number): void {
+    const { header } = this.parts;
+    if (position > 0 || header.sizeBytes !== bytes.length) readBatchHeader(bytes, position, header);
+  }
+
   private assignEpochs(bytes: Uint8Array): void {
     const { header, epochs, names } = this.parts;
     for (let position = 0; position < bytes.length; position += header.sizeBytes) {
-      readBatchHeader(bytes, position, header);
+      this.readHeader(bytes, position);
       if (header.leaderEpoch !== epochs.latest) epochs.note(header.leaderEpoch, header.baseOffset);
     }
     if (!epochs.dirty) return;
