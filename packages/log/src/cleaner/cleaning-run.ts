@@ -17,14 +17,12 @@ import type { OpenFiles } from '../files/open-files.ts';
 import { Segment } from '../segment/segment.ts';
 import type { LogConfig } from '../types.ts';
 import { groupSegments } from './groups.ts';
-import { KEY_WORDS, offsetAt } from './index-keys.ts';
+import { offsetAt } from './index-keys.ts';
+import { insertKeys } from './insert-keys.ts';
 import type { CleanerJobs, Damage } from './jobs.ts';
 import type { OffsetMap } from './offset-map.ts';
 import { type BatchChunk, type Place, readBatches } from './read-batches.ts';
 import { tryDiscard } from './unfinished.ts';
-
-/** The most keys that one turn of the event loop inserts: about a millisecond. */
-const KEYS_PER_TURN = 10_000;
 
 export interface RunOptions {
   readonly files: OpenFiles;
@@ -147,16 +145,12 @@ export class CleaningRun {
   }
 
   private insert(keys: Int32Array, from: number, next: () => void): void {
-    const to = Math.min(keys.length, from + KEYS_PER_TURN * KEY_WORDS);
-    for (let at = from; at < to; at += KEY_WORDS) {
-      const offset = offsetAt(keys, at);
-      if (this.o.map.put(keys, at, offset)) continue;
-      this.mapEnd = offset;
+    const inserted = insertKeys(this.o.map, keys, from);
+    if (inserted.isFull) {
+      this.mapEnd = offsetAt(keys, inserted.next);
       this.pause(0, () => this.startFilter());
-      return;
-    }
-    if (to === keys.length) next();
-    else this.pause(0, () => this.insert(keys, to, next));
+    } else if (inserted.next === keys.length) next();
+    else this.pause(0, () => this.insert(keys, inserted.next, next));
   }
 
   // ------------------------------------------------------------------ filter

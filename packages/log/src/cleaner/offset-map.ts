@@ -31,6 +31,8 @@ export interface OffsetMapOptions {
 export class OffsetMap {
   /** Number of keys. */
   size = 0;
+  /** How many keys the map has moved, because their tables grew. */
+  movedKeys = 0;
   /** The map takes no more keys than this. */
   readonly sizeMax: number;
   private readonly tables: OffsetTable[];
@@ -82,9 +84,12 @@ export class OffsetMap {
   private grow(index: number, slots: number): OffsetTable {
     const old = this.tables[index]!;
     const table = newTable(slots);
-    for (let place = 0; place < old.length; place += ENTRY_WORDS)
-      if (!isFree(old, place))
-        table.set(old.subarray(place, place + ENTRY_WORDS), placeOf(table, old, place));
+    for (let place = 0; place < old.length; place += ENTRY_WORDS) {
+      if (isFree(old, place)) continue;
+      const target = placeOf(table, old, place);
+      for (let i = 0; i < ENTRY_WORDS; i++) table[target + i] = old[place + i]!;
+    }
+    this.movedKeys += this.sizes[index]!;
     this.tables[index] = table;
     return table;
   }

@@ -31,8 +31,8 @@ export const compactionBugs: readonly CompactionBug[] = [
     name: 'full-map-believed',
     sentence: 'a cleaning whose offset map is full counts the whole dirty part as clean',
     file: `${CLEANER}/cleaning-run.ts`,
-    find: 'this.mapEnd = offset;',
-    replace: 'void offset;',
+    find: 'this.mapEnd = offsetAt(keys, inserted.next);',
+    replace: 'void offsetAt;',
     says: /an old record of .* stays below the clean end/,
   },
   {
