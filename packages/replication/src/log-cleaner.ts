@@ -37,6 +37,8 @@ const BACKOFF_MIN_MS = 50;
 const THROTTLE_CHECK_MS = 1000;
 /** Smaller offset maps would hold no key. */
 const MAP_BYTES_MIN = 1024;
+/** The largest offset map, as in Kafka. */
+const MAP_BYTES_MAX = 0x7fff_ffff;
 
 export interface LogCleanerOptions {
   readonly clock: Clock;
@@ -78,6 +80,7 @@ export class LogCleaner {
   private allowedBytes = 0;
   private allowedAtMs: Millis = 0;
   private isLooking = false;
+  private warnedOfShare = 0;
   private next: ReturnType<Timers['after']> | undefined;
   private dirtyRatioMax = 0;
   private overdueMsMax: Millis = 0;
@@ -225,14 +228,29 @@ export class LogCleaner {
     logger.warn('log-cleaning-failed', { ...replica.facts(), reason });
   }
 
+  /** Each cleaning gets the same share of the memory. Warns once of a share that is too large. */
+  private mapBytes({ cleaningsMax, dedupeBufferBytes }: CleanerConfig): number {
+    const share = Math.floor(dedupeBufferBytes / cleaningsMax);
+    const bytes = Math.min(MAP_BYTES_MAX, Math.max(MAP_BYTES_MIN, share));
+    if (share > bytes && share !== this.warnedOfShare)
+      this.o.logger.warn('cleaner-memory-limited', {
+        dedupeBufferBytes,
+        cleaningsMax,
+        bytesPerCleaning: bytes,
+      });
+    this.warnedOfShare = share;
+    return bytes;
+  }
+
   private ports(replica: Partition): CleaningPorts {
     const { timers, jobs, kinds, logDirectory } = this.o;
-    const { cleaningsMax, dedupeBufferBytes, ioBufferBytes, loadFactor } = this.o.settings();
+    const settings = this.o.settings();
+    const { cleaningsMax, ioBufferBytes, loadFactor } = settings;
     const { log } = replica;
     return {
       jobs,
       kinds,
-      map: { bytesMax: Math.max(MAP_BYTES_MIN, Math.floor(dedupeBufferBytes / cleaningsMax)), loadFactor },
+      map: { bytesMax: this.mapBytes(settings), loadFactor },
       chunkBytes: Math.floor(ioBufferBytes / cleaningsMax),
       pause: (bytes, next) => this.pause(replica, bytes, next),
       wait: (next) => void timers.after(JOB_RETRY_MS, next),

@@ -219,6 +219,24 @@ test('log.cleaner.threads limits the cleanings at a time, and divides the memory
   expect(isRunning()).toEqual([true, true, true]);
 });
 
+test('a cleaning gets less than 2 GiB for its keys, and the cleaner warns once of a larger share', () => {
+  const { clock, list, state, logger, isRunning } = setUp([0.9], { dedupeBufferBytes: 2 ** 34 });
+  const cleanOne = (): number => {
+    clock.advance(BACKOFF_MS + 5);
+    expect(isRunning()).toEqual([true]);
+    const { bytesMax } = list[0]!.running!.ports.map;
+    list[0]!.end(CLEANED, 0.9);
+    return bytesMax;
+  };
+  expect([cleanOne(), cleanOne()]).toEqual([2 ** 31 - 1, 2 ** 31 - 1]);
+  state.settings = { ...state.settings, dedupeBufferBytes: 2 ** 31 - 1 };
+  expect(cleanOne()).toBe(2 ** 31 - 1);
+  const warnings = logger.events.filter(({ event }) => event === 'cleaner-memory-limited');
+  expect(warnings.map(({ facts }) => facts)).toEqual([
+    { dedupeBufferBytes: 2 ** 34, cleaningsMax: 1, bytesPerCleaning: 2 ** 31 - 1 },
+  ]);
+});
+
 test('without the cleaner or without threads, no log is cleaned', () => {
   for (const settings of [{ isEnabled: false }, { cleaningsMax: 0 }]) {
     const { clock, isRunning } = setUp([0.9], settings);

@@ -35,7 +35,7 @@ export const cleanerSettings = {
     'Topics',
     long(1),
     '134217728',
-    'Largest memory for the keys of all running cleanings together, in bytes. A key takes 24 bytes. If a log has more keys than fit, a cleaning compacts only a part of the log, and the next cleaning continues there.',
+    'Largest memory for the keys of all running cleanings together, in bytes. A key takes 24 bytes. One cleaning uses at most 2147483647 bytes. If a log has more keys than fit, a cleaning compacts only a part of the log, and the next cleaning continues there.',
     { dynamic: true },
   ),
   'log.cleaner.io.buffer.size': setting(

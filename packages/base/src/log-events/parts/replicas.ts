@@ -102,6 +102,11 @@ export const replicaEvents = {
     facts: ['topic', 'partition', 'leaderEpoch', 'reason'],
     says: 'The broker cannot compact {topic}-{partition} and retries later: {reason}.',
   },
+  'cleaner-memory-limited': {
+    level: 'warn',
+    facts: ['dedupeBufferBytes', 'cleaningsMax', 'bytesPerCleaning'],
+    says: 'The broker uses {bytesPerCleaning} bytes for the keys of a cleaning, and ignores the rest of log.cleaner.dedupe.buffer.size.',
+  },
   'log-uncleanable': {
     level: 'error',
     facts: ['topic', 'partition', 'leaderEpoch', 'reason'],
