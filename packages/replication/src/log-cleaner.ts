@@ -74,6 +74,8 @@ export class LogCleaner {
   private readonly running = new Set<PartitionLog>();
   /** When a log whose cleaning failed gets another attempt. */
   private readonly retryAt = new WeakMap<PartitionLog, Millis>();
+  /** When the cleaner asks again to remove the expired segments of a log. */
+  private readonly askAgainAt = new WeakMap<PartitionLog, Millis>();
   /** Bytes that all cleanings have read and written. */
   private movedBytes = 0;
   /** How many of these bytes the limit of bytes per second allowed until `allowedAtMs`. */
@@ -139,8 +141,19 @@ export class LogCleaner {
     const isDirtier = round.dirtiest === undefined || range.dirtyRatio > round.dirtiest.range.dirtyRatio;
     if (!range.isDue || !isDirtier) return;
     // Without this wait, cleanings that follow each other would keep retention from the log for ever.
-    if (replica.log.hasExpired) this.o.removeExpired(replica.log);
+    if (replica.log.hasExpired) this.askForRemoval(replica.log);
     else round.dirtiest = { replica, range };
+  }
+
+  /**
+   * A removal may fail for good, and looks may follow each other in every turn. So this asks at most once in
+   * the time of the backoff.
+   */
+  private askForRemoval(log: PartitionLog): void {
+    const now = this.o.timers.now();
+    if (now < (this.askAgainAt.get(log) ?? 0)) return;
+    this.askAgainAt.set(log, now + this.backoffMs);
+    this.o.removeExpired(log);
   }
 
   private looked({ dirtiest, dirtyRatioMax, overdueMsMax }: Round): void {

@@ -202,6 +202,23 @@ test('a log with expired segments is cleaned when retention has removed them; th
   expect(isRunning()).toEqual([true, false]);
 });
 
+test('while expired segments cannot be removed, the cleaner asks for their removal once in each backoff', () => {
+  const { clock, list, removing } = setUp([0.9, 0.6]);
+  const [stuck, other] = list as [StandIn, StandIn];
+  Object.assign(stuck.log, { hasExpired: true });
+  clock.advance(BACKOFF_MS + 2);
+  for (let cleanings = 1; cleanings <= 100; cleanings++) {
+    expect(other.cleanings).toBe(cleanings);
+    other.end(CLEANED, 0.6);
+    clock.advance(3);
+  }
+  expect(removing.filter((log) => log === stuck.log)).toHaveLength(1);
+  clock.advance(BACKOFF_MS);
+  other.end(CLEANED);
+  clock.advance(3);
+  expect(removing.filter((log) => log === stuck.log)).toHaveLength(2);
+});
+
 test('log.cleaner.threads limits the cleanings at a time, and divides the memory', () => {
   const { clock, list, state, isRunning } = setUp([0.6, 0.9, 0.7], {
     cleaningsMax: 2,
