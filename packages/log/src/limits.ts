@@ -32,5 +32,10 @@ export const SPARE_FROM_BYTES = 8 << 10;
  * three files. One look for records to clean reads at most this many segments.
  */
 export const JUDGED_BY_TIME_MAX = 20;
+/**
+ * A cleaning merges at most this many segments into one. The swap renames their files, four for each segment,
+ * in one turn of the event loop: recovery may find some of them, but no append and no read may come between.
+ */
+export const GROUP_SEGMENTS_MAX = 100;
 /** How often a node looks for producers that expired. */
 export const PRODUCER_EXPIRY_CHECK_MS = 60_000;

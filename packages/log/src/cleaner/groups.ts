@@ -2,10 +2,11 @@
  * Groups the segments that a cleaning reads: each group becomes one segment. Pure.
  *
  * A group is a run of neighbours. Together they fit into one segment: their sizes, their indexes, and the
- * distance of their offsets, which an index stores as a 32-bit number.
+ * distance of their offsets, which an index stores as a 32-bit number. A group of many small segments ends at
+ * `GROUP_SEGMENTS_MAX`; the next cleaning merges the results.
  */
 import type { Offset } from '@millrace/base';
-import { RELATIVE_OFFSET_MAX } from '../limits.ts';
+import { GROUP_SEGMENTS_MAX, RELATIVE_OFFSET_MAX } from '../limits.ts';
 
 export interface GroupedSegment {
   readonly baseOffset: Offset;
@@ -36,6 +37,7 @@ export function groupSegments<S extends GroupedSegment>(
     const lastOffset = (segments[index + 1]?.baseOffset ?? endOffset) - 1;
     if (
       group !== undefined &&
+      group.length < GROUP_SEGMENTS_MAX &&
       sizeBytes + segment.sizeBytes <= segmentBytes &&
       offsetIndexBytes + segment.offsetIndexBytes <= segmentIndexBytes &&
       timeIndexBytes + segment.timeIndexBytes <= segmentIndexBytes &&

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type GroupedSegment, groupSegments } from '../../src/cleaner/groups.ts';
-import { RELATIVE_OFFSET_MAX } from '../../src/limits.ts';
+import { GROUP_SEGMENTS_MAX, RELATIVE_OFFSET_MAX } from '../../src/limits.ts';
 
 function segment(baseOffset: number, sizeBytes: number, o: Partial<GroupedSegment> = {}): GroupedSegment {
   return { baseOffset, sizeBytes, offsetIndexBytes: 8, timeIndexBytes: 12, hasTransactionIndex: false, ...o };
@@ -31,6 +31,13 @@ test('the offsets of a group fit into its index', () => {
   const far = RELATIVE_OFFSET_MAX;
   expect(basesOf([segment(0, 1), segment(10, 1)], far + 1)).toEqual([[0, 10]]);
   expect(basesOf([segment(0, 1), segment(10, 1)], far + 2)).toEqual([[0], [10]]);
+});
+
+test('a group of many small segments is bounded, because one turn renames all their files', () => {
+  const one = (_: unknown, index: number) => segment(index, 1, { offsetIndexBytes: 0, timeIndexBytes: 0 });
+  const segments = Array.from({ length: 2 * GROUP_SEGMENTS_MAX + 1 }, one);
+  const groups = groupSegments(segments, 1000, { ...LIMITS, segmentBytes: 1_000_000 });
+  expect(groups.map(({ length }) => length)).toEqual([GROUP_SEGMENTS_MAX, GROUP_SEGMENTS_MAX, 1]);
 });
 
 test('a segment with an index of aborted transactions stays alone', () => {
