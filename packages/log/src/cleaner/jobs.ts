@@ -23,7 +23,8 @@ export function cleanerJobs(codecs: CompressionCodecs): CleanerJobs {
       run: (bytes, { fromOffset }) => {
         const keys = unlessDamaged(() => indexKeys(bytes, fromOffset, codecs));
         if ('damage' in keys) return { value: keys, bytes };
-        return { value: undefined, bytes: new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength) };
+        const words = new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength);
+        return { value: undefined, bytes: alone(words) };
       },
     },
     cleanBatches: {
@@ -32,10 +33,18 @@ export function cleanerJobs(codecs: CompressionCodecs): CleanerJobs {
         const result = unlessDamaged(() => cleanBatches(given, o, codecs));
         if ('damage' in result) return { value: result, bytes: given };
         const { bytes, ...value } = result;
-        return { value, bytes };
+        return { value, bytes: alone(bytes) };
       },
     },
   };
+}
+
+/**
+ * The bytes in memory of their own. A worker's message moves such memory to the event loop. Otherwise both
+ * threads would copy all of the memory, not only these bytes.
+ */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength === bytes.length ? bytes : bytes.slice();
 }
 
 function unlessDamaged<T>(work: () => T): T | Damage {
