@@ -59,10 +59,11 @@ import type { ControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
 import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
 import { CreatedConfigs } from './created-configs.ts';
-import { type Decision, type DecisionLog, logAll } from './decision.ts';
+import { type Decision, logAll } from './decision.ts';
 import { decideDeleteTopics, failDeleteTopics } from './delete-topics.ts';
 import { fenceEnded } from './fencing.ts';
 import { type Elections, logDelta } from './log-delta.ts';
+import { ParkedLogs } from './parked-logs.ts';
 import { decideAllocateProducerIds } from './producer-ids.ts';
 import type { RequestInfo } from './request-info.ts';
 import { BrokerSessions } from './sessions.ts';
@@ -117,7 +118,7 @@ export class Controller {
   private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
   /** Not part of `parked`, because a request may end before its records are committed. */
-  private readonly parkedLogs = new ParkedUntilOffset<DecisionLog>();
+  private readonly parkedLogs = new ParkedLogs();
   private readonly deadlines = new DeadlineQueue<Parked>();
   /**
    * For each broker: when its newest unanswered heartbeat arrived. The controller answers it after the quorum
@@ -160,7 +161,7 @@ export class Controller {
     this.image = image;
     if (this.head.offset <= image.offset) this.head = image;
     if (this.isActive) this.countElections(logDelta(this.options.logger, delta));
-    for (const log of this.parkedLogs.release(image.offset)) logAll(this.options.logger, log);
+    this.parkedLogs.committed(image.offset, epoch, this.options.logger);
     for (const entry of this.parked.release(image.offset)) {
       if (entry.deadline !== undefined) this.deadlines.cancel(entry.deadline);
       entry.committed();
@@ -174,6 +175,7 @@ export class Controller {
     assert(image.offset > this.image.offset, 'a snapshot brings news');
     this.image = image;
     this.head = image;
+    this.parkedLogs.clear();
   }
 
   /**
@@ -184,6 +186,7 @@ export class Controller {
     assert(this.parked.size === 0, 'a new leadership begins with nothing parked');
     this.activeEpoch = epoch;
     this.head = this.image;
+    this.parkedLogs.clear();
     this.sessions.reset(this.image.offset);
     for (const broker of this.image.sortedBrokers()) this.sessions.takeOver(broker, now);
     this.options.logger.info('controller-activated', { epoch, offset: this.image.offset });
@@ -200,7 +203,6 @@ export class Controller {
     this.activeEpoch = undefined;
     this.head = this.image;
     this.sessions.reset(-1);
-    this.parkedLogs.drain();
     for (const entry of this.parked.drain()) {
       if (entry.deadline !== undefined) this.deadlines.cancel(entry.deadline);
       entry.failed(NOT_CONTROLLER);
@@ -465,7 +467,7 @@ export class Controller {
   private logWhenCommitted({ log = [] }: Decision<unknown>): void {
     if (log.length === 0) return;
     if (this.head.offset <= this.image.offset) logAll(this.options.logger, log);
-    else this.parkedLogs.park(this.head.offset, log);
+    else this.parkedLogs.park(this.head.offset, this.activeEpoch!, log);
   }
 
   private batchesOf(records: readonly MetadataRecord[]): ProposedBatches | undefined {

@@ -333,6 +333,28 @@ test('an altering request counts once when the controller resigns, and logs no c
   expect(logged('config-altered')).toEqual([]);
 });
 
+test('a controller that resigned logs a change that its successor commits', () => {
+  const h = new Harness({}, [1]);
+  h.topic('t', [1]);
+  const answer = alter(h, [{ name: 't', changes: [['SET', 'retention.ms', '5']] }]);
+  h.passLeadership();
+  expect([codes(answer), topicConfigs(h, 't')]).toEqual([
+    [ErrorCode.NOT_CONTROLLER],
+    { 'retention.ms': '5' },
+  ]);
+  const logged = h.logger.events.filter(({ event }) => event === 'config-altered');
+  expect(logged.map(({ facts }) => facts)).toEqual([
+    {
+      resourceType: 'topic',
+      resource: 't',
+      config: 'retention.ms',
+      from: null,
+      to: '5',
+      clientId: 'admin',
+    },
+  ]);
+});
+
 describe('min.insync.replicas', () => {
   const elr = (h: Harness, topic = 't') => h.active.image.topic(topic)!.partitions[0]!.elr;
 

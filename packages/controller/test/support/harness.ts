@@ -103,6 +103,18 @@ export class Harness {
     this.check();
   }
 
+  /** The quorum elected the standby, which has all proposals, and commits them. */
+  passLeadership(): void {
+    const batches = this.pending;
+    this.pending = [];
+    this.leading = undefined;
+    this.active.resigned();
+    for (const batch of batches) this.commitOne(batch);
+    [this.active, this.standby] = [this.standby, this.active];
+    this.elect(this.active);
+    this.check();
+  }
+
   /** The quorum has another leader, and the controller does not know it yet. */
   depose(): void {
     this.leading = undefined;
