@@ -378,15 +378,15 @@ export class RaftNode {
 
   /**
    * Raises the high watermark towards `offset`, and passes on the newly committed batches: at most as many as
-   * one fetch response has. So a restarted node applies a long log over many turns of the event loop. The
-   * high watermark may lag, because it is a lower bound everywhere else.
+   * one turn commits. So a restarted node applies a long log over many turns of the event loop. The high
+   * watermark may lag, because it is a lower bound everywhere else.
    */
   commitTo(offset: Offset): void {
     assert(offset <= this.log.endOffset, 'only what is in the log is committed');
     if (offset <= this.highWatermark) return;
     assert(this.log.isBorder(offset), 'the high watermark is the border of a batch');
     const batches: CommittedBatch[] = [];
-    for (const batch of this.log.read(this.highWatermark, offset, this.config.fetchMaxBytes)) {
+    for (const batch of this.log.read(this.highWatermark, offset, this.config.commitMaxBytes)) {
       const { baseOffset, epoch, records } = batch;
       this.highWatermark = baseOffset + records.length;
       if (batch.kind === 'data') batches.push({ baseOffset, epoch, records });

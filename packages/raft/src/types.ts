@@ -98,11 +98,13 @@ export interface QuorumConfig {
    * timeout.
    */
   readonly fetchMaxWaitMs: Millis;
-  /**
-   * Limit of one fetch response, and of the records that a node commits in one turn. Both have whole batches;
-   * the first one may exceed the limit.
-   */
+  /** Limit of one fetch response. It has whole batches; the first one may exceed the limit. */
   readonly fetchMaxBytes: number;
+  /**
+   * Limit of the records that a node commits in one turn: its owner applies them within this turn. The node
+   * commits whole batches; the first one may exceed the limit.
+   */
+  readonly commitMaxBytes: number;
 }
 
 /** When a node takes snapshots. */

@@ -36,6 +36,19 @@ describe('following', () => {
     }
   });
 
+  test('applies few of the small batches that it may commit in one turn', () => {
+    const batches = Array.from({ length: 20 }, (_, index) => data(2 + index, 1, 'x'.repeat(30_000)));
+    const node = follower([...history, ...batches]);
+    const perTurn: number[] = [];
+    while (node.raft.highWatermark < 22) {
+      const before = Math.max(2, node.raft.highWatermark);
+      node.answer(2, fetched(2, 2, { highWatermark: 22 }));
+      perTurn.push(node.raft.highWatermark - before);
+    }
+    // A turn commits at most 128 KiB, and a response to a fetch may have 1 MiB.
+    expect(perTurn).toEqual([4, 4, 4, 4, 4]);
+  });
+
   test('divergence: the truncation to the common prefix is durable before the next fetch', () => {
     const node = follower([...history, data(2, 1, 'x'), data(3, 1, 'y')]);
     const answer = fetched(2, 2, { diverging: { epoch: 1, endOffset: 3 } });

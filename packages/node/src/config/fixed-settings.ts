@@ -31,6 +31,8 @@ export const fixedSettings = {
   metadataBatchBytes: 1024 * 1024,
   /** Soft limit of one fetch response of the quorum, in bytes. */
   quorumFetchMaxBytes: 1024 * 1024,
+  /** Soft limit for the records of the quorum that a controller applies in one turn, in bytes. */
+  quorumCommitMaxBytes: 128 * 1024,
   /** The size of a part of a snapshot of the metadata, in bytes: one write, and one answer to a replica. */
   snapshotPartBytes: 64 * 1024,
   /** How many producer ids a broker gets at once, as in Kafka. */

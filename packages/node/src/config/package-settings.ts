@@ -28,6 +28,7 @@ const quorumFields = {
     Math.floor(values['controller.quorum.fetch.timeout.ms'] * 0.4),
   ),
   fetchMaxBytes: 'quorumFetchMaxBytes',
+  commitMaxBytes: 'quorumCommitMaxBytes',
 } as const satisfies FieldsOf<QuorumConfig>;
 
 const snapshotFields = {

@@ -40,8 +40,8 @@ function elected(stored: Pick<SubjectOptions, 'batches' | 'start' | 'snapshots'>
   return node;
 }
 
-/** The history and three batches of 600,000 bytes. A node commits one of them in a turn. */
-export const longHistory = [...history, ...[2, 3, 4].map((offset) => data(offset, 1, 'x'.repeat(600_000)))];
+/** The history and three batches of 100,000 bytes. A node commits one of them in a turn. */
+export const longHistory = [...history, ...[2, 3, 4].map((offset) => data(offset, 1, 'x'.repeat(100_000)))];
 
 /** The leader of `leader()` with the long history. Its log ends at offset 6. */
 export function leaderOfLongLog(): Subject {

@@ -7,4 +7,5 @@ export const quorumConfig: QuorumConfig = {
   retryBackoffMs: 20,
   fetchMaxWaitMs: 400,
   fetchMaxBytes: 1_048_576,
+  commitMaxBytes: 131_072,
 };

@@ -225,7 +225,9 @@ export class SimNode {
           : (told) => {
               const options = controllerOptions(config, { ...shared, storage });
               const { quorumFetchMaxBytes = options.quorum.fetchMaxBytes } = this.environment;
-              const quorum = { ...options.quorum, fetchMaxBytes: quorumFetchMaxBytes };
+              const commitMaxBytes = Math.min(quorumFetchMaxBytes, options.quorum.commitMaxBytes);
+              const limits = { fetchMaxBytes: quorumFetchMaxBytes, commitMaxBytes };
+              const quorum = { ...options.quorum, ...limits };
               const snapshots = { ...options.snapshots, partBytes: SNAPSHOT_PART_BYTES };
               return new ControllerRole({ ...options, snapshots, quorum, events: told });
             },

@@ -76,6 +76,7 @@ export const simConfig: QuorumConfig = {
   retryBackoffMs: 20,
   fetchMaxWaitMs: 400,
   fetchMaxBytes: 300,
+  commitMaxBytes: 300,
 };
 
 export class World {
