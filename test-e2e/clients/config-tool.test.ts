@@ -1,7 +1,8 @@
 /**
- * Kafka's kafka-configs.sh alters, describes and resets configs of a topic, a broker, all brokers and a
- * group. The test expects the lines that the tool prints for Apache Kafka 4.3.1. One line has an additional
- * synonym, because Millrace lists the default of retention.ms (wire/justified.ts has the reason).
+ * Kafka's kafka-configs.sh alters, describes and resets configs of a topic, a broker, all brokers, a group
+ * and the loggers of a broker. The test expects the lines that the tool prints for Apache Kafka 4.3.1. One
+ * line has an additional synonym, because Millrace lists the default of retention.ms (wire/justified.ts has
+ * the reason).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, inject, test } from 'vitest';
@@ -90,5 +91,24 @@ describe.skipIf(isMissing('java'))('kafka-configs.sh', () => {
     ]);
     await configTool('--alter', ...entity, '--delete-config', name);
     await describes(entity, [`The group '${group}' doesn't exist and doesn't have dynamic config.`]);
+  });
+
+  test('the loggers of a broker', async () => {
+    const [id, other] = [...(await aliveBrokers(inject('bootstrapServers'))).keys()];
+    const entity = ['--entity-type', 'broker-loggers', '--entity-name', String(id)];
+    const levels = async (broker = entity) =>
+      (await configTool('--describe', ...broker)).filter((line) => /^ {2}(group|replica)=/.test(line));
+    const line = (name: string, level: string) => `  ${name}=${level} sensitive=false synonyms={}`;
+    const before = await levels();
+    expect(await configTool('--alter', ...entity, '--add-config', 'group=TRACE,replica=ERROR')).toEqual([
+      `Completed updating config for broker-logger ${id}.`,
+    ]);
+    expect(await levels()).toEqual([line('group', 'TRACE'), line('replica', 'ERROR')]);
+    expect(await levels([...entity.slice(0, -1), String(other)])).toEqual(before);
+    await configTool('--alter', ...entity, '--delete-config', 'group,replica');
+    expect(await levels()).toEqual(before);
+    await expect(configTool('--alter', ...entity, '--add-config', 'group=LOUD')).rejects.toThrow(
+      'Cannot set the log level of group to LOUD as it is not a supported log level.',
+    );
   });
 });

@@ -129,7 +129,7 @@ export const justifications: readonly Justification[] = [
   { api: 'IncrementalAlterConfigs', ...unknownSetting },
   {
     api: 'IncrementalAlterConfigs',
-    cases: /configOperation=|^operation /,
+    cases: /configOperation=|^operation |^loggers: .*,(4|-1),/,
     when: 'an unknown operation',
     field: /^responses\.errorCode$/,
     ours: /INVALID_REQUEST/,
@@ -137,10 +137,17 @@ export const justifications: readonly Justification[] = [
   },
   {
     api: 'DescribeConfigs',
-    cases: /^(loggers|type 16, an odd name)$/,
-    when: 'loggers and client metrics',
+    cases: /^loggers$/,
+    when: 'all loggers of a broker',
+    field: /^results\.configs$/,
+    reason: 'The loggers of Millrace have other names (docs/logging.md). Both have a logger `root`.',
+  },
+  {
+    api: 'DescribeConfigs',
+    cases: /^type 16, an odd name$/,
+    when: 'client metrics',
     field: /^results\.(errorCode|configs)$/,
-    reason: 'Millrace has no configs of these resources and answers INVALID_REQUEST.',
+    reason: 'Millrace has no configs of client metrics and answers INVALID_REQUEST.',
   },
   {
     api: 'DescribeConfigs',

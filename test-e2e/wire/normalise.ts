@@ -66,6 +66,7 @@ export function normalised(api: string, value: unknown, world: World, values: Va
     if (name === 'port' && (member as number) > 0) return '<port>';
     if (name === 'topicId') return topicId(member as string);
     if (name === 'resourceName' && member === String(world.brokerId)) return '<broker>';
+    if (api === 'DescribeConfigs' && name === 'name' && member === world.logger) return '<logger>';
     return typeof member === 'string' ? text(name, member) : member;
   };
   const text = (name: string, member: string) => {

@@ -9,6 +9,8 @@ const settings = {
   'group.initial.rebalance.delay.ms': '0',
   'group.consumer.assignment.interval.ms': '0',
 };
+/** The level of the logger `root`, as in the log4j2.properties of Apache Kafka here. */
+const ourSettings = { ...settings, 'logger.level': 'warn' };
 
 export async function withSides<T>(
   running: { readonly bootstrap?: string | undefined; readonly peer?: string | undefined },
@@ -22,7 +24,7 @@ export async function withSides<T>(
   };
   try {
     const [ours, peer] = await Promise.all([
-      running.bootstrap ?? keep(startMillrace({ controllers: 1, brokers: 1, settings })),
+      running.bootstrap ?? keep(startMillrace({ controllers: 1, brokers: 1, settings: ourSettings })),
       running.peer ?? keep(startPeerKafka('combined', { settings })),
     ]);
     return await work(ours, peer);

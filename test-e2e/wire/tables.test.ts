@@ -20,6 +20,7 @@ const world: World = {
   brokerId: 2,
   controllerId: 1,
   clusterId: 'QUJDREVGR0hJSktMTU5PUA',
+  logger: 'replica',
   idOf: new Map(),
 };
 

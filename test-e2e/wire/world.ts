@@ -26,6 +26,8 @@ export interface World {
   readonly brokerId: number;
   readonly controllerId: number;
   readonly clusterId: string;
+  /** A logger of the broker, other than `root`. */
+  readonly logger: string;
   readonly idOf: ReadonlyMap<string, string>;
 }
 
@@ -88,6 +90,7 @@ export async function makeWorld(bootstrap: string, prefix: string): Promise<Worl
     brokerId: brokerId!,
     controllerId,
     clusterId: seen.clusterId ?? '',
+    logger: await someLogger(bootstrap, brokerId!),
     idOf,
   };
 }
@@ -132,6 +135,16 @@ async function untilCoordinated(bootstrap: string): Promise<void> {
     await sleep(50);
   }
   throw new Error(`${bootstrap} does not coordinate all groups`);
+}
+
+async function someLogger(bootstrap: string, brokerId: number): Promise<string> {
+  const resource = { resourceType: 8, resourceName: String(brokerId), configurationKeys: null };
+  const { results } = await ask(bootstrap, (client) =>
+    client.call(apis.describeConfigs, { resources: [resource] }),
+  );
+  const logger = results[0]?.configs.find(({ name }) => name !== 'root');
+  if (logger === undefined) throw new Error(`${bootstrap} has no logger besides root`);
+  return logger.name;
 }
 
 async function writeBatch(bootstrap: string, topic: string, batch: number): Promise<void> {

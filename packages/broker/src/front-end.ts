@@ -9,6 +9,7 @@ import {
   type Clock,
   DeadlineQueue,
   type Logger,
+  type LogLevels,
   type Millis,
   type NodeId,
   type Random,
@@ -34,6 +35,8 @@ export interface BrokerFrontEndOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** The levels of this node's loggers, which clients may describe and alter. */
+  readonly logLevels: LogLevels;
   /** Default: metrics that nobody reads. */
   readonly metrics?: Metrics;
   readonly config: FrontEndConfig;
@@ -104,6 +107,7 @@ export class BrokerFrontEnd implements ConnectionHost {
       clock,
       random: options.random,
       logger: options.logger,
+      logLevels: options.logLevels,
       config,
       replicas: options.replicas,
       groups: options.groups,

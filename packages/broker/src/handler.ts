@@ -2,7 +2,7 @@
  * A handler is a plain synchronous function from a decoded request to an answer, which it gives now or later.
  * The list of handlers (handlers/index.ts) is the only list of the APIs that this broker advertises.
  */
-import type { Clock, Logger, NodeId, Random, Uuid } from '@millrace/base';
+import type { Clock, Logger, LogLevels, NodeId, Random, Uuid } from '@millrace/base';
 import type { GroupCoordinator } from '@millrace/coordinator';
 import type { MetadataImage } from '@millrace/metadata';
 import type { AnyApi, Api, ErrorCode } from '@millrace/protocol';
@@ -57,6 +57,7 @@ export interface BrokerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly logLevels: LogLevels;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;
   readonly producerIds: ProducerIdSource;

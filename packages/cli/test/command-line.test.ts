@@ -50,10 +50,13 @@ test.each([
   ],
   [['topic', 'list', '--bootstrap-server', 'localhost:1'], 'no broker of localhost:1 answers'],
   [['topic', 'alter', 'a', ...B], 'nothing to change: use --partitions, --config or --unset'],
-  [['config', 'get', ...B], 'use one of --topic, --broker, --all-brokers and --group: none is given'],
+  [
+    ['config', 'get', ...B],
+    'use one of --topic, --broker, --all-brokers, --broker-loggers and --group: none is given',
+  ],
   [
     ['config', 'get', ...B, '--topic', 'a', '--all-brokers'],
-    'use one of --topic, --broker, --all-brokers and --group: 2 are given',
+    'use one of --topic, --broker, --all-brokers, --broker-loggers and --group: 2 are given',
   ],
   [['config', 'set', ...B, '--topic', 'a', 'retention.ms'], 'Expected key=value'],
   [['config', 'set', ...B, '--topic', 'a'], "missing required argument 'key=value'"],

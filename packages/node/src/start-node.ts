@@ -9,7 +9,10 @@ import {
   type Disk,
   DiskError,
   type Jobs,
+  LeveledLogger,
   type Logger,
+  type LogLevel,
+  LogLevels,
   type Net,
   type Random,
   type Rpc,
@@ -19,7 +22,7 @@ import type { LogDirectory } from '@millrace/log';
 import type { MetadataImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import type { RaftStorage } from '@millrace/raft';
-import type { NodeConfig } from './config/index.ts';
+import type { NodeConfig, Settings } from './config/index.ts';
 import { NodeDisk } from './io/disk.ts';
 import type { HealthServer } from './io/health.ts';
 import { NodeJobs } from './io/jobs.ts';
@@ -37,6 +40,7 @@ export interface NodeSeams {
   readonly net?: Net;
   readonly jobs?: Jobs;
   readonly rpc?: Rpc;
+  /** Gets the events of every level, whatever `logger.level` says, until a client changes the levels. */
   readonly logger?: Logger;
   readonly storage?: RaftStorage;
 }
@@ -69,10 +73,9 @@ export interface RunningNode {
  */
 export async function startNode(config: NodeConfig, seams: NodeSeams = {}): Promise<RunningNode> {
   const { settings, nodeId } = config;
-  const logger =
-    seams.logger ??
-    (await createLogger({ level: settings['logger.level'], format: settings['logger.format'], nodeId }));
-  const node = new HostedNode(config, logger);
+  const levels = new LogLevels(seams.logger === undefined ? rootLevel(settings['logger.level']) : 'DEBUG');
+  const logger = seams.logger ?? (await createLogger({ format: settings['logger.format'], nodeId }));
+  const node = new HostedNode(config, new LeveledLogger(logger, levels), levels);
   try {
     await node.start(seams);
     return node;
@@ -82,6 +85,11 @@ export async function startNode(config: NodeConfig, seams: NodeSeams = {}): Prom
   }
 }
 
+/** `logger.level` in Kafka's words. */
+function rootLevel(level: Settings['logger.level']): LogLevel {
+  return level === 'silent' ? 'OFF' : (level.toUpperCase() as Uppercase<typeof level>);
+}
+
 class HostedNode implements RunningNode {
   readonly nodeId: number;
   readonly ready: Promise<void>;
@@ -89,6 +97,7 @@ class HostedNode implements RunningNode {
   roles!: NodeRole;
   private readonly config: NodeConfig;
   private readonly logger: Logger;
+  private readonly logLevels: LogLevels;
   private readonly metrics = new Metrics();
   private readonly beReady: () => void;
   private readonly fail: (error: Error) => void;
@@ -102,9 +111,10 @@ class HostedNode implements RunningNode {
   private jobs: Jobs | undefined;
   private ending: Promise<void> | undefined;
 
-  constructor(config: NodeConfig, logger: Logger) {
+  constructor(config: NodeConfig, logger: Logger, logLevels: LogLevels) {
     this.config = config;
     this.logger = logger;
+    this.logLevels = logLevels;
     this.nodeId = config.nodeId;
     const failure = Promise.withResolvers<never>();
     const readiness = Promise.withResolvers<void>();
@@ -243,7 +253,16 @@ class HostedNode implements RunningNode {
       const { disk, net } = seams;
       const jobs = seams.jobs ?? new NodeJobs({ logger });
       this.jobs = jobs;
-      const ofBroker = { ...shared, logs, disk, net, jobs, codecs, hostname: hostname() };
+      const ofBroker = {
+        ...shared,
+        logs,
+        disk,
+        net,
+        jobs,
+        codecs,
+        hostname: hostname(),
+        logLevels: this.logLevels,
+      };
       const options = brokerOptions(config, ofBroker);
       broker = (events, hasLocalQuorum) => new BrokerRole({ ...options, hasLocalQuorum, events });
     }

@@ -5,6 +5,7 @@
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
 import type { ApiCases, SpecialCase } from './api-cases.ts';
+import { legacyLoggerCase, loggerCases } from './loggers.ts';
 
 /** Names of cases to leave out, because they would change a topic. */
 const leftOut = /validateOnly=flipped/;
@@ -137,6 +138,7 @@ export const alterConfigs: ApiCases = {
     ...ofResource((name, more) => replacing(name, [someValue], more)),
     ...ofBroker((name, value) => ({ name, value })),
     ...ofGroup((name, value) => ({ name, value })),
+    legacyLoggerCase,
     named('a topic twice', (world) => twice(world, [someValue])),
     named('a config twice', (world) => replacing(world.full, [someValue, someValue])),
     named('min lag above max lag', (world) =>
@@ -202,6 +204,7 @@ export const incrementalAlterConfigs: ApiCases = {
     ...ofResource((name, more) => replacing(name, [change('retention.ms', SET, '100000')], more)),
     ...ofBroker((name, value) => change(name, SET, value)),
     ...ofGroup((name, value) => change(name, SET, value)),
+    ...loggerCases,
     ...brokerChanges.map(([name, ...made]) =>
       named(name, () => replacing('', [change(...made)], { resourceType: BROKER })),
     ),

@@ -107,6 +107,10 @@ export const describeConfigs: ApiCases = {
     { name: 'another broker', value: () => configsOf(BROKER, '77', null) },
     { name: 'a broker that is no number', value: () => configsOf(BROKER, 'one', null) },
     { name: 'loggers', value: (world) => configsOf(LOGGER, String(world.brokerId), null) },
+    { name: 'the root logger', value: (world) => configsOf(LOGGER, String(world.brokerId), ['root']) },
+    { name: 'a logger', value: (world) => configsOf(LOGGER, String(world.brokerId), [world.logger]) },
+    { name: 'an unknown logger', value: (world) => configsOf(LOGGER, String(world.brokerId), ['wire']) },
+    { name: 'the loggers of another broker', value: () => configsOf(LOGGER, '77', null) },
     ...resourceTypes.map((type) => ({
       name: `type ${type}, an odd name`,
       value: () => configsOf(type, 'wire-odd', null),

@@ -114,8 +114,31 @@ export type LogEntry<At extends Level = Level> = {
   [L in At]: { readonly level: L; readonly event: EventAt<L>; readonly facts: FactsAt[L][EventAt<L>] };
 }[At];
 
-/** The definitions of an event name, in the order of the table. Empty if there is no such event. */
-export function definitionsOf(name: string): EventDefinition[] {
-  const parts: readonly Readonly<Record<string, EventDefinition>>[] = Object.values(eventsTable);
-  return parts.flatMap((events) => (Object.hasOwn(events, name) ? [events[name]!] : []));
+export interface PartDefinition {
+  readonly part: EventPart;
+  readonly definition: EventDefinition;
+}
+
+/** By event name, in the order of the table. */
+const definitions: ReadonlyMap<string, readonly PartDefinition[]> = (() => {
+  const byName = new Map<string, PartDefinition[]>();
+  for (const [part, events] of Object.entries(eventsTable) as [EventPart, object][])
+    for (const [name, definition] of Object.entries(events) as [string, EventDefinition][])
+      byName.set(name, [...(byName.get(name) ?? []), { part, definition }]);
+  return byName;
+})();
+
+/**
+ * The definition of an event with these facts, and its part. If two parts log events of the name, the first
+ * one whose facts are all there. Undefined: no part logs such an event.
+ */
+export function definitionOf(
+  name: string,
+  facts: Readonly<Record<string, unknown>>,
+): PartDefinition | undefined {
+  return definitions
+    .get(name)
+    ?.find(({ definition }) =>
+      definition.facts.every((fact) => fact.endsWith('?') || Object.hasOwn(facts, fact)),
+    );
 }

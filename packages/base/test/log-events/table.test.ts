@@ -4,7 +4,7 @@
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ACTORS, definitionsOf, type EventDefinition, eventsTable, type Logger } from '@millrace/base';
+import { ACTORS, definitionOf, type EventDefinition, eventsTable, type Logger } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 
@@ -70,9 +70,19 @@ test.each(events)('%s is in kebab case, and its sentence uses only its facts', (
   expect(told.filter((fact) => !known.includes(fact))).toEqual([]);
 });
 
-test('a name that two parts log has the definitions of both', () => {
-  const isBroker = ({ says }: EventDefinition) => says.startsWith('The broker');
-  expect(definitionsOf('broker-fenced').map(isBroker)).toEqual([false, true]);
-  expect(definitionsOf('node-failed')).toEqual([eventsTable.node['node-failed']]);
-  expect(definitionsOf('toString')).toEqual([]);
+test('the facts tell apart two events of the same name', () => {
+  expect(definitionOf('broker-fenced', { brokerId: 4, brokerEpoch: 3 })?.part).toBe('controller');
+  expect(definitionOf('broker-fenced', { brokerEpoch: 3 })?.part).toBe('session');
+  const own = { part: 'node', definition: eventsTable.node['node-failed'] };
+  expect(definitionOf('node-failed', { reason: 'r' })).toEqual(own);
+  expect(definitionOf('toString', {})).toBeUndefined();
+});
+
+test('each event has a part of its own, whatever optional facts it has', () => {
+  for (const [part, events] of Object.entries(eventsTable))
+    for (const [name, { facts }] of Object.entries(events) as [string, EventDefinition][])
+      for (const present of [facts, facts.filter((fact) => !fact.endsWith('?'))]) {
+        const given = Object.fromEntries(present.map((fact) => [fact.replace('?', ''), 1]));
+        expect(definitionOf(name, given)?.part, name).toBe(part);
+      }
 });

@@ -1,12 +1,21 @@
 /**
  * AlterConfigs (33) and IncrementalAlterConfigs (44): the active controller decides. As in Kafka, a client
  * must ask a broker itself to alter that broker's configs. So this broker refuses the resources that name
- * another broker, and forwards the others. If no controller answers in time, every forwarded resource gets an
- * error.
+ * another broker, alters the levels of its own loggers, and forwards the others. If no controller answers in
+ * time, every forwarded resource gets an error.
  */
-import { type Api, apis, ConfigResourceType, ErrorCode, joinedChunks } from '@millrace/protocol';
+import {
+  type Api,
+  apis,
+  ConfigResourceType,
+  ErrorCode,
+  joinedChunks,
+  type RequestOf,
+} from '@millrace/protocol';
 import { type BrokerContext, defineHandler, type Reply, type Request } from '../handler.ts';
+import { alterLoggers, brokerIdOf } from './broker-loggers.ts';
 import { forward } from './forward.ts';
+import { resourceError } from './resource-error.ts';
 
 /** The requests have no timeout field. The controller has the same limit. */
 const TIMEOUT_MS = 30_000;
@@ -30,18 +39,24 @@ export const alterConfigs = defineHandler(apis.alterConfigs, (broker, request, r
   alter(broker, apis.alterConfigs, request, reply),
 );
 
-export const incrementalAlterConfigs = defineHandler(apis.incrementalAlterConfigs, (broker, request, reply) =>
-  alter(broker, apis.incrementalAlterConfigs, request, reply),
+export const incrementalAlterConfigs = defineHandler(
+  apis.incrementalAlterConfigs,
+  (broker, request, reply) => {
+    const ofLoggers = alterOwnLoggers(broker, request);
+    alter(broker, apis.incrementalAlterConfigs, request, reply, ofLoggers);
+  },
 );
 
+/** `known`: the results that the broker has already, in the order of the resources. */
 function alter<Req extends Body>(
   broker: BrokerContext,
   api: Api<Req, Answer, Req, never>,
   request: Request<Req>,
   reply: Reply<Answer>,
+  known: readonly (Result | undefined)[] = [],
 ): void {
   const { version, body } = request;
-  const own = body.resources.map((resource) => ownAnswer(broker, resource));
+  const own = body.resources.map((resource, index) => known[index] ?? ownAnswer(broker, resource));
   const others = body.resources.filter((_, index) => own[index] === undefined);
   /** `results`: of the forwarded resources. Sends all results in the order of the request. */
   const send = (results: readonly Result[]) => {
@@ -63,6 +78,29 @@ function alter<Req extends Body>(
   });
 }
 
+/**
+ * Alters the loggers of this broker. Returns the results in the order of the resources; undefined: the
+ * resource is of another type. AlterConfigs cannot alter loggers, as in Kafka.
+ */
+function alterOwnLoggers(
+  broker: BrokerContext,
+  { body, clientId }: Request<RequestOf<typeof apis.incrementalAlterConfigs>>,
+): (Result | undefined)[] {
+  const loggers = body.resources.filter(({ resourceType }) => resourceType === BROKER_LOGGER);
+  const timesNamed = Map.groupBy(loggers, ({ resourceName }) => brokerIdOf(resourceName) ?? resourceName);
+  return body.resources.map((resource) => {
+    const { resourceType, resourceName } = resource;
+    if (resourceType !== BROKER_LOGGER) return undefined;
+    const isRepeated = timesNamed.get(brokerIdOf(resourceName) ?? resourceName)!.length > 1;
+    const { validateOnly } = body;
+    const failure = isRepeated ? REPEATED : alterLoggers(broker, resource, { validateOnly, clientId });
+    return resultOf(resource, failure ?? { errorCode: ErrorCode.NONE, errorMessage: null });
+  });
+}
+
+const { BROKER_LOGGER } = ConfigResourceType;
+const REPEATED = resourceError(ErrorCode.INVALID_REQUEST, 'Each resource must appear at most once.');
+
 /** This broker's own answer, or undefined if the controller must answer. */
 function ownAnswer({ brokerId }: BrokerContext, resource: Resource): Result | undefined {
   const { resourceType, resourceName } = resource;
@@ -76,7 +114,7 @@ function ownAnswer({ brokerId }: BrokerContext, resource: Resource): Result | un
 
 function resultOf(
   { resourceType, resourceName }: Resource,
-  failure: { readonly errorCode: ErrorCode; readonly errorMessage: string },
+  failure: { readonly errorCode: ErrorCode; readonly errorMessage: string | null },
 ): Result {
   return { resourceType, resourceName, ...failure };
 }

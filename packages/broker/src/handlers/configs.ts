@@ -1,7 +1,7 @@
 /**
- * DescribeConfigs (32) for topics, groups and this broker. The answer has each config with its value and the
- * source of the value. If the client asks for synonyms, the answer also has the value that each source gives.
- * Reads the committed metadata and the node's settings; keeps nothing.
+ * DescribeConfigs (32) for topics, groups, this broker and its loggers. The answer has each config with its
+ * value and the source of the value. If the client asks for synonyms, the answer also has the value that each
+ * source gives. Reads the committed metadata and the node's settings; keeps nothing.
  */
 import { assert } from '@millrace/base';
 import {
@@ -22,6 +22,8 @@ import {
 } from '@millrace/protocol';
 import type { BrokerConfigEntry, ConfigTypeName } from '../config.ts';
 import { type BrokerContext, defineHandler } from '../handler.ts';
+import { describeLoggers } from './broker-loggers.ts';
+import { type ResourceError, resourceError } from './resource-error.ts';
 
 type Request = RequestOf<typeof apis.describeConfigs>;
 type Result = NonNullable<ResponseInputOf<typeof apis.describeConfigs>['results']>[number];
@@ -59,10 +61,6 @@ export const describeConfigs = defineHandler(apis.describeConfigs, (broker, { bo
 });
 
 type Named = Config & { readonly name: string };
-interface ResourceError {
-  readonly errorCode: ErrorCode;
-  readonly errorMessage: string;
-}
 
 function describeResource(
   broker: BrokerContext,
@@ -73,6 +71,7 @@ function describeResource(
 ): Named[] | ResourceError {
   if (resourceType === ConfigResourceType.TOPIC) return describeTopic(broker, image, resourceName, request);
   if (resourceType === ConfigResourceType.BROKER) return describeBroker(broker, image, resourceName, request);
+  if (resourceType === ConfigResourceType.BROKER_LOGGER) return describeLoggers(broker, resourceName);
   if (resourceType === ConfigResourceType.GROUP) return describeGroup(broker, image, resourceName, request);
   return resourceError(
     ErrorCode.INVALID_REQUEST,
@@ -197,8 +196,4 @@ function entry(
     configType: CONFIG_TYPES[o.type],
     documentation: includeDocumentation ? o.documentation : null,
   };
-}
-
-function resourceError(errorCode: ErrorCode, errorMessage: string): ResourceError {
-  return { errorCode, errorMessage };
 }

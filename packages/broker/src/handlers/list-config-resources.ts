@@ -1,7 +1,6 @@
 /**
- * ListConfigResources (74): lists topics, brokers, their loggers, and the groups that set configs. Lists
- * loggers because Apache Kafka does, although no request describes them (docs/protocol.md). Lists no client
- * metrics, because Millrace has none. Reads the committed metadata.
+ * ListConfigResources (74): lists topics, brokers, their loggers, and the groups that set configs. Lists no
+ * client metrics, because Millrace has none. Reads the committed metadata.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import { apis, ConfigResourceType, ErrorCode } from '@millrace/protocol';

@@ -3,7 +3,7 @@
  * requests by hand, and plays the controller.
  */
 
-import { Prng, type Uuid } from '@millrace/base';
+import { LogLevels, Prng, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import { ErrorCode, SpareBuffers } from '@millrace/protocol';
@@ -102,6 +102,7 @@ const OK: ProduceResult = {
 export interface TestBroker {
   readonly clock: ManualClock;
   readonly logger: MemoryLogger;
+  readonly logLevels: LogLevels;
   readonly replicas: FakeReplicas;
   readonly frontEnd: BrokerFrontEnd;
   readonly forwarded: { request: ForwardedRequest; done: (response: ForwardedResponse) => void }[];
@@ -126,11 +127,13 @@ export function testBroker(
 ): TestBroker {
   const clock = new ManualClock();
   const logger = new MemoryLogger();
+  const logLevels = new LogLevels('INFO');
   const replicas = new FakeReplicas();
   const forwarded: TestBroker['forwarded'] = [];
   const broker: TestBroker = {
     clock,
     logger,
+    logLevels,
     replicas,
     forwarded,
     image: imageOf(o.records ?? cluster()),
@@ -151,6 +154,7 @@ export function testBroker(
     clock,
     random: new Prng(1),
     logger,
+    logLevels,
     config: frontEndConfig(o.config, o.limits),
     replicas,
     groups: { ...noGroups(), ...o.groups },

@@ -2,7 +2,7 @@
  * A whole data plane on one broker: the front end over a real replica manager, with logs on a disk in memory.
  * The broker leads partition 0 of `words` in leader epoch 5, alone in the ISR.
  */
-import { Prng } from '@millrace/base';
+import { LogLevels, Prng } from '@millrace/base';
 import { ManualClock, ManualJobs, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { LogDirectory } from '@millrace/log';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
@@ -70,6 +70,7 @@ export class ServingBroker {
     clock.advance(50);
     const frontEnd = new BrokerFrontEnd({
       ...{ brokerId: 1, clock, random, logger, replicas, spares },
+      logLevels: new LogLevels('INFO'),
       config: frontEndConfig(),
       groups: noGroups(),
       producerIds: { next: (done) => done({ errorCode: ErrorCode.NONE, producerId: 4000 }) },

@@ -1,4 +1,7 @@
-/** `millrace config …`: shows and changes the configs of topics, brokers and groups, without a restart. */
+/**
+ * `millrace config …`: shows and changes the configs of topics, brokers, loggers and groups, without a
+ * restart.
+ */
 import {
   alterConfigsRequest,
   type ConfigChange,
@@ -21,6 +24,7 @@ export interface ConfigOptions extends Bootstrap {
   readonly topic?: string;
   readonly broker?: number;
   readonly allBrokers?: boolean;
+  readonly brokerLoggers?: number;
   readonly group?: string;
 }
 
@@ -79,7 +83,7 @@ export async function configUnset(
   );
 }
 
-/** Changes the configs, or with `dryRun` only asks whether the controller would accept them. */
+/** Changes the configs, or with `dryRun` only asks whether the cluster would accept them. */
 export async function alter(
   resource: ConfigResource,
   changes: readonly ConfigChange[],
@@ -100,30 +104,36 @@ export async function alter(
   }
 }
 
-function resourceOf({ topic, broker, allBrokers, group }: ConfigOptions): ConfigResource {
+function resourceOf({ topic, broker, allBrokers, brokerLoggers, group }: ConfigOptions): ConfigResource {
   const named: ConfigResource[] = [];
   if (topic !== undefined) named.push({ type: 'topic', name: topic });
   if (broker !== undefined) named.push({ type: 'broker', name: String(broker) });
   if (allBrokers) named.push({ type: 'broker', name: '' });
+  if (brokerLoggers !== undefined) named.push({ type: 'brokerLogger', name: String(brokerLoggers) });
   if (group !== undefined) named.push({ type: 'group', name: group });
   const [resource] = named;
   if (resource !== undefined && named.length === 1) return resource;
   const given = resource === undefined ? 'none is given' : `${named.length} are given`;
-  throw new UserError(`use one of --topic, --broker, --all-brokers and --group: ${given}`);
+  throw new UserError(`use one of --topic, --broker, --all-brokers, --broker-loggers and --group: ${given}`);
 }
 
 function nameOf({ type, name }: ConfigResource): string {
+  if (type === 'brokerLogger') return `the loggers of broker ${name}`;
   return type === 'broker' ? (name === '' ? 'all brokers' : `broker ${name}`) : `${type} '${name}'`;
 }
 
-/** A broker describes and alters only its own configs, so the client must be connected to that broker. */
+/**
+ * A broker describes and alters only its own configs and loggers, so the client must be connected to that
+ * broker.
+ */
 function withClientOf<T>(
   resource: ConfigResource,
   options: Bootstrap,
   work: (client: KafkaClient) => Promise<T>,
 ): Promise<T> {
   return withClient(options, async (first) => {
-    if (resource.type !== 'broker' || resource.name === '') return work(first);
+    const isOfOne = resource.type === 'broker' || resource.type === 'brokerLogger';
+    if (!isOfOne || resource.name === '') return work(first);
     const { brokers } = await first.call(apis.metadata, { topics: [] });
     const broker = brokers.find(({ nodeId }) => String(nodeId) === resource.name);
     if (broker === undefined) {

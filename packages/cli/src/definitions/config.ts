@@ -9,7 +9,7 @@ export function addConfig(program: Command): void {
   const config = command(
     program,
     'config',
-    'Shows and changes the configs of topics, brokers and groups, without a restart.',
+    'Shows and changes the configs of topics, brokers, loggers and groups, without a restart.',
   );
   ofResource(
     command(
@@ -50,5 +50,10 @@ function ofResource(subcommand: Command): Command {
     .option('-t, --topic <name>', 'the configs of this topic')
     .option('--broker <id>', 'the dynamic configs of this broker', wholeNumber(0, 2_147_483_647))
     .option('--all-brokers', 'the dynamic configs of all brokers')
+    .option(
+      '--broker-loggers <id>',
+      'the levels of the loggers of this broker',
+      wholeNumber(0, 2_147_483_647),
+    )
     .option('-g, --group <id>', 'the configs of this consumer group');
 }

@@ -3,13 +3,15 @@
  * Method: a real cluster; the commands run in processes of their own.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MemoryLogger } from '@millrace/base/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster } from '../../src/index.ts';
 import { clusterCommands } from '../support/cluster-commands.ts';
 
+const logger = new MemoryLogger();
 let cluster: Awaited<ReturnType<typeof startCluster>>;
 beforeAll(async () => {
-  cluster = await startCluster({ brokers: 2, settings: { 'logger.level': 'silent' } });
+  cluster = await startCluster({ brokers: 2, seams: { logger } });
   await out(['topic', 'create', 'orders', '--partitions', '1', '--replication-factor', '2']);
 });
 afterAll(() => cluster.stop());
@@ -59,6 +61,30 @@ test('a group sets its session timeout', async () => {
   await shows(
     ['config', 'get', '--group', 'shop'],
     /consumer\.session\.timeout\.ms +50000 +DYNAMIC_GROUP_CONFIG/,
+  );
+});
+
+test('the loggers of one broker change their levels at once', async () => {
+  const ids = cluster.nodes.filter(({ role }) => role === 'broker').map(({ id }) => String(id));
+  const ofBroker = (verb: string, id: string) => ['config', verb, '--broker-loggers', id];
+  expect(await out(ofBroker('set', ids[0]!).concat('client=FATAL'))).toBe(
+    `Changed client of the loggers of broker ${ids[0]} to FATAL.\n`,
+  );
+  expect(await out(ofBroker('get', ids[0]!))).toMatch(
+    /^client +FATAL +DYNAMIC_BROKER_LOGGER_CONFIG\n(.*\n)*root +DEBUG +DYNAMIC_BROKER_LOGGER_CONFIG$/m,
+  );
+  // The broker does not write this event, because its logger writes nothing.
+  await out(ofBroker('set', ids[0]!).concat('client=WARN'));
+  await out(ofBroker('set', ids[1]!).concat('client=ERROR'));
+  await out(ofBroker('unset', ids[0]!).concat('client'));
+  const written = logger.events.filter(({ event }) => event === 'log-level-altered');
+  expect(written.map(({ facts }) => [facts['from'], facts['to']])).toEqual([
+    ['DEBUG', 'FATAL'],
+    ['DEBUG', 'ERROR'],
+    ['WARN', 'DEBUG'],
+  ]);
+  expect(await refusal(ofBroker('set', ids[0]!).concat('clients=INFO'))).toContain(
+    'Logger clients does not exist: this broker has root, client, controller, coordinator,',
   );
 });
 

@@ -8,15 +8,19 @@ import {
   type RequestInputOf,
 } from '@millrace/protocol';
 
-/** A topic, a group, or a broker by its id. A broker with the name '' stands for all brokers. */
+/**
+ * A topic, a group, a broker by its id, or the loggers of a broker by the broker's id. A broker with the name
+ * '' stands for all brokers.
+ */
 export interface ConfigResource {
-  readonly type: 'topic' | 'broker' | 'group';
+  readonly type: 'topic' | 'broker' | 'brokerLogger' | 'group';
   readonly name: string;
 }
 
 const TYPES = {
   topic: ConfigResourceType.TOPIC,
   broker: ConfigResourceType.BROKER,
+  brokerLogger: ConfigResourceType.BROKER_LOGGER,
   group: ConfigResourceType.GROUP,
 } as const;
 
@@ -38,6 +42,7 @@ const SOURCES: ReadonlyMap<number, readonly [source: string, of?: string]> = new
   [ConfigSource.DYNAMIC_DEFAULT_BROKER, ['DYNAMIC_DEFAULT_BROKER_CONFIG', 'brokers']],
   [ConfigSource.STATIC_BROKER, ['STATIC_BROKER_CONFIG']],
   [ConfigSource.DEFAULT, ['DEFAULT_CONFIG']],
+  [ConfigSource.DYNAMIC_BROKER_LOGGER, ['DYNAMIC_BROKER_LOGGER_CONFIG', 'brokerLogger']],
   [ConfigSource.GROUP, ['DYNAMIC_GROUP_CONFIG', 'group']],
 ]);
 

@@ -406,7 +406,7 @@ const operationSettings = {
     'Operation',
     oneOf('debug', 'info', 'warn', 'error', 'silent'),
     'info',
-    'The node writes events of this level and of more severe levels to standard output. docs/logging.md lists all events.',
+    'The node writes events of this level and of more severe levels to standard output. Clients can change the levels of a running broker. docs/logging.md lists all events.',
     { differs: OURS },
   ),
   'logger.format': setting(

@@ -25,6 +25,33 @@ A JSON line has the keys of this table, and one more key for each fact of the ev
 
 The names of events and facts stay the same in later versions. In the column 'facts', a question mark after a
 fact means that some lines lack this fact. In the column 'meaning', the name of a fact stands for its value.
+
+## Levels while a node runs
+
+Each section below has its own logger. A logger has the level of the logger \`root\`, unless a client has set
+another one. At the start of a node, the level of \`root\` is \`logger.level\`. Kafka's tools and \`millrace
+config\` show and change the levels of one broker:
+
+\`\`\`
+millrace config get --broker-loggers 1 -b localhost:9092
+millrace config set --broker-loggers 1 replica=DEBUG -b localhost:9092
+millrace config unset --broker-loggers 1 replica -b localhost:9092
+kafka-configs.sh --bootstrap-server localhost:9092 --entity-type broker-loggers --entity-name 1 --describe
+\`\`\`
+
+A change acts at once, on this broker only, and lasts until the broker stops: it is not part of the metadata.
+A node that is broker and controller has one set of loggers. Nobody can change the levels of a node that is
+only a controller, because it serves no Kafka clients.
+
+The levels have Kafka's names. A client may set all of them except \`OFF\`:
+
+| level | the logger writes | \`logger.level\` |
+|---|---|---|
+| \`TRACE\`, \`DEBUG\` | every event | \`debug\` |
+| \`INFO\` | the events of levels \`info\`, \`warn\` and \`error\` | \`info\` |
+| \`WARN\` | the events of levels \`warn\` and \`error\` | \`warn\` |
+| \`ERROR\` | the events of level \`error\` | \`error\` |
+| \`FATAL\`, \`OFF\` | nothing | \`silent\` |
 `;
 
 const TITLES: Readonly<Record<EventPart, string>> = {
@@ -43,7 +70,7 @@ export function generateDocument(): string {
   const sections = Object.entries(eventsTable).map(([part, events]) => {
     const rows = Object.entries(events as Readonly<Record<string, EventDefinition>>).map(row);
     const title = TITLES[part as EventPart];
-    return `\n## ${title}\n\n| event | level | facts | meaning |\n|---|---|---|---|\n${rows.join('')}`;
+    return `\n## ${title}\n\nLogger: \`${part}\`.\n\n| event | level | facts | meaning |\n|---|---|---|---|\n${rows.join('')}`;
   });
   return HEAD + sections.join('');
 }

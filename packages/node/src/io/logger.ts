@@ -4,7 +4,7 @@
  * instead, and only then loads pino-pretty. It uses no worker threads: this process writes the lines, in
  * order.
  */
-import type { EventName, Level, Logger } from '@millrace/base';
+import type { EventName, Logger } from '@millrace/base';
 import {
   type DestinationStream,
   type Logger as PinoLogger,
@@ -14,7 +14,6 @@ import {
 } from 'pino';
 
 export interface LoggerOptions {
-  readonly level: Level | 'silent';
   readonly format: 'auto' | 'json' | 'pretty';
   readonly nodeId: number;
   /** For tests; default: the file descriptor `fd`. */
@@ -23,11 +22,12 @@ export interface LoggerOptions {
   readonly fd?: number;
 }
 
+/** The logger writes the events of every level: LeveledLogger leaves out those below the present level. */
 export async function createLogger(options: LoggerOptions): Promise<Logger> {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
   const logger = pino(
     {
-      level: options.level,
+      level: 'debug',
       base: { node: options.nodeId },
       messageKey: 'event',
       timestamp: stdTimeFunctions.isoTime,

@@ -1,5 +1,5 @@
 /** Makes the options of a broker's parts from the settings. */
-import type { Clock, Disk, Jobs, Logger, Net, Random, Rpc } from '@millrace/base';
+import type { Clock, Disk, Jobs, Logger, LogLevels, Net, Random, Rpc } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
 import type { ListenerEndpoint } from '@millrace/metadata';
 import type { Metrics } from '@millrace/metrics';
@@ -22,6 +22,7 @@ export interface BrokerSeams {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly logLevels: LogLevels;
   readonly metrics: Metrics;
   readonly logs: LogDirectory;
   readonly codecs: CompressionCodecs;

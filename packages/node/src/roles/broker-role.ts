@@ -8,7 +8,19 @@
  * leaderships away while the broker still serves. Then the broker closes the connections of its clients, then
  * its logs.
  */
-import type { Clock, Disk, Jobs, Listener, Logger, Net, NodeId, Random, Rpc, Uuid } from '@millrace/base';
+import type {
+  Clock,
+  Disk,
+  Jobs,
+  Listener,
+  Logger,
+  LogLevels,
+  Net,
+  NodeId,
+  Random,
+  Rpc,
+  Uuid,
+} from '@millrace/base';
 import {
   AlterPartitionSender,
   BrokerFrontEnd,
@@ -94,6 +106,8 @@ export interface BrokerRoleOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** The levels of this node's loggers. */
+  readonly logLevels: LogLevels;
   readonly metrics: Metrics;
   readonly codecs: CompressionCodecs;
   readonly replication: ReplicationConfig;
@@ -184,6 +198,7 @@ export class BrokerRole {
       clock,
       random: options.random.fork('requests'),
       logger,
+      logLevels: options.logLevels,
       config: options.frontEnd,
       metrics: options.metrics,
       replicas: this.replicas,

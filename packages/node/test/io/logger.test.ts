@@ -9,7 +9,7 @@ import { createLogger } from '../../src/io/logger.ts';
 test.skipIf(!existsSync('/dev/full')).each(['json', 'pretty'] as const)(
   'a full disk under the log file does not end the node (%s)',
   async (format) => {
-    const logger = await createLogger({ level: 'info', format, nodeId: 1, fd: openSync('/dev/full', 'w') });
+    const logger = await createLogger({ format, nodeId: 1, fd: openSync('/dev/full', 'w') });
     // More bytes than the logger keeps for later.
     const logMuch = () => {
       for (let i = 0; i < 3000; i++) logger.error('node-failed', { reason: 'x'.repeat(1000) });
@@ -23,12 +23,10 @@ test.skipIf(!existsSync('/dev/full')).each(['json', 'pretty'] as const)(
 test('logs: one JSON object a line with stable event name, node and facts; errors have message and stack', async () => {
   const lines: string[] = [];
   const logger = await createLogger({
-    level: 'info',
     format: 'json',
     nodeId: 4,
     destination: { write: (line) => void lines.push(line) },
   });
-  logger.debug('leader-followed', { epoch: 3, leaderId: 2 });
   logger.child({ topic: 't' }).warn('control-message-refused', {
     method: 'm',
     peer: 'p',

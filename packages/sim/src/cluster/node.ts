@@ -2,7 +2,7 @@
  * One node of the cluster: a machine with a disk, on which the product's roles run as in a real process. The
  * run and the faults start and end the process of the node. The process also ends when a role fails.
  */
-import { assert, DiskError } from '@millrace/base';
+import { assert, DiskError, LeveledLogger, LogLevels } from '@millrace/base';
 import { LogDirectory } from '@millrace/log';
 import { Metrics } from '@millrace/metrics';
 import { loadConfig, type NodeConfig } from '@millrace/node/config';
@@ -180,7 +180,8 @@ export class SimNode {
     const { network, codecs } = this.environment;
     const disk = this.disk.seamOf(life);
     const random = life.random.fork('node');
-    const logger = new SimLogger(life);
+    const logLevels = new LogLevels('DEBUG');
+    const logger = new LeveledLogger(new SimLogger(life), logLevels);
     const { clock } = life;
     const jobs = new SimJobs(life);
     try {
@@ -233,7 +234,7 @@ export class SimNode {
             },
       broker: this.isBroker
         ? (told, hasLocalQuorum) => {
-            const seams = { ...shared, disk, net, codecs, jobs, hostname: this.name };
+            const seams = { ...shared, disk, net, codecs, jobs, hostname: this.name, logLevels };
             const options = brokerOptions(config, seams);
             const { loopWorkMax = options.replication.loopWorkMax } = this.environment;
             const replication = { ...options.replication, loopWorkMax };

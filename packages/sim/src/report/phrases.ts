@@ -3,7 +3,7 @@
  * from the table of events in `base`. An event without a sentence is printed with its name and facts, so that
  * new events are visible.
  */
-import { ACTORS, definitionsOf, type EventDefinition, type EventName, type FactName } from '@millrace/base';
+import { ACTORS, definitionOf, type EventDefinition, type EventName, type FactName } from '@millrace/base';
 
 export type Facts = Readonly<Record<string, unknown>>;
 
@@ -89,13 +89,6 @@ function saidOf(name: string, { facts, node }: Speaker): string {
   return value instanceof Error ? value.message : String(value);
 }
 
-/** Two packages may log events of the same name. Returns the definition whose facts match. */
-function definitionOf(event: string, facts: Facts): EventDefinition | undefined {
-  return definitionsOf(event).find((definition) =>
-    definition.facts.every((fact) => fact.endsWith('?') || Object.hasOwn(facts, fact)),
-  );
-}
-
 /** `events-1-0`; undefined: the event has no partition. */
 export function placeOf({ topic, partition }: Facts): string | undefined {
   return partition === undefined ? undefined : `${String(topic)}-${String(partition)}`;
@@ -106,7 +99,7 @@ export function phraseOf(event: string, speaker: Speaker): string | undefined {
   if (Object.hasOwn(OWN, event)) return OWN[event]?.(speaker);
   const { facts } = speaker;
   if (NOISE.has(event) || (ECHOED.has(event) && facts['brokerId'] === undefined)) return undefined;
-  const definition = definitionOf(event, facts);
+  const definition = definitionOf(event, facts)?.definition;
   if (definition === undefined) return asItIs(event, facts);
   const loud = LOUD[event] ?? '';
   const text = sentenceOf(definition, speaker).replace(loud, loud.toUpperCase());

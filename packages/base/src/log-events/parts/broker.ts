@@ -127,6 +127,11 @@ export const clientEvents = {
     facts: ['topic', 'replicas', 'advised'],
     says: 'The broker creates {topic} with {replicas} replicas instead of {advised}, because the cluster has fewer brokers; the topic gets no more replicas when brokers join later.',
   },
+  'log-level-altered': {
+    level: 'warn',
+    facts: ['logger', 'from', 'to', 'clientId'],
+    says: 'The broker changes the level of the logger {logger} from {from} to {to}, as the client {clientId} asks.',
+  },
   'auto-topic-creation-failed': {
     level: 'warn',
     facts: ['topics', 'error', 'detail?'],
