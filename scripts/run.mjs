@@ -19,6 +19,7 @@ const scripts = {
   'soak:failover': ['test-e2e/soak/failover.ts'],
   'soak:kill-all': ['test-e2e/soak/kill-all.ts'],
   'soak:garbage': ['test-e2e/soak/garbage.ts'],
+  'soak:log': ['test-e2e/soak/log.ts'],
   'matrix:groups': ['test-e2e/groups/matrix.ts'],
   'compare:wire': ['test-e2e/wire/main.ts'],
   'bench:quick': ['test-e2e/bench/quick.ts'],

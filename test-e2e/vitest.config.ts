@@ -10,7 +10,7 @@ export default defineConfig({
     include: [
       'lib/*.test.ts',
       'clients/*.test.ts',
-      'soak/*.test.ts',
+      'soak/**/*.test.ts',
       'bench/**/*.test.ts',
       'wire/*.test.ts',
       'groups/*.test.ts',

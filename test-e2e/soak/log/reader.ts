@@ -1,0 +1,118 @@
+/**
+ * Reads whole logs. The cleaner and retention may work meanwhile, so a reader reads a log again until two
+ * passes find the same: then the log had this content at the time between them.
+ */
+import type { KafkaClient } from '@millrace/client/io';
+import { apis, ErrorCode, errorName, readBatchHeader, readRecords } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { connect } from '../../lib/wire.ts';
+import type { LogRead, ReadRecord } from './judge.ts';
+import { ID_HEADER } from './source.ts';
+import { nameOf, type TrialPartition } from './topics.ts';
+
+const EARLIEST = -2;
+const FETCH_BYTES = 16 << 20;
+const STEADY_LIMIT_MS = 20_000;
+/** Fetch with the topic's name. */
+const FETCH_VERSION = 12;
+const decoder = new TextDecoder();
+
+export async function readLog(server: string, partition: TrialPartition): Promise<LogRead> {
+  const client = await connect(server);
+  try {
+    const deadline = performance.now() + STEADY_LIMIT_MS;
+    let before = await readOnce(client, partition);
+    while (performance.now() < deadline) {
+      const read = await readOnce(client, partition);
+      if (isSame(before, read)) return { ...read, startedMs: before.startedMs };
+      before = read;
+    }
+  } finally {
+    client.close();
+  }
+  throw new Error(`${nameOf(partition)} changed between all reads of ${STEADY_LIMIT_MS} ms`);
+}
+
+function isSame(a: LogRead, b: LogRead): boolean {
+  if (a.startOffset !== b.startOffset || a.endOffset !== b.endOffset) return false;
+  if (a.sizeBytes !== b.sizeBytes || a.records.length !== b.records.length) return false;
+  return a.records.every(({ offset }, index) => offset === b.records[index]!.offset);
+}
+
+/** One pass. Begins again where the log begins, if retention removes what the pass would read next. */
+async function readOnce(client: KafkaClient, partition: TrialPartition): Promise<LogRead> {
+  for (;;) {
+    const startedMs = Date.now();
+    const read = await tryRead(client, partition);
+    if (read !== undefined) return { ...read, startedMs, endedMs: Date.now() };
+  }
+}
+
+type Content = Omit<LogRead, 'startedMs' | 'endedMs'>;
+
+async function tryRead(client: KafkaClient, partition: TrialPartition): Promise<Content | undefined> {
+  const startOffset = await earliest(client, partition);
+  const records: ReadRecord[] = [];
+  let sizeBytes = 0;
+  for (let next = startOffset; ; ) {
+    const answer = await fetchFrom(client, partition, next);
+    if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && answer.logStartOffset !== startOffset)
+      return undefined;
+    if (answer.errorCode !== 0)
+      throw new Error(`${nameOf(partition)} at ${next}: ${errorName(answer.errorCode)}`);
+    if (answer.logStartOffset !== startOffset) return undefined;
+    if (next >= answer.highWatermark)
+      return { startOffset, endOffset: answer.highWatermark, sizeBytes, records };
+    const bytes = answer.records;
+    const before = next;
+    for (let at = 0; bytes.length - at >= 61; ) {
+      const header = readBatchHeader(bytes, at);
+      if (header.sizeBytes > bytes.length - at) break;
+      for (const record of readRecords(bytes.subarray(at, at + header.sizeBytes), compressionCodecs)) {
+        if (record.offset < next) continue;
+        const { offset, timestamp, key, value, headers } = record;
+        const id = headers.find((header) => header.key === ID_HEADER)?.value;
+        records.push({
+          offset,
+          id: decoder.decode(id ?? new Uint8Array()),
+          key: decoder.decode(key ?? new Uint8Array()),
+          value: value === null ? null : decoder.decode(value),
+          timestamp: Number(timestamp),
+        });
+      }
+      sizeBytes += header.sizeBytes;
+      next = header.lastOffset + 1;
+      at += header.sizeBytes;
+    }
+    if (next === before)
+      throw new Error(`${nameOf(partition)}: nothing is at ${next} below ${answer.highWatermark}`);
+  }
+}
+
+async function earliest(client: KafkaClient, { topic, index }: TrialPartition): Promise<number> {
+  const topics = [{ name: topic.name, partitions: [{ partitionIndex: index, timestamp: EARLIEST }] }];
+  const answer = await client.call(apis.listOffsets, { replicaId: -1, topics });
+  const found = answer.topics[0]?.partitions[0];
+  if (found?.errorCode !== 0) throw new Error(`${topic.name}-${index}: ${errorName(found?.errorCode ?? -1)}`);
+  return found.offset;
+}
+
+async function fetchFrom(client: KafkaClient, { topic, index }: TrialPartition, fetchOffset: number) {
+  const partitions = [{ partition: index, fetchOffset, partitionMaxBytes: FETCH_BYTES }];
+  const answer = await client.call(
+    apis.fetch,
+    {
+      replicaId: -1,
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: FETCH_BYTES,
+      sessionEpoch: -1,
+      topics: [{ topic: topic.name, partitions }],
+    },
+    { version: FETCH_VERSION },
+  );
+  const found = answer.responses[0]!.partitions[0]!;
+  const { errorCode, highWatermark, logStartOffset } = found;
+  const records = (found.records as Uint8Array | null | undefined) ?? new Uint8Array();
+  return { errorCode, highWatermark, logStartOffset, records };
+}
