@@ -1,5 +1,5 @@
 /** Shared by the tests of the cleaner: batches with chosen keys, and maps of their latest offsets. */
-
+import fs from 'node:fs';
 import type { Jobs } from '@millrace/base';
 import type { MemoryDisk } from '@millrace/base/testing';
 import { BatchHeader, buildBatch, type NewBatch, readBatchHeader, readRecords } from '@millrace/protocol';
@@ -149,6 +149,26 @@ export function cleanLog(log: PartitionLog, disk: MemoryDisk, o: CleanOptions = 
   const cleaning = new Cleaning(log, disk, o);
   cleaning.turns();
   return cleaning;
+}
+
+/** Cleans a log on a real disk completely, in turns of the event loop. */
+export function cleanOnDisk(log: PartitionLog, nowWallMs: number): Promise<CleaningResult> {
+  const later = (next: () => void): void => void setImmediate(next);
+  const ports: CleaningPorts = {
+    jobs: {
+      start(kind, bytes, parameters, answer) {
+        later(() => answer({ ok: true, ...kind.run(bytes, parameters) }));
+        return { cancel: () => {} };
+      },
+    },
+    kinds: cleanerJobs(compressionCodecs),
+    map: { bytesMax: 1 << 16, loadFactor: 0.9 },
+    chunkBytes: 4096,
+    pause: (_bytes, next) => later(next),
+    wait: later,
+    replaced: (paths) => paths.forEach((path) => void fs.rmSync(path)),
+  };
+  return new Promise((done) => log.clean(rangeOf(log, log.endOffset, nowWallMs), ports, nowWallMs, done));
 }
 
 /** `offset:key=value` of every record of a log. */

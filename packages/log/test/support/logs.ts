@@ -1,5 +1,5 @@
 /** Shared by the tests of this package: small batches, a log on a memory disk, a log's content as text. */
-import { type Logger, Prng, type Uuid } from '@millrace/base';
+import { type Disk, type Logger, Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import {
   BatchHeader,
@@ -115,7 +115,7 @@ export function openLog(
   });
 }
 
-export function tryOpenDirectory(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): OpenDirectory {
+export function tryOpenDirectory(disk: Disk, o: Partial<OpenDirectoryOptions> = {}): OpenDirectory {
   return LogDirectory.open({
     disk,
     directory: '/data',
@@ -128,7 +128,7 @@ export function tryOpenDirectory(disk: MemoryDisk, o: Partial<OpenDirectoryOptio
 }
 
 /** Opens a log directory and demands success. */
-export function openDirectory(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): LogDirectory {
+export function openDirectory(disk: Disk, o: Partial<OpenDirectoryOptions> = {}): LogDirectory {
   const answer = tryOpenDirectory(disk, o);
   if (!answer.ok) throw new Error(answer.message);
   return answer.logs;
