@@ -12,6 +12,7 @@ export default defineConfig({
       'clients/*.test.ts',
       'soak/**/*.test.ts',
       'bench/**/*.test.ts',
+      'exchange/*.test.ts',
       'wire/*.test.ts',
       'groups/*.test.ts',
       'examples.test.ts',
