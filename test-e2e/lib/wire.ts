@@ -4,9 +4,8 @@
  * first broker that answers, or to a partition's leader.
  */
 import { KafkaClient } from '@millrace/client/io';
-import { apis, readBatchHeader } from '@millrace/protocol';
-
-const FETCH_BYTES = 32 << 20;
+import { apis } from '@millrace/protocol';
+import { fetchFrom, wholeBatches } from './fetch.ts';
 
 export interface PartitionView {
   readonly leader: number;
@@ -175,16 +174,14 @@ export async function recordsByCodec(
   for (const [partition, { leader }] of partitions.entries()) {
     await ask(brokers.get(leader) ?? '', async (client) => {
       let offset = 0;
-      for (let records = await fetchFrom(client, topic, partition, offset); records.length > 0; ) {
-        for (let at = 0; records.length - at >= 61; ) {
-          const header = readBatchHeader(records, at);
-          if (header.sizeBytes > records.length - at) break;
+      for (;;) {
+        const { records } = await fetchFrom(client, topic, partition, offset);
+        if (records.length === 0) return;
+        for (const { header } of wholeBatches(records)) {
           const codec = codecNames[header.compression] ?? String(header.compression);
           counts[codec] = (counts[codec] ?? 0) + header.recordCount;
-          offset = header.baseOffset + header.lastOffsetDelta + 1;
-          at += header.sizeBytes;
+          offset = header.lastOffset + 1;
         }
-        records = await fetchFrom(client, topic, partition, offset);
       }
     });
   }
@@ -206,23 +203,4 @@ export async function endOffsets(bootstrapServers: string, topic: string): Promi
       }),
     ),
   );
-}
-
-/** Fetches with the topic's name. Version 12 is the last version that names topics. */
-async function fetchFrom(
-  client: KafkaClient,
-  topic: string,
-  partition: number,
-  fetchOffset: number,
-): Promise<Uint8Array> {
-  const request = {
-    replicaId: -1,
-    maxWaitMs: 0,
-    minBytes: 0,
-    maxBytes: FETCH_BYTES,
-    sessionEpoch: -1,
-    topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: FETCH_BYTES }] }],
-  };
-  const answer = await client.call(apis.fetch, request, { version: 12 });
-  return (answer.responses[0]?.partitions[0]?.records as Uint8Array | null | undefined) ?? new Uint8Array(0);
 }

@@ -3,18 +3,16 @@
  * passes find the same: then the log had this content at the time between them.
  */
 import type { KafkaClient } from '@millrace/client/io';
-import { apis, ErrorCode, errorName, readBatchHeader, readRecords } from '@millrace/protocol';
+import { apis, ErrorCode, errorName, readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
+import { fetchFrom, wholeBatches } from '../../lib/fetch.ts';
 import { connect } from '../../lib/wire.ts';
 import type { LogRead, ReadRecord } from './judge.ts';
 import { ID_HEADER } from './source.ts';
 import { nameOf, type TrialPartition } from './topics.ts';
 
 const EARLIEST = -2;
-const FETCH_BYTES = 16 << 20;
 const STEADY_LIMIT_MS = 20_000;
-/** Fetch with the topic's name. */
-const FETCH_VERSION = 12;
 const decoder = new TextDecoder();
 
 export async function readLog(server: string, partition: TrialPartition): Promise<LogRead> {
@@ -55,7 +53,7 @@ async function tryRead(client: KafkaClient, partition: TrialPartition): Promise<
   const records: ReadRecord[] = [];
   let sizeBytes = 0;
   for (let next = startOffset; ; ) {
-    const answer = await fetchFrom(client, partition, next);
+    const answer = await fetchFrom(client, partition.topic.name, partition.index, next);
     if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && answer.logStartOffset !== startOffset)
       return undefined;
     if (answer.errorCode !== 0)
@@ -63,12 +61,9 @@ async function tryRead(client: KafkaClient, partition: TrialPartition): Promise<
     if (answer.logStartOffset !== startOffset) return undefined;
     if (next >= answer.highWatermark)
       return { startOffset, endOffset: answer.highWatermark, sizeBytes, records };
-    const bytes = answer.records;
     const before = next;
-    for (let at = 0; bytes.length - at >= 61; ) {
-      const header = readBatchHeader(bytes, at);
-      if (header.sizeBytes > bytes.length - at) break;
-      for (const record of readRecords(bytes.subarray(at, at + header.sizeBytes), compressionCodecs)) {
+    for (const { header, bytes } of wholeBatches(answer.records)) {
+      for (const record of readRecords(bytes, compressionCodecs)) {
         if (record.offset < next) continue;
         const { offset, timestamp, key, value, headers } = record;
         const id = headers.find((header) => header.key === ID_HEADER)?.value;
@@ -82,7 +77,6 @@ async function tryRead(client: KafkaClient, partition: TrialPartition): Promise<
       }
       sizeBytes += header.sizeBytes;
       next = header.lastOffset + 1;
-      at += header.sizeBytes;
     }
     if (next === before)
       throw new Error(`${nameOf(partition)}: nothing is at ${next} below ${answer.highWatermark}`);
@@ -95,24 +89,4 @@ async function earliest(client: KafkaClient, { topic, index }: TrialPartition): 
   const found = answer.topics[0]?.partitions[0];
   if (found?.errorCode !== 0) throw new Error(`${topic.name}-${index}: ${errorName(found?.errorCode ?? -1)}`);
   return found.offset;
-}
-
-async function fetchFrom(client: KafkaClient, { topic, index }: TrialPartition, fetchOffset: number) {
-  const partitions = [{ partition: index, fetchOffset, partitionMaxBytes: FETCH_BYTES }];
-  const answer = await client.call(
-    apis.fetch,
-    {
-      replicaId: -1,
-      maxWaitMs: 0,
-      minBytes: 0,
-      maxBytes: FETCH_BYTES,
-      sessionEpoch: -1,
-      topics: [{ topic: topic.name, partitions }],
-    },
-    { version: FETCH_VERSION },
-  );
-  const found = answer.responses[0]!.partitions[0]!;
-  const { errorCode, highWatermark, logStartOffset } = found;
-  const records = (found.records as Uint8Array | null | undefined) ?? new Uint8Array();
-  return { errorCode, highWatermark, logStartOffset, records };
 }

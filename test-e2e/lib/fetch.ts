@@ -1,0 +1,53 @@
+/** Fetches batches with the topic's name, as a consumer without a group, and walks through them. */
+import type { KafkaClient } from '@millrace/client/io';
+import { apis, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '@millrace/protocol';
+
+const FETCH_BYTES = 32 << 20;
+/** The last version that names topics. */
+const FETCH_VERSION = 12;
+
+export interface FetchedPart {
+  readonly errorCode: number;
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+  /** Perhaps cut within the last batch. */
+  readonly records: Uint8Array;
+}
+
+/** One fetch of one partition. Does not wait for records. */
+export async function fetchFrom(
+  client: KafkaClient,
+  topic: string,
+  partition: number,
+  fetchOffset: number,
+): Promise<FetchedPart> {
+  const request = {
+    replicaId: -1,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: FETCH_BYTES,
+    sessionEpoch: -1,
+    topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: FETCH_BYTES }] }],
+  };
+  const answer = await client.call(apis.fetch, request, { version: FETCH_VERSION });
+  const found = answer.responses[0]?.partitions[0];
+  if (found === undefined) throw new Error(`the answer to a fetch of ${topic}-${partition} lacks it`);
+  const { errorCode, highWatermark, logStartOffset } = found;
+  const records = (found.records as Uint8Array | null | undefined) ?? new Uint8Array();
+  return { errorCode, highWatermark, logStartOffset, records };
+}
+
+export interface WholeBatch {
+  readonly header: BatchHeader;
+  readonly bytes: Uint8Array;
+}
+
+/** The batches without the last one, if the answer cut it. */
+export function* wholeBatches(records: Uint8Array): Generator<WholeBatch> {
+  for (let at = 0; records.length - at >= BATCH_HEADER_BYTES; ) {
+    const header = readBatchHeader(records, at);
+    if (header.sizeBytes > records.length - at) return;
+    yield { header, bytes: records.subarray(at, at + header.sizeBytes) };
+    at += header.sizeBytes;
+  }
+}
