@@ -19,6 +19,10 @@ import { type KillResult, runTrial, type TrialResult } from './log/trial.ts';
 const ENOUGH_KILLS = 50;
 
 const kills = Number(process.env['KILLS'] ?? 200);
+if (!Number.isInteger(kills) || kills < 1) {
+  process.stderr.write(`soak:log: KILLS takes a whole number from 1 on, not '${process.env['KILLS']}'\n`);
+  process.exit(1);
+}
 const folder = mkdtempSync(join(cacheFolder('clusters'), 'soak-log-'));
 const problems: string[] = [];
 try {

@@ -31,7 +31,7 @@ export class LogNode {
   readonly server: string;
   /** Number of the node's log events, by name, over all of its runs. */
   readonly events = new Map<string, number>();
-  /** Lines of events that must not happen. */
+  /** Lines of events that must not happen, and ends of the process that no trial asked for. */
   readonly complaints: string[] = [];
   private readonly folder: string;
   private readonly port: number;
@@ -68,16 +68,18 @@ export class LogNode {
     const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}\n`);
     writeFileSync(file, lines.join(''));
     const cli = join(repositoryRoot, 'packages', 'cli', 'src', 'main.ts');
-    this.process = launch(process.execPath, [cli, 'start', '--config', file], (line) => this.hear(line));
+    const launched = launch(process.execPath, [cli, 'start', '--config', file], (line) => this.hear(line));
+    this.process = launched;
+    void launched.ended.then((exitCode) => {
+      if (this.process !== launched) return;
+      this.process = undefined;
+      this.complaints.push(`the node ended by itself with exit code ${exitCode}: ${launched.errors()}`);
+    });
   }
 
+  /** False after the node was killed, or has ended by itself. */
   get isRunning(): boolean {
     return this.process !== undefined;
-  }
-
-  /** Why the node ended by itself; undefined: it has not. */
-  get errors(): string {
-    return this.process?.errors() ?? '';
   }
 
   async kill(): Promise<void> {
@@ -86,14 +88,6 @@ export class LogNode {
     process?.kill();
     await process?.ended;
     if (process !== undefined) await untilGone(process.pid);
-  }
-
-  /** Stops the node as an administrator does. Returns its exit code. */
-  async stop(): Promise<number | null | undefined> {
-    const { process } = this;
-    this.process = undefined;
-    process?.kill('SIGTERM');
-    return await process?.ended;
   }
 
   /** What the last kill left in the folders of the logs. Call it while the node does not run. */

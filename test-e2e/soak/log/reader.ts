@@ -19,9 +19,9 @@ export async function readLog(server: string, partition: TrialPartition): Promis
   const client = await connect(server);
   try {
     const deadline = performance.now() + STEADY_LIMIT_MS;
-    let before = await readOnce(client, partition);
+    let before = await readOnce(client, partition, deadline);
     while (performance.now() < deadline) {
-      const read = await readOnce(client, partition);
+      const read = await readOnce(client, partition, deadline);
       if (isSame(before, read)) return { ...read, startedMs: before.startedMs };
       before = read;
     }
@@ -38,12 +38,13 @@ function isSame(a: LogRead, b: LogRead): boolean {
 }
 
 /** One pass. Begins again where the log begins, if retention removes what the pass would read next. */
-async function readOnce(client: KafkaClient, partition: TrialPartition): Promise<LogRead> {
-  for (;;) {
+async function readOnce(client: KafkaClient, partition: TrialPartition, deadline: number): Promise<LogRead> {
+  while (performance.now() < deadline) {
     const startedMs = Date.now();
     const read = await tryRead(client, partition);
     if (read !== undefined) return { ...read, startedMs, endedMs: Date.now() };
   }
+  throw new Error(`${nameOf(partition)}: retention overtook every read of ${STEADY_LIMIT_MS} ms`);
 }
 
 type Content = Omit<LogRead, 'startedMs' | 'endedMs'>;

@@ -79,10 +79,11 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
       await trial.killOnce();
       killed?.(trial.results.at(-1)!);
     }
-    await Promise.all(writers.map((writer) => writer.close()));
     return trial.result();
   } finally {
+    for (const writer of writers) writer.pause();
     await node.kill();
+    await Promise.allSettled(writers.map((writer) => writer.close()));
   }
 }
 
@@ -217,7 +218,8 @@ async function untilServing(
     }
     await sleep(10);
   }
-  throw new Error(`the node did not serve within ${START_LIMIT_MS} ms: ${last}; ${node.errors}`);
+  const complaints = node.complaints.join('; ');
+  throw new Error(`the node did not serve within ${START_LIMIT_MS} ms: ${last}; ${complaints}`);
 }
 
 async function isServing(server: string, topics: readonly string[]): Promise<boolean> {
