@@ -94,7 +94,8 @@ class CompactedValueLost implements StateChecker {
       const mayBeGone = isTombstone && log.config.deleteRetentionMs < LONG_RETENTION_MS;
       if (mayBeGone && kept === undefined) continue;
       if (mayBeGone && this.cameLate(node, replica, ledger, offset)) {
-        ledger.hasStaleKeys = true;
+        scope.count('replica without a tombstone keeps an older record');
+        if (replica.leadership !== undefined) ledger.hasStaleKeys = true;
         continue;
       }
       if (kept !== undefined)

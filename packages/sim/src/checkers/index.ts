@@ -90,7 +90,7 @@ function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surround
     cluster,
     atlas,
     history,
-    isExempt: (topic) => isExempt(topic) || ledger.hasStaleKeysIn(topic.topic),
+    isExempt,
     metadata: new CommittedMetadata(),
     ledger,
     lives: new BrokerLives(),

@@ -37,8 +37,8 @@ export class PartitionLedger {
    */
   committedEnd: Offset = 0;
   /**
-   * A replica keeps the record of a key that a client deleted later, because the replica lagged behind for
-   * longer than `delete.retention.ms`. A coordinator that loads this replica's log finds deleted members and
+   * A leader has kept the record of a key that a client deleted later, because the leader had lagged behind
+   * for longer than `delete.retention.ms`. The coordinator loads this log, and finds deleted members and
    * offsets, as with Apache Kafka.
    */
   hasStaleKeys = false;
@@ -119,11 +119,6 @@ export class Ledger {
     if (end <= ledger.committedEnd) return;
     ledger.committedEnd = end;
     for (const watch of this.watchers) watch(ledger);
-  }
-
-  /** Whether a partition of the topic has stale keys. */
-  hasStaleKeysIn(topic: string): boolean {
-    return [...this.byId.values()].some((one) => one.topic === topic && one.hasStaleKeys);
   }
 
   get(topicId: Uuid, index: number): PartitionLedger | undefined {

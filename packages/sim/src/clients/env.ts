@@ -18,6 +18,8 @@ export interface ClientEnv {
   readonly createsTopics: boolean;
   /** See TopicIds.named. */
   readonly topicIdOf: (name: string, sinceUs: Micros) => Uuid | undefined;
+  /** See TopicIds.ofOffsets. */
+  readonly topicIdOfOffsets: (name: string, sinceUs: Micros) => Uuid | undefined;
 }
 
 /**

@@ -50,8 +50,8 @@ export class MemberProcess {
   /** The newest last. */
   readonly sentAssignments: SentAssignment[] = [];
   readonly progress = new MemberProgress();
-  /** When the process first got partitions. Undefined: it has not got any yet. */
-  assignedUs: Micros | undefined;
+  /** When the coordinator first told the process what is assigned to it. Undefined: it has not yet. */
+  joinedUs: Micros | undefined;
   private readonly env: ClientEnv;
   private readonly group: string;
   private readonly protocol: GroupProtocol;
@@ -67,6 +67,9 @@ export class MemberProcess {
     this.protocol = protocol;
     const recorder = new GroupRecorder(env, (topicId) => this.metadata.topics.withId(topicId)?.name, {
       committed: (commit) => this.progress.committed(commit),
+      joined: () => {
+        this.joinedUs ??= env.world.nowUs;
+      },
       assigning: (memberId, generation, withheld) => this.assigning(memberId, generation, withheld),
     });
     // A subscription must not create a topic, because an administrator creates the topics of the scenario.
@@ -97,10 +100,7 @@ export class MemberProcess {
       maxWaitMs: MAX_WAIT_MS,
       maxBytes: FETCH_BYTES,
       observer: {
-        assigned: (starts) => {
-          this.assignedUs ??= env.world.nowUs;
-          this.progress.began(starts);
-        },
+        assigned: (starts) => this.progress.began(starts),
         records: (position, fetched) => this.read(position, fetched),
         revoked: (partitions) => this.progress.ended(partitions),
         failed: (error, place) => {

@@ -85,6 +85,8 @@ interface Led {
 export interface RecorderObserver {
   /** Called with each commit that has ended. */
   committed?(commit: CommitOp): void;
+  /** Called with each answer that makes the client a member, or keeps it a member. */
+  joined?(): void;
   /** Called when a leader sends an assignment. */
   assigning?(memberId: string, generation: number, withheld: Withheld): void;
 }
@@ -305,6 +307,7 @@ export class GroupRecorder {
     const { name: client, history, world } = this.env;
     const endedUs = world.nowUs;
     history.add({ type: 'membership', client, group, protocol, ...member, ...told, invokedUs, endedUs });
+    this.observer.joined?.();
   }
 
   /** The topic of a request or answer, and its id if it is certain. */
@@ -315,7 +318,7 @@ export class GroupRecorder {
   ): { readonly topic: string; readonly topicId: Uuid | undefined } {
     if (version < WITH_ID_VERSION) {
       const topic = name ?? '';
-      return { topic, topicId: this.env.topicIdOf(topic, sinceUs) };
+      return { topic, topicId: this.env.topicIdOfOffsets(topic, sinceUs) };
     }
     const id = topicId as Uuid;
     return { topic: this.nameOf(id) ?? id, topicId: id };

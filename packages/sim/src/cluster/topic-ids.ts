@@ -49,19 +49,28 @@ export class TopicIds {
 
   /**
    * The topic that had this name at some broker, at some time from `sinceUs` on. Undefined if there is none,
-   * or if there are several. Also undefined if another topic had the name before, and a broker knew no topic
-   * of the name in this time: such a broker still shows the committed offsets of the earlier topic.
+   * or if there are several.
    */
   named(name: string, sinceUs: Micros): Uuid | undefined {
-    const tenures = this.byName.get(name) ?? new Map<Uuid, Tenure>();
     let found: Uuid | undefined;
-    for (const [id, { brokers, lastUs }] of tenures) {
+    for (const [id, { brokers, lastUs }] of this.byName.get(name) ?? []) {
       if (brokers.size === 0 && lastUs < sinceUs) continue;
       if (found !== undefined) return undefined;
       found = id;
     }
-    if (found === undefined || found === tenures.keys().next().value) return found;
-    const wasUnknown = tenures.get(found)!.learnedUs >= sinceUs || this.isUnknown(name);
+    return found;
+  }
+
+  /**
+   * The topic whose committed offsets a coordinator showed for this name, at some time from `sinceUs` on.
+   * Undefined in the cases of `named`. Also undefined if another topic had the name before, and a broker knew
+   * no topic of the name in this time: as a coordinator, it still shows the offsets of the earlier topic.
+   */
+  ofOffsets(name: string, sinceUs: Micros): Uuid | undefined {
+    const found = this.named(name, sinceUs);
+    const tenures = this.byName.get(name);
+    if (found === undefined || found === tenures?.keys().next().value) return found;
+    const wasUnknown = tenures!.get(found)!.learnedUs >= sinceUs || this.isUnknown(name);
     return wasUnknown ? undefined : found;
   }
 

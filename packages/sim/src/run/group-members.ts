@@ -82,9 +82,9 @@ export class GroupMemberActor {
     return this.options.member.instanceId;
   }
 
-  /** When the member's current process first got partitions; when it started, if it has not got any. */
+  /** When the coordinator first told the current process its assignment; until then, when it started. */
   get joinedUs(): Micros {
-    return this.current?.assignedUs ?? this.bootedUs;
+    return this.current?.joinedUs ?? this.bootedUs;
   }
 
   get isIdle(): boolean {

@@ -14,8 +14,9 @@ import type { Micros } from '../world/index.ts';
 
 /**
  * Whether static members may leave out this partition. `sent`: the assignments that members of the group have
- * sent. `joinedUs`: when the process of the static member with this instance id first got partitions.
- * The process may have started before the assignment that left out the partition, and joined after it.
+ * sent. `joinedUs`: when the coordinator first told the process of the static member with this
+ * instance id its assignment. The process may have started before the assignment that left out the partition,
+ * and joined after it.
  */
 export function isLeftOutByStaticMember(
   group: Group,

@@ -343,8 +343,22 @@ export class Workload implements Operator {
     const { bootstrap } = cluster;
     const random = life.random.fork('client');
     const topicIdOf: ClientEnv['topicIdOf'] = (topic, sinceUs) => this.topicIds.named(topic, sinceUs);
+    const topicIdOfOffsets: ClientEnv['topicIdOfOffsets'] = (topic, sinceUs) =>
+      this.topicIds.ofOffsets(topic, sinceUs);
     const net = network.netOf(life);
-    return { name, world, life, net, random, bootstrap, history, codecs, createsTopics, topicIdOf };
+    return {
+      name,
+      world,
+      life,
+      net,
+      random,
+      bootstrap,
+      history,
+      codecs,
+      createsTopics,
+      topicIdOf,
+      topicIdOfOffsets,
+    };
   }
 
   private makeProber(): Prober {

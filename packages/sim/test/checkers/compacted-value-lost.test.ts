@@ -82,7 +82,10 @@ describe('compacted-value-lost', () => {
       const old = keyed('k', 'v1', { leaderEpoch });
       const name = rewrite(small, old, keyed('x', null, { leaderEpoch, baseOffset: 1 }));
       const found = violationOf(() => small.finish()) ?? '';
-      if (isLate) expect(found).not.toContain('compacted-value-lost');
+      const excused = small.world.counts.get('replica without a tombstone keeps an older record');
+      expect(excused).toBe(isLate ? 1 : undefined);
+      // The other checkers still judge the topic.
+      if (isLate) expect(found).toMatch(/^replicas-differ/);
       else expect(found).toContain(`compacted-value-lost: ${name} has the record of a key at 0`);
     }
   });

@@ -31,6 +31,7 @@ class Asked {
       codecs: compressionCodecs,
       createsTopics: false,
       topicIdOf: () => undefined,
+      topicIdOfOffsets: () => undefined,
     };
     const address = { host: 'b4', port: 9092 };
     const asking = openConnection({ ...env, ...surroundings }, address, 1_000, () => this.told.push(0));

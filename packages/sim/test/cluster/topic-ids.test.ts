@@ -34,12 +34,16 @@ it('does not choose between a topic and the earlier topic of its name while a br
   const [lagging] = cluster.brokers;
   lagging!.life!.pause();
   small.createTopic('t');
-  expect(topicIds.named('t', world.nowUs)).toBeUndefined();
+  expect(topicIds.ofOffsets('t', world.nowUs)).toBeUndefined();
   lagging!.life!.resume();
   small.run(1);
   const { id } = cluster.image().topic('t')!;
-  expect(topicIds.named('t', world.nowUs)).toBe(id);
-  expect(topicIds.named('t', deletedUs)).toBeUndefined();
+  expect(topicIds.ofOffsets('t', world.nowUs)).toBe(id);
+  expect(topicIds.ofOffsets('t', deletedUs)).toBeUndefined();
+  // A broker that does not know a topic serves no records of its name.
+  expect(topicIds.named('t', deletedUs)).toBe(id);
+  lagging!.kill('process');
+  expect(topicIds.ofOffsets('t', world.nowUs)).toBe(id);
 });
 
 it('attributes the first topic of a name to it, while a broker does not know the topic yet', () => {
@@ -47,5 +51,5 @@ it('attributes the first topic of a name to it, while a broker does not know the
   const { topicIds, cluster, world } = small;
   cluster.brokers[0]!.life!.pause();
   small.createTopic('u');
-  expect(topicIds.named('u', world.nowUs)).toBe(cluster.image().topic('u')!.id);
+  expect(topicIds.ofOffsets('u', world.nowUs)).toBe(cluster.image().topic('u')!.id);
 });

@@ -176,6 +176,7 @@ export class SmallCluster {
       history,
       codecs: compressionCodecs,
       topicIdOf: (topic, sinceUs) => this.topicIds.named(topic, sinceUs),
+      topicIdOfOffsets: (topic, sinceUs) => this.topicIds.ofOffsets(topic, sinceUs),
     };
   }
 }
