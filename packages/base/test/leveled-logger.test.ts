@@ -10,7 +10,10 @@ function leveled(root: ConstructorParameters<typeof LogLevels>[0]) {
   const memory = new MemoryLogger();
   const levels = new LogLevels(root);
   const logger = new LeveledLogger(memory, levels);
-  /** The levels of the events that get through: a debug and a warn of `quorum`, an error of `node`. */
+  /**
+   * Logs a debug and a warn event of `quorum` and an error event of `node`. Returns the levels of those that
+   * the logger passes on.
+   */
   const written = () => {
     memory.events.length = 0;
     logger.debug('leader-followed', { epoch: 3, leaderId: 2 });

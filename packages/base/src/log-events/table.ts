@@ -119,7 +119,7 @@ export interface PartDefinition {
   readonly definition: EventDefinition;
 }
 
-/** By event name, in the order of the table. */
+/** The definitions of the events with each name, in the order of the table. */
 const definitions: ReadonlyMap<string, readonly PartDefinition[]> = (() => {
   const byName = new Map<string, PartDefinition[]>();
   for (const [part, events] of Object.entries(eventsTable) as [EventPart, object][])
@@ -129,8 +129,9 @@ const definitions: ReadonlyMap<string, readonly PartDefinition[]> = (() => {
 })();
 
 /**
- * The definition of an event with these facts, and its part. If two parts log events of the name, the first
- * one whose facts are all there. Undefined: no part logs such an event.
+ * Finds the part that logs an event with this name and these facts. Returns the part and the definition of
+ * the event. If two parts log events of the name, returns the first definition whose required facts are all
+ * in `facts`. Undefined: no part logs such an event.
  */
 export function definitionOf(
   name: string,

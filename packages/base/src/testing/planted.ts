@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 export interface LinePatch {
   /** Kebab-case, unique. */
   readonly name: string;
-  /** The one file of the product's code, from the root of the repository. */
+  /** The one file of the product's code that gets the bug: its path from the root of the repository. */
   readonly file: string;
   /** A whole line of the file, without its indentation. The file must contain the line exactly once. */
   readonly find: string;
@@ -32,8 +32,8 @@ export function plant({ name, file, find, replace }: LinePatch, source: string):
 }
 
 /**
- * From now on, replaces the line when Node loads the file. `root`: the root of the repository. Returns the
- * number of patched modules: 1 when everything is loaded.
+ * From now on, replaces the line when Node loads the file. `root`: the root of the repository. The returned
+ * object counts the patched modules: 1 when everything is loaded.
  */
 export function plantOnLoad(patch: LinePatch, root: string): { readonly modules: number } {
   const place = pathToFileURL(join(root, patch.file)).href;

@@ -78,7 +78,7 @@ test('the facts tell apart two events of the same name', () => {
   expect(definitionOf('toString', {})).toBeUndefined();
 });
 
-test('each event has a part of its own, whatever optional facts it has', () => {
+test('definitionOf finds the part of each event, with and without the optional facts', () => {
   for (const [part, events] of Object.entries(eventsTable))
     for (const [name, { facts }] of Object.entries(events) as [string, EventDefinition][])
       for (const present of [facts, facts.filter((fact) => !fact.endsWith('?'))]) {
