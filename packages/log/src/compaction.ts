@@ -1,7 +1,7 @@
 /**
  * Compaction of one log: chooses what to clean, runs the cleaning, and swaps segments. Owns the end of the
- * clean part. A truncation below the end of a running cleaning ends it, and lowers the clean part. While a
- * cleaning runs, retention removes no segment.
+ * clean part. A truncation below the end of a running cleaning cancels the cleaning. A truncation below the
+ * end of the clean part lowers this end. While a cleaning runs, retention removes no segment.
  */
 import { type Disk, DiskError, type Jobs, type Logger, type Offset, type WallMillis } from '@millrace/base';
 import { type CleanableRange, cleanableRange } from './cleaner/cleanable-range.ts';
@@ -51,7 +51,7 @@ export interface CleaningPorts {
   readonly map: OffsetMapOptions;
   /** Bytes that one turn of the event loop reads. */
   readonly chunkBytes: number;
-  /** Calls `next` in a later turn, when the throttle allows it after these bytes of reads and writes. */
+  /** Counts `bytes` as read or written. Calls `next` in a later turn, when the throttle allows it. */
   pause(bytes: number, next: () => void): void;
   /** Called when no job can start now. Calls `next` after a while. */
   wait(next: () => void): void;
@@ -83,7 +83,10 @@ interface Running {
 export class Compaction {
   /** The log is clean below this offset. Undefined: it was never cleaned. */
   cleanedTo: Offset | undefined;
-  /** Why no cleaning of these records can succeed. An emptied log has other records. */
+  /**
+   * Why no cleaning of these records can succeed. Undefined again when the log is emptied, because it then
+   * gets other records.
+   */
   uncleanable: string | undefined;
   private running: Running | undefined;
   private readonly log: Owner;

@@ -34,7 +34,8 @@ export const SPARE_FROM_BYTES = 8 << 10;
 export const JUDGED_BY_TIME_MAX = 20;
 /**
  * A cleaning merges at most this many segments into one. The swap renames their files, four for each segment,
- * in one turn of the event loop: recovery may find some of them, but no append and no read may come between.
+ * in one turn of the event loop, because no append and no read may come between the renames. A crash may come
+ * between them: recovery then completes the swap.
  */
 export const GROUP_SEGMENTS_MAX = 100;
 /** How often a node looks for producers that expired. */

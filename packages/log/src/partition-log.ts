@@ -284,7 +284,7 @@ export class PartitionLog {
       if (error instanceof DiskError) return this.health.writeFailure(error);
       throw error;
     } finally {
-      // A failed append may leave the log shorter than the end that it noted.
+      // After a failed append, the log may end below the committed end that `allow` noted.
       if (this.offline === undefined) this.health.orOffline(() => this.gaps.cut(this.endOffset));
     }
   }
@@ -313,10 +313,10 @@ export class PartitionLog {
   }
 
   /**
-   * Truncates the log to `offset`, to the beginning of the batch that contains it, or, if compaction left a
-   * gap there, to the end of the batch before the gap. If the log ends exactly at `offset`, only removes
-   * leader epochs that begin there. If the log ends earlier, does nothing. If `offset` lies below the log
-   * start offset, empties the log, which then starts at `offset`.
+   * Truncates the log to `offset`. If `offset` lies within a batch, truncates to the beginning of this batch.
+   * If compaction left a gap there, truncates to the end of the batch before the gap. If the log ends exactly
+   * at `offset`, only removes leader epochs that begin there. If the log ends earlier, does nothing. If
+   * `offset` lies below the log start offset, empties the log, which then starts at `offset`.
    */
   truncateTo(offset: Offset): void {
     assert(offset >= 0, 'an offset to truncate to');
@@ -399,7 +399,7 @@ export class PartitionLog {
     this.compaction.clean(range, ports, nowWallMs, done);
   }
 
-  /** Cancels the cleaning. Only for a call of `pause`, because no swap is in progress there. */
+  /** Cancels the cleaning. Only `CleaningPorts.pause` may call this: no swap is in progress then. */
   stopCleaning(): void {
     this.compaction.close();
   }

@@ -73,7 +73,8 @@ export class Retention {
       result = this.raiseAbove(expired, nowWallMs);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      // Also after a failed read: `writeFailure` takes the log offline if every later write would fail.
+      // Call `writeFailure` even after a failed read, because it takes the log offline if every later write
+      // would fail.
       const { damage } = health.writeFailure(error);
       failure ??= { damage };
     }

@@ -159,7 +159,7 @@ export class Truncation {
       this.fullyAndStartAt(log.startOffset);
       return;
     }
-    // The cleaning may swap the segment that `found` names.
+    // This ends a cleaning that may be swapping the segment that `found` names.
     const isCleanLowered = this.parts.beforeCut(endOffset);
     const isLowered = endOffset < flusher.recoveryPoint;
     flusher.truncated(endOffset);
@@ -168,7 +168,8 @@ export class Truncation {
     names.changed();
     // Lower the checkpointed recovery point before the log gives these offsets to new records. Otherwise,
     // after a crash, the old recovery point would cover new records that are not yet on the device. The same
-    // call lowers the clean part. It comes after the flusher has lowered the point that it writes.
+    // call lowers the clean part. It writes the recovery point of the flusher, so `flusher.truncated` comes
+    // first.
     if (isLowered || isCleanLowered) this.parts.offsetsLowered(endOffset);
     segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);

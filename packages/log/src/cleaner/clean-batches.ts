@@ -1,6 +1,6 @@
 /**
- * The filter of the cleaner: drops the records of a batch that a later record of the same key replaces, and
- * tombstones whose time is over. Pure: runs as a job.
+ * The filter of the cleaner: drops each record that a later record of the same key replaces, and each
+ * tombstone whose time is over. Pure: runs as a job.
  *
  * Offsets, timestamps and the order of the records stay. A batch keeps its first and last offset, its
  * producer and its sequence numbers, so that a filtered batch looks like the original one to everybody except
@@ -79,7 +79,7 @@ class Filter {
     this.codecs = codecs;
   }
 
-  /** The batch as it stays; undefined: nothing of it stays. */
+  /** Returns the filtered batch. Undefined: the cleaner drops the whole batch. */
   clean(header: BatchHeader, batch: Uint8Array, endsSegment: boolean): Uint8Array | undefined {
     // Transaction markers stay: nothing here knows whether the records of the transaction are gone.
     if (header.isControl || header.baseOffset >= this.o.mapEnd) {
@@ -120,7 +120,8 @@ class Filter {
     const { tables, mapEnd, nowWallMs } = this.o;
     const offset = header.baseOffset + cursor.offsetDelta;
     if (offset >= mapEnd) return true;
-    // A compacted topic refuses records without a key. This one is older than the topic's cleanup policy.
+    // A compacted topic refuses records without a key. This record was appended before the topic was
+    // compacted.
     if (cursor.keyBytes < 0) return false;
     this.md5.hash(plain, cursor.keyStart, cursor.keyStart + cursor.keyBytes);
     if (latestOffset(tables, this.md5.words) > offset) return false;

@@ -2,8 +2,8 @@
  * Decides which part of a compacted log the cleaner may clean, and whether it is worth the work, by Kafka's
  * rules. Pure.
  *
- * A log consists of a clean part, a dirty part, and a part that must not be cleaned yet. The last cleaning
- * removed each record of the clean part that a later record below its end replaces. The cleaner indexes the
+ * A log consists of a clean part, a dirty part, and a part that must not be cleaned yet. In the clean part,
+ * the last cleaning removed each record that a later record of this part replaces. The cleaner indexes the
  * keys of the dirty part, and then cleans both parts.
  *
  * Invariants: the cleaner never touches the active segment, a record at or above the high watermark or the
@@ -12,7 +12,7 @@
 import type { Millis, Offset, WallMillis } from '@millrace/base';
 import { type Timestamp, timestampDistance } from '@millrace/protocol';
 
-/** A segment, as far as the choice looks at it. Both timestamps may read the disk. */
+/** What the choice needs to know of a segment. Both methods may read the disk. */
 export interface CleanableSegment {
   readonly baseOffset: Offset;
   readonly sizeBytes: number;
@@ -52,7 +52,7 @@ export interface CleanableRange {
   readonly dirtyBytes: number;
   /** Bytes of the clean part and of the dirty part. The cleaned segments need at most as much room. */
   readonly totalBytes: number;
-  /** The share of the dirty part in them: from 0 to 1. */
+  /** `dirtyBytes` as a share of `totalBytes`, from 0 to 1. */
   readonly dirtyRatio: number;
   /** How long the oldest dirty record waits beyond `max.compaction.lag.ms`. */
   readonly overdueMs: Millis;

@@ -1,7 +1,8 @@
 /**
- * One cleaning of one log: indexes the keys of the dirty part, then writes cleaned segments, group by group,
- * and hands each to its owner, who swaps it for the old ones. Reads and writes at most about `chunkBytes` in
- * one turn of the event loop; jobs look at the records. Decides nothing: the owner chose the range.
+ * One cleaning of one log. First the run indexes the keys of the dirty part. Then it writes cleaned segments,
+ * group by group. It hands each cleaned segment to the owner of the run, who swaps it for the old segments.
+ * Reads and writes at most about `chunkBytes` in one turn of the event loop; jobs look at the records.
+ * Decides nothing: the owner chose the range.
  *
  * If the offset map is full before the dirty part ends, the run cleans only up to the first key that has no
  * place. Groups are cleaned in the order of the log. So when a tombstone goes, all older records of its key
@@ -42,7 +43,7 @@ export interface RunOptions {
 export interface RunPorts {
   readonly jobs: Jobs;
   readonly kinds: CleanerJobs;
-  /** Calls `next` in a later turn, when the throttle allows it after these bytes of reads and writes. */
+  /** Counts `bytes` as read or written. Calls `next` in a later turn, when the throttle allows it. */
   pause(bytes: number, next: () => void): void;
   /** Called when no job can start now. Calls `next` after a while. */
   wait(next: () => void): void;

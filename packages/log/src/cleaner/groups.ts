@@ -1,9 +1,9 @@
 /**
  * Groups the segments that a cleaning reads: each group becomes one segment. Pure.
  *
- * A group is a run of neighbours. Together they fit into one segment: their sizes, their indexes, and the
- * distance of their offsets, which an index stores as a 32-bit number. A group of many small segments ends at
- * `GROUP_SEGMENTS_MAX`; the next cleaning merges the results.
+ * A group is a sequence of neighbours that fit into one segment together. Their sizes, their indexes and the
+ * distance of their offsets must fit. An index stores this distance as a 32-bit number. A group of many small
+ * segments ends at `GROUP_SEGMENTS_MAX`; the next cleaning merges the results.
  */
 import type { Offset } from '@millrace/base';
 import { GROUP_SEGMENTS_MAX, RELATIVE_OFFSET_MAX } from '../limits.ts';
@@ -13,7 +13,10 @@ export interface GroupedSegment {
   readonly sizeBytes: number;
   readonly offsetIndexBytes: number;
   readonly timeIndexBytes: number;
-  /** The segment has an index of aborted transactions. It keeps its base offset, and so its index. */
+  /**
+   * The segment has an index of aborted transactions. The segment is alone in its group, so its base offset
+   * stays, and its index, too.
+   */
   readonly hasTransactionIndex: boolean;
 }
 

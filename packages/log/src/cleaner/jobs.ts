@@ -4,7 +4,7 @@ import { type CompressionCodecs, DecodeError } from '@millrace/protocol';
 import { cleanBatches, type FilterOptions, type FilterResult } from './clean-batches.ts';
 import { indexKeys } from './index-keys.ts';
 
-/** The batches are damaged, and why. */
+/** The batches are damaged. `damage` says why. */
 export interface Damage {
   readonly damage: string;
 }

@@ -12,7 +12,7 @@ import { assert, type Offset } from '@millrace/base';
 const ENTRY_WORDS = 6;
 export const ENTRY_BYTES = ENTRY_WORDS * 4;
 const TABLES_MAX = 256;
-/** With fewer places than this for each table, a map has fewer tables. */
+/** A map has more than one table only if each table gets at least this many places. */
 const TABLE_SLOTS_MIN = 1024;
 const FIRST_SLOTS = 64;
 /** A table grows when this share of its places is taken. */
@@ -51,7 +51,10 @@ export class OffsetMap {
     this.sizes = new Int32Array(count);
   }
 
-  /** For `latestOffset`. A later insertion may replace a table, so get the list again for each job. */
+  /**
+   * The tables, for `latestOffset`. A later insertion may replace a table, so get the list again for each
+   * job.
+   */
   get shared(): readonly OffsetTable[] {
     return [...this.tables];
   }

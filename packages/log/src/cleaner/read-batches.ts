@@ -11,7 +11,7 @@ export interface Place {
 }
 
 export interface BatchChunk {
-  /** Whole batches, in memory of their own: a job takes it. */
+  /** Whole batches, in memory of their own, because a job takes the memory over. */
   readonly bytes: Uint8Array;
   /** The place behind them. */
   readonly next: Place;
@@ -21,9 +21,9 @@ export interface BatchChunk {
 
 /**
  * Reads about `chunkBytes`, but at least one batch, whatever its size. `endOffset`: where the segment ends.
- * Leaves out later batches: a truncation cut them off, and a power loss restored them. Throws DiskError, also
- * if it meets damage. No checksum covers the base offset of a batch, so this checks that the offsets rise up
- * to the segment's end.
+ * Leaves out batches from `endOffset` on: a truncation cut them off, and a power loss restored them. Throws
+ * DiskError, also if it meets damage. No checksum covers the base offset of a batch, so this checks that the
+ * offsets rise up to the segment's end.
  */
 export function readBatches(
   segment: Segment,

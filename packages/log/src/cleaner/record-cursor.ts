@@ -10,7 +10,7 @@
 import { DecodeError, type Timestamp, timestampOfWords } from '@millrace/protocol';
 
 export class RecordCursor {
-  /** Where the current record begins, with its length. */
+  /** Where the current record begins: the position of its length. */
   start = 0;
   /** Where the part after the timestamp begins. */
   restStart = 0;

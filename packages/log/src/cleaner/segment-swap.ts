@@ -33,7 +33,7 @@ export interface SwapPorts {
   isOffline(): boolean;
   /** Called in that case, instead of `done`: cancels the cleaning. */
   cancel(): void;
-  /** A change of names failed halfway, or its sync did: the log cannot continue. */
+  /** A change of names failed halfway, or a sync failed: the log cannot continue. */
   failed(error: DiskError): void;
 }
 
@@ -65,16 +65,16 @@ export class SegmentSwap {
     const { disk, directory } = this.ports;
     syncFiles(disk, directory, [...names, HAS_GAPS_FILE], (error) => {
       if (this.phase === 'over' || this.stopsOffline()) return;
-      // A device reports a lost write once. This sync may have got the report about a name or about
-      // `has-gaps`, which a later flush relies on.
+      // A device reports a lost write only once. This sync may have got the report about a name or about
+      // `has-gaps`. A later flush relies on both, and its sync would succeed although they are lost.
       if (error !== undefined) this.fail(error);
       else this.nameSwap();
     });
   }
 
   /**
-   * Ends the swap within this call: before a truncation, which must find one state of the log. Undoes the
-   * swap, or completes it if old files are gone. Waits for the device. May throw DiskError.
+   * Ends the swap within this call. Called before a truncation, which must not find a half-finished swap.
+   * Undoes the swap, or completes it if old files are gone. Waits for the device. May throw DiskError.
    */
   settle(): void {
     const { phase } = this;
@@ -160,7 +160,10 @@ export class SegmentSwap {
     return true;
   }
 
-  /** Before step 2 nothing has changed. If a file stays, the next cleaning or recovery removes it. */
+  /**
+   * Called if step 2 fails: the log has not changed. If a file stays, the next cleaning or recovery removes
+   * it.
+   */
   private giveUp(error: DiskError): void {
     this.phase = 'over';
     try {

@@ -1,8 +1,8 @@
 /**
  * Removes segments that the cleaner did not finish. None may stay beside a later swap: recovery takes each
- * swap at or above the offset of a `.cleaned` log file for incomplete, and would remove the only copy of its
- * records. A removal renames the files, because a rename is quick, and the swap's sync of the folder covers
- * it. The broker unlinks the files in the background.
+ * swap at or above the offset of a `.cleaned` log file for incomplete, and removes its files. These may be
+ * the only copy of their records. A removal renames the files, because a rename is quick, and the swap's sync
+ * of the folder covers it. The broker unlinks the files in the background.
  */
 import { DiskError } from '@millrace/base';
 import { markDeleted } from '../files/deleted-files.ts';
@@ -15,7 +15,10 @@ export function discardSegment({ unlinker }: OpenFiles, cleaned: Segment): void 
   unlinker.unlink(cleaned.markDeleted());
 }
 
-/** If that fails, the log file stays for now: `removeLeftovers` or recovery removes it. */
+/**
+ * Like `discardSegment`, but throws no DiskError. After an error, the log file stays until `removeLeftovers`
+ * or recovery removes it.
+ */
 export function tryDiscard(files: OpenFiles, cleaned: Segment): void {
   try {
     discardSegment(files, cleaned);

@@ -299,8 +299,8 @@ export class LogDirectory {
   }
 
   /**
-   * Unlinks files of removed segments in the background. Meanwhile their log may have been closed or deleted,
-   * and its folder renamed.
+   * Unlinks files of removed segments in the background. By the time of this call, their log may be closed or
+   * deleted, and its folder renamed.
    */
   unlink(paths: readonly string[]): void {
     this.files.unlinker.unlink(paths);

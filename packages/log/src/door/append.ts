@@ -29,8 +29,8 @@ import { appendFailure, CHECKSUM_WORK, type DoorOptions, judgeFrame, judgeHeader
 
 const ATTRIBUTES_LOW_AT = 22;
 /**
- * Only a broker sets these bits: LogAppendTime, and that of a delete horizon (KIP-534). With a delete horizon
- * of the client's choice, the first cleaning could drop a tombstone before any consumer got it.
+ * Only a broker sets these bits: the bit of LogAppendTime, and the bit of a delete horizon (KIP-534). If a
+ * client could choose a delete horizon, the first cleaning could drop a tombstone before any consumer got it.
  */
 const BROKER_BITS = 0x08 | DELETE_HORIZON_BIT;
 
@@ -118,7 +118,7 @@ export function appendedOf(
 /** The result for a duplicate: offsets and append time are those of the first append. */
 function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppended {
   const { lastOffset, offsetDelta, timestamp } = known;
-  // A client sent a timestamp beyond the safe integers (a bigint): no broker writes such an append time.
+  // A timestamp beyond the safe integers (a bigint) is from a client: no broker writes such an append time.
   const isAppendTime = config.timestampType === 'LogAppendTime' && typeof timestamp === 'number';
   return {
     ok: true,
@@ -136,11 +136,14 @@ interface LogRange {
 }
 
 interface ReplicatedBatches {
-  /** An incomplete last batch does not count. */
+  /** Size of the whole batches. An incomplete last batch does not count. */
   readonly wholeBytes: number;
   /** Where the batches begin: at the log end offset, or below it if the log is empty. */
   readonly baseOffset: Offset;
-  /** Where the last gap ends: a batch begins above the end of the one before it. 0: there is none. */
+  /**
+   * Where the last gap ends; 0: there is no gap. After a gap, a batch begins above the end of the batch
+   * before it.
+   */
   readonly gapsEnd: Offset;
 }
 

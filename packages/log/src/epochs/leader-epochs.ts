@@ -20,7 +20,10 @@ export class LeaderEpochs {
   /** True if the file is damaged: recovery must collect the entries from the batches. */
   readonly damaged: boolean;
   private list: EpochEntry[] = [];
-  /** True if the list has changes that the file must get: those of `truncateFromStart` may wait. */
+  /**
+   * True if the list has changes that the file must get. Changes of `truncateFromStart` may wait, so they do
+   * not count.
+   */
   dirty = false;
   private unsynced = false;
   private readonly disk: Disk;

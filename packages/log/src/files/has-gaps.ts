@@ -4,9 +4,10 @@
  * creates the file before its first gap. A sync that covers the gap also syncs the file and the folder.
  *
  * The file also stores the *committed end*: every gap lies below it, and every record of the log below it is
- * committed. A leader opens with a high watermark of at least this offset. Otherwise, after a crash, its high
- * watermark would be the older one of the checkpoint, and a follower refuses a gap above the high watermark
- * of its leader. It could stay out of the ISR for ever, and the high watermark could stand still.
+ * committed. A leader opens with a high watermark of at least this offset. Otherwise, after a crash, the
+ * leader would begin with the older high watermark of the checkpoint. A follower refuses a gap above the high
+ * watermark of its leader. So the follower could stay out of the ISR for ever, and the high watermark could
+ * stand still.
  *
  * The file is not Kafka's.
  */
@@ -32,7 +33,7 @@ export function writeCommittedEnd(disk: Disk, directory: string, offset: Offset)
 
 /** The gaps of one open log, and their file. */
 export class Gaps {
-  /** The committed end; 0: the log has no gaps, or does not know. */
+  /** The committed end; 0: the log has no gaps, or does not know its committed end. */
   committedEnd: Offset;
   /** This run has not synced the file. An earlier run may have left it in the page cache. */
   private isUnsynced: boolean;
@@ -56,8 +57,8 @@ export class Gaps {
   }
 
   /**
-   * Called before the log gets gaps that end at or below `committedEnd`, where all records below it are
-   * committed. Returns the error if the log cannot note that.
+   * Called before the log gets gaps that end at or below `committedEnd`. All records below `committedEnd` are
+   * committed. Returns the error if the write of the file fails.
    */
   allow(committedEnd: Offset): DiskError | undefined {
     if (this.segments.mayHaveGaps && committedEnd <= this.committedEnd) return undefined;

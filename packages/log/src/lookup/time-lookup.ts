@@ -32,7 +32,7 @@ export const WINDOW_BYTES = 64 << 10;
 const SCANNED_BATCH_WORK = 64;
 /** Cost of the first look at a segment: it reads the ends of three files. A turn looks at about 20. */
 const SEGMENT_LOOK_WORK = 50_000;
-/** A scan reads the records, too, but does not look at them. */
+/** Scanning this many bytes costs one unit: a scan reads the records, too, but does not look at them. */
 const SCANNED_BYTES_PER_WORK = 4;
 
 export interface FindInBatch {
@@ -111,7 +111,7 @@ export function mustBeReadable({ log }: Segment, damage: string | undefined): vo
 
 /**
  * Takes the cost of reading a batch's header from the budget of this turn. False: the turn has no work left.
- * A lookup scans one batch even then, so it ends some day.
+ * A lookup scans one batch even then, so every lookup ends.
  */
 export function mayScan({ sizeBytes }: BatchHeader, budget: LookupBudget, isFirst: boolean): boolean {
   if (budget.work <= 0 && !isFirst) return false;
@@ -184,7 +184,10 @@ function openBatch(
   return undefined;
 }
 
-/** Estimates the cost of opening a batch from its header. Of a compressed batch, only the input counts. */
+/**
+ * Estimates the cost of opening a batch from its header. For a compressed batch, only its compressed bytes
+ * count.
+ */
 function leastWork(header: BatchHeader): number {
   const { compression, sizeBytes, recordCount } = header;
   if (compression !== 0) return inputWork(header);

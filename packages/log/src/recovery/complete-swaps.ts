@@ -28,7 +28,7 @@ interface Folder {
 
 const INDEX_SUFFIXES = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX];
 
-/** Returns the names of the folder's files after that. May throw DiskError. */
+/** Completes the swaps. Returns the names of the folder's files afterwards. May throw DiskError. */
 export function completeSwaps(folder: Folder, names: readonly string[]): readonly string[] {
   const cleaned = offsetsOf(names, LOG_SUFFIX + CLEANED_SUFFIX);
   // Kafka renames several new segments one after the other when it splits one. If a new segment is not yet

@@ -9,7 +9,7 @@ import type { Millis, Offset, WallMillis } from '@millrace/base';
 import { type Timestamp, timestampDistance } from '@millrace/protocol';
 import { JUDGED_BY_TIME_MAX } from '../limits.ts';
 
-/** A segment, as far as retention looks at it. */
+/** What retention needs to know of a segment. */
 export interface RetainedSegment {
   readonly baseOffset: Offset;
   readonly sizeBytes: number;

@@ -49,7 +49,7 @@ export class Segment {
   /** The share of the jitter that this segment uses, from 0 to 1. */
   private lot: number | undefined;
 
-  /** `ending` follows the names of the files: empty, or that of files that the cleaner writes. */
+  /** `ending` follows the names of the files. It is empty, except for files that the cleaner writes. */
   constructor(files: OpenFiles, directory: string, baseOffset: Offset, nowWallMs: WallMillis, ending = '') {
     this.baseOffset = baseOffset;
     this.directory = directory;
@@ -200,7 +200,7 @@ export class Segment {
     return Math.floor(this.lot * max);
   }
 
-  /** `largestTimestamp` reads nothing. */
+  /** True if `largestTimestamp` need not read the disk. */
   get knowsLargestTimestamp(): boolean {
     return this.largest !== undefined;
   }
@@ -401,7 +401,7 @@ export class Segment {
     return { timestamp: entry?.timestamp ?? -1, offset: this.baseOffset + (entry?.relativeOffset ?? 0) };
   }
 
-  /** `firstBatchTimestamp` reads nothing. */
+  /** True if `firstBatchTimestamp` need not read the disk. */
   get knowsFirstTimestamp(): boolean {
     return this.firstTimestamp !== undefined;
   }

@@ -154,7 +154,8 @@ export class Segments {
   read(o: ReadOptions & { readonly endOffset: Offset }, header: BatchHeader): DiskRead {
     const found = this.startOf(o.fromOffset);
     if (found === undefined) {
-      // A log ends in a gap only if its active segment is empty: its last batch ends where the log ends.
+      // A log ends in a gap only if its active segment is empty. Otherwise the last batch ends where the log
+      // ends.
       const mayEndInGap = this.mayHaveGaps && this.active.sizeBytes === 0;
       return { chunks: [], sizeBytes: 0, damage: mayEndInGap ? undefined : 'no batch holds the offset' };
     }
@@ -166,8 +167,8 @@ export class Segments {
   }
 
   /**
-   * Finds the position of the batch that holds `offset`. Uses the hint that an earlier read left if it ended
-   * at `offset`, otherwise the index.
+   * Finds the position of the batch that holds `offset`. If an earlier read ended at `offset`, uses the hint
+   * that it left. Otherwise uses the index.
    */
   private startOf(offset: Offset): { readonly index: number; readonly position: number } | undefined {
     const index = this.indexFor(offset);
