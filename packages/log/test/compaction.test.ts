@@ -69,7 +69,7 @@ test('a tombstone stays for delete.retention.ms after the first cleaning, and th
   expect(stateOf(allRecords(log))).toEqual({ b: '1', x: '9' });
 });
 
-test('a map that is full cleans up to its first missing key, and the next cleaning continues there', () => {
+test('if the map is full, a cleaning ends at the first key without a place, and the next cleaning continues there', () => {
   const { log, disk } = setUp();
   const all = Array.from({ length: 12 }, (_, i) => `k${i % 6}=${i}`);
   fill(log, disk, all);
@@ -83,7 +83,7 @@ test('a map that is full cleans up to its first missing key, and the next cleani
   expect(stateOf(allRecords(log))).toEqual(expected);
 });
 
-test('a log at its end, an idempotent producer and a reader notice nothing', () => {
+test('after a cleaning, the log still recognises a retry, and recovery still finds the last sequence number of a producer', () => {
   const { log, disk } = setUp();
   for (let i = 0; i < 8; i++) fill(log, disk, ['a=1'], { producerId: 5, producerEpoch: 0, baseSequence: i });
   fill(log, disk, ['a=2', 'a=3', 'a=4']);
@@ -93,7 +93,7 @@ test('a log at its end, an idempotent producer and a reader notice nothing', () 
     nowWallMs: NOW,
   });
   expect(retry).toMatchObject({ ok: true, duplicate: true, baseOffset: 7 });
-  // Its last batch is still in the log, without a record, so recovery finds its sequence number.
+  // The producer's last batch is still in the log, without a record, so recovery finds the sequence number.
   for (const name of disk.list(DIRECTORY))
     if (name.endsWith('.snapshot')) disk.remove(`${DIRECTORY}/${name}`);
   log.close({ clean: false });
@@ -181,7 +181,7 @@ test('close cancels a cleaning, at any point', () => {
   }
 });
 
-test('a topic that is no longer compacted ends its cleaning, and keeps all records', () => {
+test('when the topic is no longer compacted, a cleaning ends, and the log keeps all records', () => {
   const { log, disk, names } = setUp();
   fill(log, disk, ['a=1', 'a=2', 'b=1', 'a=3', 'b=2', 'a=4', 'a=5', 'b=3']);
   const before = allRecords(log);
@@ -240,7 +240,7 @@ test('a damaged segment fails the cleaning and stays as it is', () => {
       undefined,
       [],
     ]);
-    // The next look fails, too, until the log has other records.
+    // The log stays uncleanable until it has other records.
     expect(log.uncleanable).toEqual(expect.stringContaining(reason));
     log.truncateFullyAndStartAt(0);
     expect(log.uncleanable).toBeUndefined();
@@ -277,7 +277,7 @@ test('a failed job fails the cleaning; a refused job waits', () => {
   expect(names(/cleaned$/)).toEqual([]);
 });
 
-test('a swap whose names cannot be synced takes the log offline, and recovery completes it', () => {
+test('if the sync of a folder fails during a swap, the log goes offline, and recovery undoes or completes the swap', () => {
   class Failing extends NamesDisk {
     failAt = Number.MAX_SAFE_INTEGER;
     syncs = 0;
@@ -300,7 +300,7 @@ test('a swap whose names cannot be synced takes the log offline, and recovery co
   }
 });
 
-test('a segment without a change costs no writes, and a change copies what lies before it', () => {
+test('a cleaning does not write a segment in which nothing changes; at the first change, it copies the batches before', () => {
   const created = new Set<string>();
   class Noting extends NamesDisk {
     override open(path: string) {
@@ -325,7 +325,7 @@ test('a segment without a change costs no writes, and a change copies what lies 
 });
 
 test('a file of a cleaning that failed does not make recovery undo a later swap', () => {
-  /** Cannot open cleaned files to sync them, nor remove them. */
+  /** While a test says so, cannot open cleaned files to sync them, or cannot remove them. */
   class Failing extends NamesDisk {
     hasTooManyOpenFiles = false;
     keepsCleaned = false;
@@ -356,7 +356,7 @@ test('a file of a cleaning that failed does not make recovery undo a later swap'
     expect(cleanLog(log, disk).results).toMatchObject([{ ok: false, reason: expect.any(String) }]);
     expect([log.offline, names(/cleaned$/).length > 0]).toEqual([undefined, keepsCleaned]);
     disk.hasTooManyOpenFiles = false;
-    // The first swap of that cleaning replaced records that are gone meanwhile.
+    // The swap that failed was for a segment that is removed now.
     log.advanceStartOffset(2);
     log.removeNext(() => {});
     disk.settle();

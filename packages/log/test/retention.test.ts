@@ -312,7 +312,7 @@ test('a segment whose timestamps cannot be read does not stop retention by size'
     const retentionBytes = (made.log.sizeBytes / 3) * 2;
     made.log.close({ clean: true });
     const config = { segmentBytes: 300, retentionMs: HOUR_MS, retentionBytes };
-    // So few files may be open that retention must open these again.
+    // Only one file may be open, so retention must open the index files again.
     const files = new OpenFiles(disk, { openMax: 1 });
     const log = openLog({ disk, config, files, cleanShutdown: true, recoveryPoint: 3 });
     disk.isFailing = true;
@@ -355,7 +355,7 @@ test('a snapshot that cannot be renamed stays, and its segment goes', () => {
   expect(names(/snapshot$/).map(Number.parseFloat)).toEqual([3, 4]);
 });
 
-test('a segment whose predecessors were replaced during the sync of the folder waits for another sync', () => {
+test('if a truncation replaces the segments during the sync of the folder, a new segment goes only after another sync', () => {
   const { log, disk, names } = setUp();
   fill(log, 3, 2 * HOUR_MS);
   fill(log, 1);

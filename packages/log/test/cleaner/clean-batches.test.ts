@@ -55,7 +55,7 @@ test('keeps the latest record of each key, with its offset and timestamp, in eve
   }
 });
 
-test('drops a batch of which nothing stays', () => {
+test('drops a batch if none of its records stays', () => {
   expect(clean([keyed(['a=1']), keyed(['a=2'], { baseOffset: 1 })]).map(recordsOf)).toEqual([['1:a=2']]);
 });
 
@@ -64,7 +64,7 @@ test('drops records without a key below the end of the map, and keeps those abov
   expect(clean(batches, { mapEnd: 2 }).map(recordsOf)).toEqual([['1:a=1'], ['2:=2']]);
 });
 
-test('a tombstone gets a delete horizon, keeps it when cleaned again, and goes when it is over', () => {
+test('a tombstone gets a delete horizon, keeps it when cleaned again, and goes when the horizon is over', () => {
   for (const compression of [Compression.NONE, Compression.LZ4]) {
     const [first] = clean([keyed(['a=1', 'a', 'b=1'], { compression })]);
     expect(recordsOf(first!)).toEqual(['1:a', '2:b=1']);
@@ -76,7 +76,7 @@ test('a tombstone gets a delete horizon, keeps it when cleaned again, and goes w
     });
     const times = [...readRecords(first!, compressionCodecs)].map(({ timestamp }) => timestamp);
     expect(times).toEqual([NOW + 1, NOW + 2]);
-    // Cleaned again before its time: the horizon does not move, even if the batch is rebuilt.
+    // A second cleaning before the horizon does not move the horizon, even if it rebuilds the batch.
     const replaced = keyed(['b=2'], { baseOffset: 3 });
     const [second] = clean([first!, replaced], { nowWallMs: NOW + 999 });
     expect(recordsOf(second!)).toEqual(['1:a']);
@@ -110,7 +110,7 @@ test('the last batch of a producer stays without records, and so does the last b
     baseTimestamp: -1,
     maxTimestamp: NOW + 1,
   });
-  // Cleaned again when it is neither: the empty batch goes.
+  // The empty batch goes when it is no longer the last batch of its producer or of its segment.
   expect(cleanBatches(all[0]!, filterOptions(map), compressionCodecs).bytes).toHaveLength(0);
 });
 
@@ -180,7 +180,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   isAppendTime: fc.boolean(),
 });
 
-/** The same rules on plain objects. */
+/** A simple implementation of the same rules, on decoded records. */
 function naive(
   batches: readonly Uint8Array[],
   latest: ReadonlyMap<string, number>,
@@ -220,7 +220,7 @@ function described(batch: Uint8Array): unknown {
   return { baseOffset, lastOffset, producerId, baseSequence, horizon, kept };
 }
 
-test('keeps what the same rules keep on plain records', () => {
+test('keeps the same records and headers as a simple implementation of the rules', () => {
   const options = fc.record({
     fromShare: fc.nat(100),
     endShare: fc.integer({ min: 0, max: 120 }),

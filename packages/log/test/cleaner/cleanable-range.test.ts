@@ -8,7 +8,10 @@ import {
 } from '../../src/cleaner/cleanable-range.ts';
 import { NOW } from '../support/logs.ts';
 
-/** Five segments of 100 bytes and 10 offsets; the last one is active. Each is a second younger. */
+/**
+ * Five segments of 100 bytes and 10 offsets; the last one is active. Each is one second younger than the one
+ * before it.
+ */
 const AGES = [5000, 4000, 3000, 2000, 1000];
 const SEGMENTS: CleanableSegment[] = AGES.map((ageMs, index) => ({
   baseOffset: index * 10,

@@ -31,7 +31,7 @@ test('knows the largest offset of each key, also beyond 2^32', () => {
   );
 });
 
-test('a full map takes no new key, but new offsets of its keys', () => {
+test('a full map takes no new keys, but still takes new offsets of the keys that it has', () => {
   for (const slots of [2, 10, 100, 5000, 300_000]) {
     const map = new OffsetMap({ bytesMax: slots * ENTRY_BYTES, loadFactor: 0.9 });
     let keys = 0;

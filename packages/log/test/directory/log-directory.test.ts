@@ -221,7 +221,7 @@ test.each([
   expect(synced).toEqual(expect.arrayContaining(parents));
 });
 
-test('a full disk delays the removal of checkpoint entries to the next try', () => {
+test('a full disk delays the removal of checkpoint entries until the next try', () => {
   const disk = new MemoryDisk();
   let logs = openDirectory(disk);
   append(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(9));

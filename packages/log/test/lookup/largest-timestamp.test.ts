@@ -27,7 +27,7 @@ class CountingDisk extends MemoryDisk {
 const BIG_BYTES = 10_000;
 const BATCHES = 200;
 const WORK = 20_000;
-/** Work for about eight batches, and the windows in which a scan reads. */
+/** A turn reads fewer bytes: `WORK` is enough for about eight batches, but a scan reads whole windows. */
 const READ_MAX = 4 * 64 * 1024;
 
 /** One segment of 2 MB. Only the first batch, which is deleted, has the largest timestamp. */
@@ -78,7 +78,7 @@ test('if the batch with the largest timestamp is deleted, the lookup scans the r
   expect(disk.bytesRead).toBeLessThan(1_000);
 });
 
-test('the kept result counts no longer when its batch is deleted, or the log is cut', () => {
+test('the kept result no longer counts when its batch is deleted, or when the log is cut', () => {
   const { disk, log } = deletedLargest();
   largestInTurns(disk, log);
   log.advanceStartOffset(150);
@@ -88,7 +88,7 @@ test('the kept result counts no longer when its batch is deleted, or the log is 
   expect(largestInTurns(disk, log).found).toBe(NOW + 30);
 });
 
-test('a lookup by a time that only deleted batches reach pauses, too', () => {
+test('a lookup by time also pauses if only deleted batches have a timestamp as late as the wanted one', () => {
   const { disk, log } = deletedLargest();
   let behind: { nextOffset: number; timestamp: Timestamp } | undefined;
   const { found, turns } = inTurns(disk, (budget) => {

@@ -59,7 +59,7 @@ test('a lookup by time looks at few segments in one turn', () => {
   expect(byTurn.length).toBeGreaterThan(8);
 });
 
-test('a lookup of the largest timestamp looks at few segments in one turn, and ends without any work', () => {
+test('a lookup of the largest timestamp looks at few segments in one turn, and ends even if later turns have no work to spend', () => {
   const { log, looks } = opened();
   const byTurn: number[] = [];
   let found: unknown;

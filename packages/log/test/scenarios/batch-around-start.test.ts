@@ -54,7 +54,7 @@ test('several batches arrive in one answer, and fill several segments', () => {
   expectFull(log);
 });
 
-test('an empty log refuses a batch that ends below its start, and takes one whose last record alone is in it', () => {
+test('an empty log refuses a batch that ends below the log start offset, and takes a batch that ends at this offset', () => {
   const log = emptyAtStart();
   expect(log.appendAsFollower(batch(10, { baseOffset: 90, leaderEpoch: EPOCH }), NOW)).toMatchObject({
     errorCode: ErrorCode.CORRUPT_MESSAGE,

@@ -38,7 +38,7 @@ test('a follower takes gaps below the high watermark of its leader, and no other
   expect(log.appendAsFollower(batchesAt(50), NOW, 50)).toEqual({ ok: true, endOffset: 52 });
 });
 
-test('a log knows up to where its gaps show that records are committed: after a kill, a cut, and a loss', () => {
+test('the committed end survives a kill; a truncation to a lower offset lowers the committed end', () => {
   const disk = new MemoryDisk();
   const log = withGaps(disk);
   expect(log.committedEnd).toBe(40);
@@ -52,13 +52,13 @@ test('a log knows up to where its gaps show that records are committed: after a 
   expect([log.committedEnd, reopened().committedEnd, reopened().endOffset]).toEqual([14, 14, 20]);
   log.truncateFullyAndStartAt(6);
   expect([log.committedEnd, reopened().committedEnd]).toEqual([6, 6]);
-  // An append that fails leaves the log shorter than the gap that it was to get.
+  // A truncation to 0 leaves no committed records.
   const full = withGaps();
   full.truncateTo(0);
   expect(full.committedEnd).toBe(0);
 });
 
-test('after a kill, the first sync covers the note of the gaps', () => {
+test('after a kill, the first sync covers the file has-gaps', () => {
   const syncs: (() => void)[] = [];
   const disk = new MemoryDisk((callback) => syncs.push(callback));
   withGaps(disk);
@@ -149,7 +149,7 @@ test('a read finds a gap in a log that was never compacted, and reports it', () 
 });
 
 test('a damaged base offset does not look like the end of a log with gaps', () => {
-  // The third batch of a segment, and the last batch of the log. No checksum covers these bytes.
+  // The base offsets of the first two batches and of the last batch of the log. No checksum covers them.
   for (const [name, at, fromOffset] of [
     ['00000000000000000000', 0, 0],
     ['00000000000000000000', 1, 2],
@@ -241,7 +241,7 @@ test('a gap that no index spans begins a new segment', () => {
   expect([again.endOffset, basesOf(again)]).toEqual([3 * far + 4, [far, 3 * far, 3 * far + 2]]);
 });
 
-test('a log that only the checkpoint of the cleaner lists creates has-gaps, before it needs it', () => {
+test('if only the checkpoint of the cleaner lists a log, recovery creates has-gaps, so the checkpoint may be lost later', () => {
   const disk = new MemoryDisk();
   withGaps(disk).close({ clean: false });
   disk.remove(`${DIRECTORY}/${HAS_GAPS_FILE}`);

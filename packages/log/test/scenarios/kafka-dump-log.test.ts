@@ -152,7 +152,7 @@ test.skipIf(!present)(
     expect(offsets).toEqual(after.map((record) => Number.parseInt(record, 10)));
     expect(dumped).not.toMatch(/isvalid: false/i);
     expect(dumped).toContain(`deleteHorizonMs: OptionalLong[${NOW + 86_400_000}]`);
-    // The last batch of the producer has no records, but its sequence numbers.
+    // The last batch of the producer keeps its sequence numbers, even without records.
     expect(dumped).toMatch(/baseOffset: 598 lastOffset: 599 count: \d .*lastSequence: 599 producerId: 4711/);
     const indexes = files.filter((name) => name.endsWith('.index') && fs.statSync(name).size > 0);
     const checked = dump(indexes, '--index-sanity-check');

@@ -250,12 +250,18 @@ class Run {
     this.resync();
   }
 
-  /** Takes what a cleaning, or recovery in the middle of one, has left. */
+  /**
+   * If a cleaning has begun, checks and takes over what the cleaning, or recovery in the middle of it, has
+   * left.
+   */
   resync(): void {
     if (this.cleaning !== undefined) this.cleaned();
   }
 
-  /** What a cleaning left: records of before, and the same state in the end. */
+  /**
+   * Checks that a cleaning left only earlier records and the same final state. Expects these records from now
+   * on.
+   */
   cleaned(): void {
     const { log } = this;
     const left = readAll(log);
@@ -287,7 +293,8 @@ class Run {
 
   /** Damages the last non-empty segment and reopens the log. The log may lose batches only at its end. */
   damage(change: (bytes: Uint8Array) => Uint8Array): void {
-    // Otherwise recovery may complete a swap although the damage took the records that replace others.
+    // Complete the cleaning first. Otherwise recovery may complete a swap although the damage took the
+    // records that replace others.
     while (this.cleaning?.results.length === 0 && this.log.offline === undefined) {
       const { length } = this.synced;
       if (!this.cleaning.turns() && length === 0 && this.synced.length === 0) break;
@@ -346,7 +353,7 @@ class Run {
     const records = visible
       .flatMap((one) => [...readRecords(one, compressionCodecs)])
       .filter(({ offset }) => offset >= this.startOffset);
-    // A batch without records keeps its largest timestamp, of which no record is left.
+    // A batch without records keeps its largest timestamp, although no record with this timestamp is left.
     const isLeft = records.some(({ timestamp }) => timestamp === largest);
     expect(largestHitOf(log)?.timestamp ?? -1).toBe(isLeft ? largest : -1);
     expect(hitOf(log, NOW)?.offset).toBe(records.find(({ timestamp }) => timestamp >= NOW)?.offset);

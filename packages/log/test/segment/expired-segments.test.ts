@@ -1,4 +1,4 @@
-/** Kafka's rules for the removal of old segments, and a property against a naive twin. */
+/** Kafka's rules for the removal of old segments, and a comparison with a naive twin for random logs. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -42,7 +42,7 @@ function counts(
   return [byStart, bySize, byTime];
 }
 
-test('time: a segment expires when its newest record is older than retention.ms, up to the first that is not', () => {
+test('time: the oldest segments expire, as long as their newest records are older than retention.ms', () => {
   expect(counts(segments(100, 200, 800, 100), { retentionMs: 500 })).toEqual([0, 0, 2]);
   expect(counts(segments(500, 499), { retentionMs: 500 })).toEqual([0, 0, 0]);
   expect(counts(segments(499, 500), { retentionMs: 500 })).toEqual([0, 0, 1]);

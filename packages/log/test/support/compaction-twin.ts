@@ -1,6 +1,6 @@
 /**
- * A log under compaction against a naive twin, which keeps every record. One seed is one run: random appends,
- * cleanings that stop anywhere, kills, power losses, truncations (also below the high watermark) and
+ * Compares a log under compaction with a naive twin, which keeps every record. One seed is one run: random
+ * appends, cleanings that stop anywhere, kills, power losses, truncations (also below the high watermark) and
  * deletions. The checkpoints have a disk of their own. Runs outside of vitest, too, so that a process with a
  * planted bug can run it. Throws an error that says what is wrong.
  */
@@ -53,7 +53,10 @@ export function playCompaction(seed: number): void {
 
 class Twin {
   private readonly random: Prng;
-  /** Truncations cut committed records, and a crash finds checkpoints as old as their last write. */
+  /**
+   * If true, truncations may cut committed records, and after a crash the log gets its offsets from the
+   * checkpoints, as they were last written.
+   */
   private readonly hasUncleanElections: boolean;
   private disk = new NamesDisk();
   private readonly checkpointDisk = new MemoryDisk();
@@ -72,9 +75,15 @@ class Twin {
   private sequence = 0;
   private cleaning: Cleaning | undefined;
   private cleaningFromMs = 0;
-  /** When the first cleaning that covered a tombstone began: its delete horizon is no earlier. */
+  /**
+   * By offset of a tombstone: when the first cleaning began that covered the tombstone. The delete horizon of
+   * the tombstone is at least DELETE_RETENTION_MS later.
+   */
   private readonly firstBegun = new Map<number, number>();
-  /** When the first complete cleaning of a tombstone began: its delete horizon is no later. */
+  /**
+   * By offset of a tombstone: when the first cleaning began that covered the tombstone and was completed. The
+   * delete horizon of the tombstone is at most DELETE_RETENTION_MS later.
+   */
   private readonly firstDone = new Map<number, number>();
 
   constructor(random: Prng, { hasUncleanElections }: { readonly hasUncleanElections: boolean }) {
@@ -236,10 +245,12 @@ class Twin {
       left.some((entry, index) => entry.offset !== expected[index]!.offset)
     )
       throw new Error(`a truncation to ${offset} left other records than those below ${log.endOffset}`);
-    // The cut may lack the records that replaced others: the log begins a new past.
+    // The truncation may have cut off records that replaced others. The twin now expects only the records
+    // that are left.
     if (isUnclean) this.all = left;
     this.endsAt(log.endOffset);
-    // A power loss may undo a truncation until a sync covers a later append. The twin knows only one past.
+    // A power loss may undo a truncation until a sync covers a later append. The twin expects only one of the
+    // two outcomes, so append and sync at once.
     this.append();
     this.flush();
     if (!isUnclean) return;
@@ -253,7 +264,7 @@ class Twin {
     return Math.max(startOffset, Math.min(highWatermark, log.cleanedTo ?? highWatermark) - 6);
   }
 
-  /** Takes over where the log ends now. */
+  /** Forgets what the log no longer has, because it now ends at `endOffset`. */
   private endsAt(endOffset: number): void {
     this.all = this.all.filter(({ offset }) => offset < endOffset);
     this.ends = this.ends.filter((end) => end <= endOffset);

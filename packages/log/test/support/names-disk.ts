@@ -1,6 +1,7 @@
 /**
- * A disk on which a power loss keeps any of the changes of names that no sync covered: file systems need not
- * keep them in order. It may also take the unsynced bytes of any file.
+ * A disk in memory for simulated power losses. A power loss may keep any of the changes of names that no sync
+ * covered, because file systems need not keep them in order. A power loss may also take the unsynced bytes of
+ * any file.
  */
 import type { DiskError, DiskFile } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
