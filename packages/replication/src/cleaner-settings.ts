@@ -3,7 +3,7 @@ import type { NodeId } from '@millrace/base';
 import { dynamicLayers, dynamicValue, type MetadataImage, numberOf } from '@millrace/metadata';
 import type { CleanerConfig } from './config.ts';
 
-/** `own`: what the node's own configuration says. */
+/** `own`: the settings in the node's own configuration. */
 export function cleanerSettings(own: CleanerConfig, image: MetadataImage, brokerId: NodeId): CleanerConfig {
   const layers = dynamicLayers(image, brokerId);
   const dynamic = (name: string, parse: (value: string) => number, fallback: number): number => {

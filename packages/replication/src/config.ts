@@ -38,7 +38,11 @@ export interface ReplicationConfig {
   readonly fetchMaxBytes: number;
   /** `replica.fetch.response.max.bytes`: soft limit for a whole response. */
   readonly fetchResponseMaxBytes: number;
-  /** Pause after an error: of one partition, or of all if the connection broke. Kafka's default is 1 s. */
+  /**
+   * `replica.fetch.backoff.ms`: how long the fetcher pauses a partition after an error of the partition. The
+   * fetcher pauses all its partitions after the connection broke, or after an error of a whole fetch. Kafka's
+   * default is 1 s.
+   */
   readonly fetchBackoffMs: Millis;
   /**
    * `replica.socket.timeout.ms`: the follower replaces a connection when a request gets no response for this
@@ -66,8 +70,8 @@ export interface ReplicationConfig {
   /** The most parked fetches. The leader answers further fetches at once with the available data. */
   readonly maxParkedFetches: number;
   /**
-   * The most deletions of records that wait, one for each partition of a DeleteRecords. The leader answers
-   * further ones at once with REQUEST_TIMED_OUT.
+   * The most parked deletions of records. A DeleteRecords request parks one deletion for each of its
+   * partitions. The leader answers further deletions at once with REQUEST_TIMED_OUT.
    */
   readonly maxParkedDeletions: number;
   /**

@@ -2,13 +2,14 @@
  * Watches the free space of the log directory's file system. While less than `min.free.bytes` is free, the
  * broker writes no records of clients: leaders refuse them, and followers do not append them. While less than
  * half of `min.free.bytes` is free, the broker writes no records of coordinators either. The rest is for the
- * broker's own files. Measures at each look, after an append that failed, and when the appends since the last
- * measurement may have used up the room. Refuses nothing itself: the callers do, with the reason from here.
+ * broker's own files. Measures at each call of `look`, after an append that failed, and when the appends
+ * since the last measurement may have used up the room. `FreeSpace` itself refuses nothing: its callers
+ * refuse, and give the reason that `FreeSpace` has noted.
  */
 import type { Logger, Millis, Timers } from '@millrace/base';
 import type { Room } from './partition/ports.ts';
 
-/** How often the guard measures during a shortage. */
+/** How often `FreeSpace` measures during a shortage. */
 const RECOVERY_LOOK_MS: Millis = 1000;
 /** A measurement may block the event loop, so failed appends cause at most one in this time. */
 const FAILURE_LOOK_MS: Millis = 100;
@@ -51,8 +52,8 @@ export class FreeSpace implements Room {
   }
 
   /**
-   * Why there is no room for temporary files of this size beside the broker's own files. Undefined: there is,
-   * or the file system does not answer.
+   * Why there is no room for temporary files of this size beside the broker's own files. Undefined: there is
+   * room, or the file system does not answer.
    */
   lackFor(sizeBytes: number): string | undefined {
     const { directory } = this.ports;

@@ -1,16 +1,17 @@
 /**
- * Compacts this broker's replicas, whether they lead or follow: each replica cleans its own log. Chooses
- * among the logs that are due the one with the largest dirty share, and cleans up to `log.cleaner.threads`
- * logs at a time. All cleanings share one limit of bytes per second. How a log is cleaned is the log's own
- * matter.
+ * Compacts this broker's replicas, whether they lead or follow: each replica cleans its own log. Of the logs
+ * that are due, the cleaner chooses the one with the largest dirty share. It cleans up to
+ * `log.cleaner.threads` logs at a time. All cleanings share one limit of bytes per second. The cleaner only
+ * starts and paces a cleaning; the log itself carries it out (`PartitionLog.clean`).
  *
  * Bounds: one turn of the event loop looks at `LOOKS_PER_TURN` replicas, or begins one cleaning. After a
  * cleaning, the cleaner looks for the next log at once. When no log is due, it waits for
  * `log.cleaner.backoff.ms`. A log with expired segments is cleaned after their removal.
  *
- * A cleaning that fails with an error that may pass (a full disk) gets another attempt after the same time.
- * A log whose cleaning fails for good is uncleanable, and gets no further attempt before the broker
- * restarts, or before the replica has fetched its records again. Meanwhile the other logs are cleaned.
+ * After a cleaning failed with an error that may pass (a full disk), the cleaner tries that log again after
+ * `log.cleaner.backoff.ms`, too. A log whose cleaning fails for good is uncleanable, and gets no further
+ * attempt before the broker restarts, or before the replica has fetched its records again. Meanwhile the
+ * other logs are cleaned.
  */
 import { type Clock, type Jobs, type Logger, type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
 import type {
@@ -31,7 +32,7 @@ import type { Partition } from './partition/partition.ts';
 const LOOKS_PER_TURN = 50;
 /** Pause before the cleaner asks again for a job that was refused. */
 const JOB_RETRY_MS = 1000;
-/** Also with `log.cleaner.backoff.ms=0`, a look that found nothing to do waits for this time. */
+/** After a look that found nothing to do, the cleaner waits at least this long, whatever the backoff is. */
 const BACKOFF_MIN_MS = 50;
 /** A paused cleaning looks at the limit of bytes per second at least this often, because it may be raised. */
 const THROTTLE_CHECK_MS = 1000;
@@ -88,7 +89,7 @@ export class LogCleaner {
   private overdueMsMax: Millis = 0;
   private readonly counters: ReturnType<typeof countersOf>;
 
-  /** Starts looking. The end of `timers` ends it. */
+  /** Starts the looks. They end when `timers` stops. */
   constructor(options: LogCleanerOptions) {
     this.o = options;
     const { metrics } = options;
@@ -146,8 +147,8 @@ export class LogCleaner {
   }
 
   /**
-   * A removal may fail for good, and looks may follow each other in every turn. So this asks at most once in
-   * the time of the backoff.
+   * A removal may fail for good, and looks may follow each other in every turn. So this method asks for the
+   * removal at most once within the backoff.
    */
   private askForRemoval(log: PartitionLog): void {
     const now = this.o.timers.now();
@@ -183,7 +184,7 @@ export class LogCleaner {
     const range = this.rangeOf(replica);
     if (range === undefined || !range.isDue) return false;
     const { log } = replica;
-    // A cleaned segment is written before the old ones go.
+    // The log writes the cleaned segment before it removes the old ones.
     const lack = this.o.room.lackFor(Math.min(range.totalBytes, log.config.segmentBytes));
     if (lack !== undefined) {
       this.postpone(replica, lack);
@@ -275,7 +276,7 @@ export class LogCleaner {
     const { room } = this.o;
     room.used(bytes);
     if (room.coordinatorShortage !== undefined) {
-      // The rest of the space is for the broker's own files. This removes the unfinished segment.
+      // The rest of the space is for the broker's own files. `stopCleaning` removes the unfinished segment.
       this.postpone(replica, room.coordinatorShortage);
       replica.log.stopCleaning();
       return;
@@ -302,7 +303,7 @@ export class LogCleaner {
     return ((bytes - this.allowedBytes) * 1000) / this.o.settings().bytesPerSecondMax;
   }
 
-  /** Time without a cleaning allows no bytes to a later one. */
+  /** Time in which no cleaning moves bytes allows a later cleaning no extra bytes. */
   private allowMore(): void {
     const nowMs = this.o.timers.now();
     const bytes = ((nowMs - this.allowedAtMs) / 1000) * this.o.settings().bytesPerSecondMax;

@@ -17,7 +17,7 @@ import { LogDirectoryWatch } from './log-directory-watch.ts';
 import type { Partition } from './partition/partition.ts';
 import type { AskedReplicas, LogDirDescription, ReplicaDescription } from './types.ts';
 
-/** Kafka's value for a replica that has no lag: it is offline, or the metadata has not assigned it yet. */
+/** Kafka's value for an unknown lag: the replica is offline, or the metadata has not assigned it yet. */
 const NO_LAG = -1;
 const UNKNOWN_SPACE: DiskSpace = { totalBytes: -1, usableBytes: -1 };
 
@@ -65,8 +65,8 @@ export class LogDirs {
   }
 
   /**
-   * One description for each directory of `log.dirs`; there is one. A directory that failed as a whole, or
-   * whose file system does not answer, has no replicas to describe.
+   * Returns one description for each directory of `log.dirs`. There is only one directory. If it failed as a
+   * whole, or if its file system does not answer, the description has no replicas.
    */
   describe(asked: AskedReplicas): LogDirDescription[] {
     const { directory: path } = this.ports.directory;

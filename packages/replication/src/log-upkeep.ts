@@ -11,7 +11,7 @@ export interface LogUpkeep {
   readonly retention: Retention;
 }
 
-/** The end of the manager's timers ends all of it. */
+/** Starts this work. All of it ends when the manager's timers stop. */
 export function startLogUpkeep(manager: ReplicaManager, logDirs: LogDirs, metrics: Metrics): LogUpkeep {
   const { options, timers } = manager;
   const { brokerId, config, codecs } = options;

@@ -14,7 +14,7 @@ export interface ReplicaHoldings {
   readonly fetchWaiters: number;
   readonly fetchSessions: number;
   readonly parkedAcks: number;
-  /** Deletions of records that wait for followers or for a lease. */
+  /** Deletions of records that wait for followers or for a lease, as `DeleteRecordsService` counts them. */
   readonly parkedDeletions: number;
   /** Requests that wait for a job. */
   readonly awaitingJobs: number;
@@ -22,7 +22,7 @@ export interface ReplicaHoldings {
   readonly awaitingLease: number;
   /** ISR changes that wait until the broker sends them to the controller. */
   readonly isrChanges: number;
-  /** Deletions of records that wait for followers, or for a lease. */
+  /** The same deletions, as the leaders of the partitions count them. */
   readonly waitingDeletions: number;
   /** Segments that retention has removed, and whose files wait for `file.delete.delay.ms`. */
   readonly removedSegments: number;

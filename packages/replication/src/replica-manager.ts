@@ -326,7 +326,7 @@ export class ReplicaManager {
     this.table.remove(replica, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   }
 
-  /** Called after the assignments of the delta: see `takeSettings`. */
+  /** Called after the assignments of the delta are applied: see `takeSettings`. */
   private configure(delta: MetadataDelta): void {
     const names = [...reconfiguredTopics(delta, this.options.brokerId, this.partitions())];
     for (const name of names) {

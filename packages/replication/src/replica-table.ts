@@ -250,8 +250,8 @@ export class ReplicaTable {
   }
 
   /**
-   * Runs an operation that may fail, and logs the failure. Returns whether the operation succeeded. After a
-   * failure, the next start tries again at the latest.
+   * Runs an operation that may fail, and logs the failure. Returns whether the operation succeeded. If
+   * nothing else repeats a failed operation, the broker repeats it at its next start.
    */
   private orLog(event: 'log-delete-failed' | 'log-list-failed', operation: () => void): boolean {
     try {

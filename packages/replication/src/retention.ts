@@ -104,7 +104,7 @@ export class Retention {
     log?.removeNext((removed) => {
       if (removed === undefined) this.expired.delete(log);
       else this.removed(log, removed);
-      // `removeNext` of a log that has nothing to remove calls back within the call.
+      // If the log has nothing to remove, its `removeNext` calls back before it returns.
       this.timers.soon(() => this.removeNext());
     });
   }

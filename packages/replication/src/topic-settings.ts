@@ -97,7 +97,8 @@ function topicSettings(
   const maxCompactionLagMs = number('max.compaction.lag.ms');
   const log: LogConfig = {
     segmentBytes: number('segment.bytes'),
-    // The cleaner never touches the active segment, so a record must leave it before the lag is over.
+    // The cleaner never touches the active segment. So the log must begin a new segment before the records in
+    // the active one are older than `max.compaction.lag.ms`.
     segmentMs: isCompacted ? Math.min(number('segment.ms'), maxCompactionLagMs) : number('segment.ms'),
     segmentJitterMs: number('segment.jitter.ms'),
     preallocate: booleanOf(text('preallocate')),

@@ -172,8 +172,8 @@ export interface BrokerLease {
    */
   readonly brokerEpoch: number;
   /**
-   * The end of the lease by the monotonic clock. Measured from the moment the broker sent the answered
-   * heartbeat.
+   * The end of the lease, by the monotonic clock. The lease counts from the moment when the broker sent the
+   * heartbeat that the controller answered.
    */
   readonly validUntilMs: Millis;
 }

@@ -1,9 +1,9 @@
 /**
- * Acknowledgements. A batch gets at most one outcome: within the request, or later. Later it gets one when
- * the high watermark, a sync or a lease releases the batch, when the leadership ends, or when the request
- * times out. A batch gets no outcome if the client is gone before the append. The broker answers a produce
- * request when all partitions of the request have an outcome, or when the request times out. min-isr.ts
- * enforces min.insync.replicas.
+ * Acknowledgements. A batch gets at most one outcome, either at once or later. A later outcome comes when the
+ * high watermark, a sync or a lease releases the batch, when the leadership ends, or when the request times
+ * out. A batch gets no outcome if the client is gone before the append. The broker answers a produce request
+ * when all partitions of the request have an outcome, or when the request times out. min-isr.ts enforces
+ * min.insync.replicas.
  */
 import { assert, type Offset, ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

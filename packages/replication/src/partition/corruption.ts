@@ -41,7 +41,7 @@ export class Corruption {
     if (partition.role === 'follower') this.askToLeave();
   }
 
-  /** Called when the controller has the replica in the ISR: its new log holds all committed records. */
+  /** Called when the controller's ISR contains the replica: its new log then holds all committed records. */
   rejoined(): void {
     this.isRefetching = false;
   }

@@ -114,7 +114,7 @@ export function nextHighWatermark(input: {
   return Math.max(end, input.current);
 }
 
-/** Returns the members of the ISR that have not been caught up for longer than the lag time. */
+/** Returns the members of the ISR that were last caught up longer ago than the lag time. */
 export function laggingReplicas(input: {
   readonly isr: readonly NodeId[];
   readonly remotes: ReadonlyMap<NodeId, RemoteReplica>;

@@ -379,8 +379,8 @@ export class Leadership {
       // Another replica leads now. The metadata with this change is on its way.
       if (proposal.kind === 'resign' && answer.leaderEpoch > partition.leaderEpoch) return true;
       if (answer.leaderEpoch !== partition.leaderEpoch) return false;
-      // The controller chose the ELR by its min.insync.replicas at the time of this decision. So the smaller
-      // ISR counts only when this broker has it from the metadata log: then it commits by the same value.
+      // The controller chose the ELR by its min.insync.replicas at that time. This broker uses the smaller
+      // ISR only when the metadata log has brought both: then it commits by the same value.
       if (proposal.kind === 'shrink' && answer.partitionEpoch > partition.partitionEpoch) return true;
       const previous = partition.isr;
       // Without a newer partition epoch, the controller changed nothing.

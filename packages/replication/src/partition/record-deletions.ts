@@ -23,11 +23,11 @@ export interface DeletionOptions {
   readonly clientId: string | null;
 }
 
-/** A deletion that waits for followers. Calls `settled` at most once. */
+/** A deletion that waits for followers, or for a lease. Calls `settled` at most once. */
 export interface WaitingDeletion {
-  /** The time of the request is over. */
+  /** Call it when the request times out. */
   expire(): void;
-  /** The client is gone: nobody waits for the result. */
+  /** Call it when the client is gone: nobody waits for the result. */
   cancel(): void;
 }
 
@@ -135,7 +135,7 @@ export class RecordDeletions {
     else for (const deletion of reached) deletion.settle({ errorCode: ErrorCode.NONE, lowWatermark });
   }
 
-  /** The leadership ends. */
+  /** Called when the leadership ends. Settles every waiting deletion with the error. */
   end(errorCode: ErrorCode): void {
     for (const deletion of [...this.waiting]) deletion.settle(deletionFailure(errorCode));
   }

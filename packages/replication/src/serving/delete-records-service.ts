@@ -2,10 +2,10 @@
  * Serves DeleteRecords: deletes in each partition that this broker leads, and answers when every partition is
  * settled, or at the timeout of the request.
  *
- * Bounds: a request begins its deletions within the work of each turn, and continues in later turns. A later
- * turn begins at least one of them, because other requests may spend the work of every turn. At most
- * `parkedMax` deletions wait at a time. A further deletion raises the log start offset, too, but does not
- * wait: its answer is REQUEST_TIMED_OUT, as if its time were over, and clients ask again after it.
+ * Bounds: a request begins deletions until the work budget of the turn is spent, and begins the others in
+ * later turns. A later turn begins at least one of them, because other requests may spend the budget of every
+ * turn. At most `parkedMax` deletions wait at a time. A further deletion raises the log start offset, too,
+ * but does not wait: its answer is REQUEST_TIMED_OUT, and clients retry after this error.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import { ErrorCode, type WorkBudget } from '@millrace/protocol';
@@ -59,7 +59,7 @@ class Deletion {
   private readonly done: (results: RecordsDeleted[]) => void;
   private readonly results: RecordsDeleted[] = [];
   private readonly waiting = new Set<WaitingDeletion>();
-  /** The first partition without a deletion so far. */
+  /** The index of the first partition whose deletion has not begun. */
   private next = 0;
   private settled = 0;
   private isExpired = false;
@@ -85,7 +85,7 @@ class Deletion {
     return () => this.cancel();
   }
 
-  /** Begins the deletions for which this turn has work: at least one, except with `mayBeNone`. */
+  /** Begins deletions while the budget of this turn lasts: at least one, except with `mayBeNone`. */
   private continue({ mayBeNone }: { readonly mayBeNone: boolean }): void {
     const { partitions } = this.request;
     const { turnBudget, inLaterTurn } = this.ports;
@@ -135,7 +135,7 @@ class Deletion {
     if (this.waiting.delete(deletion)) this.service.parked--;
   }
 
-  /** The time of the request is over: no deletion waits from now on, but the others still begin. */
+  /** Called when the request times out. From then on no deletion waits, but the others still begin. */
   private expire(): void {
     this.isExpired = true;
     for (const deletion of [...this.waiting]) deletion.expire();

@@ -1,7 +1,7 @@
 /**
- * Runs one ListOffsets request through its partitions. A job opens each batch that is costly to open, one at
- * a time. A lookup that scans for long pauses until a later turn. The result of a partition depends on its
- * leadership and high watermark at the end of its lookup, not on those before.
+ * Runs one ListOffsets request: looks up its partitions in order. If a batch is costly to open, a job opens
+ * it; a request has one job at a time. A lookup that scans for long pauses until a later turn. The result of
+ * a partition depends on its leadership and high watermark at the end of its lookup, not on those before.
  */
 import type { Job, Jobs, Uuid } from '@millrace/base';
 import type { CostlyBatch, LogJobs, LookupBudget, PausedLookup } from '@millrace/log';

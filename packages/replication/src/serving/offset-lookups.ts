@@ -129,8 +129,8 @@ function search(
 }
 
 /**
- * Whether all batches before the earlier position have only smaller timestamps. If the log start offset rises
- * while a lookup pauses, the largest timestamp may fall.
+ * Whether the batches before the position of `earlier` have only timestamps below `wanted`. If the log start
+ * offset rises while a lookup pauses, the largest timestamp may fall.
  */
 function hasPassed(earlier: Opened | Paused | undefined, wanted: Timestamp): boolean {
   return earlier !== undefined && ('batch' in earlier || earlier.timestamp <= wanted);

@@ -1,4 +1,6 @@
-/** The settings of replication for tests, also those of other packages. A test may replace single ones. */
+/**
+ * The settings of replication for the tests of this and of other packages. A test may replace single ones.
+ */
 import type { ReplicationConfig } from '../config.ts';
 
 export function replicationConfig(changes: Partial<ReplicationConfig> = {}): ReplicationConfig {
