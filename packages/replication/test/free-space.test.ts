@@ -28,7 +28,7 @@ class Guarded {
   }
 }
 
-test('a look below min.free.bytes begins the shortage, with a reason for the operator', () => {
+test('a look that finds less than min.free.bytes begins a shortage, with a reason for the operator', () => {
   const guarded = new Guarded();
   guarded.space.look();
   expect(guarded.space.shortage).toBeUndefined();
@@ -41,7 +41,7 @@ test('a look below min.free.bytes begins the shortage, with a reason for the ope
   expect(guarded.events).toEqual(['disk-space-low']);
 });
 
-test('it counts the bytes of appends, and measures again when they may have used up the room', () => {
+test('`FreeSpace` counts the bytes of appends, and measures again when they may have used up the room', () => {
   const guarded = new Guarded();
   guarded.usableBytes = 5000;
   guarded.space.look();

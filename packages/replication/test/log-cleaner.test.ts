@@ -172,7 +172,7 @@ test('the event of a cleaning says how long the cleaning took', () => {
   ]);
 });
 
-test('without a backoff, a look that finds nothing to do, and a retry, wait for a while', () => {
+test('without a backoff, the cleaner still waits after a look that finds nothing to do, and before a retry', () => {
   const { clock, list, isRunning, removing } = setUp([0.1, 0.9], { backoffMs: 0 });
   clock.advance(60);
   expect(isRunning()).toEqual([false, true]);
@@ -346,7 +346,7 @@ test('a raised limit of bytes per second ends a long pause within a second', () 
   state.settings = { ...state.settings, bytesPerSecondMax: 10_000_000 };
   clock.advance(1000);
   expect(pauses).toBe(1);
-  // The debt is paid.
+  // By now the limit has allowed all earlier bytes.
   list[0]!.running!.ports.pause(10_000, () => pauses++);
   clock.advance(1);
   expect(pauses).toBe(2);
@@ -374,7 +374,7 @@ test('a cleaning begins only with room for a copy, and ends when space becomes c
   ]);
 });
 
-test('the files of replaced segments go after file.delete.delay.ms', () => {
+test('the cleaner unlinks the files of replaced segments after file.delete.delay.ms', () => {
   const { clock, list, unlinked } = setUp([0.9]);
   clock.advance(BACKOFF_MS + 2);
   list[0]!.running!.ports.replaced(['/data/table-0/0.log.deleted']);

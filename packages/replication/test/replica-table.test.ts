@@ -11,7 +11,7 @@ import { ReplicaTable } from '../src/replica-table.ts';
 const ORDERS = 'orders'.padEnd(22, 'A') as Uuid;
 const EVENTS = 'events'.padEnd(22, 'A') as Uuid;
 
-/** No partition of `orders` or `events` can be opened. */
+/** A table that could open no partition of `orders` or `events`. */
 function brokenTable(): ReplicaTable {
   const directory = {
     log: () => undefined,

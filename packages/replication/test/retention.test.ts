@@ -93,7 +93,7 @@ test('a round over thousands of replicas takes many turns, and each turn looks a
   expect(Math.max(...perTurn.values())).toBe(50);
 });
 
-test('a look that raises a log start offset ends the turn; after a look that began a segment, the next one waits for its sync', () => {
+test('a look that raises a log start offset ends the turn; after a look that began a segment, the next look waits for the sync', () => {
   const { clock, list } = setUp(5);
   const raised: ExpireResult = { isRaised: true, isRolled: false, hasMore: false };
   list[0]!.result = raised;

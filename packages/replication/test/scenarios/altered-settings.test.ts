@@ -124,7 +124,7 @@ test('the leader acknowledges a parked batch when a lower min.insync.replicas al
 });
 
 // Each commit below is one batch, so each broker gets its records in one delta.
-test('a leader learns of its successor and of a lower min.insync.replicas at once: it acknowledges nothing', () => {
+test('a leader learns of its successor and of a lower min.insync.replicas in one delta: it acknowledges nothing', () => {
   const { world, topic, partition } = withTopic();
   world.controller.commit([config('min.insync.replicas', '2')]);
   world.advance(5);

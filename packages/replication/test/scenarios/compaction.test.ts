@@ -1,6 +1,7 @@
 /**
  * Goal: each replica compacts its own log. The latest record of each key stays, and clients, followers,
- * retention and deletions work on. Method: whole replica managers with a toy controller and a manual clock.
+ * retention and deletions continue to work. Method: whole replica managers with a toy controller and a manual
+ * clock.
  */
 import type { MetadataRecord } from '@millrace/metadata';
 import { buildBatch, ErrorCode, readBatchHeader, readRecords } from '@millrace/protocol';
@@ -129,7 +130,7 @@ test('leader and followers keep the latest record of each key below their active
   expect(table.eventsOf('log-cleaned')).toBeGreaterThanOrEqual(6);
 });
 
-test('a consumer whose position is gone continues at the next record, also from a parked fetch', () => {
+test('a consumer continues at the next record if compaction removed the record at its position, also from a parked fetch', () => {
   const table = new Table();
   table.put('a=1', 'a=2', 'a=3', 'b=1');
   table.advance(2 * BACKOFF_MS);
@@ -206,7 +207,7 @@ test('a new replica copies a compacted log with its gaps', () => {
   expect(table.partition(2).log.endOffset).toBe(6);
 });
 
-test('after a crash of its leader that loses the high watermark, a new replica still copies the gaps', () => {
+test('a new replica still copies the gaps after its leader lost the high watermark in a crash', () => {
   const table = new Table({
     replicas: [[1, 2]],
     configs: { 'min.insync.replicas': '2', 'segment.bytes': '300' },
@@ -248,7 +249,7 @@ test('compact,delete removes expired segments, and the cleaner compacts the othe
   expect(files.filter((name) => /deleted$/.test(name))).toEqual([]);
 });
 
-test('DeleteRecords works on while a log is compacted, and the cleaner leaves deleted records alone', () => {
+test('DeleteRecords continues to work while a log is compacted, and the segments of deleted records are removed', () => {
   const table = new Table({ configs: { 'cleanup.policy': 'compact,delete' } });
   table.put('a=1', 'b=1', 'a=2', 'b=2', 'a=3');
   table.configure('log.cleaner.backoff.ms', '1', 'broker');
@@ -336,7 +337,7 @@ test('records younger than min.compaction.lag.ms stay; older than max.compaction
   expect(old.records(1)).toHaveLength(3);
   old.advance(10_000);
   expect(old.records(1)).toEqual(['1:a=2', '2:a=3']);
-  // The record in the active segment is too old, too, so the next append begins a new one.
+  // The record in the active segment is too old, too, so the next append begins a new segment.
   old.configure('segment.bytes', '1000000');
   old.put('a=4');
   old.advance(9000);

@@ -28,7 +28,7 @@ function overwrite(world: World, id: number, position: number, bytes: Uint8Array
   file.close();
 }
 
-test('a leader with a corrupt log hands over, deletes its log and fetches it again', () => {
+test('a leader with a corrupt log hands over its leadership, deletes the log and fetches the records again', () => {
   const { world, topic } = cluster();
   overwrite(world, 1, 0, new Uint8Array(100));
   // A read finds the corrupt bytes.

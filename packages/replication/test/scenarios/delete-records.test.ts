@@ -1,6 +1,6 @@
 /**
- * Goal: a leader answers DeleteRecords when no live replica has the records; it deletes no uncommitted one.
- * Method: whole replica managers with a toy controller and a manual clock.
+ * Goal: a leader answers DeleteRecords when no live replica has the records. It deletes no uncommitted
+ * record. Method: whole replica managers with a toy controller and a manual clock.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -173,7 +173,7 @@ test('a leader without a lease answers when it gets a lease again', () => {
 test.each([
   ['a fresh follower', []],
   ['a follower that lags', ['a', 'b']],
-])('%s takes the batch around the log start offset of its leader, and joins the ISR', (_name, first) => {
+])('%s takes the batch that spans the log start of its leader, and joins the ISR', (_name, first) => {
   const { world, topic } = setUp();
   for (const value of first) world.broker(1).produce(topic, value);
   world.advance(700);
@@ -276,7 +276,10 @@ test('beyond the limit, a deletion does not wait: its client asks again after RE
 
 const PARTITIONS = 100;
 
-/** Produces one record to each of many partitions, and returns what a request to delete all of them names. */
+/**
+ * Produces one record to each of many partitions. Returns, among others, the `partitions` of a request that
+ * deletes all these records.
+ */
 function many(replicas: readonly number[]) {
   const world = new World().start();
   const topicId = world.controller.createTopic(
@@ -296,7 +299,7 @@ function many(replicas: readonly number[]) {
   return { world, topicId, partitions, startedOnes };
 }
 
-test('a request of many partitions, or many requests, delete in slices: no turn has more than its work', () => {
+test('the deletions of a large request, or of several requests, run in slices: no turn exceeds its work budget', () => {
   const { world, partitions, startedOnes } = many([1]);
   const { manager, clock } = world.broker(1);
   const answers: (readonly RecordsDeleted[])[] = [];
@@ -322,7 +325,7 @@ test('a request of many partitions, or many requests, delete in slices: no turn 
   expect(startedOnes()).toBe(PARTITIONS);
 });
 
-test('a client that is gone ends the slices; with no time to wait, every deletion still begins', () => {
+test('no slice follows when the client is gone; with a timeout of 0, every deletion still begins', () => {
   const gone = many([1]);
   const first = gone.world.broker(1);
   first.clock.run(() => {

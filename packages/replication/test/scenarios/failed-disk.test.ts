@@ -28,7 +28,7 @@ function failFoldersOf(world: World, topic: string): void {
   };
 }
 
-test('a leader whose log went offline hands over within a second, and leaves the ISR', () => {
+test('a leader whose log went offline hands over its leadership within a second, and leaves the ISR', () => {
   const { world, topic } = cluster();
   world.partition(1, topic).log.health.offline = 'EIO: a sync failed';
   world.partition(1, topic).noticeOffline();
@@ -81,7 +81,7 @@ test('an append that a read-only file system refuses takes the replica offline; 
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
 });
 
-test('an offline leader that is the last ISR member repeats its request, and hands over when another member joins', () => {
+test('an offline leader that is the last ISR member repeats its request until another member joins and leads', () => {
   const { world, topic } = cluster();
   for (const id of [2, 3]) {
     world.broker(id).kill();

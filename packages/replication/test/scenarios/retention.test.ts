@@ -151,7 +151,7 @@ test('a follower with a higher start offset than its leader may become leader: t
   expect(world.controller.image.partition(topic, 0)?.isr).toHaveLength(3);
 });
 
-test('a follower returns after its leader expired all records of the follower: it begins at the start of its leader', () => {
+test('if the leader has expired all records of a follower that was away, the follower begins at the log start of the leader', () => {
   const { world, topic } = setUp();
   produce(world, topic, 'a');
   world.broker(3).kill();

@@ -26,7 +26,7 @@ function restart(world: World): void {
   world.advance(2000);
 }
 
-/** All controllers lost their data, and formed a new quorum. */
+/** Replaces the controller, as if all controllers had lost their data and formed a new quorum. */
 function beginAnew(world: World, history = 'fresh'): void {
   const { onCommit } = world.controller;
   world.controller = new ToyController(history);

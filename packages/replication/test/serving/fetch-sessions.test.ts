@@ -20,7 +20,7 @@ function newcomer(sessions: FetchSessions, isFollower: boolean, partitions: numb
   return (opened as OpenedFetch).sessionId;
 }
 
-test('when all slots are full, a follower evicts a consumer at once; any other eviction needs a session unused for two minutes', () => {
+test('when all slots are full, a follower evicts a consumer at once; no other eviction ends a session younger than two minutes', () => {
   const sessions = new FetchSessions(2, new Prng(1));
   const consumer = newcomer(sessions, false, 1, 0);
   const follower = newcomer(sessions, true, 1, 0);

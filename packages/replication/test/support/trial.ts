@@ -28,7 +28,7 @@ interface Retrier {
 export interface TrialOptions {
   readonly seed: number;
   readonly steps: number;
-  /** flush.messages=1, and machines lose power. */
+  /** If true, the topic has flush.messages=1, and machines lose power. */
   readonly losesPower: boolean;
 }
 
