@@ -88,10 +88,10 @@ export class Metrics {
   }
 
   /**
-   * For gauges whose values are elsewhere. Each scrape calls `prepare`, and reads the gauges after `prepare`
-   * has called `done`. `prepare` must call `done` within some seconds, because Prometheus does not wait
-   * longer. `name`: the name of one of the gauges. A later `beforeScrape` of the same name replaces an
-   * earlier one.
+   * For gauges whose values must be gathered first, for example from other brokers. Each scrape calls
+   * `prepare`, and reads the gauges after `prepare` has called `done`. `prepare` must call `done` within some
+   * seconds, because Prometheus does not wait longer. `name`: the name of one of the gauges. A later
+   * `beforeScrape` of the same name replaces an earlier one.
    */
   beforeScrape(name: GaugeName, prepare: (done: () => void) => void): void {
     this.preparations.set(name, prepare);

@@ -8,7 +8,7 @@ import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { definitionOf, metricsTable } from '../metrics-table.ts';
 
 const GC_METRIC = 'nodejs_gc_duration_seconds';
-/** The values of an entry's `detail.kind`, by Node's constants. */
+/** The kinds of garbage collections, by the number in `detail.kind` of Node's performance entry. */
 const GC_KINDS: Readonly<Record<number, string>> = { 1: 'minor', 4: 'major', 8: 'incremental', 16: 'weakcb' };
 const GC_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
