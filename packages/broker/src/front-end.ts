@@ -123,8 +123,8 @@ export class BrokerFrontEnd implements ConnectionHost {
   }
 
   /**
-   * A client connected to the listener of that name. Closes the connection at once if it exceeds a limit, or
-   * if the broker is stopping.
+   * Called when a client connected to the listener of that name. Closes the connection at once if it exceeds
+   * a limit, or if the broker is stopping.
    */
   accept(listenerName: string, stream: Stream): StreamHandler {
     const isExempt = listenerName === this.exemptListenerName;

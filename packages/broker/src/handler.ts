@@ -96,7 +96,7 @@ export interface Reply<Response> {
    * Sends a body that is encoded for the request's version. The caller must not change the bytes afterwards.
    */
   sendEncoded(body: Uint8Array): void;
-  /** The client expects no answer (acks=0). */
+  /** Ends the request without an answer, because the client expects none (acks=0). */
   nothing(): void;
   /** Closes the connection in place of an answer. */
   close(reason: string): void;

@@ -135,7 +135,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   // ---- calls of the router and the handlers ----
 
-  /** The router accepted a request: returns its place in the order of answers. */
+  /** Called when the router accepted a request. Returns its place in the order of answers. */
   openSlot(opened: OpenedRequest): Slot {
     this.held.request += opened.frameBytes + opened.decodedBytes;
     this.held.decoded += opened.decodedBytes;
@@ -179,7 +179,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
   }
 
-  /** The request gets no answer (acks=0). */
+  /** Called for a request that gets no answer (acks=0). */
   answerNothing(slot: Slot): void {
     if (this.state !== 'open' || slot.outcome !== undefined) return;
     slot.outcome = { kind: 'none' };
@@ -391,7 +391,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
     const { input } = this;
     if (!input.endsInHalf && input.mustWaitForOthers) return false;
-    // Skip requests that bring nothing: the broker drops their answers, and hundreds of reads may remain.
+    // Skip requests that bring nothing: the broker drops their answers, and hundreds of them may remain.
     const startIfItBrings = (frame: Uint8Array) => {
       if (this.host.brings(frame)) this.host.route(frame, this);
     };
@@ -476,7 +476,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return forgotten;
   }
 
-  /** Both sides have closed the connection: drops what is left, and tells the host. */
+  /** Called when both sides have closed the connection. Drops what is left, and informs the host. */
   private finish(): void {
     this.state = 'closed';
     this.abandon();

@@ -16,14 +16,17 @@ export class HeldBytes {
   told = 0;
   private toldDecoded = 0;
 
-  /** The connection drops its requests. */
+  /** Called when the connection drops its requests. */
   forgetRequests(): void {
     this.request = 0;
     this.decoded = 0;
     this.answer = 0;
   }
 
-  /** Tells the budget; this may wake other connections. `buffered`: received bytes of no started request. */
+  /**
+   * Informs the budget. This may wake other connections. `buffered`: the received bytes that belong to no
+   * started request.
+   */
   tell(budget: MemoryBudget, buffered: number): void {
     const held = buffered + this.request + this.answer + this.undrained;
     const delta = held - this.told;

@@ -10,19 +10,19 @@ export interface Holder {
   /** Bytes that the broker now holds for this connection. */
   readonly heldBytes: number;
   /**
-   * When the peer began to stall. A peer stalls when it has sent part of a frame and does not send the rest,
-   * or does not read answers, and the connection holds bytes for no other reason. Undefined: the peer does
-   * not stall.
+   * When the peer began to stall. A peer stalls if it does not read its answers. A peer also stalls if it
+   * does not send the rest of a frame, while no earlier request delays the connection. Undefined: the peer
+   * does not stall.
    */
   readonly stalledSinceMs: Millis | undefined;
-  /** Memory was freed: the connection checks again whether it may continue. */
+  /** Called when memory was freed. The connection then checks again whether it may continue. */
   memoryFreed(): void;
   /** Closes the connection at once. */
   drop(reason: string): void;
 }
 
 const SHARES = 4;
-/** A large request must wait while decoded requests use more than a quarter of the budget (budget / this). */
+/** A large request must wait while decoded requests use more than `maxBytes / DECODED_SHARES`: a quarter. */
 const DECODED_SHARES = 4;
 
 export class MemoryBudget {
@@ -86,7 +86,7 @@ export class MemoryBudget {
     if ((deltaBytes < 0 && !this.exhausted) || (wasCrowded && !this.crowded)) this.release();
   }
 
-  /** The holder has stopped reading, and waits for `memoryFreed`. */
+  /** Called when the holder has stopped reading. From then on it waits for `memoryFreed`. */
   wait(holder: Holder): void {
     this.waiting.add(holder);
     this.onPressure();

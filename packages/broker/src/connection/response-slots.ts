@@ -11,7 +11,7 @@ export type ClosingFacts = FactsWithout<
   'client'
 >['warn']['connection-closed'];
 
-/** The connection ends in place of the answer. */
+/** An outcome in place of an answer: the connection ends. */
 export interface Closing {
   readonly kind: 'close';
   readonly reason: string;
@@ -46,7 +46,7 @@ export interface Slot {
   decodedBytes: number;
   /** When the request was started. */
   readonly startedMs: Millis;
-  /** The connection starts no other request before this one is answered. */
+  /** If true, the connection starts no other request before this one is answered. */
   readonly exclusive: boolean;
   outcome: Outcome | undefined;
   /** True once the answer is sent, or the connection has dropped the request. */
@@ -56,8 +56,9 @@ export interface Slot {
   /** For an exclusive request: called at most once, when the client has sent bytes behind this request. */
   onNextRequest: (() => void) | undefined;
   /**
-   * The request changes something. Its work continues when the client closes within `ANSWER_AWAITED_MS`, and
-   * stops when the broker closes the connection.
+   * True if the handler called `Reply.onAbandoned`, because the request changes something. The work of the
+   * request then continues when the client closes within `ANSWER_AWAITED_MS`, and stops when the broker
+   * closes the connection.
    */
   outlivesClient: boolean;
 }
@@ -113,7 +114,7 @@ export class ResponseSlots {
     return slot;
   }
 
-  /** The connection has received bytes behind the newest request. */
+  /** Called when the connection has received bytes behind the newest request. */
   nextRequestArrived(): void {
     const newest = this.slots.at(-1);
     const onNextRequest = newest?.onNextRequest;
@@ -122,7 +123,7 @@ export class ResponseSlots {
     onNextRequest();
   }
 
-  /** The client has closed: cancels every request, except recent ones that change something. */
+  /** Called when the client has closed. Cancels every request, except recent ones that change something. */
   cancelUnread(now: Millis): void {
     for (let i = this.head; i < this.slots.length; i++) {
       const slot = this.slots[i]!;

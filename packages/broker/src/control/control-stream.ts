@@ -77,8 +77,8 @@ export class ControlStream {
   }
 
   /**
-   * Closes the stream as a dead process does. The controller fences the broker after a grace period. The
-   * stream reports no further events.
+   * Closes the stream without a message, as if the process had died. The controller fences the broker after a
+   * grace period. The stream reports no further events.
    */
   close(): void {
     if (this.over) return;

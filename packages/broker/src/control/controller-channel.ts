@@ -131,7 +131,7 @@ class ControllerCall<Response extends { errorCode: number }> implements OpenCall
     });
   }
 
-  /** Controller `leaderId` is active now: abandons an attempt at another controller and asks this one. */
+  /** Called when controller `leaderId` became active. Asks it, and abandons an attempt at another one. */
   moveTo(leaderId: NodeId): void {
     if (this.finished || this.askedId === leaderId) return;
     this.pause?.cancel();

@@ -42,8 +42,8 @@ export class ControllerLocator {
   }
 
   /**
-   * This node learned that the metadata quorum elected a leader. If the leader is a configured controller,
-   * the locator chooses it and calls the listeners of `onLeaderKnown`.
+   * Called when this node learned that the metadata quorum elected a leader. If the leader is a configured
+   * controller, the locator chooses it and calls the listeners of `onLeaderKnown`.
    */
   leaderKnown(leaderId: NodeId): void {
     if (!this.choose(leaderId)) return;
@@ -58,8 +58,8 @@ export class ControllerLocator {
   }
 
   /**
-   * Controller `id` answered that it is not active. `leaderId`: the controller that the answer names; -1:
-   * none.
+   * Called when controller `id` answered that it is not active. `leaderId`: the controller that the answer
+   * names; -1: none.
    */
   notController(id: NodeId, leaderId: NodeId): void {
     if (id !== this.current()) return;
@@ -67,7 +67,7 @@ export class ControllerLocator {
     if (!usable || !this.choose(leaderId)) this.tryNext();
   }
 
-  /** Controller `id` could not be reached, or did not answer. */
+  /** Called when controller `id` could not be reached, or did not answer. */
   failed(id: NodeId): void {
     if (id !== this.current()) return;
     this.failedId = id;

@@ -22,7 +22,7 @@ export interface LifecycleConfig {
    * make the lease shorter.
    */
   readonly sessionTimeoutMs: Millis;
-  /** `min.insync.replicas` of the partitions that this broker leads, unless their topic sets it. */
+  /** The node's own `min.insync.replicas`. Counts unless the topic or a dynamic config of brokers sets it. */
   readonly minInsyncReplicas: number;
   /** `broker.heartbeat.interval.ms` */
   readonly heartbeatIntervalMs: Millis;
@@ -88,7 +88,7 @@ export class BrokerLifecycle {
   private readonly options: BrokerLifecycleOptions;
   private started = false;
   private stream: ControlStream | undefined;
-  /** The broker must register (again) before the next heartbeat. */
+  /** True if the broker must register (again) before the next heartbeat. */
   private mustRegister = true;
   private previousBrokerEpoch: BrokerEpoch;
   private lastAnswerMs: Millis;
@@ -122,8 +122,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * The broker applied more metadata, or became ready. If it has caught up and waits for no answer, it tells
-   * the controller at once.
+   * Called when the broker applied more metadata, or became ready. If the broker has caught up and waits for
+   * no answer, it sends the controller a heartbeat at once.
    */
   progressed(): void {
     if (!this.started || this.mustRegister || !this.askedForFence) return;
@@ -244,7 +244,8 @@ export class BrokerLifecycle {
       return;
     }
     this.askedForFence = !this.wantsService();
-    // A new stream waits only briefly for its first answer, or a frozen controller would cost the lease.
+    // A new stream waits only briefly for its first answer. Otherwise the lease could end while the broker
+    // waits for a frozen controller.
     const request = {
       brokerId,
       brokerEpoch: this.brokerEpoch,
@@ -354,7 +355,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * Another process registered under this id, or the controller does not know this broker: the lease ends.
+   * Called when another process registered under this id, or when the controller does not know this broker.
+   * Ends the lease, and registers again.
    */
   private loseRegistration(errorCode: number): void {
     const { clock, logger } = this.options;

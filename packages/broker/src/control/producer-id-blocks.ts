@@ -1,6 +1,7 @@
 /**
- * Hands out producer ids to idempotent producers, from blocks of the active controller. Each id is used once
- * in the life of the cluster. Asks for the next block before the current one is used up (KIP-730).
+ * Hands out producer ids to idempotent producers, from blocks that the active controller allocates. Each id
+ * is used once in the life of the cluster. Asks for the next block before the current one is used up
+ * (KIP-730).
  */
 import type { Logger, NodeId } from '@millrace/base';
 import { controlCalls } from '@millrace/control';

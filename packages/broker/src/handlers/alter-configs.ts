@@ -58,7 +58,7 @@ function alter<Req extends Body>(
   const { version, body } = request;
   const own = body.resources.map((resource, index) => known[index] ?? ownAnswer(broker, resource));
   const others = body.resources.filter((_, index) => own[index] === undefined);
-  /** `results`: of the forwarded resources. Sends all results in the order of the request. */
+  /** Sends all results in the order of the request. `results`: those of the forwarded resources. */
   const send = (results: readonly Result[]) => {
     let next = 0;
     reply.send({ responses: own.map((result) => result ?? results[next++]!) });

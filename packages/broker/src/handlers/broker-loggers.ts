@@ -101,7 +101,7 @@ function checked({ name, configOperation, value }: LoggerChange): Change | Resou
   );
 }
 
-/** Undefined: the name is no id. Like Kafka, takes a sign and leading zeros. */
+/** Returns undefined if the name is no id. Like Kafka, accepts a sign and leading zeros. */
 export function brokerIdOf(resourceName: string): number | undefined {
   if (!/^[+-]?\d+$/.test(resourceName)) return undefined;
   const id = Number(resourceName);
