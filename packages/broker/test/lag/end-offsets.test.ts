@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { endOffsets } from '../../src/lag/end-offsets.ts';
 import { TOPIC_ID } from '../support/broker.ts';
 
-test('gathers the partitions of one leader in linear time', () => {
+test('`endOffsets` gathers the partitions of one leader in linear time', () => {
   let asked = 0;
   const image = {
     partition: () => ({ leader: 2 }),

@@ -129,7 +129,7 @@ test.each(refusals)(
   },
 );
 
-test('another broker, no broker, and a broker named twice', () => {
+test('the broker refuses loggers of another broker, of no broker, and of a broker that is named twice', () => {
   const broker = testBroker();
   const change: Changes = [['root', SET, 'DEBUG']];
   for (const [name, message] of [

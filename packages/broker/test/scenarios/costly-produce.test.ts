@@ -1,6 +1,6 @@
 /**
  * A job checks the batches of a produce request. Until the log has them, the connection starts no request
- * behind this one; other connections continue. The client waits for the acknowledgement as usual.
+ * behind the produce request. Other connections continue. The client waits for the acknowledgement as usual.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';

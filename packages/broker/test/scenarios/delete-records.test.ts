@@ -1,4 +1,7 @@
-/** Goal: DeleteRecords, and later requests to the partition. Method: a broker with the only replica. */
+/**
+ * Goal: DeleteRecords raises the log start offset or returns an error, and later requests use the new offset.
+ * Method: a broker with the only replica.
+ */
 import { apis, buildBatch, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { OTHER_ID, partition, testBroker } from '../support/broker.ts';

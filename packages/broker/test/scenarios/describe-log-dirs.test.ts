@@ -42,7 +42,7 @@ test.each([1, 2, 3, 4, 5])('v%i: the directory with the size of each replica', (
   ]);
 });
 
-test('the answer has each replica once that the request names and the broker hosts', () => {
+test('the answer has, once each, the replicas that the request names and the broker hosts', () => {
   const broker = new ServingBroker();
   const shown = (topics: Topics) =>
     described(broker, topics).results.map((result) =>

@@ -34,7 +34,7 @@ function withOffsetsTopic(): TestBroker {
 }
 
 describe('a group', () => {
-  test('its coordinator is the leader of its partition, at the address of the listener', () => {
+  test('its coordinator is the leader of its partition; the answer has the address on the listener of the client', () => {
     const broker = withOffsetsTopic();
     // Java: "".hashCode() is 0, "a".hashCode() is 97.
     expect(find(broker, 3, { key: '', keyType: 0 })).toMatchObject({ errorCode: 0, nodeId: 1, port: 9092 });

@@ -43,7 +43,7 @@ export function withField(batch: Uint8Array, { at, bytes }: Place, value: number
   return changed;
 }
 
-/** Sets the record count and the last offset delta for a number of records that the batch does not have. */
+/** Sets the record count and the last offset delta as if the batch had `count` records. */
 export function withCount(batch: Uint8Array, count: number): Uint8Array {
   return withField(withField(batch, Field.recordCount, count), Field.lastOffsetDelta, count - 1);
 }

@@ -36,7 +36,7 @@ export class TestControllers {
   readonly frozen = new Set<number>();
   /** Every answer on a stream comes this many milliseconds late. */
   lateMs = 0;
-  /** The streams that the broker announced to leave (`leaves`): time and id of the controller, in order. */
+  /** The streams on which the broker sent `leaves`: for each, the time and the controller's id, in order. */
   readonly left: string[] = [];
   register: (request: RegisterRequest) => Partial<RegisterResponse> = () => ({ brokerEpoch: 10 });
   heartbeat: (request: HeartbeatRequest) => Partial<HeartbeatResponse> = () => ({});
