@@ -1,4 +1,4 @@
-/** What a group knows of the client that sent a request. */
+/** What a group knows about the client that sent a request. */
 export interface ClientFacts {
   /** The client id of the request's header; "" if it had none. */
   readonly clientId: string;

@@ -31,10 +31,7 @@ export type SyncCall = Call<SyncGroupRequest, SyncAnswer>;
 export type HeartbeatCall = Call<HeartbeatRequest, HeartbeatAnswer>;
 export type LeaveCall = Call<LeaveGroupRequest, LeaveAnswer>;
 
-/**
- * A call whose answer is still to come. It leaves out the request, which can be large and is no longer
- * needed.
- */
+/** A call that has no answer yet. Does not keep the request, which can be large and is no longer needed. */
 export type Parked<Answer> = Pick<Call<unknown, Answer>, 'version' | 'reply'>;
 export type ParkedJoin = Parked<JoinAnswer>;
 export type ParkedSync = Parked<SyncAnswer>;

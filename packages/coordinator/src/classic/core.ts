@@ -181,7 +181,7 @@ export class Core {
     member.pauseSession();
   }
 
-  /** The group forgets the member. Its parked calls get UNKNOWN_MEMBER_ID, so a live client joins again. */
+  /** The group forgets the member, whose parked calls get UNKNOWN_MEMBER_ID. So a live client joins again. */
   remove(member: Member): void {
     this.refuseParked(member, ErrorCode.UNKNOWN_MEMBER_ID);
     member.endSession();

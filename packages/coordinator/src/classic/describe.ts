@@ -1,4 +1,4 @@
-/** What DescribeGroups tells of a group. */
+/** What DescribeGroups shows of a group. */
 import { type DescribeGroupsResponse, ErrorCode } from '@millrace/protocol';
 import type { Core } from './core.ts';
 import { NO_ASSIGNMENT } from './member.ts';
@@ -8,7 +8,7 @@ export type DescribedGroup = Omit<
   'errorMessage' | 'authorizedOperations' | 'rebalances'
 >;
 
-/** As in Kafka, only a stable group tells its protocol and the metadata of its members. */
+/** As in Kafka, the answer has the protocol and the metadata of the members only if the group is stable. */
 export function describe(core: Core): DescribedGroup {
   const isStable = core.state === 'Stable';
   return {

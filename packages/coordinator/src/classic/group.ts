@@ -1,6 +1,6 @@
 /**
- * One classic consumer group: a synchronous machine. Requests, records and the port's timers go in; records
- * and answers come out. docs/groups.md says what must hold.
+ * One classic consumer group: a synchronous state machine. Requests, records and the port's timers go in;
+ * records and answers come out. docs/groups.md says what must hold.
  *
  * The owner makes the object, feeds it the group's records (`replay`), calls `loaded` once the shard is
  * loaded, and then passes on the requests that name the group. When the leadership ends, the owner calls
@@ -29,13 +29,16 @@ import type { GroupValue } from './record.ts';
 import { Replacement } from './replacement.ts';
 import { Sync } from './sync.ts';
 
-/** What an OffsetCommit or TxnOffsetCommit says of its sender. */
+/** What an OffsetCommit or TxnOffsetCommit says about its sender. */
 export interface Committing {
   readonly memberId: string;
   readonly groupInstanceId: string | null;
   /** Negative: none. */
   readonly generationId: number;
-  /** True for a TxnOffsetCommit. As in Kafka, it is no heartbeat, and a rebalance does not refuse it. */
+  /**
+   * True for a TxnOffsetCommit. As in Kafka, such a commit does not count as a heartbeat, and succeeds during
+   * a rebalance, too.
+   */
   readonly isTransactional: boolean;
 }
 
@@ -63,7 +66,10 @@ export class ClassicGroup {
     this.core.replay(value);
   }
 
-  /** The shard is loaded, or the group was made from a consumer group: the members get a fresh session. */
+  /**
+   * Call it when the shard is loaded, or when the group was made from a consumer group. Each member gets a
+   * new session.
+   */
   loaded(): void {
     const { members, config } = this.core;
     for (const member of members) member.restartSession();

@@ -63,8 +63,8 @@ export class Member implements MemberFacts {
   }
 
   /**
-   * Takes over what a record says of this member. The record has only the protocol that the group chose. If
-   * the member's metadata for this protocol is unchanged, the member keeps its other protocols.
+   * Takes over what a record says about this member. The record has only the protocol that the group chose.
+   * If the member's metadata for this protocol is unchanged, the member keeps its other protocols.
    */
   recall(facts: MemberFacts): void {
     const [recorded] = facts.protocols;
@@ -93,8 +93,8 @@ export class Member implements MemberFacts {
 
   /**
    * Gives the member its full session timeout. The session of a member whose call is parked is paused,
-   * because the client waits for the group. The session of a new member is not paused. So the group removes a
-   * new member whose client is gone although its join is parked.
+   * because the client waits for the group. The session of a new member is not paused. So if the client of a
+   * new member is gone, the group removes the member, even while its join is parked.
    */
   restartSession(): void {
     const isPaused = !this.isNew && (this.parkedJoin !== undefined || this.parkedSync !== undefined);

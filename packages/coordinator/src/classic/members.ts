@@ -10,8 +10,8 @@ import type { Joining, Member, MemberProtocol } from './member.ts';
 
 export class Members {
   /**
-   * Ids that the group gave out with MEMBER_ID_REQUIRED, and that nobody has joined with yet, with the alarm
-   * that removes each. Oldest first.
+   * The ids that the group gave out with MEMBER_ID_REQUIRED, and that nobody has joined with yet, oldest
+   * first. Each id has the alarm that removes it.
    */
   readonly pending = new Map<string, Alarm>();
   /** Members of this generation that have not sent SyncGroup. */
@@ -118,8 +118,8 @@ export class Members {
   }
 
   /**
-   * A copy of these protocols. Most groups have members with equal protocols: if the first member has exactly
-   * these, the result is that member's own array, so that the group keeps the bytes once.
+   * A copy of these protocols. In most groups all members have equal protocols. So if the first member has
+   * exactly these, the result is that member's own array, and the group keeps the bytes once.
    */
   copyOf(protocols: readonly MemberProtocol[]): readonly MemberProtocol[] {
     const [first] = this;

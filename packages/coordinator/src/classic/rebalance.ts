@@ -1,7 +1,7 @@
 /**
  * The rebalance of a group: who begins one, how long the group waits for joins and for the leader's
- * assignments, and what happens to members that do not join again. The answers to joins are written here,
- * too, because the end of the join phase answers all of them.
+ * assignments, and what happens to members that do not join again. This file also makes the answers to joins,
+ * because the end of the join phase answers all of them.
  */
 import type { Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -48,7 +48,7 @@ export class Rebalance {
     else this.begin(cause, member, { reason });
   }
 
-  /** A member joined that the group did not know. Called before the member is added. */
+  /** A member that the group did not know has joined. Called before the member is added. */
   newcomer(): void {
     if (this.core.state === 'PreparingRebalance' && this.isInitial) this.hasNewcomer = true;
   }

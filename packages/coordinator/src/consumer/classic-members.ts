@@ -1,6 +1,6 @@
 /**
  * Members of a consumer group that use the classic protocol. The group serves each of these members
- * separately: a join counts as a heartbeat that says everything, the generation is the member's epoch, and no
+ * separately: a join counts as a heartbeat with all fields, the generation is the member's epoch, and no
  * member leads. A member learns from its heartbeat that it must join again, and gets its partitions with
  * SyncGroup.
  */
@@ -54,7 +54,7 @@ export class ClassicMembers {
       typeof member === 'number'
         ? NO_BYTES
         : encodeAssignment(member.assigned, firstProtocol(member)?.metadata, core.ports.shard.image());
-    // The member has done its part, even if the commit takes too long and the answer is an error.
+    // The member counts as synced, even if the commit takes too long and the answer is an error.
     if (typeof member !== 'number') {
       core.timers.fulfil(member.memberId, 'sync');
       core.extendSession(member);
@@ -102,7 +102,7 @@ export class ClassicMembers {
     });
   }
 
-  /** The member uses the consumer protocol now, so the group expects no join or sync of it. */
+  /** The member uses the consumer protocol now, so the group expects no join or sync from it. */
   leftProtocol(memberId: string): void {
     this.core.timers.fulfil(memberId, 'join');
     this.core.timers.fulfil(memberId, 'sync');

@@ -237,7 +237,7 @@ export class GroupState {
 
 type RecordPartitions = GroupRecordValue<'consumerGroupCurrentMemberAssignment'>['assignedPartitions'];
 
-/** Kafka before 4.3 wrote no assignment epochs: the member's epoch stands for them. */
+/** Kafka before 4.3 wrote no assignment epochs: the member's epoch replaces them. */
 function epoched(partitions: RecordPartitions, memberEpoch: number): EpochedPartitions {
   const present = partitions.filter(({ partitions: list }) => list.length > 0);
   if (present.length === 0) return NO_PARTITIONS;

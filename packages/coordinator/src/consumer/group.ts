@@ -61,7 +61,7 @@ export class ConsumerGroup {
     return this.core.groupId;
   }
 
-  /** The group's last decision. Once it is committed, everything that the state says is committed. */
+  /** The group's last decision. Once it is committed, the whole state is committed. */
   get lastWrite(): WriteNumber {
     return this.core.lastWrite;
   }
@@ -107,7 +107,7 @@ export class ConsumerGroup {
     this.core.state.replay(record);
   }
 
-  /** The log is loaded: each member has a new session, and continues where it was. */
+  /** Call it when the log is loaded. Each member has a new session, and continues where it was. */
   loaded(): void {
     // Topics may have appeared during the load.
     this.regexes.topicsAppeared();
@@ -186,7 +186,7 @@ export class ConsumerGroup {
     const before = beatingMember(decision, { memberId, instanceId, memberEpoch, owned });
     if (isRefusal(before)) return before;
     const told = toldMember(before, request, client);
-    // The answer with the member's present epoch was lost, and with it the assignment.
+    // True: the answer with the member's present epoch was lost, and the assignment with it.
     const missedAnswer = memberEpoch !== JOIN_EPOCH && memberEpoch !== before.memberEpoch;
     const member = decideHeartbeat(decision, before, told, { owned, missedAnswer }, circumstances);
     if (isRefusal(member)) return member;

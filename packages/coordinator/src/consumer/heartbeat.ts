@@ -34,7 +34,9 @@ export interface Circumstances {
   readonly topicsMayDiffer: boolean;
 }
 
-/** The member with what the request says about it. A field that is null in the request keeps its value. */
+/**
+ * The member, updated with the fields of the request. A field that is null in the request keeps its value.
+ */
 export function toldMember(
   member: Member,
   request: ConsumerGroupHeartbeatRequest,
@@ -76,7 +78,7 @@ export function decideHeartbeat(
   return step(decision, member, changed, claim, circumstances.image);
 }
 
-/** The group does not compile an expression that another member already has, because that one is valid. */
+/** An expression that another member already has is valid, so the group does not compile it again. */
 function regexRefusal({ state }: Decision, before: Member, told: Member): Refusal | undefined {
   const regex = regexOf(told);
   if (regex === undefined || regex === regexOf(before) || state.regexes.of(regex) > 0) return undefined;

@@ -79,7 +79,9 @@ export class PartitionHolders {
     });
   }
 
-  /** While a log loads, an older record can name a partition that another member got since. */
+  /**
+   * While a log loads, the partitions may come from an older record, and another member may hold some by now.
+   */
   private release(memberId: string, partitions: EpochedPartitions): void {
     forEachPartition(partitions, (topic, partition) => {
       if (this.holder(topic, partition) !== memberId) return;

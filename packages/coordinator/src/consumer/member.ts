@@ -1,4 +1,4 @@
-/** One member of a consumer group: an immutable value. It combines what two records say of the member. */
+/** One member of a consumer group: an immutable value. It combines what two records say about the member. */
 import type { EpochedPartitions } from './topic-partitions.ts';
 import { NO_PARTITIONS, sameEpoched } from './topic-partitions.ts';
 
@@ -55,7 +55,7 @@ export interface MemberMetadata {
 /** Where the member is on its way to its target assignment. */
 export interface MemberAssignment {
   readonly memberEpoch: number;
-  /** The epoch before the last change. A member whose last answer was lost still sends it. */
+  /** The epoch before the last change. If the last answer was lost, the member still sends this epoch. */
   readonly previousMemberEpoch: number;
   readonly state: MemberState;
   readonly assigned: EpochedPartitions;

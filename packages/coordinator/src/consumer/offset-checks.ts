@@ -34,7 +34,7 @@ const ACCEPTED: CommitCheck = { errorCode: ErrorCode.NONE, partitionError: () =>
 export function checkCommit(state: GroupState, request: CommitRequest): CommitCheck {
   const { memberId, instanceId, memberEpoch, isTransactional, version } = request;
   if (memberEpoch < 0 && state.members.size === 0) return ACCEPTED;
-  // A producer may commit for a consumer that it knows nothing of.
+  // A transactional producer need not know the member whose offsets it commits.
   if (isTransactional && memberEpoch === -1 && memberId === '' && instanceId === null) return ACCEPTED;
   const member = state.members.get(memberId);
   if (member === undefined) return refused(ErrorCode.UNKNOWN_MEMBER_ID);

@@ -3,7 +3,7 @@ import type { Millis } from '@millrace/base';
 import type { ConsumerGroupConfig } from '../config.ts';
 import type { ShardPort } from '../runtime/machine.ts';
 
-/** The settings of one group: those of the broker, or those of the group itself where it has its own. */
+/** The settings of one group: for each setting, the group's own value, or else the broker's. */
 export type ConsumerGroupSettings = ConsumerGroupConfig;
 
 export type RebalanceCause =

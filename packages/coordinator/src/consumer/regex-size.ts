@@ -4,7 +4,7 @@
  */
 const REPETITION = /\{(\d+)(?:,(\d*))?\}/y;
 
-/** About one for each instruction. Invalid expressions have a size, too. */
+/** The estimate is about one for each instruction. Invalid expressions have a size, too. */
 export function estimatedProgramSize(regex: string): number {
   return new Estimate(regex).size();
 }
@@ -63,7 +63,7 @@ class Estimate {
       this.atom(1, isNamedClass ? lengthUpTo(regex, position, '}') : 2);
       return;
     }
-    // A repetition behind a quotation copies only the last character of the quotation.
+    // A repetition after a quotation (`\Q…\E`) copies only the last character of the quotation.
     const length = lengthUpTo(regex, position, '\\E');
     this.atom(length, length);
     this.flush();
@@ -94,7 +94,7 @@ function classLength(regex: string, start: number): number {
   return position + 1 - start;
 }
 
-/** The length up to the end of the first `end` behind `start`, or up to the end of the expression. */
+/** The length up to the end of the first `end` after `start`, or up to the end of the expression. */
 function lengthUpTo(regex: string, start: number, end: string): number {
   const found = regex.indexOf(end, start);
   return (found < 0 ? regex.length : found + end.length) - start;

@@ -20,7 +20,7 @@ const REFRESH_INTERVAL_MIN_MS: Millis = 10_000;
 export class RegexSubscriptions {
   private readonly shard: ShardPort;
   private readonly refresh: RegexRefresh;
-  /** The offset of the metadata that last brought new topics. */
+  /** The offset of the metadata in which new topics last appeared. */
   private newTopicsVersion = 0;
 
   constructor(shard: ShardPort, resolved: (resolved: ResolvedRegexes) => void) {

@@ -53,7 +53,7 @@ export class MemberTimers {
     this.duties.delete(keyOf(memberId, duty));
   }
 
-  /** The member is gone. */
+  /** Clears all deadlines of the member. */
   remove(memberId: string): void {
     for (const duty of DUTIES) this.fulfil(memberId, duty);
     this.sessions.get(memberId)?.clear();

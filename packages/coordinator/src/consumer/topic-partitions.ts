@@ -1,6 +1,6 @@
 /**
- * Sets of partitions by topic, in the two forms of a consumer group: a target assignment names partitions; an
- * assignment to a member also has the epoch in which the member got each partition.
+ * Sets of partitions by topic, in the two forms that a consumer group uses: a target assignment names
+ * partitions; an assignment to a member also has the epoch in which the member got each partition.
  */
 import type { Uuid } from '@millrace/base';
 

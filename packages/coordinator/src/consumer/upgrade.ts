@@ -21,7 +21,7 @@ import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { subscriptionHash } from './subscriptions.ts';
 import { type TopicPartitions, withEpoch } from './topic-partitions.ts';
 
-/** What a consumer group must know of a member of the classic group. */
+/** What a consumer group must know about a member of the classic group. */
 export interface ClassicMemberFacts {
   readonly memberId: string;
   readonly groupInstanceId: string | null;
@@ -32,7 +32,7 @@ export interface ClassicMemberFacts {
   readonly assignment: Uint8Array;
 }
 
-/** A classic group, as far as the change of its type needs it. */
+/** The facts about a classic group that the change of its type needs. */
 export interface ClassicGroupFacts {
   readonly groupId: string;
   readonly generation: number;
@@ -42,7 +42,7 @@ export interface ClassicGroupFacts {
 }
 
 /**
- * The records of the consumer group; the caller writes them behind the tombstone of the classic group, in the
+ * The records of the consumer group; the caller writes them after the tombstone of the classic group, in the
  * same decision. The refusals and their messages are Kafka's.
  */
 export function upgradeRecords(

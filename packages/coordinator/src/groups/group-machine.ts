@@ -209,7 +209,10 @@ export class GroupMachine implements ShardMachine {
     this.answer(call, error(errorCode), error);
   }
 
-  /** An answer that no group gives. Like every answer, it waits for the lease and for the last decision. */
+  /**
+   * The machine itself answers, for example because the group does not exist. Like the answer of a group,
+   * this answer waits for the lease and for the last decision.
+   */
   private answer<Answer>(
     { request: { groupId }, reply }: AnsweredCall<Answer>,
     answer: Answer,

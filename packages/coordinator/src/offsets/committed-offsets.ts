@@ -37,7 +37,7 @@ export type DeleteResult = Pick<OffsetDeleteResponse, 'errorCode' | 'topics'>;
 type FetchedTopic = FetchResult['topics'][number];
 type FetchedPartition = FetchedTopic['partitions'][number];
 
-/** What the offsets must know of the groups of the shard. */
+/** What the offsets must know about the groups of the shard. */
 export interface GroupsOfOffsets {
   /**
    * The retention check calls it for each group with offsets, and several times for a group with many
@@ -122,7 +122,7 @@ export class CommittedOffsets {
     for (const [group] of this.table.groups()) yield group;
   }
 
-  /** An answer that tells whether the group has offsets waits for this decision. */
+  /** An answer must wait for this decision if it tells whether the group has offsets. */
   lastWriteOf(group: string): WriteNumber {
     return this.writes.lastWriteOf(group);
   }

@@ -1,6 +1,6 @@
 /**
- * The tombstones of one decision. A removal of many offsets takes several decisions, one a turn: each fits
- * into a batch, and none blocks the event loop for long.
+ * The tombstones of one decision. A removal of many offsets takes several decisions, one in each turn. Each
+ * decision fits into a batch, and none blocks the event loop for long.
  */
 import type { CoordinatorRecord } from '../runtime/machine.ts';
 import { encodeOffset } from './offset-record.ts';

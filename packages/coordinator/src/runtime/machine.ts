@@ -52,9 +52,9 @@ export interface ShardPort {
   readonly lastWrite: WriteNumber;
   /**
    * Calls `done` once, with
-   * - NONE: every decision up to this one is committed, and this broker held its lease. Only if the control
-   *   stream of this broker broke can another broker have decided something since (docs/groups.md). `done`
-   *   may run within this call.
+   * - NONE: every decision up to this one is committed, and this broker held its lease. So no other broker
+   *   has decided anything since, unless the control stream of this broker broke (docs/groups.md). `done` may
+   *   run within this call.
    * - COORDINATOR_NOT_AVAILABLE: the commit did not happen within `offsets.commit.timeout.ms`, but may happen
    *   later; or the log refused the decision.
    * - UNKNOWN_SERVER_ERROR: the log refused the decision.

@@ -12,7 +12,7 @@ import type { CoordinatorRecord, WriteNumber } from './machine.ts';
 
 /**
  * The longest time that decisions wait for the batch in flight. If the ISR stalls, the shard must still try
- * to append, because only an append shows that the log refuses.
+ * to append, because only an append shows whether the log refuses appends.
  */
 const LINGER_MS: Millis = 10;
 
