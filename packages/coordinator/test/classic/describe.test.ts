@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Subject, stable, utf8 } from '../support/classic-group.ts';
 
-it('tells the protocol and the metadata only while the group is stable', () => {
+it('shows the protocol and the metadata only while the group is stable', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   const member = {

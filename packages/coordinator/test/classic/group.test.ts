@@ -49,7 +49,7 @@ it('checks a commit by its sender and by the state of the group', () => {
   expect(s.commit({})).toBe('COORDINATOR_NOT_AVAILABLE');
 });
 
-it('counts the commit of a member as a heartbeat, but not a transactional one', () => {
+it('counts each commit of a member as a heartbeat, except transactional commits', () => {
   const s = new Subject();
   const [a] = stable(s, 'a', 'b');
   for (let second = 0; second < 3; second++) {
@@ -64,7 +64,7 @@ it('counts the commit of a member as a heartbeat, but not a transactional one', 
   expect(s.memberCount).toBe(0);
 });
 
-it('is as stable after a load as its record says, with a fresh session for each member', () => {
+it('is stable after a load when the record says so, and gives each member a new session', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.pass(9000);
@@ -108,7 +108,7 @@ it('is empty after a load when the record says so', () => {
   expect(s.group.protocolType).toBe('consumer');
 });
 
-it('gives no time for when it became empty if it never had a member', () => {
+it('does not say since when it is empty if it never had a member', () => {
   const s = new Subject();
   s.join('a');
   expect([s.group.isEmpty, s.group.emptySinceMs]).toEqual([true, undefined]);

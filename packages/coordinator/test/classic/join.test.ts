@@ -57,7 +57,7 @@ it('adds a new dynamic member directly up to version 3', () => {
   ]);
 });
 
-it('refuses a join with more metadata than the group can hold, of a new and of a known member', () => {
+it('refuses a join of a new or a known member if the metadata of all members would exceed the limit', () => {
   const s = new Subject();
   const half = 'x'.repeat(30 << 20);
   const join = (name: string, metadata: string, memberId = '') =>
@@ -128,7 +128,7 @@ it('refuses an unknown member id or instance id, and fences a wrong member id of
   ]);
 });
 
-it('answers an error without a generation, a protocol, a leader or members', () => {
+it('an answer with an error has no generation, protocol, leader or members', () => {
   const s = new Subject();
   stable(s, 'a');
   const v7 = s.join('b', { version: 7, memberId: 'x' }).answer!;

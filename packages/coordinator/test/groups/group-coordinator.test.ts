@@ -25,7 +25,7 @@ function coordinator(): GroupCoordinator {
   });
 }
 
-it('the empty id is invalid when consumer groups are described, but not for classic groups', () => {
+it('the empty group id is invalid in ConsumerGroupDescribe, but not in DescribeGroups', () => {
   const told: unknown[] = [];
   coordinator().describe(['', 'g'], (groups) => told.push(groups));
   coordinator().describeClassic([''], 6, (groups) => told.push(groups));

@@ -31,7 +31,7 @@ test('a group without configs shares the settings of the broker', () => {
   expect(settingsOf('g', ['group', 'f', 'consumer.session.timeout.ms', '50000'])).toBe(groupsConfig.consumer);
 });
 
-test('each config of a group acts alone', () => {
+test('each config of a group overrides only its own setting', () => {
   expect(settingsOf('g', ['group', 'g', 'consumer.session.timeout.ms', '50000'])).toEqual({
     ...groupsConfig.consumer,
     sessionTimeoutMs: 50_000,
@@ -42,7 +42,7 @@ test('each config of a group acts alone', () => {
   });
 });
 
-test('assignment.interval.ms: the group, this broker, all brokers, the configuration', () => {
+test('assignment.interval.ms: the group wins, then this broker, then all brokers, then the configuration', () => {
   const ofAll = ['broker', '', INTERVAL, '1'] as ['broker', string, string, string];
   const ofOne = ['broker', '1', INTERVAL, '2'] as ['broker', string, string, string];
   const ofOther = ['broker', '2', INTERVAL, '3'] as ['broker', string, string, string];

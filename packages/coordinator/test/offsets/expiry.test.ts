@@ -29,7 +29,7 @@ it.each<[string, Expiry, number | undefined, number]>([
   expect(expiredAt(at, rule, expires)).toBe(true);
 });
 
-it('with the rule never, an offset does not expire, even at its own time', () => {
+it('under the rule `never`, an offset does not expire, not even at its own expiry time', () => {
   expect(expiredAt(9999, { kind: 'never' })).toBe(false);
   expect(expiredAt(9999, { kind: 'never' }, 1050)).toBe(false);
 });

@@ -236,7 +236,7 @@ test('when the leadership ends, every answer is NOT_COORDINATOR, and then the ma
   expect(late).toEqual(['NOT_COORDINATOR']);
 });
 
-test('until the end of the leadership is reported, a decision is refused, and an uncommitted one ends the shard', () => {
+test('while the end of the leadership is not reported, decisions are refused; a failed commit ends the shard', () => {
   const { host, machine, partitions } = manual();
   const answers = host.increment(machine, 'a');
   host.clock.settle();

@@ -194,7 +194,10 @@ class Walk {
     } else this.forget(client, answer.errorCode);
   }
 
-  /** The leader must have sent the assignment for this member, or for the static member that it replaced. */
+  /**
+   * The leader must have sent the assignment for this member, or for the static member that this member
+   * replaced.
+   */
   private checkAssignment({ instance, memberId, generation }: Client, assignment: string): void {
     if (assignment === '') return;
     const [owner, of] = assignment.split(/[@ ]/);

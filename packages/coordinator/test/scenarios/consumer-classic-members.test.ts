@@ -1,4 +1,6 @@
-/** Classic members of a consumer group: what they ask for, and what it answers (KIP-848, migration). */
+/**
+ * Classic members of a consumer group: what they ask for, and what the group answers (KIP-848, migration).
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, it, vi } from 'vitest';
 import { ClassicClient, subscription } from '../support/classic-client.ts';

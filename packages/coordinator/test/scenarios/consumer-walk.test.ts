@@ -354,7 +354,7 @@ function wire(owned: ReadonlySet<string>): { topicId: Uuid; partitions: number[]
 }
 
 for (let seed = 1; seed <= SEEDS; seed++) {
-  it(`keeps its promises in walk ${seed}`, () => {
+  it(`the group keeps its promises in walk ${seed}`, () => {
     const walk = new Walk(seed);
     for (let i = 0; i < STEPS; i++) walk.step();
     walk.converge();

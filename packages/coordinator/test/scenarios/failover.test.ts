@@ -60,7 +60,7 @@ class Cluster {
     return this.world.controller.image.partition(this.topicId, 0)!.leader;
   }
 
-  /** Adds one to the counter of `key`, at each broker in `at` that takes itself for the coordinator. */
+  /** Adds one to the counter of `key`, at each broker in `at` that considers itself the coordinator. */
   increment(key: string, at: readonly NodeId[] = [1, 2, 3]): void {
     for (const id of at) {
       const { clock } = this.world.broker(id);

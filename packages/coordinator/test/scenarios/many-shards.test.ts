@@ -102,7 +102,7 @@ function offsetsOf(group: string) {
   });
 }
 
-test('in a turn, all shards together run one slice of their retention checks', () => {
+test('in each turn, all shards together run at most one slice of their retention checks', () => {
   const shards = new ManyShards();
   shards.clock.advance(groupsConfig.offsets.retentionCheckIntervalMs - 20);
   const turns = shards.tombstonesOfTurns(1000);
@@ -110,7 +110,7 @@ test('in a turn, all shards together run one slice of their retention checks', (
   expect(Math.max(...turns)).toBe(500);
 });
 
-test('in a turn, all shards together run one slice of the removals for a deleted topic', () => {
+test('in each turn, all shards together run at most one slice of the removals for a deleted topic', () => {
   const shards = new ManyShards();
   shards.change([{ type: 'removeTopic', topicId: ORDERS }]);
   const turns = shards.tombstonesOfTurns(1000);

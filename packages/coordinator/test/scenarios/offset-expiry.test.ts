@@ -20,7 +20,7 @@ function committed(rule?: Expiry): OffsetsShard {
   return shard;
 }
 
-it('removes each offset of a simple group a retention time after its commit, then reports the group', () => {
+it('removes each offset of a simple group one retention time after its commit, then reports the group', () => {
   const shard = committed();
   shard.port.advance(DAY);
   shard.commit('g', 'bills', { 0: { offset: 7 } });
@@ -35,7 +35,7 @@ it('removes each offset of a simple group a retention time after its commit, the
   expect(shard.port.transcript()).toEqual(['write #5 g bills-0=', 'g has no offsets', 'checked']);
 });
 
-it('removes the offsets of an empty group a retention time after the group became empty', () => {
+it('removes the offsets of an empty group one retention time after the group became empty', () => {
   const shard = committed();
   shard.port.advance(WEEK - CHECK);
   shard.expiry.set('g', { kind: 'since-empty', emptySinceMs: shard.port.wallMs() });

@@ -1,6 +1,6 @@
 /**
- * Goal: the removal of many offsets takes several small decisions, and spares offsets that were committed
- * between them. Method: groups with thousands of offsets, one turn at a time.
+ * Goal: the removal of many offsets takes several small decisions, and keeps offsets that clients commit
+ * between these decisions. Method: groups with thousands of offsets, one turn at a time.
  */
 import { decodeGroupRecord, ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';

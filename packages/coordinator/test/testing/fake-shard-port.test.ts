@@ -35,7 +35,7 @@ it('keeps a copy of the records, even if their bytes are Buffers', () => {
   expect(port.decisions).toEqual([[record(1, 2)]]);
 });
 
-it('counts no decision without records', () => {
+it('does not count a write without records as a decision', () => {
   const { port } = hosted();
   expect([port.write([]), port.lastWrite]).toEqual([ErrorCode.NONE, 0]);
 });
