@@ -12,8 +12,8 @@ export interface Interrupt {
 }
 
 /**
- * Waits for the next signal. A signal handler does not keep the process alive. So a timer does that until
- * a signal arrives or `forget` is called.
+ * Waits for the next signal. A signal handler does not keep the process alive. So a timer keeps the process
+ * alive until a signal arrives or `forget` is called.
  */
 export function nextInterrupt(): Interrupt {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -14,8 +14,8 @@ const HEAP_GROWTH_PERCENT = 50;
 const ARENAS = '2';
 
 /**
- * Arguments of `node` for a node's process. If the user's NODE_OPTIONS has a young generation, that one wins.
- * Node refuses the growth of the heap in NODE_OPTIONS.
+ * Arguments of `node` for a node's process. If the user's NODE_OPTIONS sets the size of the young generation,
+ * the user's size wins. Node does not allow `--heap-growing-percent` in NODE_OPTIONS.
  */
 export function heapArguments(environment: NodeJS.ProcessEnv): string[] {
   const isSet = /--max[-_]semi[-_]space[-_]size/.test(environment['NODE_OPTIONS'] ?? '');

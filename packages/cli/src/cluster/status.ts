@@ -1,4 +1,4 @@
-/** The status of a local cluster: the state of its processes, and what a broker knows of the cluster. */
+/** The status of a local cluster: the state of its processes, and what a broker knows about the cluster. */
 import { describeTopicsRequest } from '@millrace/client';
 import { KafkaClient, type KafkaClientOptions } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';

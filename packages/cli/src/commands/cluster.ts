@@ -1,4 +1,4 @@
-/** `millrace cluster …`: starts, shows, hurts and stops a local cluster of processes. */
+/** `millrace cluster …`: starts, shows and stops a local cluster; kills, pauses and restarts its nodes. */
 import {
   bootstrapServers,
   type Layout,
@@ -71,8 +71,8 @@ export async function clusterStart(options: StartOptions): Promise<void> {
 
 /**
  * Starts the nodes with the new settings. The folder keeps these settings only once the cluster serves,
- * because some bad settings fail only when a node starts (a port that is taken, more free space than the disk
- * has).
+ * because some bad settings fail only when a node starts (for example a port that is taken, or a
+ * `min.free.bytes` that exceeds the free space of the disk).
  */
 async function startAll(
   nodes: readonly LocalNode[],

@@ -149,7 +149,10 @@ interface Reader {
   printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
   pause(): void;
   resume(): void;
-  /** Resolves with the error of the last commit. Undefined: it succeeded, or nothing was to commit. */
+  /**
+   * Resolves with the error of the last commit. Undefined: the commit succeeded, or there was nothing to
+   * commit.
+   */
   close(): Promise<string | undefined>;
 }
 
@@ -377,8 +380,9 @@ function namesOf(places: readonly TopicPartition[]): string {
 }
 
 /**
- * Calls `ended` when the output takes nothing more, so that the command leaves its group before it ends. The
- * reader has closed the output (`millrace consume … | head`), or a write has failed, as with a full disk.
+ * Calls `ended` when the output accepts no more data, so that the command leaves its group before it ends.
+ * Either the reader has closed the output (`millrace consume … | head`), or a write has failed, for example
+ * because the disk is full.
  */
 function watchOutput(ended: (error: UserError | undefined) => void): () => void {
   const before = process.stdout.listeners('error');

@@ -25,8 +25,9 @@ export class GroupEnds {
   }
 
   /**
-   * Looks up where these partitions end, then passes the ends to the printer, which does not finish before.
-   * The printer forgets the ends of earlier assignments: it would drop the records behind them.
+   * Makes the printer forget the ends of earlier assignments, because the printer would drop the records
+   * after those ends. Then looks up the ends of these partitions, and passes them to the printer. Until then
+   * the printer does not finish.
    */
   async assigned(starts: readonly StartPosition[]): Promise<void> {
     const { printer, lookUp } = this.options;

@@ -20,11 +20,11 @@ export interface PrinterOptions {
   readonly format: Format;
   /** Undefined: no limit. */
   readonly count: number | undefined;
-  /** The output has taken the records before `offset`. `place`: the one that `records` got. */
+  /** The output has taken the records before `offset`. `place`: as passed to `records`. */
   printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
   /** True: the output cannot take more now. False: the output has drained. */
   behind(isBehind: boolean): void;
-  /** Nothing more is to print. Called at most once. */
+  /** There is nothing more to print. Called at most once. */
   finished(): void;
   /** The record at `offset` cannot be decoded. The printer has printed the records before it, and stops. */
   failed(place: TopicPartition, offset: number, error: string): void;
@@ -116,7 +116,10 @@ export class Printer {
     else this.finishAtEnds();
   }
 
-  /** Reading continues at `position`, which may reach the end without a record if the log lost records. */
+  /**
+   * Reading continues at `position`. If the log has lost the last records before the end, the position
+   * reaches the end without a record.
+   */
   reached(place: TopicPartition, position: number): void {
     const name = partitionName(place);
     const end = this.ends.get(name);
@@ -130,7 +133,7 @@ export class Printer {
     this.isFinished = true;
   }
 
-  /** Resolves when the output has taken everything, or is gone. */
+  /** Resolves when the output has taken everything, or has failed. */
   flushed(): Promise<void> {
     return this.writes === 0 ? Promise.resolve() : new Promise((resolve) => this.idle.push(resolve));
   }

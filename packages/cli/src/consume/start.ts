@@ -70,7 +70,7 @@ export async function rangesOf(
     const latest = last.get(name)!;
     const wanted = startIn(start, earliest, latest, from?.get(name));
     const begin = Math.min(Math.max(wanted, earliest), latest);
-    // Report only an offset that the user gave. -N means at most N records, so its begin may be clipped.
+    // Report only an offset that the user gave. -N means at most N records, so its start may be clipped.
     const isClipped = begin !== wanted && start.kind === 'offset' && start.offset >= 0;
     const stop = to?.get(name) ?? -1;
     const end = stop >= 0 ? stop : exits || endMs !== undefined ? latest : undefined;

@@ -5,7 +5,9 @@
 const WAITING_MS = 5_000;
 
 export interface WaitingNote {
-  /** The group has assigned partitions, or the member leaves: the user needs no note. */
+  /**
+   * Call it when the group has assigned partitions, or when the member leaves: the user then needs no note.
+   */
   end(): void;
 }
 

@@ -1,4 +1,4 @@
-/** Computes the offsets of a reset: pure, so that a dry run shows what `--execute` commits. */
+/** Computes the offsets of a reset, without side effects. So a dry run shows what `--execute` commits. */
 import { type CommittedOffset, partitionName, sorted, type TopicPartition } from '@millrace/client';
 import { UserError } from '../user-error.ts';
 import type { ResetTarget } from './reset-target.ts';

@@ -39,7 +39,7 @@ export function resetTarget(options: ResetOptions, nowMs: number): ResetTarget {
   return target;
 }
 
-/** Refuses a negative timestamp, because ListOffsets would take it for an end of the log. */
+/** Refuses a negative timestamp, because in ListOffsets a negative timestamp stands for an end of the log. */
 function since1970(timestampMs: number): number {
   if (timestampMs >= 0) return Math.floor(timestampMs);
   throw new UserError('the time is before 1970: no record is so old; --to-earliest moves to the first one');
@@ -64,7 +64,7 @@ export function datetimeMs(text: string): number {
   const hasTime = match?.[1] !== undefined;
   const timestampMs = Date.parse(hasZone || !hasTime ? text : `${text}Z`);
   const day = text.slice(0, 10);
-  // Date.parse takes 31 February for 3 March.
+  // Date.parse reads 31 February as 3 March.
   const isDay = !Number.isNaN(timestampMs) && new Date(`${day}T00:00Z`).toISOString().startsWith(day);
   if (match === null || !isDay)
     throw new UserError(

@@ -20,7 +20,7 @@ export interface BatcherOptions {
   full(batch: GatheredBatch): void;
 }
 
-/** About what a record needs besides key and value. */
+/** About the number of bytes that a record needs besides its key and value. */
 const OVERHEAD_BYTES = 24;
 
 export class Batcher {

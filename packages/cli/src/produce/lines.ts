@@ -23,7 +23,7 @@ export class Pieces {
     return pieces;
   }
 
-  /** The bytes behind the last delimiter, if there are any. */
+  /** The bytes after the last delimiter, if there are any. */
   end(): Buffer[] {
     return this.rest.length === 0 ? [] : [this.rest];
   }

@@ -1,6 +1,6 @@
 /**
  * Explains a failed run: the smallest plan that fails, its story, the broken promise, and the command that
- * replays it.
+ * replays this plan.
  */
 import {
   type Plan,

@@ -19,7 +19,7 @@ test("the user's own values win", () => {
   expect(mallocVariables({ MALLOC_ARENA_MAX: '8' })).toEqual({ MALLOC_ARENA_MAX: '8' });
 });
 
-test('the image has the same limits', () => {
+test('the container image has the same limits', () => {
   const image = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
   const [, youngGeneration] = heapArguments({});
   expect(image).toContain(
@@ -28,7 +28,7 @@ test('the image has the same limits', () => {
   expect(image).toContain(`ENTRYPOINT ["node", "${growth}", `);
 });
 
-test('an installation compiles the sources for a process with the flag of a node, too', () => {
+test('an installation fills the compile cache also for a process with the heap flag of a node', () => {
   const image = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
   expect(image).toContain(`node ${growth} scripts/warm.ts`);
   const setup = readFileSync(join(root, 'scripts/setup.mjs'), 'utf8');

@@ -46,7 +46,7 @@ test('a run without incidents prints its story and hash, exits with 0, and write
   expect(JSON.parse(readFileSync(again, 'utf8'))).toEqual(JSON.parse(readFileSync(file, 'utf8')));
 });
 
-test('a plan with an unknown fault is refused: a run without it would look fixed', () => {
+test('a plan with an unknown fault is refused, because a run without this fault could pass by mistake', () => {
   const file = join(dir, 'wrong.json');
   const fault = '{"id":1,"kind":"crush","atMs":0,"parameters":{}}';
   const incidents = `[{"quietMs":0,"lastsMs":1000,"faults":[${fault}]}]`;

@@ -93,7 +93,7 @@ test('a batch may decompress to more than 128 MiB, because brokers accept such a
   expect(output.seen).toEqual([String(sizeBytes)]);
 });
 
-test('the count ends within a batch: the position moves behind the last printed record', () => {
+test('the count ends within a batch: the position moves to the record after the last printed one', () => {
   const output = new Output({ count: 2 });
   output.fetched(batchAt(5, ['a', 'b', 'c']), 5);
   output.fetched(batchAt(8, ['d']), 8);
@@ -138,7 +138,7 @@ test('the log loses the records up to the end: the printer finishes', () => {
   expect(output.seen).toEqual(['finished']);
 });
 
-test('the log loses all records, and the reading continues behind the end: the printer finishes', () => {
+test('the log loses all records, and reading continues at the end: the printer finishes', () => {
   const output = new Output();
   output.printer.endAt(place, 7, 5);
   output.printer.endsKnown();

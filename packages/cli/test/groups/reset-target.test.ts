@@ -29,7 +29,7 @@ test.each(['2026-02-31', '2026-02-29T00:00:00Z', '2026-04-31T10:00'])('%s is no 
   expect(() => datetimeMs(text)).toThrow(`invalid date and time '${text}'`);
 });
 
-test('a day in a leap year, and at the end of a year in another zone', () => {
+test('a leap day in a zone east of UTC may be the day before in UTC', () => {
   expect(datetimeMs('2028-02-29T01:00:00+02:00')).toBe(Date.UTC(2028, 1, 28, 23));
 });
 
@@ -38,7 +38,7 @@ test('a time before 1970 is refused, because a negative timestamp means an end o
   expect(() => resetTarget({ byDuration: '1h' }, 1_000)).toThrow('before 1970');
 });
 
-test('a target in time counts from now', () => {
+test('a duration counts back from now, and a shift may be negative', () => {
   expect(resetTarget({ byDuration: '1h' }, 10_000_000)).toEqual({ kind: 'time', timestampMs: 6_400_000 });
   expect(resetTarget({ shiftBy: -3 }, 0)).toEqual({ kind: 'shift', offset: -3 });
 });

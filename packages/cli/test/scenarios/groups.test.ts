@@ -198,7 +198,7 @@ test('a member with a pattern reads a topic that matches', async () => {
   expect(running.stdout()).toBe('a\n');
 });
 
-test('the last commit fails: the command says so, although it is quiet', async () => {
+test('the last commit fails: the command says so, even with --quiet', async () => {
   await out(['topic', 'create', 'gone', '--partitions', '1', '--replication-factor', '1']);
   await out(['produce', 'gone', '-q'], 'a\n');
   const running = command(['consume', 'gone', '--group', 'gone', '-q']);

@@ -51,7 +51,7 @@ test('start, pause, resume, kill, restart and stop ignore KAFKA_ variables that 
   });
 });
 
-test('a node inherits the environment without settings', () => {
+test('a node inherits the environment except the KAFKA_ variables', () => {
   expect(environmentOfNodes({ PATH: '/bin', KAFKA_NODE_ID: '7', KAFKA_HEAP_OPTS: '-Xmx1g' })).toEqual({
     PATH: '/bin',
   });

@@ -1,7 +1,7 @@
 /**
- * Goal: real processes start from snapshots of the metadata: a controller from its own, a broker and a
- * controller with empty folders from the leader's. Method: three controllers and two brokers, kill -9, and
- * the events in the logs of the nodes.
+ * Goal: real processes start from snapshots of the metadata. A controller starts from its own snapshot. A
+ * broker or a controller with an empty folder starts from the leader's snapshot. Method: three controllers
+ * and two brokers, kill -9, and the events in the logs of the nodes.
  */
 import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -47,7 +47,7 @@ test.each([1, 3, 20])('%i processes report every seed', async (jobs) => {
   });
 });
 
-test('the pool reports a process that dies with its seed and its last output, and replaces it', async () => {
+test('when a process dies, the pool reports its seed and its last output, and starts another process', async () => {
   const outcomes = await run({ seeds: [3, 4, 5].values(), jobs: 1 });
   expect(outcomes.map(({ seed, crash }) => [seed, crash])).toEqual([
     [3, undefined],
