@@ -95,7 +95,7 @@ export class Admin {
     this.change(apis.deleteTopics, request, firstDeletion, ErrorCode.UNKNOWN_TOPIC_ID, done);
   }
 
-  /** `count`: the new number of partitions. The first attempt may have another timeout than the others. */
+  /** `count`: the new number of partitions. `firstTimeoutMs`: the timeout in the first request. */
   createPartitions(
     name: string,
     count: number,
@@ -134,7 +134,7 @@ export class Admin {
     );
   }
 
-  /** All configs of the resource, by name. Only a broker itself describes its own configs. */
+  /** All configs of the resource, sorted by name. Only a broker itself describes its own configs. */
   describeConfigs(resource: ConfigResource, done: Described<readonly DescribedConfigEntry[]>): void {
     const { describeConfigs } = apis;
     const request = describeConfigsRequest(resource);

@@ -1,4 +1,4 @@
-/** The requests of an administrator that describe and alter configs, and what their answers say. */
+/** Makes an administrator's requests that describe and alter configs, and reads the configs in the answers. */
 import {
   type apis,
   ConfigOperation,
@@ -55,7 +55,7 @@ export function describeConfigsRequest(
   return { resources: [{ ...resource, configurationKeys: names.length === 0 ? null : [...names] }] };
 }
 
-/** The configs of the first resource of the answer, by name. */
+/** The configs of the first resource of the answer, sorted by name. */
 export function configEntriesIn(
   { results }: DescribeConfigsResponse,
   { type, name }: ConfigResource,

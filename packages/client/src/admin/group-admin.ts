@@ -1,7 +1,7 @@
 /**
- * Lists, describes and deletes groups, and reads and changes their committed offsets. Asks each group's
- * coordinator, except to list groups: then it asks every broker. A call to a coordinator ends within the
- * timeout; `list` may wait longer for a request that is under way.
+ * Lists, describes and deletes groups, and reads and changes their committed offsets. `list` asks every
+ * broker; every other call asks the group's coordinator. A call to a coordinator ends within the timeout;
+ * `list` may wait longer for a request that is under way.
  */
 import type { Clock, Millis, NodeId } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ListGroupsResponse } from '@millrace/protocol';
@@ -161,7 +161,8 @@ export class GroupAdmin {
   }
 
   /**
-   * Commits without a member: the coordinator refuses that (UNKNOWN_MEMBER_ID) while the group has members.
+   * Commits without a member id. While the group has members, the coordinator refuses such a commit
+   * (UNKNOWN_MEMBER_ID).
    */
   alterOffsets(groupId: string, wanted: readonly CommittedOffset[], done: ChangedOffsets): void {
     const { offsets, close } = this.offsetsOf(groupId);

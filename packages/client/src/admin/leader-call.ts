@@ -23,7 +23,7 @@ export interface LeaderCallOptions<Wanted extends TopicPartition, Found extends 
 
 export interface LeaderAnswer<Found extends TopicPartition> {
   readonly errorCode: number;
-  /** Counts only if there is no error. */
+  /** If there is an error, only its topic and partition are valid. */
   readonly found: Found;
 }
 

@@ -7,7 +7,7 @@ export interface ReplicaSize extends TopicPartition {
   readonly sizeBytes: number;
   /** The number of committed records that the replica lacks; -1: unknown, for example if it is offline. */
   readonly offsetLag: number;
-  /** True for a copy that replaces the replica in another directory later. */
+  /** True for a future replica: a copy that will later replace the replica in another directory. */
   readonly isFuture: boolean;
 }
 

@@ -7,7 +7,7 @@ import { fetchOutcome } from '../fetch/fetch-errors.ts';
 import type { TopicPartition } from '../groups/topic-partitions.ts';
 import { type LeaderApi, LeaderCall, type LeaderCallOptions } from './leader-call.ts';
 
-/** Special timestamps of ListOffsets. The end of the log means the high watermark. */
+/** Special timestamps of ListOffsets. LATEST finds the high watermark. */
 export const OffsetAt = { LATEST: -1, EARLIEST: -2 } as const;
 
 export interface OffsetWanted extends TopicPartition {
@@ -16,7 +16,7 @@ export interface OffsetWanted extends TopicPartition {
 }
 
 export interface OffsetFound extends TopicPartition {
-  /** -1: no record is as young as the timestamp. */
+  /** -1: every record is older than the timestamp. */
   readonly offset: number;
   readonly leaderEpoch: number;
 }

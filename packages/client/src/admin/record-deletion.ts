@@ -1,7 +1,8 @@
 /**
  * Deletes records of partitions: asks each leader to raise the log start offset. Asks again when the leader
- * changes, or when a replica does not raise its own in time, until the time of the call is over. As in Kafka,
- * a retry of a deletion up to the high watermark also deletes the records that were committed meanwhile.
+ * changes, or when a replica does not raise its own log start offset in time. Gives up when the time of the
+ * call is over. As in Kafka, a retry of a deletion up to the high watermark also deletes the records that
+ * were committed meanwhile.
  */
 import { apis, isRetriable } from '@millrace/protocol';
 import type { TopicPartition } from '../groups/topic-partitions.ts';

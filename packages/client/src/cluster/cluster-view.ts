@@ -100,7 +100,7 @@ export class ClusterView {
     return address === undefined ? undefined : this.connections.to(address);
   }
 
-  /** The ids of all brokers that any metadata so far have named. */
+  /** The ids of all brokers that any Metadata answer has named so far. */
   get brokerIds(): NodeId[] {
     return [...this.brokers.keys()];
   }

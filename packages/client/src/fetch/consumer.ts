@@ -1,8 +1,8 @@
 /**
  * Reads partitions without a group protocol: every partition of its topics, or the partitions of a list.
- * Keeps its own positions, and has one Fetch in flight for each leader. The consumer asks for a first
- * position (ListOffsets), and follows leaders. With `validatesPositions` it asks a new leader whether a
- * position is still part of the log (KIP-320).
+ * Keeps its own positions, and has one Fetch in flight for each leader. The consumer finds a first position
+ * with ListOffsets. When the leader of a partition changes, the consumer fetches from the new leader. With
+ * `validatesPositions` it first asks the new leader whether the position is still part of the log (KIP-320).
  */
 import type { Clock, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, type FetchResponse } from '@millrace/protocol';
@@ -15,7 +15,7 @@ import type { Position, PositionReason, StartPosition } from './position.ts';
 import { Positions } from './positions.ts';
 import { wholeBatches } from './whole-batches.ts';
 
-/** Batches of one partition, as one answer brings them. */
+/** The batches of one partition in one answer. */
 export interface FetchedRecords {
   /** Whole batches with right checksums. Lent: valid until the call returns. */
   readonly bytes: Uint8Array;
@@ -47,9 +47,9 @@ export interface ConsumerOptions {
   readonly cluster: Pick<ClusterView, 'partition' | 'topics' | 'connectionTo' | 'refresh' | 'hint'>;
   readonly observer: ConsumerObserver;
   /**
-   * The names of the topics to read, if there is no list of `partitions`. The partitions of a name that
-   * leaves the list stay assigned. When a topic is deleted and created again, the consumer reads the new one
-   * from `start`.
+   * The names of the topics to read; without effect if `partitions` is given. When a name is no longer
+   * returned, the partitions of its topic stay assigned. When a topic is deleted and created again, the
+   * consumer reads the new one from `start`.
    */
   readonly topics: () => readonly string[];
   readonly start: 'earliest' | 'latest';
@@ -231,7 +231,7 @@ export class Consumer {
 
   /** OffsetForLeaderEpoch has answered where the epoch of the last record ends in the leader's log. */
   private truncate(position: Position, leaderEpoch: number, endOffset: number): void {
-    // This leader does not know the epoch of the last record, so the consumer continues in the epoch of the
+    // If this leader does not know the epoch of the last record, the consumer continues in the epoch of the
     // answer.
     if (leaderEpoch >= 0 && leaderEpoch < position.lastEpoch) position.lastEpoch = leaderEpoch;
     if (endOffset < 0 || endOffset >= position.offset!) return;

@@ -76,7 +76,7 @@ export class Positions {
       left.delete(name);
       if (topicId === undefined || before?.topicId === topicId) continue;
       const { start } = this.assigned;
-      // The listed offset belongs to the topic that had the name before.
+      // If another topic had the name before, the listed offset belongs to that topic.
       const isOther = before !== undefined || (place.topicId ?? topicId) !== topicId;
       this.byName.set(name, newPosition(topicId, isOther ? { topic, partition, start } : place));
     }

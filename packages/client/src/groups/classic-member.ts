@@ -3,8 +3,9 @@
  *
  *     giving up ──► joining ──► assigning (leader only) ──► syncing ──► stable ──► giving up …
  *
- * Each step that leaves a round begins a new one, and the member ignores answers and timers of earlier
- * rounds. A member with a cooperative assignor keeps its partitions while the group rebalances (KIP-429).
+ * A new round begins when the member joins, pauses after an error, loses its membership or stops. The member
+ * ignores answers and timers of earlier rounds. A member with a cooperative assignor keeps its partitions
+ * while the group rebalances (KIP-429).
  */
 import type { Millis, Timer } from '@millrace/base';
 import {
@@ -131,7 +132,7 @@ export class ClassicMember implements GroupMember {
     this.join();
   }
 
-  /** Gives up the partitions that the group may move, then joins. */
+  /** Joins. If the assignor is not cooperative, the member first gives up all of its partitions. */
   private join(): void {
     const round = this.newRound();
     const { assignor, events } = this.options;

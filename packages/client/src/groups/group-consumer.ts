@@ -125,7 +125,7 @@ export class GroupConsumer {
     string,
     { readonly topicId: Uuid | undefined; readonly offset: number }
   >();
-  /** The partitions whose committed offsets the coordinator is asked for. */
+  /** The partitions whose committed offsets the consumer is fetching. */
   private readonly starting = new Set<AssignedPartition>();
   /** The partitions that the member gives up when the commit in flight has ended. */
   private readonly revoking = new Map<string, TopicPartition>();
@@ -229,7 +229,7 @@ export class GroupConsumer {
     if (!isEarlier) this.stored.store({ topic, topicId, partition, offset, leaderEpoch, metadata: '' });
   }
 
-  /** Commits what is stored. `error` undefined: it succeeded. A consumer that has ended gives an error. */
+  /** Commits what is stored. `error` undefined: it succeeded. After `close` has ended, every commit fails. */
   commit(done: CommitDone): void {
     if (this.hasEnded) this.options.clock.soon(() => done(CLOSED));
     else this.commits.commit(done);
@@ -258,7 +258,8 @@ export class GroupConsumer {
     };
     const deadline = clock.setTimer(requestTimeoutMs, end);
     const leave = () => this.member.leave(end);
-    // The other half of the time is for leaving the group, even if the commit fails.
+    // The commit may take half of the time. The other half remains for leaving the group, even if the commit
+    // fails.
     if (commitsOnRevoke) this.commits.replace(leave, requestTimeoutMs / 2);
     else leave();
   }

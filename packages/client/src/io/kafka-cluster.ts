@@ -38,13 +38,13 @@ export interface LookedUp {
   readonly failed: ReadonlyMap<string, string>;
 }
 
-/** The log directories by broker, and by broker why others did not describe theirs. */
+/** `found`: the log directories of each broker. `failed`: why each other broker did not describe its own. */
 export interface LogDirsFound {
   readonly found: ReadonlyMap<NodeId, readonly LogDir[]>;
   readonly failed: ReadonlyMap<NodeId, string>;
 }
 
-/** The partitions with deleted records, and by `topic-partition` why the deletion failed in others. */
+/** The partitions whose records were deleted, and the errors of the other partitions by `topic-partition`. */
 export interface Deleted {
   readonly deleted: readonly RecordsDeleted[];
   readonly failed: ReadonlyMap<string, string>;
@@ -60,7 +60,10 @@ export class KafkaCluster {
   private readonly timers: Timers;
   private readonly topics = new Set<string>();
   private hasMetadata = false;
-  /** The clients on this view. The view asks brokers about their topics, and tells them each change. */
+  /**
+   * The clients that use this view. The view asks brokers about the topics of these clients, and tells the
+   * clients each change.
+   */
   private readonly clients = new Set<ClusterClient>();
 
   private constructor(servers: string, options: KafkaClusterOptions) {

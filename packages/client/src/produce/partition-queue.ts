@@ -18,8 +18,8 @@ export interface OpenBatch<Batch> {
 }
 
 /**
- * For each producer and partition, a broker remembers the sequences of the last batches, this many (KIP-98).
- * The broker takes a retry of an older batch for a gap.
+ * The number of last batches whose sequences a broker remembers, for each producer and partition (KIP-98).
+ * The broker treats a retry of an older batch as a gap.
  */
 const REMEMBERED_BATCHES = 5;
 
@@ -72,8 +72,8 @@ export class PartitionQueue<Batch> {
   }
 
   /**
-   * True if the first waiting batch must wait for an older open batch. With the first waiting batch, the
-   * broker would forget the older one, and take a retry of the older one for a gap.
+   * True if the first waiting batch must wait for an older open batch. If the broker appended the first
+   * waiting batch, it would forget the older one, and treat a retry of the older one as a gap.
    */
   get mightBeForgotten(): boolean {
     if (this.waiting[0]!.identity !== undefined) return false;

@@ -1,6 +1,6 @@
 /**
- * The interface of an assignor. With it the leader of a classic group assigns partitions to the members.
- * KIP-429 describes cooperative assignors.
+ * The interface of an assignor. The leader of a classic group uses an assignor to assign partitions to the
+ * members. KIP-429 describes cooperative assignors.
  */
 import type { TopicPartition, TopicPartitions } from '../topic-partitions.ts';
 
@@ -29,7 +29,7 @@ export interface Assignor {
   readonly isCooperative: boolean;
   /** The user data of a subscription; null: it has no user data. */
   userData(generation: number): Uint8Array | null;
-  /** Reads a generation from user data, for a subscription without that field; -1: they have none. */
+  /** Reads the generation from the user data of a subscription that has no generation field; -1: none. */
   generationIn(userData: Uint8Array | null): number;
   assign(members: readonly SubscribedMember[], partitions: PartitionCounts): Assignments;
 }
