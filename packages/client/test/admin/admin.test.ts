@@ -113,7 +113,7 @@ test('no broker: the admin client fails the call after its last attempt', () => 
   expect(asked.ends).toEqual(['fail too many tries']);
 });
 
-test('a controller that uses all of its time is heard, although other requests have a shorter timeout', () => {
+test('the client waits for a controller that uses all of its time, although other requests have a shorter timeout', () => {
   const asked = new Asked({ timeoutMs: 20_000 });
   asked.create();
   asked.clock.advance(20_001);

@@ -188,7 +188,7 @@ describe('changing', () => {
     expect(asked.ends).toEqual(['NON_EMPTY_GROUP']);
   });
 
-  test('an administrator, who is no member, alters and deletes offsets', () => {
+  test('alterOffsets commits without a member id, and reports the refusal of the coordinator; deleteOffsets deletes', () => {
     const asked = new Asked();
     const place = { topic: 'events', partition: 0 };
     const offset = { ...place, offset: 3, leaderEpoch: -1, metadata: '' };

@@ -47,7 +47,7 @@ test('each leader gets its partitions, and the time that the call has left', () 
   ]);
 });
 
-test('a leader that uses all of its time is heard, although other requests have a shorter timeout', () => {
+test('the client waits for a leader that uses all of its time, although other requests have a shorter timeout', () => {
   const deleting = new Deleting(2_500);
   deleting.tells(5, { lowWatermark: 12 });
   deleting.cluster.clock.advance(2_501);

@@ -48,7 +48,7 @@ test('incomplete metadata: the client asks again after the backoff', () => {
   expect(server.waiting).toEqual([]);
 });
 
-test('many refreshes become one request, and none follows while it is under way', () => {
+test('many refreshes become one request, and the view sends no other while that one is under way', () => {
   const { clock, server, view } = PlayedCluster.started();
   for (let i = 0; i < 1_000; i++) view.refresh();
   clock.advance(50);
@@ -58,7 +58,7 @@ test('many refreshes become one request, and none follows while it is under way'
   expect(server.waiting).toEqual(['Metadata']);
 });
 
-test('a broker that refuses connections is asked at most once in each backoff', () => {
+test('the view connects at most once in each backoff to a broker that refuses connections', () => {
   const client = new PlayedCluster();
   const { net, clock, view } = client;
   view.start();

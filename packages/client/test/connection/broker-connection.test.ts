@@ -44,7 +44,7 @@ test('a connection is ready when the broker has answered ApiVersions', () => {
   expect(connection.isReady).toBe(false);
 });
 
-test('a broker does not know this version of ApiVersions: the client asks in the newest that it knows', () => {
+test('a broker does not know this version of ApiVersions: the client asks in the newest that the broker knows', () => {
   const { connection, changes, broker } = opened();
   const { correlationId } = broker.received.shift()!;
   const ranges = [{ apiKey: apis.apiVersions.key, minVersion: 0, maxVersion: 2 }];

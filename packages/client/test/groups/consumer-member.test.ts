@@ -78,7 +78,7 @@ class Membership extends PlayedGroup {
   }
 }
 
-test('the first heartbeat has every field, the next has what the member owns, later ones have neither', () => {
+test('the first heartbeat has every field, the second only the owned partitions, and later ones no partitions', () => {
   const membership = new Membership();
   expect(membership.beats({ epoch: 1, partitions: [0, 1] })).toMatchObject({
     memberId: 'me',
@@ -99,7 +99,7 @@ test('the first heartbeat has every field, the next has what the member owns, la
   expect(membership.next({ epoch: 1 })).toMatchObject({ memberEpoch: 1, topicPartitions: null });
 });
 
-test('the member first gives up partitions and then reports it, and sends heartbeats meanwhile', () => {
+test('the member reports a revocation only after its end, and sends heartbeats meanwhile', () => {
   const membership = Membership.stable();
   membership.next({ epoch: 1, partitions: [1] });
   expect(membership.news).toEqual(['revoking events-0']);

@@ -62,7 +62,7 @@ test('offsets cannot be fetched now: the consumer asks again, and reads nothing 
   expect(consumed.news).toEqual(['assigned events-0 at 5']);
 });
 
-test('the coordinator has a fault when the consumer fetches offsets: the consumer asks again', () => {
+test('the coordinator answers UNKNOWN_SERVER_ERROR to a fetch of offsets: the consumer asks again', () => {
   const consumed = new Consumed();
   consumed.joins();
   consumed.offset(-1, ErrorCode.UNKNOWN_SERVER_ERROR);
@@ -72,7 +72,7 @@ test('the coordinator has a fault when the consumer fetches offsets: the consume
   expect(consumed.news).toEqual(['assigned events-0 at 5']);
 });
 
-test('the client must not fetch the offsets: the partition has failed, and the consumer does not ask again', () => {
+test('the client must not fetch the offsets: the partition fails, and the consumer does not ask again', () => {
   const consumed = new Consumed();
   consumed.joins();
   consumed.offset(-1, ErrorCode.TOPIC_AUTHORIZATION_FAILED);
@@ -124,7 +124,7 @@ describe('a rebalance', () => {
     expect([consumed.news, consumed.broker(4).waiting]).toEqual([[], []]);
   });
 
-  test('a late committed offset of a partition that has left does not count when the partition returns', () => {
+  test('a committed offset that arrives after the revocation does not count when the member gets the partition again', () => {
     const protocol = { ...CLASSIC, assignor: 'cooperative-sticky' } as const;
     const consumed = new Consumed({ protocol, autoStore: false, requestTimeoutMs: 60_000 });
     consumed.joins(1, [0, 1]);
@@ -177,7 +177,7 @@ describe('closing', () => {
     expect(consumed.waiting).toEqual([]);
   });
 
-  test('a coordinator that does not answer delays the end of the consumer by the timeout at most', () => {
+  test('if the coordinator does not answer, close ends after the timeout', () => {
     const consumed = Consumed.reading();
     consumed.fetches({ records: batchAt(5, 0, 'a') });
     let ends = 0;

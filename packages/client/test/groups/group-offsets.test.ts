@@ -61,7 +61,10 @@ test('the client does not know the id of the topic: the commit has the name', ()
 });
 
 describe('another topic gets the name before the retry of a commit', () => {
-  /** After the first attempt, which named the old topic by name (version 9) or by id (version 10). */
+  /**
+   * The first attempt of the commit named the old topic by name (version 9) or by id (version 10). The
+   * coordinator still loads, so the commit needs a retry.
+   */
   function renamed(version: number) {
     let topicId = TOPIC_ID;
     const called = new Called({ topicId: () => topicId });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { StoredOffsets } from '../../src/groups/stored-offsets.ts';
 import { OTHER_ID, TOPIC_ID } from '../support/metadata.ts';
 
-test('another topic has the name: the offsets of all its partitions are forgotten, each looked at a few times', () => {
+test('another topic has the name: the offsets of the old topic are forgotten, and each is read only a few times', () => {
   const stored = new StoredOffsets();
   const partitions = 1_000;
   let looks = 0;

@@ -75,7 +75,7 @@ test('no broker answers: the error says why, for each server', async () => {
   await expect(KafkaCluster.connect('127.0.0.1:1')).rejects.toThrow(/^no broker of 127\.0\.0\.1:1 answers/);
 });
 
-test('a call of a heart as a promise', async () => {
+test('`promised` turns a call of a heart into a promise', async () => {
   expect(await promised('it', (done) => done(7, undefined))).toBe(7);
   await expect(promised('it failed', (done) => done(undefined, 'WHY'))).rejects.toThrow(
     new ClientError('it failed: WHY'),

@@ -229,7 +229,7 @@ test('a connection breaks with several batches in flight: the producer sends the
   expect(again).toEqual(['a 7/0/1', 'b 7/0/2', 'c 7/0/3']);
 });
 
-test('a gap before the oldest batch: that batch fails; the next epoch starts when none is in flight', () => {
+test('a gap before the oldest batch: that batch fails; the next epoch starts when no batch is in flight', () => {
   const produced = Produced.idempotent();
   produced.send('a', 'b');
   produced.answers(4, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
@@ -244,7 +244,7 @@ test('a gap before the oldest batch: that batch fails; the next epoch starts whe
   expect(produced.answers(4, ErrorCode.NONE, 2)).toBe('c 7/1/1');
 });
 
-test('after it gives up a batch, the producer does not send under the next epoch what the log may have', () => {
+test('after the producer gives up a batch, it also gives up the later batches that the log may have', () => {
   const produced = Produced.idempotent();
   produced.send('a', 'b');
   produced.answers(4, ErrorCode.MESSAGE_TOO_LARGE);

@@ -184,7 +184,7 @@ describe('another topic gets the name of the one that the consumer reads', () =>
     expect(consumed.waiting).toEqual(['OffsetFetch']);
   });
 
-  test('the committed offset of the old topic is no start in the new one', () => {
+  test('reading of the new topic does not begin at the committed offset of the old one', () => {
     const consumed = new Consumed();
     consumed.joins();
     renames(consumed);
