@@ -10,7 +10,7 @@ interface Bounds {
   readonly max: number;
 }
 
-/** Every setting, by name. `bounds`: the bounds of numbers that are settings themselves. */
+/** Every setting, by name. `bounds`: the bounds of the settings whose bounds are settings, too. */
 export function brokerSettings(
   bounds: ReadonlyMap<string, Bounds> = new Map(),
 ): ReadonlyMap<string, BrokerSetting> {
@@ -21,7 +21,7 @@ export function brokerSettings(
 
 /**
  * As in Kafka, a setting is dynamic if it supplies the default of a topic config. If several settings supply
- * the default of one topic config, only the strongest of them is dynamic.
+ * the default of one topic config, only the one that overrides the others is dynamic.
  */
 export function isDynamic(name: string, { topicConfig, dynamic }: SettingDefinition<unknown>): boolean {
   if (topicConfig === undefined) return dynamic === true;
@@ -36,8 +36,9 @@ function brokerSetting(
   const { type, topicConfig } = definition;
   const checkType = (value: string) =>
     type.parse(value.trim()) === INVALID ? `must be ${type.allowed}` : undefined;
-  // The topic config names the limit. The node may accept fewer values: retention.ms may be 0, but
-  // log.retention.ms may not, because every topic that sets no retention.ms would lose its records.
+  // The check of the topic config comes first, because its message names the limit. The type of the setting
+  // may allow fewer values: retention.ms may be 0, but log.retention.ms may not, because every topic that
+  // sets no retention.ms would lose its records.
   const check = (value: string) =>
     (topicConfig === undefined ? undefined : topicConfigDefinition(topicConfig)!.check(value)) ??
     checkType(value) ??

@@ -27,7 +27,7 @@ export interface NodeConfig {
   readonly advertisedListeners: readonly ListenerAddress[];
   readonly interBrokerListenerName: string;
   readonly voters: readonly VoterAddress[];
-  /** Absolute. */
+  /** The absolute path of the data folder. */
   readonly logDirectory: string;
 }
 

@@ -14,7 +14,7 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Returns the answer to a scrape. */
+/** The answer to a scrape of /metrics. */
 export interface MetricsText {
   readonly contentType: string;
   text(): Promise<string>;
@@ -37,8 +37,8 @@ export function serveHealth(
   server.requestTimeout = 5000;
   server.maxConnections = 64;
   return new Promise((resolve, reject) => {
-    // Do not use `once`. A later error (no file descriptor for a connection) must not stop the node, and an
-    // error without a handler would.
+    // Do not use `once`: after the first error, the server would have no handler, and the next error (no file
+    // descriptor for a connection) would stop the node.
     server.on('error', (error: NodeJS.ErrnoException) =>
       reject(
         new Error(

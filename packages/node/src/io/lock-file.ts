@@ -1,8 +1,8 @@
 /**
  * The lock of a data folder: at most one running process holds it. Node has no flock, so the file names its
  * holder (process id and, where the system gives it, the start time of that process). The lock of a process
- * that has ended is void. Containers that share a folder do not see each other's processes. There LevelDB's
- * own lock protects controllers, and nothing protects brokers.
+ * that has ended is void. Containers that share a folder do not see each other's processes. In that case
+ * LevelDB's own lock protects controllers, and nothing protects brokers.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';

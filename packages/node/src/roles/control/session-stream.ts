@@ -1,6 +1,6 @@
 /**
  * A broker's control stream. A broker that reconnects opens a new stream. The controller may notice the end
- * of the old stream later, and that end must not shorten the session.
+ * of the old stream when it has already got messages on the new one. That end must not shorten the session.
  */
 import type { NodeId, RpcPeer, RpcStream, RpcStreamHandler, Uuid } from '@millrace/base';
 import {
