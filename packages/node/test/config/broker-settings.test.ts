@@ -55,7 +55,7 @@ test.each([
   expect(settings.get(name)!.check(value)).toBe(problem);
 });
 
-test('no value that a node refuses at its start is set while it runs', () => {
+test('while a node runs, no request can set a value that the node refuses at its start', () => {
   for (const [name, { isDynamic, check }] of settings) {
     if (!isDynamic) continue;
     const { type } = settingsTable[name as keyof typeof settingsTable];

@@ -1,6 +1,6 @@
 /**
  * Goal: a node never starts with a wrong setting, and the message has a remedy. Method: real sources, one
- * rule a test.
+ * rule in each test.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -28,7 +28,7 @@ test('a setting that no package receives does not compile', () => {
   expect(complete).toBe(isEveryValueReceived);
   // @ts-expect-error: nothing receives the planted setting
   const planted: IsComplete<ValueName | 'planted.ms', Received> = true;
-  // @ts-expect-error: nothing else receives the setting that this takes away from replicationFields
+  // @ts-expect-error: the setting that this type leaves out has no receiver except replicationFields
   const dropped: IsComplete<ValueName, Exclude<Received, 'replica.lag.time.max.ms'>> = true;
   expect([planted, dropped]).toEqual([true, true]);
 });

@@ -40,7 +40,7 @@ test.each(shared)('$name is the default of $topicConfig', ({ name, topicConfig }
   }
 });
 
-test('every topic config with an honoured broker property is in both tables', () => {
+test('if a broker property of a topic config is a setting, the setting names this topic config', () => {
   for (const definition of topicConfigDefinitions) {
     for (const { name } of definition.serverProperties) {
       if (!settingNames.includes(name as SettingName)) continue;

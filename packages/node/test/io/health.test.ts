@@ -37,7 +37,7 @@ test('health: 503 until ready, then 200; 404 elsewhere', async () => {
   await health.close();
 });
 
-test('an error of a server that listens does not stop the node: it answers later requests', async () => {
+test('an error of the listening server does not stop the node: the server answers later requests', async () => {
   const metrics = { contentType: 'text/plain', text: async () => '' };
   const health = await serveHealth(0, () => ({ ready: true, facts: {} }), metrics);
   servers.at(-1)!.emit('error', new Error('accept EMFILE'));

@@ -20,7 +20,7 @@ test.skipIf(!existsSync('/dev/full')).each(['json', 'pretty'] as const)(
   },
 );
 
-test('logs: one JSON object a line with stable event name, node and facts; errors have message and stack', async () => {
+test('each line is a JSON object with the stable name of the event, node and facts; errors have message and stack', async () => {
   const lines: string[] = [];
   const logger = await createLogger({
     format: 'json',

@@ -135,7 +135,7 @@ test(
     expect(await running.metric('millrace_disk_space_low')).toBe(0);
     expect(await running.metric('millrace_disk_total_bytes')).toBe(DISK_MIB << 20);
 
-    // Another program takes the space: the broker notices this at its next look.
+    // Another program takes the space: the broker notices this when it next measures the free space.
     ballast.fillTo(MIN_FREE - (1 << 20));
     await produceUntil(KAFKA_STORAGE_ERROR);
     expect(await running.metric('millrace_disk_space_low')).toBe(1);

@@ -63,7 +63,7 @@ async function scrape(nodeId: number, of: RunningCluster = cluster): Promise<Sam
   );
 }
 
-/** The change on one node. `grows`: the least increase of samples. `becomes`: their values afterwards. */
+/** The change on one node. `grows`: the least increase of samples. `becomes`: the new values of samples. */
 interface Expected {
   readonly on: () => number;
   readonly grows?: Readonly<Record<string, number>>;

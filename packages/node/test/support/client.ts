@@ -59,8 +59,7 @@ export class TestClient {
       throw new Error(`${topics[0]!.errorCode}: ${topics[0]!.errorMessage}`);
   }
 
-  /** Returns the error code and the base offset. */
-  /** All records have the same key. */
+  /** Produces records that all have the same key. Returns the error code and the base offset. */
   async produce(
     topic: string,
     partition: number,
