@@ -246,7 +246,7 @@ class RecordWriter {
   private readonly buffer: Uint8Array;
   private position: number;
 
-  /** The buffer has room for the records that follow. */
+  /** The buffer must have room for all records that the caller writes. */
   constructor(buffer: Uint8Array, position: number) {
     this.buffer = buffer;
     this.position = position;

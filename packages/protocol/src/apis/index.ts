@@ -8,14 +8,15 @@
  *    broker) or `ask.ts` (versions that no client sends). `kafka-codec.ts` lets Kafka's own classes encode an
  *    API, for versions and fields that no capture has.
  * 3. `broker/src/handlers/`: write its handler, and register it in `index.ts` there when it is finished.
- *    The broker advertises the APIs of that list, and `test/scenarios/metadata-requests.test.ts` pins them.
- *    If its requests bring records, or create, extend, alter or delete topics, add the API to `bringing` in
- *    `broker/src/router.ts`.
- * 4. If the active controller decides it: write the decision in `controller/src/`. Add the API to
+ *    The broker advertises the APIs of that list. Add the API to the expected list in
+ *    `broker/test/scenarios/metadata-requests.test.ts`, too. If its requests bring records, or create,
+ *    extend, alter or delete topics, add the API to `bringing` in `broker/src/router.ts`.
+ * 4. If the active controller answers the API: write the decision in `controller/src/`. Add the API to
  *    `node/src/roles/control/forwarded.ts`, and to `FORWARDED` in `sim/src/net/rpc-sniffer.ts`.
  * 5. `test-e2e/wire/cases/`: add a valid request, and the mutations that only this API needs. Then
- *    `npm run compare:wire -- --api NAME` shows each difference from Apache Kafka. If one should stay, give
- *    its reason in `wire/justified.ts`. `node test-e2e/wire/generate-docs.ts` writes `docs/protocol.md`.
+ *    `npm run compare:wire -- --api NAME` shows each difference from Apache Kafka. If a difference should
+ *    stay, give its reason in `wire/justified.ts`. `node test-e2e/wire/generate-docs.ts` writes
+ *    `docs/protocol.md`.
  * 6. `docs/late-requests.md`: add a row that says why a late copy of the request is harmless. The seeds of
  *    `sim` must reach new error codes, unless `sim/src/coverage/errors.ts` exempts these codes.
  * 7. `test-e2e/clients/`: add a test in which a real client uses the API.

@@ -1,7 +1,8 @@
 /**
  * Millrace's own tagged fields in DescribeGroups and ConsumerGroupDescribe: the last rebalances of a group,
  * with their causes. A broker sends them only to a client that asks with the tagged field of the request.
- * Every reader of the protocol skips tagged fields that it does not know. Kafka numbers its tags from 0.
+ * Every reader of the protocol skips tagged fields that it does not know. Kafka numbers its own tags from 0,
+ * so they do not meet Millrace's large tag.
  */
 import type { Field } from '../schema.ts';
 import { array, bool, int32, int64, string, type Versions } from '../schema.ts';

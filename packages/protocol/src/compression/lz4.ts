@@ -159,7 +159,7 @@ class Block {
 
 function decompressBlock(bytes: Uint8Array, start: number, end: number, output: Block): void {
   let at = start;
-  // A length of 15 continues: add the following bytes up to the first one below 255.
+  // A length of 15 continues: add the following bytes, up to and including the first one below 255.
   const extended = (length: number): number => {
     if (length < 15) return length;
     let total = length;

@@ -131,7 +131,7 @@ function littleEndian(bytes: Uint8Array, at: number, count: number): number {
 
 const HASH_BITS = 14;
 
-/** Compresses one raw block of at most 64 KiB (offsets then always fit two bytes). */
+/** Compresses one raw block of at most 64 KiB, so that every offset fits into two bytes. */
 export function snappyCompressBlock(plain: Uint8Array): Uint8Array {
   assert(plain.length <= 0x10000, 'snappy blocks hold at most 64 KiB');
   const out = allocateUnsafe(32 + plain.length + Math.ceil(plain.length / 6));

@@ -20,7 +20,7 @@ export class TooLargeError extends DecodeError {
 /** Cost of starting a zstd frame or a gzip member, in decompressed bytes. */
 export const FRAME_BYTES = 64 * 1024;
 
-/** Joins all pushed bytes to one piece. */
+/** Joins all pushed bytes into one piece. */
 export class ByteCollector implements ByteSink {
   private bytes = allocateUnsafe(1024);
   private sizeBytes = 0;

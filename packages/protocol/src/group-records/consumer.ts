@@ -8,7 +8,7 @@ import { defineRecord } from './define.ts';
 const groupKey = { groupId: string('0') };
 const memberKey = { groupId: string('0'), memberId: string('0') };
 
-/** The group's epoch. `metadataHash` has all 64 bits, so the type is Timestamp's: a number or a bigint. */
+/** The group epoch. `metadataHash` may use all 64 bits, so its type is Timestamp: a number or a bigint. */
 export const consumerGroupMetadata = defineRecord({
   type: 3,
   name: 'ConsumerGroupMetadata',
