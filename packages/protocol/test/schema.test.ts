@@ -16,7 +16,7 @@ import {
 } from '@millrace/protocol';
 import { expect, expectTypeOf, it } from 'vitest';
 
-it('decoded messages have every field, null where a version allows it', () => {
+it('a decoded message has every field, and a field may be null if some version allows null', () => {
   expectTypeOf<RequestOf<typeof apis.produce>>().toEqualTypeOf<{
     transactionalId: string | null;
     acks: number;

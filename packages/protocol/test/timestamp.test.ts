@@ -27,7 +27,7 @@ const long = fc.oneof(
   ),
 );
 
-test('a timestamp survives the way to two words and back, and is a number exactly if it is a safe integer', () => {
+test('two words make the same timestamp again; a timestamp is a number if that is a safe integer, else a bigint', () => {
   fc.assert(
     fc.property(long, (value) => {
       const timestamp = wrapTimestamp(value);

@@ -14,7 +14,7 @@ test.each([4, 5])(
     const frame = Buffer.concat(chunks).toString('hex');
     expect(frame.split('7fffffffffffffff')).toHaveLength(3);
     const foreign = Buffer.from(frame.replaceAll('7fffffffffffffff', TOLD), 'hex');
-    // The length of the frame, the correlation id and the header's tagged fields.
+    // The body begins at byte 9: behind the frame's size, the correlation id and the header's tagged fields.
     const read = apis.describeLogDirs.decodeResponse(version, foreign, 9);
     expect(read.results).toMatchObject([{ totalBytes: HUGE, usableBytes: HUGE }]);
   },

@@ -25,7 +25,7 @@ describe('any negative length is null where null is allowed', () => {
     expect(request.topicData[0]?.partitionData[0]?.records).toBeNull();
   });
 
-  it('compact lengths of 2^31 + 1 and more: one less is negative in 32 bits', () => {
+  it('compact lengths of 2^31 + 1 and more: the written number minus 1 is negative in 32 bits', () => {
     expect(apis.metadata.decodeRequest(9, hex('8180808008' + '01000000')).topics).toBeNull();
     expect(apis.initProducerId.decodeRequest(2, hex('8180808008' + '0000000a' + '00'))).toMatchObject({
       transactionalId: null,

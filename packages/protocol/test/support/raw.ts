@@ -78,7 +78,7 @@ export interface RawBatch {
   readonly baseSequence?: number;
 }
 
-/** A batch around a section of `count` records, its checksum right. */
+/** A batch with a section of `count` records and with a right checksum. */
 export function batchOf(section: Uint8Array, count: number, o: RawBatch = {}): Uint8Array {
   const batch = new Uint8Array(61 + section.length);
   const view = new DataView(batch.buffer);
