@@ -255,7 +255,7 @@ function counted(name: string, value: number, min: number): number {
   throw new RangeError(`${name} must be a whole number from ${min} to 100, not ${given}`);
 }
 
-/** Finds free ports. It opens all of them at the same time, so they differ. */
+/** Finds free ports. Opens all of them at the same time, so that they differ. */
 async function reservePorts(count: number): Promise<number[]> {
   const servers: Server[] = [];
   try {

@@ -17,7 +17,7 @@ export const fixedSettings = {
   loopWorkMax: LOOP_WORK_MAX,
   /** At this number of pending requests, the broker stops reading a connection. */
   connectionMaxRequests: 128,
-  /** At this number of held bytes, the broker stops reading a connection. One request may exceed it. */
+  /** At this number of held bytes, the broker stops reading a connection. One request may be larger. */
   connectionMaxBytes: 16 * 1024 * 1024,
   /** While memory is short, the broker drops a peer that makes no progress for this long, in ms. */
   stalledPeerMs: 5_000,
@@ -27,7 +27,7 @@ export const fixedSettings = {
   controlledShutdownMaxMs: 10_000,
   /** Limit for the number of partitions that one CreateTopics or CreatePartitions request may create. */
   maxPartitionsPerRequest: 10_000,
-  /** The size at which the controller closes a batch of the metadata log: as much as one fetch carries. */
+  /** At this size the controller begins a new batch of the metadata log: as much as one fetch carries. */
   metadataBatchBytes: 1024 * 1024,
   /** Soft limit of one fetch response of the quorum, in bytes. */
   quorumFetchMaxBytes: 1024 * 1024,

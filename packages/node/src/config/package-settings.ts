@@ -193,8 +193,9 @@ export const ownSettings = [
 ] as const satisfies readonly SettingName[];
 
 /**
- * All values that a package or the node itself receives. A package gets the topic settings as `explicit`
- * properties, in which metadata/src/topic-config.ts finds the values of topic configs.
+ * All values that a package or the node itself receives. Each topic setting counts as received: the packages
+ * get the texts of all settings that the user set (`explicit`), and metadata/src/topic-config.ts finds the
+ * values of topic configs there.
  */
 export type Received =
   | ReceivedBy<typeof quorumFields>

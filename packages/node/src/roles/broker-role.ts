@@ -63,8 +63,8 @@ import { decodeImage } from './metadata-snapshots.ts';
 import { metadataSubscribers } from './metadata-subscribers.ts';
 
 /**
- * How long a clean stop waits at most for followers to fetch the records that were acknowledged with acks=1.
- * Mostly the followers have these records already.
+ * The longest time that a clean stop waits until the followers in the ISR have the records that this broker
+ * acknowledged with acks=1. Usually the followers have these records already.
  */
 const ISR_CATCH_UP_MAX_MS = 1_000;
 
