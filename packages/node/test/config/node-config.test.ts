@@ -43,7 +43,7 @@ test('every default is a valid value of its type', () => {
   }
 });
 
-test('a broker with the fewest settings', () => {
+test('a broker that sets only the required settings has the defaults of all others', () => {
   const config = loadConfig({ overrides: broker });
   expect(config).toMatchObject({
     nodeId: 4,
@@ -64,7 +64,7 @@ test('a broker with the fewest settings', () => {
   expect(config.settings['health.port']).toBeUndefined();
 });
 
-test('both roles in one process', () => {
+test('both roles in one process: the controller gets its listener, and the broker gets the others', () => {
   const config = loadConfig({
     overrides: {
       ...broker,

@@ -65,7 +65,7 @@ const ownSettings: Readonly<Record<number, Record<string, string>>> = {
 
 let cluster: RunningCluster;
 let topicId: Uuid;
-/** The replicas of each partition of `__consumer_offsets`; the first leads while it lives. */
+/** The brokers of each partition of `__consumer_offsets`; the first broker leads while it lives. */
 let replicas: (readonly number[])[] = [];
 let groups = 0;
 
@@ -181,7 +181,7 @@ describe('three brokers', () => {
 });
 
 describe('brokers stop and die', () => {
-  /** The partition that STRICT leads all the time, and the one that it has no replica of. */
+  /** The partition that STRICT always leads, and the partition of which STRICT has no replica. */
   let [own, foreign] = [-1, -1];
   let underMinIsr: Map<Row, Scene>;
 

@@ -74,7 +74,7 @@ function sample(group: string, partition: number, lag: number): string {
   return `millrace_group_lag{group="${group}",topic="${TOPIC}",partition="${partition}"} ${lag}`;
 }
 
-test('the coordinator shows the lag on partitions that each of the brokers leads', async () => {
+test('only the coordinator shows the lag, also of partitions that other brokers lead', async () => {
   expect(new Set(leaders).size).toBe(3);
   await commit('billing', [5, 3, 0]);
   const coordinator = await coordinatorOf('billing');

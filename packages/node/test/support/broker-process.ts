@@ -22,7 +22,8 @@ new BrokerLifecycle({
   clock,
   logger: new MemoryLogger(),
   // The broker waits 200 ms for an answer, but only 50 ms for the answer to its first heartbeat on a new
-  // stream. After each stream without such an answer, it waits longer for the next one.
+  // stream. After each stream that brought no such answer, the broker waits longer for the first answer on
+  // the next stream.
   config: {
     sessionTimeoutMs: 400,
     minInsyncReplicas: 1,

@@ -32,7 +32,7 @@ function ask(...topics: [string, ...number[]][]) {
   return apis.describeQuorum.decodeResponse(2, Buffer.concat(apis.describeQuorum.encodeResponse(2, answer)));
 }
 
-test('partition 0 of __cluster_metadata', () => {
+test('the answer describes partition 0 of __cluster_metadata, and names the nodes of the quorum', () => {
   const { topics, nodes } = ask(['__cluster_metadata', 0]);
   expect(topics[0]?.partitions).toMatchObject([{ errorCode: ErrorCode.NONE, leaderId: 1, leaderEpoch: 3 }]);
   expect(nodes).toMatchObject([{ nodeId: 1, listeners: [{ name: 'CONTROLLER', host: 'one', port: 9093 }] }]);
