@@ -54,7 +54,7 @@ export class BatchHeader {
   sizeBytes = 0;
   leaderEpoch = 0;
   magic = 0;
-  /** Unsigned. */
+  /** An unsigned 32-bit number. */
   crc = 0;
   attributes = 0;
   lastOffsetDelta = 0;
@@ -95,7 +95,7 @@ export class BatchHeader {
     return (this.attributes & DELETE_HORIZON_BIT) !== 0;
   }
 
-  /** Inclusive. */
+  /** The offset of the last record. */
   get lastOffset(): number {
     return this.baseOffset + this.lastOffsetDelta;
   }
@@ -103,9 +103,9 @@ export class BatchHeader {
 
 /**
  * Reads the header at `position`; the records behind it may be missing. Throws DecodeError if fewer than 61
- * bytes are left, the size is impossible, or base offset or producer id is beyond 2^53: no log has such an
- * offset, and no cluster gives out such an id. Does not check other fields. To read many headers without an
- * allocation, pass a header to fill.
+ * bytes are left, if the size is impossible, or if the base offset or the producer id is beyond 2^53. No log
+ * has such an offset, and no cluster gives out such an id. Does not check other fields. To read many headers
+ * without an allocation, pass a header to fill.
  */
 export function readBatchHeader(
   bytes: Uint8Array,

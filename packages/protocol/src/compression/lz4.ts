@@ -252,7 +252,7 @@ function putWord(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value >> 24;
 }
 
-/** Signed. */
+/** Reads 4 bytes as a signed number. */
 function wordAt(bytes: Uint8Array, at: number): number {
   if (at + 4 > bytes.length) throw new DecodeError('lz4: cut short');
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
