@@ -1,5 +1,5 @@
 /**
- * Goal: a stream cut anywhere gives the same frames, and memory follows the received bytes. Method: random
+ * Goal: a stream cut anywhere gives the same frames, and memory grows with the received bytes. Method: random
  * frames are joined, cut anywhere and read back.
  */
 import { DecodeError, FrameReader, SpareBuffers } from '@millrace/protocol';
@@ -150,7 +150,7 @@ describe('FrameReader', () => {
     expect(spares.take(64 << 10)).toBe(buffer);
   });
 
-  it('memory follows the received bytes, not the announced size', () => {
+  it('memory grows with the received bytes, not with the announced size', () => {
     const reader = new FrameReader(0x7fffffff);
     reader.push(Buffer.from('7fffffff', 'hex'));
     expect(reader.next()).toBeUndefined();

@@ -109,7 +109,7 @@ describe('record batches of real producers, and of Kafka', () => {
     }
   });
 
-  it('they cover all compressions', () => {
+  it('cover all compressions', () => {
     const seen = new Set(
       batches.filter(([, b]) => b.length > 0).map(([, bytes]) => readBatchHeader(bytes).compression),
     );

@@ -55,7 +55,7 @@ it('a missing value is its default, in every version', () => {
     }
 });
 
-it('frames: header and body survive, for any client id', () => {
+it('frames: header and body are read back, for any client id', () => {
   for (const api of allApis)
     for (let version = api.minVersion; version <= api.maxVersion; version++)
       for (const clientId of [null, '', 'clïent']) {

@@ -23,7 +23,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** Zig-zag encoded. */
+/** Encodes the number as a zig-zag varint. */
 export function varint(value: number | bigint): Uint8Array {
   let rest = BigInt.asUintN(64, (BigInt(value) << 1n) ^ (BigInt(value) >> 63n));
   const out: number[] = [];
