@@ -77,7 +77,7 @@ test('NOT_CONTROLLER, a retriable error: the admin client retries after a pause'
   expect(asked.ends).toEqual(['ok']);
 });
 
-test('an error that no retry can mend: the call fails', () => {
+test('an error that is not retriable: the call fails', () => {
   const asked = new Asked();
   asked.create();
   asked.created(ErrorCode.TOPIC_ALREADY_EXISTS);

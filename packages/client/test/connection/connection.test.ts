@@ -167,7 +167,7 @@ test('an answer that is cut short or too large, or has a negative size, ends the
   }
 });
 
-test('an exception of the owner is not taken for a fault of the broker', () => {
+test('the connection does not treat an exception of its owner as a fault of the broker', () => {
   const owner = Owner.opened();
   owner.connection.request(apis.offsetForLeaderEpoch, VERSION, { replicaId: 2, topics: [] }, () => {
     throw new Error('the owner fails');

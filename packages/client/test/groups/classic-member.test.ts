@@ -305,7 +305,7 @@ describe('leaving', () => {
     expect([membership.waiting, ends]).toEqual([[], 1]);
   });
 
-  test('the answer to a join that comes after the leaving changes nothing', () => {
+  test('an answer to JoinGroup changes nothing if it comes after the member has left', () => {
     const membership = new Membership();
     membership.found();
     membership.member.leave(() => {});

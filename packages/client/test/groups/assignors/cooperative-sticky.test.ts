@@ -72,7 +72,7 @@ test('after any history the rounds end; then one subscriber owns each partition,
           const names = (places: readonly TopicPartition[]) => places.map(partitionName).sort().join();
           return names(flattened(owned)) === names(assignments.get(memberId)!);
         });
-        // No member gets a partition in this round that only others claim to own.
+        // In this round, no member gets a partition that only other members claim to own.
         for (const { memberId, owned } of members)
           for (const place of assignments.get(memberId)!) {
             const name = partitionName(place);
