@@ -1,4 +1,4 @@
-/** Makes an administrator's requests that describe and alter configs, and reads the configs in the answers. */
+/** Makes an administrator's requests that describe and alter configs, and reads configs in the answers. */
 import {
   type apis,
   ConfigOperation,
