@@ -29,14 +29,17 @@ export interface FinalLog extends PartitionRef {
    * checker judges whether the log may begin there.
    */
   readonly startOffset?: Offset;
-  /** Where the log has begun, in every leader and at every time. Undefined: not known. */
+  /** The log start offsets that leaders have had, each with its time. Undefined: not known. */
   readonly starts?: readonly LogStart[];
   /**
-   * What is committed below the first batch of the log, as far as somebody noted it. Undefined: nobody noted
-   * anything.
+   * The committed batches and records below the first batch of the log, as far as they are known. Undefined:
+   * none is known.
    */
   readonly past?: { readonly batches: readonly FinalBatch[]; readonly records: readonly SeenRecord[] };
-  /** Compaction dropped records, so offsets may have gaps. Another checker judges which records. */
+  /**
+   * Whether offsets may have gaps, because compaction dropped records. Another checker judges which records
+   * it dropped.
+   */
   readonly mayHaveGaps?: boolean;
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
@@ -80,7 +83,7 @@ export class FinalLogs {
   }
 
   /**
-   * Returns a function that says whether brokers may have sent a reader from `position` on to `offset` before
+   * Returns a function that says whether brokers may have moved a reader from `position` to `offset` before
    * `atUs`: a leader's log began above the position, and then or later a leader's log began at the offset.
    * After a crash a log may begin lower again, so the offset can be below the position.
    */

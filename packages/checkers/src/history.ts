@@ -196,7 +196,7 @@ export interface LostSequence extends PartitionRef {
 
 /**
  * A client asks to delete the records of a partition below an offset; -1: below the high watermark. From now
- * on, and perhaps after the end of the operation, a leader may do so.
+ * on a leader may delete them, even after the operation has ended.
  */
 export interface AskedDeletion {
   readonly client: string;
@@ -206,7 +206,10 @@ export interface AskedDeletion {
   readonly invokedUs: Micros;
 }
 
-/** No fault lasted. What clients had sent before `fromUs` had arrived at the brokers by `toUs`. */
+/**
+ * A time without faults. All requests that clients sent before `fromUs` have arrived at the brokers by
+ * `toUs`.
+ */
 export interface Peace {
   readonly fromUs: Micros;
   readonly toUs: Micros;

@@ -15,8 +15,8 @@ export interface JudgedFetch {
   /** The commits of the fetched value that began before the fetch ended. */
   readonly candidates: readonly CommitOp[];
   /**
-   * An acknowledged commit that the fetch should have shown: no candidate is this commit, and none can have
-   * replaced it. Undefined: there is no such commit.
+   * An acknowledged commit that the fetch should have shown: it is not among the candidates, and no candidate
+   * can have replaced it. Undefined: there is no such commit.
    */
   readonly lost: CommitOp | undefined;
   /** An earlier fetch that showed a later value. Undefined: there is no such fetch. */

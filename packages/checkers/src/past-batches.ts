@@ -10,7 +10,7 @@ import type { Offset } from '@millrace/base';
 import type { FinalBatch, FinalLog } from './final-logs.ts';
 import type { SeenRecord } from './history.ts';
 
-/** In the order of their offsets. Has a gap where nobody noted a committed batch. */
+/** In the order of their offsets. Has a gap where a committed batch is unknown. */
 export function everyBatch({ past, batches = [] }: FinalLog): readonly FinalBatch[] {
   return past === undefined ? batches : [...past.batches, ...batches];
 }

@@ -14,7 +14,7 @@ describe('FinalLogs.sendsOn', () => {
     expect(sendsOn({ ...ref, partition: 1 }, 3, 9, 1)).toBe(false);
   });
 
-  it('sends a reader only to an offset at which a log has begun, and only from below a log start', () => {
+  it('allows a jump only to an offset at which a log has begun, and only from below a log start', () => {
     const starts = [began(0, 0, 10), began(4, 10, 20), began(9, 20)];
     const sendsOn = new FinalLogs(() => [{ ...finalLog([]), startOffset: 9, starts }]).sendsOn();
     expect(sendsOn(ref, 3, 4, 15)).toBe(true);
@@ -23,7 +23,7 @@ describe('FinalLogs.sendsOn', () => {
     expect(sendsOn(ref, 4, 4, 25)).toBe(false);
   });
 
-  it('does not send a reader to an offset before a log begins there, or back to an earlier beginning', () => {
+  it('allows no jump to an offset before a log begins there, or back to an earlier beginning', () => {
     const starts = [began(0, 0, 10), began(4, 10, 20), began(9, 20)];
     const sendsOn = new FinalLogs(() => [{ ...finalLog([]), startOffset: 9, starts }]).sendsOn();
     expect(sendsOn(ref, 3, 4, 9)).toBe(false);
@@ -32,7 +32,7 @@ describe('FinalLogs.sendsOn', () => {
     expect(sendsOn(ref, 5, 4, 25)).toBe(false);
   });
 
-  it('sends a reader back, if a log began lower again after a crash, or at another leader', () => {
+  it('allows a jump back, if a log began lower again after a crash, or at another leader', () => {
     const starts = [began(0, 0, 10), began(9, 10, 30), began(0, 20, 40)];
     const sendsOn = new FinalLogs(() => [{ ...finalLog([]), startOffset: 9, starts }]).sendsOn();
     expect(sendsOn(ref, 8, 0, 25)).toBe(true);

@@ -45,7 +45,7 @@ class CommitUnread {
       this.commits.push({ commit: op, isNameKnown: this.known.has(op.topic) });
   }
 
-  /** Judges at the end: a topic may become exempt, and only then the beginnings of each log are known. */
+  /** Judges only at the end: until then a topic may become exempt, and no log start offset is known. */
   finish(): void {
     const sendsOn = this.scope.finalLogs.sendsOn();
     const steps = new Map([...this.reads].map(([key, reads]) => [key, stepsOf(reads, sendsOn)]));

@@ -1,8 +1,8 @@
 /**
  * The log holds each value of an idempotent producer at most once, no matter how often the producer sent it.
- * Records that were deleted since then count, too. Values of other producers may repeat; the checker counts
- * the repetitions. It also only counts a repetition at a broker that may have forgotten the producer, because
- * the producer's last batch was deleted before the retry came.
+ * Deleted records count, too. In two cases the checker only counts a repetition: the producer is not
+ * idempotent, or the broker may have forgotten the producer, because the producer's last batch was deleted
+ * before the retry came.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { type Op, senderOf } from '../history.ts';

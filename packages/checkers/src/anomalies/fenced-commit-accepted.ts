@@ -1,5 +1,5 @@
 /**
- * The coordinator refuses the commit of a member that the group has left behind:
+ * The coordinator refuses the commit of a fenced member:
  *
  * - Classic groups: once a member has synchronized with a generation, no commit of an earlier generation
  *   succeeds. The answer to JoinGroup alone proves nothing, because a coordinator that ends can lose a
@@ -81,7 +81,8 @@ class FencedCommitAccepted {
     append(this.instances, `${group}/${instanceId}`, fence, (last) => {
       if (isNew || last === undefined) return true;
       if (!isJoin || last.member.memberId === memberId) return false;
-      // Calls that overlap have an unknown order. A lower epoch alone shows that this answer comes late.
+      // The order of calls that overlap is unknown. Then only a lower epoch shows that this answer is the
+      // older one.
       return invokedUs >= last.sinceUs || epoch >= last.member.epoch;
     });
   }

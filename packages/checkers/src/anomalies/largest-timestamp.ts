@@ -1,7 +1,8 @@
 /**
  * The header of a stored batch has the largest timestamp of its records, even if the client wrote another
- * timestamp there. This includes the batches that were deleted since then. Indexes and lookups by time rely
- * on the header until they open the batch. The simulator's producer sometimes writes a wrong timestamp.
+ * timestamp there. The checker also judges the batches that have been deleted. Indexes and lookups by time
+ * use the timestamp in the header until they open the batch. The simulator's producer sometimes writes a
+ * wrong timestamp.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { everyBatch } from '../past-batches.ts';

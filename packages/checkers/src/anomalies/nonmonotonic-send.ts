@@ -3,9 +3,9 @@
  * this, the checker skips values with an unknown outcome: the leader may append such a batch late, when its
  * producer already uses another id. The sequences of all batches of one producer id have no gap.
  *
- * If a topic is deleted and created again, a producer that names it may retry a batch of the old topic in the
- * new one, behind later batches, as with Apache Kafka: the new topic does not know the earlier sequences. The
- * checker skips such a batch.
+ * A topic may be deleted and created again. If the requests of a producer name the topic, the producer may
+ * retry a batch of the old topic in the new one, behind later batches. The new topic accepts the batch, as
+ * with Apache Kafka, because it does not know the earlier sequences. The checker skips such a batch.
  *
  * The first batch of a producer id in a partition may have any sequence. A broker accepts any sequence of a
  * producer id that it does not know, because it may have forgotten the producer (KIP-360). The checker counts
@@ -74,7 +74,7 @@ class NonmonotonicSend {
       const client = senderOf(value);
       const before = last.get(client);
       if (before !== undefined && numberOf(before) > numberOf(value)) {
-        // The retry of a deleted batch, at a broker that does not know the producer.
+        // The value may be the retry of a deleted batch, at a broker that no longer knows the producer.
         if (mayBeForgotten(offset)) continue;
         this.scope.report(NAME, `${value} lies behind ${before} in ${topic}-${partition}`);
       }
@@ -91,7 +91,7 @@ class NonmonotonicSend {
     const last = new Map<number, BatchHeader>();
     for (const { header } of everyBatch(log)) {
       const { producerId, producerEpoch, baseSequence, baseOffset } = header;
-      // Nobody noted what was in this gap.
+      // The batches in this gap are unknown.
       if (baseOffset !== end) last.clear();
       end = header.lastOffset + 1;
       if (producerId < 0) continue;

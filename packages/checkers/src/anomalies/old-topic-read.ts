@@ -1,7 +1,8 @@
 /**
  * A topic that is deleted and created again under its name begins empty: no log of the new topic has a record
- * of the old one, and no consumer of the new topic gets such a record. This holds whatever else the faults
- * harm. The checker judges only values that the producer can have sent to one topic only.
+ * of the old one, and no consumer of the new topic gets such a record. This holds even for a topic that
+ * faults have harmed beyond the durability contract. The checker skips a value that its producer may have
+ * sent to several topics.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, PartitionRef } from '../history.ts';

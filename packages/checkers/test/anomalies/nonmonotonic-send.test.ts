@@ -50,7 +50,7 @@ describe('nonmonotonic-send', () => {
     [sent, { logs: [trimmed(ofOne, 1, [0, 1])] }],
     /p1-0 lies behind p1-1/,
   );
-  // Nobody noted the batch at 1, so the sequence of the batch at 2 may be right.
+  // The batch at 1 is unknown, so the sequence of the batch at 2 may be right.
   const gap = trimmed(sequences(0, 1, 2), 2);
   const lacking = { ...gap.past!, batches: gap.past!.batches.slice(0, 1) };
   itFires(

@@ -173,7 +173,7 @@ export function trimmed(log: FinalLog, startOffset: number, appendedAbove: reado
   };
 }
 
-/** A leader's log began at the offset from `fromUs` to `toUs`. Left out: until the end. */
+/** A leader's log began at the offset from `fromUs` to `toUs`. Without `toUs`: until the end of the run. */
 export function began(offset: number, fromUs: number, toUs: number = Number.POSITIVE_INFINITY): LogStart {
   return { offset, fromUs, toUs };
 }
