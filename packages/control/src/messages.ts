@@ -43,8 +43,8 @@ export const HeartbeatRequest = defineMessage('HeartbeatRequest', {
 export type HeartbeatRequest = MessageType<typeof HeartbeatRequest>;
 
 /**
- * leaseMs: by its own clock, the broker may acknowledge for this long after it sent the request; 0 while it
- * is fenced.
+ * leaseMs: the broker may acknowledge for this long after it sent the request, measured by its own clock; 0
+ * while the broker is fenced.
  */
 export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
   errorCode: [1, 'int32'],
