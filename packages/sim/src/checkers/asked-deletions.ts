@@ -1,12 +1,14 @@
 /**
- * The deletions of records that a leader may do now. The right to delete begins when a client asks. It ends
- * when copies of the request can no longer arrive: in the first peace after the client has its answer. It
- * never was a right if the leader refused the only attempt.
+ * The deletions of records that a leader may do now. A leader may delete the records from the moment at which
+ * a client asks, until copies of the request can no longer arrive: until the first peace after the client has
+ * its answer. If the leader refused the only attempt, no leader may delete the records after this answer.
  */
 import type { AskedDeletion, DeleteRecordsOp, History } from '@millrace/checkers';
 import { type Micros, SECOND } from '../world/index.ts';
 
-/** In peace a request waits at a broker for less than this, because the time of a deletion is shorter. */
+/**
+ * In peace a request waits at a broker for less than this: its timeout is at most DELETE_RECORDS_MS (8 s).
+ */
 const WAITING_US: Micros = 10 * SECOND;
 
 export class AskedDeletions {

@@ -16,7 +16,8 @@ export function wrongCompaction(
   for (const field of FIELDS)
     if (before[field] !== after[field]) return `its ${field} is ${after[field]}, and was ${before[field]}`;
   const original = new Map([...readRecords(committed.bytes, codecs)].map((one) => [one.offset, textOf(one)]));
-  // The checker may have seen the batch first when another replica had compacted it.
+  // The ledger may have a compacted batch, because it takes the bytes of the first replica that the checker
+  // reads.
   const isWhole = before.recordCount === before.lastOffsetDelta + 1;
   for (const record of readRecords(left.bytes, codecs)) {
     const text = original.get(record.offset);

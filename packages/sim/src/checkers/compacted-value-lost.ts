@@ -48,7 +48,7 @@ class CompactedValueLost implements StateChecker {
   private readonly scope: StateScope;
   private readonly known = new Map<PartitionLedger, Known>();
   private readonly copied = new CopiedEnds();
-  /** When the committed end of a partition reached each of its values. */
+  /** By partition: each offset that the committed end has reached, and when. */
   private readonly commits = new Map<PartitionLedger, { readonly end: Offset; readonly atUs: Micros }[]>();
 
   constructor(scope: StateScope) {
@@ -108,9 +108,9 @@ class CompactedValueLost implements StateChecker {
     }
   }
 
-  /** Whether the replica came to this offset after the commit of its record. */
+  /** Whether the log of the replica passed this offset only after the record there was committed. */
   private cameLate(node: SimNode, replica: Partition, ledger: PartitionLedger, offset: Offset): boolean {
-    // Nobody saw when a copied disk got its records.
+    // The checker does not know when a copied disk got its records.
     if (this.scope.cluster.standIns.includes(node)) return true;
     const passedUs = this.copied.passedUs({ node, replica }, offset);
     const committed = this.commits.get(ledger)?.find(({ end }) => end > offset);

@@ -1,6 +1,7 @@
 /**
- * When the log of each replica grew beyond an offset: the time at which the replica took the record there. A
- * log that falls takes the records above its end again. A restart keeps what the disk has.
+ * When the log of each replica grew beyond an offset: the time at which the replica took the record there.
+ * After a truncation the replica takes the records above the new end again, at a later time. A restart keeps
+ * what the disk has.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -9,7 +10,7 @@ import type { HostedReplica } from './replica-walk.ts';
 
 type Hosted = Pick<HostedReplica, 'node' | 'replica'>;
 
-/** A log that nobody has seen before opens with records. */
+/** The time of records that are in a log when the checker first sees the log. */
 const LONG_AGO_US: Micros = -1;
 
 interface Step {
@@ -18,7 +19,7 @@ interface Step {
 }
 
 export class CopiedEnds {
-  /** By node and partition, both fields ascending. */
+  /** By node and partition. `end` and `atUs` ascend. */
   private readonly steps = new Map<string, Step[]>();
   /** Caches the list of each replica, which saves building the key of `steps`. */
   private readonly byReplica = new Map<Partition, Step[]>();
@@ -41,7 +42,7 @@ export class CopiedEnds {
     this.byReplica.delete(replica);
   }
 
-  /** When the log grew beyond the offset. Undefined: nobody saw it. */
+  /** When the log grew beyond the offset. Undefined: not known. */
   passedUs(hosted: Hosted, offset: Offset): Micros | undefined {
     return this.of(hosted).find(({ end }) => end > offset)?.atUs;
   }

@@ -2,7 +2,7 @@
  * What an acknowledged DeleteRecords promises. L is the low watermark in the answer.
  *
  * - L is not below the offset that the client named.
- * - Every broker that was active and in the ISR from the request to the answer begins at or above L.
+ * - If a broker was active and in the ISR from the request to the answer, its log begins at or above L.
  *   `log-start-fell` demands that its process does not forget this.
  * - No consumer reads a record below L, or learns that the log begins below L, unless a leader has begun
  *   below L since the answer. Such a leader was away during the deletion, or its process has ended since and
@@ -18,7 +18,10 @@ import { hostedReplicas } from './hosted-replicas.ts';
 import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'deleted-records-back';
-/** An answer that ends later than this after the deletion is the answer to a request after the deletion. */
+/**
+ * An answer that arrives later than this after an acknowledged deletion belongs to a request that was sent
+ * after the acknowledgement.
+ */
 const ANSWER_US: Micros = 5 * SECOND;
 
 export const deletedRecordsBack: StateCheckerKind = {

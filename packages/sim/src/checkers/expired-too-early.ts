@@ -68,7 +68,9 @@ class ExpiredTooEarly implements StateChecker {
     const { scope } = this;
     if (scope.isExempt(replica)) return;
     const early = this.isDeleted(hosted, ledger) ? undefined : this.firstUnexpired(hosted, ledger);
-    // An exempt broker may lead, and its followers take a start to which it has a right.
+    // The checker does not judge an exempt broker. But this broker may lead, and then its followers take its
+    // start. So the checker accepts the start if the removed records are committed, and have expired or a
+    // client asked to delete them.
     if (node.disk.isDamaged || scope.atlas.isRecovering(node.id)) {
       if (startOffset <= ledger.committedEnd && early === undefined) ledger.startOffset = startOffset;
       return;
@@ -85,9 +87,9 @@ class ExpiredTooEarly implements StateChecker {
   }
 
   /**
-   * Whether a client asked to delete the records up to the new start, or to some offset above it, and a
-   * leader has raised its start. A replica does not open with a higher start, and a follower's leader has
-   * raised its own start before.
+   * Whether a client asked to delete the records up to the new start, or to some offset above it, and the
+   * replica is a leader that was already open. A deletion does not raise the start of a replica that opens. A
+   * follower does not count, because its leader has raised its own start before.
    */
   private isDeleted({ replica, before }: HostedReplica, { topic, index }: PartitionLedger): boolean {
     const isLeader = (replica.leadership ?? before.leadership) !== undefined;
@@ -120,8 +122,8 @@ class ExpiredTooEarly implements StateChecker {
   }
 
   /**
-   * The latest of all wall clocks, because another broker may have raised the start before this one, at the
-   * end of the node's turn. The turn may have blocked, and ends after the present time then.
+   * The latest of all wall clocks at the end of the node's turn. All clocks count, because another broker may
+   * have raised the start before this one. If the turn has blocked, it ends later than `world.nowUs`.
    */
   private latestWallMs(node: SimNode): WallMillis {
     const { world, cluster } = this.scope;

@@ -1,6 +1,6 @@
 /**
  * While a broker knows that less than `min.free.bytes` is free, it writes no records of clients: no log of a
- * topic of clients grows there, neither at a leader nor at a follower.
+ * client topic grows there, neither at a leader nor at a follower.
  *
  * `run/peace.ts` demands that the broker writes again, without a restart, after the disk has room.
  */

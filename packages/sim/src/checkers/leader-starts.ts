@@ -1,7 +1,7 @@
 /**
- * Notes in the ledger where the log of a partition began at each leader: when, because only leaders tell a
- * reader where a log begins, and for which appends. If a process is killed, its last start ends when the node
- * starts again.
+ * Notes in the ledger where the log of a partition began at each leader. It notes the times, because only
+ * leaders tell a reader where a log begins. It also notes which batches a leader appended while its log began
+ * there. If a process is killed, its last start ends when the node starts again.
  */
 import type { Partition } from '@millrace/replication';
 import type { Micros } from '../world/index.ts';

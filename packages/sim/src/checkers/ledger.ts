@@ -15,7 +15,10 @@ export interface LedgerStart extends LogStart {
   toUs: Micros;
 }
 
-/** In this leader epoch the leader appended the batches from `fromOffset` on above this log start offset. */
+/**
+ * In this leader epoch, the leader's log began at `startOffset` when it appended the batches from
+ * `fromOffset` on.
+ */
 interface Appends {
   readonly leaderEpoch: LeaderEpoch;
   readonly fromOffset: Offset;
@@ -44,7 +47,7 @@ export class PartitionLedger {
   hasStaleKeys = false;
   /** The largest log start offset that the checker `expired-too-early` has accepted. */
   startOffset: Offset = 0;
-  /** Where the log has begun, in every leader and at every time. Some may lie above `startOffset`. */
+  /** The log start offsets that leaders have had, each with its time. Some may lie above `startOffset`. */
   readonly starts: LedgerStart[] = [];
   /** In the order of time. */
   readonly appends: Appends[] = [];

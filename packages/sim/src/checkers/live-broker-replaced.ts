@@ -82,7 +82,7 @@ class LiveBrokerReplaced {
 /**
  * Notes the brokers that contacted the controller. A contact moves the end of the broker's session to a later
  * time. If the earliest session is over, a late tick of the controller moves the ends of sessions, too. So in
- * such a turn the checker takes no move for a contact. It notes the next contact of the broker.
+ * such a turn a move does not count as a contact. The checker then notes the next contact of the broker.
  */
 function noteContacts(reign: Reign, { sessions }: Controller, { clock }: Life): void {
   const now = clock.monotonicMs();

@@ -1,5 +1,5 @@
 /**
- * The log start offset of an open replica never falls: a leader has perhaps told a client that the records
+ * The log start offset of an open replica never falls, because a client may already know that the records
  * below it are deleted. A process that starts takes the log start offset from its checkpoint, or begins
  * higher. The product writes the checkpoint from time to time, so a crash may lower the start to the
  * checkpointed one. `owed-starts.ts` says which starts the checkpoint must have, so the checker also finds a

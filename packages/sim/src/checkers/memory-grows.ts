@@ -24,7 +24,7 @@ const CONNECTION_BYTES = 64 << 10;
 const PRODUCES_MAX = 10;
 /**
  * A classic group keeps a new member id for one session timeout, at most 3 s in a run, also if its client has
- * crashed. So a shorter peace proves nothing about them.
+ * crashed. So a shorter peace proves nothing about member ids.
  */
 const MEMBER_ID_US: Micros = 4 * SECOND;
 /** A broker's deadlines that belong to no fetch and no replica: lag check, checkpoints, watches, retries. */
@@ -40,7 +40,7 @@ export const memoryGrows: StateCheckerKind = {
 interface Held {
   readonly count: number;
   readonly bound: number;
-  /** Only a peace that lasts at least as long tells whether the count falls to its bound. */
+  /** Only a peace of at least this length shows whether the count falls to its bound. */
   readonly peaceUs: Micros;
 }
 

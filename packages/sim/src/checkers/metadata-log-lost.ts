@@ -1,6 +1,6 @@
 /**
  * A controller deletes a part of its metadata log only when a whole snapshot of that part is durable. So
- * whenever its process dies, the next one can start from what is on the disk.
+ * whenever the process of the controller dies, its next process can start from what is on the disk.
  */
 import { stateOf } from '@millrace/raft/testing';
 import type { SimNode } from '../cluster/index.ts';

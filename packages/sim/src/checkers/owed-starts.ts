@@ -1,11 +1,12 @@
 /**
- * The log start offsets that a node may not forget, whatever its checkpoint file says. A process writes its
- * log start offsets every `replica.high.watermark.checkpoint.interval.ms`, and when it stops cleanly. So the
- * disk owes each start that the replica had for this interval and 2 s more, and the last one of a clean stop.
+ * The log start offsets that a node must not forget, even if its checkpoint file lacks them. A process writes
+ * its log start offsets every `replica.high.watermark.checkpoint.interval.ms`, and when it stops cleanly. So
+ * the disk owes each start that the replica had for this interval and 2 s more, and after a clean stop the
+ * last start of each replica.
  *
  * The time counts only while nothing disturbs the process: no pause, no blocked call, no late timers, and no
  * disk that is full or that refuses calls. After a power loss the disk owes nothing, because the process does
- * not sync the file. The machine may lose power after the process has ended.
+ * not sync the file. This also holds for a power loss after the process has ended.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -107,7 +108,11 @@ export class OwedStarts {
     this.disturbedUs = Math.max(this.disturbedUs, untilUs);
   }
 
-  /** A process that stops may have closed its logs, and writes nothing while it waits for syncs. */
+  /**
+   * Notes the starts for which the process has had time to write its checkpoint. The time after the process
+   * was asked to stop does not count: it may have closed its logs, and writes nothing while it waits for
+   * syncs.
+   */
   private settle(): void {
     const latestUs = Math.min(this.lastTurnUs, this.stoppingUs) - this.waitUs;
     if (latestUs < this.disturbedUs) return;

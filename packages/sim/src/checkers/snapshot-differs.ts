@@ -1,6 +1,7 @@
 /**
- * A published snapshot of a controller is the state after exactly the committed records before its end: a
- * controller or broker that starts from it, or loads it, knows the same as one that replayed the log.
+ * A published snapshot of a controller is the state after exactly the committed records before its end. So a
+ * controller or broker that starts from the snapshot, or loads it, has the same state as one that replayed
+ * the log.
  */
 import type { Offset } from '@millrace/base';
 import { decodeRecord, imageToPlain, type MetadataImage, SnapshotReplay } from '@millrace/metadata';

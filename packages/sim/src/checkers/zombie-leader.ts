@@ -128,7 +128,8 @@ class ZombieLeader implements StateChecker {
       if (!fenced || this.fenced.get(id) !== epoch) this.fenced.delete(id);
       const was = before?.broker(id);
       // The broker has registered again or is unfenced now, so its next fence has another reason: forget the
-      // end of its session. (A broker that was already fenced when its session ended was not fenced for it.)
+      // end of its session. (If the broker was already fenced when its session ended, that fence has another
+      // reason, too.)
       if (was?.epoch !== epoch || (was.fenced && !fenced)) this.silent.delete(id);
       if (!fenced || was?.fenced !== false) continue;
       const isForSilence = was.epoch === epoch && this.silent.get(id) === image.epoch;

@@ -1,7 +1,7 @@
 /**
  * Decodes the batches that the consumers of a run fetch. Several consumers fetch the same batch, and a new
  * consumer reads every batch from the beginning after each incident. So the reader keeps the records of each
- * batch, by the bytes of the whole batch. A batch with any other byte is decoded again.
+ * batch, by the bytes of the whole batch. If any byte of a batch differs, the reader decodes it again.
  */
 import type { SeenRecord } from '@millrace/checkers';
 import { type CompressionCodecs, readBatchHeader, readRecords } from '@millrace/protocol';

@@ -74,7 +74,10 @@ type Taken = (response: unknown) => void;
  */
 export type Withheld = ReadonlyMap<string, readonly (string | null)[]>;
 
-/** The coordinator's answer to the leader of a classic group, which must assign. */
+/**
+ * The coordinator's answer to JoinGroup that makes a member the leader of a classic group. The leader then
+ * assigns the partitions.
+ */
 interface Led {
   readonly memberId: string;
   readonly generation: number;

@@ -240,7 +240,10 @@ export class SimDisk {
     this.world.after(life.random.fork('vote').below(latencyUs), () => life.die('process'));
   }
 
-  /** Number of bytes that this write writes. If a planned crash strikes now, the process dies after them. */
+  /**
+   * Number of bytes of this write that reach the file: all, unless a planned crash strikes now. Then it is a
+   * random number, and the process dies after these bytes.
+   */
   bytesBeforeCrash(life: Life, sizeBytes: number): number {
     const { crash } = this;
     if (crash === undefined || --crash.writesLeft > 0) return sizeBytes;

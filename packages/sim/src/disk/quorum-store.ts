@@ -63,9 +63,9 @@ export class QuorumStore {
   }
 
   /**
-   * Damages one byte of the newest snapshot. Returns false, and does nothing, if the store has no other way
-   * to its state: an older snapshot, or the whole log. A running process notices the damage when it reads the
-   * part for another node.
+   * Damages one byte of the newest snapshot. Returns false, and does nothing, if there is no snapshot, or if
+   * the store could not load its state without it, from an older snapshot or from the whole log. A running
+   * process notices the damage when it reads the part for another node.
    */
   damageSnapshot(): boolean {
     const { stored } = this;

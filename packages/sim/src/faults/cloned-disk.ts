@@ -18,8 +18,8 @@ import { between, cutFor, everybody } from './links.ts';
 import { oneOf, whole } from './parameter.ts';
 
 /**
- * If the first process is cut off or frozen, this lasts for this share of the time. After that both processes
- * work.
+ * If the fault cuts off or freezes the first process, it does so for this share of its time. After that both
+ * processes work.
  */
 const APART = 2 / 3;
 

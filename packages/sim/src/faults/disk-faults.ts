@@ -26,7 +26,9 @@ const LOW_BYTES = 80 << 20;
 const CRITICAL_BYTES = 30 << 20;
 
 const LOW_MS_MIN: Millis = 1_500;
-/** The fault lasts longer than the time between two looks at the free space of the broker, by this. */
+/**
+ * The fault lasts at least this much longer than the time between two looks of the broker at its free space.
+ */
 const SEEN_MS: Millis = 1_000;
 
 const isBroker = ({ isBroker }: SimNode) => isBroker;

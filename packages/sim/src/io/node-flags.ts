@@ -1,5 +1,6 @@
 /**
- * Flags of Node for a process that runs many seeds. They change the time of a run, and nothing else.
+ * Flags of Node for a process that runs many seeds. They change how long the process takes for a run, and
+ * nothing else.
  *
  * A run makes much short-lived garbage. In a larger young generation the garbage dies before the collector
  * looks at it. And most functions run too seldom for the optimizing compilers, so each function gets the code

@@ -1,7 +1,7 @@
 /**
- * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel that has a
- * message to send and no open connection connects, also after its last connection broke. For a moment after a
- * failure, calls fail at once, as gRPC's calls do.
+ * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel opens a
+ * connection when it has a message to send and no open connection, also after its last connection broke. For
+ * a moment after a connection failed or broke, calls fail at once, as gRPC's calls do.
  */
 import {
   type Address,

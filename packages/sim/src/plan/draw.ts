@@ -1,7 +1,7 @@
 /**
- * Draws the plan of a seed: one to five incidents. State that survives one recovery (the ELR, checkpoints,
- * old folders, producer states, sessions) meets the faults of the next incident. Some quiet phases are long,
- * so that timers of half a minute and more fire.
+ * Draws the plan of a seed: one to five incidents. So the faults of an incident can meet state that survived
+ * the recovery from the incident before (the ELR, checkpoints, old folders, producer states, sessions). Some
+ * quiet phases are long, so that timers of half a minute and more fire.
  */
 import { type Millis, Prng } from '@millrace/base';
 import { commonFaults, drawValues, rareFaults } from '../faults/index.ts';

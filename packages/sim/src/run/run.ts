@@ -19,7 +19,7 @@ import { Workload } from './workload.ts';
 
 /**
  * The promises of liveness, in virtual time. In peace the cluster must meet the conditions below one after
- * the other. Each limit counts from the moment at which the cluster meets the condition above it.
+ * the other. Each limit counts from the moment at which the cluster meets the condition before it.
  */
 export const LIVENESS = {
   /** From the start until every topic exists and is in sync. */
@@ -42,8 +42,8 @@ export const LIVENESS = {
   /** Until each group is stable, and each of its partitions has one owner, a live member. */
   settledUs: 20 * SECOND,
   /**
-   * Until each batch that a producer created before everything was in sync has ended: the producer has its
-   * answer, or has given it up. (The longest delivery timeout of a producer is 30 s.)
+   * Until each batch that a producer created before everything was in sync has ended: the producer has the
+   * answer, or has given the batch up. (The longest delivery timeout of a producer is 30 s.)
    *
    * At the end of the run: from the moment at which the producers stop, until no client waits for an answer
    * and every replica has every record.
@@ -64,7 +64,8 @@ const LIMITS: ReadonlySet<string> = new Set([
 /** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;
 /**
- * If a quiet phase is longer than this, the clients do less in it, until this long before the next incident.
+ * If a quiet phase is longer than this, the clients do less in it. They work as usual again for this time
+ * before the next incident.
  */
 const QUIET_US = 5 * SECOND;
 const LOOK_US = 100 * MILLISECOND;

@@ -14,9 +14,9 @@ import type { Micros } from '../world/index.ts';
 
 /**
  * Whether static members may leave out this partition. `sent`: the assignments that members of the group have
- * sent. `joinedUs`: when the coordinator first told the process of the static member with this
- * instance id its assignment. The process may have started before the assignment that left out the partition,
- * and joined after it.
+ * sent. `joinedUs`: for an instance id, when the coordinator first told the current process of this static
+ * member its assignment. (The start of the process does not count: it may have started before the assignment
+ * that left out the partition, and joined after that assignment.)
  */
 export function isLeftOutByStaticMember(
   group: Group,

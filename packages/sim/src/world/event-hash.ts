@@ -1,6 +1,6 @@
 /**
  * The fingerprint of a run: a hash of its events in order. Two runs with different events almost certainly
- * have different hashes. Two 32-bit lanes with different multipliers; not cryptographic.
+ * have different hashes. The hash has two 32-bit lanes with different multipliers. It is not cryptographic.
  */
 export class EventHash {
   private a = 0x811c9dc5;

@@ -11,9 +11,9 @@ const WORKERS = 2;
 const SLICES = 5;
 const WAITING_MAX = 1_000;
 /**
- * The longest slice; each job draws one of these. Most jobs are short. Some take seconds: longer than the
- * timeout of a request, or than a broker leads. In peace all jobs are short. Otherwise one leader could get
- * more batches than it can check, and the clients would wait for ever.
+ * The longest slice; each job draws one of these. Most jobs are short. Some take seconds: a request may time
+ * out meanwhile, or the broker may lose its leadership. In peace all jobs are short. Otherwise one leader
+ * could get more batches than it can check, and the clients would wait for ever.
  */
 const SLICE_MAX_US: readonly Micros[] = [1, 1, 1, 10, 100, 800].map((ms) => ms * MILLISECOND);
 

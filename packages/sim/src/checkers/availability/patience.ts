@@ -26,9 +26,9 @@ export function leaderWithinUs({ sessionTimeoutMs, connectionLossGraceMs }: Comm
 
 /**
  * The time until the leader commits: `leaderWithinUs` and the time for a follower's connection. If faults
- * touch some replicas, `lagTimeMaxMs` is the largest replica.lag.time.max.ms, and the time is longer by 1.5
- * times that, because the leader may wait this long before it asks the controller to remove a follower that
- * lags.
+ * touch some replicas, `lagTimeMaxMs` is the largest replica.lag.time.max.ms; else it is 0. The time includes
+ * 1.5 times `lagTimeMaxMs`, because the leader may wait this long before it asks the controller to remove a
+ * follower that lags.
  */
 export function writesWithinUs(metadata: CommittedMetadata, lagTimeMaxMs: number): Micros {
   return leaderWithinUs(metadata) + CONNECTION_US + 1.5 * lagTimeMaxMs * MILLISECOND;

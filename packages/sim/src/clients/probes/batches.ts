@@ -29,7 +29,8 @@ export function batchOfSize(sizeBytes: number): Uint8Array {
 
 /**
  * A batch of a few kilobytes with a valid header and checksum. It inflates to so many bytes that a job checks
- * it, and not the leader's event loop. The checksum of gzip is wrong, which shows at the end of the records.
+ * it, and not the leader's event loop. The checksum of gzip is wrong. The job notices this only at the end of
+ * the records.
  */
 export function undecompressable(codecs: CompressionCodecs): Uint8Array {
   const records = [{ value: new Uint8Array(INFLATED_BYTES) }];

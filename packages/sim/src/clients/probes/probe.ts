@@ -1,9 +1,9 @@
 /**
- * A probe has one request, whose answer depends on the state of the cluster (leaders and their epochs,
- * producer states, fetch sessions, topics, a batch that a job checks), and Kafka's answer. Every other answer
- * is wrong, except those that a leader change or a failing disk may cause. A request that gets the same
- * answer from every broker at any time is a row of `broker/test/scenarios/refused-data-requests.test.ts`
- * instead.
+ * A probe has one request and the answer that Kafka would give. The answer depends on the state of the
+ * cluster (leaders and their epochs, producer states, fetch sessions, topics, a batch that a job checks).
+ * Every other answer is wrong, except those that a leader change or a failing disk may cause. A request that
+ * gets the same answer from every broker at any time is a row of
+ * `broker/test/scenarios/refused-data-requests.test.ts` instead.
  */
 import type { Uuid } from '@millrace/base';
 import type { BrokerConnection } from '@millrace/client';

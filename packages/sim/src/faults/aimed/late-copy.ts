@@ -99,7 +99,7 @@ class LateCopy {
 
   /**
    * Waits until the controller has refused the retry, and the leader has committed without the follower. Then
-   * lets the follower reach the controllers. The lost copy arrives when the follower is active.
+   * lets the follower reach the controllers. The caught copy arrives when the follower is active.
    */
   private bringBack(call: CaughtCall): void {
     const { network, cluster } = this.context;

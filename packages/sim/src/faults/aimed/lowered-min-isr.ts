@@ -1,7 +1,7 @@
 /**
- * A leader must apply a new min.insync.replicas together with the assignment of the same metadata. If an old
- * leader applies the new value first, it commits records by its old ISR and leader epoch, and the new leader
- * lacks these records.
+ * A leader must apply a new min.insync.replicas together with the new state of its partition (leader, leader
+ * epoch, ISR) in the same metadata. If an old leader applies the new value first, it commits records by its
+ * old ISR and leader epoch, and the new leader lacks these records.
  */
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
@@ -65,7 +65,10 @@ class LoweredMinIsr {
     );
   }
 
-  /** The heir becomes active, but does not reach the leader. */
+  /**
+   * Lets the heir (the follower that will replace the leader) become active. The heir still cannot reach the
+   * leader.
+   */
   private bringBack(): void {
     const { cluster, network } = this.context;
     this.set('heal', this.toControllers([this.heir]));
