@@ -16,7 +16,7 @@ function batchOf(values: readonly string[], o: { offsets?: number[]; placed?: ob
   return { header: readBatchHeader(bytes), bytes };
 }
 
-test('a batch with all of its records, and one without any, may be left', () => {
+test('compaction may leave a batch with all of its records, or without any', () => {
   const committed = batchOf(['a', 'b']);
   expect(wrongCompaction(committed, batchOf(['a', 'b']), compressionCodecs)).toBeUndefined();
   const emptied = new Uint8Array(BATCH_HEADER_BYTES);

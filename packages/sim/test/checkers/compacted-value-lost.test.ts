@@ -45,7 +45,7 @@ describe('compacted-value-lost', () => {
     );
   });
 
-  it('sees a key without any record, also if its latest record deletes it and may not go yet', () => {
+  it('sees a key without any record, also if its latest record is a tombstone that must not go yet', () => {
     for (const latest of ['v2', null]) {
       const small = setUp(latest);
       const { leaderEpoch } = small.state;
@@ -64,7 +64,7 @@ describe('compacted-value-lost', () => {
     }
   });
 
-  it('accepts an older record only at a replica that came to the tombstone after its commit', () => {
+  it('accepts an older record only at a replica whose log reached the tombstone after its commit', () => {
     for (const isLate of [true, false]) {
       const small = setUp(null);
       for (const node of small.cluster.brokers) {

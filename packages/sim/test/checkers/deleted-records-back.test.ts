@@ -67,7 +67,7 @@ describe('deleted-records-back', () => {
     expect(violationOf(() => upToHighWatermark(0))).toBeUndefined();
   });
 
-  it('does not count a process that has ended since the request, and an exempt topic', () => {
+  it('ignores a process that has ended since the request, and an exempt topic', () => {
     const small = setUp();
     const acknowledge = ask(small);
     for (const node of small.cluster.brokers) node.kill('process');
@@ -106,7 +106,7 @@ describe('deleted-records-back', () => {
     expect(violationOf(poll(small, 1))).toMatch(/the deletion of the records below 2 was acknowledged/);
   });
 
-  it('accepts an answer below the low watermark, when a leader has begun there since', () => {
+  it('accepts an answer below the low watermark, if the log of a leader began there afterwards', () => {
     const small = setUp();
     const acknowledge = ask(small);
     raise(small, small.leader);

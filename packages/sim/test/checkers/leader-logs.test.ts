@@ -1,4 +1,4 @@
-/** Goal: what the final logs of a run excuse below a log start, and nothing more. */
+/** Goal: the final logs of a run excuse the missing records below an accepted log start, and no others. */
 import { historyCheckers, type SendOp } from '@millrace/checkers';
 import { buildBatch } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
@@ -80,7 +80,7 @@ describe('readLeaderLogs', () => {
     expect(violationOf(small.finish)).toMatch(/^lost-write: p1-9 was acknowledged/);
   });
 
-  it('does not excuse the records below a log start that nobody has a right to', () => {
+  it('does not excuse the records below a log start that expired-too-early has not accepted', () => {
     const small = setUp();
     acknowledged(small, 'p1-2', 2);
     raise(small, small.leader, 2);

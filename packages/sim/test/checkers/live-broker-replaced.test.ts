@@ -22,7 +22,7 @@ describe('live-broker-replaced', () => {
     else expect(found).toBeUndefined();
   });
 
-  it('sees it after a failover of the controllers, too, once the broker has contacted the new one', () => {
+  it('sees a taken id after a failover, too, once the broker has contacted the new controller', () => {
     const small = new SmallCluster([liveBrokerReplaced], 3);
     const { cluster } = small;
     const first = cluster.activeController()!;

@@ -48,7 +48,7 @@ describe('log-start-fell', () => {
     ).toBeUndefined();
   });
 
-  it('accepts a restart with the checkpoint, and a restart at once without one', () => {
+  it('accepts a restart with the checkpoint, and one without it soon after the log start rose', () => {
     const small = setUp();
     const [first, second] = small.followers as [SimNode, SimNode];
     expect(violationOf(() => restart(small, first))).toBeUndefined();
@@ -62,7 +62,7 @@ describe('log-start-fell', () => {
     expect(violationOf(() => restart(small, first, forget(first)))).toBe(
       `log-start-fell: ${first.name} opens t-0 at 0, but the log began at 2 when its process last had time to write the checkpoint`,
     );
-    // A follower takes the start of its leader, but must open with it.
+    // A follower would later take the start of its leader, but it must already open with this start.
     expect(violationOf(() => restart(small, second))).toBeUndefined();
   });
 

@@ -40,7 +40,7 @@ it.each([
   expect(ops).toEqual([expect.objectContaining({ type: 'commit', offset: 5, member, outcome, error })]);
 });
 
-it('records only once the commit of a process that dies before the answer', () => {
+it('records the commit of a process only once, if the process dies before the answer', () => {
   const ops = recorded((taken, die) => {
     die();
     taken(answered(ErrorCode.NONE));

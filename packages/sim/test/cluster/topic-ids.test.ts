@@ -46,7 +46,7 @@ it('does not choose between a topic and the earlier topic of its name while a br
   expect(topicIds.ofOffsets('t', world.nowUs)).toBe(id);
 });
 
-it('attributes the first topic of a name to it, while a broker does not know the topic yet', () => {
+it('knows the first topic of a name, even while a broker does not know this topic yet', () => {
   const small = new SmallCluster([]);
   const { topicIds, cluster, world } = small;
   cluster.brokers[0]!.life!.pause();

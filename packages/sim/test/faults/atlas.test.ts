@@ -69,7 +69,7 @@ test('a broker that may lose data until a given time recovers only with a proces
   };
   const untilUs = world.nowUs + 10 * SECOND;
   atlas.noteHarm(node!, { disk: true }, untilUs);
-  // A second loss, which comes now, does not bring the given time forward.
+  // A second loss, which comes now, does not make the given time earlier.
   atlas.noteHarm(node!, { disk: false });
   restart();
   expect(atlas.isRecovering(id)).toBe(true);

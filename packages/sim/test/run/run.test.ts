@@ -54,7 +54,7 @@ function when(event: string, act: () => void): void {
 }
 
 /**
- * After the faults, the disk of a broker fails all writes to a folder that nobody uses. So it counts as
+ * After the faults, the disk of a broker fails all writes to a folder that nobody uses. So the disk counts as
  * damaged.
  */
 function damageDisk(): void {

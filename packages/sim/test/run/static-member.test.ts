@@ -48,14 +48,14 @@ describe('a partition that the assignment withheld', () => {
     return isLeftOutByStaticMember(groupOf(leader), sents, (id) => started[id], place);
   }
 
-  test('has no owner while its old owner, a static member, came back after the assignment', () => {
+  test('has no owner if every old owner is a static member that came back after the assignment', () => {
     expect(mayWithhold(['back'])).toBe(true);
     expect(mayWithhold(['back'], 'there')).toBe(true);
     expect(mayWithhold(['back'], 'back')).toBe(true);
     expect(mayWithhold(['back', 'back2'])).toBe(true);
   });
 
-  test('gets an owner if its old owner can still give it up, with any leader', () => {
+  test('gets an owner if an old owner can still give it up, with any leader', () => {
     for (const leader of [null, 'there', 'back']) {
       expect(mayWithhold(['there'], leader)).toBe(false);
       expect(mayWithhold([null], leader)).toBe(false);

@@ -80,7 +80,7 @@ test('a broker whose heartbeats are answered late closes stream after stream and
   expect(small.leader).toBe(leader);
 });
 
-test('the controller fences a killed broker after the grace, even if it left a stream before', () => {
+test('the controller fences a killed broker after the grace, even if the broker left a stream before', () => {
   const small = new SmallCluster(checkerKinds);
   const { world, network, cluster, leader } = small;
   const [controller] = cluster.controllers;

@@ -23,7 +23,7 @@ interface Entry {
   readonly sequence: number;
   readonly timestamp: number;
   readonly bytes: string;
-  /** The batch before it in the log when it was appended. */
+  /** The batch that was before this one in the log when this one was appended. */
   readonly below: Entry | undefined;
 }
 

@@ -27,7 +27,7 @@ it('sees a leader that gets no lease although no fault touches it', () => {
   );
 });
 
-it('sees a leader that refuses records for want of space although no fault touches it', () => {
+it('sees a leader that has no room for records although no fault touches it', () => {
   const small = new SmallCluster([writesUnavailable]);
   const { leader } = small;
   expect(
