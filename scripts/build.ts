@@ -27,7 +27,8 @@ await build({
   entryPoints: {
     main: join(root, 'packages/cli/src/main.ts'),
     index: join(root, 'packages/cli/src/index.ts'),
-    // The entry of worker threads. The code that starts worker threads expects this file in its own folder.
+    // The entry of worker threads. The code that starts worker threads looks for this file beside its own
+    // file.
     'job-worker': join(root, 'packages/node/src/io/job-worker.ts'),
   },
   outdir: join(out, 'dist'),

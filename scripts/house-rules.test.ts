@@ -34,7 +34,7 @@ test('an import across wings', () => {
   expect(violations(segment, from('../producers/snapshots.ts'))).toHaveLength(1);
 });
 
-test('a wing imports a file of the top folder, except types and what all wings share', () => {
+test('a wing that imports a top file, unless it imports only types or may import this file', () => {
   const file = 'packages/log/src/recovery/recover.ts';
   const value = (module: string) => `import {\n  a,\n} from ${`'${module}'`};\n`;
   expect(violations(file, value('../partition-log.ts'))).toEqual([
@@ -85,7 +85,7 @@ test('an import against the order of the packages, and an import that only io/ m
   expect(violations(checker, from('@millrace/replication'))).toHaveLength(1);
 });
 
-test('promises, clocks, timers and state of the module in a heart', () => {
+test('promises, clocks, timers and mutable module state in a heart', () => {
   const heart = 'packages/raft/src/a.ts';
   expect(violations(heart, 'export async function a() {}\n')).toHaveLength(1);
   expect(violations(heart, 'const now = Date.now();\n')).toHaveLength(1);
@@ -109,7 +109,7 @@ test('a comment or a sentence of a document wider than the code; tables are exce
   expect(violations('docs/a.md', `| ${words} |\n`)).toEqual([]);
 });
 
-test('a row of a table that follows text', () => {
+test('a table row directly below text', () => {
   expect(violations('docs/a.md', 'Text.\n\n| a |\n|---|\n| b |\n')).toEqual([]);
   expect(violations('docs/a.md', '| a |\n|---|\n| b |\nText.\n| b |\n')).toEqual([
     'docs/a.md:5: a row of a table below text; a table begins after an empty line (a merge may have doubled rows)',

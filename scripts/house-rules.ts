@@ -29,7 +29,7 @@ const ORDER = [
 ] as const;
 /** Packages that are hosts: all of their files may touch the outside. */
 const HOSTS = new Set(['node', 'cli']);
-/** The node package is a host, but its roles are shared with the simulator and must stay on seams. */
+/** The node package is a host, but the simulator also runs its roles, so the roles must use only seams. */
 const SEAM_ONLY = /^packages\/node\/src\/roles\//;
 /**
  * The wings of a package are the folders of its `src`. For each wing, the table lists the other wings, and
@@ -82,7 +82,10 @@ const BANNED_IN_TESTS: [RegExp, string][] = [
   [/\bvi\.(mock|doMock|stubGlobal|stubEnv)\b/, 'the next file of the thread would see it: use vi.spyOn'],
   [/\bprocess\.env\b[^=]* = /, 'the next file of the thread would see it: give a child process its `env`'],
 ];
-/** The first test file of a thread loads such a module; the hook would not run for the files after it. */
+/**
+ * A thread loads a support module once, for the first test file that imports it. So a hook there would run
+ * for no later file.
+ */
 const BANNED_IN_SUPPORT: [RegExp, string][] = [
   [/^(before|after)(Each|All)\b/, 'a hook belongs into the test file, or into a function that it calls'],
 ];

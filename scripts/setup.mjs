@@ -41,7 +41,8 @@ export function setup() {
       join(root, 'packages', 'cli', 'src', 'cluster', 'memory-limits.ts'),
     ],
     stamp: join(cache, '.millrace-setup'),
-    // Node keeps compiled sources apart by this flag: a command has no flag, a node of a cluster has it.
+    // Node caches compiled sources separately for each value of this flag. Commands run without the flag, and
+    // the nodes of a cluster run with it.
     run: () => {
       for (const flags of [[], ['--heap-growing-percent=50']])
         run(node, [...flags, join(root, 'scripts', 'warm.ts')], {

@@ -54,7 +54,7 @@ const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` :
 process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
 process.exit(total.failed > 0 ? 1 : 0);
 
-/** Downloads what the end-to-end tests need while the first steps run. */
+/** While the first steps run, downloads what the end-to-end tests need. */
 function installTools(): void {
   const program = join(root, 'test-e2e', 'lib', 'install-tools.ts');
   spawn(process.execPath, [program], { cwd: root, stdio: 'ignore' }).on('error', () => {});
