@@ -216,8 +216,9 @@ export interface Stream {
 }
 
 /**
- * Says why a control message got no answer. `unavailable`: the peer was not reached, or the connection broke.
- * In the second case the peer may have carried the message out.
+ * Says why a control message got no answer. `unavailable`: the peer was not reached, the connection broke, or
+ * the peer closes. `timeout`: no answer came in time. `refused`: the peer knows no such method, or cannot
+ * decode the message. After `unavailable` and `timeout` the peer may have carried the message out.
  */
 export class RpcError extends Error {
   override readonly name = 'RpcError';

@@ -24,8 +24,8 @@ export interface ControllerConfig {
    */
   readonly maxPartitionsPerRequest: number;
   /**
-   * The size at which the controller closes a batch of the quorum's log: as much as one fetch response
-   * carries.
+   * At this size, in bytes, the controller begins a new batch of the quorum's log: as much as one fetch
+   * response carries.
    */
   readonly batchBytes: number;
   /** How many producer ids a broker gets at once. */
