@@ -90,7 +90,7 @@ function confirmRounds(node: RaftNode): void {
 }
 
 export function leaderDeadline(node: RaftNode): Millis {
-  // At once: the next tick commits more.
+  // The tick is due at once, because it commits more records.
   if (node.leading!.hasMoreToCommit) return 0;
   let at = checkQuorumAt(node);
   for (const replica of node.leading!.replicas.values()) {
@@ -253,9 +253,10 @@ export function noteContact(node: RaftNode, replica: Replica, round: number, now
 
 /**
  * Answers a replica whose log is not a prefix of this log. If the leader's log has the replica's last epoch,
- * the response names that epoch and its end in the leader's log, at most the fetch offset. Otherwise it names
- * the next older epoch of the leader's log. If that is before the start of the leader's log, the replica must
- * load a snapshot.
+ * the response names that epoch. Otherwise it names the next older epoch of the leader's log. The response
+ * also has the end of the named epoch in the leader's log, or the fetch offset if that is smaller. The
+ * replica must load a snapshot if the named epoch ended before the start of the leader's log, or if the fetch
+ * offset is not above that start.
  */
 function answerDiverging(node: RaftNode, token: number, request: FetchRequest): void {
   const { log } = node;

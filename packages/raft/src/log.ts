@@ -31,7 +31,7 @@ export class RaftLog {
     this.startAt(start);
   }
 
-  /** Epoch of the last record; 0 before the first record of all. */
+  /** Epoch of the last record. Before the first record of the quorum: 0. */
   get lastEpoch(): QuorumEpoch {
     return this.epochStarts.at(-1)?.epoch ?? this.start.epoch;
   }
@@ -45,7 +45,7 @@ export class RaftLog {
     return this.startOffset === 0 ? this.batches[0] : undefined;
   }
 
-  /** Drops everything, and lets the log begin at the end of a snapshot. Nothing of it counts as durable. */
+  /** Drops everything, and lets the log begin at the end of a snapshot. Nothing counts as durable then. */
   startAt(start: SnapshotId): void {
     this.start = start;
     this.endOffset = start.endOffset;
@@ -140,7 +140,7 @@ export class RaftLog {
     return this.indexAt(offset) !== undefined;
   }
 
-  /** The epoch of the record before `offset`, which is not before the start; 0 at offset 0. */
+  /** The epoch of the record before `offset`; 0 at offset 0. `offset` must not be before the log's start. */
   epochBefore(offset: Offset): QuorumEpoch {
     for (let index = this.epochStarts.length - 1; index >= 0; index--) {
       if (this.epochStarts[index]!.startOffset < offset) return this.epochStarts[index]!.epoch;

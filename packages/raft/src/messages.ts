@@ -89,7 +89,7 @@ export interface FetchRequest {
   readonly lastFetchedEpoch: QuorumEpoch;
   /**
    * The high watermark that the replica knows. When the leader's high watermark is higher, the leader answers
-   * the fetch (KIP-1166): that of a voter at once, that of an observer after a short pause at most.
+   * the fetch (KIP-1166): at once if it is a voter's, and after a short pause at most if it is an observer's.
    */
   readonly highWatermark: Offset;
   readonly maxWaitMs: Millis;
@@ -122,7 +122,7 @@ export interface FetchResponse {
   readonly round: number;
 }
 
-/** Asks the leader for one part of a snapshot. Shows the leader the same as a fetch: the voter follows. */
+/** Asks the leader for one part of a snapshot. Like a fetch, it shows the leader that the voter follows. */
 export interface FetchSnapshotRequest {
   readonly type: 'fetchSnapshot';
   readonly clusterId: string;

@@ -369,7 +369,7 @@ export class RaftNode {
     this.log.startAt(id);
     this.flushedEnd = id.endOffset;
     this.highWatermark = id.endOffset;
-    // Until the new log is durable, nothing of it counts.
+    // No part of the new log counts as durable before the persist below is durable.
     for (const inFlight of this.persistsInFlight) inFlight.logEnd = 0;
     this.snapshots.installed(manifest, this.persist([{ type: 'installSnapshot', manifest }]));
     this.checkVoters();
@@ -377,9 +377,9 @@ export class RaftNode {
   }
 
   /**
-   * Raises the high watermark towards `offset`, and passes on the newly committed batches: at most as many as
-   * one turn commits. So a restarted node applies a long log over many turns of the event loop. The high
-   * watermark may lag, because it is a lower bound everywhere else.
+   * Raises the high watermark towards `offset`, and passes on the newly committed batches, up to the limit of
+   * one turn (`commitMaxBytes`). So a restarted node applies a long log over many turns of the event loop.
+   * The high watermark may lag, because it is a lower bound everywhere else.
    */
   commitTo(offset: Offset): void {
     assert(offset <= this.log.endOffset, 'only what is in the log is committed');

@@ -199,7 +199,7 @@ export class QuorumObserver {
     const loading = this.loading!;
     const isUsable = errorCode === RaftErrorCode.NONE && manifest !== undefined;
     if (!isUsable || !isNextPart(loading, manifest, part)) {
-      // Mostly the leader has a newer snapshot, which the next fetch learns of.
+      // Usually the leader has a newer snapshot. The answer to the next fetch names it.
       this.loading = undefined;
       this.fetchAfter(this.config.retryBackoffMs);
       return;

@@ -1,6 +1,6 @@
 /**
  * The parts of a snapshot. A part is a list of whole records: each is its length (uint32, big endian) and its
- * bytes. A part is what a replica loads with one request, and what the storage writes at once.
+ * bytes. A replica loads one part with each request. The storage writes each part in one write.
  */
 import { crc32c } from '@millrace/protocol';
 import type { Snapshot, SnapshotId, SnapshotManifest } from './types.ts';

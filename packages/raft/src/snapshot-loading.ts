@@ -23,8 +23,8 @@ export function loadSnapshot(node: RaftNode, id: SnapshotId, now: Millis): void 
   const following = node.following!;
   const { loading } = following;
   if (loading !== undefined && (loading.isChecked || isSameId(loading.id, id))) {
-    // The leader repeats itself while the owner decodes the snapshot, or names a newer snapshot. The node
-    // still installs the complete one. Otherwise a leader that takes snapshots often could keep the node from
+    // While the owner decodes the snapshot, the leader names it again, or names a newer one. The node still
+    // installs the complete snapshot. Otherwise a leader that takes snapshots often could keep the node from
     // ever catching up.
     following.fetchAt = now + node.config.fetchTimeoutMs / 3;
     return;
@@ -67,7 +67,7 @@ export function onSnapshotResponse(
   const { loading } = following;
   const { manifest, part, content } = response;
   if (response.errorCode === RaftErrorCode.SNAPSHOT_NOT_FOUND) {
-    // The leader has a newer snapshot, which the next fetch learns of.
+    // The leader has a newer snapshot. The answer to the next fetch names it.
     following.loading = undefined;
     following.fetchAt = now + node.config.retryBackoffMs;
     return;

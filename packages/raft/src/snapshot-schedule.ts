@@ -14,7 +14,7 @@ export class SnapshotSchedule {
   private lastAt: Millis;
   private timer: Timer | undefined;
 
-  /** Calls `due` when a snapshot should be taken: after each commit and each `check`, until `taken`. */
+  /** While a snapshot is due, calls `due` at each commit and each `check`. `taken` ends this. */
   constructor(clock: Pick<Clock, 'monotonicMs' | 'setTimer'>, config: SnapshotConfig, due: () => void) {
     this.clock = clock;
     this.config = config;
@@ -27,7 +27,7 @@ export class SnapshotSchedule {
     this.check();
   }
 
-  /** A snapshot of everything that was committed so far was begun or loaded. */
+  /** Call it when a snapshot of everything that is committed so far was begun or loaded. */
   taken(): void {
     this.bytesSince = 0;
     this.lastAt = this.clock.monotonicMs();

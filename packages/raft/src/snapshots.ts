@@ -1,8 +1,8 @@
 /**
  * The published snapshots of a RaftNode, and what it does with them as the leader. A node publishes a
- * snapshot of its own committed state when all parts are durable. Only when the publication is durable, too,
- * the node shortens the log: to the end of the snapshot before. So the older snapshot and the log can always
- * replace the newest snapshot, if that turns out to be damaged.
+ * snapshot of its own committed state when all parts are durable. When the publication is durable, too, the
+ * node shortens its log: the log then begins at the end of the previous snapshot. So the previous snapshot
+ * and the log can always replace the newest snapshot, if the newest one turns out to be damaged.
  */
 import { assert, type Millis } from '@millrace/base';
 import { isCounted, noteContact, observerOf, refusal } from './leader.ts';

@@ -22,7 +22,7 @@ export interface StoredState {
   readonly older: SnapshotManifest | undefined;
   /** The whole log in order, from `start`. */
   readonly batches: readonly LogBatch[];
-  /** Damage that the storage found, but does not need. Each is a sentence for a user. */
+  /** Damage in data that the node does not need at this start. Each is a sentence for a user. */
   readonly problems: readonly string[];
 }
 

@@ -1,7 +1,7 @@
 /**
  * Decides from what a storage has read whether the node may start, and from which snapshot. A node never
- * starts from state that it cannot prove whole: it needs an intact snapshot, unless its log begins at offset
- * 0, and a log that reaches everything that a published snapshot ever held.
+ * starts from state that it cannot prove whole. Its log must reach the end of each published snapshot. If the
+ * log does not begin at offset 0, an intact snapshot must hold the records before the log.
  */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 import { isSameId, problemOf } from './parts.ts';

@@ -140,8 +140,9 @@ export interface SnapshotOwner {
  */
 export interface RaftListener {
   /**
-   * Gets the committed data batches, in order, exactly once, on leader and followers. After a restart they
-   * begin at offset 0.
+   * Gets the committed data batches, in order, each at most once, on leader and followers. A snapshot that
+   * the owner installs replaces all batches before its end. After a restart, the batches begin at the end of
+   * the snapshot that the node started from, or at offset 0 if it has none.
    */
   committed(batches: readonly CommittedBatch[]): void;
   /** This node became leader, and every record of earlier epochs was passed to `committed`. */

@@ -22,7 +22,7 @@ describe('following', () => {
     ]);
   });
 
-  test('commits a long log over several responses, for which the leader does not wait', () => {
+  test('commits a long log over several responses, and the leader parks none of its fetches meanwhile', () => {
     const node = follower(longHistory);
     const response = fetched(2, 2, { highWatermark: 5 });
     for (const [committed, highWatermark] of [
@@ -36,7 +36,7 @@ describe('following', () => {
     }
   });
 
-  test('applies few of the small batches that it may commit in one turn', () => {
+  test('commits at most 128 KiB of small batches in one turn', () => {
     const batches = Array.from({ length: 20 }, (_, index) => data(2 + index, 1, 'x'.repeat(30_000)));
     const node = follower([...history, ...batches]);
     const perTurn: number[] = [];

@@ -181,7 +181,7 @@ describe('leading', () => {
     expect(node.raft.leading?.replicas.get(3)).toMatchObject({ endOffset: 12, lastCaughtUpAt: undefined });
   });
 
-  test('a parked fetch that a trim overtakes is referred to the snapshot', () => {
+  test('a parked fetch is referred to the snapshot if a trim removes the records that it asks for', () => {
     const node = shortened();
     const commit = () => {
       const written = { fetchOffset: node.raft.log.endOffset + 1, lastFetchedEpoch: 2 };

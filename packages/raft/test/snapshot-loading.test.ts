@@ -63,7 +63,7 @@ const decoded = (node: Subject, error?: string) =>
   node.do({ type: 'snapshotChecked', id: { endOffset: 10, epoch: 2 }, error });
 
 describe('loading a snapshot', () => {
-  test('the node installs it when it is decoded, and fetches from its end when that is durable', () => {
+  test('the node installs the decoded snapshot, and fetches from its end when the snapshot is durable', () => {
     const node = decoding();
     expect(node.persisted(2)).toEqual(['-> 2 fetch e2 from 2/1']);
     expect(decoded(node)).toEqual(['#3 installSnapshot', 'installed']);
@@ -80,7 +80,7 @@ describe('loading a snapshot', () => {
     ]);
   });
 
-  test('an answer that was on its way to the old log has no effect on the new one', () => {
+  test('the answer to a fetch for the old log has no effect on the new log', () => {
     const node = decoding();
     node.persisted(2);
     decoded(node);
@@ -115,7 +115,7 @@ describe('loading a snapshot', () => {
     expect(node.raft.log.endOffset).toBe(2);
   });
 
-  test('a vote after the installation counts the new log, and leaves when that is durable', () => {
+  test('after the installation, a vote compares the new log, and leaves only when that log is durable', () => {
     const node = decoding();
     node.persisted(2);
     decoded(node);

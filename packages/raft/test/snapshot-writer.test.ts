@@ -29,7 +29,7 @@ function writing(records: Iterable<Uint8Array>, partBytes: number) {
   return { clock, parts, manifests, writer };
 }
 
-test('a write of a stopped snapshot does not drive the next one', () => {
+test('the end of a write of a stopped snapshot does not start a write of the next one', () => {
   const clock = new ManualClock();
   const inFlight: (() => void)[] = [];
   const writer = new SnapshotWriter({
@@ -53,7 +53,7 @@ test('a write of a stopped snapshot does not drive the next one', () => {
   expect(inFlight).toHaveLength(3);
 });
 
-test('all records are in the parts, and the manifest describes these', () => {
+test('all records are in the parts, and the manifest describes the parts', () => {
   const records = Array.from({ length: 1000 }, (_unused, index) => new Uint8Array([index & 255, index >> 8]));
   const { clock, parts, manifests } = writing(records, 60);
   clock.advance(10_000);

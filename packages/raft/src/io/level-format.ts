@@ -55,7 +55,7 @@ function snapshotKey(prefix: number, { endOffset, epoch }: SnapshotId): Uint8Arr
   return key;
 }
 
-/** The snapshot of the key of a manifest or a part, and the number of the part. */
+/** Reads the key of a manifest or a part: the snapshot's id, and the number of the part (manifest: 0). */
 export function readSnapshotKey(key: Uint8Array): { readonly id: SnapshotId; readonly part: number } {
   if (key.length !== 13 && key.length !== 17) throw new DamageError('a key is malformed');
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);

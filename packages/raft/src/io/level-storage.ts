@@ -2,9 +2,10 @@
  * RaftStorage on LevelDB. It has one key for each log batch (its base offset), for each part and for the
  * manifest of a snapshot, and one each for the log start, the vote, the storage's identity and the format.
  * Every write is one atomic batch with sync, so a snapshot is published, and the log is shortened, as a whole
- * or not at all. What a shortened log no longer needs is deleted afterwards, beside the event loop; the next
- * `load` deletes what is left of it. Each value has its own checksum, and each log batch contains its offset.
- * `load` never returns only the intact part of a state (stored-state.ts).
+ * or not at all. After the log is shortened, the storage deletes the old batches, and the parts of older
+ * snapshots, in the background. The next `load` deletes those that are left. Each value has its own checksum,
+ * and each log batch contains its offset. `load` never returns only the intact part of a state
+ * (stored-state.ts).
  */
 import type { Offset } from '@millrace/base';
 import { Level } from 'level';
@@ -120,7 +121,7 @@ export class LevelStorage implements RaftStorage {
       let damage: string | undefined;
       try {
         manifest = readManifest(value);
-        // Not by an iterator, which would also read a damaged block of another snapshot beside these parts.
+        // Reads the parts by key. An iterator would also read a damaged block of a neighbouring snapshot.
         for (let part = 0; part < manifest.parts; part++) {
           const content = await this.#db.get(partKey(id, part));
           if (content !== undefined) parts.push(readPart(content, part));
@@ -215,7 +216,7 @@ export class LevelStorage implements RaftStorage {
       .then(done, (error: unknown) => done(this.#explain(error)));
   }
 
-  /** Deletes what no state needs. If that fails, the entries stay until the next start, and do no harm. */
+  /** Deletes entries that nothing needs. If that fails, they stay until the next start, and do no harm. */
   async #clear(range: KeyRange): Promise<void> {
     await this.#db.clear(range).catch(() => {});
   }

@@ -111,7 +111,7 @@ function draw(random: Prng, { batches, snapshots, start }: Stored, epoch: number
   const newestEnd = snapshots.at(-1)?.manifest.id.endOffset ?? 0;
   const kind = random.below(20);
   if (kind < 4) {
-    // What a snapshot holds is committed, so no truncation reaches it.
+    // The records in a snapshot are committed, so no truncation reaches them.
     const borders = [logEnd, ...batches.map((one) => one.baseOffset).filter((offset) => offset >= newestEnd)];
     return [{ type: 'truncate', offset: borders[random.below(borders.length)]! }];
   }
@@ -219,7 +219,7 @@ async function compact(db: Level<string, Uint8Array>): Promise<void> {
   await (db as unknown as { compactRange(from: string, to: string): Promise<void> }).compactRange('00', 'ff');
 }
 
-/** Flips bytes behind each place where a table file has the mark. Returns the number of places. */
+/** Flips 200 bytes from the mark on, in each table file that has it. Returns the number of these files. */
 function damageTables(mark: Uint8Array): number {
   let places = 0;
   for (const name of readdirSync(directory).filter((file) => file.endsWith('.ldb'))) {
@@ -273,9 +273,9 @@ describe('snapshots', () => {
   });
 
   test.each([
-    ['its description', MANIFEST_OF_NEWER, 'the checksum of the description of a snapshot does not match'],
+    ['the description', MANIFEST_OF_NEWER, 'the checksum of the description of a snapshot does not match'],
     ['a part', PART_OF_NEWER, 'the checksum of part 1 does not match'],
-  ])('damage to %s of the newest snapshot: the storage falls back', async (_what, key, says) => {
+  ])('damage to %s of the newest snapshot: the storage uses the older one', async (_what, key, says) => {
     await tamper((db) => flip(db, key));
     const state = (await reload()) as StoredState;
     expect(state.snapshot).toEqual(older);
@@ -327,7 +327,7 @@ describe('snapshots', () => {
     );
   });
 
-  test('without the end of the log that a snapshot held, the node does not start', async () => {
+  test('the node does not start if its log ends before the end of a published snapshot', async () => {
     await tamper(async (db) => {
       await db.del('6c0000000000000001');
       await db.del('6c0000000000000003');
@@ -351,7 +351,7 @@ describe('snapshots', () => {
     });
   });
 
-  test('a kill between a trim and the deletion of what it made useless leaves no trace', async () => {
+  test('a kill between a trim and the deletion of the entries that the trim made useless leaves no trace', async () => {
     const useless = ['6c0000000000000001', PART_OF_OLDER];
     const values = new Map<string, Uint8Array>();
     await tamper(async (db) => {
@@ -392,7 +392,7 @@ describe('snapshots', () => {
       batches: [{ baseOffset: 1 }, { baseOffset: 3 }],
       problems: [],
     });
-    // The next snapshot makes up for the trim.
+    // When the node has published its next snapshot, it does the trim that the kill prevented.
     const fourth = snapshotOf(7, 2, 'fourth');
     const again = storageAt();
     await load(again);
@@ -406,7 +406,7 @@ describe('snapshots', () => {
     });
   });
 
-  test('a snapshot replaces the parts of an interrupted loading under the same id, although it has fewer', async () => {
+  test('a snapshot replaces the parts of an interrupted loading under the same id, even if it has fewer parts', async () => {
     const interrupted = snapshotOf(9, 4, 'first', 'second', 'third');
     const { manifest, parts } = snapshotOf(9, 4, 'whole');
     const storage = storageAt();

@@ -174,7 +174,7 @@ test('a voter that was away loads the snapshot of the leader, and votes with it'
   expect(state.heard).toEqual(cluster.expected);
 });
 
-test('a snapshot that was decoded in vain is not kept', () => {
+test('a decoded snapshot that the node does not install is not kept', () => {
   const cluster = formed();
   const { leader } = cluster;
   const away = cluster.voters.find(({ id }) => cluster.running.get(id)!.quorum !== leader)!.id;
@@ -233,7 +233,7 @@ test('a leader that cannot read a part of its snapshot ends', () => {
   expect(answers.map((answer) => (answer as RpcError).kind)).toEqual(['unavailable']);
 });
 
-test('a leader that misses a part of a snapshot that it still lists ends', () => {
+test('a leader ends if it still lists a snapshot, but lacks a part of it', () => {
   const { cluster, answers, id } = askPart((done) => done(undefined));
   expect(cluster.failures).toEqual([`part 1 of snapshot ${id.endOffset}-${id.epoch} is missing`]);
   expect(answers.map((answer) => (answer as RpcError).kind)).toEqual(['unavailable']);

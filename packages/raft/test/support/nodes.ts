@@ -25,7 +25,7 @@ export function leader(): Subject {
   return elected({ batches: history });
 }
 
-/** Node 1 of three leads epoch 2. It had this state of epoch 1, and appended its leader change. */
+/** Node 1 of three leads epoch 2. It was in the state `stored` in epoch 1, and appended its leader change. */
 function elected(stored: Pick<SubjectOptions, 'batches' | 'start' | 'snapshots'>): Subject {
   const node = new Subject({ ...stored, vote: { epoch: 1, votedFor: -1 } });
   node.start();
