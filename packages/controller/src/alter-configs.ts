@@ -36,16 +36,17 @@ interface Resource {
 type IncrementalChange = IncrementalAlterConfigsRequest['resources'][number]['configs'][number];
 type Result = AlterConfigsResponse['responses'][number];
 
-/** Most characters of the names and values in one request. The bytes of its records have the same limit. */
+/** Limit for the characters of names and values in a request. Its records have the same limit in bytes. */
 const REQUEST_LENGTH_MAX = 16 << 20;
 
 /**
- * Most characters of the lists that one request changes by APPEND and SUBTRACT, and of the items to append or
- * remove. The controller does nothing else meanwhile, so the work must take only a fraction of a second.
+ * Limit for the characters of the lists that one request changes by APPEND and SUBTRACT, and of the items to
+ * append or remove. The controller does nothing else meanwhile, so the work must take only a fraction of a
+ * second.
  */
 const LIST_LENGTH_MAX = 2 << 20;
 
-/** A log line shows this many characters of a value, because lists may be long. */
+/** A log line shows at most this many characters of a value, because lists may be long. */
 const LOGGED_LENGTH_MAX = 200;
 /** Kafka's word for a secret value. */
 const HIDDEN = '[hidden]';

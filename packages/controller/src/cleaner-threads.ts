@@ -1,7 +1,7 @@
 /**
  * Kafka's limits for a change of `log.cleaner.threads`: at least 1, at least half of the present value, and
- * at most its double. The brokers' own configurations are not in the metadata, so this takes the
- * controller's.
+ * at most its double. The brokers' own configurations are not in the metadata. So if no dynamic value is set,
+ * the check takes the value of the controller's own configuration as the present value.
  */
 import { type Configs, dynamicValue, type MetadataImage } from '@millrace/metadata';
 import type { ControllerConfig } from './config.ts';
@@ -9,7 +9,7 @@ import type { ControllerConfig } from './config.ts';
 const NAME = 'log.cleaner.threads';
 const KAFKA_DEFAULT = '1';
 
-/** Why the broker cannot have the configs `next`. `broker` is empty: all brokers. */
+/** Why the broker cannot have the configs `next`. `broker`: '' for all brokers. */
 export function cleanerThreadsProblem(
   image: MetadataImage,
   { serverProperties }: Pick<ControllerConfig, 'serverProperties'>,

@@ -102,8 +102,8 @@ function decideTopic(
 }
 
 /**
- * Whether a copy of the request created this topic. If a client deleted the topic after that, still true
- * while `carriedOut` remembers the deletion: a late copy of the request must not create the topic again.
+ * Whether a copy of the request created this topic. If a client has deleted the topic since, the result stays
+ * true while `carriedOut` remembers the deletion: a late copy must not create the topic again.
  */
 function isCarriedOut(image: MetadataImage, topicId: Uuid): boolean {
   return image.topicById(topicId) !== undefined || image.carriedOut.isDeleted(topicId);

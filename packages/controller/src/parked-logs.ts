@@ -1,7 +1,7 @@
 /**
- * What decisions log when their records are committed. A controller that resigns keeps it: its successor may
- * still commit the records, and only this controller knows which client asked. The epoch of the batch at the
- * records' offset shows whether the quorum committed these records, or others.
+ * The log lines of decisions whose records are not committed yet. A controller that resigns keeps them: its
+ * successor may still commit the records, and only this controller knows which client asked. The epoch of the
+ * batch at the records' offset shows whether the quorum committed these records, or others.
  */
 import { type Logger, type Offset, ParkedUntilOffset, type QuorumEpoch } from '@millrace/base';
 import { type DecisionLog, logAll } from './decision.ts';
@@ -22,7 +22,7 @@ export class ParkedLogs {
     for (const entry of this.parked.release(offset)) if (entry.epoch === epoch) logAll(logger, entry.log);
   }
 
-  /** Forgets everything: nobody will know whether these records were committed. */
+  /** Forgets all log lines: their records are lost, or a snapshot hides whether they were committed. */
   clear(): void {
     this.parked.drain();
   }

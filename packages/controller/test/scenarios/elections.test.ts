@@ -56,7 +56,7 @@ describe('a broker dies', () => {
     expect([h.show('t'), elr()]).toEqual(['leader 2 isr 2 epochs 2/5', []]);
   });
 
-  test('the own min.insync.replicas of the leader decides, not that of the controller', () => {
+  test('the min.insync.replicas of the leader decides, not that of the controller', () => {
     const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) });
     for (const id of [1, 2, 3]) h.addBroker(id, { minInsyncReplicas: id === 1 ? 1 : 2 });
     const elr = (topic: string) => h.active.image.topic(topic)!.partitions[0]!.elr;
