@@ -7,7 +7,7 @@ import type { NodeId } from '@millrace/base';
 import type { MetadataImage } from './image.ts';
 import type { ConfigLayers } from './topic-config.ts';
 
-/** What a request that alters the configs of brokers needs to know about a setting. */
+/** A setting of brokers, as far as a request that alters configs of brokers needs it. */
 export interface BrokerSetting {
   /** False: only a restart of the broker with another configuration changes it. */
   readonly isDynamic: boolean;

@@ -80,13 +80,13 @@ describe('the wire form of records', () => {
     expect(removed).toMatchObject({ resourceType: 'broker', value: undefined });
   });
 
-  test('a replica that failed reads back', () => {
+  test('a record of a failed replica reads back', () => {
     const failed = { brokerId: 0, brokerEpoch: 300 };
     const change: MetadataRecord = { type: 'partitionChange', topicId: ID, partition: 3, failed };
     expect(decodeRecord(encodeRecord(change))).toEqual(change);
   });
 
-  test('the fields that only snapshots have read back', () => {
+  test('fields that occur only in snapshots read back', () => {
     const broker: MetadataRecord = {
       ...samples.registerBroker,
       brokerEpoch: 300,

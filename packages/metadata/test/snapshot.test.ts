@@ -1,7 +1,8 @@
 /**
  * Goal: nothing of an image is lost in a snapshot. Method: random histories; the records of the snapshot, as
  * bytes, must replay to an equal image. The comparison walks every field of the image, so that it also sees a
- * field of a family that no other code of the tests knows. Later records must have the same effect on both.
+ * field of a family that no other code of the tests knows. Later records must have the same effect on both
+ * images.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import * as fc from 'fast-check';

@@ -14,7 +14,7 @@ function* recordsOfTopic({ id: topicId, name, partitions }: TopicImage): Generat
     yield { type: 'partition', topicId, partition: index, ...briefly(partition) };
 }
 
-/** Leaves out what replays to the same without the field, because most partitions have no such state. */
+/** Leaves out each field that has the replay's default, because most partitions have only defaults. */
 function briefly({ elr, formerIsr, failedReplicas, lastKnownLeader, ...partition }: PartitionImage) {
   return {
     ...partition,
