@@ -1,6 +1,6 @@
 /**
- * `npm run soak:failover`: again and again, kills the leader of a partition or the active controller with -9,
- * while two idempotent writers (librdkafka and the Java client) write with acks=all.
+ * `npm run soak:failover`: again and again, kills the leader of a partition or the active controller with
+ * kill -9, while two idempotent writers (librdkafka and the Java client) write with acks=all.
  *
  *   TRIALS=20                           the number of trials of each kind
  *   --victim leader|controller|both     default both

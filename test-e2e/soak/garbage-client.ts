@@ -62,7 +62,7 @@ export const garbageKinds: readonly GarbageKind[] = [
   },
 ];
 
-/** 40 bytes of 0x7f, in which no length is valid, and random bytes behind them. */
+/** 40 bytes of 0x7f, in which no length is valid, followed by random bytes. */
 function wild(size: number): Buffer {
   const bytes = randomBytes(size);
   bytes.fill(0x7f, 0, 40);

@@ -24,7 +24,7 @@ export interface HostileOptions extends HostileSize {
   readonly pairsMax: number;
   /** No node may take more memory than this. */
   readonly residentMaxMiB: number;
-  /** Only the kinds run whose name contains this text; undefined: all kinds. */
+  /** Only the kinds whose name contains this text run; undefined: all kinds. */
   readonly only?: string | undefined;
   readonly say: (line: string) => void;
 }

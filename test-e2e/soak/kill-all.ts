@@ -1,5 +1,5 @@
 /**
- * `npm run soak:kill-all`: under load, kills all six processes with -9 at the same time, and starts them
+ * `npm run soak:kill-all`: under load, kills all six processes with kill -9 at the same time, and starts them
  * again. No record acknowledged with acks=all may be lost. TRIALS=10 sets the number of trials of each pace;
  * --pace and --peer work as in soak:failover.
  */

@@ -1,13 +1,13 @@
 /**
- * `npm run soak:log`: kills one node (broker and controller) with -9 at random, while three idempotent
- * writers write, the cleaner compacts and retention removes segments. After each restart, everything
- * acknowledged that compaction and retention allow must be read back.
+ * `npm run soak:log`: kills one node (broker and controller) with kill -9 at random moments, while three
+ * idempotent writers write, the cleaner compacts and retention removes segments. After each restart, every
+ * acknowledged record must be read back, except those that compaction and retention may have removed.
  *
  *   KILLS=200     the number of kills
  *
- * Prints a line for each kill, and a summary. Exits with code 1 if a record is lost, altered, duplicate, out
- * of order or back, if an error reaches a writer, if the node reports damage, or if no kill of 50 or more
- * interrupted a cleaning.
+ * Prints a line for each kill, and a summary. Exits with code 1 if a record is lost, altered, duplicate or
+ * out of order, if a removed record is back, if an error reaches a writer, if the node reports damage or ends
+ * by itself, or if there were 50 kills or more and none interrupted a cleaning.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { cacheFolder } from '../lib/paths.ts';
 import { median } from '../lib/table.ts';
 import { type KillResult, runTrial, type TrialResult } from './log/trial.ts';
 
-/** With so many kills, some interrupt a cleaning. */
+/** With this many kills, at least one must interrupt a cleaning. */
 const ENOUGH_KILLS = 50;
 
 const kills = Number(process.env['KILLS'] ?? 200);

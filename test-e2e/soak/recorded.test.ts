@@ -34,7 +34,7 @@ const readAs = (index: number, facts: Partial<ReadRecord>) => (run: Run) => {
   run.read[index] = { ...run.read[index]!, ...facts };
 };
 
-/** Adds a record behind the last record of partition 1. */
+/** Adds a record after the last record of partition 1. */
 const append = (facts: Partial<ReadRecord>) => (run: Run) => {
   run.read.push({ ...run.read.at(-1)!, offset: 6, highWatermark: 7, ...facts });
 };

@@ -54,7 +54,7 @@ const READER = 'reader';
 const POLL_RECORDS_MAX = 1000;
 
 /**
- * The violations, each behind the name of the checker that found it. A checker lists only the first ones; the
+ * The violations, each after the name of the checker that found it. A checker lists only the first ones; the
  * last lines count the others.
  */
 export function violationsOf(run: RecordedRun): string[] {

@@ -1,6 +1,6 @@
 /**
- * One trial. Two writers work, and the trial kills nodes with -9. Acknowledgements must continue, and the
- * killed nodes must come back and get in sync. Then a consumer reads every record back, and the checkers
+ * One trial. Two writers work, and the trial kills nodes with kill -9. Acknowledgements must continue, and
+ * the killed nodes must come back and get in sync. Then a consumer reads every record back, and the checkers
  * judge the history.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -19,7 +19,7 @@ interface History extends LogHistory {
   reads: LogRead[];
 }
 
-/** A record at each offset, a millisecond after the other: `key=value`, or `key` for a tombstone. */
+/** A record at each offset, one millisecond after the previous one: `key=value`, or `key` for a tombstone. */
 function sentOf(texts: readonly string[]): SentRecord[] {
   return texts.map((text, offset) => {
     const [key = '', value = null] = text.split('=');
@@ -148,12 +148,12 @@ describe('a log with retention', () => {
   const byTime: LogRules = { isCompacted: false, retentionMs: 60_097 };
   const bySize: LogRules = { isCompacted: false, retentionBytes: 300 };
 
-  test('may begin behind records that are older than retention.ms', () => {
+  test('may begin after records that are older than retention.ms', () => {
     expect(violationsOf(historyOf(values, [3, 4], byTime, { startOffset: 3 }))).toEqual([]);
     expect(kindsOf(historyOf(values, [4], byTime, { startOffset: 4 }))).toEqual(['removed-early']);
   });
 
-  test('may begin later while it has retention.bytes', () => {
+  test('may begin later if its size is still retention.bytes or more', () => {
     expect(violationsOf(historyOf(values, [2, 3, 4], bySize, { startOffset: 2 }))).toEqual([]);
     const kinds = kindsOf(historyOf(values, [3, 4], bySize, { startOffset: 3 }));
     expect(kinds).toEqual(['removed-early', 'removed-early', 'removed-early']);
@@ -163,7 +163,7 @@ describe('a log with retention', () => {
     expect(kindsOf(historyOf(values, [2, 4], byTime, { startOffset: 2 }))).toEqual(['gap', 'lost']);
   });
 
-  test('may be empty, but still ends behind everything acknowledged', () => {
+  test('may be empty, but still ends after every acknowledged record', () => {
     const rules = { isCompacted: false, retentionMs: 1000 };
     expect(violationsOf(historyOf(values, [], rules, { startOffset: 5 }))).toEqual([]);
     const kinds = new Set(kindsOf(historyOf(values, [], rules, { startOffset: 0, endOffset: 0 })));
@@ -182,7 +182,7 @@ describe('a compacted log', () => {
     expect(violationsOf(historyOf(texts, offsets))).toEqual([]);
   });
 
-  test('may have lost a tombstone and all before it, when delete.retention.ms is over', () => {
+  test('may lack a tombstone and the earlier records of its key when delete.retention.ms is over', () => {
     const texts = ['a=1', 'b=1', 'a'];
     const rules = (deleteRetentionMs: number) => ({ isCompacted: true, deleteRetentionMs });
     expect(violationsOf(historyOf(texts, [1], rules(60_098)))).toEqual([]);
@@ -214,7 +214,7 @@ describe('a compacted log', () => {
     expect(kindsOf(history)).toEqual(['lost', 'lost']);
   });
 
-  test('may lack a value that a record behind the read replaced', () => {
+  test('may lack a value that a record after the end of the read replaced', () => {
     const history = historyOf(values, [3], compacted, { endOffset: 4 });
     history.sent[4] = { ...history.sent[4]!, acked: { offset: 4, atMs: SENT_MS + READ_MS } };
     expect(violationsOf(history)).toEqual([]);
@@ -226,7 +226,7 @@ describe('a compacted log', () => {
     expect(kindsOf(historyOf(values, [3, 4], rules))).toEqual(['lost']);
   });
 
-  test('with retention loses records by both rules', () => {
+  test('with retention may lack the records that either rule removes', () => {
     const rules = { ...compacted, retentionMs: 60_098 };
     expect(violationsOf(historyOf(values, [3, 4], rules, { startOffset: 2 }))).toEqual([]);
     expect(kindsOf(historyOf(values, [4], rules, { startOffset: 4 }))).toEqual([
@@ -248,7 +248,7 @@ describe('a later read', () => {
   }
   const sent = sentOf(values);
 
-  test('may have fewer records, and those that an earlier one found below its start', () => {
+  test('may lack records of an earlier read, and may have records below the start of the earlier read', () => {
     expect(violationsOf(twoReads(readOf(sent, all), readOf(sent, [3, 4])))).toEqual([]);
     const started = readOf(sent, [3, 4], { startOffset: 3 });
     expect(violationsOf(twoReads(started, readOf(sent, all)))).toEqual([]);

@@ -1,12 +1,12 @@
 /**
- * Judges what a reader found in the log of a partition after kills: everything acknowledged must be there,
- * except what compaction and retention may remove. Pure, so that a test can plant anomalies.
+ * Judges what a reader found in the log of a partition after kills: every acknowledged record must be there,
+ * unless compaction or retention may have removed it. Pure, so that a test can plant anomalies.
  *
  * A read is the content of the log at one moment, between `startedMs` and `endedMs`. All times are wall
  * clock times of one machine, on which the writers and the broker run.
  */
 
-/** The settings of a topic that decide which records may go. */
+/** The settings of a topic that decide which records compaction and retention may remove. */
 export interface LogRules {
   /** `cleanup.policy` contains `compact`. */
   readonly isCompacted: boolean;
@@ -61,15 +61,15 @@ export interface LogHistory {
   readonly reads: readonly LogRead[];
 }
 
-/** Each kind of violation lists this many. */
+/** The judge lists at most this many violations of each kind. */
 const LISTED_MAX = 4;
 
-/** Each record carries this text, so that a reader knows it, also without a value. */
+/** Each record carries this id, so that the reader recognises the record even if it has no value. */
 export function idOf({ writer, n }: { readonly writer: string; readonly n: number }): string {
   return `${writer}-${n}`;
 }
 
-/** The violations, each behind its kind. Lists the first ones of a kind; the last lines count the others. */
+/** The violations, each after its kind. Lists the first ones of a kind; the last lines count the others. */
 export function violationsOf(history: LogHistory): string[] {
   const found = new Violations(history.partition);
   const sent = new Map(history.sent.map((record) => [idOf(record), record]));
@@ -84,9 +84,9 @@ export function violationsOf(history: LogHistory): string[] {
 }
 
 /**
- * The records that judgements of later reads need, after the read had no violation: without those that
- * compaction removed. If one is back, `judgeReturn` sees it without them. A log of many kills stays quick to
- * judge.
+ * The sent records that the judge needs for later reads, after this read had no violation: all except those
+ * that compaction removed. (If such a record comes back, `judgeReturn` notices it from its offset.) So the
+ * judge stays quick even after many kills.
  */
 export function stillNeeded(sent: readonly SentRecord[], read: LogRead): SentRecord[] {
   const present = new Set(read.records.map(({ offset }) => offset));
@@ -156,7 +156,7 @@ function judgeGaps(read: LogRead, found: Violations): void {
     if (!offsets.has(offset)) found.add('gap', `nothing is at ${offset} of a log ${rangeOf(read)}`);
 }
 
-/** Each record that was acknowledged before the read is there, or had a reason to go. */
+/** Each record that was acknowledged before the read is in the log, unless its removal was allowed. */
 function judgeAcked(read: LogRead, { rules, sent }: LogHistory, found: Violations): void {
   const keys = keysOf(read, sent);
   const present = new Set(read.records.map(({ offset }) => offset));
@@ -184,7 +184,7 @@ function hasExpired({ timestamp }: SentRecord, read: LogRead, rules: LogRules): 
 
 /** What a read says about a key. */
 interface KeyFacts {
-  /** The newest record of the key that is in the log; -1: none. */
+  /** The offset of the newest record of the key in the log; -1: none. */
   newest: number;
   /** Records of the key that were sent before the end of the read and are not in the log. */
   readonly absent: SentRecord[];
@@ -210,8 +210,8 @@ function keysOf(read: LogRead, sent: readonly SentRecord[]): Map<string, KeyFact
 /**
  * Why compaction must not have removed an acknowledged record of the log; undefined: it may have.
  *
- * Compaction removes a record when a later one of the key exists, and a tombstone when its time is over. It
- * removes a tombstone only when no earlier record of the key is left.
+ * Compaction removes a record when a later one of the key exists, and a tombstone when `delete.retention.ms`
+ * is over. It removes a tombstone only when no earlier record of the key is left.
  */
 function staysBecause(
   record: SentRecord,
@@ -230,7 +230,7 @@ function staysBecause(
     value === null && read.endedMs - sentMs >= (rules.deleteRetentionMs ?? 0);
   if (mayHaveEnded(record)) return undefined;
   const isReplacedBy = (other: SentRecord): boolean => {
-    // Without an acknowledgement, nobody knows whether the record is in the log behind what was read.
+    // A record without an acknowledgement may be in the log, after the end of what was read.
     if (other.acked === undefined || other.acked.offset >= read.endOffset) return true;
     return other.acked.offset > offset && mayHaveEnded(other);
   };
@@ -241,8 +241,8 @@ function staysBecause(
 }
 
 /**
- * Nothing that an earlier read found removed is back, except records below its start: a kill may forget the
- * start.
+ * A record that an earlier read found removed must not come back, unless it is below the log start offset of
+ * that earlier read: a kill may undo a rise of the log start offset.
  */
 function judgeReturn(before: LogRead, read: LogRead, found: Violations): void {
   if (read.endOffset < before.endOffset)

@@ -4,7 +4,7 @@ import { idOf } from './judge.ts';
 import { ID_HEADER, note, Source, type Writer } from './source.ts';
 import { nameOf, type TrialPartition } from './topics.ts';
 
-/** Sends one batch at a time, half of them with gzip, the only codec that kafkajs brings. */
+/** Sends one batch at a time. Half of the batches use gzip, the only codec that kafkajs brings. */
 export class KafkajsWriter implements Writer {
   readonly errors: string[] = [];
   acked = 0;

@@ -90,7 +90,7 @@ export class LogNode {
     if (process !== undefined) await untilGone(process.pid);
   }
 
-  /** What the last kill left in the folders of the logs. Call it while the node does not run. */
+  /** Counts the files that the last kill left in the folders of logs. Call it while the node does not run. */
   leftovers(): Leftovers {
     const names = readdirSync(this.dataFolder, { recursive: true, encoding: 'utf8' });
     const count = (suffix: string) => names.filter((name) => name.endsWith(suffix)).length;

@@ -1,6 +1,6 @@
 /**
  * Reads whole logs. The cleaner and retention may work meanwhile, so a reader reads a log again until two
- * passes find the same: then the log had this content at the time between them.
+ * successive passes find the same. Then the log had this content at the time between the two passes.
  */
 import type { KafkaClient } from '@millrace/client/io';
 import { apis, ErrorCode, errorName, readRecords } from '@millrace/protocol';
@@ -37,7 +37,7 @@ function isSame(a: LogRead, b: LogRead): boolean {
   return a.records.every(({ offset }, index) => offset === b.records[index]!.offset);
 }
 
-/** One pass. Begins again where the log begins, if retention removes what the pass would read next. */
+/** One pass. Begins again if the log start offset moves during the pass. */
 async function readOnce(client: KafkaClient, partition: TrialPartition, deadline: number): Promise<LogRead> {
   while (performance.now() < deadline) {
     const startedMs = Date.now();

@@ -1,4 +1,4 @@
-/** What the writers of a trial have in common: their records, and how the trial sees them. */
+/** What the writers of a trial share: the source of their records, and the interface that the trial uses. */
 import type { SentRecord } from './judge.ts';
 import type { TrialPartition } from './topics.ts';
 
@@ -12,7 +12,7 @@ const LARGE_SHARE = 0.01;
 
 /** While the node is down, a writer waits. Then it retries what the node has not acknowledged. */
 export interface Writer {
-  /** What reached the application. No error may. */
+  /** The errors that reached the application. There must be none. */
   readonly errors: readonly string[];
   acked: number;
   /** Whether every record that was sent is acknowledged. */

@@ -1,4 +1,4 @@
-/** The topics of a trial, with settings under which segments roll, and records go, all the time. */
+/** The topics of a trial. With their settings, segments roll and records are removed all the time. */
 import type { LogRules, SentRecord } from './judge.ts';
 
 export interface TrialTopic {
@@ -14,11 +14,11 @@ export interface TrialTopic {
   readonly weight: number;
 }
 
-/** All files of removed segments go after this time. */
+/** The files of a removed segment are deleted after this time. */
 const FILE_DELETE_DELAY_MS = 300;
 
 export const trialTopics: readonly TrialTopic[] = [
-  // Nothing goes from this log, and each read reads all of it, so it gets few records.
+  // No record of this log is ever removed, and each read reads the whole log, so the log gets few records.
   topicOf('plain', { segmentMs: 300, keys: 20, tombstones: 0, weight: 0.05 }, { isCompacted: false }),
   topicOf(
     'by-size',

@@ -1,6 +1,7 @@
 /**
- * Kills one node with -9 at random, again and again, while it appends, compacts and removes expired records.
- * After each restart it reads every log back, and the judge says whether anything is lost.
+ * Kills one node with kill -9 at random moments, again and again, while the node appends, compacts and
+ * removes expired records. After each restart, the trial reads every log back, and the judge says whether
+ * anything is lost.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aliveBrokers, createTopic, partitionsOf } from '../../lib/wire.ts';
@@ -46,10 +47,10 @@ const ACKS_BEFORE_KILL = 150;
 /** No kill comes before the cleaner and retention have begun to work. */
 const EVENTS_BEFORE_KILLS = ['log-cleaned', 'log-segment-removed'];
 const ALIVE_MS = 800;
-/** This share of the restarts is killed, too, within this time after the process began. */
+/** The node is killed again after this share of the restarts, within KILLED_START_MS. */
 const KILLED_STARTS = 0.15;
 const KILLED_START_MS = 900;
-/** Half of the runs have a slow cleaner, so that many kills find a half-written segment; half a quick one. */
+/** In half of the runs, the cleaner is limited to this rate. So many kills find a half-written segment. */
 const SLOW_CLEANER_BYTES = 150_000;
 
 const nodeSettings = {
@@ -57,7 +58,7 @@ const nodeSettings = {
   'log.initial.task.delay.ms': '50',
   'log.cleaner.backoff.ms': '50',
   'log.cleaner.threads': '2',
-  // 49 keys for each cleaning, fewer than a log has, so that a cleaning covers only a part of it.
+  // The cleaner's map has room for 49 keys, fewer than a log has, so a cleaning covers only a part of a log.
   'log.cleaner.dedupe.buffer.size': '2600',
   'log.cleaner.io.buffer.size': '16384',
 };
