@@ -11,8 +11,9 @@
  * Times include the start of the processes. Measures the same for Apache Kafka, unless --alone is given. The
  * goals for Millrace are below. --topics N: the number of topics.
  *
- * Each system takes a snapshot after the same number of altered configs, so that one measurement sees
- * several: its threshold is that number times the bytes that the system counts for one of them.
+ * Each system takes a snapshot after the same number of altered configs, so that one measurement sees several
+ * snapshots. For this, each system gets its own threshold: that number times the bytes that the system counts
+ * for one altered config.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,8 +32,8 @@ const ROUNDS = 8;
 /** A snapshot is due when the configs of this share of the topics were altered. */
 const ALTERED_SHARE = 0.6;
 /**
- * The bytes of the metadata log for one altered config: measured with 250 topics in a request. Millrace's
- * records name the request, too, and Kafka's have the frame of their batch.
+ * The bytes that the metadata log counts for one altered config, measured with 250 topics in a request.
+ * Millrace's bytes include the record that names the request. Kafka's include the frame of the batch.
  */
 const ALTERED_BYTES = { millrace: 79, kafka: 45 };
 const GOAL_MS = 3000;

@@ -1,5 +1,5 @@
 /**
- * An old client: kafka-python of 2019, which takes the broker for Kafka 1.0 and uses the API versions of that
+ * An old client: kafka-python of 2019, which treats the broker as Kafka 1.0 and uses the API versions of that
  * release.
  */
 import { join } from 'node:path';

@@ -125,7 +125,7 @@ describe.skipIf('missing' in inject('tools').java || inject('isForeign'))('Apach
       expect(await endOffsets(peer.server, topic)).toEqual([end]);
       expect(await offsetOf(peer.server, topic, 'earliest')).toBe(start);
       expect(await java.read(topic)).toEqual(records);
-      // Kafka finds a time in our index.
+      // Kafka finds an offset by timestamp in the index that we wrote.
       const [offset, timestamp] = records[Math.floor(records.length / 2)]!.split('\t').map(Number);
       expect(await offsetOf(peer.server, topic, timestamp!)).toBe(offset);
     }
@@ -148,7 +148,7 @@ describe.skipIf('missing' in inject('tools').java || inject('isForeign'))('Apach
     expect(await java.read('both')).toEqual(once);
     expect(tombstones(once).length).toBeGreaterThan(0);
 
-    // The same records follow in both logs. Then the first tombstones have had their time.
+    // Both logs get the same further records. Then `delete.retention.ms` of the first tombstones passes.
     history.skipToNow();
     await history.idempotent('both', 2, 'later-');
     await history.end('both');
@@ -169,7 +169,7 @@ describe.skipIf('missing' in inject('tools').java || inject('isForeign'))('Apach
 
 const tombstones = (lines: readonly string[]) => lines.filter((line) => line.endsWith('\t-'));
 
-/** The states of the idempotent producers are those that the batches of the log say. */
+/** Expects the states of the idempotent producers that follow from the batches of the log. */
 function expectProducers(log: PartitionLog): void {
   const last = new Map<number, { epoch: number; sequence: number }>();
   for (const { producerId, producerEpoch, baseSequence, lastOffsetDelta, isTransactional } of headersOf(log))

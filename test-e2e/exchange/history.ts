@@ -20,7 +20,7 @@ const compacted = {
 };
 
 const LAG = 'min.compaction.lag.ms';
-/** With the first, Kafka's cleaner leaves a log alone; with the second, only its new records. */
+/** With the first value, Kafka's cleaner cleans nothing. With the second, it leaves the new records alone. */
 export const uncleaned = { [LAG]: '9223372036854775807' };
 export const newUncleaned = { [LAG]: String(HOUR_MS / 2) };
 export const allCleaned = { [LAG]: '0' };
@@ -69,7 +69,7 @@ export class History {
     this.timestamp = Date.now();
   }
 
-  /** Idempotent batches of every codec. `prefix`: of their keys. */
+  /** Idempotent batches of every codec. `prefix`: the prefix of their keys. */
   async idempotent(topic: string, rounds: number, prefix?: string): Promise<void> {
     for (let round = 0; round < rounds; round++)
       for (const codec of codecs) await this.java.send(codec, topic, this.records(prefix));
@@ -89,8 +89,8 @@ export class History {
   }
 
   /**
-   * Two segments with values of keys that no other record has. So the logs stay the same, wherever between
-   * them a cleaning ends.
+   * Two segments, each with a value of a key that no other record has. A cleaning keeps both values. So the
+   * cleaned log is the same, wherever between the two segments the cleaning ends.
    */
   async end(topic: string): Promise<void> {
     for (let segment = 0; segment < 2; segment++) {
@@ -115,7 +115,8 @@ export async function writeAll(peer: PeerFolder, java: JavaClient): Promise<Hist
     await history.idempotent(topic, 6);
     await history.end(topic);
   }
-  // A marker has the time of its write. No segment would roll after it for older records.
+  // A control record has the time at which Kafka wrote it. After one, no segment would roll for records with
+  // older timestamps.
   history.skipToNow();
   for (const topic of ['transactions', 'compacted-transactions']) {
     await history.transactions(topic, 6);

@@ -1,4 +1,4 @@
-/** Kafka's Java client in one process (clients/java/Exchange.java), which obeys one call after the other. */
+/** Kafka's Java client in one process (clients/java/Exchange.java), which executes the calls one by one. */
 import { type Launched, launch } from '../lib/exec.ts';
 import { neededTool } from '../lib/tools.ts';
 

@@ -30,7 +30,7 @@ export class OurFolder {
     return log;
   }
 
-  /** Stops as a broker does that has time to close its logs. */
+  /** Stops like a broker that has time to close its logs. */
   async close(): Promise<void> {
     await new Promise<void>((idle) => this.logs.whenIdle(idle));
     const marks = this.opened.map(({ topic, log }) => ({ topic, partition: 0, offset: log.endOffset }));

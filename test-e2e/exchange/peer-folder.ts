@@ -91,7 +91,10 @@ export class PeerFolder {
     await until(`Kafka cleans ${topic}`, isCleaned);
   }
 
-  /** Waits until the log begins at this offset, also after a crash, and older segments are gone. */
+  /**
+   * Waits until the checkpoint has this log start offset, which then survives a crash, and until the older
+   * segments are deleted.
+   */
   async untilBeginsAt(topic: string, offset: number, segment: number): Promise<void> {
     await until(
       `Kafka deletes segments of ${topic}`,
@@ -135,7 +138,7 @@ export class PeerFolder {
   }
 }
 
-/** Adds the lines of the topics in the checkpoints of one log directory to those of another. */
+/** Copies the lines of these topics from the checkpoints of one log directory into those of another. */
 export function addCheckpoints(from: string, to: string, topics: readonly string[]): void {
   for (const name of CHECKPOINTS) {
     const isOfTopic = (line: string) => topics.some((topic) => line.startsWith(`${topic} 0 `));

@@ -6,7 +6,7 @@ import { ask } from '../lib/wire.ts';
 const EARLIEST = -2;
 const TIMEOUT_MS = 10_000;
 
-/** The first offset of the log, or of a record that is not older than a timestamp. */
+/** The log start offset, or the offset of the first record that is not older than the timestamp `what`. */
 export async function offsetOf(server: string, topic: string, what: number | 'earliest'): Promise<number> {
   const timestamp = what === 'earliest' ? EARLIEST : what;
   return await ask(server, async (client) => {

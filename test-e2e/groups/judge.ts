@@ -5,7 +5,7 @@
  *
  * - Every acknowledged record was processed, with the number that the writer gave it.
  * - While a member owns a partition, it processes the offsets one by one. It goes back only with a new
- *   ownership, and never behind a commit that was acknowledged before that ownership.
+ *   ownership, and then not below an offset whose commit was acknowledged before that ownership.
  * - No two members own one partition at the same time. The ownership of a member ends when the test kills or
  *   pauses it.
  * - A committed offset never decreases, and is never below an acknowledged commit. At the end it covers every

@@ -3,14 +3,14 @@ import type { KafkaClient } from '@millrace/client/io';
 import { apis, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '@millrace/protocol';
 
 const FETCH_BYTES = 32 << 20;
-/** The last version that names topics. */
+/** The last version in which a request identifies topics by name. */
 const FETCH_VERSION = 12;
 
 export interface FetchedPart {
   readonly errorCode: number;
   readonly highWatermark: number;
   readonly logStartOffset: number;
-  /** Perhaps cut within the last batch. */
+  /** Whole batches, perhaps followed by the beginning of another one. */
   readonly records: Uint8Array;
 }
 
@@ -42,7 +42,7 @@ export interface WholeBatch {
   readonly bytes: Uint8Array;
 }
 
-/** The batches without the last one, if the answer cut it. */
+/** Yields the whole batches, and leaves out a last batch that the answer cut. */
 export function* wholeBatches(records: Uint8Array): Generator<WholeBatch> {
   for (let at = 0; records.length - at >= BATCH_HEADER_BYTES; ) {
     const header = readBatchHeader(records, at);

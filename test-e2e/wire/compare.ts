@@ -90,7 +90,7 @@ class Run {
   readonly found: Found[] = [];
   readonly #ours: Actors;
   readonly #peer: Actors;
-  /** The cases for whose silence the run still waits, each on a connection of its own to the peer. */
+  /** The judgements of cases that the peer never answers. Each case has its own connection to the peer. */
   readonly #late: Promise<void>[] = [];
 
   constructor(ours: World, peer: World, lane: string) {
@@ -137,7 +137,7 @@ class Run {
   }
 }
 
-/** Whether a justification says that Apache Kafka never answers the case. The next case need not wait. */
+/** Whether Apache Kafka never answers the case, as a justification says. Then the next case need not wait. */
 function isPeerSilent({ api, version, name }: WireCase): boolean {
   return justifications.some(
     (one) => one.peer?.source === '^silence$' && isAbout(one, { api: api.name, version, name }),

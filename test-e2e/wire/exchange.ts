@@ -1,5 +1,5 @@
 /**
- * Sends one case to one of the two clusters (a side), and returns the outcome. Behind each case comes a
+ * Sends one case to one of the two clusters (a side), and returns the outcome. Each case is followed by a
  * sentinel: a request that every broker answers. If the answer to the sentinel comes first, the case gets no
  * answer, and the test need not wait for a timeout.
  */

@@ -1,6 +1,6 @@
 /**
- * A case is a whole request as bytes. From a valid request of an API come cases with one mutated field, and
- * cases with an odd header or an odd end.
+ * A case is a whole request as bytes. A valid request of an API gives cases with one mutated field, and cases
+ * with an odd header or an odd end.
  */
 import { type AnyApi, apis } from '@millrace/protocol';
 import type { ApiCases } from './cases/api-cases.ts';

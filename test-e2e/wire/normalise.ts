@@ -99,7 +99,7 @@ function isForeignTopic(api: string, member: unknown, world: World): boolean {
   // Only the topics of DescribeLogDirs have no error of their own.
   const isKnown = errorCode === (api === 'DescribeLogDirs' ? undefined : 0);
   if (typeof name !== 'string' || !Array.isArray(partitions) || !isKnown) return false;
-  // Of the odd batches that other cases send to this topic, each side appends others: the log sizes differ.
+  // Other cases send odd batches to this topic. The sides append different ones, so the log sizes differ.
   if (api === 'DescribeLogDirs' && name === world.sink) return true;
   return !name.startsWith(world.prefix);
 }

@@ -32,8 +32,8 @@ export class Stage {
   }
 
   /**
-   * A group for one case. With `sharedBy`, every case with the same text there and the same set-up gets the
-   * same group. No case shares an unknown group, because a case may create the group that the next case
+   * A group for one case. If `sharedBy` is given, all cases with the same `sharedBy` and the same set-up get
+   * the same group. No case shares an unknown group, because a case may create the group that the next case
    * expects to be unknown.
    */
   async prepare(setUp: SetUp, sharedBy?: string): Promise<Values> {

@@ -98,7 +98,7 @@ export async function failover(cluster: Cluster, protocol: Protocol, sizes: Size
   }
 }
 
-/** The coordinator of most groups. On a busy machine a broker may have lost leaderships since the setup. */
+/** The broker that coordinates the most groups. (On a busy machine, the first coordinator may lose some.) */
 function busiestCoordinator(world: World): number {
   const byBroker = Map.groupBy(world.list, ({ coordinator }) => coordinator ?? -1);
   const [[victim, groups]] = [...byBroker].sort(([, a], [, b]) => b.length - a.length) as [[number, Group[]]];

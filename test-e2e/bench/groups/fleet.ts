@@ -54,7 +54,7 @@ export class Fleet {
     return opened;
   }
 
-  /** The fleet asks no killed broker, and believes no answer that names one. */
+  /** Until `restarted`, the fleet asks this broker nothing, and ignores every answer that names it. */
   killed(broker: number): void {
     this.#killed.add(broker);
   }

@@ -15,7 +15,7 @@ import {
 } from '@millrace/protocol';
 
 export const CLIENT_ID = 'bench-groups';
-/** Where a request frame has its correlation id: behind the size, the API key and the version. */
+/** Where a request frame has its correlation id: after the size, the API key and the version. */
 const CORRELATION_ID_AT = 8;
 const ANSWER_BYTES_MAX = 64 << 20;
 /** A lane closes if a request waits this long for its answer. Any rebalance of the benchmark is shorter. */

@@ -53,7 +53,7 @@ export abstract class Member {
     this.laneIndex = laneIndex;
   }
 
-  /** Returns false, and sends nothing, while an earlier one is under way, or the member cannot send. */
+  /** Returns false, and sends nothing, while an earlier heartbeat is under way, or the member cannot send. */
   abstract heartbeat(done?: Done): boolean;
   /** Starts to join the group. */
   abstract join(): void;
@@ -62,7 +62,7 @@ export abstract class Member {
   /** Sends the request with which a member of this protocol leaves its group. */
   protected abstract sendLeave(lane: Lane): void;
 
-  /** Returns false, and sends nothing, while an earlier one is under way, or the member cannot send. */
+  /** Returns false, and sends nothing, while an earlier commit is under way, or the member cannot send. */
   commit(done?: Done): boolean {
     const { group, partitions } = this;
     const { coordinator } = group;

@@ -14,7 +14,7 @@ import type { World } from './world.ts';
 /** The goal for a coordinator of 1,000 groups with 10 members and 100 offsets each. */
 export const MEMORY_LIMIT_MB = 250;
 
-/** `idleMb`: the largest resident memory of a broker before the groups. The members send heartbeats now. */
+/** `idleMb`: the largest resident memory of a broker before the groups. The members must send heartbeats. */
 export async function memory(
   brokers: readonly ClusterNode[],
   { protocol, coordinator }: World,

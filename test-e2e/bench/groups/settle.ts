@@ -1,7 +1,7 @@
 /**
- * The section `settle`: one large group loses a member, which leaves or whose session ends. Measures the time
- * until every survivor has its final assignment: all survivors are in the newest generation, and together own
- * each partition once. The time begins when the member leaves, or when its session ends.
+ * The section `settle`: one large group loses a member: the member leaves, or its session ends. Measures the
+ * time until every survivor has its final assignment: all survivors are in the newest generation, and
+ * together own each partition once. The time begins when the member leaves, or when its session ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../lib/cluster.ts';

@@ -26,7 +26,7 @@ public final class Tools {
 
     private static void exit(int code, String message) {
         System.out.flush();
-        // A tool that catches the exception of the first exit takes it for an error, and exits again.
+        // A tool that catches the exception of the first exit treats it as an error, and exits again.
         if (exitCode == NONE) {
             exitCode = code;
             outputEnd = output.size();

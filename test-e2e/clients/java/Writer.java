@@ -27,7 +27,7 @@ public final class Writer {
     private final long paceNs;
     private long sent;
     private long acked;
-    /** By n: when it was sent and when it ended, in microseconds since 1970, and its offset; -1: unknown. */
+    /** Per record: when it was sent and when the send ended (microseconds since 1970), and its offset; -1: unknown. */
     private long[] rows = new long[3 << 16];
     private final long[] lastAckNs;
     private long gapNs;

@@ -62,7 +62,7 @@ def read(bootstrap, topic, out):
 
 
 def describe(admin, topic, out):
-    """Writes described.json. Fails if a listing of one topic has others, or if two answers name different brokers."""
+    """Writes described.json. Fails if a one-topic listing has other topics, or two answers name different brokers."""
     listed = admin.list_topics(timeout=LIMIT_S)
     alone = admin.list_topics(topic, timeout=LIMIT_S).topics
     if list(alone) != [topic]:

@@ -3,8 +3,8 @@
 usage: writer.py BOOTSTRAP TOPIC PARTITIONS NAME PACE_MS ACKS_FILE
 Record n goes to partition n % PARTITIONS; its value begins with "NAME n ". PACE_MS 0: as fast as possible.
 Prints every 50 ms "stat <wall ms> <acked> <longest gap between acks of one partition, ms>", each delivery failure as
-"error …", and at the end "done <sent> <acked>". ACKS_FILE then has three int64 for each n: when it was sent and when it
-ended (microseconds since 1970; -1: it did not end), and its offset (-1: not acked).
+"error …", and at the end "done <sent> <acked>". ACKS_FILE then has three int64 for each record n: when it was sent and
+when its send ended (microseconds since 1970; -1: it did not end), and its offset (-1: not acked).
 """
 import array
 import os

@@ -1,6 +1,6 @@
 /**
- * IncrementalAlterConfigs of loggers. Only `root` has the same name on both sides. Two cases change levels,
- * because no answer shows them: the cases of DescribeConfigs run before.
+ * IncrementalAlterConfigs of loggers. Only `root` has the same name on both sides. Two cases really change
+ * levels. No answer shows these changes, because the cases of DescribeConfigs run before.
  */
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
