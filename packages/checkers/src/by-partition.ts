@@ -1,6 +1,6 @@
 /**
- * Facts by partition. A partition is identified by its topic id where that is known, and by the topic's name
- * where a client hides the id.
+ * A map from partitions to facts. The key of a partition has its topic id. If a client does not know the
+ * topic id, the key has the topic's name.
  */
 import type { PartitionRef } from './history.ts';
 

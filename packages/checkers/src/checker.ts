@@ -13,12 +13,15 @@ export interface HistoryScope {
   /**
    * Whether the system promises nothing about the topic's records from now on. For example, a client asked to
    * delete the topic, the topic allows unclean elections, or faults harmed the topic more than the durability
-   * contract covers. Without a topic id: whether that holds for any topic of the name.
+   * contract covers. If `topic` has no topic id: whether this is true of any topic with this name.
    */
   isExempt(topic: TopicRef): boolean;
   /** Whether a fault has misdirected a write of some disk, so that a leader may serve damaged batches. */
   mayServeDamage(): boolean;
-  /** Reports a broken promise. The simulator throws it and ends the run; `judgeHistory` collects it. */
+  /**
+   * Reports a broken promise. In the simulator, this call throws and so ends the run. `judgeHistory` collects
+   * the reports.
+   */
   report(checker: string, sentence: string): void;
   /** Counts a harmless event by its name. */
   count(what: string): void;
@@ -27,7 +30,10 @@ export interface HistoryScope {
 export interface HistoryChecker {
   /** Called once for each operation of a client, in the order in which the operations ended. */
   op?(op: Op): void;
-  /** Called at the end: no fault is active, every producer has stopped, and the final logs are available. */
+  /**
+   * Called at the end of the run. Then no fault is active, every producer has stopped, and the final logs are
+   * available.
+   */
   finish?(): void;
 }
 
@@ -37,7 +43,7 @@ export interface HistoryCheckerKind {
   readonly name: string;
   /** The promise that the checker checks, in one sentence. */
   readonly sentence: string;
-  // A property, not a method: for a method the compiler would accept a checker that needs more than this
-  // scope.
+  // A property, not a method: TypeScript compares the parameters of methods less strictly. So for a method
+  // the compiler would accept a checker whose `make` needs more than this scope.
   readonly make: (scope: HistoryScope) => HistoryChecker;
 }

@@ -12,11 +12,11 @@ export interface FinalBatch {
   readonly header: BatchHeader;
   /** The largest timestamp of the batch's records; NO_TIMESTAMP if none has one. */
   readonly largestTimestamp: Timestamp;
-  /** Where the leader's log began when the leader appended the batch. Undefined: 0, or not known. */
+  /** The log start offset at the leader when the leader appended the batch. Undefined: 0, or not known. */
   readonly appendedAbove?: Offset;
 }
 
-/** At a leader, the log began at this offset from `fromUs` to `toUs`. */
+/** From `fromUs` to `toUs`, a leader's log began at this offset. */
 export interface LogStart {
   readonly offset: Offset;
   readonly fromUs: Micros;
@@ -37,8 +37,8 @@ export interface FinalLog extends PartitionRef {
    */
   readonly past?: { readonly batches: readonly FinalBatch[]; readonly records: readonly SeenRecord[] };
   /**
-   * Whether offsets may have gaps, because compaction dropped records. Another checker judges which records
-   * it dropped.
+   * Whether offsets may have gaps because compaction dropped records. Another checker judges whether
+   * compaction was allowed to drop these records.
    */
   readonly mayHaveGaps?: boolean;
   /** The records in the order of the log. */
@@ -63,8 +63,8 @@ export class FinalLogs {
 
   /**
    * Returns a function that says whether the log may lack the record because the record lay below the log
-   * start offset. The log must have committed this value at this offset, if the offset's record is known.
-   * `offset` undefined: the client does not know the offset of the record.
+   * start offset. If the history knows the record that the log committed at `offset`, this record must have
+   * the same value. `offset` undefined: the client does not know the offset of its record.
    */
   mayBeDeleted(): (ref: PartitionRef, value: string, offset: Offset | undefined) => boolean {
     const deletedIn = this.by((log) => {
@@ -84,8 +84,9 @@ export class FinalLogs {
 
   /**
    * Returns a function that says whether brokers may have moved a reader from `position` to `offset` before
-   * `atUs`: a leader's log began above the position, and then or later a leader's log began at the offset.
-   * After a crash a log may begin lower again, so the offset can be below the position.
+   * `atUs`. Two conditions must hold: a leader's log began above `position`, and at that time or later a
+   * leader's log began at `offset`. After a crash a log may begin lower again, so `offset` can be below
+   * `position`.
    */
   sendsOn(): (ref: PartitionRef, position: Offset, offset: Offset, atUs: Micros) => boolean {
     const logOf = this.by((log) => log);
@@ -104,8 +105,9 @@ export class FinalLogs {
   }
 
   /**
-   * Calls `make` for each log, and returns a function that finds the result for a partition. A log without a
-   * topic id counts for every topic of its name. A partition without a topic id finds the log of its name.
+   * Calls `make` for each log, and returns a function that finds the result for a partition. If the log of a
+   * name has no topic id, the function finds this log for every topic id. If the partition has no topic id,
+   * the function finds a log by the topic's name.
    */
   by<T>(make: (log: FinalLog) => T): (ref: PartitionRef) => T | undefined {
     const made = new ByPartition<T>();

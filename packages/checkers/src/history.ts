@@ -1,11 +1,11 @@
 /**
  * The history of a run: the operations of its clients and their results, in the order in which the operations
- * ended. The history holds nothing of the cluster itself, so clients of the simulator and of real processes
- * record the same kind of history.
+ * ended. The history has only facts that clients see, and none about the nodes. So clients of the simulator
+ * and of real processes record the same kind of history.
  *
  * The words are those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it certainly
  * did not happen) or `info` (nobody knows whether it happened, for example after a timeout). A fact that a
- * client cannot know is `undefined`: a checker skips it and never guesses.
+ * client cannot know is `undefined`. A checker then skips what depends on this fact, and never guesses.
  */
 import type { LeaderEpoch, NodeId, Offset, Uuid } from '@millrace/base';
 
@@ -17,7 +17,10 @@ export type Outcome = 'ok' | 'fail' | 'info';
 /** The topic of a fact. A topic that is deleted and created again has the same name, but another id. */
 export interface TopicRef {
   readonly topic: string;
-  /** Undefined: requests name the topic, so the client cannot know which topic of the name the fact means. */
+  /**
+   * Undefined: the requests have only the topic's name, so the client cannot know which topic of this name
+   * answered.
+   */
   readonly topicId: Uuid | undefined;
 }
 
@@ -31,7 +34,9 @@ export interface SendOp extends PartitionRef {
   readonly client: string;
   /** The id of the topic that the last attempt reached. */
   topicId: Uuid | undefined;
-  /** Whether any attempt may have put the values into another topic of the same name, or may still do so. */
+  /**
+   * Whether an attempt may have appended the values to another topic of the same name, or may still do so.
+   */
   mayStray: boolean;
   /**
    * Each value has the form `CLIENT-N`. N grows with each value of the client, so a value is unique in the
@@ -69,8 +74,8 @@ export interface PollOp extends PartitionRef {
   readonly fetchOffset: Offset;
   readonly records: readonly SeenRecord[];
   /**
-   * The high watermark of the answer; undefined: the client's library hides it. A soak test notes the newest
-   * high watermark that the library knows.
+   * The high watermark of the answer; undefined: the client's library hides it. Soak tests record the newest
+   * high watermark that the library knows, which may come from a later answer.
    */
   readonly highWatermark: Offset | undefined;
   /** The broker that answered; undefined: the client does not know. */
@@ -91,7 +96,9 @@ export interface AssignOp extends PartitionRef {
   readonly endedUs: Micros;
 }
 
-/** A request that changes topics or configs. `topicId`: undefined if the request names the topic. */
+/**
+ * A request that changes topics or configs. `topicId` is undefined if the request has only the topic's name.
+ */
 export interface AdminOp extends TopicRef {
   readonly type: 'admin';
   readonly client: string;
@@ -111,12 +118,12 @@ export interface DeleteRecordsOp extends PartitionRef {
   readonly invokedUs: Micros;
   readonly endedUs: Micros;
   /**
-   * `info`: some attempt may have deleted the records, or may still do so. `fail`: the only attempt got a
-   * final error.
+   * `info`: an attempt may have deleted the records, or may still do so. `fail`: there was one attempt, and
+   * it got an error that excludes this.
    */
   readonly outcome: Outcome;
   readonly error: string | undefined;
-  /** The low watermark in the answer. Undefined: there is no good answer. */
+  /** The low watermark in the answer. Undefined: there is no answer without an error. */
   readonly lowWatermark: Offset | undefined;
 }
 
@@ -149,7 +156,7 @@ export interface FetchOffsetOp extends PartitionRef {
   readonly type: 'fetch-offset';
   readonly client: string;
   readonly group: string;
-  /** -1: the group has no offset for the partition. */
+  /** -1: the group has no committed offset for the partition. */
   readonly offset: Offset;
   readonly metadata: string;
   readonly invokedUs: Micros;
@@ -195,8 +202,8 @@ export interface LostSequence extends PartitionRef {
 }
 
 /**
- * A client asks to delete the records of a partition below an offset; -1: below the high watermark. From now
- * on a leader may delete them, even after the operation has ended.
+ * A client asks to delete the records of a partition below an offset; -1: below the high watermark. From
+ * `invokedUs` on a leader may delete these records, even after the operation has ended.
  */
 export interface AskedDeletion {
   readonly client: string;

@@ -8,7 +8,7 @@ import { Violation } from './violation.ts';
 export interface JudgeOptions {
   /** Names of the topics whose records have no guarantee. */
   readonly exempt?: ReadonlySet<string>;
-  /** The most violations to list for each checker. Further ones are only counted. */
+  /** How many violations of each checker to list at most. Further violations are only counted. */
   readonly violationsMax?: number;
   readonly kinds?: readonly HistoryCheckerKind[];
 }

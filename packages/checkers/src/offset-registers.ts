@@ -1,8 +1,8 @@
 /**
  * The committed offset of one partition in one group is a register: a commit writes it, a fetch reads it. In
  * a linearizable register each operation takes effect once, at one moment between its beginning and its end.
- * From the history, this file works out which commits a fetch may show. It concludes only what must hold, so
- * a checker never reports a fetch that some order of the operations explains.
+ * From the history, this file computes which commits each fetch may show. If any order of the operations
+ * explains a fetch, no checker reports the fetch.
  */
 import type { HistoryScope } from './checker.ts';
 import type { CommitOp, FetchOffsetOp, Micros, Op, PartitionRef } from './history.ts';
@@ -15,8 +15,8 @@ export interface JudgedFetch {
   /** The commits of the fetched value that began before the fetch ended. */
   readonly candidates: readonly CommitOp[];
   /**
-   * An acknowledged commit that the fetch should have shown: it is not among the candidates, and no candidate
-   * can have replaced it. Undefined: there is no such commit.
+   * An acknowledged commit that the fetch should have shown: this commit is not among the candidates, and no
+   * candidate can have replaced it. Undefined: there is no such commit.
    */
   readonly lost: CommitOp | undefined;
   /** An earlier fetch that showed a later value. Undefined: there is no such fetch. */
@@ -32,7 +32,7 @@ interface Register {
 export class OffsetRegisters {
   private readonly scope: HistoryScope;
   private readonly registers = new Map<string, Register>();
-  /** The names of the topics whose id some operation has. */
+  /** The names of the topics for which some operation had a topic id. */
   private readonly known = new Set<string>();
 
   constructor(scope: HistoryScope) {

@@ -1,10 +1,11 @@
 /**
- * The whole log of a partition: the committed batches that the log no longer has because its start rose, then
- * those that it has. The promises of an idempotent producer hold for both.
+ * The whole log of a partition: first the committed batches that the log no longer has because its log start
+ * offset rose, then the batches that it still has. The promises to an idempotent producer hold for both.
  *
- * A broker that does not have the last batch of a producer may not know the producer, for example because it
- * read its log again after a crash. Then it accepts any sequence of the producer (KIP-360), also that of a
- * retry. `unknownProducers` finds the batches at which this may have happened.
+ * A broker learns of a producer from the batches in its log. So a broker whose log no longer has the last
+ * batch of a producer may not know the producer, for example after a crash, when the broker has read the log
+ * again. Such a broker accepts any sequence of the producer (KIP-360), also the sequence of a retry.
+ * `unknownProducers` finds the batches at which this may have happened.
  */
 import type { Offset } from '@millrace/base';
 import type { FinalBatch, FinalLog } from './final-logs.ts';
@@ -21,8 +22,8 @@ export function everyRecord({ past, records }: FinalLog): readonly SeenRecord[] 
 }
 
 /**
- * Returns a function that says whether the batch with this offset follows a batch of the same producer id,
- * and this earlier batch was below the start of the leader's log when the leader appended the later one.
+ * Returns a function that takes the offset of a record. The function says whether the record's producer id
+ * had an earlier batch that was below the start of the leader's log when the leader appended the record.
  */
 export function unknownProducers(log: FinalLog): (offset: Offset) => boolean {
   const found: FinalBatch['header'][] = [];

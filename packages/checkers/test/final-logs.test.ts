@@ -5,7 +5,7 @@ import { began, finalLog, trimmed } from './support/histories.ts';
 const ref = { topic: 't', topicId: undefined, partition: 0 };
 
 describe('FinalLogs.sendsOn', () => {
-  it('knows only the last log start, if the history has no others', () => {
+  it('allows a jump only up to the last log start if no earlier log starts are known', () => {
     const sendsOn = new FinalLogs(() => [{ ...finalLog([]), startOffset: 9 }]).sendsOn();
     expect(sendsOn(ref, 3, 9, 1)).toBe(true);
     expect(sendsOn(ref, 3, 5, 1)).toBe(true);

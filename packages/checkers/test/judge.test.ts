@@ -21,7 +21,7 @@ describe('judgeHistory', () => {
     expect(judgeHistory(historyOf([...sent, readBoth]), [two]).violations).toEqual([]);
   });
 
-  it('collects the violations of all checkers, and counts those that it does not list', () => {
+  it('lists violations of all checkers up to a limit for each checker, and counts the others', () => {
     const values = Array.from({ length: 5 }, (_, n) => `p1-${n}`);
     const ops = values.map((value, baseOffset) => send([value], { baseOffset }));
     const { violations, counts } = judgeHistory(historyOf(ops), [finalLog([])], { violationsMax: 2 });
@@ -36,7 +36,7 @@ describe('judgeHistory', () => {
     expect(counts.get('more lost-write')).toBe(3);
   });
 
-  it('skips exempt topics, and counts what acks=1 loses', () => {
+  it('skips exempt topics, and counts the lost records of acks=1', () => {
     const history = historyOf([...sent, send(['p1-2'], { topic: 'u', acks: 1 })]);
     const { violations, counts } = judgeHistory(history, [], { exempt: new Set(['t']) });
     expect(violations).toEqual([]);

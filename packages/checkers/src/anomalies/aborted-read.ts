@@ -1,6 +1,6 @@
 /**
- * Jepsen's G1a: no consumer reads a value whose send certainly failed, whether it reads before or after the
- * failure.
+ * Jepsen's G1a: no consumer reads a value whose send has certainly failed. The order does not matter: the
+ * read may come before or after the end of the send.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, PollOp, SendOp } from '../history.ts';

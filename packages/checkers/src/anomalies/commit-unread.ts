@@ -1,7 +1,7 @@
 /**
- * A group leaves out no record: when a member commits an offset, members of its group have got every record
- * below this offset that was in the log. A member without a committed offset begins where the log begins. If
- * the log begins above the member's position, the member continues at the beginning of the log.
+ * A group leaves out no record: when a member commits an offset, the members of its group together have got
+ * every record below this offset that was in the log. A group without a committed offset begins where the log
+ * begins. If the log begins above a member's position, the member continues at the beginning of the log.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { CommitOp, GroupReadOp, Micros, Op } from '../history.ts';
@@ -26,7 +26,7 @@ type SendsOn = ReturnType<HistoryScope['finalLogs']['sendsOn']>;
 
 class CommitUnread {
   private readonly scope: HistoryScope;
-  /** Names of the topics whose id some read has shown. */
+  /** Names of the topics for which some read had a topic id. */
   private readonly known = new Set<string>();
   private readonly reads = new Map<string, GroupReadOp[]>();
   private readonly commits: { readonly commit: CommitOp; readonly isNameKnown: boolean }[] = [];
@@ -45,12 +45,16 @@ class CommitUnread {
       this.commits.push({ commit: op, isNameKnown: this.known.has(op.topic) });
   }
 
-  /** Judges only at the end: until then a topic may become exempt, and no log start offset is known. */
+  /**
+   * Judges only at the end of the run, for two reasons: a topic may become exempt until then, and the log
+   * start offsets are not known earlier.
+   */
   finish(): void {
     const sendsOn = this.scope.finalLogs.sendsOn();
     const steps = new Map([...this.reads].map(([key, reads]) => [key, stepsOf(reads, sendsOn)]));
     for (const { commit, isNameKnown } of this.commits) {
-      // The commit names its topic only by name, and several topics may have had this name.
+      // The commit has no topic id, and several topics may have had this name. So nobody knows which topic it
+      // means.
       if (commit.topicId === undefined && isNameKnown) continue;
       const { client, offset, invokedUs } = commit;
       const upTo = steps.get(keyOf(commit))?.findLast(({ sinceUs }) => sinceUs <= invokedUs)?.upTo ?? 0;

@@ -1,6 +1,6 @@
 /**
- * The committed offset of a partition has one history for all clients: after a fetch has shown a commit, no
- * fetch shows what this commit replaced. This also holds for commits without an answer.
+ * All clients see the commits of a partition's offset in one order: after a fetch has shown a commit, no
+ * later fetch shows a commit that this one replaced. This also holds for commits without an answer.
  */
 import { secondsText, valueText } from '../offset-registers.ts';
 import { fetchChecker } from './offset-fetches.ts';

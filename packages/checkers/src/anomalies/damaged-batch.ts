@@ -1,8 +1,8 @@
 /**
  * No consumer gets a batch with a wrong checksum, unless a fault has misdirected a write of some disk. As in
- * Kafka, a broker does not verify checksums when it serves a consumer; the consumer verifies them. So after
- * such a fault, a leader may serve corrupt batches until a replica finds them. An unreadable sector is
- * another kind of fault: reading it gives an error, and never wrong bytes.
+ * Kafka, a broker does not verify checksums when it serves a consumer; the consumer verifies them. So after a
+ * misdirected write, a leader may serve corrupt batches until a replica finds them. The fault "unreadable
+ * sector" does not count: a read of such a sector fails with an error, and never returns wrong bytes.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 

@@ -1,8 +1,12 @@
 /**
- * The log holds each value of an idempotent producer at most once, no matter how often the producer sent it.
- * Deleted records count, too. In two cases the checker only counts a repetition: the producer is not
- * idempotent, or the broker may have forgotten the producer, because the producer's last batch was deleted
- * before the retry came.
+ * The log holds each value of an idempotent producer at most once, no matter how often the producer sent the
+ * value. Records that were deleted since count, too.
+ *
+ * In two cases the checker counts a repetition and does not report it:
+ *
+ * - The producer is not idempotent.
+ * - The broker may have forgotten the producer, because the producer's last batch was deleted before the
+ *   retry came.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { type Op, senderOf } from '../history.ts';

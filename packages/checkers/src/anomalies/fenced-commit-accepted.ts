@@ -2,12 +2,13 @@
  * The coordinator refuses the commit of a fenced member:
  *
  * - Classic groups: once a member has synchronized with a generation, no commit of an earlier generation
- *   succeeds. The answer to JoinGroup alone proves nothing, because a coordinator that ends can lose a
- *   generation that no member has synchronized with.
- * - KIP-848 groups: once a member has got a partition in a member epoch, another member commits the
- *   partition only in this epoch or a later one. The member itself may use an older epoch (KIP-1251).
- * - Both: once a member has taken over a group instance id, the member that had the id before commits
- *   nothing, unless it joins again and takes the id back.
+ *   succeeds. An answer to JoinGroup does not count, because no record of the new generation exists before
+ *   the leader's SyncGroup. A coordinator that ends before that loses the generation.
+ * - KIP-848 groups: once a member has got a partition in a member epoch, other members can commit offsets of
+ *   the partition only with this epoch or a later one. The member that has the partition may still commit
+ *   with an older epoch (KIP-1251).
+ * - Both kinds of groups: once a member has taken over a group instance id, the member that had the id before
+ *   can commit nothing, unless it joins again and takes the id back.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { CommitOp, MemberRef, MembershipOp, Micros, Op } from '../history.ts';
@@ -35,9 +36,13 @@ class FencedCommitAccepted {
   private readonly commits: CommitOp[] = [];
   /** By group: the answers that began a new generation. */
   private readonly generations = new Map<string, Fence[]>();
-  /** By group and partition: the answers that assigned it in a newer epoch. */
+  /**
+   * By group and partition: the answers that assigned the partition to another member, or in a newer epoch.
+   */
   private readonly assignments = new Map<string, Fence[]>();
-  /** By group and instance id: the members that took it, in the order of their answers. */
+  /**
+   * By group and instance id: the answers that gave the id to a member, in the order in which they arrived.
+   */
   private readonly instances = new Map<string, Fence[]>();
 
   constructor(scope: HistoryScope) {
@@ -81,8 +86,8 @@ class FencedCommitAccepted {
     append(this.instances, `${group}/${instanceId}`, fence, (last) => {
       if (isNew || last === undefined) return true;
       if (!isJoin || last.member.memberId === memberId) return false;
-      // The order of calls that overlap is unknown. Then only a lower epoch shows that this answer is the
-      // older one.
+      // If the two calls overlap, nobody knows which answer the coordinator gave first. Then only a lower
+      // epoch shows that this answer is the older one.
       return invokedUs >= last.sinceUs || epoch >= last.member.epoch;
     });
   }
@@ -98,7 +103,7 @@ class FencedCommitAccepted {
     if (owner !== undefined || instanceId === null) return owner;
     const holders = this.instances.get(`${group}/${instanceId}`) ?? [];
     const own = holders.findLast((one) => isBefore(one) && one.member.memberId === memberId);
-    // The answers may arrive in another order than the coordinator gave them.
+    // Compares with `askedUs`, because answers may arrive in another order than the coordinator gave them.
     return own && holders.find((one) => isBefore(one) && one.askedUs >= own.sinceUs && one !== own);
   }
 }

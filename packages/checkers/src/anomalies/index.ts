@@ -24,7 +24,10 @@ import { unseen } from './unseen.ts';
 import { wrongOffset } from './wrong-offset.ts';
 import { wrongStart } from './wrong-start.ts';
 
-/** In the order of their calls. The first checker that finds a violation ends a run of the simulator. */
+/**
+ * The checkers see each operation in this order. In the simulator, the first checker that finds a violation
+ * ends the run.
+ */
 export const historyCheckers: readonly HistoryCheckerKind[] = [
   uncommittedRead,
   oldTopicRead,

@@ -1,8 +1,8 @@
 /**
- * The header of a stored batch has the largest timestamp of its records, even if the client wrote another
- * timestamp there. The checker also judges the batches that have been deleted. Indexes and lookups by time
- * use the timestamp in the header until they open the batch. The simulator's producer sometimes writes a
- * wrong timestamp.
+ * The header of a stored batch has the largest timestamp of the batch's records, even if the client wrote
+ * another timestamp into the header. The time index has the header's timestamp, and a lookup by time decides
+ * by it which batch to open. The checker also judges batches that have been deleted. The simulator's producer
+ * sometimes writes a wrong timestamp into the header.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { everyBatch } from '../past-batches.ts';
@@ -21,7 +21,7 @@ function check(scope: HistoryScope): void {
     const { topic, partition } = log;
     for (const { header, largestTimestamp } of everyBatch(log)) {
       const { baseOffset, maxTimestamp, recordCount } = header;
-      // As in Kafka, a batch of which compaction left no record keeps its timestamp.
+      // As in Kafka, a batch keeps its largest timestamp when compaction has removed all of its records.
       if (maxTimestamp === largestTimestamp || recordCount === 0) continue;
       const where = `${baseOffset} of ${topic}-${partition}`;
       scope.report(NAME, `the batch at ${where} says ${maxTimestamp}, its records say ${largestTimestamp}`);

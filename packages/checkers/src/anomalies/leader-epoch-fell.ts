@@ -1,7 +1,8 @@
 /**
  * Leader epochs never decrease along a log: followers use them to find the point of divergence. The offset of
- * each record follows that of the record before. The base offset of each batch follows the last offset of the
- * batch before. Where compaction may have left gaps, offsets only rise.
+ * each record is one more than the offset of the record before. The base offset of each batch is one more
+ * than the last offset of the batch before. If compaction may have left gaps in the log, offsets must only
+ * rise.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';

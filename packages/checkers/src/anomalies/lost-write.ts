@@ -1,7 +1,8 @@
 /**
- * At the end, the log of a partition holds each record that was acknowledged with acks=all or read by a
- * consumer, except committed records below its log start offset. acks=0 and acks=1 promise less: the checker
- * counts the losses of such records, and reports only those that a consumer had read.
+ * At the end of the run, the log of a partition holds each record that was acknowledged with acks=all, and
+ * each record that a consumer has read. Exempt: committed records below the log start offset. acks=0 and
+ * acks=1 promise less. So if such a record is lost, the checker only counts the loss, unless a consumer had
+ * read the record.
  */
 import { ByPartition } from '../by-partition.ts';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';

@@ -1,16 +1,20 @@
 /**
- * The log holds the acknowledged values of an idempotent producer in the order in which it sent them. For
- * this, the checker skips values with an unknown outcome: the leader may append such a batch late, when its
- * producer already uses another id. The sequences of all batches of one producer id have no gap.
+ * The log holds the acknowledged values of an idempotent producer in the order in which the producer sent
+ * them. The order of a value with an unknown outcome means nothing, because the leader may append its batch
+ * late, when the producer already uses another producer id. So the checker skips such values. The sequences
+ * of all batches of one producer id have no gap.
  *
- * A topic may be deleted and created again. If the requests of a producer name the topic, the producer may
- * retry a batch of the old topic in the new one, behind later batches. The new topic accepts the batch, as
- * with Apache Kafka, because it does not know the earlier sequences. The checker skips such a batch.
+ * A topic may be deleted and created again. If a producer's requests have the topic's name and not its id, a
+ * retry of a batch that was sent to the old topic may reach the new topic, behind later batches. The leader
+ * of the new topic accepts the batch, as with Apache Kafka, because the new topic has no earlier sequences of
+ * this producer. The checker skips the values of such a batch.
  *
  * The first batch of a producer id in a partition may have any sequence. A broker accepts any sequence of a
- * producer id that it does not know, because it may have forgotten the producer (KIP-360). The checker counts
- * the first batches whose sequence is above 0. The checker also reads the records that were deleted. If the
- * last batch of a producer id was deleted before the next one came, the next one counts as the first.
+ * producer id that it does not know, because the broker may have forgotten the producer (KIP-360). The
+ * checker counts the first batches whose sequence is above 0.
+ *
+ * The checker also judges records that were deleted since. If the last batch of a producer id was deleted
+ * before the next batch of this producer id came, the next batch counts as the first.
  */
 import type { BatchHeader } from '@millrace/protocol';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
@@ -74,7 +78,8 @@ class NonmonotonicSend {
       const client = senderOf(value);
       const before = last.get(client);
       if (before !== undefined && numberOf(before) > numberOf(value)) {
-        // The value may be the retry of a deleted batch, at a broker that no longer knows the producer.
+        // The value may come from the retry of a batch that was deleted. A broker that no longer knows the
+        // producer accepts such a retry.
         if (mayBeForgotten(offset)) continue;
         this.scope.report(NAME, `${value} lies behind ${before} in ${topic}-${partition}`);
       }
@@ -91,7 +96,8 @@ class NonmonotonicSend {
     const last = new Map<number, BatchHeader>();
     for (const { header } of everyBatch(log)) {
       const { producerId, producerEpoch, baseSequence, baseOffset } = header;
-      // The batches in this gap are unknown.
+      // There is a gap before this batch. The history does not know the batches in it, so no expected
+      // sequence is known.
       if (baseOffset !== end) last.clear();
       end = header.lastOffset + 1;
       if (producerId < 0) continue;

@@ -1,8 +1,8 @@
 /**
- * A topic that is deleted and created again under its name begins empty: no log of the new topic has a record
- * of the old one, and no consumer of the new topic gets such a record. This holds even for a topic that
- * faults have harmed beyond the durability contract. The checker skips a value that its producer may have
- * sent to several topics.
+ * A topic that is deleted and created again with the same name begins empty: no log of the new topic has a
+ * record of the old topic, and no consumer of the new topic gets such a record. The checker exempts no topic:
+ * the promise holds even if faults have harmed the topic more than the durability contract covers. The
+ * checker skips a value that its producer may have sent to several topics of this name.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, PartitionRef } from '../history.ts';
@@ -23,9 +23,9 @@ interface Read {
 
 class OldTopicRead {
   private readonly scope: HistoryScope;
-  /** Value → the topic id of its send, when the send has ended. Undefined: several topics are possible. */
+  /** Value → the topic id of its send, for each send that has ended. Undefined: the topic is not certain. */
   private readonly sent = new Map<string, string | undefined>();
-  /** Value → its first read from each topic id, until its send ends. */
+  /** Value → the first read of it from each topic id, for each value whose send has not ended. */
   private readonly early = new Map<string, Read[]>();
 
   constructor(scope: HistoryScope) {

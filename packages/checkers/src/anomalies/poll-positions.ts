@@ -1,7 +1,7 @@
 /**
  * Compares each consumer's position in each partition with the records that it gets. Without compaction and
- * transactions offsets have no gaps, so the next record must be the one at the position. Jepsen's names tell
- * whether an offset is wrong within an answer (`int-…`) or between two answers.
+ * transactions offsets have no gaps, so the next record must be the one at the position. The names are
+ * Jepsen's. Names with `int-` are about two records of one answer, the others about two answers.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op, type PollOp, type TopicRef } from '../history.ts';

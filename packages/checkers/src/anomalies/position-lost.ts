@@ -1,9 +1,12 @@
 /**
  * The position that a consumer has reached stays valid: the position is at most the high watermark, and every
  * later leader has all records below the position. If a broker answers OFFSET_OUT_OF_RANGE at this position,
- * or says that the leader epoch ended before it, the broker has lost records. A position in another topic of
- * the same name means nothing. Exempt: a leader's log began above the position, and the consumer continues
- * where a leader's log began then or later (`FinalLogs.sendsOn`), because records expired or were deleted.
+ * the broker has lost records. The same holds if a broker says that the leader epoch of the consumer's last
+ * record ended before the position (KIP-320).
+ *
+ * A position that the consumer reached in another topic of the same name means nothing. Exempt: records
+ * expired or were deleted, so a leader's log began above the position. The consumer must then continue at an
+ * offset where that log, or the log of a leader at that time or later, began (`FinalLogs.sendsOn`).
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { AssignOp, Op, PollOp } from '../history.ts';
@@ -38,7 +41,7 @@ class PositionLost {
     else this.suspects.push({ op, position: before === undefined ? 0 : positionOf(before) });
   }
 
-  /** Judges the losses only now, because the topic may become exempt after a loss. */
+  /** Judges the losses only at the end of the run, because the topic may become exempt after a loss. */
   finish(): void {
     const sendsOn = this.scope.finalLogs.sendsOn();
     for (const { op, position } of this.suspects) {

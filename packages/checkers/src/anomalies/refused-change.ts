@@ -1,7 +1,7 @@
 /**
- * The controller never refuses a request of an administrator for the reason that a copy of this request has
- * already made the change. Brokers repeat a request to the controller when they get no answer, so the
- * controller must recognise the copies of one request.
+ * A broker repeats an administrator's request to the controller when it gets no answer. So several copies of
+ * one request may reach the controller. After one copy has made the change, the controller must recognise the
+ * other copies, and not refuse them.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { AdminOp, Op } from '../history.ts';
@@ -51,7 +51,7 @@ class RefusedChange {
   }
 }
 
-/** Whether another operation may have made the change before this one ended. */
+/** Whether `other` may have made the change of `op` before `op` ended. */
 function mayHaveDone(other: AdminOp, op: AdminOp): boolean {
   return (
     other !== op &&

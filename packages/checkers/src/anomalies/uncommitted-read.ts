@@ -1,6 +1,6 @@
 /**
- * A consumer gets only committed records: each record lies below the high watermark of the answer that has
- * it.
+ * A consumer gets only committed records: each record lies below the high watermark that the same answer
+ * gives.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op } from '../history.ts';

@@ -1,6 +1,6 @@
 /**
- * The log holds the values of a batch acknowledged with acks=all at the offsets that the answer gave, except
- * below its log start offset.
+ * The log holds the values of each batch that was acknowledged with acks=all, at the offsets that the answer
+ * gave. Exempt: offsets below the log start offset.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, SendOp } from '../history.ts';

@@ -1,7 +1,7 @@
 /**
  * A member of a group begins to read a partition at the committed offset that the member has fetched, or at
- * the beginning of the log if the group has committed no offset. From there it continues without a gap. If
- * the log begins above the member's position, the member continues at the beginning of the log.
+ * the beginning of the log if the group has committed no offset. From there the member continues without a
+ * gap. If the log begins above the member's position, the member continues at the beginning of the log.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FetchOffsetOp, GroupReadOp, Op } from '../history.ts';
@@ -16,10 +16,16 @@ export const wrongStart: HistoryCheckerKind = {
   make: (scope) => new WrongStart(scope),
 };
 
-/** What one client of a group knows of one partition of a topic name. Another topic may take the name. */
+/**
+ * What one client of a group knows about one partition of a topic. The key is the topic's name, and another
+ * topic may take this name during the run.
+ */
 interface Place {
   last: GroupReadOp | undefined;
-  /** The fetches since the last read. A member may ignore an answer that comes too late. */
+  /**
+   * The fetches of the committed offset since the last read. All of them count, because a member may ignore
+   * an answer that comes too late.
+   */
   fetched: FetchOffsetOp[];
 }
 
@@ -79,15 +85,18 @@ function mayBegin(read: GroupReadOp, place: Place): boolean {
   return positionsOf(read, place).includes(read.fetchOffset);
 }
 
-/** The offsets at which the member may begin to read, if the log begins at 0. */
+/**
+ * The offsets at which the member may begin this read. `sendsOn` adds those that follow from a log start
+ * above 0.
+ */
 function positionsOf({ topicId }: GroupReadOp, { last, fetched }: Place): number[] {
   const isOther = (one: FetchOffsetOp | GroupReadOp) => one.topicId !== topicId;
   const positions = fetched
     .filter((one) => one.topicId === undefined || !isOther(one))
     .map(({ offset }) => Math.max(0, offset));
   if (last !== undefined && !isOther(last)) positions.push(last.nextOffset);
-  // Another topic has the name now. The member reads this topic from offset 0, unless it has fetched a
-  // committed offset of this topic.
+  // What the member knows is about another topic of this name. So the member reads the new topic from offset
+  // 0, unless it has fetched a committed offset of the new topic.
   const isShown = fetched.some((one) => !isOther(one));
   const knowsOther = [...(last === undefined ? [] : [last]), ...fetched].some(isOther);
   if (!isShown && knowsOther) positions.push(0);

@@ -16,7 +16,7 @@ describe('commit-lost', () => {
     /fetched 5 .* but 6 of g1/,
   );
 
-  it('accepts each order of operations that overlap', () => {
+  it('accepts a fetch that some order of overlapping operations explains', () => {
     const both = [commit(5, 1, 4), commit(6, 2, 3)];
     expect(judge(commitLost, [...both, fetchOffset(5, 5, 6)])).toBeUndefined();
     expect(judge(commitLost, [...both, fetchOffset(6, 5, 6)])).toBeUndefined();
@@ -44,7 +44,7 @@ describe('commit-lost', () => {
     expect(judge(commitLost, [old, fetchOffset(-1, 3, 4, { topicId: OLD })])).toMatch(/^commit-lost: /);
   });
 
-  it('accepts that a fetch or a commit without a topic id may be about another topic of the name', () => {
+  it('accepts a fetch or a commit without a topic id, because it may be about another topic of the name', () => {
     const known = commit(5, 1, 2, { topicId: OLD });
     expect(judge(commitLost, [known, fetchOffset(-1, 3, 4)])).toBeUndefined();
     const stray = commit(6, 3, 4);

@@ -17,7 +17,7 @@ describe('commit-unread', () => {
     expect(found(groupRead(0, 5, 1), committed(6, 2, { outcome: 'info' }))).toMatch(/committed 6/);
   });
 
-  it('finds a record that no member read, between the reads of two members', () => {
+  it('finds a record between the reads of two members that neither read', () => {
     const first = groupRead(0, 5, 1);
     const next = (from: number) => groupRead(from, 9, 2, { client: 'k2' });
     for (const from of [2, 5]) expect(found(first, next(from), committed(9, 3))).toBeUndefined();
@@ -25,11 +25,11 @@ describe('commit-unread', () => {
     expect(found(first, groupRead(5, 9, 2, { group: 'h' }), committed(9, 3))).toMatch(/below 5/);
   });
 
-  it('does not count a read after the commit was sent', () => {
+  it('does not count a read that ended after the commit was sent', () => {
     expect(found(groupRead(0, 5, 1), groupRead(5, 9, 4), commit(9, 3, 5, { member }))).toMatch(/below 5/);
   });
 
-  it('accepts a gap up to an offset at which the log has begun', () => {
+  it('accepts a gap in the reads if the log began at the end of the gap', () => {
     const logs = [{ ...finalLog([]), startOffset: 7, starts: [began(0, 0, 2), began(7, 2)] }];
     const of = (...ops: Parameters<typeof judge>[1][number][]) => judge(commitUnread, ops, { logs });
     expect(of(groupRead(0, 5, 1), groupRead(7, 9, 2), committed(9, 3))).toBeUndefined();
@@ -37,7 +37,7 @@ describe('commit-unread', () => {
     expect(of(groupRead(0, 5, 1), committed(7, 2))).toBeUndefined();
     expect(of(groupRead(0, 5, 1), committed(8, 2))).toMatch(/committed 8 .* below 5/);
     expect(of(groupRead(0, 8, 1), groupRead(9, 12, 2), committed(12, 3))).toMatch(/below 8/);
-    // The log began at 7 only later.
+    // At the time of this read and of this commit, the log did not begin at 7 yet.
     expect(of(groupRead(0, 5, 0), groupRead(7, 9, 1), committed(9, 3))).toMatch(/below 5/);
     expect(of(groupRead(0, 5, 0), committed(7, 1))).toMatch(/below 5/);
   });

@@ -34,7 +34,7 @@ describe('commit-went-back', () => {
     expect(judge(commitWentBack, [...unknown, six(5), five(7)])).toBeUndefined();
   });
 
-  it('accepts an earlier value that was committed again', () => {
+  it('accepts that a fetch shows an earlier value again after a client has committed it again', () => {
     const again = commit(5, 8, 9, { metadata: 'a' });
     expect(judge(commitWentBack, [...unknown, five(5), six(6), again, five(10)])).toBeUndefined();
   });

@@ -22,7 +22,7 @@ describe('leader-epoch-fell', () => {
     [[], { logs: [withoutBatches(epochs(0, 2, 1))] }],
     /t-0 has a gap/,
   );
-  // The records fit together, but by its header the first batch ends within the second one.
+  // The records have no gap, but according to its header the first batch ends within the second one.
   const overlap = finalLog(['a', 'b'], (index) => ({ lastOffset: index === 0 ? 1 : 2, lastOffsetDelta: 1 }));
   itFires(
     leaderEpochFell,

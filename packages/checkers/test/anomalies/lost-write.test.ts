@@ -38,14 +38,14 @@ describe('lost-write', () => {
     expect(judge(lostWrite, ops, { logs: [two] })).toBeUndefined();
   });
 
-  it('leaves out an offset and a broker that the client does not know', () => {
+  it('does not print an offset or a broker that the client does not know', () => {
     const ack = send(['p1-1'], { ackedBy: undefined, endedUs: 2_500_000 });
     expect(judge(lostWrite, [ack], { logs: [one] })).toBe(
       'lost-write: p1-1 was acknowledged (acks=all, t-0, at 2.5 s) and is gone',
     );
   });
 
-  it('excuses a record below the log start, and none at or above it', () => {
+  it('excuses a lost record below the log start, and no record at or above it', () => {
     const logs = [{ ...finalLog([]), startOffset: 1 }];
     expect(judge(lostWrite, [send(['p1-0'], { baseOffset: 0 })], { logs })).toBeUndefined();
     expect(judge(lostWrite, [send(['p1-0', 'p1-1'], { baseOffset: 0 })], { logs })).toMatch(
@@ -56,7 +56,7 @@ describe('lost-write', () => {
     expect(judge(lostWrite, [poll(1, [[1, 'p1-1']])], { logs })).toMatch(/^lost-write: p1-1 was read/);
   });
 
-  it('excuses no record below the log start, if the log committed another one at its offset', () => {
+  it('does not excuse a lost record below the log start if the log committed another record at its offset', () => {
     const logs = [trimmed(finalLog(['p1-0', 'p2-0']), 2)];
     const found = (value: string) => judge(lostWrite, [send([value], { baseOffset: 1 })], { logs });
     expect(found('p2-0')).toBeUndefined();

@@ -6,7 +6,7 @@ describe('position-lost', () => {
   itFires(positionLost, [[assign(3, 'out-of-range')]], [[assign(3, 'latest')]], /out-of-range.* at 3/);
   itFires(positionLost, [[assign(3, 'truncated')]], [[assign(0, 'earliest')]], /truncated/);
 
-  it('lets a consumer give up a position below the log start, and continue at the log start or below', () => {
+  it('lets a consumer whose position is below the log start continue at the log start or below', () => {
     const logs = [{ ...finalLog([]), startOffset: 9 }];
     const lost = (position: number, at: number) => [assign(position), assign(at, 'out-of-range')];
     expect(judge(positionLost, lost(3, 9), { logs })).toBeUndefined();

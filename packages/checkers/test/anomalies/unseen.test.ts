@@ -6,14 +6,14 @@ describe('unseen', () => {
   const first: [number, string] = [0, 'p1-0'];
   itFires(unseen, [[...sent, poll(0, [first])]], [[...sent, poll(0, [first, [1, 'p1-1']])]], /p1-1/);
 
-  it('excuses a value below the log start, or at an unknown offset, and none at or above the log start', () => {
+  it('excuses an unread value below the log start or at an unknown offset, and no value at or above the log start', () => {
     const logs = [{ ...finalLog([]), startOffset: 1 }];
     expect(judge(unseen, [send(['p1-0'], { baseOffset: 0 })], { logs })).toBeUndefined();
     expect(judge(unseen, [send(['p1-0'])], { logs })).toBeUndefined();
     expect(judge(unseen, [send(['p1-0', 'p1-1'], { baseOffset: 0 })], { logs })).toMatch(/^unseen: p1-1/);
     expect(judge(unseen, [send(['p1-0'])], { logs: [finalLog([])] })).toMatch(/^unseen: p1-0/);
   });
-  it('excuses no value below the log start, if the log committed another record at its offset', () => {
+  it('does not excuse an unread value below the log start if the log committed another record at its offset', () => {
     const logs = [trimmed(finalLog(['p1-0']), 1)];
     expect(judge(unseen, [send(['p1-0'], { baseOffset: 0 })], { logs })).toBeUndefined();
     expect(judge(unseen, [send(['p1-1'], { baseOffset: 0 })], { logs })).toMatch(/^unseen: p1-1/);

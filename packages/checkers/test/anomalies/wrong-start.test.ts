@@ -34,14 +34,14 @@ describe('wrong-start', () => {
     expect(found(...both, groupRead(6, 9, 3))).toMatch(/has fetched 5 and 7/);
   });
 
-  it('lets a member begin another topic of the name at its beginning', () => {
+  it('lets a member begin a new topic of the same name at the beginning of its log', () => {
     const [old, next] = ['old', 'new'].map((topicId) => ({ topicId: topicId as never }));
     expect(found(fetched(5, 1, old), groupRead(5, 9, 2, old), groupRead(0, 2, 3, next))).toBeUndefined();
     expect(found(fetched(5, 1, old), groupRead(5, 9, 2, next))).toMatch(/from 5 on/);
     expect(found(fetched(5, 1), groupRead(5, 9, 2, next))).toBeUndefined();
   });
 
-  it('finds a member that has fetched an offset of a new topic, but reads it from the beginning', () => {
+  it('finds a member that has fetched a committed offset of a new topic, but reads the topic from the beginning', () => {
     const [old, next] = ['old', 'new'].map((topicId) => ({ topicId: topicId as never }));
     const start = [fetched(5, 1, old), groupRead(5, 9, 2, old), fetched(7, 3, next)];
     expect(found(...start, groupRead(7, 9, 4, next))).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Hand-made histories, mostly of partition 0 of topic `t`, and a function that passes one to a checker. */
+/** Builds histories by hand, mostly of partition 0 of topic `t`, and passes a history to a checker. */
 import type { Uuid } from '@millrace/base';
 import type { BatchHeader } from '@millrace/protocol';
 import { expect, it } from 'vitest';
@@ -19,7 +19,7 @@ import { Violation } from '../../src/violation.ts';
 
 export interface End {
   readonly logs?: readonly FinalLog[];
-  /** Names and ids of topics. */
+  /** Names or ids of exempt topics. */
   readonly exempt?: readonly string[];
   readonly history?: History;
   readonly mayServeDamage?: boolean;
@@ -57,7 +57,9 @@ export function judge(kind: HistoryCheckerKind, ops: readonly Op[], end: End = {
 
 export type Case = readonly [ops: readonly Op[], end?: End];
 
-/** The checker must fail for `bad`. It must accept `good`, and also `bad` if the topic is exempt. */
+/**
+ * The checker must report `bad`. It must accept `good`. If the topic is exempt, it must also accept `bad`.
+ */
 export function itFires(kind: HistoryCheckerKind, bad: Case, good: Case, more: RegExp): void {
   it(`finds: ${more.source}`, () => {
     const found = judge(kind, bad[0], bad[1]);
@@ -117,7 +119,7 @@ export function assign(
   return { type: 'assign', client: 'q1', topic: 't', topicId, partition: 0, offset, why, endedUs: 1 };
 }
 
-/** The ids of two topics with the name `t`: the first one was deleted. */
+/** The ids of two topics with the name `t`: OLD was deleted before NEW was created. */
 export const OLD = 'AAAAAAAAAAAAAAAAAAAAAQ' as Uuid;
 export const NEW = 'AAAAAAAAAAAAAAAAAAAAAg' as Uuid;
 
@@ -157,8 +159,8 @@ export function finalLog(
 }
 
 /**
- * The log after its start rose to the offset, with one record in each batch. `appendedAbove`: for each batch,
- * where the leader's log began when the leader appended the batch.
+ * The log after its log start offset rose to `startOffset`, with one record in each batch. `appendedAbove`:
+ * for each batch, the log start offset at the leader when the leader appended the batch.
  */
 export function trimmed(log: FinalLog, startOffset: number, appendedAbove: readonly number[] = []): FinalLog {
   const { records } = log;
