@@ -1,4 +1,6 @@
-/** The settings of group coordination. The node sets all of them: no file here has defaults. */
+/**
+ * The settings of group coordination. The node sets all of them. The package `coordinator` has no defaults.
+ */
 import type { Millis, NodeId } from '@millrace/base';
 
 /** Settings of classic groups. */
@@ -49,14 +51,14 @@ export interface OffsetsConfig {
 }
 
 /**
- * Settings of the internal topic `__consumer_offsets`. They have an effect only when the topic is created.
+ * Settings of the internal topic `__consumer_offsets`. The broker uses them only when it creates the topic.
  */
 export interface OffsetsTopicConfig {
   /** `offsets.topic.num.partitions` */
   readonly partitions: number;
   /**
    * `offsets.topic.replication.factor`. Undefined: the user did not set it. Then the topic has three
-   * replicas, or as many as there are registered brokers, if these are fewer.
+   * replicas. If fewer than three brokers are registered, it has one replica for each of them.
    */
   readonly replicationFactor: number | undefined;
   /** `offsets.topic.segment.bytes` */

@@ -14,11 +14,14 @@ export function fitsRecord(text: string | null): boolean {
   return utf8Bytes(text) <= TEXT_BYTES_MAX;
 }
 
-/** The first characters of a text, copied: a slice would keep the memory of the whole text. */
+/**
+ * Returns at most the first SHORT_CHARS code units of a text. Copies them, because a slice would keep the
+ * whole text in memory.
+ */
 export function shortened(text: string): string {
   if (text.length <= SHORT_CHARS) return text;
   const start = Array.from(text.slice(0, SHORT_CHARS));
-  // The cut may have split a pair of surrogates.
+  // The last unit may be the first half of a surrogate pair. Then it is left out.
   if (start.at(-1)!.length === 1 && /[\ud800-\udbff]/.test(start.at(-1)!)) start.pop();
   return start.join('');
 }

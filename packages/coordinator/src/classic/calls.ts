@@ -21,7 +21,7 @@ export interface Call<Request, Answer> {
   readonly reply: (answer: Answer) => void;
 }
 
-/** A field that is missing has its default. */
+/** The answers. If a field is missing, the broker sends its default. */
 export type JoinAnswer = Partial<JoinGroupResponse>;
 export type SyncAnswer = Partial<SyncGroupResponse>;
 export type HeartbeatAnswer = Partial<HeartbeatResponse>;

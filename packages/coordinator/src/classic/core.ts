@@ -1,7 +1,7 @@
 /**
- * The state that the parts of a group share. Only the last GroupMetadata record of the group is durable. A
- * rebalance changes the state before it writes a record. So a new coordinator does not know of an unfinished
- * rebalance, and continues from the last record.
+ * The state that the parts of a classic group share. Only the content of the last GroupMetadata record is
+ * durable. A rebalance changes the state in memory, and writes a record only at its end. So a new coordinator
+ * does not know of an unfinished rebalance, and continues from the last record.
  */
 import type { Random, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -22,7 +22,7 @@ import { Members } from './members.ts';
 import { type GroupValue, groupRecord, memberValue, recordedMembers } from './record.ts';
 import { subscribedTopics } from './subscriptions.ts';
 
-/** The names are those on the wire. */
+/** The names of the states are those that answers to clients have. */
 export type ClassicGroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
 
 export interface ClassicGroupSeams {
@@ -45,13 +45,17 @@ export class Core {
   protocolType: string | null = null;
   /** Null while the group has no generation with members. */
   protocolName: string | null = null;
-  /** The time of the last `moveTo`. If a record was replayed after that, the time in the record. */
+  /**
+   * The time of the last `moveTo`. If the group has replayed a record since then: the time in this record.
+   */
   changedAtMs: WallMillis;
-  /** The topics that this generation subscribes to; undefined if the group cannot know them. */
+  /**
+   * The topics to which the members of this generation subscribe; undefined if the group cannot know them.
+   */
   topics: ReadonlySet<string> | undefined;
   /** The group has replayed a record. */
   isRecorded = false;
-  /** The last decision about this group: answers wait until it is committed. */
+  /** The number of the last decision about this group. Answers wait until this decision is committed. */
   lastWrite: WriteNumber = 0;
   private answers: (() => void)[] = [];
   private readonly sessionExpired: (member: Member) => void;
@@ -75,7 +79,9 @@ export class Core {
     return new Member(facts, (member) => this.alarm(() => this.sessionExpired(member)));
   }
 
-  /** Writes a record. NONE: the group has replayed the record. */
+  /**
+   * Writes a record. Returns NONE if the shard accepted the record; then the group has already replayed it.
+   */
   write(value: GroupValue): ErrorCode {
     const errorCode = this.port.write([groupRecord(this.groupId, value)]);
     if (errorCode === ErrorCode.NONE) this.lastWrite = this.port.lastWrite;
@@ -83,8 +89,8 @@ export class Core {
   }
 
   /**
-   * Takes over the state in a record. A member that the group already has keeps its parked calls.
-   * `Member.recall` decides which protocols the member keeps.
+   * Takes over the state in a record. If the group already has a member of the record, this member keeps its
+   * parked calls, and `Member.recall` decides which protocols it keeps.
    */
   replay(value: GroupValue): void {
     this.isRecorded = true;
@@ -125,8 +131,8 @@ export class Core {
   }
 
   /**
-   * Runs one input of the group. The answers leave only after the input is complete, because a `reply` may
-   * bring the next request.
+   * Runs one input of the group, and sends the answers when the input is complete. Within an input no answer
+   * may leave, because a `reply` may call the group with the next request.
    */
   turn(input: () => void): void {
     input();
@@ -135,7 +141,10 @@ export class Core {
     for (const send of answers) send();
   }
 
-  /** Answers when the group's last record is committed, so that no answer reveals what can still be lost. */
+  /**
+   * Sends the answer when the group's last decision is committed, so that no answer reveals a change that can
+   * still be lost. If the commit fails, sends the answer that `failure` returns.
+   */
   answer<Answer>(
     reply: (answer: Answer) => void,
     answer: Answer,
@@ -181,7 +190,10 @@ export class Core {
     member.pauseSession();
   }
 
-  /** The group forgets the member, whose parked calls get UNKNOWN_MEMBER_ID. So a live client joins again. */
+  /**
+   * The group forgets the member. The member's parked calls get UNKNOWN_MEMBER_ID, so that a live client
+   * joins again.
+   */
   remove(member: Member): void {
     this.refuseParked(member, ErrorCode.UNKNOWN_MEMBER_ID);
     member.endSession();

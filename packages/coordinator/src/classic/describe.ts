@@ -1,4 +1,4 @@
-/** What DescribeGroups shows of a group. */
+/** A classic group as DescribeGroups shows it. */
 import { type DescribeGroupsResponse, ErrorCode } from '@millrace/protocol';
 import type { Core } from './core.ts';
 import { NO_ASSIGNMENT } from './member.ts';

@@ -1,5 +1,6 @@
 /**
- * What a classic group reports to its group machine, for log events, metrics and the history of rebalances.
+ * The events that a classic group reports to its group machine (groups/group-machine.ts). The machine uses
+ * them for log events, for metrics, and for the history of rebalances.
  */
 import type { Millis } from '@millrace/base';
 
@@ -30,7 +31,7 @@ export type RemovalCause =
   /** The member did not join again within the rebalance timeout. */
   | 'rebalance-timeout'
   | 'sync-timeout'
-  /** `group.max.size` other members had already joined. */
+  /** When the member joined, `group.max.size` other members had already joined. */
   | 'group-too-large';
 
 /** The member that an event is about; empty strings if the event is about no member. */
@@ -68,7 +69,7 @@ export interface GenerationEvent {
   readonly afterMs: Millis;
 }
 
-/** The group calls these within a decision; the receiver must not call the group. */
+/** The receivers of the events. The group calls them while it decides, so they must not call the group. */
 export interface ClassicGroupEvents {
   /** A rebalance begins. */
   rebalanced(event: RebalanceEvent): void;

@@ -1,11 +1,11 @@
 /**
- * One classic consumer group: a synchronous state machine. Requests, records and the port's timers go in;
- * records and answers come out. docs/groups.md says what must hold.
+ * One classic consumer group: a synchronous state machine. Its inputs are requests, records and the port's
+ * timers. Its outputs are records and answers. docs/groups.md says what must hold.
  *
- * The owner makes the object, feeds it the group's records (`replay`), calls `loaded` once the shard is
- * loaded, and then passes on the requests that name the group. When the leadership ends, the owner calls
- * `ended`. When the group is deleted or changes its type, the owner calls `replaced`. After either call the
- * owner drops the object.
+ * The owner of the object (groups/group-table.ts) makes it, and passes the group's records to `replay`. The
+ * owner calls `loaded` when the shard is loaded, and then passes on the requests that name the group. When
+ * the leadership ends, the owner calls `ended`. When the group is deleted or changes its type, the owner
+ * calls `replaced`. After `ended` or `replaced`, the owner drops the object.
  */
 import type { WallMillis } from '@millrace/base';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode } from '@millrace/protocol';
@@ -29,11 +29,11 @@ import type { GroupValue } from './record.ts';
 import { Replacement } from './replacement.ts';
 import { Sync } from './sync.ts';
 
-/** What an OffsetCommit or TxnOffsetCommit says about its sender. */
+/** The fields of an OffsetCommit or TxnOffsetCommit that say who sent it. */
 export interface Committing {
   readonly memberId: string;
   readonly groupInstanceId: string | null;
-  /** Negative: none. */
+  /** Negative: the request names no generation. */
   readonly generationId: number;
   /**
    * True for a TxnOffsetCommit. As in Kafka, such a commit does not count as a heartbeat, and succeeds during
@@ -60,7 +60,8 @@ export class ClassicGroup {
   // Records.
 
   /**
-   * Applies the group's GroupMetadata record. When the tombstone comes, the owner drops the group instead.
+   * Applies a GroupMetadata record of the group. For a tombstone, the owner drops the group and does not call
+   * this.
    */
   replay(value: GroupValue): void {
     this.core.replay(value);
@@ -82,9 +83,10 @@ export class ClassicGroup {
   }
 
   /**
-   * Like `ended`, but called within replay: a decision deleted the group, or turned it into a consumer group.
-   * Once the decision is committed, the waiting members learn that they must join again. No answer leaves in
-   * this call, because a `reply` may bring the next request, and a machine decides nothing within replay.
+   * Like `ended`, but called while the machine replays `decision`, which deleted the group or turned it into
+   * a consumer group. When the decision is committed, the parked calls get REBALANCE_IN_PROGRESS, so that
+   * their members join again. No answer leaves within this call: a `reply` may bring the next request, and a
+   * machine must not decide while it replays.
    */
   replaced(decision: WriteNumber): void {
     const parked = this.die();
@@ -95,7 +97,7 @@ export class ClassicGroup {
     });
   }
 
-  /** Returns one function for each parked call: the function refuses the call. */
+  /** Makes the group Dead. Returns a function for each parked call: it answers the call with an error. */
   private die(): ((errorCode: ErrorCode) => void)[] {
     const { core } = this;
     const parked: ((errorCode: ErrorCode) => void)[] = [];
@@ -116,7 +118,8 @@ export class ClassicGroup {
   }
 
   /**
-   * Makes later answers wait until this decision is committed, for example the decision that made the group.
+   * From now on answers wait until `write` is committed. `write` is, for example, the decision that made the
+   * group.
    */
   follow(write: WriteNumber): void {
     this.core.lastWrite = write;
@@ -144,8 +147,8 @@ export class ClassicGroup {
   }
 
   /**
-   * Whether the sender may commit offsets now. An accepted commit of a member counts as a heartbeat, unless
-   * it is transactional.
+   * Says whether the sender may commit offsets now. If it may, this call counts as a heartbeat of the member,
+   * unless the commit is transactional.
    */
   checkCommit(sender: Committing): ErrorCode {
     const { core } = this;
@@ -168,8 +171,8 @@ export class ClassicGroup {
     this.core.turn(() => this.rebalance.begin(cause, undefined));
   }
 
-  // What other parts may read. The values can depend on records, up to `lastWrite`, that are not committed
-  // yet.
+  // The values that other code may read. They can depend on decisions, up to `lastWrite`, that are not
+  // committed yet.
 
   get groupId(): string {
     return this.core.groupId;
@@ -204,7 +207,7 @@ export class ClassicGroup {
     return this.core.members.size;
   }
 
-  /** Number of members' calls that wait for a rebalance. */
+  /** Number of parked calls (JoinGroup and SyncGroup): they wait for the progress of a rebalance. */
   get parkedCalls(): number {
     const { members } = this.core;
     let syncs = 0;
@@ -231,15 +234,15 @@ export class ClassicGroup {
     return this.core.isRecorded;
   }
 
-  /** Nothing is lost if the owner drops the group: neither the log nor a client knows of it. */
+  /** True if neither the log nor a client knows of the group. Then nothing is lost if the owner drops it. */
   get isForgettable(): boolean {
     const { isRecorded, members } = this.core;
     return !isRecorded && members.size === 0 && members.pending.size === 0;
   }
 
   /**
-   * When the group became empty; undefined if it is not empty or never had a member, or if its record is too
-   * old to have the time.
+   * When the group became empty. Undefined: the group is not empty, the group never had a member, or its
+   * record is in an old format without this time.
    */
   get emptySinceMs(): WallMillis | undefined {
     const { state, protocolType, changedAtMs } = this.core;
@@ -259,7 +262,10 @@ export class ClassicGroup {
     return describe(this.core);
   }
 
-  /** The group's record as of now. Equals the last record while the group is stable or empty. */
+  /**
+   * A record of the group's present state. Equals the last record in the log while the group is stable or
+   * empty.
+   */
   get value(): GroupValue {
     return this.core.value();
   }

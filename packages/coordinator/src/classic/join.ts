@@ -1,4 +1,4 @@
-/** JoinGroup: who may join, and what a join does to the group. */
+/** JoinGroup: decides who may join, and what a join changes in the group. */
 import { ErrorCode, type JoinGroupRequest } from '@millrace/protocol';
 import { type JoinCall, joinError } from './calls.ts';
 import type { Core } from './core.ts';
@@ -45,8 +45,8 @@ export class Join {
   }
 
   /**
-   * During a rebalance only the members that have joined again count. So if `group.max.size` was lowered, the
-   * group turns away the members that join last.
+   * During the join phase of a rebalance only the members that have already joined again count. So if
+   * `group.max.size` was lowered, the group refuses the members that join last.
    */
   private hasRoom(request: JoinGroupRequest): boolean {
     const { state, members, config } = this.core;
@@ -62,7 +62,7 @@ export class Join {
     return members.metadataBytesWith(request.protocols, this.memberOf(request)) <= METADATA_BYTES_MAX;
   }
 
-  /** The member that the request names, or the static member that it replaces. */
+  /** The member that the request names, or the static member that the request would replace. */
   private memberOf({ memberId, groupInstanceId }: JoinGroupRequest): Member | undefined {
     const { members } = this.core;
     if (memberId !== '') return members.get(memberId);
@@ -103,7 +103,10 @@ export class Join {
     else this.replacement.replace(call, holder, memberId, joining(call, core.members));
   }
 
-  /** As in Kafka, a new group has a record before it has a generation. */
+  /**
+   * As in Kafka, a new group has a record before it has a generation. Returns NONE if the group has one
+   * already.
+   */
   private recordGroup(): ErrorCode {
     const { core } = this;
     if (core.isRecorded) return ErrorCode.NONE;
@@ -136,13 +139,14 @@ export class Join {
       client: call.client,
       assignment: NO_ASSIGNMENT,
     });
-    // Only the first member of an empty group changes the protocol type: `supports` refuses every other type.
+    // Only the first member of an empty group can change the protocol type here. For a group with members,
+    // `supports` has refused every other type.
     core.protocolType = request.protocolType;
     rebalance.newcomer();
     core.members.add(member);
     this.forgetPending(memberId);
-    // While a join is parked, the broker does not read from the client's connection. So the broker does not
-    // notice when the client is gone.
+    // While a join is parked, the broker does not read from the client's connection, and does not notice when
+    // the client is gone. So the first join has a time limit.
     member.awaitFirstJoin(core.config.newMemberJoinTimeoutMs);
     core.parkJoin(member, call);
     rebalance.memberJoined('member-joined', member, request.reason);
@@ -175,9 +179,10 @@ export class Join {
   }
 
   /**
-   * Why the join of a member needs a rebalance. Undefined if it needs none, for example because the client
-   * only missed the answer to its last join. A join of the leader of a stable group always needs one, because
-   * a leader joins again when something has changed that its metadata does not show.
+   * Why a repeated join of a member needs a rebalance. Undefined if it needs none, for example because the
+   * client only missed the answer to its last join. If the leader of a stable group joins, a rebalance is
+   * always needed: a leader joins again when something has changed that its metadata does not show, for
+   * example the partitions of a topic.
    */
   private causeOf(member: Member, told: Joining): 'metadata-changed' | 'leader-rejoined' | undefined {
     const { state, members } = this.core;
@@ -187,7 +192,7 @@ export class Join {
   }
 }
 
-/** Copies the bytes: those of the request are valid only during the call. */
+/** Copies the bytes of the protocols, because the bytes of a request are valid only during the call. */
 function joining({ request, version }: JoinCall, members: Members): Joining {
   const { sessionTimeoutMs, rebalanceTimeoutMs } = request;
   return {

@@ -31,7 +31,7 @@ export class Leave {
       first ??= { member: found, reason };
       return ErrorCode.NONE;
     });
-    // All members that leave cause one rebalance together.
+    // All members that leave with one request cause one rebalance together.
     if (first === undefined) rebalance.completeIfAllJoined();
     else rebalance.membersLeft('member-left', first.member, { reason: first.reason });
     core.answer(call.reply, answer, failed);
@@ -43,7 +43,10 @@ export class Leave {
     return pending.delete(memberId);
   }
 
-  /** An administrator removes a static member by its instance id alone. */
+  /**
+   * Finds the member. If the member id is empty, the instance id alone names the member: an administrator
+   * removes static members in this way.
+   */
   private find({ memberId, groupInstanceId }: LeavingMember): Member | ErrorCode {
     const { members } = this.core;
     if (memberId === '')

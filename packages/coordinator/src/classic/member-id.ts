@@ -1,11 +1,14 @@
 /**
- * The ids that the group gives to members. They have Kafka's form, because operators search them for the
- * client id.
+ * The ids that the group gives to members. They have Kafka's form, which begins with the client id, because
+ * operators search for members by client id.
  */
 import { type Random, uuidToBytes } from '@millrace/base';
 import { shortened } from '../limits.ts';
 
-/** `prefix`: the instance id of a static member, or else the client id. A long prefix is cut. */
+/**
+ * `prefix`: the instance id of a static member, or else the client id. Of a long prefix only the first 255
+ * characters count.
+ */
 export function newMemberId(prefix: string, random: Random): string {
   const digits = Array.from(uuidToBytes(random.uuid()), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',

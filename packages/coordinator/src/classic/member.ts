@@ -34,7 +34,8 @@ export class Member implements MemberFacts {
   rebalanceTimeoutMs: Millis;
   sessionTimeoutMs: Millis;
   /**
-   * `Members` counts the supporters of each protocol, so each change of the protocols must update the counts.
+   * `Members` counts how many members support each protocol. So a change of the protocols must update these
+   * counts (`Members.update`, `Members.become`).
    */
   protocols: readonly MemberProtocol[];
   assignment: Uint8Array;
@@ -43,7 +44,7 @@ export class Member implements MemberFacts {
   /** Set only by `Members`, which counts the parked joins. */
   parkedJoin: ParkedJoin | undefined;
   parkedSync: ParkedSync | undefined;
-  /** The timeout of the present session. */
+  /** The timeout of the present session, or of the first join. */
   expiresAfterMs: Millis = 0;
   private readonly session: Alarm;
 
@@ -63,8 +64,9 @@ export class Member implements MemberFacts {
   }
 
   /**
-   * Takes over what a record says about this member. The record has only the protocol that the group chose.
-   * If the member's metadata for this protocol is unchanged, the member keeps its other protocols.
+   * Takes over the facts about this member in a replayed record. The record has only the protocol that the
+   * group chose. If the record has the member's present metadata for this protocol, the member keeps its
+   * other protocols, too.
    */
   recall(facts: MemberFacts): void {
     const [recorded] = facts.protocols;
@@ -92,9 +94,9 @@ export class Member implements MemberFacts {
   }
 
   /**
-   * Gives the member its full session timeout. The session of a member whose call is parked is paused,
-   * because the client waits for the group. The session of a new member is not paused. So if the client of a
-   * new member is gone, the group removes the member, even while its join is parked.
+   * Begins a new session with the full session timeout. While a call of the member is parked, the session is
+   * paused, because the client waits for the group. The session of a new member is never paused: if its
+   * client is gone, the group can remove the member even while its join is parked.
    */
   restartSession(): void {
     const isPaused = !this.isNew && (this.parkedJoin !== undefined || this.parkedSync !== undefined);
@@ -102,7 +104,10 @@ export class Member implements MemberFacts {
     else this.expireAfter(this.sessionTimeoutMs);
   }
 
-  /** The first join is parked. The member expires after `timeoutMs`; its session begins with the answer. */
+  /**
+   * Call it before the first join of the member is parked. The member expires after `timeoutMs`. Its session
+   * begins with the answer to the join.
+   */
   awaitFirstJoin(timeoutMs: Millis): void {
     this.isNew = true;
     this.expireAfter(timeoutMs);
@@ -113,7 +118,7 @@ export class Member implements MemberFacts {
     this.session.set(timeoutMs);
   }
 
-  /** A call of this member is parked. */
+  /** Call it when a call of this member is parked. */
   pauseSession(): void {
     if (!this.isNew) this.session.clear();
   }

@@ -34,7 +34,7 @@ export class Members {
     return this.joinedCount;
   }
 
-  /** The join of every member is parked, and no member is pending. */
+  /** True if the join of every member is parked, and no id is pending. */
   get haveAllJoined(): boolean {
     return this.joinedCount === this.byId.size && this.pending.size === 0;
   }
@@ -55,7 +55,10 @@ export class Members {
     return member.memberId === this.leaderId;
   }
 
-  /** Whether a request may speak for a member: NONE, UNKNOWN_MEMBER_ID or FENCED_INSTANCE_ID. */
+  /**
+   * Checks the member id and the instance id of a request. Returns NONE if they belong to one member,
+   * otherwise UNKNOWN_MEMBER_ID or FENCED_INSTANCE_ID.
+   */
   check(memberId: string, groupInstanceId: string | null): ErrorCode {
     if (groupInstanceId !== null) {
       const holder = this.byInstance.get(groupInstanceId);
@@ -118,8 +121,9 @@ export class Members {
   }
 
   /**
-   * A copy of these protocols. In most groups all members have equal protocols. So if the first member has
-   * exactly these, the result is that member's own array, and the group keeps the bytes once.
+   * Returns a copy of these protocols. In most groups all members have equal protocols. So if the group's
+   * first member has exactly these protocols, the result is the first member's array, and the group keeps the
+   * bytes only once.
    */
   copyOf(protocols: readonly MemberProtocol[]): readonly MemberProtocol[] {
     const [first] = this;
@@ -142,14 +146,14 @@ export class Members {
     return call;
   }
 
-  /** True if at least one of these protocols has the support of every member. */
+  /** True if the list has a protocol that every member supports. */
   support(protocols: readonly MemberProtocol[]): boolean {
     return protocols.some(({ name }) => (this.supporters.get(name) ?? 0) === this.byId.size);
   }
 
   /**
-   * Elects the leader of the next generation: the present leader if it has joined, or else the first member
-   * that has joined. False if no member has joined.
+   * Elects the leader of the next generation: the present leader if its join is parked, or else the first
+   * member whose join is parked. Returns false if no join is parked.
    */
   electLeader(): boolean {
     const leader = this.leaderId === null ? undefined : this.byId.get(this.leaderId);
@@ -170,8 +174,8 @@ export class Members {
   }
 
   /**
-   * The bytes of metadata of all members if `member` changed its protocols to these. `member` undefined: the
-   * protocols are those of a new member.
+   * How many bytes of metadata all members would have if `member` changed its protocols to these. `member`
+   * undefined: if a new member with these protocols joined.
    */
   metadataBytesWith(protocols: readonly Pick<MemberProtocol, 'metadata'>[], member?: Member): number {
     return this.metadataBytes + bytesOf(protocols) - bytesOf(member?.protocols ?? []);
@@ -179,7 +183,7 @@ export class Members {
 
   private count(protocols: readonly MemberProtocol[], change: 1 | -1): void {
     this.metadataBytes += change * bytesOf(protocols);
-    // A client may name a protocol twice; it counts once.
+    // A client may name a protocol twice. Then the client counts once as a supporter.
     for (const name of new Set(protocols.map((protocol) => protocol.name))) {
       const count = (this.supporters.get(name) ?? 0) + change;
       if (count === 0) this.supporters.delete(name);
@@ -194,7 +198,8 @@ function bytesOf(protocols: readonly Pick<MemberProtocol, 'metadata'>[]): number
 
 /**
  * Chooses the group's protocol. Each member votes for the first of its protocols that all members support.
- * The protocol with the most votes wins; among equals, the one that got its first vote earlier.
+ * The protocol with the most votes wins. Among protocols with equally many votes, the one that got its first
+ * vote earlier wins.
  */
 export function chooseProtocol(members: readonly (readonly MemberProtocol[])[]): string {
   const supporters = new Map<string, number>();

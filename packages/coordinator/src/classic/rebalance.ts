@@ -1,7 +1,8 @@
 /**
- * The rebalance of a group: who begins one, how long the group waits for joins and for the leader's
- * assignments, and what happens to members that do not join again. This file also makes the answers to joins,
- * because the end of the join phase answers all of them.
+ * The rebalance of a classic group. In the join phase the group waits until its members have joined again, or
+ * until the rebalance timeout. Then a new generation begins, and the group waits for the leader's
+ * assignments. This file also removes members that do not join in time, and makes the answers to joins,
+ * because the end of the join phase answers all parked joins.
  */
 import type { Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -27,12 +28,13 @@ export class Rebalance {
   private readonly joinAlarm: Alarm;
   private readonly syncAlarm: Alarm;
   /**
-   * The group was empty when the join phase began: it waits for more members even if all known ones joined.
+   * True if the group was empty when the join phase began. Then the group waits for the whole initial delay,
+   * because more members may come, even if all known members have joined.
    */
   private isInitial = false;
   /** A member joined since the initial delay began or was extended. */
   private hasNewcomer = false;
-  /** By how much the initial delay can still be extended. */
+  /** The time by which the group may still extend the initial delay. */
   private extensionMs: Millis = 0;
   private begunAtMs: Millis = 0;
 
@@ -42,18 +44,24 @@ export class Rebalance {
     this.syncAlarm = core.alarm(() => this.syncTimedOut());
   }
 
-  /** A member joined: begins a rebalance, or completes the join phase if all have joined. */
+  /**
+   * Call it after a member's join is parked. Begins a rebalance. If a join phase already runs and all members
+   * have joined, completes the join phase.
+   */
   memberJoined(cause: RebalanceCause, member: Member, reason: string | null): void {
     if (this.core.state === 'PreparingRebalance') this.completeIfAllJoined();
     else this.begin(cause, member, { reason });
   }
 
-  /** A member that the group did not know has joined. Called before the member is added. */
+  /** Call it when a member joins that the group did not know, before the member is added. */
   newcomer(): void {
     if (this.core.state === 'PreparingRebalance' && this.isInitial) this.hasNewcomer = true;
   }
 
-  /** The group removed members. */
+  /**
+   * Call it after the group removed members. Begins a rebalance. If a join phase already runs and all
+   * remaining members have joined, completes the join phase.
+   */
   membersLeft(cause: RebalanceCause, member: Member, details: CauseDetails): void {
     const { state } = this.core;
     if (state === 'Stable' || state === 'CompletingRebalance') this.begin(cause, member, details);
@@ -107,25 +115,28 @@ export class Rebalance {
     this.membersLeft('session-expired', member, { afterMs });
   }
 
-  /** A pending member did not join within its session timeout. */
+  /** Nobody joined with a pending member id within the session timeout. */
   pendingExpired(memberId: string): void {
     this.core.members.pending.delete(memberId);
     this.completeIfAllJoined();
   }
 
-  /** A member sent SyncGroup. */
+  /** Call it when a member has sent SyncGroup. */
   synced(member: Member): void {
     const { unsynced } = this.core.members;
     unsynced.delete(member);
     if (unsynced.size === 0) this.syncAlarm.clear();
   }
 
-  /** The leader's assignments are replayed. */
+  /** Call it when the group has replayed the leader's assignments. */
   stabilized(): void {
     this.core.events.stabilized(this.generationEvent());
   }
 
-  /** Answers the parked SyncGroups with an error, and forgets the assignments of the earlier generation. */
+  /**
+   * Answers the parked SyncGroups with an error, and removes all members' assignments, which are those of the
+   * earlier generation.
+   */
   refuseSyncs(errorCode: ErrorCode): void {
     for (const member of this.core.members) {
       member.assignment = NO_ASSIGNMENT;
@@ -188,7 +199,8 @@ export class Rebalance {
         this.remove(member, 'rebalance-timeout', { afterMs });
     if (members.size === 0) this.becomeEmpty();
     else if (members.electLeader()) this.beginGeneration();
-    // Only static members are left, and none has joined: waits for another rebalance timeout.
+    // Only static members are left, and none of them has joined. So the join phase lasts another rebalance
+    // timeout.
     else this.joinAlarm.set(members.rebalanceTimeoutMs);
   }
 

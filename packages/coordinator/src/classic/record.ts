@@ -1,7 +1,7 @@
 /**
- * The durable state of a classic group: the value of its GroupMetadata record. Kafka 4.3.1 writes it when the
- * leader brings the assignments, when a static member is replaced without a rebalance, when the group becomes
- * empty, and when a group is created. Kafka writes version 3.
+ * The durable state of a classic group: the value of its GroupMetadata record. Kafka 4.3.1 writes this record
+ * in version 3 on four occasions: the leader sends the assignments, a static member is replaced without a
+ * rebalance, the group becomes empty, or a group is created.
  */
 import type { WallMillis } from '@millrace/base';
 import { type GroupRecordValue, groupRecords } from '@millrace/protocol';
@@ -21,7 +21,7 @@ export function groupRecord(group: string, value: GroupValue): CoordinatorRecord
   };
 }
 
-/** Removes the group. */
+/** The tombstone that removes the group. */
 export function groupTombstone(group: string): CoordinatorRecord {
   return { key: groupRecords.groupMetadata.key.encode({ group }), value: null };
 }
@@ -53,10 +53,10 @@ export function memberValue(member: MemberFacts, protocolName: string | null): M
 }
 
 /**
- * The members that a record describes. The record has only the protocol that the group chose. Copies the
- * bytes: all assignments into one piece of memory, and equal metadata once, because each piece of memory
- * outside of the heap takes some 400 bytes more than its content. Records of Kafka before 0.10.1 have no
- * rebalance timeout (-1): the session timeout replaces it.
+ * The members that a record describes. The record has only the protocol that the group chose. This function
+ * copies the bytes: all assignments into one piece of memory, and equal metadata only once. The reason: a
+ * separate piece of memory outside of the heap costs some 400 bytes in addition to its content. Records of
+ * Kafka before 0.10.1 have no rebalance timeout (-1). Then the session timeout replaces it.
  */
 export function recordedMembers({ members, protocol }: GroupValue): MemberFacts[] {
   const assignments = copiesOf(members.map(({ assignment }) => assignment));

@@ -7,7 +7,10 @@ import { chooseProtocol } from './members.ts';
 import type { Rebalance } from './rebalance.ts';
 import { memberValue } from './record.ts';
 
-/** From this version on a leader can learn that it must not assign (KIP-814). */
+/**
+ * From this version of JoinGroup on, the answer can tell a leader that it must not compute assignments
+ * (KIP-814).
+ */
 const SKIP_ASSIGNMENT_VERSION = 9;
 
 export class Replacement {
@@ -45,7 +48,10 @@ export class Replacement {
     return chooseProtocol(protocols) === protocolName;
   }
 
-  /** The member keeps its assignment, and the other members notice nothing. */
+  /**
+   * Replaces the member without a rebalance: the member keeps its assignment, and the other members notice
+   * nothing.
+   */
   private replaceInRecord(call: JoinCall, old: Member, next: MemberFacts): void {
     const { core } = this;
     const { members } = core;
@@ -78,8 +84,8 @@ export class Replacement {
   private answer(call: JoinCall, member: Member, leaderBefore: string): JoinAnswer {
     const { members } = this.core;
     const answer = this.rebalance.joined(member);
-    // An older client that gets a list of members computes an assignment. So it gets the old leader's id, and
-    // no list.
+    // An older client computes assignments if it gets a list of members. So it gets the old leader's member
+    // id, and no list.
     if (call.version < SKIP_ASSIGNMENT_VERSION) return { ...answer, leader: leaderBefore, members: [] };
     return { ...answer, skipAssignment: members.isLeader(member) };
   }

@@ -1,11 +1,11 @@
-/** Which topics the members of a group subscribe to, as far as the group can know it. */
+/** Finds the topics to which the members of a classic group subscribe, as far as the group can know them. */
 import { CONSUMER_PROTOCOL_TYPE, consumerProtocolSubscription, DecodeError } from '@millrace/protocol';
 import type { Member } from './member.ts';
 
 /**
  * Undefined if the protocol type is not `consumer`, or if a member's metadata is not readable. As in Kafka,
- * only the fields of version 0 count: some clients write a later version number without the fields of that
- * version.
+ * this function decodes only the fields of version 0, because some clients write a later version number
+ * without the fields of that version.
  */
 export function subscribedTopics(
   protocolType: string | null,

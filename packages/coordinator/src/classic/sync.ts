@@ -1,4 +1,4 @@
-/** SyncGroup: the leader brings the assignments, and each member gets its own. */
+/** SyncGroup: the leader sends the assignments of all members, and each member gets its own assignment. */
 import { ErrorCode } from '@millrace/protocol';
 import { type ParkedSync, type SyncCall, syncError } from './calls.ts';
 import type { Core } from './core.ts';
@@ -91,7 +91,10 @@ export class Sync {
   }
 }
 
-/** Versions before 5 do not name the protocol: null. */
+/**
+ * True if the request names another value than the group has. `asked` is null in versions before 5, which do
+ * not have this field.
+ */
 function differ(asked: string | null, own: string | null): boolean {
   return asked !== null && own !== null && asked !== own;
 }

@@ -19,7 +19,7 @@ export interface Call<Request, Response> {
   /** The version of the request's API. */
   readonly version: number;
   readonly client: ClientFacts;
-  /** Called once, now or later. A field that is missing has its default. */
+  /** Called once, now or later. If a field of the answer is missing, the broker sends its default. */
   readonly reply: (answer: Partial<Response>) => void;
 }
 

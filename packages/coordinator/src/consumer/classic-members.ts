@@ -1,8 +1,8 @@
 /**
  * Members of a consumer group that use the classic protocol. The group serves each of these members
- * separately: a join counts as a heartbeat with all fields, the generation is the member's epoch, and no
- * member leads. A member learns from its heartbeat that it must join again, and gets its partitions with
- * SyncGroup.
+ * separately: a JoinGroup counts as a ConsumerGroupHeartbeat with all fields, the generation is the member's
+ * epoch, and no member is the leader. A member learns from the answer to its Heartbeat that it must join
+ * again, and gets its partitions from SyncGroup.
  */
 import type { Millis } from '@millrace/base';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode, type JoinGroupResponse } from '@millrace/protocol';
@@ -18,9 +18,11 @@ import { groupFull, replaceMember } from './membership.ts';
 import { isRefusal } from './refusal.ts';
 import { subscriptionHash } from './subscriptions.ts';
 
-/** From this version on a dynamic member must join again, with the id that its first join got. */
+/**
+ * From this version of JoinGroup on, a dynamic member must join again, with the id that its first join got.
+ */
 const MEMBER_ID_REQUIRED_VERSION = 4;
-/** From this version on a null protocol name is allowed in the answer to a join. */
+/** From this version on, the protocol name in the answer to JoinGroup can be null. */
 const NULLABLE_PROTOCOL_NAME_VERSION = 7;
 /** Up to this version LeaveGroup names one member. */
 const SINGLE_LEAVE_VERSION = 2;
@@ -54,7 +56,8 @@ export class ClassicMembers {
       typeof member === 'number'
         ? NO_BYTES
         : encodeAssignment(member.assigned, firstProtocol(member)?.metadata, core.ports.shard.image());
-    // The member counts as synced, even if the commit takes too long and the answer is an error.
+    // The member has done its duty to send SyncGroup, even if the commit then takes too long and the answer
+    // is an error.
     if (typeof member !== 'number') {
       core.timers.fulfil(member.memberId, 'sync');
       core.extendSession(member);
@@ -137,7 +140,7 @@ export class ClassicMembers {
       rebalanceTimeoutMs: rebalanceTimeoutOf(request),
       classic: {
         sessionTimeoutMs: request.sessionTimeoutMs,
-        // The bytes belong to the request, and are valid only during the call.
+        // Copies the bytes: the request's bytes are valid only during the call.
         supportedProtocols: protocols.map(({ name, metadata }) => ({
           name,
           metadata: new Uint8Array(metadata),
@@ -149,8 +152,8 @@ export class ClassicMembers {
     const member = decideHeartbeat(decision, before, told, claim, core.circumstances());
     if (isRefusal(member)) return member.errorCode;
     const errorCode = core.write(decision);
-    // The timers do not wait for the commit: if the commit is late, the member exists although its join got
-    // an error.
+    // The timers start before the commit. If the commit is late, the join gets an error, but the group still
+    // has the member.
     const known = core.state.members.get(memberId);
     if (known !== undefined) core.extendSession(known);
     if (errorCode !== ErrorCode.NONE) return errorCode;
@@ -201,9 +204,9 @@ export class ClassicMembers {
   }
 
   /**
-   * True if the target is out of date and only a join can compute it, because no member sends the heartbeats
-   * of the consumer protocol. In Kafka 4.3.1 such a group keeps the old target until a member joins by
-   * itself.
+   * True if the target assignment is out of date, and only a JoinGroup can make the group compute a new one,
+   * because all members use the classic protocol. In Kafka 4.3.1 such a group keeps the old target until a
+   * member joins for another reason.
    */
   private needsJoin(): boolean {
     const { core } = this;
@@ -212,8 +215,8 @@ export class ClassicMembers {
     if (!isOld && !core.topicsMayDiffer) return false;
     for (const { classic } of state.members.values()) if (classic === null) return false;
     if (isOld) return true;
-    // A join would clear the flag. If the topics are the same, the group needs no join, so this line clears
-    // the flag.
+    // A join would clear `topicsMayDiffer`. If the topics are the same, no join is needed, so this line
+    // clears it.
     core.topicsMayDiffer = subscriptionHash(state, core.ports.shard.image()) !== state.metadataHash;
     return core.topicsMayDiffer;
   }
@@ -232,7 +235,7 @@ function rebalanceTimeoutOf({ rebalanceTimeoutMs, sessionTimeoutMs }: JoinCall['
 
 type Protocols = JoinCall['request']['protocols'];
 
-/** True if at least one of the protocols has the support of every classic member. */
+/** True if the list has a protocol that every classic member of the group supports. */
 function supportsAny(state: GroupState, protocolType: string, protocols: Protocols): boolean {
   if (protocolType !== CONSUMER_PROTOCOL_TYPE || protocols.length === 0) return false;
   let common = protocols.map(({ name }) => name);

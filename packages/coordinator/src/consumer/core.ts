@@ -1,6 +1,6 @@
 /**
- * What the parts of a consumer group share: the durable state, the writes, the timers, and the removal of
- * members.
+ * The code and state that the parts of a consumer group share: the durable state, the writing of decisions,
+ * the timers, and the removal of members.
  */
 import type { Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -17,13 +17,13 @@ import { MemberTimers } from './timers.ts';
 /** If the shard refuses the records that remove a member, the group tries again after this time. */
 const RETRY_MS: Millis = 500;
 
-/** How a consumer group takes the place of a classic group. */
+/** The records with which a consumer group takes the place of a classic group. */
 export interface Upgrade {
-  /** Removes the classic group. */
+  /** The tombstone that removes the classic group. */
   readonly tombstone: CoordinatorRecord;
   /**
-   * The records of the consumer group with the members of the classic group. None: the classic group is
-   * empty.
+   * The records of a consumer group that has the members of the classic group. An empty list: the classic
+   * group has no members.
    */
   readonly records: readonly ConsumerGroupRecord[];
 }
@@ -34,9 +34,15 @@ export class GroupCore {
   readonly state = new GroupState();
   readonly timers: MemberTimers;
   lastWrite: WriteNumber = 0;
-  /** Topics may have changed since the group epoch was set, for example before the group was loaded. */
+  /**
+   * True if subscribed topics may have changed since the group epoch was set, for example before the group
+   * was loaded.
+   */
   topicsMayDiffer = true;
-  /** Set until the group's first decision, if the group takes the place of a classic group. */
+  /**
+   * Only for a group that takes the place of a classic group: set until the shard accepts the group's first
+   * decision.
+   */
   private upgrade: Upgrade | undefined;
 
   constructor(groupId: string, ports: ConsumerGroupPorts) {
@@ -84,7 +90,10 @@ export class GroupCore {
     return { image: shard.image(), settings, now: shard.wallMs(), topicsMayDiffer };
   }
 
-  /** NONE: the records are accepted and replayed. Otherwise nothing changed. */
+  /**
+   * Writes the decision. Returns NONE if the shard accepted and replayed the records; otherwise nothing
+   * changed.
+   */
   write(decision: Decision): ErrorCode {
     if (decision.records.length === 0) return ErrorCode.NONE;
     const { shard } = this.ports;
@@ -100,7 +109,8 @@ export class GroupCore {
   }
 
   /**
-   * Calls back when the group's last write is committed, so that no answer reveals what could still be lost.
+   * Calls `done` when the group's last decision is committed, so that no answer reveals a change that could
+   * still be lost.
    */
   whenCommitted(done: (errorCode: ErrorCode) => void): void {
     this.ports.shard.whenCommitted(this.lastWrite, done);
@@ -116,8 +126,8 @@ export class GroupCore {
   }
 
   /**
-   * Removes the members, and raises the group epoch once. If only classic members remain, the group may
-   * become a classic group.
+   * Removes the members with one decision. The decision raises the group epoch, or turns the group into a
+   * classic group if only classic members remain and the policy allows it.
    */
   remove(members: readonly Member[], cause: RebalanceCause, afterMs?: Millis): ErrorCode {
     const [first] = members;
@@ -139,7 +149,7 @@ export class GroupCore {
     return this.write(decision);
   }
 
-  /** Call it only if all members that remain are classic. */
+  /** Turns the group into a classic group. Call it only if all members except `leaving` are classic. */
   becomeClassic(leaving: readonly Member[]): ErrorCode {
     const { shard, classic } = this.ports;
     const records = classicRecords(this.groupId, this.state, leaving, shard.image(), shard.wallMs());
@@ -155,7 +165,7 @@ export class GroupCore {
     return classic?.sessionTimeoutMs ?? this.settings.sessionTimeoutMs;
   }
 
-  /** Sets or clears the deadlines of the members whose assignments the decision changed. */
+  /** Sets or clears the revocation deadline of each member whose assignment the decision changed. */
   private updateTimers({ records }: Decision): void {
     for (const { name, key } of records) {
       if (name !== 'consumerGroupCurrentMemberAssignment') continue;

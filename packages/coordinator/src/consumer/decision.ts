@@ -1,6 +1,6 @@
 /**
- * A decision that is being made: its records, and the state that the group has after these records. The group
- * itself does not change until the shard accepts the records.
+ * An unfinished decision: its records so far, and the state that the group would have after these records.
+ * The group itself does not change until the shard accepts the records.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import { type ConsumerGroupRecord, groupEpochRecord, partitionMetadataTombstone } from './group-records.ts';
@@ -18,7 +18,10 @@ export class Decision {
   readonly before: GroupState;
   private draft: GroupState | undefined;
 
-  /** `records`: the first records of the decision. `before` contains them already, but the log does not. */
+  /**
+   * `records`: the first records of the decision. The log does not have them, but `before` already contains
+   * their effect.
+   */
   constructor(groupId: string, before: GroupState, records: readonly ConsumerGroupRecord[] = []) {
     this.groupId = groupId;
     this.before = before;
@@ -38,7 +41,7 @@ export class Decision {
     }
   }
 
-  /** The group epoch grows: the target assignment is no longer up to date. */
+  /** Raises the group epoch. Then the target assignment is no longer up to date. */
   raiseEpoch(image: MetadataImage, cause: Cause): void {
     const { state, groupId } = this;
     const epoch = state.groupEpoch + 1;

@@ -54,14 +54,14 @@ function describeMember(member: Member, target: TopicPartitions, image: Metadata
     clientHost: member.clientHost,
     subscribedTopicNames: [...member.subscribedTopicNames],
     subscribedTopicRegex: member.subscribedTopicRegex ?? '',
-    // The member still holds the partitions that it must give up.
+    // Includes the partitions that the member must give up, because it still holds them.
     assignment: named(union(member.assigned, member.pendingRevocation), image),
     targetAssignment: named(target, image),
     memberType: member.classic === null ? MEMBER_TYPE.CONSUMER : MEMBER_TYPE.CLASSIC,
   };
 }
 
-/** Partitions with the names of their topics. Leaves out topics that no longer exist. */
+/** Adds the names of the topics. Leaves out topics that no longer exist. */
 function named(partitions: EpochedPartitions | TopicPartitions, image: MetadataImage) {
   return {
     topicPartitions: toWire(partitions).flatMap(({ topicId, partitions: list }) => {

@@ -18,8 +18,8 @@ type ClassicValue = GroupRecordValue<'groupMetadata'>;
 const CLASSIC_VALUE_VERSION = 3;
 
 /**
- * True if the policy allows the change, the members that remain are all classic, and a classic group of that
- * size may exist.
+ * True if the migration policy allows the change, at least one member remains, all remaining members are
+ * classic, and a classic group may have that many members.
  */
 export function mayBecomeClassic(
   state: GroupState,
@@ -50,7 +50,10 @@ export function classicRecords(
   ];
 }
 
-/** The classic group of the remaining members: each has the partitions of its target assignment. */
+/**
+ * The value of the classic group's record. In it each remaining member has the partitions of its target
+ * assignment.
+ */
 export function classicValue(
   state: GroupState,
   leaving: readonly Member[],
@@ -88,7 +91,10 @@ function remaining(state: GroupState, leaving: readonly Member[]): Member[] {
     .sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
 }
 
-/** Each member votes for the first of its protocols that all members support. The most votes win. */
+/**
+ * Each member votes for the first of its protocols that all members support. The protocol with the most votes
+ * wins.
+ */
 function chosenProtocol(members: readonly Member[]): string | null {
   const supporters = new Map<string, number>();
   for (const { classic } of members)

@@ -1,6 +1,6 @@
 /**
- * Converts the subscriptions and assignments of classic members in a consumer group. The classic protocol
- * names topics, and the group knows topics by id.
+ * Converts the subscriptions and assignments of classic members in a consumer group. The classic protocol has
+ * topic names, but the group has topic ids.
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -47,7 +47,8 @@ export type EmbeddedAssignment =
   | undefined;
 
 /**
- * Undefined if the bytes are no assignment. No bytes mean no partitions. Drops partitions that do not exist.
+ * Decodes an assignment. Returns undefined if the bytes are no assignment. No bytes stand for no partitions.
+ * Leaves out topics that do not exist.
  */
 export function decodeAssignment(bytes: Uint8Array, image: MetadataImage): EmbeddedAssignment {
   if (bytes.length === 0) return { partitions: new Map(), hasUserData: false };
@@ -66,7 +67,7 @@ export function decodeAssignment(bytes: Uint8Array, image: MetadataImage): Embed
   return { partitions, hasUserData: (assignment.userData?.length ?? 0) > 0 };
 }
 
-/** The partitions of topics that exist, by topic id. */
+/** Replaces topic names by topic ids. Leaves out topics that do not exist. */
 export function knownPartitions(
   named: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
   image: MetadataImage,

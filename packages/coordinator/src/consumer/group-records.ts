@@ -42,7 +42,10 @@ export function groupEpochRecord(
   return { name: 'consumerGroupMetadata', key: { groupId }, value };
 }
 
-/** Kafka before 4.1 wrote a record with the topics of a group. The record is no longer needed. */
+/**
+ * Removes the record with the topics of a group that Kafka before 4.1 wrote. Nobody needs this record any
+ * more.
+ */
 export function partitionMetadataTombstone(groupId: string): ConsumerGroupRecord {
   return { name: 'consumerGroupPartitionMetadata', key: { groupId }, value: null };
 }

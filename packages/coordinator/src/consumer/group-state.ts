@@ -1,6 +1,7 @@
 /**
- * The durable state of a consumer group. Only `replay` changes it. A decision replays its records into a copy
- * first, so each step of the decision sees the steps before it.
+ * The durable state of a consumer group. Only `replay` changes this state. While a decision is made, its
+ * records are replayed into a copy of the state, so each step of the decision sees the effect of the steps
+ * before it.
  */
 import type { WallMillis } from '@millrace/base';
 import type { GroupRecordKey, GroupRecordValue, Timestamp } from '@millrace/protocol';
@@ -23,7 +24,7 @@ export class GroupState {
   assignmentEpoch = FIRST_EPOCH;
   /** When the target assignment was computed; 0: unknown. */
   assignmentTimestamp: WallMillis = 0;
-  /** The hash of the subscribed topics as they were when the group epoch was set. */
+  /** The hash of the subscribed topics (`subscriptionHash`) at the time when the group epoch was set. */
   metadataHash: Timestamp = 0;
   /**
    * True: the log has a record that Kafka before 4.1 wrote (ConsumerGroupPartitionMetadata). The next
@@ -36,7 +37,7 @@ export class GroupState {
   readonly staticMembers: Map<string, string>;
   readonly resolvedRegexes: Map<string, ResolvedRegex>;
   readonly holders: PartitionHolders;
-  /** How many members subscribe to each name. */
+  /** How many members subscribe to each topic name. */
   readonly topicNames: Counts;
   /** How many members subscribe to each regular expression. */
   readonly regexes: Counts;
@@ -131,7 +132,7 @@ export class GroupState {
           ? null
           : {
               sessionTimeoutMs: classic.sessionTimeoutMs,
-              // The bytes are valid only during the call.
+              // Copies the bytes, because those of the record are valid only during the call.
               supportedProtocols: classic.supportedProtocols.map(({ name, metadata }) => ({
                 name,
                 metadata: new Uint8Array(metadata),
@@ -162,7 +163,7 @@ export class GroupState {
   ): void {
     const previous = this.members.get(memberId);
     if (value === null) {
-      // The tombstone of the member itself follows.
+      // The tombstone of the member itself comes later in the log and removes the member.
       if (previous === undefined) return;
       this.updateAssignment(previous, {
         ...previous,

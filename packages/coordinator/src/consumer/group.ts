@@ -1,7 +1,7 @@
 /**
- * One consumer group (KIP-848): answers heartbeats, removes members whose timeout ended, and follows changes
- * of topics. The durable state changes only by `replay`. An answer waits until the group's own last write is
- * committed, so it reveals nothing that could be lost.
+ * One consumer group (KIP-848): answers heartbeats, removes members whose timeout ended, and reacts to
+ * changes of topics. Only `replay` changes the durable state. An answer waits until the group's own last
+ * decision is committed, so the answer reveals nothing that could still be lost.
  */
 import type { Uuid } from '@millrace/base';
 import type { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '@millrace/protocol';
@@ -46,13 +46,17 @@ export class ConsumerGroup {
   }
 
   /**
-   * Makes later answers wait until this decision is committed, for example the decision that made the group.
+   * From now on answers wait until `write` is committed. `write` is, for example, the decision that made the
+   * group.
    */
   follow(write: WriteNumber): void {
     this.core.lastWrite = write;
   }
 
-  /** The group takes the place of a classic group, in the same decision in which its first member joins. */
+  /**
+   * Makes the group take the place of a classic group. This happens in the same decision in which the group's
+   * first member of the consumer protocol joins.
+   */
   beginWith(upgrade: Upgrade): void {
     this.core.beginWith(upgrade);
   }
@@ -66,7 +70,7 @@ export class ConsumerGroup {
     return this.core.lastWrite;
   }
 
-  /** False before its first record, and after its tombstones: the group does not exist then. */
+  /** Whether the group exists. False before the group's first record, and after its tombstones. */
   get exists(): boolean {
     return this.core.state.persisted;
   }
@@ -98,7 +102,9 @@ export class ConsumerGroup {
     return checkCommit(this.core.state, request);
   }
 
-  /** Whether a member may fetch offsets. Null and -1: the request names no member. */
+  /**
+   * Whether a member may fetch offsets. `memberId` null and `memberEpoch` -1: the request names no member.
+   */
   checkFetch(memberId: string | null, memberEpoch: number): ErrorCode {
     return checkFetch(this.core.state, memberId, memberEpoch);
   }
@@ -107,7 +113,9 @@ export class ConsumerGroup {
     this.core.state.replay(record);
   }
 
-  /** Call it when the log is loaded. Each member has a new session, and continues where it was. */
+  /**
+   * Call it when the shard is loaded. Each member gets a new session, and keeps its epoch and its partitions.
+   */
   loaded(): void {
     // Topics may have appeared during the load.
     this.regexes.topicsAppeared();
@@ -123,7 +131,10 @@ export class ConsumerGroup {
     this.regexes.cancel();
   }
 
-  /** The next heartbeat of a member raises the group epoch, if a subscribed topic changed. */
+  /**
+   * Notes changes of topics. If a subscribed topic changed, the next heartbeat of a member raises the group
+   * epoch.
+   */
   topicsChanged({ created, changed }: TopicChanges): void {
     if (created.size > 0) this.regexes.topicsAppeared();
     for (const name of changed) if (this.isSubscribedTo(name)) this.core.topicsMayDiffer = true;
@@ -159,7 +170,8 @@ export class ConsumerGroup {
   // Members that use the consumer protocol.
 
   /**
-   * Answers a valid ConsumerGroupHeartbeat. A group that does not exist yet refuses everything except a join.
+   * Answers a ConsumerGroupHeartbeat that has passed the checks of validation.ts. A group that does not exist
+   * yet refuses everything except a join.
    */
   heartbeat(request: ConsumerGroupHeartbeatRequest, client: ClientFacts, reply: HeartbeatReply): void {
     const answer = this.decide(request, client);
@@ -186,7 +198,7 @@ export class ConsumerGroup {
     const before = beatingMember(decision, { memberId, instanceId, memberEpoch, owned });
     if (isRefusal(before)) return before;
     const told = toldMember(before, request, client);
-    // True: the answer with the member's present epoch was lost, and the assignment with it.
+    // True: the member did not get the answer with its present epoch, nor the assignment in that answer.
     const missedAnswer = memberEpoch !== JOIN_EPOCH && memberEpoch !== before.memberEpoch;
     const member = decideHeartbeat(decision, before, told, { owned, missedAnswer }, circumstances);
     if (isRefusal(member)) return member;
@@ -220,8 +232,8 @@ export class ConsumerGroup {
   }
 
   /**
-   * Lets a static member leave for a while. Its assignment stays until its session ends. If a member comes
-   * back with the instance id before that, it gets the partitions, with assignment epoch 0.
+   * A static member leaves for a while. Its assignment stays until its session ends. If a member comes back
+   * with the instance id before that, this member gets the partitions, with assignment epoch 0.
    */
   private leaveBriefly(member: Member): ErrorCode {
     const decision = this.core.decision();

@@ -1,7 +1,7 @@
 /**
- * Decides a heartbeat of a member that joins or stays: its subscription, the group epoch, the target
- * assignment, and one step of the member towards its target. Adds records to a decision, and changes nothing
- * else.
+ * Decides a heartbeat of a member that joins or stays. First updates the member's subscription, then the
+ * group epoch, then the target assignment. Then the member makes one step towards its target. The functions
+ * of this file add records to a decision, and change nothing else.
  */
 import type { WallMillis } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -25,17 +25,18 @@ import { regexFault } from './regex.ts';
 import { Subscriptions, subscriptionHash } from './subscriptions.ts';
 import { assignTarget, mayAssign, preferredAssignor } from './target.ts';
 
-/** What a decision depends on besides the group. */
+/** The facts outside of the group on which a decision depends. */
 export interface Circumstances {
   readonly image: MetadataImage;
   readonly settings: ConsumerGroupSettings;
   readonly now: WallMillis;
-  /** Subscribed topics may have changed since the group epoch was set. */
+  /** True if subscribed topics may have changed since the group epoch was set. */
   readonly topicsMayDiffer: boolean;
 }
 
 /**
- * The member, updated with the fields of the request. A field that is null in the request keeps its value.
+ * The member, updated with the fields of the request. If a field of the request is null, or -1 for the
+ * rebalance timeout, the member keeps its value.
  */
 export function toldMember(
   member: Member,
@@ -58,8 +59,9 @@ export function toldMember(
 }
 
 /**
- * Everything that a heartbeat decides, after the group has found the member. `before` may be a new member.
- * Returns the member after the decision.
+ * Makes the whole decision of a heartbeat, after the group has found the member. `before` is the member
+ * before the heartbeat, perhaps a new one. `told` is the member with the fields of the request. Returns the
+ * member after the decision.
  */
 export function decideHeartbeat(
   decision: Decision,
@@ -78,7 +80,10 @@ export function decideHeartbeat(
   return step(decision, member, changed, claim, circumstances.image);
 }
 
-/** An expression that another member already has is valid, so the group does not compile it again. */
+/**
+ * If another member already has the expression, the expression is valid, so the group does not compile it
+ * again.
+ */
 function regexRefusal({ state }: Decision, before: Member, told: Member): Refusal | undefined {
   const regex = regexOf(told);
   if (regex === undefined || regex === regexOf(before) || state.regexes.of(regex) > 0) return undefined;
@@ -98,7 +103,10 @@ export function invalidRegex(regex: string): Refusal | undefined {
 interface SubscriptionChange {
   readonly isNew: boolean;
   readonly namesChanged: boolean;
-  /** `unresolved`: the topics of the new expression are not known yet, so the assignment can wait. */
+  /**
+   * `unresolved`: the topics of the new expression are not known yet, so the group need not compute a new
+   * assignment now.
+   */
   readonly regex: 'same' | 'unresolved' | 'resolved';
 }
 
@@ -149,7 +157,7 @@ function updateTarget(decision: Decision, { image, settings, now }: Circumstance
     assignTarget(decision, image, settings, now);
 }
 
-/** One step of the member towards its target. */
+/** Moves the member one step towards its target assignment (reconcile.ts). */
 export function step(
   decision: Decision,
   member: Member,

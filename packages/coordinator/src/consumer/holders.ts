@@ -1,14 +1,14 @@
 /**
- * Which member holds each partition: the member that the partition is assigned to, or the member that has not
- * yet given up the partition. A partition has at most one holder.
+ * Knows which member holds each partition. The holder is the member to which the partition is assigned, or
+ * the member that must give up the partition and has not yet done so. A partition has at most one holder.
  */
 import type { Uuid } from '@millrace/base';
 import type { Member } from './member.ts';
 import { type EpochedPartitions, forEachPartition } from './topic-partitions.ts';
 
 /**
- * No topic has so many partitions. A larger number, in a record that another program wrote, would make the
- * array of a topic take all memory.
+ * No topic has so many partitions. If a record that another program wrote had a larger partition number, the
+ * array of the topic would take all memory.
  */
 const PARTITION_LIMIT = 1_000_000;
 
@@ -39,7 +39,7 @@ class TopicHolders {
 
 export class PartitionHolders {
   private readonly byTopic: Map<Uuid, TopicHolders>;
-  /** The topics whose holders this object shares with a copy or with its original. */
+  /** The topics whose `TopicHolders` this object shares with another copy. Such holders must not change. */
   private shared: Set<Uuid>;
 
   constructor() {
@@ -47,7 +47,10 @@ export class PartitionHolders {
     this.shared = new Set();
   }
 
-  /** A copy that changes independently. Copies the partitions of a topic when they first change. */
+  /**
+   * Returns a copy that changes independently. The holders of a topic are copied only when one of the two
+   * objects changes them for the first time.
+   */
   copy(): PartitionHolders {
     const copy = new PartitionHolders();
     for (const [topic, holders] of this.byTopic) copy.byTopic.set(topic, holders);
@@ -60,7 +63,7 @@ export class PartitionHolders {
     return this.byTopic.get(topic)?.get(partition);
   }
 
-  /** The member now holds what `member` says, and no longer what `previous` said. */
+  /** From now on the member holds the partitions in `member`, and no longer those in `previous`. */
   update(previous: Member | undefined, member: Member | undefined): void {
     if (previous !== undefined) {
       this.release(previous.memberId, previous.assigned);
@@ -72,7 +75,7 @@ export class PartitionHolders {
     }
   }
 
-  /** Nobody holds a partition that is negative or at least `PARTITION_LIMIT`. */
+  /** Ignores partition numbers that are negative or at least `PARTITION_LIMIT`. */
   private hold(memberId: string, partitions: EpochedPartitions): void {
     forEachPartition(partitions, (topic, partition) => {
       if (partition >= 0 && partition < PARTITION_LIMIT) this.own(topic).set(partition, memberId);
@@ -80,7 +83,8 @@ export class PartitionHolders {
   }
 
   /**
-   * While a log loads, the partitions may come from an older record, and another member may hold some by now.
+   * Releases only partitions that this member holds. While a log loads, `partitions` may come from an older
+   * record, and another member may hold some of them by now.
    */
   private release(memberId: string, partitions: EpochedPartitions): void {
     forEachPartition(partitions, (topic, partition) => {

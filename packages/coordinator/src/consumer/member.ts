@@ -1,4 +1,7 @@
-/** One member of a consumer group: an immutable value. It combines what two records say about the member. */
+/**
+ * One member of a consumer group: an immutable value. It combines the contents of two records: the member's
+ * metadata, and the member's current assignment.
+ */
 import type { EpochedPartitions } from './topic-partitions.ts';
 import { NO_PARTITIONS, sameEpoched } from './topic-partitions.ts';
 
@@ -6,7 +9,7 @@ import { NO_PARTITIONS, sameEpoched } from './topic-partitions.ts';
 export const JOIN_EPOCH = 0;
 /** The epoch with which a member leaves for good. */
 export const LEAVE_EPOCH = -1;
-/** The epoch with which a static member leaves until it comes back. */
+/** The epoch with which a static member leaves for a while. */
 export const STATIC_LEAVE_EPOCH = -2;
 
 /** The values of `state` in the record of the current assignment. */
@@ -22,7 +25,10 @@ export const MemberState = {
 } as const;
 export type MemberState = (typeof MemberState)[keyof typeof MemberState];
 
-/** A member that left with epoch -2 keeps its state, but has nothing to give up until it comes back. */
+/**
+ * True if the member must give up partitions. A member that left with epoch -2 keeps its state, but has
+ * nothing to give up until it comes back.
+ */
 export function mustRevoke({ state, memberEpoch }: Member): boolean {
   return state === MemberState.UNREVOKED_PARTITIONS && memberEpoch !== STATIC_LEAVE_EPOCH;
 }
@@ -31,13 +37,13 @@ export function memberStateOf(value: number): MemberState {
   return value === 0 || value === 1 || value === 2 ? value : MemberState.UNKNOWN;
 }
 
-/** Only a member that speaks the classic protocol has this. */
+/** The additional metadata of a member that uses the classic protocol. */
 export interface ClassicMemberMetadata {
   readonly sessionTimeoutMs: number;
   readonly supportedProtocols: readonly { readonly name: string; readonly metadata: Uint8Array }[];
 }
 
-/** What the member said about itself. */
+/** The facts that the member's requests gave. */
 export interface MemberMetadata {
   readonly instanceId: string | null;
   readonly rackId: string | null;
@@ -45,7 +51,7 @@ export interface MemberMetadata {
   readonly clientHost: string;
   /** Sorted, no duplicates. */
   readonly subscribedTopicNames: readonly string[];
-  /** Null or empty: none. */
+  /** Null or empty: the member has no regular expression. */
   readonly subscribedTopicRegex: string | null;
   readonly rebalanceTimeoutMs: number;
   readonly serverAssignor: string | null;
@@ -55,7 +61,9 @@ export interface MemberMetadata {
 /** Where the member is on its way to its target assignment. */
 export interface MemberAssignment {
   readonly memberEpoch: number;
-  /** The epoch before the last change. If the last answer was lost, the member still sends this epoch. */
+  /**
+   * The member epoch before its last change. If the last answer was lost, the member still sends this epoch.
+   */
   readonly previousMemberEpoch: number;
   readonly state: MemberState;
   readonly assigned: EpochedPartitions;

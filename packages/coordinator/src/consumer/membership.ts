@@ -10,7 +10,10 @@ import { JOIN_EPOCH, type Member, newMember, STATIC_LEAVE_EPOCH } from './member
 import { type Refusal, refusal } from './refusal.ts';
 import { containsAll, type WirePartitions } from './topic-partitions.ts';
 
-/** A heartbeat of a member, with the id that it chose or that the coordinator chose for it. */
+/**
+ * The fields of a heartbeat that identify its member. `memberId` is the id that the member chose, or that the
+ * coordinator chose for the member.
+ */
 export interface Identity {
   readonly memberId: string;
   readonly instanceId: string | null;
@@ -31,14 +34,17 @@ export function groupFull(state: GroupState, memberId: string, maxSize: number):
   );
 }
 
-/** Finds the member of a heartbeat that is not a leave. A new member is not in the state yet. */
+/**
+ * Finds the member of a heartbeat that joins or stays. If the member is new, makes one that is not in the
+ * state yet.
+ */
 export function beatingMember(decision: Decision, identity: Identity): Member | Refusal {
   return identity.instanceId === null
     ? dynamicMember(decision, identity)
     : staticMember(decision, identity, identity.instanceId);
 }
 
-/** The member of a leave. */
+/** Finds the member of a heartbeat with which the member leaves. */
 export function leavingMember(
   groupId: string,
   state: GroupState,
@@ -71,7 +77,7 @@ function staticMember(decision: Decision, identity: Identity, instanceId: string
     return epochFault(present, identity) ?? present;
   }
   if (present === undefined) return decision.state.members.get(memberId) ?? newMember(memberId);
-  // A classic member says nothing when its process ends: any process may take its place.
+  // A classic static member sends no leave when its process ends. So any process may take its place at once.
   if (present.memberEpoch !== STATIC_LEAVE_EPOCH && present.classic === null)
     return refusal(
       ErrorCode.UNRELEASED_INSTANCE_ID,
@@ -81,7 +87,10 @@ function staticMember(decision: Decision, identity: Identity, instanceId: string
   return replaceMember(decision, present, memberId);
 }
 
-/** The static member came back under another id: the new member has what the old one had. */
+/**
+ * The static member came back with another member id. The new member gets the metadata, the target and the
+ * partitions of the old one.
+ */
 export function replaceMember(decision: Decision, present: Member, memberId: string): Member {
   const { groupId, state } = decision;
   const target = state.target(present.memberId);
@@ -96,9 +105,11 @@ export function replaceMember(decision: Decision, present: Member, memberId: str
 }
 
 /**
- * The group accepts a smaller epoch only if the last answer may have been lost. So the epoch must be the
- * previous one, and the member must own only partitions that are still assigned to it. As in Kafka, the group
- * fences a member that does not say what it owns: Kafka's clients send all fields after an error.
+ * Returns undefined if the group accepts the epoch of the heartbeat. The group accepts a smaller epoch only
+ * if the last answer may have been lost: the epoch must be the previous one, and the member must own only
+ * partitions that are still assigned to it. As in Kafka, the group fences a member with the previous epoch if
+ * the request does not say what the member owns. Kafka's clients always say it then, because they send all
+ * fields after an error.
  */
 function epochFault(member: Member, { memberEpoch, owned }: Identity): Refusal | undefined {
   if (memberEpoch === JOIN_EPOCH || memberEpoch === member.memberEpoch) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Whether a member may commit offsets, or fetch them. For a commit, an older member epoch still counts for a
- * partition that the member has had since that epoch (KIP-1251), because no other member can have committed
- * meanwhile.
+ * Decides whether a member may commit offsets, or fetch them. A commit may have an older member epoch if the
+ * member has had the partition since that epoch (KIP-1251). This is safe, because no other member can have
+ * committed offsets of the partition since then.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -20,7 +20,7 @@ export interface CommitRequest {
 }
 
 export interface CommitCheck {
-  /** An error of all partitions. */
+  /** The error that all partitions get; NONE if `partitionError` decides. */
   readonly errorCode: ErrorCode;
   /** The error of one partition. `topicId`: undefined if the topic does not exist. */
   partitionError(topicId: Uuid | undefined, partition: number): ErrorCode;
@@ -34,7 +34,7 @@ const ACCEPTED: CommitCheck = { errorCode: ErrorCode.NONE, partitionError: () =>
 export function checkCommit(state: GroupState, request: CommitRequest): CommitCheck {
   const { memberId, instanceId, memberEpoch, isTransactional, version } = request;
   if (memberEpoch < 0 && state.members.size === 0) return ACCEPTED;
-  // A transactional producer need not know the member whose offsets it commits.
+  // A transactional producer may commit without naming the member whose offsets it commits.
   if (isTransactional && memberEpoch === -1 && memberId === '' && instanceId === null) return ACCEPTED;
   const member = state.members.get(memberId);
   if (member === undefined) return refused(ErrorCode.UNKNOWN_MEMBER_ID);
@@ -52,7 +52,7 @@ export function checkCommit(state: GroupState, request: CommitRequest): CommitCh
   };
 }
 
-/** Like Kafka, demands the exact epoch: only commits may have an older one. */
+/** Like Kafka, demands the exact member epoch for a fetch: only a commit may have an older epoch. */
 export function checkFetch(state: GroupState, memberId: string | null, memberEpoch: number): ErrorCode {
   if (memberId === null && memberEpoch < 0) return ErrorCode.NONE;
   const member = memberId === null ? undefined : state.members.get(memberId);

@@ -1,6 +1,7 @@
 /**
- * The partitions of one topic that a member has, each with its assignment epoch. Never changes. A broker
- * keeps one for each member of each group, and a `Map` of ten partitions would take half a kilobyte.
+ * The partitions of one topic that a member has, each with its assignment epoch. Immutable. Two arrays save
+ * memory: a broker keeps such an object for each topic of each member, and a `Map` of ten partitions would
+ * take half a kilobyte.
  */
 export class PartitionEpochs implements ReadonlyMap<number, number> {
   /** Ascending. */
@@ -55,7 +56,7 @@ export class PartitionEpochs implements ReadonlyMap<number, number> {
     return typeof this.epochs === 'number' ? this.epochs : this.epochs[at]!;
   }
 
-  /** Negative: the partition is not here. */
+  /** The index of the partition in `partitions`. Negative: the partition is not in the list. */
   private position(partition: number): number {
     let low = 0;
     let high = this.partitions.length - 1;

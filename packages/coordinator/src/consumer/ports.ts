@@ -1,4 +1,4 @@
-/** What a consumer group needs from outside, and the events that it reports. */
+/** What a consumer group needs from its owner, and the events that it reports to its owner. */
 import type { Millis } from '@millrace/base';
 import type { ConsumerGroupConfig } from '../config.ts';
 import type { ShardPort } from '../runtime/machine.ts';
@@ -17,11 +17,11 @@ export type RebalanceCause =
   | 'topic-changed'
   | 'regex-changed';
 
-/** The group epoch grew, so the members get a new assignment. */
+/** A rebalance: the group epoch grew, so the members get a new assignment. */
 export interface Rebalance {
   readonly epoch: number;
   readonly cause: RebalanceCause;
-  /** The member that caused it; null: no member did. */
+  /** The member that caused the rebalance; null: no member did. */
   readonly memberId: string | null;
   readonly clientId: string | null;
   readonly clientHost: string | null;
@@ -40,13 +40,15 @@ export interface ConsumerGroupPorts {
   readonly classic?: ClassicPort;
 }
 
-/** How a consumer group becomes a classic one, when its last member of the consumer protocol leaves. */
+/**
+ * What a consumer group needs to become a classic group when its last member of the consumer protocol leaves.
+ */
 export interface ClassicPort {
   /** `group.max.size` */
   maxSize(): number;
   /**
-   * The records of the change are accepted and replayed, so the machine has the classic group now. The
-   * machine lets the group's members join again.
+   * Called when the shard has accepted and replayed the records of the change, so the machine has the classic
+   * group now. The machine then makes the members of the classic group join again.
    */
   becameClassic(): void;
 }

@@ -1,6 +1,7 @@
 /**
- * One step of a member on its way to its target assignment (KIP-848). The member first gives up what is not
- * in its target, then gets what no other member holds. So no partition has two holders.
+ * One step of a member on its way to its target assignment (KIP-848). The member first gives up the
+ * partitions that are not in its target. Then the member gets those partitions of its target that no other
+ * member holds. So no partition has two holders.
  */
 import type { Uuid } from '@millrace/base';
 import { type Member, MemberState } from './member.ts';
@@ -13,11 +14,13 @@ import {
   type WirePartitions,
 } from './topic-partitions.ts';
 
-/** What the member says about its assignment. */
+/** What the member's heartbeat shows about the assignment that the member has. */
 export interface Claim {
-  /** The partitions that the member says it owns. Null: the request does not say. */
+  /** The partitions that the member owns according to its request. Null: the request does not name them. */
   readonly owned: readonly WirePartitions[] | null;
-  /** The member has the previous epoch: it does not know its present assignment yet. */
+  /**
+   * True if the request has the previous member epoch: the member does not know its present assignment yet.
+   */
   readonly missedAnswer: boolean;
 }
 
@@ -28,13 +31,13 @@ export interface Goal extends Claim {
   readonly topics: ReadonlySet<Uuid>;
   /** The member changed its subscription with this heartbeat. */
   readonly subscriptionChanged: boolean;
-  /** The member that holds the partition. */
+  /** The id of the member that holds the partition; undefined: no member holds it. */
   holder(topic: Uuid, partition: number): string | undefined;
 }
 
 /**
- * The member after the step, which may equal the member before. Undefined: the state of the member is not
- * known, and the member must give up everything and join again.
+ * Returns the member after the step, which may equal the member before the step. Undefined: this broker does
+ * not know the member's state (`MemberState.UNKNOWN`), so the member must give up everything and join again.
  */
 export function reconcile(member: Member, goal: Goal): Member | undefined {
   if (waitsForAnswer(member, goal)) return member;
@@ -53,15 +56,18 @@ export function reconcile(member: Member, goal: Goal): Member | undefined {
 }
 
 /**
- * A member that missed an answer gets this answer again; its next step waits. The request may be a late copy,
- * and the member may own more by now than the request says. The step would then give partitions of the member
- * to others. Kafka 4.3.1 takes the step at once.
+ * A member that missed an answer gets this answer again, and makes its next step with a later heartbeat. The
+ * reason: the request may be an old copy that arrived late, and the member may own more partitions by now
+ * than the request says. A step now could then give partitions that the member still owns to other members.
+ * Kafka 4.3.1 makes the step at once.
  */
 function waitsForAnswer({ state }: Member, { missedAnswer, subscriptionChanged }: Goal): boolean {
   return missedAnswer && !subscriptionChanged && state !== MemberState.UNKNOWN;
 }
 
-/** True if the member owns some of the partitions, or did not say what it owns. */
+/**
+ * True if the member owns some of the partitions, or if its request does not say which partitions it owns.
+ */
 function stillOwns(partitions: EpochedPartitions, { owned }: Goal): boolean {
   return owned === null || containsAny(partitions, owned);
 }
@@ -85,7 +91,7 @@ function nextAssignment(member: Member, goal: Goal): Member {
   });
 }
 
-/** Adds the partitions of the target that no other member holds. */
+/** Adds the partitions of the target that no other member holds. `isComplete`: none was left out. */
 function withFreePartitions(member: Member, kept: EpochedPartitions, goal: Goal) {
   const assigned = new Map(kept);
   let isComplete = true;
@@ -135,9 +141,10 @@ function split(
 }
 
 /**
- * If the member's epoch does not change, its previous epoch stays as well. A member whose answers were lost
- * still sends the previous epoch, however often the coordinator has changed its assignment since. Kafka 4.3.1
- * sets the previous epoch to the present one in this case, and so fences such a member.
+ * Returns the member with a new assignment. If the member's epoch does not change, its previous epoch stays
+ * as well: a member whose answers were lost still sends the previous epoch, even if the coordinator has
+ * changed its assignment several times since. In this case Kafka 4.3.1 sets the previous epoch to the present
+ * one, and so fences such a member.
  */
 function advanced(
   member: Member,

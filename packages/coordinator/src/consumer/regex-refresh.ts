@@ -1,15 +1,16 @@
 /**
- * Matches regular expressions against the names of all topics, in slices. Between the slices the broker
- * serves other requests, and the groups of a broker take turns. The names are those of the metadata at the
- * start of the refresh.
+ * A refresh: matches a group's regular expressions against the names of all topics, in slices. Between the
+ * slices the broker serves other requests, and other groups run their slices. All slices use the topic names
+ * that the metadata had at the start of the refresh.
  */
 import { NEXT_TURN_MS } from '@millrace/base';
 import type { ShardPort } from '../runtime/machine.ts';
 import { type CompiledRegex, compileRegex, type ResolvedRegex } from './regex.ts';
 
 /**
- * The work of one slice. The unit is one instruction of the expression's program for one character of the
- * name. A slice takes some milliseconds, and its last match can add about ten.
+ * The work of one slice. The unit of work is one instruction of the expression's program, run for one
+ * character of a topic's name. A slice takes some milliseconds. Its last match may exceed the limit by about
+ * ten milliseconds.
  */
 const COST_PER_SLICE = 100_000;
 /** The lowest cost of one match, in the unit of COST_PER_SLICE. */
@@ -33,7 +34,7 @@ export class RegexRefresh {
     return this.cancelNext !== undefined;
   }
 
-  /** Calls `done` in a later turn, unless the refresh is cancelled before. */
+  /** Starts a refresh. Calls `done` with the result in a later turn, unless `cancel` is called before. */
   start(regexes: Iterable<string>): void {
     this.cancel();
     const image = this.shard.image();
@@ -74,7 +75,7 @@ class Scan {
     this.regexes = regexes;
   }
 
-  /** True if every expression is matched against every name. */
+  /** Runs one slice. Returns true if every expression has been matched against every name. */
   slice(): boolean {
     let cost = 0;
     while (cost < COST_PER_SLICE) {
@@ -98,7 +99,10 @@ class Matches {
   private readonly names: readonly string[];
   private next = 0;
 
-  /** Another version of the broker may have accepted an expression that this one cannot compile. */
+  /**
+   * If this broker cannot compile the expression, which another version of the broker may have accepted, the
+   * expression matches no topic.
+   */
   constructor(regex: string, names: readonly string[]) {
     this.compiled = compileRegex(regex);
     this.names = names;

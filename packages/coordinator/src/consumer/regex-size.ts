@@ -1,10 +1,11 @@
 /**
- * Estimates the size of the program that an expression compiles to, without compiling it. A counted
- * repetition copies its operand, so a short expression can have a program of a million instructions.
+ * Estimates the size of the program that an expression compiles to, without compiling it. A repetition with a
+ * count, such as `x{1000}`, copies its operand. So a short expression can have a program of a million
+ * instructions.
  */
 const REPETITION = /\{(\d+)(?:,(\d*))?\}/y;
 
-/** The estimate is about one for each instruction. Invalid expressions have a size, too. */
+/** Returns about the number of instructions. Returns a number for an invalid expression, too. */
 export function estimatedProgramSize(regex: string): number {
   return new Estimate(regex).size();
 }
@@ -16,7 +17,7 @@ class Estimate {
    * For each open group, outermost first: its size so far. The last operand is not in it yet (see `operand`).
    */
   private readonly open: number[] = [0];
-  /** The size of the operand that a repetition would copy. */
+  /** The size of the last operand. A repetition that follows would copy this operand. */
   private operand = 0;
 
   constructor(regex: string) {

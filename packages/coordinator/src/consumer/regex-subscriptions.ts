@@ -1,8 +1,8 @@
 /**
- * Keeps the regular expressions of a group resolved: the group knows which topics each of them matches. As in
- * Kafka, a heartbeat starts a refresh if an expression is not resolved, if topics appeared, or if the last
- * refresh is old. While the group has a resolved expression, at most one refresh starts in ten seconds,
- * because a refresh looks at every topic.
+ * Resolves the regular expressions of a group: finds which topics each of them matches, and repeats this in
+ * refreshes. As in Kafka, a heartbeat starts a refresh if an expression is not resolved, if topics have
+ * appeared, or if the last refresh is older than the configured interval. A refresh looks at every topic. So
+ * while the group has a resolved expression, at most one refresh starts in ten seconds.
  */
 import type { Millis } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -20,7 +20,7 @@ const REFRESH_INTERVAL_MIN_MS: Millis = 10_000;
 export class RegexSubscriptions {
   private readonly shard: ShardPort;
   private readonly refresh: RegexRefresh;
-  /** The offset of the metadata in which new topics last appeared. */
+  /** The offset of the metadata at the last time when new topics appeared. */
   private newTopicsVersion = 0;
 
   constructor(shard: ShardPort, resolved: (resolved: ResolvedRegexes) => void) {
@@ -32,13 +32,13 @@ export class RegexSubscriptions {
     this.newTopicsVersion = this.shard.image().offset;
   }
 
-  /** Starts a refresh if one is due. */
+  /** Starts a refresh if one is due and none is running. */
   refreshIfDue(state: GroupState, settings: ConsumerGroupSettings): void {
     if (state.regexes.size === 0 || this.refresh.isRunning) return;
     const resolved = [...state.regexes.keys()].map((regex) => state.resolvedRegexes.get(regex));
     const known = resolved.filter((regex) => regex !== undefined);
     const ageMs = this.shard.wallMs() - Math.max(...known.map(({ timestamp }) => timestamp), 0);
-    // A clock that went back makes the age negative, and must not stop the refresh.
+    // If the wall clock went back, the age is negative. This must not prevent refreshes.
     if (known.length > 0 && ageMs >= 0 && ageMs <= REFRESH_INTERVAL_MIN_MS) return;
     const isDue =
       known.length < resolved.length ||

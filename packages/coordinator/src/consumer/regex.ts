@@ -1,13 +1,13 @@
 /**
- * Regular expressions that members subscribe with. The syntax is RE2's. The time of a match is at most
- * proportional to the length of the topic's name and to the size of the compiled program, so the size is
- * limited. An expression matches a topic if it matches the whole name.
+ * The regular expressions with which members subscribe. Their syntax is RE2's. An expression matches a topic
+ * if it matches the topic's whole name. The time of a match is at most proportional to the length of the name
+ * and to the size of the compiled program. So this file limits the size of the program.
  */
 import type { WallMillis } from '@millrace/base';
 import { RE2JS, RE2JSException, RE2JSSyntaxException } from 're2js';
 import { estimatedProgramSize } from './regex-size.ts';
 
-/** Longer expressions are refused. */
+/** The most UTF-16 code units of an expression. */
 const CHARS_MAX = 1_000;
 /** With this limit, one match against a name of 249 characters takes some ten milliseconds at most. */
 const INSTRUCTIONS_MAX = 1_100;

@@ -1,6 +1,6 @@
 /**
- * What the members of a group subscribe to, in terms of the topics that exist: their ids, and a hash that
- * changes when a subscribed topic appears, grows, vanishes or is created again.
+ * Finds the existing topics to which the members of a group subscribe. Also computes a hash of them, which
+ * changes when a subscribed topic appears, gets more partitions, vanishes or is created again.
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -18,7 +18,10 @@ export class Subscriptions {
     this.image = image;
   }
 
-  /** The topics of the member that exist. A regular expression that is not resolved matches none. */
+  /**
+   * The ids of the existing topics to which the member subscribes. A regular expression that is not resolved
+   * yet adds no topic.
+   */
   topicIds(member: Member): ReadonlySet<Uuid> {
     const key = JSON.stringify([member.subscribedTopicNames, regexOf(member)]);
     const known = this.sets.get(key);

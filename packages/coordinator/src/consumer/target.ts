@@ -11,8 +11,8 @@ import { Subscriptions, subscribedPartitionCounts } from './subscriptions.ts';
 import { NO_PARTITIONS, samePartitions } from './topic-partitions.ts';
 
 /**
- * The assignor that most members ask for. If no member asks for one, or the broker does not know it: the
- * first assignor of the settings.
+ * The assignor for which most members ask. If no member asks for one, or if this broker does not have that
+ * assignor: the first assignor of the settings.
  */
 export function preferredAssignor(state: GroupState, settings: ConsumerGroupSettings): AssignorName {
   const wanted = state.assignors.most();
@@ -20,15 +20,19 @@ export function preferredAssignor(state: GroupState, settings: ConsumerGroupSett
 }
 
 /**
- * False while the last target assignment is younger than the interval, so that many members that join
- * together cause one assignment. True if the clock went back, because that must not stop the group.
+ * Says whether a new target assignment may be computed now. False while the last one is younger than the
+ * interval, so that many members that join at about the same time cause only one assignment. True if the wall
+ * clock went back, because otherwise the group might wait for a long time.
  */
 export function mayAssign(state: GroupState, settings: ConsumerGroupSettings, now: WallMillis): boolean {
   const { assignmentTimestamp: last } = state;
   return last === 0 || now < last || now >= last + settings.assignmentIntervalMs;
 }
 
-/** Adds the target assignment for the group epoch. Only members whose target changed get a record. */
+/**
+ * Computes the target assignment for the present group epoch, and adds it to the decision: one record for
+ * each member whose target changed, and one for the assignment epoch.
+ */
 export function assignTarget(
   decision: Decision,
   image: MetadataImage,

@@ -1,6 +1,6 @@
 /**
- * The deadlines of the members. A session ends if no heartbeat extends it. A member has its rebalance timeout
- * for each of its duties: to give up partitions, to join again, or to send SyncGroup.
+ * The deadlines of a group's members. A member's session ends if no heartbeat extends it. For each of its
+ * duties (to give up partitions, to join again, to send SyncGroup) a member has its rebalance timeout.
  */
 import type { Millis } from '@millrace/base';
 import { Alarm, type AlarmPort } from '../runtime/alarm.ts';
@@ -70,7 +70,7 @@ export class MemberTimers {
   }
 }
 
-/** The alarm that is set under the key, or a new one. An alarm leaves the map before it rings. */
+/** Returns the alarm of the key, or makes a new one. An alarm leaves the map just before it rings. */
 function alarmOf(alarms: Map<string, Alarm>, key: string, port: AlarmPort, ring: () => void): Alarm {
   const present = alarms.get(key);
   if (present !== undefined) return present;

@@ -1,4 +1,7 @@
-/** What a change of the metadata means to consumer groups. Computed once for all groups. */
+/**
+ * Finds the topics that a change of the metadata (a delta) changes for consumer groups. The broker computes
+ * this once for all groups.
+ */
 import type { MetadataDelta } from '@millrace/metadata';
 
 export interface TopicChanges {
@@ -8,7 +11,10 @@ export interface TopicChanges {
   readonly changed: ReadonlySet<string>;
 }
 
-/** Undefined if no group needs to know: leaders and ISRs change often, and mean nothing to groups. */
+/**
+ * Returns undefined if the delta has no change that concerns groups. Most deltas change only leaders and
+ * ISRs, which do not concern groups.
+ */
 export function topicChangesOf(delta: MetadataDelta): TopicChanges | undefined {
   const created = new Set(delta.createdTopics.map(({ name }) => name));
   const changed = new Set(created);

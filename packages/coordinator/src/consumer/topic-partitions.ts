@@ -1,10 +1,11 @@
 /**
- * Sets of partitions by topic, in the two forms that a consumer group uses: a target assignment names
- * partitions; an assignment to a member also has the epoch in which the member got each partition.
+ * Sets of partitions by topic, in the two forms that a consumer group uses. A target assignment has only
+ * partitions. A member's current assignment also has, for each partition, the epoch in which the member got
+ * it (the assignment epoch).
  */
 import type { Uuid } from '@millrace/base';
 
-/** Ascending partitions of each topic; each topic has at least one. */
+/** The partitions of each topic, ascending. Each topic has at least one partition. */
 export type TopicPartitions = ReadonlyMap<Uuid, readonly number[]>;
 
 /** The assignment epoch of each partition of each topic; each topic has at least one partition. */
@@ -12,7 +13,7 @@ export type EpochedPartitions = ReadonlyMap<Uuid, ReadonlyMap<number, number>>;
 
 export const NO_PARTITIONS: ReadonlyMap<Uuid, never> = new Map<Uuid, never>();
 
-/** How the protocol writes partitions of topics. */
+/** Partitions of a topic in the form that requests and answers have. */
 export interface WirePartitions {
   readonly topicId: Uuid;
   readonly partitions: readonly number[];
@@ -33,7 +34,7 @@ export function sameEpoched(a: EpochedPartitions, b: EpochedPartitions): boolean
   return sameKeys(a, b, (epoch, other) => epoch === other);
 }
 
-/** True if both have the same partitions. */
+/** True if both have the same partitions. The assignment epochs may differ. */
 export function sameAssigned(a: EpochedPartitions, b: EpochedPartitions): boolean {
   return sameKeys(a, b, () => true);
 }
@@ -96,7 +97,7 @@ export function resetEpochs(partitions: EpochedPartitions, epoch: number): Epoch
   );
 }
 
-/** Both sets together. */
+/** The partitions that are in `a` or in `b`. If a partition is in both, the epoch in `b` counts. */
 export function union(a: EpochedPartitions, b: EpochedPartitions): EpochedPartitions {
   if (a.size === 0) return b;
   if (b.size === 0) return a;

@@ -42,8 +42,9 @@ export interface ClassicGroupFacts {
 }
 
 /**
- * The records of the consumer group; the caller writes them after the tombstone of the classic group, in the
- * same decision. The refusals and their messages are Kafka's.
+ * Returns the records of the consumer group, or a refusal if the group cannot change its type. The caller
+ * writes the records in one decision with the tombstone of the classic group, after this tombstone. The
+ * refusals and their messages are Kafka's.
  */
 export function upgradeRecords(
   group: ClassicGroupFacts,

@@ -1,4 +1,7 @@
-/** The checks of a ConsumerGroupHeartbeat that need no group. The order and the messages are Kafka's. */
+/**
+ * The checks of a ConsumerGroupHeartbeat that do not depend on the group. The order of the checks and the
+ * messages are Kafka's.
+ */
 import { type ConsumerGroupHeartbeatRequest, ErrorCode } from '@millrace/protocol';
 import { JOIN_EPOCH, LEAVE_EPOCH, STATIC_LEAVE_EPOCH } from './member.ts';
 import { type Refusal, refusal } from './refusal.ts';

@@ -1,7 +1,8 @@
 /**
- * The checks that the coordinator makes before it looks for the group of a request. So a bad request gets the
- * same answer from every broker. Some limits are not Kafka's: a record cannot hold a longer id, and if the
- * coordinator cut ids, two ids with the same start would become one.
+ * The checks of a request that the coordinator makes before it uses the group. They depend only on the
+ * request and the settings. Kafka does not have some of these limits. They are necessary because a record
+ * cannot hold a longer id. The coordinator does not shorten ids, because two ids with the same beginning
+ * would become one.
  */
 import { type ConsumerGroupHeartbeatRequest, ErrorCode, type JoinGroupRequest } from '@millrace/protocol';
 import type { ClientFacts } from '../client-facts.ts';
@@ -10,7 +11,10 @@ import { type Refusal, refusal } from '../consumer/refusal.ts';
 import { heartbeatFault } from '../consumer/validation.ts';
 import { fitsRecord, shortened } from '../limits.ts';
 
-/** Clients name one protocol for each of their assignors. */
+/**
+ * The most protocols of a JoinGroup. Clients name one protocol for each of their assignors, so they need far
+ * fewer.
+ */
 const PROTOCOLS_MAX = 100;
 
 export function joinFault(

@@ -1,7 +1,8 @@
 import type { Reply } from './requests.ts';
 
 /**
- * Asks for each key. Replies with all answers, in the order of the keys, when the last answer has arrived.
+ * Calls `ask` for each key. When the last answer has arrived, calls `reply` with all answers, in the order of
+ * the keys.
  */
 export function gather<Key, Answer>(
   keys: readonly Key[],

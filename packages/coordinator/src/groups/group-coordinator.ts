@@ -1,6 +1,7 @@
 /**
- * The group coordinator of a broker: finds the shard of each group, and answers for groups that this broker
- * does not coordinate. group-machine.ts decides everything else.
+ * The group coordinator of a broker. For each request, it finds the machine of the group's shard
+ * (group-machine.ts), and the machine decides. If the request is faulty, or if this broker does not
+ * coordinate the group, the coordinator itself answers with an error.
  */
 import type { Clock, Logger, Random } from '@millrace/base';
 import { type MetadataDelta, type MetadataImage, OFFSETS_TOPIC } from '@millrace/metadata';
@@ -47,7 +48,7 @@ import type {
   Reply,
 } from './requests.ts';
 
-/** A shard accepts no decision while more bytes than this wait for their commit. */
+/** A shard accepts no decision while it has more uncommitted bytes than this. */
 const WAITING_BYTES_MAX = 16 << 20;
 
 export interface GroupCoordinatorOptions {
@@ -65,7 +66,10 @@ export interface GroupCoordinatorOptions {
 }
 
 export class GroupCoordinator {
-  /** The shards. Requests go through the methods of the coordinator; other code only reads the shards. */
+  /**
+   * The runtime with the shards of this broker. Requests must go through the methods of the coordinator.
+   * Other code may only read the shards.
+   */
   readonly runtime: CoordinatorRuntime<GroupMachine>;
   private readonly config: GroupsConfig;
 
@@ -83,12 +87,14 @@ export class GroupCoordinator {
     });
   }
 
-  /** Call it when this broker has applied new metadata, after the replicas have taken their roles. */
+  /**
+   * Call it when this broker has applied new metadata, after its replicas have become leaders and followers.
+   */
   publish(delta: MetadataDelta): void {
     this.runtime.publish(delta);
   }
 
-  /** The broker stops: answers every waiting request. */
+  /** Call it when the broker stops. Answers every waiting request with NOT_COORDINATOR. */
   stop(): void {
     this.runtime.stop(ErrorCode.NOT_COORDINATOR);
   }

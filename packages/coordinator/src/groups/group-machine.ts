@@ -1,9 +1,11 @@
 /**
- * The machine of one partition of `__consumer_offsets`: all groups of the partition, and their committed
- * offsets. Finds the group of a request, makes and deletes groups, and gives each record to its owner. The
- * folders `classic`, `consumer` and `offsets` decide what happens inside of a group.
+ * The machine of one partition of `__consumer_offsets`: it has all groups of the partition, and their
+ * committed offsets. The machine finds the group of a request, makes and deletes groups, and passes each
+ * record to the group or to the committed offsets. The code in the folders `classic`, `consumer` and
+ * `offsets` decides what happens inside of a group.
  *
- * A simple group, which has committed offsets and never had members, exists while it has offsets.
+ * A simple group has committed offsets and never had members. It exists while it has offsets, and is not in
+ * `GroupTable`.
  */
 import { ZERO_UUID } from '@millrace/base';
 import type { MetadataDelta } from '@millrace/metadata';
@@ -52,14 +54,14 @@ import type {
 } from './requests.ts';
 import { UnusedGroups } from './unused-groups.ts';
 
-/** Only from this version on DescribeGroups has an error for an unknown group. */
+/** From this version on DescribeGroups has an error for a group that does not exist. */
 const DESCRIBE_ERROR_SINCE = 6;
-/** From this version on OffsetCommit knows GROUP_ID_NOT_FOUND. */
+/** From this version on OffsetCommit may answer GROUP_ID_NOT_FOUND. */
 const COMMIT_NOT_FOUND_SINCE = 9;
 
 /**
- * While the deletion of a group with many offsets takes several turns, nobody may join the group, commit or
- * fetch. Clients retry after this error.
+ * The deletion of a group with many offsets takes several turns. Until its end, a join of the group, a commit
+ * and a fetch get this error. Clients retry after it.
  */
 const BEING_DELETED = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
 
@@ -210,8 +212,8 @@ export class GroupMachine implements ShardMachine {
   }
 
   /**
-   * The machine itself answers, for example because the group does not exist. Like the answer of a group,
-   * this answer waits for the lease and for the last decision.
+   * Answers without a group, for example because the group does not exist. Like an answer of a group, this
+   * answer waits until the last decision is committed and the broker holds a lease.
    */
   private answer<Answer>(
     { request: { groupId }, reply }: AnsweredCall<Answer>,
@@ -224,8 +226,8 @@ export class GroupMachine implements ShardMachine {
   }
 
   /**
-   * Checked before a classic group takes the place of an empty consumer group, so that a refused join changes
-   * nothing.
+   * Checks a join before a classic group takes the place of an empty consumer group, so that a refused join
+   * changes nothing.
    */
   private checkFirstJoin(call: JoinCall): ErrorCode {
     const { memberId, protocolType, protocols } = call.request;
@@ -406,10 +408,7 @@ export class GroupMachine implements ShardMachine {
     });
   }
 
-  /**
-   * The last rebalances of the group, oldest first. They only inform people, so the last one may not be
-   * committed yet.
-   */
+  /** The last rebalances of the group, oldest first. The last one may not be committed yet. */
   rebalances(groupId: string): readonly PastRebalance[] {
     return this.groups.history.of(groupId);
   }
@@ -441,7 +440,7 @@ export class GroupMachine implements ShardMachine {
     else this.offsets.deleteGroup(groupId, () => this.tombstonesOf(groupId), reply);
   }
 
-  /** Returns no tombstones if the group does not exist or is not empty. */
+  /** The group's tombstones; none if the group is not in `GroupTable` or has members. */
   private tombstonesOf(groupId: string): readonly CoordinatorRecord[] {
     const group = this.groups.get(groupId);
     if (group?.isEmpty !== true) return [];
@@ -449,8 +448,8 @@ export class GroupMachine implements ShardMachine {
   }
 
   /**
-   * Deletes the group if it has no members. The caller has checked that it has no offsets. False: the group
-   * is in use, or the shard accepts no records now. The next check tries again.
+   * Deletes the group if it has no members. The caller must check that the group has no offsets. False: the
+   * group has members or does not exist, or the shard accepts no records now. The next check tries again.
    */
   private deleteIfUnused(groupId: string): boolean {
     const tombstones = this.tombstonesOf(groupId);
@@ -471,14 +470,17 @@ export class GroupMachine implements ShardMachine {
     return state === 'Stable' && protocolType === CONSUMER_PROTOCOL_TYPE ? sinceCommit : { kind: 'never' };
   }
 
-  /** An answer about a group waits until the last decision about the group and its offsets is committed. */
+  /**
+   * Calls `done` when the last decision about the group and its offsets is committed. Every answer about a
+   * group waits for this.
+   */
   private afterLastWrite(groupId: string, done: (errorCode: ErrorCode) => void): void {
     const write = Math.max(this.groups.lastWriteOf(groupId), this.offsets.lastWriteOf(groupId));
     this.port.whenCommitted(write, done);
   }
 }
 
-/** Checked before a group changes its type, so that a refused join changes nothing. */
+/** Checks the regular expression before a group changes its type, so that a refused join changes nothing. */
 function regexRefusal({
   subscribedTopicRegex: regex,
 }: ConsumerHeartbeatCall['request']): Refusal | undefined {

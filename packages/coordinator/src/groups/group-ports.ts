@@ -1,4 +1,4 @@
-/** The ports of the groups of a shard: their settings, and the receivers of their events. */
+/** Makes what the groups of a shard get from outside: their settings, and the receivers of their events. */
 import type { Logger, Random } from '@millrace/base';
 import type { MetadataDelta } from '@millrace/metadata';
 import type { ClassicGroupSeams, RemovalEvent } from '../classic/index.ts';
@@ -16,11 +16,14 @@ export interface GroupSurroundings {
   readonly logger: Logger;
   /** Counts a rebalance for the metric, by its cause. */
   readonly countRebalance: (cause: string) => void;
-  /** Undefined if no group needs to know of the change. */
+  /** The changes of topics in the delta. Undefined: no change concerns groups. */
   topicChangesOf(delta: MetadataDelta): TopicChanges | undefined;
 }
 
-/** A member whose first join is parked for this long is removed. The value is Kafka's. */
+/**
+ * When the first join of a member has been parked for this time, the group removes the member. The value is
+ * Kafka's.
+ */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;
 /**
  * Limit for the member ids that a group gave out and that nobody has joined with yet. The group keeps each of

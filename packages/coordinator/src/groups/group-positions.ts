@@ -16,19 +16,22 @@ export interface GroupPosition {
 
 interface GroupPositions {
   readonly positions: readonly GroupPosition[];
-  /** Number of offsets beyond the limit. Some of them may be of deleted topics. */
+  /**
+   * Number of offsets that were not looked at because of the limit. Some of them may belong to deleted
+   * topics.
+   */
   readonly omitted: number;
 }
 
-/** The part of the runtime that has the offsets. */
+/** The part of the runtime that this file reads. */
 interface Shards {
   shards(): { readonly machines: readonly Pick<GroupMachine, 'offsetsByGroup' | 'offsetCount'>[] };
 }
 
 /**
- * Lists at most `max` positions in partitions that exist. The order of the groups is the same in each call,
- * so each call lists the same groups. Looks at no offset beyond the limit. A position may come from a commit
- * that is not replicated yet, which is good enough for a metric.
+ * Lists at most `max` positions in partitions that exist. Calls list the groups in the same order, so with a
+ * limit they list the same groups. When the limit is reached, looks at no further offset. A position may come
+ * from a commit that is not replicated yet; this is exact enough for a metric.
  */
 export function groupPositions(runtime: Shards, image: MetadataImage, max: number): GroupPositions {
   const { machines } = runtime.shards();

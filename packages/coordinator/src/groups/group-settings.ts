@@ -1,6 +1,6 @@
 /**
- * The settings of one consumer group: the configs that are set on the group, or else the settings of the
- * broker. Both may change while the group runs.
+ * The settings of one consumer group. If the group has a config of its own for a setting, that config counts;
+ * otherwise the broker's setting counts. Both may change while the group runs.
  */
 import { dynamicBrokerValue, type MetadataImage, numberOf } from '@millrace/metadata';
 import type { GroupsConfig } from '../config.ts';

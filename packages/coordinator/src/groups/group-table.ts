@@ -28,9 +28,12 @@ export class GroupTable {
   private readonly groups = new Map<string, Group>();
   /** The last decision that deleted a group, or changed its type. */
   private lastDropped: WriteNumber = 0;
-  /** During `upgrade`: the consumer group that takes the place of a classic group. */
+  /** Set only during `upgrade`: the consumer group that shall take the place of a classic group. */
   private successor: ConsumerGroup | undefined;
-  /** The last deleted group. If the same decision makes a group of this id, the group changed its type. */
+  /**
+   * The last deleted group. If the decision that deleted it also makes a group with the same id, the group
+   * has changed its type.
+   */
   private lastDeleted: Deleted | undefined;
 
   constructor(surroundings: GroupSurroundings) {
@@ -53,7 +56,7 @@ export class GroupTable {
     return this.groups.entries();
   }
 
-  /** In any order. The iterator stays valid while groups come and go. */
+  /** The group ids, in any order. The iterator stays valid while groups are made and deleted. */
   ids(): IterableIterator<string> {
     return this.groups.keys();
   }
@@ -113,7 +116,7 @@ export class GroupTable {
     return successor;
   }
 
-  /** Called within replay: the log no longer has the group. */
+  /** Called when the replayed record has deleted the group. */
   private dropDeleted(group: Group): void {
     const { groupId } = group;
     const write = this.surroundings.port.lastWrite;
@@ -124,7 +127,7 @@ export class GroupTable {
     else group.ended();
   }
 
-  /** Forgets a group that the log does not have. The group has no members. */
+  /** Forgets a group that has no record in the log and no members. */
   drop(group: Group): void {
     if (this.groups.get(group.groupId) !== group) return;
     this.lastDropped = Math.max(this.lastDropped, group.lastWrite);
@@ -132,7 +135,10 @@ export class GroupTable {
     group.ended(ErrorCode.UNKNOWN_MEMBER_ID);
   }
 
-  /** Called within replay: the group is new, or this decision changed its type. */
+  /**
+   * Called when the replayed record has made the group. If this decision only changed the type of an earlier
+   * group, the new object gets the history of the earlier one.
+   */
   private continueHistory(groupId: string): void {
     const { lastDeleted } = this;
     const isSame = lastDeleted?.groupId === groupId && lastDeleted.write === this.surroundings.port.lastWrite;
@@ -153,10 +159,10 @@ export class GroupTable {
   }
 
   /**
-   * Turns a classic group into a consumer group, for a member that joins with the consumer protocol. `join`
-   * passes the member's join to the new group, which decides the join and the change of type at once. If the
-   * new group refuses the join, the classic group stays as it is. If the group cannot change its type,
-   * returns the reason, and does not call `join`.
+   * Turns a classic group into a consumer group, because a member joins with the consumer protocol. `join`
+   * must pass the member's heartbeat to the new group. The new group makes one decision of the join and the
+   * change of type. If the new group refuses the join, the classic group stays as it is. If the group cannot
+   * change its type, `upgrade` returns the reason and does not call `join`.
    */
   upgrade(group: ClassicGroup, join: (upgraded: ConsumerGroup) => void): Refusal | undefined {
     const { groupId } = group;
@@ -176,7 +182,8 @@ export class GroupTable {
   }
 
   /**
-   * The group's last member of the consumer protocol has left. The other members must join the classic group.
+   * Called when the group's last member of the consumer protocol has left, and the group is classic now.
+   * Makes the other members join the classic group.
    */
   private becameClassic(groupId: string): void {
     const group = this.groups.get(groupId);

@@ -2,8 +2,9 @@
 import type { ListedGroup, ListFilters } from './requests.ts';
 
 /**
- * As in Kafka, ignores the case of states and types, and the space around states. An empty filter matches
- * every group. Reads the filters once, because a request may have many filters, and the broker many groups.
+ * Returns a function that says whether the list includes a group. As in Kafka, the filter ignores the case of
+ * states and types, and the space around states. An empty filter matches every group. This function prepares
+ * the filters once, because a request may have many filters, and the broker may have many groups.
  */
 export function groupFilter({ statesFilter, typesFilter }: ListFilters): (group: ListedGroup) => boolean {
   const states = new Set(statesFilter.map((state) => state.trim().toLowerCase()));

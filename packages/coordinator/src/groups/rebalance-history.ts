@@ -1,4 +1,6 @@
-/** The last rebalances of each group of a shard, for a person who asks why a group rebalanced. */
+/**
+ * Keeps the last rebalances of each group of a shard, so that a person can find out why a group rebalanced.
+ */
 import type { Millis, WallMillis } from '@millrace/base';
 import { shortened } from '../limits.ts';
 
@@ -21,13 +23,13 @@ export interface PastRebalance {
 const KEPT_MAX = 100;
 /** Each group may keep this many, however many groups the shard has. 100 rebalances take about 30 KB. */
 const KEPT_MIN = 10;
-/** All groups of the shard share this number of rebalances in equal parts. */
+/** Between KEPT_MIN and KEPT_MAX, the groups of the shard share this number of rebalances in equal parts. */
 const KEPT_TOTAL = 10_000;
 
 export class RebalanceHistory {
   private readonly byGroup = new Map<string, PastRebalance[]>();
 
-  /** Cuts long texts, because clients choose them. */
+  /** Adds a rebalance. Shortens long texts, because clients choose the texts. */
   note(groupId: string, told: PastRebalance): void {
     const rebalance = {
       ...told,
@@ -56,7 +58,10 @@ export class RebalanceHistory {
     return this.byGroup.get(groupId) ?? [];
   }
 
-  /** The group has changed its type. Puts back what `of` returned before the change. */
+  /**
+   * Call it when the group has changed its type. Restores the rebalances that `of` returned before the
+   * change.
+   */
   restore(groupId: string, past: readonly PastRebalance[]): void {
     if (past.length > 0) this.byGroup.set(groupId, [...past]);
   }

@@ -36,7 +36,10 @@ export type DescribedGroup = NonNullable<
   ResponseInputOf<typeof apis.consumerGroupDescribe>['groups']
 >[number];
 
-/** A commit of the offsets of one group. The broker has resolved the topics: every one has its name. */
+/**
+ * A commit of offsets of one group. The broker has already replaced topic ids by names, so every topic has a
+ * name.
+ */
 export interface CommitWanted {
   readonly groupId: string;
   readonly memberId: string;
@@ -47,7 +50,10 @@ export interface CommitWanted {
   readonly version: number;
 }
 
-/** The offsets that a client wants. The broker has resolved the topics: every one has its name. */
+/**
+ * A client's request for committed offsets of one group. The broker has already replaced topic ids by names,
+ * so every topic has a name.
+ */
 export interface OffsetsWanted {
   readonly groupId: string;
   /** The member of a KIP-848 group that asks; null if the client is no member. */

@@ -1,6 +1,6 @@
 /**
- * Visits all groups of a shard, and deletes those that nobody uses. Works in slices, because a client can
- * make a million such groups, and each deletion is a decision.
+ * Visits all groups of a shard, and deletes the groups without members and offsets. Works in slices, because
+ * a client can make a million such groups, and each deletion is a separate decision.
  */
 import { NEXT_TURN_MS } from '@millrace/base';
 import type { ShardPort } from '../runtime/machine.ts';
@@ -15,7 +15,10 @@ export class UnusedGroups {
   private readonly deleteIfUnused: (groupId: string) => boolean;
   private isRunning = false;
 
-  /** The iterator stays valid while groups change. `deleteIfUnused` says whether it has deleted the group. */
+  /**
+   * The iterator that `groupIds` returns must stay valid while groups are made and deleted. `deleteIfUnused`
+   * returns whether it has deleted the group.
+   */
   constructor(
     port: Pick<ShardPort, 'inOwnTurn'>,
     groupIds: () => Iterator<string>,

@@ -1,8 +1,8 @@
 /**
- * The committed offsets of one shard's groups: commits, fetches, removals. The owner of the group checks the
- * member and its generation before it calls; the broker's handler checks permissions, turns topic ids into
- * names, and refuses topics and partitions that do not exist. Each call is answered once, when everything
- * that the answer depends on is committed.
+ * The committed offsets of one shard's groups: commits, fetches and removals. Before a call comes here, the
+ * group machine has checked the member and its generation. The broker's handler has checked permissions,
+ * replaced topic ids by names, and refused topics and partitions that do not exist. Each call is answered
+ * once, when every decision that the answer depends on is committed.
  */
 import { type Millis, type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataDelta } from '@millrace/metadata';
@@ -37,19 +37,23 @@ export type DeleteResult = Pick<OffsetDeleteResponse, 'errorCode' | 'topics'>;
 type FetchedTopic = FetchResult['topics'][number];
 type FetchedPartition = FetchedTopic['partitions'][number];
 
-/** What the offsets must know about the groups of the shard. */
+/** What this file needs from the owner of the shard's groups. */
 export interface GroupsOfOffsets {
   /**
-   * The retention check calls it for each group with offsets, and several times for a group with many
-   * offsets.
+   * The rule by which the group's offsets expire. The retention check calls this for each group with offsets,
+   * and several times for a group with many offsets.
    */
   expiryOf(group: string): Expiry;
   /** The last decision about the group itself. */
   lastWriteOf(group: string): WriteNumber;
-  /** A retention check removed the last offset of the group. The owner deletes the group if it is empty. */
+  /**
+   * Called when a retention check has removed the last offset of the group. The owner then deletes the group
+   * if it has no members.
+   */
   offsetsExpired(group: string): void;
   /**
-   * A retention check has seen every group with offsets. The owner deletes its empty groups without offsets.
+   * Called when a retention check has seen every group with offsets. The owner then deletes its groups
+   * without members and offsets.
    */
   expiryChecked(): void;
 }
@@ -122,15 +126,15 @@ export class CommittedOffsets {
     for (const [group] of this.table.groups()) yield group;
   }
 
-  /** An answer must wait for this decision if it tells whether the group has offsets. */
+  /** The decision for which an answer must wait if it reveals whether the group has offsets. */
   lastWriteOf(group: string): WriteNumber {
     return this.writes.lastWriteOf(group);
   }
 
   /**
-   * Commits offsets of one group. If the metadata of a partition is too long, only this partition is refused.
-   * If the log refuses the records, every partition gets the error. If a partition occurs twice, the last
-   * occurrence counts.
+   * Commits offsets of one group. If the metadata text of a partition is too long, only this partition gets
+   * an error. If the shard refuses the records, every partition gets the error. If a partition occurs twice,
+   * the last occurrence counts.
    */
   commit(
     group: string,
@@ -259,8 +263,9 @@ export class CommittedOffsets {
   }
 
   /**
-   * Removes single offsets (OffsetDelete). The owner has checked the group, and says which topics its members
-   * subscribe to now: members may subscribe to a topic between two decisions.
+   * Removes the named offsets (OffsetDelete). The owner has checked the group. `isSubscribed` says whether
+   * members of the group subscribe to a topic now. The removal asks again before each decision, because
+   * members may subscribe to a topic between two decisions.
    */
   delete(
     group: string,
@@ -290,9 +295,10 @@ export class CommittedOffsets {
 
   /**
    * Removes all offsets of the group: with one decision, or with several if there are very many offsets.
-   * Until the last decision, `isDeleting` is true, and the owner lets nobody join, commit or fetch. `last`
-   * returns further records of the last decision, such as the tombstone of the group, and is called when this
-   * decision is written. `done` gets NONE when everything is committed, even if there was nothing to write.
+   * Until the last decision, `isDeleting` is true, and the owner must refuse joins, commits and fetches.
+   * `last` is called when the last decision is written, and returns further records for this decision, such
+   * as the tombstone of the group. `done` gets NONE when everything is committed, even if there was nothing
+   * to write.
    */
   deleteGroup(
     group: string,
@@ -356,9 +362,9 @@ export class CommittedOffsets {
   }
 
   /**
-   * Also removes the offsets of topics that were deleted while no shard was loaded. This must not happen as
-   * soon as the shard has loaded: a broker that just started may have old metadata, in which a topic does not
-   * exist yet.
+   * Removes expired offsets, and the offsets of topics that were deleted while no shard was loaded. The first
+   * check must not come as soon as the shard has loaded: a broker that has just started may have old
+   * metadata, in which a topic does not exist yet.
    */
   private checkExpiry(): void {
     sweep(this.port, this.table, this.writes, {
@@ -394,8 +400,8 @@ function isOf(topicId: Uuid, offset: CommittedOffset): boolean {
 const NO_OFFSET = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '' };
 
 /**
- * COORDINATOR_NOT_AVAILABLE in this answer is fatal for Java's consumer. After NOT_COORDINATOR, that consumer
- * finds the coordinator again.
+ * The error for the answer to an OffsetFetch. Java's consumer fails if this answer has
+ * COORDINATOR_NOT_AVAILABLE. After NOT_COORDINATOR, Java's consumer looks up the coordinator again.
  */
 export function fetchError(errorCode: ErrorCode): ErrorCode {
   return errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE ? ErrorCode.NOT_COORDINATOR : errorCode;

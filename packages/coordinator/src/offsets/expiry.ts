@@ -1,6 +1,7 @@
 /**
- * When a committed offset expires (KIP-211). The owner of the group says which rule holds for the group now;
- * an offset with an explicit retention time (OffsetCommit 2 to 4) ignores the broker's retention.
+ * Decides when a committed offset expires (KIP-211). The owner of the group says which rule holds for the
+ * group now. For an offset with an explicit retention time (OffsetCommit 2 to 4), this time counts instead of
+ * the broker's retention.
  */
 import type { Millis, WallMillis } from '@millrace/base';
 import type { CommittedOffset } from './offset-table.ts';
@@ -9,12 +10,12 @@ import type { CommittedOffset } from './offset-table.ts';
  * The rule of a group.
  *
  * * `never`: a classic group in any state that the other rules do not name.
- * * `since-commit`: a simple group (no topic is subscribed), a Stable classic group of the protocol type
- *   `consumer`, and each KIP-848 group. The retention counts from the commit. Offsets of topics that a member
- *   subscribes to stay. The rule also holds for an Empty classic group that never had a member, or whose
- *   record does not say when it became empty.
- * * `since-empty`: an Empty classic group with a protocol type. The retention counts from the time at which
- *   its last member left.
+ * * `since-commit`: the retention counts from the commit. Offsets of topics to which a member subscribes do
+ *   not expire. This rule holds for simple groups, Stable classic groups of the protocol type `consumer`, and
+ *   KIP-848 groups. It also holds for an Empty classic group that never had a member, or whose record does
+ *   not say when it became empty.
+ * * `since-empty`: the retention counts from the time when the last member left. This rule holds for the
+ *   other Empty classic groups.
  */
 export type Expiry =
   | { readonly kind: 'never' }

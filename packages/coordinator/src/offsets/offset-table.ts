@@ -1,7 +1,8 @@
 /**
- * The committed offsets of a shard in memory: by group, topic and partition. A shard may hold millions, so an
- * offset is one small object, the offsets of a topic are one array by ascending partition, and equal names of
- * topics are one string. The table knows no rules: committed-offsets.ts decides, and replays into it.
+ * The committed offsets of a shard in memory: by group, topic and partition. A shard may have millions of
+ * offsets. To save memory, an offset is one small object, the offsets of a topic are one array (by ascending
+ * partition), and equal topic names are one string. The table makes no decisions: committed-offsets.ts
+ * decides, and replays records into the table.
  */
 import type { LeaderEpoch, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { WriteNumber } from '../runtime/machine.ts';
@@ -14,7 +15,7 @@ export class CommittedOffset {
   readonly leaderEpoch: LeaderEpoch;
   readonly metadata: string;
   readonly commitTimestamp: WallMillis;
-  /** When an explicit retention time ends; -1: the broker's retention holds. */
+  /** The time when an explicit retention time ends; -1: the broker's retention counts. */
   readonly expireTimestamp: WallMillis;
   /** ZERO_UUID if the record has no topic id: it has version 1, or an old broker wrote it. */
   readonly topicId: Uuid;
@@ -49,7 +50,7 @@ interface MutableGroup extends GroupOffsets {
 /** A topic that has offsets of at least one group. */
 interface KnownTopic {
   readonly name: string;
-  /** The last topic id that an offset had: offsets of the topic share the string. */
+  /** The topic id of the last offset that was added. Offsets with the same id share this string. */
   id: Uuid;
   groups: number;
 }
@@ -131,7 +132,8 @@ export class OffsetTable {
 }
 
 function find(offsets: TopicOffsets, partition: number): CommittedOffset | undefined {
-  // Most topics have offsets of all partitions: then the partition is the position.
+  // Mostly a group has offsets of all partitions of a topic. Then the partition number is the position in the
+  // array.
   const direct = offsets[partition];
   if (direct?.partition === partition) return direct;
   const found = offsets[lowerBound(offsets, partition)];

@@ -1,6 +1,6 @@
 /**
- * Writes the decisions about offsets, and knows which of them an answer about a group must wait for. An
- * answer must not reveal an offset, or the removal of an offset, before the decision is committed.
+ * Writes the decisions about offsets, and knows for which decision an answer about a group must wait. An
+ * answer must not reveal an offset, or the removal of an offset, before the decision about it is committed.
  */
 import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
@@ -9,7 +9,7 @@ import type { OffsetTable } from './offset-table.ts';
 export class OffsetWrites {
   private readonly port: Pick<ShardPort, 'write' | 'lastWrite'>;
   private readonly table: OffsetTable;
-  /** The last decision that removed the last offset of any group. */
+  /** The last decision that left some group without offsets. */
   private lastEmptying: WriteNumber = 0;
 
   constructor(port: Pick<ShardPort, 'write' | 'lastWrite'>, table: OffsetTable) {
@@ -17,7 +17,7 @@ export class OffsetWrites {
     this.table = table;
   }
 
-  /** Writes records. They change offsets of these groups, and of no other group. */
+  /** Writes records as one decision. The records must change only offsets of these groups. */
   write(records: readonly CoordinatorRecord[], groups: Iterable<string>): ErrorCode {
     const errorCode = this.port.write(records);
     if (errorCode !== ErrorCode.NONE) return errorCode;

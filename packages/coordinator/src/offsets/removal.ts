@@ -1,8 +1,8 @@
 /**
- * Removes offsets that are all known when the removal begins: those that a request names, those of a group,
- * or those of deleted topics. The first slice is written at once, each further slice in a later turn. If a
- * client commits an offset between two slices, the new offset stays: the removal removes only offsets that
- * were there when it began.
+ * Removes offsets that a request names, all offsets of a group, or the offsets of deleted topics. The list of
+ * these offsets is complete when the removal begins. A removal writes tombstones in slices, one decision for
+ * each: the first slice at once, and each further slice in a later turn. If a client commits an offset again
+ * between two slices, the new offset stays, because the removal removes only the offsets in its list.
  */
 import { NEXT_TURN_MS } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -27,17 +27,21 @@ export interface Removal {
   readonly removed: readonly Removed[];
   /** True: the slices are large, so that one decision removes all offsets of almost any group. */
   readonly isLarge?: boolean;
-  /** Whether these offsets stay after all. The removal asks in each turn, for each list that it reaches. */
+  /**
+   * Whether these offsets stay after all. In each turn the removal asks this for each element of `removed`
+   * that it reaches.
+   */
   isKept?(removed: Removed): boolean;
   /**
-   * Returns further records of the last decision. The removal calls this when it writes the last decision,
-   * and again if it must write smaller decisions instead.
+   * Returns further records for the last decision. The removal calls this when it writes the last decision.
+   * If the shard refuses that decision because it is too large, the removal writes smaller decisions, and
+   * calls this again for the new last decision.
    */
   last?(): readonly CoordinatorRecord[];
   /**
-   * NONE: every decision is accepted, but perhaps not committed yet. `lastWrite` is the last of these
-   * decisions; 0 if there was nothing to write. Any other error: the shard refused a decision, or the
-   * leadership ended.
+   * Called once, at the end of the removal. NONE: the shard accepted every decision, but the last ones may
+   * not be committed yet. Any other error: the shard refused a decision, or the leadership ended. `lastWrite`
+   * is the last decision; 0 if there was nothing to write.
    */
   done(errorCode: ErrorCode, lastWrite: WriteNumber): void;
 }
@@ -65,14 +69,20 @@ export class Removals {
     this.writes = writes;
   }
 
-  /** Calls `done` within this call if one decision is enough, or if the shard refuses the first one. */
+  /**
+   * Begins a removal. Calls `done` within this call if one decision is enough, or if the shard refuses the
+   * first decision.
+   */
   start(removal: Removal): void {
     this.running.add(removal);
     const limits = removal.isLarge === true ? LARGE_SLICE : SMALL_SLICE;
     this.step(removal, { list: 0, done: 0, lastWrite: 0, limits });
   }
 
-  /** The leadership ended. No slice runs after this. */
+  /**
+   * Call it when the leadership has ended. Each running removal gets `errorCode`, and no slice runs after
+   * this call.
+   */
   ended(errorCode: ErrorCode): void {
     const running = [...this.running];
     this.running.clear();
@@ -88,7 +98,7 @@ export class Removals {
     if (records.length > 0) {
       errorCode = this.writes.write(records, slice.groups);
       if (errorCode === ErrorCode.UNKNOWN_SERVER_ERROR && from.limits === LARGE_SLICE) {
-        // A large slice does not fit into a batch, because the user allows only small batches.
+        // The large slice does not fit into a batch, because `max.message.bytes` of the topic is small.
         this.step(removal, { ...from, limits: SMALL_SLICE });
         return;
       }
@@ -102,7 +112,7 @@ export class Removals {
     }
   }
 
-  /** Returns where the next slice begins. */
+  /** Fills the slice. Returns the point at which the next slice begins. */
   private fill(slice: TombstoneSlice, removal: Removal, from: Progress): Progress {
     const { removed } = removal;
     const at = { ...from };
@@ -112,7 +122,7 @@ export class Removals {
       const { group, topic, offsets } = list;
       for (; at.done < offsets.length; at.done++) {
         if (slice.isFull) return at;
-        // The last partition first: the table then moves no other offset.
+        // Begins with the last partition, so that the table need not move other offsets of its array.
         const offset = offsets[offsets.length - 1 - at.done]!;
         if (this.table.get(group, topic, offset.partition) !== offset) continue;
         slice.add(group, topic, offset.partition);

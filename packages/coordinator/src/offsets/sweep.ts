@@ -1,7 +1,7 @@
 /**
- * A walk over all offsets of the shard. It removes the offsets that a rule names. A walk looks at about ten
- * thousand offsets in each turn. In each turn it asks for the rule of a group again, because members may have
- * joined.
+ * A walk over all offsets of the shard. The walk removes the offsets that a rule names, and looks at about
+ * ten thousand offsets in each turn. If the walk continues a group in a later turn, it asks for the group's
+ * rule again, because members may have joined.
  */
 import { NEXT_TURN_MS } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -10,17 +10,23 @@ import type { CommittedOffset, GroupOffsets, OffsetTable } from './offset-table.
 import type { OffsetWrites } from './offset-writes.ts';
 import { SMALL_SLICE, TombstoneSlice } from './tombstone-slice.ts';
 
-/** Once a turn has looked at this many offsets, it finishes the present group and ends. */
+/**
+ * When the walk has looked at this many offsets in a turn, it finishes the present group, and continues in a
+ * later turn.
+ */
 const EXAMINED_MAX = 10_000;
 
-/** Says which offsets of one topic of a group to remove. */
+/** For one group: returns, for a topic, a function that says whether to remove an offset. */
 export type OfTopic = (topic: string) => (offset: CommittedOffset) => boolean;
 
 export interface SweepRule {
   ofGroup(group: string): OfTopic;
-  /** A decision removed the last offset of the group. */
+  /** Called when a decision has removed the last offset of the group. */
   emptied(group: string): void;
-  /** NONE: the walk saw every group. Otherwise the shard accepted no records, and the walk ends early. */
+  /**
+   * Called once, at the end. NONE: the walk has seen every group. Any other error: the shard accepted no
+   * records, and the walk ended early.
+   */
   done(errorCode: ErrorCode): void;
 }
 
@@ -59,11 +65,14 @@ export function sweep(
   step();
 }
 
-/** False: the slice is full, and the group may have more to remove. */
+/**
+ * Adds the tombstones of one group to the slice. Returns false if the slice is full, and the group may have
+ * more offsets to remove.
+ */
 function pick(slice: TombstoneSlice, group: string, offsets: GroupOffsets, ofTopic: OfTopic): boolean {
   for (const [topic, list] of offsets.topics) {
     const isRemoved = ofTopic(topic);
-    // The last partition first: the table then moves no other offset.
+    // Begins with the last partition, so that the table need not move other offsets of its array.
     for (let at = list.length - 1; at >= 0; at--) {
       const offset = list[at]!;
       if (!isRemoved(offset)) continue;

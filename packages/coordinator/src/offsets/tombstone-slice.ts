@@ -1,6 +1,6 @@
 /**
- * The tombstones of one decision. A removal of many offsets takes several decisions, one in each turn. Each
- * decision fits into a batch, and none blocks the event loop for long.
+ * The tombstones of one decision. A removal of many offsets takes several decisions, one in each turn. The
+ * limits of a slice make sure that a decision fits into a batch and does not block the event loop for long.
  */
 import type { CoordinatorRecord } from '../runtime/machine.ts';
 import { encodeOffset } from './offset-record.ts';
@@ -12,7 +12,7 @@ export interface SliceLimits {
 }
 
 export const SMALL_SLICE: SliceLimits = { tombstones: 500, bytes: 64 * 1024 };
-/** Fits into a batch of the default `max.message.bytes`. */
+/** Such a slice fits into a batch if `max.message.bytes` has its default. */
 export const LARGE_SLICE: SliceLimits = { tombstones: 5000, bytes: 512 * 1024 };
 
 export class TombstoneSlice {

@@ -1,9 +1,10 @@
 /**
- * A deadline that moves often, for example a session. Moving it to a later time needs no new timer: the timer
- * stays set, and sets itself again when it fires too early.
+ * A deadline that moves often, for example the end of a session. To move the deadline to a later time, the
+ * alarm needs no new timer: when the old timer fires too early, the alarm sets a timer for the rest of the
+ * time.
  *
- * A timer that fires late shows that the whole process stood still. Requests of live members may still wait
- * in the sockets, so the alarm waits for a grace period before it rings.
+ * If a timer fires late, the whole process stood still for a while. Requests of live members may still wait
+ * unread in the sockets. So the alarm then waits for a grace period before it rings.
  */
 import type { Millis } from '@millrace/base';
 import type { ShardPort } from './machine.ts';

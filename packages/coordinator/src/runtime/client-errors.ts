@@ -19,9 +19,10 @@ export function clientError(logError: ErrorCode): ErrorCode {
 }
 
 /**
- * Whether the high watermark passed the batch, although the ISR may have shrunk since. The high watermark
- * passes a batch only while the ISR has `min.insync.replicas` members, and each member has the batch. So the
- * durability contract (row 3, acks=all) holds even then.
+ * True if the high watermark has passed the batch. The ISR may have shrunk since then
+ * (NOT_ENOUGH_REPLICAS_AFTER_APPEND). But the high watermark passes a batch only while the ISR has at least
+ * `min.insync.replicas` members and each of them has the batch. So the durability contract (row 3, acks=all)
+ * holds in this case, too.
  */
 export function isCommitted(settledWith: ErrorCode): boolean {
   return settledWith === ErrorCode.NONE || settledWith === ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND;

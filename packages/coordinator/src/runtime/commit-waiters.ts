@@ -21,8 +21,8 @@ export class CommitWaiters {
   private readonly parked = new ParkedUntilOffset<Waiter>();
   private readonly open = new Set<Waiter>();
   /**
-   * The size at which `wait` removes timed-out entries: at least twice what the last cleaning left, so that
-   * cleaning costs O(1) for each entry.
+   * When `parked` has this many entries, `wait` removes those that timed out. The size is at least twice the
+   * number of entries that the last cleaning left, so that cleaning costs O(1) for each entry.
    */
   private cleanAtSize = 1024;
 
@@ -49,15 +49,15 @@ export class CommitWaiters {
     this.parked.park(write, waiter);
   }
 
-  /** Durability contract, row 3 (acks=all): every decision up to `write` is committed. */
+  /** Call it when every decision up to `write` is committed. Durability contract, row 3 (acks=all). */
   committed(write: WriteNumber): void {
     for (const waiter of this.parked.release(write)) this.settle(waiter, ErrorCode.NONE);
   }
 
   end(errorOf: (write: WriteNumber) => ErrorCode): void {
     for (const waiter of this.parked.drain()) this.settle(waiter, errorOf(waiter.write));
-    // If a callback within `committed` ends the shard, `parked` no longer has the waiters that `committed`
-    // has not called yet.
+    // A callback that `committed` calls may end the shard. Then some waiters are neither in `parked` nor
+    // called by `committed` yet, but they are in `open`.
     for (const waiter of [...this.open]) this.settle(waiter, errorOf(waiter.write));
   }
 

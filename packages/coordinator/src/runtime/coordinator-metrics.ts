@@ -1,8 +1,14 @@
-/** The metrics of all coordinators of a broker. Each runtime registers here; the counters are by topic. */
+/**
+ * The metrics of all coordinators of a broker. Each runtime registers here. The counters have the internal
+ * topic as a label.
+ */
 import type { Millis } from '@millrace/base';
 import type { Metrics } from '@millrace/metrics';
 
-/** `failed`: the partition has a corrupt batch or record, so the broker serves nothing of the partition. */
+/**
+ * `failed`: the partition has a corrupt batch or record, so the broker refuses all requests for the
+ * partition.
+ */
 export type PartitionState = 'loading' | 'active' | 'failed';
 const STATES: readonly PartitionState[] = ['loading', 'active', 'failed'];
 

@@ -1,6 +1,6 @@
 /**
  * Hosts state machines on the partitions of one internal topic: at most one machine at a time for each
- * partition that this broker leads. Knows nothing of groups or transactions.
+ * partition that this broker leads. This code does not depend on groups or transactions.
  */
 import { type Clock, type LeaderEpoch, type Logger, Timers } from '@millrace/base';
 import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
@@ -25,14 +25,14 @@ export interface CoordinatorRuntimeOptions<M extends ShardMachine> {
   readonly config: ShardLimits;
   /** The metadata that this broker has applied. */
   image(): MetadataImage;
-  /** Makes the machine of one partition, each time that the partition is loaded. */
+  /** Makes the machine of one partition. Called whenever the runtime begins to load the partition. */
   makeMachine(port: ShardPort, partition: number): M;
 }
 
 export interface LiveMachines<M> {
   /** The machines of all loaded partitions, in the order of the partition indexes. */
   readonly machines: readonly M[];
-  /** True if a partition that this broker leads is being loaded. */
+  /** True while any partition of the topic that this broker leads is being loaded. */
   readonly isLoading: boolean;
 }
 
@@ -91,7 +91,7 @@ export class CoordinatorRuntime<M extends ShardMachine> {
     return this.led.get(keyOf({ topicId: topic.id, index }))?.machine ?? ErrorCode.NOT_COORDINATOR;
   }
 
-  /** All machines that can answer, for requests that concern every key. */
+  /** All loaded machines, for requests that concern every key. */
   shards(): LiveMachines<M> {
     const partitions = [...this.led.values()].sort((a, b) => a.led.index - b.led.index);
     return {

@@ -1,4 +1,7 @@
-/** A batch of an internal topic that gathers the records of decisions. Knows its size before it is built. */
+/**
+ * A batch of an internal topic that gathers the records of several decisions. Its exact size is known before
+ * it is built.
+ */
 import type { Millis, WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, buildBatch } from '@millrace/protocol';
 import type { CoordinatorRecord, WriteNumber } from './machine.ts';
@@ -8,7 +11,7 @@ export class DecisionBatch {
   /** The exact size of the batch that `build` returns. */
   sizeBytes = BATCH_HEADER_BYTES;
   lastWrite: WriteNumber;
-  /** When the first decision arrived. */
+  /** When the batch got its first decision. */
   readonly sinceMs: Millis;
   appendedMs: Millis = 0;
 
@@ -42,7 +45,8 @@ export function batchBytes(records: readonly CoordinatorRecord[]): number {
 function recordsBytes(records: readonly CoordinatorRecord[], offsetDelta: number): number {
   let total = 0;
   for (const [index, { key, value }] of records.entries()) {
-    // Attributes, timestamp delta 0, and no headers: one byte each. A null value: length -1, one byte.
+    // The attributes, the timestamp delta (0) and the number of headers (0) take one byte each. A null value
+    // takes one byte for its length (-1).
     const body = 3 + varintBytes(offsetDelta + index) + sized(key) + (value === null ? 1 : sized(value));
     total += varintBytes(body) + body;
   }
@@ -53,7 +57,7 @@ function sized({ length }: Uint8Array): number {
   return varintBytes(length) + length;
 }
 
-/** Zig-zag doubles the value; a byte holds seven bits. */
+/** The size of a varint. The zig-zag encoding doubles the value, and each byte holds seven bits. */
 function varintBytes(value: number): number {
   let bytes = 1;
   for (let rest = value * 2; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++;

@@ -1,4 +1,4 @@
-/** The partition of an internal topic that holds a key. Kafka computes the same one. */
+/** Computes the partition of an internal topic to which a key belongs. Kafka computes the same partition. */
 
 /**
  * Kafka's rule: the absolute value of Java's hash of the key (-2^31 counts as 0), modulo the number of

@@ -1,7 +1,7 @@
 /**
- * One leadership of a partition of the internal topic. Makes a shard, and then a new one whenever the log
- * refuses a decision or cannot be read. A partition with a corrupt batch or record gets no further shard in
- * this leadership.
+ * One leadership of this broker for a partition of the internal topic. Makes a shard at the start. Makes a
+ * new shard whenever the log refuses a decision or cannot be read. If the partition has a corrupt batch or
+ * record, makes no further shard in this leadership.
  */
 import type { Deadline, DueCallback, Logger, Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -20,7 +20,7 @@ export interface LedPartitionPorts<M extends ShardMachine> extends ShardServices
 
 export class LedPartition<M extends ShardMachine> implements ShardOwner {
   readonly led: Led;
-  /** The state is also `loading` during the back-off before the next attempt. */
+  /** Is `loading` also during the delay before the next attempt. */
   state: PartitionState = 'loading';
   private readonly ports: LedPartitionPorts<M>;
   private shard: Shard<M> | undefined;
@@ -53,8 +53,8 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
   }
 
   /**
-   * The machine, or the error that a client gets because there is none. As in Kafka, the error is
-   * NOT_COORDINATOR if the partition cannot be loaded.
+   * The machine. If there is none: the error that a client gets. As in Kafka, this error is NOT_COORDINATOR
+   * if the partition cannot be loaded.
    */
   get machine(): M | ErrorCode {
     if (this.shard?.isActive === true) return this.shard.machine;
@@ -93,7 +93,8 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
   }
 
   refused(errorCode: ErrorCode, decisions: number): void {
-    // The first refusal may be due to a short event, for example an ISR that shrank in the same turn.
+    // The cause of the first refusal may be over at once, for example that the ISR shrank in the same turn.
+    // So the first new attempt has no delay.
     const delayMs = this.refusals === 0 ? 0 : backOff(this.refusals - 1);
     this.refusals++;
     this.ports.logger.warn('coordinator-append-refused', { ...this.facts(), errorCode, decisions, delayMs });

@@ -1,7 +1,7 @@
 /**
- * Loads a partition: reads it from the log's start to its end in slices, and passes each record to `replay`.
- * Then waits until everything up to the end is committed. Reads compressed batches, too, because the topic's
- * `compression.type` may ask the log to compress them.
+ * Loads a partition: reads it in slices, from the log start offset to the log end offset, and passes each
+ * record to `replay`. Then waits until all records that it read are committed. Reads compressed batches, too,
+ * because the log compresses batches if the topic's `compression.type` says so.
  */
 import type { LeaderEpoch, Offset, Uuid } from '@millrace/base';
 import {
@@ -38,7 +38,7 @@ export interface LoadOptions {
   readonly partitions: LedPartitions;
   readonly codecs: CompressionCodecs;
   readonly replay: (record: CoordinatorRecord) => void;
-  /** Called once, unless `stop` is called before. Called in a later turn, or within `start`. */
+  /** Called once, in a later turn or within `start`. Not called after `stop`. */
   readonly done: (outcome: LoadOutcome) => void;
 }
 
@@ -98,8 +98,9 @@ export class Load {
       this.end({ kind: 'corrupt', offset: header.baseOffset, reason });
       return;
     }
-    // Records of a transaction count only after its commit marker. Until the coordinators know transactions,
-    // only a log that was copied from Kafka has such records or markers.
+    // Skips markers and the records of transactions. The coordinators do not have transactions yet, so only a
+    // log that was copied from Kafka can have such batches. The records of a transaction would count only
+    // after its commit marker.
     if (header.isControl || header.isTransactional) return;
     this.replayAll(batch, header);
   }
@@ -126,8 +127,9 @@ export class Load {
   }
 
   /**
-   * Earlier leaders may have appended records that are not committed yet. No answer that depends on them may
-   * reach a client, because the next leader may lack the records.
+   * Waits until the records that were read are committed. Earlier leaders may have appended records that are
+   * not committed yet, and the next leader may lack these records. So no answer that depends on them may
+   * reach a client.
    */
   private awaitCommit(endOffset: Offset): void {
     const { led, partitions } = this.o;

@@ -7,7 +7,7 @@ import { type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
 
 export class OwnTurns {
   private readonly timers: Pick<Timers, 'after' | 'cancel'>;
-  /** The slices that are due, in the order of their turns. */
+  /** The slices that are due but have not run yet. They run in this order. */
   private readonly due = new Set<() => void>();
   /** True if a slice has run in this turn. */
   private isTaken = false;
@@ -17,8 +17,8 @@ export class OwnTurns {
   }
 
   /**
-   * Calls `slice` once: after `delayMs`, in the first turn in which no other slice runs. Without a delay this
-   * may be within this call. The returned function cancels the call.
+   * Calls `slice` once, when `delayMs` is over, in the first turn in which no other slice runs. If `delayMs`
+   * is 0, this may be within this call. The returned function cancels the call.
    */
   after(delayMs: Millis, slice: () => void): () => void {
     const run = () => slice();

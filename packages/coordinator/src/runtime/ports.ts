@@ -1,4 +1,4 @@
-/** What the runtime uses of the broker's data plane. */
+/** The parts of the broker's data plane (package `replication`) that the runtime uses. */
 import type { CoordinatorPort, LeadershipListener } from '@millrace/replication';
 
 /** A `CoordinatorPort`, or a fake of it. */
@@ -8,7 +8,10 @@ export interface LedPartitions
     'append' | 'read' | 'mayAppend' | 'whenCommitted' | 'holdsLease' | 'bounds' | 'foundCorrupt'
   > {
   readonly leaderships: {
-    /** The listener gets the present leaderships first. Returns a function that removes the listener. */
+    /**
+     * Registers a listener, which first gets the present leaderships. Returns a function that removes the
+     * listener.
+     */
     watch(listener: LeadershipListener): () => void;
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Hosts one machine for one partition: loads the records, appends the machine's decisions, and reports
- * commits. A shard loads once; after it has ended, the owner may make another one.
+ * Hosts one machine for one partition: loads the partition's records, appends the machine's decisions, and
+ * tells the machine when they are committed. A shard loads only once. After the shard has ended, its owner
+ * may make another shard.
  */
 import {
   assert,
@@ -43,11 +44,14 @@ export interface ShardServices<M extends ShardMachine> {
 }
 
 export interface ShardOwner {
-  /** The load ended. After `loaded` the shard is active, after any other outcome it has ended. */
+  /**
+   * Called when the load has ended. After the outcome `loaded` the shard is active. After any other outcome
+   * the shard has ended.
+   */
   loadEnded(outcome: LoadOutcome): void;
   /** A batch of decisions is committed. */
   committed(): void;
-  /** The log refused decisions that the machine has replayed. The shard has ended. */
+  /** Called when the log has refused decisions that the machine has already replayed. The shard has ended. */
   refused(errorCode: ErrorCode, decisions: number): void;
 }
 
@@ -92,7 +96,9 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     this.machine = services.makeMachine(this, led.index);
   }
 
-  /** May call `owner.loadEnded` within this call if the leadership has ended. */
+  /**
+   * Begins the load. If the leadership has already ended, `owner.loadEnded` may be called within this call.
+   */
   start(): void {
     this.load.start();
   }
@@ -107,8 +113,8 @@ export class Shard<M extends ShardMachine> implements ShardPort {
   }
 
   /**
-   * Ends the shard. First each waiting callback gets the error of its decision; then the machine gets
-   * `errorCode`.
+   * Ends the shard. First each waiting callback gets the error of its decision (`errorOf`). Then
+   * `machine.ended` gets `errorCode`.
    */
   end(errorCode: ErrorCode, errorOf: (write: WriteNumber) => ErrorCode = () => errorCode): void {
     if (this.state === 'ended') return;
@@ -167,8 +173,9 @@ export class Shard<M extends ShardMachine> implements ShardPort {
       return;
     }
     const isCommittedNow = write <= this.pipeline.committedWrite;
-    // Durability contract, row 3 (acks=all): the pipeline counts only batches that settled as committed. The
-    // lease shows that no other coordinator has decided since (machine.ts names the one exception).
+    // Durability contract, row 3 (acks=all): the pipeline raises `committedWrite` only for committed batches.
+    // While this broker holds its lease, no other coordinator can have made decisions since (docs/groups.md
+    // names one exception).
     if (isCommittedNow && this.services.partitions.holdsLease()) {
       done(ErrorCode.NONE);
       return;
@@ -234,7 +241,10 @@ export class Shard<M extends ShardMachine> implements ShardPort {
     this.release(lastWrite);
   }
 
-  /** The partition checked the lease when it settled the batch. The lease may have ended since. */
+  /**
+   * Calls the waiting callbacks of decisions up to `write`, or waits for a lease first. The broker held its
+   * lease when the partition reported the commit, but the lease may have ended since.
+   */
   private release(write: WriteNumber): void {
     if (this.services.partitions.holdsLease()) this.waiters.committed(write);
     else this.awaitLease();
@@ -254,7 +264,7 @@ export class Shard<M extends ShardMachine> implements ShardPort {
 
   private failed(errorCode: ErrorCode, firstWrite: WriteNumber, isRefused: boolean): void {
     const decisions = this.lastWrite - firstWrite + 1;
-    // Refused decisions are not in the log. Earlier ones are, and may still be committed.
+    // The refused decisions are not in the log. Earlier decisions are in the log, and may still be committed.
     const errorOf = (write: WriteNumber) =>
       isRefused && write >= firstWrite ? clientError(errorCode) : ErrorCode.NOT_COORDINATOR;
     this.end(ErrorCode.NOT_COORDINATOR, errorOf);

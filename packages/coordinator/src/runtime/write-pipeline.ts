@@ -1,8 +1,8 @@
 /**
- * Brings a shard's decisions into the log. Gathers the decisions of a turn into one batch, and appends it at
- * the end of the turn. While a batch is not committed, later decisions gather in the next batch, for at most
- * LINGER_MS. Never appends within `add`: a refused append ends the shard, and within `add` the machine is in
- * the middle of a decision.
+ * Appends a shard's decisions to the log. Gathers the decisions of a turn in one batch, and appends the batch
+ * at the end of the turn. While an appended batch is not committed, gathers later decisions in the next
+ * batch, for at most LINGER_MS. Never appends within `add`, because a refused append ends the shard, and
+ * during `add` the machine is in the middle of a decision.
  */
 import type { Millis, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -11,8 +11,9 @@ import { DecisionBatch } from './decision-batch.ts';
 import type { CoordinatorRecord, WriteNumber } from './machine.ts';
 
 /**
- * The longest time that decisions wait for the batch in flight. If the ISR stalls, the shard must still try
- * to append, because only an append shows whether the log refuses appends.
+ * The longest time for which decisions wait for the commit of the batch before. If the followers stop
+ * fetching, that commit does not come. Even then the shard must try to append, because only an append shows
+ * whether the log refuses appends.
  */
 const LINGER_MS: Millis = 10;
 
@@ -24,7 +25,8 @@ export interface PipelinePorts {
   /** Calls back once, in a later turn. Returns a function that cancels the call. */
   after(delayMs: Millis, callback: () => void): () => void;
   /**
-   * Appends a batch. Returns an error if the log refused it. Calls `settled` once, at the end of a turn.
+   * Appends a batch. Returns an error if the log refused the batch, otherwise NONE. When the batch is
+   * committed or can no longer be committed, calls `settled` once, at the end of a turn.
    */
   append(batch: Uint8Array, settled: (errorCode: ErrorCode) => void): ErrorCode;
   /** The batch was appended. */
@@ -32,8 +34,8 @@ export interface PipelinePorts {
   /** All decisions up to `committedWrite` are committed; `batch` has the last of them. */
   committed(batch: DecisionBatch): void;
   /**
-   * The decisions from `firstWrite` on have failed. `isRefused`: they are not in the log. Otherwise this
-   * leadership will not commit them. The owner stops the pipeline.
+   * Called when the decisions from `firstWrite` on have failed. `isRefused` true: they are not in the log.
+   * False: they are in the log, but this leadership will not commit them. The owner must stop the pipeline.
    */
   failed(errorCode: ErrorCode, firstWrite: WriteNumber, isRefused: boolean): void;
 }
@@ -57,7 +59,7 @@ export class WritePipeline {
     this.ports = ports;
   }
 
-  /** Adds a decision that fits into one batch of `batchBytesMax`. */
+  /** Adds a decision. The caller must check that it fits into one batch of `batchBytesMax` bytes. */
   add(records: readonly CoordinatorRecord[], batchBytesMax: number): void {
     const write = ++this.lastWrite;
     let growth = this.gathering?.growth(records) ?? 0;

@@ -1,6 +1,7 @@
 /**
- * A shard in memory, for tests of machines. The test moves the time, and commits the decisions. The port
- * replays records as a real shard does: within `write`, from bytes that are overwritten after the call.
+ * A fake shard in memory, for tests of machines. The test moves the time forward, and commits the decisions.
+ * Like a real shard, the port replays records within `write`. Then it overwrites the bytes that the machine
+ * got, so that a test finds a machine that keeps them.
  */
 import { assert, type Millis, Timers, type WallMillis } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
@@ -36,7 +37,7 @@ export class FakeShardPort implements ShardPort {
   lastWrite: WriteNumber = 0;
   /** The last committed decision. */
   committed: WriteNumber = 0;
-  /** The records of the accepted decisions: decision n is at n - 1. */
+  /** The records of the accepted decisions. Decision n is at index n - 1. */
   readonly decisions: CoordinatorRecord[][] = [];
   private readonly show: (record: CoordinatorRecord) => string;
   private readonly timers = new Timers(this.clock);
@@ -116,20 +117,21 @@ export class FakeShardPort implements ShardPort {
   }
 
   /**
-   * Calls all waiting callbacks, as if `offsets.commit.timeout.ms` had passed. `commit` stays possible later.
+   * Calls all waiting callbacks with COORDINATOR_NOT_AVAILABLE, as if `offsets.commit.timeout.ms` had passed.
+   * The test can still commit the decisions later.
    */
   timeOutCommits(): void {
     this.release(ErrorCode.COORDINATOR_NOT_AVAILABLE);
   }
 
-  /** Moves the time forward. Each timer that becomes due on the way runs at its own time. */
+  /** Moves the time forward. Each timer that becomes due meanwhile runs at its own time. */
   advance(ms: Millis): void {
     this.clock.advance(ms);
   }
 
   /**
-   * The leadership ends: no timer fires after this, and all waiting callbacks get NOT_COORDINATOR. The test
-   * then calls `ended` of the machine.
+   * Ends the leadership: no timer fires after this call, and all waiting callbacks get NOT_COORDINATOR. The
+   * test must then call `ended` of the machine.
    */
   end(): void {
     this.ended = true;
@@ -157,7 +159,7 @@ export class FakeShardPort implements ShardPort {
     this.lines.push(line);
   }
 
-  /** The lines since the last call: accepted and refused writes, and what the test noted. */
+  /** The lines since the last call: accepted writes, refused writes, and lines from `note`. */
   transcript(): string[] {
     const { lines } = this;
     this.lines = [];
@@ -176,7 +178,7 @@ export class FakeShardPort implements ShardPort {
 }
 
 function copyOf({ key, value }: CoordinatorRecord): CoordinatorRecord {
-  // A slice of a Buffer is a view, so this makes new arrays.
+  // Makes new arrays, because a slice of a Buffer would share its memory.
   return { key: new Uint8Array(key), value: value === null ? null : new Uint8Array(value) };
 }
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { joinOfNoGroup, leaveOfNoGroup } from '../../src/classic/index.ts';
 import { Subject, showValue, stable } from '../support/classic-group.ts';
 
-it('answers a heartbeat with the state of the group, and restarts the session', () => {
+it('answers a heartbeat with an error that depends on the state of the group, and restarts the session', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.heartbeat('a', 'x', 1);
@@ -28,7 +28,7 @@ it('answers a heartbeat with the state of the group, and restarts the session', 
   expect(s.group.state).toBe('CompletingRebalance');
 });
 
-it('checks a commit by its sender and by the state of the group', () => {
+it('accepts or refuses a commit according to its sender and to the state of the group', () => {
   const s = new Subject();
   expect(s.commit({})).toBe('NONE');
   expect(s.commit({ generationId: 0 })).toBe('UNKNOWN_MEMBER_ID');
@@ -64,7 +64,7 @@ it('counts each commit of a member as a heartbeat, except transactional commits'
   expect(s.memberCount).toBe(0);
 });
 
-it('is stable after a load when the record says so, and gives each member a new session', () => {
+it('is stable after a load if the record has members, and gives each member a new session', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.pass(9000);
@@ -78,7 +78,7 @@ it('is stable after a load when the record says so, and gives each member a new 
   expect(s.lines()).toEqual(['a <- heartbeat NONE', 'b <- sync consumer/range "b1"']);
 });
 
-it('continues from the generation of the record when the rebalance was not over', () => {
+it('after a load, continues from the generation of the last record if a rebalance was not finished', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.join('a', { memberId: a! });
@@ -97,7 +97,7 @@ it('continues from the generation of the record when the rebalance was not over'
   ]);
 });
 
-it('is empty after a load when the record says so', () => {
+it('is empty after a load if the record has no members', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   s.leave('a', [{ memberId: a! }]);
@@ -108,7 +108,7 @@ it('is empty after a load when the record says so', () => {
   expect(s.group.protocolType).toBe('consumer');
 });
 
-it('does not say since when it is empty if it never had a member', () => {
+it('has no `emptySinceMs` if it never had a member', () => {
   const s = new Subject();
   s.join('a');
   expect([s.group.isEmpty, s.group.emptySinceMs]).toEqual([true, undefined]);
@@ -152,7 +152,7 @@ it('when the shard ends, answers each call that waits for a commit with the erro
   ]);
 });
 
-it('sends the answers of an input after the input is done, because a reply may bring the next request', () => {
+it('sends the answers of an input only when the input is complete, because a reply may bring the next request', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   const seen: string[] = [];
@@ -177,7 +177,7 @@ it('sends the answers of an input after the input is done, because a reply may b
   expect(s.lines().at(-1)).toBe('b <- sync consumer/range "B"');
 });
 
-it('answers for a group that does not exist', () => {
+it('has an answer for each request about a group that does not exist', () => {
   const base = { client: { clientId: '', clientHost: '' }, reply: () => {} };
   const join = {
     ...base,
@@ -210,7 +210,7 @@ it('begins a rebalance when its owner asks for one', () => {
   expect(s.lines()).toEqual(['* rebalance of g1: became-classic']);
 });
 
-it('removes the members that do not come back after a load', () => {
+it('after a load, removes the members that send nothing', () => {
   const s = new Subject();
   stable(s, 'a', 'b');
   s.fail();

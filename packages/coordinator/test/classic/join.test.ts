@@ -38,7 +38,7 @@ it('an empty group takes over the protocol type of the first member that joins',
   expect(s.pass(3000)).toEqual(['c <- join g3 connect/eager c#1 leader c#1 [c#1:c]']);
 });
 
-it('from version 4 on gives a new dynamic member an id, and adds it when it joins with the id', () => {
+it('from version 4 on gives a new dynamic member an id, and adds the member when it joins with this id', () => {
   const s = new Subject();
   const answer = s.join('a', { version: 4 }).answer!;
   expect(answer.memberId).toMatch(/^a-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
@@ -47,7 +47,7 @@ it('from version 4 on gives a new dynamic member an id, and adds it when it join
   expect(s.memberCount).toBe(1);
 });
 
-it('adds a new dynamic member directly up to version 3', () => {
+it('up to version 3 adds a new dynamic member at its first join', () => {
   const s = new Subject();
   s.join('a', { version: 3 });
   expect(s.memberCount).toBe(1);
@@ -103,7 +103,7 @@ it('answers UNKNOWN_MEMBER_ID if a pending id comes with an instance id', () => 
   expect(s.lines()).toEqual(['a <- join UNKNOWN_MEMBER_ID a#1']);
 });
 
-it('adds a new static member directly, with an id that begins with its instance id', () => {
+it('adds a new static member at its first join, with an id that begins with its instance id', () => {
   const s = new Subject();
   s.join('a', { instance: 'i' });
   expect(s.pass(3000)).toEqual([
@@ -112,7 +112,7 @@ it('adds a new static member directly, with an id that begins with its instance 
   ]);
 });
 
-it('refuses an unknown member id or instance id, and fences a wrong member id of an instance', () => {
+it('refuses an unknown member id or instance id, and fences a member id that is not that of the instance id', () => {
   const s = new Subject();
   const { answer } = s.join('a', { instance: 'i' });
   expect(answer).toBeUndefined();
@@ -148,7 +148,7 @@ it.each([
   expect([refused.answer?.protocolName, joined.answer?.protocolName]).toEqual([name, name]);
 });
 
-it('parks the call of a member until all have joined, and updates its metadata', () => {
+it('parks the join of a member until all members have joined, and updates its metadata', () => {
   const s = new Subject();
   const [a, b] = stable(s, 'a', 'b');
   s.join('a', { memberId: a!, protocols: { range: 'A' } });
@@ -204,7 +204,8 @@ it('refuses new members when the group is full, and accepts known ones', () => {
   ]);
   s.join('a', { memberId: a! });
   s.join('c');
-  // In the join phase only members that have joined again count: c gets an id, but b takes the last place.
+  // In the join phase only members that have joined again count. So c gets a member id, but then b takes the
+  // last place.
   s.join('b', { memberId: b! });
   expect(s.lines()).toEqual(['c <- join MEMBER_ID_REQUIRED c#1']);
   s.join('c', { memberId: s.join('c').answer?.memberId || 'none' });
@@ -257,7 +258,8 @@ it('takes the session timeout as the rebalance timeout in version 0', () => {
 
 it('keeps its own copy of the metadata', () => {
   const s = new Subject();
-  // A slice of a Buffer would be a view, not a copy.
+  // A Buffer, because a slice of a Buffer shares its memory. So a group that copies with `slice` would fail
+  // this test.
   const metadata = Buffer.from('mine');
   s.join('a', { version: 3, protocols: [['range', metadata]] });
   metadata.fill(0);
@@ -307,7 +309,7 @@ it('restarts the session of a member that joins again only because it missed an 
   expect(s.memberCount).toBe(2);
 });
 
-it('does not wait for a pending member that it has turned away', () => {
+it('does not wait for a pending member whose join it has refused', () => {
   const s = new Subject({ config: { maxSize: 2 } });
   const [a, b] = stable(s, 'a', 'b');
   s.join('a', { memberId: a! });

@@ -9,7 +9,7 @@ it('up to version 2 the error of the only member is the error of the whole answe
   expect(s.lines()).toEqual(['b <- leave UNKNOWN_MEMBER_ID', 'b <- leave NONE']);
 });
 
-it('answers one result for each member from version 3 on, and begins one rebalance', () => {
+it('from version 3 on answers with one result for each member, and begins one rebalance for all of them', () => {
   const s = new Subject({ events: true });
   const [, b, c] = stable(s, 'a', 'b', 'c');
   s.leave('b', [{ memberId: b!, reason: 'closed' }, { memberId: 'x' }, { memberId: c! }, { memberId: c! }]);
@@ -82,7 +82,7 @@ it('completes the join phase when the last pending member leaves', () => {
   ]);
 });
 
-it('answers before the rebalance is over', () => {
+it('answers a LeaveGroup before the rebalance is over', () => {
   const s = new Subject();
   const [a] = stable(s, 'a', 'b');
   s.leave('a', [{ memberId: a! }]);

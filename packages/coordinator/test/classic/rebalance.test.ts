@@ -17,7 +17,7 @@ it('waits for the initial delay when the group was empty', () => {
   ]);
 });
 
-it('extends the initial delay by its own length while new members arrive, up to the rebalance timeout', () => {
+it('while new members arrive, extends the initial delay by its own length, at most up to the rebalance timeout', () => {
   const s = new Subject();
   const options = { rebalanceTimeoutMs: 7500 };
   s.joinNew('a', options);
@@ -138,7 +138,7 @@ it('if the leader does not join again, the first member that has joined becomes 
   s.join('c', { memberId: c!, protocols: { range: 'C' } });
   s.join('b', { memberId: b! });
   s.skip();
-  // a is silent: its session expires, and b comes before c.
+  // Member a sends nothing, so its session expires. Of the two others, b is the first.
   expect(s.pass(10_000)).toEqual([
     'b <- join g2 consumer/range b#1 leader b#1 [b#1:b c#1:C]',
     'c <- join g2 consumer/range c#1 leader b#1',
@@ -238,7 +238,7 @@ it('answers parked SyncGroups with REBALANCE_IN_PROGRESS when another rebalance 
   ]);
 });
 
-it('when the last member is gone, writes that the group is empty, with the next generation', () => {
+it('when the last member is gone, writes the record of the empty group, with the next generation', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   expect(s.pass(10_000)).toEqual(['write #3 g2 "consumer"/null leader null']);
@@ -248,7 +248,7 @@ it('when the last member is gone, writes that the group is empty, with the next 
   expect(s.lines()).toEqual(['a <- heartbeat UNKNOWN_MEMBER_ID']);
 });
 
-it('tries again to write that the group is empty while the log refuses it', () => {
+it('while the log refuses the record of the empty group, tries again to write it', () => {
   const s = new Subject();
   const [a] = stable(s, 'a');
   s.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;

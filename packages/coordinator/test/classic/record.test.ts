@@ -66,7 +66,9 @@ it('updates a known member from a later record', () => {
   expect(group.value).toEqual({ ...value, generation: 2, members: [{ ...later, assignment: utf8('x') }] });
 });
 
-/** The members of a group whose record is overwritten after the copy. */
+/**
+ * Makes a record with these subscriptions, reads its members, overwrites the record, and returns the members.
+ */
 function copied(subscriptions: readonly string[]) {
   const members = subscriptions.map((subscription, index) => ({
     memberId: `m${index}`,

@@ -6,7 +6,10 @@ function subscription(version: number, ...topics: string[]): Uint8Array {
   return consumerProtocolSubscription.encode(version, { topics });
 }
 
-/** Version 1 without the field that version 1 adds, as some clients write it. */
+/**
+ * A subscription with the version number 1, but without the field that version 1 adds. Some clients write
+ * this.
+ */
 function truncatedVersion1(topic: string): Uint8Array {
   const bytes = subscription(0, topic);
   bytes[1] = 1;
@@ -45,7 +48,7 @@ it('counts no topic as subscribed when the protocol type is not consumer', () =>
   expect(s.group.isSubscribedTo('a')).toBe(false);
 });
 
-it('subscribes to nothing when the group is empty', () => {
+it('an empty group subscribes to nothing', () => {
   const s = groupOf(subscription(0, 'a'));
   s.pass(10_000);
   expect([s.group.isEmpty, s.group.isSubscribedTo('a')]).toEqual([true, false]);

@@ -2,7 +2,10 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, it } from 'vitest';
 import { Subject, stable } from '../support/classic-group.ts';
 
-/** Joins these members. The group is then in CompletingRebalance, in generation 1. Returns the member ids. */
+/**
+ * Lets these members join. Afterwards the group is in CompletingRebalance, in generation 1. Returns the
+ * member ids.
+ */
 function completing(s: Subject, ...names: string[]): string[] {
   const ids = names.map((name) => s.joinNew(name));
   s.pass(6000);
@@ -100,7 +103,7 @@ it('in a stable group, answers at once with the present assignment', () => {
   expect(s.lines()).toEqual(['b <- sync consumer/range "b1"']);
 });
 
-it('stays in CompletingRebalance when the log refuses a record for now; only the leader gets the error', () => {
+it('stays in CompletingRebalance if the log refuses the record for now, and only the leader gets the error', () => {
   const s = new Subject();
   const [a, b] = completing(s, 'a', 'b');
   s.sync('b', b!, 1);
@@ -142,7 +145,7 @@ it('answers COORDINATOR_NOT_AVAILABLE when the record is not committed in time',
   s.skip();
   s.port.timeOutCommits();
   expect(s.lines()).toEqual(['a <- sync COORDINATOR_NOT_AVAILABLE', 'b <- sync COORDINATOR_NOT_AVAILABLE']);
-  // b sends SyncGroup again, and gets its assignment when the record is committed after all.
+  // The record is committed later after all. So b, which sends SyncGroup again, gets its assignment.
   s.sync('b', b!, 1);
   s.port.commit();
   expect(s.lines()).toEqual(['b <- sync consumer/range "B"']);
@@ -194,7 +197,7 @@ it('restarts the session of a member when its SyncGroup is answered, even with a
   expect(s.memberCount).toBe(0);
 });
 
-it('keeps those protocols of a member that the record does not contain', () => {
+it('keeps the protocols of a member that are not in the record', () => {
   const s = new Subject();
   const options = { protocols: { range: 'r', sticky: 's' } };
   const [a, b] = ['a', 'b'].map((name) => s.joinNew(name, options));

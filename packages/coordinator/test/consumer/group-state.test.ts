@@ -1,6 +1,6 @@
 /**
- * Goal: the state of a group follows from its records, also from records that older and newer versions of
- * Kafka wrote.
+ * Goal: replay computes the state of a group from its records, even if an older or newer version of Kafka
+ * wrote them.
  */
 import type { Uuid } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ function currentAssignment(memberId: string, memberEpoch: number, partitions: nu
   };
 }
 
-it('uses the member epoch as the assignment epoch if the record, from before Kafka 4.3, has none', () => {
+it('uses the member epoch as the assignment epoch if the record has none, because Kafka before 4.3 wrote it', () => {
   const state = new GroupState();
   state.replay(currentAssignment('m', 5, [0, 1]));
   expect([...state.members.get('m')!.assigned.get(TOPIC)!]).toEqual([

@@ -64,7 +64,7 @@ describe('a commit', () => {
     expect(commit({ memberId: '', memberEpoch: -1 }).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
   });
 
-  it('of a transaction may name no member', () => {
+  it('of a transaction need not name a member', () => {
     expect(commit({ memberId: '', memberEpoch: -1, isTransactional: true }).errorCode).toBe(NONE);
     expect(commit({ memberId: 'x', memberEpoch: -1, isTransactional: true }).errorCode).toBe(
       ErrorCode.UNKNOWN_MEMBER_ID,

@@ -4,7 +4,7 @@ import { PartitionEpochs } from '../../src/consumer/partition-epochs.ts';
 
 const entry = fc.tuple(fc.nat(20), fc.nat(3));
 
-it('answers as a map with the same entries does, in ascending order', () => {
+it('behaves like a Map with the same entries in ascending order', () => {
   fc.assert(
     fc.property(fc.array(entry), fc.nat(25), (entries, asked) => {
       const map = new Map([...new Map(entries)].sort(([a], [b]) => a - b));

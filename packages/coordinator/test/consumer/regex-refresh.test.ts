@@ -36,7 +36,7 @@ it('lets other timers run between its slices, even if the clock does not move wi
   expect([order, found, refresh.isRunning]).toEqual([['between', 'between'], [1_111], false]);
 });
 
-it('finds nothing when it is cancelled between its slices', () => {
+it('reports no result if it is cancelled between its slices', () => {
   const { port, refresh, found } = refreshed('t1.*');
   port.advance(1);
   refresh.cancel();

@@ -28,7 +28,7 @@ it('extends a session with each heartbeat, and never has more than one timer for
   expect(lines).toEqual([`m expired at ${start + 300}`]);
 });
 
-it('ends a session earlier if a heartbeat brings a shorter timeout', () => {
+it('ends a session earlier if it is extended with a shorter timeout', () => {
   const { port, timers, lines, start } = bench();
   timers.extendSession('m', 100);
   timers.extendSession('m', 10);
@@ -46,7 +46,7 @@ it('expectStill keeps the first deadline of a duty', () => {
   expect(lines).toEqual([`m did not join at ${start + 100}`, `m did not sync at ${start + 160}`]);
 });
 
-it('forgets a member, and a duty that is done', () => {
+it('forgets the deadlines of a removed member, and the deadline of a duty that is done', () => {
   const { port, timers, lines } = bench();
   timers.extendSession('m', 100);
   timers.expect('m', 'revoke', 100);

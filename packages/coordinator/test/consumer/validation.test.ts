@@ -29,7 +29,7 @@ it('accepts a join', () => {
   expect(fault({ subscribedTopicNames: null, subscribedTopicRegex: '' })).toBeUndefined();
 });
 
-it('allows an empty member id only in version 0, and there only in epoch 0 or below -1', () => {
+it('allows an empty member id only in version 0, and only with epoch 0 or an epoch below -1', () => {
   expect(fault({ memberId: '' })).toBe("MemberId can't be empty.");
   expect(fault({ memberId: '' }, 0)).toBeUndefined();
   expect(fault({ memberId: '', memberEpoch: 1 }, 0)).toBe("MemberId can't be empty.");

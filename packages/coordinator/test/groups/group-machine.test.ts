@@ -1,12 +1,12 @@
 /**
- * Goal: a shard finds, makes, changes and deletes its groups, and replays each record into the group or the
- * offsets that it belongs to. Other files test what happens inside a group.
+ * Goal: the machine of a shard finds, makes, changes and deletes its groups, and replays each record into the
+ * right group, or into the committed offsets. Other files test what happens inside of a group.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { groupsConfig, MachineHost, WORDS } from '../support/machine-host.ts';
 
-/** ConsumerProtocolAssignment, version 0: words-0 and words-1, no user data. */
+/** The bytes of a ConsumerProtocolAssignment in version 0 with words-0 and words-1, and no user data. */
 const ASSIGNED = Uint8Array.from([
   ...[0, 0, 0, 0, 0, 1, 0, 5, 119, 111, 114, 100, 115],
   ...[0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 255, 255, 255, 255],
@@ -223,7 +223,7 @@ describe('a group with members that changes its type', () => {
     expect([h.reloaded().listed(), h.reloaded().fetch('g')]).toEqual([['g classic Stable'], 7]);
   });
 
-  test('a refused join does not change the type', () => {
+  test('a join that is refused does not change the type of the group', () => {
     const h = new MachineHost();
     h.stableGroup('g', ASSIGNED);
     const regex = { subscribedTopicNames: null, subscribedTopicRegex: '(' };
@@ -320,7 +320,7 @@ describe('answers', () => {
     expect([described, h.delete('x')]).toEqual([[69], ErrorCode.GROUP_ID_NOT_FOUND]);
   });
 
-  test('of a group that changed its type wait until this change is committed', () => {
+  test('about a group that changed its type wait until this change is committed', () => {
     const h = new MachineHost();
     const { memberId, generation } = h.stableGroup('g', ASSIGNED);
     h.consumerHeartbeat('g', 'm', 0);
@@ -336,7 +336,7 @@ describe('answers', () => {
     const h = new MachineHost();
     const { memberId, generation } = h.stableGroup('g');
     h.port.commitsAtOnce = false;
-    // Without the lease no answer may leave, although no decision waits for its commit.
+    // Without the lease no answer may leave, even if no decision waits for its commit.
     const waiting: ((errorCode: ErrorCode) => void)[] = [];
     h.port.whenCommitted = (_write, done) => waiting.push(done);
     const answers: unknown[] = [];

@@ -3,7 +3,7 @@ import { groupPositions } from '../../src/groups/group-positions.ts';
 import type { GroupOffsets } from '../../src/offsets/offset-table.ts';
 import { ids, OffsetsShard } from '../support/offsets-shard.ts';
 
-/** Each topic has only partition 0. */
+/** A shard with offsets, and a function that lists positions. Each topic has only partition 0. */
 function bench() {
   const shard = new OffsetsShard(true);
   let visited = 0;

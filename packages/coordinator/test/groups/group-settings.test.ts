@@ -26,7 +26,7 @@ function settingsOf(
 
 const INTERVAL = 'group.consumer.assignment.interval.ms';
 
-test('a group without configs shares the settings of the broker', () => {
+test('a group without configs has the settings of the broker, as the same object', () => {
   expect(settingsOf('g')).toBe(groupsConfig.consumer);
   expect(settingsOf('g', ['group', 'f', 'consumer.session.timeout.ms', '50000'])).toBe(groupsConfig.consumer);
 });
@@ -42,7 +42,7 @@ test('each config of a group overrides only its own setting', () => {
   });
 });
 
-test('assignment.interval.ms: the group wins, then this broker, then all brokers, then the configuration', () => {
+test('assignment.interval.ms comes from the group, else from this broker, else from all brokers, else from the configuration', () => {
   const ofAll = ['broker', '', INTERVAL, '1'] as ['broker', string, string, string];
   const ofOne = ['broker', '1', INTERVAL, '2'] as ['broker', string, string, string];
   const ofOther = ['broker', '2', INTERVAL, '3'] as ['broker', string, string, string];

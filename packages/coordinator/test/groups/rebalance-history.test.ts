@@ -40,7 +40,7 @@ test('keeps fewer rebalances of each group if the shard has many groups, but at 
   expect(kept(5_000)).toEqual(Array.from({ length: 10 }, (_, i) => 141 + i));
 });
 
-test('when the shard has got many groups, the next rebalance of a group drops all but its last 10', () => {
+test('after the shard has got many groups, a group forgets all but its last 10 rebalances at its next rebalance', () => {
   const history = new RebalanceHistory();
   for (let epoch = 1; epoch <= 100; epoch++) history.note('g', rebalance(epoch));
   for (let group = 0; group < 999; group++) history.note(`other${group}`, rebalance(0));

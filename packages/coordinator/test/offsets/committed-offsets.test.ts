@@ -147,7 +147,7 @@ describe('OffsetCommit', () => {
 });
 
 describe('OffsetFetch', () => {
-  it('answers -1 and an empty metadata without error for a partition without offset, and for an unknown group', () => {
+  it('answers -1, empty metadata and no error for a partition without an offset, and for an unknown group', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 1: { offset: 5 } });
     shard.fetch('g', { orders: [0, 1, 2], unknown: [0] });
@@ -163,7 +163,7 @@ describe('OffsetFetch', () => {
     );
   });
 
-  it('answers all offsets of the group for null topics, and nothing for an unknown group', () => {
+  it('if topics is null, answers all offsets of the group; for an unknown group, none', () => {
     const shard = new OffsetsShard(true);
     shard.commit('g', 'orders', { 3: { offset: 5 }, 1: { offset: 4 } });
     shard.commit('g', 'bills', { 0: { offset: 6 } });

@@ -65,13 +65,13 @@ describe('after the process stood still', () => {
     return { port, rung, alarm };
   }
 
-  it('rings at once if the timer is hardly late', () => {
+  it('rings at once if the timer is late by no more than LATE_MS', () => {
     const { port, rung } = paused(100);
     port.pause(100 + LATE_MS);
     expect(rung).toEqual([100 + LATE_MS]);
   });
 
-  it('waits for a grace period, in which the deadline may still move', () => {
+  it('waits for a grace period, in which the test may still move the deadline', () => {
     const { port, rung, alarm } = paused(100);
     port.pause(5_000);
     port.run(GRACE_MS - 1);

@@ -1,4 +1,4 @@
-/** Goal: an answer comes when its decision is committed, or at its deadline. */
+/** Goal: a callback is called when its decision is committed, or at its deadline. */
 
 import { Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
@@ -36,7 +36,7 @@ test('at its deadline a callback gets COORDINATOR_NOT_AVAILABLE, and no call lat
   expect(waiters.size).toBe(0);
 });
 
-test('callbacks that time out do not pile up', () => {
+test('callbacks that have timed out do not stay in memory', () => {
   const { clock, waiters, wait } = setUp();
   for (let i = 0; i < 10_000; i++) {
     wait(1);

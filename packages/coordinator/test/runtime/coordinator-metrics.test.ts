@@ -1,4 +1,4 @@
-/** Goal: the metrics show what the coordinators of a broker load, append and wait for. */
+/** Goal: the metrics show the loads, the appends and the waiting callbacks of a broker's coordinators. */
 
 import { type MetricName, Metrics } from '@millrace/metrics';
 import { buildBatch, ErrorCode } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * Goal: if the log refuses records that a machine replayed, the runtime drops the machine and loads the
- * partition again.
+ * Goal: if the log refuses records that a machine has already replayed, the runtime drops the machine, and
+ * loads the partition again into a new one.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ test('after a refused append the waiters get errors, and the partition is loaded
   partitions.appendError = ErrorCode.NOT_ENOUGH_REPLICAS;
   const refused = host.increment(first, 'b');
   host.clock.advance(10);
-  // The batch in flight may still be committed; the refused one is not in the log.
+  // The batch in flight may still be committed. The refused batch is not in the log.
   expect([inFlight, refused]).toEqual([['NOT_COORDINATOR'], ['COORDINATOR_NOT_AVAILABLE']]);
   expect(first.calls).toEqual(['loaded', 'ended NOT_COORDINATOR']);
   expect(host.runtime.shardFor('')).toBe(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
@@ -38,7 +38,7 @@ test('after a refused append the waiters get errors, and the partition is loaded
   expect([inFlight, refused].flat()).toHaveLength(2);
 });
 
-test('an append gives NOT_COORDINATOR on a storage error, and UNKNOWN_SERVER_ERROR if the batch is too large', () => {
+test('if an append fails, the client gets NOT_COORDINATOR (storage error) or UNKNOWN_SERVER_ERROR (batch too large)', () => {
   for (const [logError, answer] of [
     [ErrorCode.KAFKA_STORAGE_ERROR, 'NOT_COORDINATOR'],
     [ErrorCode.MESSAGE_TOO_LARGE, 'UNKNOWN_SERVER_ERROR'],
@@ -53,7 +53,7 @@ test('an append gives NOT_COORDINATOR on a storage error, and UNKNOWN_SERVER_ERR
   }
 });
 
-test('if the log refuses each append, the next loads come at once, then after 100 ms, 200 ms, up to 5 s', () => {
+test('if the log refuses each append, the first new load begins at once, the next ones after 100 ms, 200 ms, up to 5 s', () => {
   const host = new RuntimeHost();
   host.active();
   host.partitions.appendError = ErrorCode.KAFKA_STORAGE_ERROR;
@@ -68,7 +68,7 @@ test('if the log refuses each append, the next loads come at once, then after 10
       .filter(({ event }) => event === 'coordinator-append-refused')
       .map(({ facts }) => facts.delayMs);
   expect(delays()).toEqual([0, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-  // A commit ends the back-off.
+  // After a commit the delays begin again at 0.
   host.partitions.appendError = ErrorCode.NONE;
   refuseOnce();
   host.partitions.appendError = ErrorCode.KAFKA_STORAGE_ERROR;

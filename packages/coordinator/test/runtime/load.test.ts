@@ -1,4 +1,6 @@
-/** Goal: a shard serves exactly the committed records of the partition, or nothing. */
+/**
+ * Goal: a shard serves requests from exactly the committed records of the partition, or serves no requests.
+ */
 import { buildBatch, Compression, ErrorCode, type NewBatch } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
@@ -144,7 +146,7 @@ test('a record that cannot be decoded makes the broker refuse the partition unti
   expect(stateOf(host)).toBe('active');
 });
 
-test('a batch whose checksum is wrong is not replayed, and the leader asks to resign', () => {
+test('a batch with a wrong checksum is not replayed, and the leader asks for another leader', () => {
   const damaged = batch(['b=1']);
   damaged[damaged.length - 2]! ^= 1;
   const host = load([batch(['a=1']), damaged]);
@@ -184,7 +186,7 @@ test('the end of the leadership while the load waits for the commit ends the loa
   expect(host.machines[0]!.calls).toEqual([]);
 });
 
-test('a leadership that has ended counts as loading until the report of its end comes', () => {
+test('if the leadership has already ended, the partition counts as loading until the broker reports this end', () => {
   const host = new RuntimeHost();
   host.partitions.lead(0);
   host.partitions.resign(0, false);

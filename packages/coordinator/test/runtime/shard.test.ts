@@ -1,4 +1,7 @@
-/** Goal: a shard accepts only decisions that can reach the log, and answers only when they are committed. */
+/**
+ * Goal: a shard accepts only decisions that can reach the log, and lets a machine answer only when they are
+ * committed.
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { nameOf, record } from '../support/counter-machine.ts';
@@ -107,7 +110,7 @@ test('whenCommitted calls back within the call if the decision is committed alre
   expect(heard).toEqual(['0 NONE', '1 NONE']);
 });
 
-test('without a lease the shard answers nothing, because another broker may have decided meanwhile', () => {
+test('without a lease the shard reports no commit, because another broker may have made decisions meanwhile', () => {
   const { host, machine, partitions } = manual();
   partitions.hasLease = false;
   const heard: string[] = [];
@@ -168,7 +171,7 @@ test('a machine must not write while it loads, or within replay()', () => {
   expect(() => machine.port.write([record('a', '1')])).toThrow('within replay');
 });
 
-test('a timer runs once, in a later turn; a cancelled timer, or a timer of an ended shard, does not run', () => {
+test('a timer runs once, in a later turn, but not if it is cancelled or if its shard has ended', () => {
   const { host, machine, partitions } = manual();
   const heard: string[] = [];
   machine.port.after(10, () => heard.push('first'));
@@ -236,7 +239,7 @@ test('when the leadership ends, every answer is NOT_COORDINATOR, and then the ma
   expect(late).toEqual(['NOT_COORDINATOR']);
 });
 
-test('while the end of the leadership is not reported, decisions are refused; a failed commit ends the shard', () => {
+test('before the end of the leadership is reported, decisions are refused, and a failed commit ends the shard', () => {
   const { host, machine, partitions } = manual();
   const answers = host.increment(machine, 'a');
   host.clock.settle();

@@ -1,4 +1,7 @@
-/** Goal: decisions of a turn share a batch, and later decisions gather while that batch is in flight. */
+/**
+ * Goal: the decisions of a turn are in one batch. While that batch is in flight, later decisions gather in
+ * the next one.
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { RuntimeHost } from '../support/runtime-host.ts';

@@ -15,7 +15,7 @@ const STEPS = 250;
 const SESSION_TIMEOUT_MS = 6000;
 const REBALANCE_TIMEOUT_MS = 12_000;
 
-/** A consumer: joins, syncs, beats, and begins again after an error. */
+/** A consumer: it joins, synchronizes, sends heartbeats, and begins again after an error. */
 class Client {
   readonly name: string;
   readonly instance: string | null;
@@ -44,10 +44,16 @@ class Walk {
   private readonly assigned = new Map<string, ReadonlyMap<string, string>>();
   /** The last decision that `checkStored` looked at. */
   private checkedWrite = -1;
-  /** Counts the leaderships. The next leadership may use the same generations again. */
+  /**
+   * The number of the leadership. Part of each key, because the next leadership may use the same generations
+   * again.
+   */
   private term = 0;
   private lastGeneration = 0;
-  /** The leader of each generation, as the answers to joins name it. `leaders`: as the group names it. */
+  /**
+   * The leader of each generation: in `assigners` according to the answers to joins, in `leaders` according
+   * to the group.
+   */
   private readonly assigners = new Map<string, string>();
   private readonly leaders = new Map<string, string>();
 
@@ -86,7 +92,7 @@ class Walk {
     else this.failOver();
   }
 
-  /** What the client does next by itself. */
+  /** The next step of a client that waits for no answer. */
   private act(client: Client): void {
     const { s } = this;
     if (client.state === 'out') this.rejoin(client);
@@ -253,8 +259,8 @@ class Walk {
   }
 
   /**
-   * Without faults, every call is answered, and the group becomes stable. Without heartbeats it becomes
-   * empty.
+   * Ends the faults. Then every call is answered, and the group becomes stable. When the heartbeats end, too,
+   * the group becomes empty.
    */
   private settle(): void {
     const { s } = this;

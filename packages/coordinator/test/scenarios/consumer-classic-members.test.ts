@@ -1,6 +1,4 @@
-/**
- * Classic members of a consumer group: what they ask for, and what the group answers (KIP-848, migration).
- */
+/** Goal: a consumer group answers the requests of classic members as KIP-848 demands (migration). */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, it, vi } from 'vitest';
 import { ClassicClient, subscription } from '../support/classic-client.ts';
@@ -63,7 +61,7 @@ describe('a classic member', () => {
     ]);
   });
 
-  it('makes the group compare its topics once after a load, not with each heartbeat', () => {
+  it('after a load makes the group compare its topics only once, and not with each heartbeat', () => {
     const b = new GroupBench({ migrationPolicy: 'upgrade' });
     b.createTopic('foo', 4);
     b.settle('a');
@@ -96,7 +94,7 @@ describe('a classic member', () => {
     b.beat('a', -1);
     expect(b.transcript()).toContain('n join < INCONSISTENT_GROUP_PROTOCOL');
     expect(b.becameClassic).toBe(1);
-    // Comparing every protocol with every other one would take minutes.
+    // If the group compared each protocol with each other one, the test would take minutes.
   }, 30_000);
 
   it('that is dynamic must join again with the member id that it got', () => {

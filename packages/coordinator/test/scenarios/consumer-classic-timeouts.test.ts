@@ -1,4 +1,7 @@
-/** The session and the duties of a classic member of a consumer group: when the group removes the member. */
+/**
+ * Goal: a consumer group removes a classic member when its session ends, or when it misses the deadline of a
+ * duty (to join again, or to send SyncGroup).
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { ClassicClient } from '../support/classic-client.ts';
@@ -37,7 +40,7 @@ describe('a classic member', () => {
     expect(() => b.described('k')).toThrow();
   });
 
-  it('is removed if it does not sync, or does not join again, within its rebalance timeout', () => {
+  it('is removed if it does not synchronize, or does not join again, within its rebalance timeout', () => {
     for (const duty of ['sync', 'join']) {
       const b = bench();
       b.settle('a');
@@ -106,7 +109,7 @@ describe('a classic member', () => {
     expect(b.described('k').memberEpoch).toBe(4);
   });
 
-  it('stays a member while it tries to join again, even if the log accepts nothing', () => {
+  it('stays a member while it tries to join again, even if the log refuses all records', () => {
     const b = bench();
     b.settle('a');
     const k = new ClassicClient(b, 'k');

@@ -103,7 +103,7 @@ describe('a member that joins', () => {
 });
 
 describe('a heartbeat', () => {
-  it('without change writes nothing, and has no assignment in its answer', () => {
+  it('that changes nothing writes nothing, and gets no assignment in its answer', () => {
     const b = bench();
     b.settle('a');
     b.beat('a', 2);
@@ -144,7 +144,7 @@ describe('a heartbeat', () => {
     expect(b.transcript()).toEqual(['a < epoch 3 foo:0,1,2,3,4']);
   });
 
-  it('with the previous epoch gets the lost assignment, and only then the next step', () => {
+  it('with the previous epoch gets the lost assignment, and the member makes its next step later', () => {
     const b = bench();
     b.settle('a', 'b');
     b.beat('b', -1);
@@ -152,7 +152,7 @@ describe('a heartbeat', () => {
     expect(b.transcript().at(-1)).toBe('a < epoch 4 foo:0,1,2,3');
     b.join('c', ['foo']);
     b.transcript();
-    // The member may own foo:2,3 by now: this may be a late copy of an earlier heartbeat.
+    // This heartbeat may be a late copy of an earlier one, so the member may own foo:2,3 by now.
     b.beat('a', 3, { owned: { foo: [0, 1] } });
     expect(b.transcript()).toEqual(['a < epoch 4 foo:0,1,2,3']);
     b.beat('a', 4);
@@ -162,7 +162,7 @@ describe('a heartbeat', () => {
     ]);
   });
 
-  it('with the previous epoch and another subscription gets its next step at once', () => {
+  it('with the previous epoch and another subscription makes the next step of the member at once', () => {
     const b = bench();
     b.createTopic('bar', 1);
     b.settle('a');
@@ -377,7 +377,7 @@ describe('a member that must give up partitions', () => {
     expect(b.described('a').memberEpoch).toBe(3);
   });
 
-  it('follows the newest target as soon as it confirms', () => {
+  it('gets the partitions of the newest target as soon as it confirms', () => {
     const b = revoking();
     b.join('c', ['foo']);
     b.join('d', ['foo']);

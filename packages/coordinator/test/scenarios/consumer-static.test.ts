@@ -96,7 +96,7 @@ describe('a static member that leaves with -2', () => {
     expect(b.transcript().at(-1)).toBe('b < epoch 3 foo:2,3');
   });
 
-  it('is replaced by a new member, whose session does not end with that of the old member', () => {
+  it('is replaced by a new member, which stays after the end of the old session', () => {
     const b = bench();
     b.beat('a', -2, I);
     b.join('a2', ['foo'], I);

@@ -1,6 +1,6 @@
 /**
- * How a consumer group follows topics that appear, grow and vanish. Also: regular expressions, the time
- * between two assignments, and assignors.
+ * Goal: a consumer group reacts to topics that appear, grow and vanish. Also tests regular expressions, the
+ * interval between two assignments, and the choice of the assignor.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
@@ -68,7 +68,7 @@ describe('a topic', () => {
     expect(b.transcript().at(-1)).toBe('a < epoch 3 foo:0,1,2');
   });
 
-  it('that grew is noticed with a later heartbeat if the log refuses the change at first', () => {
+  it('that grew raises the group epoch with a later heartbeat if the log refuses the first attempt', () => {
     const b = bench();
     b.growTopic('foo', 3);
     b.port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -163,7 +163,7 @@ describe('a regular expression', () => {
     expect(b.transcript()).toEqual(['a < epoch 2', 'write #4 regex foo.* [foo1 foo2]']);
   });
 
-  it('is forgotten with its last member', () => {
+  it('is forgotten when its last member leaves', () => {
     const b = bench();
     b.joinByRegex('a', 'foo.*');
     b.joinByRegex('b', 'foo.*');

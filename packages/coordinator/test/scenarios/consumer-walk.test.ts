@@ -1,7 +1,8 @@
 /**
- * Random walks: members of both protocols join, leave, fall silent, lose requests and answers, and revoke
- * late; topics appear, grow and vanish; the coordinator restarts and loses what was not committed. At each
- * step no partition has two holders, and no epoch falls. When the changes stop, the group converges.
+ * Goal: at each step of a random walk no partition has two holders, and no epoch falls. When the changes
+ * stop, the group converges. In a walk, members of both protocols join, leave, stop sending, lose requests
+ * and answers, and give up partitions late. Topics appear, grow and vanish. The coordinator restarts and
+ * loses the decisions that were not committed.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import {
@@ -16,7 +17,9 @@ import { Ledger, partitions } from '../support/ledger.ts';
 
 const SEEDS = Number(process.env['SEEDS'] ?? 60);
 const STEPS = 250;
-/** Each member follows a change with its next heartbeat, so the group converges within this many rounds. */
+/**
+ * Within this many rounds the group must converge: each member reacts to a change with its next heartbeat.
+ */
 const ROUNDS_MAX = 12;
 const REJOIN: readonly number[] = [ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID];
 
@@ -29,11 +32,13 @@ interface Subscription {
 class Client {
   readonly memberId: string;
   readonly instanceId: string | null;
-  /** Uses JoinGroup, SyncGroup and Heartbeat, and gives up everything before it joins. */
+  /**
+   * True: the client uses JoinGroup, SyncGroup and Heartbeat, and gives up all partitions before it joins.
+   */
   readonly isClassic: boolean;
   subscription: Subscription;
   epoch = 0;
-  /** The partitions that the coordinator assigned. The client may still own more. */
+  /** The partitions that the coordinator has assigned to the client. The client may still own others. */
   assigned: ReadonlySet<string> = new Set();
   owned = this.assigned;
   mustSayAll = true;
@@ -101,7 +106,8 @@ class Walk {
   converge(): void {
     this.b.port.commitsAtOnce = true;
     this.b.port.commit();
-    // A refresh of the regular expressions may have to wait ten seconds, and silent members expire.
+    // Rounds take five seconds each, because a refresh of the regular expressions may have to wait ten
+    // seconds, and the sessions of dead members must end.
     for (let i = 0; i < 12; i++) {
       for (const client of this.clients) this.exchange(client);
       this.b.port.advance(5_000);
@@ -156,9 +162,10 @@ class Walk {
       this.beatClassic(client);
       return;
     }
-    // A slow client has not yet given up its old partitions, or not yet taken the new ones. It then does not
-    // list its partitions. If it listed them, it could take the new ones while its request is on the way, and
-    // KIP-848 cannot detect that.
+    // Unless it must send all fields, the client is slow with a probability of 30 %: it has not yet given up
+    // its old partitions and taken the new ones. A slow client does not list its partitions in the request.
+    // If it did, it could take the new partitions while the request is on the way. Then the list would be
+    // wrong, and KIP-848 cannot detect this.
     if (client.mustSayAll || this.chance(70)) client.obey();
     const answer = this.send(client);
     // The connection breaks while the answer is on its way.
@@ -200,7 +207,10 @@ class Walk {
     return answer;
   }
 
-  /** Sends a heartbeat, and a join and a sync if it is refused. Each of the three can stay unanswered. */
+  /**
+   * Sends a Heartbeat. If the group refuses it, sends JoinGroup and SyncGroup. The answer to each of the
+   * three can be lost.
+   */
   private beatClassic(client: Client): void {
     const { group } = this.b;
     const { memberId, subscription } = client;
@@ -259,7 +269,8 @@ class Walk {
   private add(): void {
     if (this.clients.length >= 8) return;
     const id = `m${this.created++}`;
-    // A group with only classic members would be a classic group.
+    // At least one member must use the consumer protocol, because a group with only classic members becomes a
+    // classic group.
     const isClassic = this.clients.some((one) => !one.isClassic) && this.chance(25);
     const instanceId = !isClassic && this.chance(20) ? `i${id}` : null;
     const client = new Client(id, instanceId, this.anySubscription(isClassic), isClassic);
@@ -273,7 +284,8 @@ class Walk {
     this.b.beat(client.memberId, isStatic ? -2 : -1, { instanceId: client.instanceId });
     this.clients.splice(this.clients.indexOf(client), 1);
     if (!isStatic || this.chance(30)) return;
-    // The process starts again under another id. If the leave was refused, the instance id is not free yet.
+    // The process starts again with another member id. If the leave was refused, the old member still has the
+    // instance id.
     this.clients.push(new Client(`m${this.created++}`, client.instanceId, client.subscription, false));
   }
 

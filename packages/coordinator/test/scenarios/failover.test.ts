@@ -1,6 +1,7 @@
 /**
- * Goal: nothing that a coordinator answered is lost, whatever happens to its broker, and the next leader
- * serves exactly what is committed. Method: the toy `CounterMachine` over three real replica managers.
+ * Goal: no decision that a coordinator has answered is lost, whatever happens to its broker, and the next
+ * leader loads exactly the committed decisions. Method: the toy machine `CounterMachine` on three real
+ * replica managers.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { Metrics } from '@millrace/metrics';
@@ -19,7 +20,7 @@ class Cluster {
   readonly world: World;
   readonly topicId: Uuid;
   readonly runtimes = new Map<NodeId, CoordinatorRuntime<CounterMachine>>();
-  /** The largest answered value of each key. */
+  /** For each key: the largest value in an answer. */
   readonly answered = new Map<string, number>();
   readonly errors: string[] = [];
 

@@ -1,4 +1,4 @@
-/** Groups that change their type between classic and consumer (KIP-848, migration). */
+/** Goal: groups change their type from classic to consumer and back, as KIP-848 demands (migration). */
 import { decodeGroupRecord, ErrorCode } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../src/consumer/refusal.ts';

@@ -1,4 +1,4 @@
-/** Goal: no turn of the event loop has to do the work of all shards of a broker. */
+/** Goal: no turn of the event loop does the work of all shards of a broker. */
 import { Prng, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { applyRecords, MetadataDelta, MetadataImage, type MetadataRecord } from '@millrace/metadata';
@@ -65,8 +65,8 @@ class ManyShards {
   }
 
   /**
-   * For this turn and each later turn: how many tombstones the shards wrote. Ends when all offsets are gone,
-   * or after `turnsMax` turns.
+   * Returns how many tombstones the shards wrote in this turn and in each later turn. Ends when all offsets
+   * are removed, or after `turnsMax` turns.
    */
   tombstonesOfTurns(turnsMax: number): number[] {
     const turns: number[] = [];
@@ -118,7 +118,7 @@ test('in each turn, all shards together run at most one slice of the removals fo
   expect(Math.max(...turns)).toBe(500);
 });
 
-test('the coordinator works out once, for all shards, what a metadata change means for groups', () => {
+test('the coordinator computes only once, for all shards, which topics a metadata change concerns', () => {
   const shards = new ManyShards();
   const changedPartitions = vi.spyOn(MetadataDelta.prototype, 'changedPartitions', 'get');
   const words = 'd29yZHN3b3Jkc3dvcmRzdw' as Uuid;

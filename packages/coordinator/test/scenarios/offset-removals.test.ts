@@ -8,7 +8,7 @@ import { groupTombstone } from '../../src/classic/index.ts';
 import { type Committed, config, OffsetsShard } from '../support/offsets-shard.ts';
 
 const MANY = 1234;
-/** Too many for one decision that deletes a group. */
+/** A number of offsets that is too large for one decision that deletes a group. */
 const VERY_MANY = 12_340;
 const tombstone = groupTombstone('g');
 
@@ -178,8 +178,8 @@ it('the expiry of the many offsets of a group takes several turns, and each turn
   const { port } = shard;
   port.advance(config.retentionCheckIntervalMs - 1);
   port.after(1, () => {
-    // This timer runs in the turn of the check, before or after the first decision of the check. The second
-    // decision comes in a later turn.
+    // This timer runs in the turn of the check, before or after the check's first decision. The second
+    // decision comes in a later turn, so it follows the new rule.
     port.after(1, () => shard.expiry.set('g', { kind: 'never' }));
   });
   port.advance(10);
@@ -191,7 +191,7 @@ it('the expiry of the many offsets of a group takes several turns, and each turn
   expect(shard.offsets.size).toBe(0);
 });
 
-it('a decision has few records if the names are long', () => {
+it('a decision has fewer records if the names of groups are long', () => {
   const group = 'g'.repeat(30_000);
   const shard = many(group, 40);
   shard.delete(group, { orders: Array.from({ length: 40 }, (_, partition) => partition) });

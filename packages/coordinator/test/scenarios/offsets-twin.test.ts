@@ -1,7 +1,7 @@
 /**
  * Goal: after any history of commits, removals, expiries and topic deletions, a shard has the same offsets as
- * its twin, a simple model. Another shard that loads the records has these offsets, too. Method: random
- * histories. The twin keeps a flat list, without slices and records.
+ * its twin (a simple model). A second shard that loads the records has these offsets, too. Method: random
+ * histories. The twin keeps a flat list, and needs neither slices nor records.
  */
 import type { Uuid, WallMillis } from '@millrace/base';
 import { uuidAt } from '@millrace/base';

@@ -55,13 +55,16 @@ export function owners(target: TargetAssignment): string[] {
   return lines.sort();
 }
 
-/** How many partitions of `before` have another member in `after`. */
+/** How many partitions of `before` have another member in `after`, or none. */
 export function moves(before: TargetAssignment, after: TargetAssignment): number {
   const now = new Set(owners(after));
   return owners(before).filter((line) => !now.has(line)).length;
 }
 
-/** What is wrong with the assignment: each partition must have exactly one of its subscribers. */
+/**
+ * Lists what is wrong with the assignment. Exactly one member must have each partition, and this member must
+ * subscribe to the topic.
+ */
 export function faults({ members, partitionCounts }: AssignorInput, target: TargetAssignment): string[] {
   const found: string[] = [];
   const owner = new Map<string, string>();

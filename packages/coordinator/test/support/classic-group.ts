@@ -1,6 +1,6 @@
 /**
- * One classic group under the control of a test, which sends requests. Answers, records and events become
- * short lines of a transcript. They show a member id `a-<uuid>` as `a#1`: the first id that begins with `a`.
+ * One classic group under the control of a test. The test sends requests. Answers, records and events become
+ * short lines of a transcript. The lines show the first member id that begins with `a`, `a-<uuid>`, as `a#1`.
  */
 import { type Millis, Prng } from '@millrace/base';
 import { decodeGroupRecord, ErrorCode, errorName } from '@millrace/protocol';
@@ -91,14 +91,14 @@ export class Subject {
     if (decoded?.name === 'groupMetadata' && decoded.value !== null) group.replay(decoded.value);
   }
 
-  /** The group as another coordinator would load it. */
+  /** A second group object that has loaded the records, as another coordinator would. */
   restored(port = new FakeShardPort()): ClassicGroup {
     const group = this.newGroup(port);
     this.port.loadInto({ replay: (record) => this.replayInto(group, record) });
     return group;
   }
 
-  /** The leadership ends and begins again: the group continues from its records. */
+  /** Ends the leadership and begins a new one, in which the group continues from its records. */
   fail(): void {
     this.group.ended(ErrorCode.NOT_COORDINATOR);
     this.group = this.restored(this.port);
@@ -349,8 +349,8 @@ export function stable(subject: Subject, ...names: string[]): string[] {
 }
 
 /**
- * Each member sends SyncGroup. The first member is the leader. It assigns to each member the text that
- * consists of the member's name and the generation.
+ * Sends SyncGroup for each member. The first member is the leader, and assigns to each member a text: the
+ * member's name and the generation.
  */
 export function assignAll(
   subject: Subject,

@@ -1,6 +1,6 @@
 /**
- * A fake of the data plane for tests of the runtime: logs in memory, a leadership feed, and commits that the
- * test decides. Reads one batch per millisecond.
+ * A fake of the data plane for tests of the runtime: it keeps logs in memory, reports leaderships, and
+ * commits when the test says so. A read passes on one batch in each millisecond.
  */
 import type { LeaderEpoch, Offset, Uuid } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
@@ -34,9 +34,9 @@ export class FakePartitions implements LedPartitions {
   refusal: ErrorCode = ErrorCode.NONE;
   /** If set, appends fail at once with this error. */
   appendError: ErrorCode = ErrorCode.NONE;
-  /** The outcomes of the next reads; NONE after the last one. */
+  /** The outcomes of the next reads of a batch, in this order. After the last one, all reads succeed. */
   readonly readErrors: ErrorCode[] = [];
-  /** True: what is appended is committed at the end of the turn. */
+  /** True: a batch is committed at the end of the turn in which it was appended. */
   commits = true;
   hasLease = true;
   readonly corruptions: string[] = [];
@@ -105,7 +105,7 @@ export class FakePartitions implements LedPartitions {
     this.listener?.ended({ topicId: TOPIC_ID, topic: TOPIC, index }, epoch);
   }
 
-  /** Calls the callbacks that are parked at an offset up to `below`, with `errorCode`. */
+  /** Calls the parked callbacks that wait for an offset of at most `below`. They get `errorCode`. */
   settle(
     index: number,
     errorCode: ErrorCode = ErrorCode.NONE,

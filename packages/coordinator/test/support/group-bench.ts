@@ -1,6 +1,6 @@
 /**
  * A consumer group in a fake shard, for transcript tests. Records and answers become lines of text, which
- * show topics by name. The bench can restart the coordinator, which then loads the records.
+ * show topics by name. The bench can restart the coordinator; the new coordinator then loads the records.
  */
 import type { Uuid } from '@millrace/base';
 import { applyRecords, type MetadataRecord } from '@millrace/metadata';
@@ -77,8 +77,8 @@ export class GroupBench {
   // The members.
 
   /**
-   * Sends a heartbeat, and returns its answer. The answer becomes a line of the transcript, too. Undefined:
-   * the answer waits for a commit.
+   * Sends a heartbeat, and returns its answer; undefined if the answer still waits for a commit. The answer
+   * also becomes a line of the transcript.
    */
   beat(memberId: string, memberEpoch: number, beat: Beat = {}): ConsumerGroupHeartbeatResponse | undefined {
     const { owned, ...fields } = beat;
@@ -170,7 +170,10 @@ export class GroupBench {
     this.group.loaded();
   }
 
-  /** The coordinator fails, and its uncommitted decisions are lost. The next one loads the committed ones. */
+  /**
+   * The coordinator fails, and its uncommitted decisions are lost. The next coordinator loads the committed
+   * decisions.
+   */
   failOver(): void {
     this.group.ended();
     this.port.timeOutCommits();

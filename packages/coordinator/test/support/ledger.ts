@@ -1,7 +1,6 @@
 /**
- * Follows the records of a consumer group without the code of the group, and says what is wrong with them: a
- * partition with two holders, an epoch that falls, a partition that a member loses although the target still
- * has it.
+ * Reads the records of a consumer group, independently of the group's code, and finds faults: a partition has
+ * two holders, an epoch falls, or a member loses a partition that is still in its target.
  */
 import type { Uuid } from '@millrace/base';
 import { decodeGroupRecord, type GroupRecord } from '@millrace/protocol';

@@ -88,7 +88,7 @@ export class MachineHost {
     });
   }
 
-  /** Returns a host whose machine has loaded all records that this one wrote. */
+  /** Returns a new host whose machine has loaded all records that this host's machine wrote. */
   reloaded(): MachineHost {
     const next = new MachineHost();
     this.port.loadInto(next.machine);
@@ -278,7 +278,7 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(chunks);
 }
 
-/** ConsumerProtocolSubscription, version 0: version, topics, null user data. */
+/** The bytes of a ConsumerProtocolSubscription in version 0: the version, the topics, and null user data. */
 function subscription(topics: readonly string[]): Uint8Array {
   const bytes = [0, 0, 0, 0, 0, topics.length];
   for (const topic of topics) bytes.push(0, topic.length, ...utf8(topic));

@@ -36,7 +36,7 @@ export class OffsetsShard {
   readonly offsets: CommittedOffsets;
   /** The expiry rule of each group. A group without an entry is a simple group. */
   readonly expiry = new Map<string, Expiry>();
-  /** `group topic-partition` of pending transactional commits. */
+  /** The partitions with a pending transactional commit, as `group topic-partition`. */
   readonly pending = new Set<string>();
 
   constructor(commitsAtOnce = false, topics: readonly string[] = ['orders', 'bills']) {

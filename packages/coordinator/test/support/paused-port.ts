@@ -1,4 +1,7 @@
-/** A port for alarms in a process that can stand still. Timers that come due meanwhile fire late. */
+/**
+ * A port for alarms, with which a test can let the process stand still. Timers that become due meanwhile fire
+ * late.
+ */
 import type { Millis } from '@millrace/base';
 import type { AlarmPort } from '../../src/runtime/alarm.ts';
 

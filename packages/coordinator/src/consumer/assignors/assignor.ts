@@ -1,6 +1,6 @@
 /**
- * What an assignor is: a pure function from the members of a group to a target assignment. Equal input gives
- * equal output, so no assignor may depend on the order of the members.
+ * The type of an assignor: a pure function from the members of a group to a target assignment. The result
+ * must not depend on the order of the members, so that equal groups get equal assignments.
  */
 import type { Uuid } from '@millrace/base';
 import type { TopicPartitions } from '../topic-partitions.ts';
@@ -12,13 +12,13 @@ export interface AssignorMember {
   readonly rackId: string | null;
   /** Members with equal subscriptions should share one set: the assignors compare sets by identity first. */
   readonly topics: ReadonlySet<Uuid>;
-  /** The member's target assignment so far. It may name partitions that are gone. */
+  /** The member's present target assignment. It may name partitions that no longer exist. */
   readonly current: TopicPartitions;
 }
 
 export interface AssignorInput {
   readonly members: readonly AssignorMember[];
-  /** The partition counts of the topics that exist. The order of the map is the order of the assignment. */
+  /** The partition counts of the topics that exist. Assignors assign the topics in the order of this map. */
   readonly partitionCounts: ReadonlyMap<Uuid, number>;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The work table of the assignor `uniform`: which member has which partition while the assignment is
- * computed. The table names members and topics by index, because the assignor looks up each partition several
- * times.
+ * The table with which the assignor `uniform` works: it has the owner of each partition while the assignor
+ * computes the assignment. The assignor looks up each partition several times. So the table uses indexes of
+ * members and topics, which are faster to look up than their ids.
  */
 import type { Uuid } from '@millrace/base';
 import { type AssignorInput, type AssignorMember, byMemberId, type TargetAssignment } from './assignor.ts';
@@ -14,11 +14,15 @@ export class Ownership {
   readonly topics: readonly Uuid[];
   /** Number of partitions that each member has. */
   readonly loads: Int32Array;
-  /** The subscribers of each topic, ascending. */
+  /** For each topic: the indexes of its subscribers, ascending. */
   readonly subscribers: readonly (readonly number[])[];
   private readonly owners: readonly Int32Array[];
 
-  /** Each member begins with its current partitions, except those that are gone or no longer subscribed. */
+  /**
+   * Each member begins with the partitions of its present target. Left out are partitions that no longer
+   * exist, partitions of topics to which the member no longer subscribes, and partitions that an earlier
+   * member in the list also has.
+   */
   constructor({ members, partitionCounts }: AssignorInput) {
     this.members = [...members].sort(byMemberId);
     this.loads = new Int32Array(members.length);

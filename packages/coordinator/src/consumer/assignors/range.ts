@@ -1,8 +1,8 @@
 /**
- * The assignor `range`: cuts each topic into ranges, one for each subscriber, in the order of the members. So
- * topics with the same partition count and the same subscribers give a member the same partition numbers, and
- * the member can match the records of these topics by key. Static members come first, by instance id, so a
- * static member that restarts keeps its ranges.
+ * The assignor `range`: cuts each topic into ranges, one for each subscriber, in the order of the members. If
+ * two topics have the same partition count and the same subscribers, a member gets the same partition numbers
+ * of both. Then the member can match the records of these topics by key. Static members come first, in the
+ * order of their instance ids, so a static member that restarts keeps its ranges.
  */
 import type { Uuid } from '@millrace/base';
 import { type AssignorInput, type AssignorMember, byMemberId, type TargetAssignment } from './assignor.ts';

@@ -21,8 +21,8 @@ export function levelEqual(ownership: Ownership): void {
 }
 
 /**
- * Takes partitions from the member until it has `quota`. Takes each from the topic of which the member has
- * the largest share, so that the load of a topic stays spread.
+ * Takes partitions from the member until it has `quota` partitions. Takes each one from the topic of which
+ * the member has the largest part, so that the partitions of a topic stay spread over the members.
  */
 function shed(ownership: Ownership, topics: readonly number[], member: number, quota: number): void {
   let excess = ownership.loads[member]! - quota;
@@ -38,7 +38,10 @@ function shed(ownership: Ownership, topics: readonly number[], member: number, q
   }
 }
 
-/** In each round, gives one free partition to each member that is below the quota. */
+/**
+ * Gives out free partitions in rounds, until every member has `quota` partitions or none is free. In each
+ * round, each member below the quota gets one partition.
+ */
 function fill(ownership: Ownership, free: FreePartitions, quota: number): void {
   let unfilled = [...ownership.loads.keys()];
   while (unfilled.length > 0) {

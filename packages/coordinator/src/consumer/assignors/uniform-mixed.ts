@@ -1,9 +1,9 @@
 /**
  * Levels an assignment whose members subscribe to different topics. First gives each free partition to the
- * subscriber with the fewest partitions. Then moves partitions of a topic from the subscriber with the most
- * partitions to the one with the fewest, while the two differ by more than one. Each move lowers the sum of
- * the squares of the loads, so the moves end; the limit of rounds bounds the time for long chains of
- * overlapping subscriptions.
+ * topic's subscriber with the fewest partitions. Then, for each topic, moves partitions from the subscriber
+ * with the most partitions to the one with the fewest, while their numbers of partitions differ by more than
+ * one. The moves end, because each of them lowers the sum of the squares of these numbers. ROUNDS_MAX limits
+ * the time, because long chains of overlapping subscriptions may need many rounds.
  */
 import type { Ownership } from './ownership.ts';
 
@@ -25,7 +25,8 @@ export function levelMixed(ownership: Ownership): void {
 }
 
 /**
- * Topics with few subscribers come first: topics with many subscribers can still level the loads afterwards.
+ * Topics with few subscribers come first. Afterwards, the partitions of topics with many subscribers can
+ * still make the numbers of partitions equal.
  */
 function fewestChoices(ownership: Ownership, a: number, b: number): number {
   return ownership.subscribers[a]!.length - ownership.subscribers[b]!.length || a - b;
@@ -55,7 +56,7 @@ function levelTopic(ownership: Ownership, topic: number): boolean {
   }
 }
 
-/** Of the members that have a partition of the topic, the one with the most partitions. */
+/** Of the members that have a partition of the topic, the one with the most partitions of all topics. */
 function fullest(ownership: Ownership, owned: ReadonlyMap<number, readonly number[]>): number | undefined {
   let best: number | undefined;
   for (const [member, partitions] of owned) {

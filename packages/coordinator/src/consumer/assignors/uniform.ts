@@ -1,6 +1,6 @@
 /**
- * The assignor `uniform`: gives the members numbers of partitions that are as equal as the subscriptions
- * allow, and moves few partitions.
+ * The assignor `uniform`: all members get about the same number of partitions, as far as their subscriptions
+ * allow, and few partitions move.
  */
 import { type AssignorInput, isHomogeneous, type TargetAssignment } from './assignor.ts';
 import { Ownership } from './ownership.ts';
