@@ -24,8 +24,8 @@ process.stdin.resume().on('end', () => void cluster.stop());
 `;
 
 /**
- * The broker checks a batch of this many records on a worker thread. So the test also shows that the package
- * contains the worker's code.
+ * A batch of this many records is so large that the broker checks it on a worker thread. So the test also
+ * shows that the package contains the worker's code.
  */
 const RECORDS = 100_000;
 
@@ -72,7 +72,7 @@ async function produceMany(server: string) {
     const request = { acks: -1, timeoutMs: 10_000, topicData };
     const { responses } = await client.call(apis.produce, request, { version: 9 });
     const answer = responses[0]!.partitionResponses[0]!;
-    // The topic is new, so the leader may not know the topic at first.
+    // Tries again after a retriable error: the topic is new, so its leader may not know it yet.
     if (!isRetriable(answer.errorCode)) {
       client.close();
       return answer;

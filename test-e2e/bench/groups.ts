@@ -1,8 +1,8 @@
 /**
  * `npm run bench:groups`: measures consumer groups on Millrace and on Apache Kafka, under the same load
  * generator (groups/). Each product has six processes. Only one product runs at a time, and the two take
- * turns. RUNS=3 sets the number of runs; the medians of the runs are compared. test-e2e/README.md explains
- * the measures.
+ * turns. RUNS=3 sets the number of runs. The benchmark compares the medians of the runs. test-e2e/README.md
+ * explains the measures.
  *
  *   --only steady,failover,settle,memory   sections; all by default
  *   --protocol classic,consumer            both by default
@@ -75,7 +75,7 @@ function stagesOf({ sizes, sections, protocols, sharesCluster }: Options): Stage
   return sharesCluster ? [{ settings, sections: chosen.flatMap((stage) => stage.sections) }] : chosen;
 }
 
-/** Runs the stage on one contender; returns the titles of the sections that failed. */
+/** Runs the stage on one contender. Returns an error message for each part that failed. */
 async function runStage(stage: Stage, contender: 0 | 1, judgement: Judgement): Promise<string[]> {
   const { name, start } = contenders[contender];
   const failed: string[] = [];
@@ -99,7 +99,7 @@ async function runStage(stage: Stage, contender: 0 | 1, judgement: Judgement): P
       process.stdout.write(`  took ${Math.round((Date.now() - from) / 1000)} s, steal time ${stolen} ms\n`);
     }
   } catch (error) {
-    // The other stages still run.
+    // Notes the failure, so that the other stages still run.
     failed.push(`${name}: ${(error as Error).message}`);
     process.stdout.write(`  FAILED: ${(error as Error).stack}\n`);
   } finally {
@@ -133,7 +133,8 @@ function perSecond(count: number, intervalMs: number): string {
 }
 
 const options = optionsFrom(process.argv.slice(2));
-// An exit runs the handlers that kill the nodes; a signal alone would not.
+// A signal alone would end the process without its exit handlers, which kill the nodes. So a signal calls
+// `process.exit`.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 const runs = Number(process.env['RUNS'] ?? (options.sharesCluster ? 1 : 3));
 const judgement = new Judgement();

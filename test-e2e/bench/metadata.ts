@@ -9,11 +9,11 @@
  *   folder        the size of the largest metadata log with its snapshots
  *
  * Times include the start of the processes. Measures the same for Apache Kafka, unless --alone is given. The
- * goals for Millrace are below. --topics N: the number of topics.
+ * constants below have the goals for Millrace. --topics N sets the number of topics.
  *
- * Each system takes a snapshot after the same number of altered configs, so that one measurement sees several
- * snapshots. For this, each system gets its own threshold: that number times the bytes that the system counts
- * for one altered config.
+ * Both systems take a snapshot after the same number of altered configs, and one measurement includes several
+ * snapshots. A system takes a snapshot when its metadata log has grown by a threshold in bytes. So each
+ * system gets its own threshold: that number, times the bytes that the system counts for one altered config.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,11 +33,15 @@ const ROUNDS = 8;
 const ALTERED_SHARE = 0.6;
 /**
  * The bytes that the metadata log counts for one altered config, measured with 250 topics in a request.
- * Millrace's bytes include the record that names the request. Kafka's include the frame of the batch.
+ * Millrace's number includes the record that names the request. Kafka's number includes the header of the
+ * batch.
  */
 const ALTERED_BYTES = { millrace: 79, kafka: 45 };
 const GOAL_MS = 3000;
-/** Two snapshots of about 2 MB, the log of two thresholds, and what LevelDB has not compacted yet. */
+/**
+ * The folder may have two snapshots of about 2 MB, the metadata log of two thresholds, and data that LevelDB
+ * has not compacted yet.
+ */
 const FOLDER_GOAL_MB = 30;
 const TIMEOUT_MS = 120_000;
 
@@ -172,7 +176,8 @@ async function measure(start: () => Promise<Cluster>): Promise<Measured> {
 
 const results = [await measure(() => startMillrace({ settings: threshold(ALTERED_BYTES.millrace) }))];
 if (!values.alone) {
-  // Kafka's metadata log deletes only whole segments. This is its smallest segment.
+  // Kafka's metadata log deletes only whole segments. 8 MiB is the smallest size of a segment that Kafka
+  // allows.
   const segments = { 'metadata.log.segment.bytes': String(8 << 20) };
   const settings = { ...threshold(ALTERED_BYTES.kafka), ...segments };
   results.push(await measure(() => startPeerKafka('three-and-three', { settings })));

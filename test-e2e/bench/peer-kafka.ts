@@ -45,7 +45,7 @@ const heapMegabytes: Record<PeerNode['roles'], number> = {
 export interface PeerOptions {
   /** Further properties for every node. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The heap of a node with the role of a broker, instead of a gigabyte. */
+  /** The heap of each node that is a broker. Undefined: a gigabyte. */
   readonly heapMegabytes?: number;
 }
 

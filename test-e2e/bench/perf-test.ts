@@ -11,7 +11,7 @@ export interface Load {
   readonly acks: '1' | 'all';
   readonly recordBytes: number;
   readonly records: number;
-  /** Records a second; absent: as fast as possible. */
+  /** Records per second. Undefined: as fast as possible. */
   readonly pace?: number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench:quick`: sends load to Millrace and to Apache Kafka with Kafka's own producer-perf-test, and
- * compares the medians. Takes about five minutes. Each load runs RUNS=3 times on each of the two, in turns
- * and on new topics, unless the time limit ends the bench earlier.
+ * compares the medians. Takes about five minutes. Each load runs RUNS=3 times on each of the two products, in
+ * turns and on new topics. A time limit may end the bench earlier.
  *
  *   --only one|six    one broker with one replica, or six processes with three replicas, min ISR 2
  *   --before FOLDER   also measures another checkout of Millrace, which must be set up; takes longer
@@ -27,7 +27,9 @@ interface Layout {
   readonly name: 'one' | 'six';
   readonly title: string;
   readonly replicas: number;
-  /** By the size of a record in bytes: enough records for about three seconds at Apache Kafka's pace. */
+  /**
+   * For each size of a record in bytes: the number of records that Apache Kafka takes in about three seconds.
+   */
   readonly records: Readonly<Record<100 | 1000, number>>;
   readonly nodes: { readonly controllers: number; readonly brokers: number };
   readonly peer: PeerLayout;
@@ -99,7 +101,7 @@ async function benchLayout(
         if (performance.now() > deadline) return;
         const entry = results.get(load.title) ?? { load, measured: contenders.map(() => []) };
         results.set(load.title, entry);
-        // Each round begins with another contender.
+        // In each round another contender is the first.
         for (let turn = 0; turn < contenders.length; turn++) {
           const who = (round + turn) % contenders.length;
           const cluster = contenders[who]!;

@@ -1,8 +1,8 @@
 /**
  * Kafka's kafka-configs.sh alters, describes and resets configs of a topic, a broker, all brokers, a group
  * and the loggers of a broker. The test expects the lines that the tool prints for Apache Kafka 4.3.1. One
- * line has an additional synonym, because Millrace lists the default of retention.ms (wire/justified.ts has
- * the reason).
+ * line has one synonym more than Kafka's line: the default of retention.ms, which only Millrace lists
+ * (wire/justified.ts has the reason).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, inject, test } from 'vitest';

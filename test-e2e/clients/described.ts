@@ -1,6 +1,7 @@
 /**
- * Compares the topics that a client listed, and the topic that it described, with the cluster's answers over
- * the wire. A client program in another language writes what it saw to `described.json`.
+ * Compares the topics that a client listed, and the topic that it described, with what the cluster itself
+ * answers to requests of this test. A client program in another language writes what it got to
+ * `described.json`.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Kafka's command line tools, one after the other in one process (java/Tools.java), because each start of a
- * JVM takes a second or more. A tool that reads standard input needs a process of its own (`kafkaTool`).
+ * Runs Kafka's command line tools one after the other in one process (java/Tools.java), because each start of
+ * a JVM takes a second or more. A tool that reads standard input needs a process of its own: `kafkaTool` in
+ * round-trip.ts.
  */
 import { inject } from 'vitest';
 import { type Launched, launch } from '../lib/exec.ts';
@@ -17,7 +18,10 @@ export class KafkaTools {
   #process: Launched | undefined;
   #call: Call | undefined;
 
-  /** Runs a tool. Returns the lines of its output; rejects with them if the tool fails. */
+  /**
+   * Runs a tool. Resolves with the lines of its output. If the tool fails, rejects with an error that has
+   * these lines.
+   */
   async call(tool: string, args: readonly string[]): Promise<string[]> {
     if (this.#call !== undefined) throw new Error('one tool runs at a time');
     const line = callLine(tool, inject('bootstrapServers'), args);

@@ -1,7 +1,8 @@
 /**
- * kafkajs compresses only with gzip (other codecs are plug-ins of other authors). It cannot write headers
- * without a value, and it reads only in groups. So this test reads without a group through kafkajs's internal
- * broker object, which uses kafkajs's own connection, requests and decoding.
+ * kafkajs has only the codec gzip; other codecs are plug-ins of other authors. It cannot write headers
+ * without a value. kafkajs's public consumer reads only in groups, and this test must read without a group.
+ * So it reads through kafkajs's internal broker object, which uses kafkajs's own connection, requests and
+ * decoding.
  */
 import { type Admin, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';

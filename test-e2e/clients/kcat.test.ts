@@ -1,7 +1,7 @@
 /**
- * kcat cannot set timestamps and takes one set of headers a run, so it writes the plain form of the corpus:
- * lines with key, value and one fixed header. Its output format contains lengths, so the parser knows where
- * each field ends.
+ * kcat cannot set timestamps, and uses the same headers for all records of a run. So it writes the plain form
+ * of the corpus: lines with a key and a value, and one fixed header. The format of its output includes
+ * lengths, so the parser knows where each field ends.
  */
 import { describe, expect, inject, test } from 'vitest';
 import { millrace } from '../lib/cluster.ts';
@@ -105,7 +105,10 @@ function asLine(record: TestRecord): string {
   return `${key}${KEY_END}${value}${RECORD_END}`;
 }
 
-/** Each record: "offset timestamp key-length value-length headers", a new line, key and value, a new line. */
+/**
+ * Parses kcat's output. Each record is "offset timestamp key-length value-length headers", a line feed, the
+ * key and the value, and a line feed.
+ */
 function parse(output: Buffer): ReadRecord[] {
   const records: ReadRecord[] = [];
   for (let at = 0; at < output.length; ) {

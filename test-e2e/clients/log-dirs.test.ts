@@ -1,6 +1,7 @@
 /**
- * `kafka-log-dirs.sh --describe` prints the same lines for Millrace as for Apache Kafka, except for numbers
- * and folders, and its sizes are right. With E2E_BOOTSTRAP the test runs against Apache Kafka.
+ * Goal: `kafka-log-dirs.sh --describe` prints the same lines for Millrace as for Apache Kafka, except for
+ * numbers and folders, and the sizes are right. With E2E_BOOTSTRAP the test runs against that cluster, for
+ * example Apache Kafka.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';

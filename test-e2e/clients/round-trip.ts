@@ -1,4 +1,7 @@
-/** The common parts of every client test: names, stages of compression, and the comparison at the end. */
+/**
+ * The parts that all client tests share: names of topics, stages with one codec each, and the comparison at
+ * the end.
+ */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, inject } from 'vitest';
@@ -57,8 +60,8 @@ export async function kafkaTool(name: string, args: readonly string[], input?: s
 }
 
 /**
- * Runs a client program of this folder over the whole round trip; checks the records that it read back and
- * its description of the cluster.
+ * Runs a client program of this folder, which writes all stages and reads them back. Then checks the records
+ * that it read back, and its description of the cluster.
  */
 export async function programRoundTrip(
   name: ToolName,

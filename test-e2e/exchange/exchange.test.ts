@@ -1,6 +1,7 @@
 /**
- * Log folders go both ways between Apache Kafka and Millrace: we recover a folder that a real broker wrote, a
- * real broker serves a folder that we wrote, and both compact the same segments to the same records.
+ * Goal: Apache Kafka and Millrace can use each other's log folders. Millrace recovers a folder that a real
+ * Kafka broker wrote, a real Kafka broker serves a folder that Millrace wrote, and both compact the same
+ * segments to the same records.
  */
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +35,10 @@ describe.skipIf('missing' in inject('tools').java || inject('isForeign'))('Apach
   let java: JavaClient;
   let history: History;
   let folder: string;
-  /** What Kafka served before its stop, and where the logs began and ended. */
+  /**
+   * For each topic: the records that Kafka served before its stop, and the offsets at which the log began and
+   * ended.
+   */
   const served = new Map<string, { records: string[]; start: number; end: number }>();
   const ids = new Map<string, Uuid>();
 
@@ -148,7 +152,7 @@ describe.skipIf('missing' in inject('tools').java || inject('isForeign'))('Apach
     expect(await java.read('both')).toEqual(once);
     expect(tombstones(once).length).toBeGreaterThan(0);
 
-    // Both logs get the same further records. Then `delete.retention.ms` of the first tombstones passes.
+    // Both logs get the same further records. Meanwhile `delete.retention.ms` of the first tombstones ends.
     history.skipToNow();
     await history.idempotent('both', 2, 'later-');
     await history.end('both');
@@ -169,7 +173,7 @@ describe.skipIf('missing' in inject('tools').java || inject('isForeign'))('Apach
 
 const tombstones = (lines: readonly string[]) => lines.filter((line) => line.endsWith('\t-'));
 
-/** Expects the states of the idempotent producers that follow from the batches of the log. */
+/** Expects the log to know the states of the idempotent producers that follow from its batches. */
 function expectProducers(log: PartitionLog): void {
   const last = new Map<number, { epoch: number; sequence: number }>();
   for (const { producerId, producerEpoch, baseSequence, lastOffsetDelta, isTransactional } of headersOf(log))

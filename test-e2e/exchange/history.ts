@@ -20,7 +20,10 @@ const compacted = {
 };
 
 const LAG = 'min.compaction.lag.ms';
-/** With the first value, Kafka's cleaner cleans nothing. With the second, it leaves the new records alone. */
+/**
+ * Values of `min.compaction.lag.ms`. With `uncleaned`, Kafka's cleaner cleans nothing. With `newUncleaned`,
+ * it does not clean new records. With `allCleaned`, it cleans all records.
+ */
 export const uncleaned = { [LAG]: '9223372036854775807' };
 export const newUncleaned = { [LAG]: String(HOUR_MS / 2) };
 export const allCleaned = { [LAG]: '0' };
@@ -64,7 +67,7 @@ export class History {
     return this.timestamp;
   }
 
-  /** From here on, the records are new. Earlier records are an hour old. */
+  /** Later records get timestamps from the present time on. Earlier records are an hour old. */
   skipToNow(): void {
     this.timestamp = Date.now();
   }
@@ -89,8 +92,9 @@ export class History {
   }
 
   /**
-   * Two segments, each with a value of a key that no other record has. A cleaning keeps both values. So the
-   * cleaned log is the same, wherever between the two segments the cleaning ends.
+   * Sends records that become two segments. Each has one record, whose key no other record has, so a cleaning
+   * keeps both records. So the cleaned log is the same, whether the cleaning ends before or after the first
+   * of the two segments.
    */
   async end(topic: string): Promise<void> {
     for (let segment = 0; segment < 2; segment++) {
@@ -115,8 +119,8 @@ export async function writeAll(peer: PeerFolder, java: JavaClient): Promise<Hist
     await history.idempotent(topic, 6);
     await history.end(topic);
   }
-  // A control record has the time at which Kafka wrote it. After one, no segment would roll for records with
-  // older timestamps.
+  // A control record has the time at which Kafka wrote it. If records with older timestamps followed a
+  // control record, no segment would roll for them.
   history.skipToNow();
   for (const topic of ['transactions', 'compacted-transactions']) {
     await history.transactions(topic, 6);

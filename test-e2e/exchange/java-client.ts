@@ -1,4 +1,7 @@
-/** Kafka's Java client in one process (clients/java/Exchange.java), which executes the calls one by one. */
+/**
+ * Kafka's Java client in a process of its own (clients/java/Exchange.java). The process executes the calls
+ * one by one.
+ */
 import { type Launched, launch } from '../lib/exec.ts';
 import { neededTool } from '../lib/tools.ts';
 
@@ -37,7 +40,7 @@ export class JavaClient {
     );
   }
 
-  /** Opens a producer: an idempotent one, or with `transactionalId` a transactional one. */
+  /** Opens a producer: a transactional one if `transactionalId` is given, otherwise an idempotent one. */
   async producer(name: string, codec: string, transactionalId?: string): Promise<void> {
     await this.call('producer', name, codec, ...(transactionalId === undefined ? [] : [transactionalId]));
   }
@@ -54,7 +57,7 @@ export class JavaClient {
     await this.call(end, producer);
   }
 
-  /** Every record of the topic, as `recordLine`. */
+  /** Reads every record of the topic. Each line has the form of `recordLine`. */
   async read(topic: string): Promise<string[]> {
     return await this.call('read', topic);
   }

@@ -18,7 +18,7 @@ export class OurFolder {
   private readonly logs: LogDirectory;
   private readonly opened: { readonly topic: string; readonly log: PartitionLog }[] = [];
 
-  /** `nodeId`: as in the folder's meta.properties. */
+  /** `nodeId`: the node id in the folder's meta.properties. */
   constructor(directory: string, nodeId: number) {
     this.logs = openDirectory(new RealDisk(), { directory, nodeId });
   }
@@ -30,7 +30,7 @@ export class OurFolder {
     return log;
   }
 
-  /** Stops like a broker that has time to close its logs. */
+  /** Closes the logs like a broker that stops cleanly. */
   async close(): Promise<void> {
     await new Promise<void>((idle) => this.logs.whenIdle(idle));
     const marks = this.opened.map(({ topic, log }) => ({ topic, partition: 0, offset: log.endOffset }));
@@ -50,7 +50,7 @@ export class OurProducers {
     this.log = log;
   }
 
-  /** Appends batches of a few keys, some records without a value. */
+  /** Appends batches of records with few different keys. Some records have no value. */
   append(count: number): void {
     for (const until = this.batches + count; this.batches < until; this.batches++)
       this.appendOne(this.batches);
@@ -99,7 +99,7 @@ export async function clean(log: PartitionLog, nowWallMs: number): Promise<void>
   if (result?.ok !== true) throw new Error(`the log was not cleaned: ${JSON.stringify(result)}`);
 }
 
-/** Every record of the log that an application gets, as `recordLine`. */
+/** Every record of the log that an application would get, in the form of `recordLine`. */
 export function recordLines(log: PartitionLog): string[] {
   return readAll(log, 1 << 20).flatMap((batch) => {
     if (readBatchHeader(batch, 0, new BatchHeader()).isControl) return [];
@@ -115,7 +115,7 @@ export function recordLines(log: PartitionLog): string[] {
   });
 }
 
-/** The batches of a log. */
+/** The headers of all batches of a log. */
 export function headersOf(log: PartitionLog): BatchHeader[] {
   return readAll(log, 1 << 20).map((batch) => readBatchHeader(batch, 0, new BatchHeader()));
 }

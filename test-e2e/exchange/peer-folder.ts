@@ -1,4 +1,6 @@
-/** An Apache Kafka of one node, which a test stops to look into its log directory, and starts again. */
+/**
+ * An Apache Kafka cluster of one node. A test stops it, looks into its log directory, and starts it again.
+ */
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +12,7 @@ import { ask, createTopic, endOffsets } from '../lib/wire.ts';
 
 const HEAP_MEGABYTES = 256;
 const WAIT_LIMIT_MS = 60_000;
-/** Within this time, every thread of a process obeys a SIGSTOP. */
+/** After a SIGSTOP, every thread of a process has stopped within this time. */
 const FREEZE_MS = 100;
 const TOPIC_RESOURCE = 2;
 const START_OFFSETS = 'log-start-offset-checkpoint';
@@ -92,8 +94,8 @@ export class PeerFolder {
   }
 
   /**
-   * Waits until the checkpoint has this log start offset, which then survives a crash, and until the older
-   * segments are deleted.
+   * Waits until the checkpoint file has this log start offset, so that it survives a crash, and until the log
+   * begins with this segment, because Kafka has deleted the older ones.
    */
   async untilBeginsAt(topic: string, offset: number, segment: number): Promise<void> {
     await until(

@@ -6,7 +6,10 @@ import { ask } from '../lib/wire.ts';
 const EARLIEST = -2;
 const TIMEOUT_MS = 10_000;
 
-/** The log start offset, or the offset of the first record that is not older than the timestamp `what`. */
+/**
+ * The offset that ListOffsets returns. `what` is `earliest` for the log start offset, or a timestamp for the
+ * first record that is not older.
+ */
 export async function offsetOf(server: string, topic: string, what: number | 'earliest'): Promise<number> {
   const timestamp = what === 'earliest' ? EARLIEST : what;
   return await ask(server, async (client) => {

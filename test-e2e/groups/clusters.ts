@@ -28,7 +28,7 @@ export async function startForGroups(
   return await startPeerKafka(peer, { settings, heapMegabytes: PEER_HEAP_MEGABYTES });
 }
 
-/** A cluster that this run did not start. So this run may not kill its nodes. */
+/** A cluster that already runs. This run did not start it, so this run may not kill its nodes. */
 export function runningCluster(bootstrapServers: string): Cluster {
   const refuse = async () => {
     throw new Error('this run did not start the cluster, so it may not hurt it');

@@ -1,7 +1,7 @@
 /**
  * The calls of Kafka's tools for groups, in the order in which they run. Before the first call, the cluster
- * has two topics (only `TOPIC` has records), the group `old` with committed offsets and no member, and the
- * groups `classic` and `next` with one member each. `stopMembers` ends these two members.
+ * has two topics, of which only `TOPIC` has records, and three groups: `old` with committed offsets and no
+ * member, and `classic` and `next` with one member each. The step `stopMembers` ends these two members.
  */
 
 const TOOLS = 'org.apache.kafka.tools';
@@ -68,8 +68,8 @@ const refusals: readonly Call[] = [
 ];
 
 /**
- * Each way to reset offsets, first with --dry-run, then with --execute. Each way begins with the offsets that
- * the previous way has set.
+ * The ways to reset offsets. The table has each way twice: first with --dry-run, then with --execute. So each
+ * way begins with the offsets that the way before has set.
  */
 const resets: readonly Call[] = [
   ['--to-latest'],

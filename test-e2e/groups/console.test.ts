@@ -1,7 +1,7 @@
 /**
- * Kafka's tools for groups print the same for Millrace as for Apache Kafka (fixtures/console.json, which
- * record-console.ts records), and Kafka's readers of `__consumer_offsets` understand Millrace's records.
- * E2E_PEER=true runs the test against Apache Kafka.
+ * Goal: Kafka's tools for groups print the same for Millrace as for Apache Kafka, and Kafka's readers of
+ * `__consumer_offsets` understand Millrace's records. fixtures/console.json has the output for Apache Kafka
+ * (record-console.ts wrote it). E2E_PEER=true runs the test against Apache Kafka.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,7 +53,8 @@ describe.skipIf(isSkipped)("Kafka's tools for groups", () => {
       return { topic, partition, offset: value?.data.offset };
     });
     expect(shown).toEqual(expect.arrayContaining(first));
-    // The next two records are from the reset to the end, and from the deletion of the group.
+    // The reset of the group to the end wrote the first of these two records, and the deletion of the group
+    // wrote the second.
     expect(shown).toContainEqual({ topic: TOPIC, partition: 0, offset: RECORDS });
     expect(shown).toContainEqual({ topic: TOPIC, partition: 0, offset: undefined });
     const groups = await formattedGroups(cluster.bootstrapServers);
@@ -67,7 +68,8 @@ describe.skipIf(isSkipped)("Kafka's tools for groups", () => {
       expect(text).not.toMatch(/\b(invalid|corrupt|Could not|Exception|Found non-monotonic)/i);
     }
     const all = dumped.join('\n');
-    // The types of the keys: 1 is a committed offset, 2 a classic group, 5 a member of a consumer group.
+    // The type in a key says what the record is: 1 a committed offset, 2 a classic group, 5 a member of a
+    // consumer group.
     expect(all.includes('key: {"type":"1","data":{"group":"old"')).toBe(true);
     expect(all.includes('key: {"type":"2","data":{"group":"classic"')).toBe(true);
     expect(all.includes('key: {"type":"5","data":{"groupId":"next"')).toBe(true);

@@ -55,7 +55,8 @@ async function strike(run: GroupRun, event: Exclude<EventName, 'grow' | 'coordin
       return [victim];
     case 'static': {
       // With the new protocol (KIP-848) the member must leave before it comes back. After a kill, the
-      // coordinator still waits for the first member, and refuses a second one with the same instance id.
+      // coordinator keeps the killed member until its session ends, and meanwhile refuses another member with
+      // the same instance id.
       if (run.variant.protocol === 'consumer') await victim.stop();
       else await victim.kill();
       return [victim, run.start(victim.settings.instance)];

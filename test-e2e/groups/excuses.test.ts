@@ -1,4 +1,7 @@
-/** An excuse counts only in a run that shows its cause, and README.md lists every excuse with its reason. */
+/**
+ * Goal: an excuse (excuses.ts) counts only in a run in which its cause occurred, and README.md lists every
+ * excuse with its reason.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

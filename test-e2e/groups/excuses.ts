@@ -1,6 +1,6 @@
 /**
- * An excuse names checks that a client fails by itself, whatever the broker does. variants.ts lists the
- * excuses.
+ * An excuse names checks of the judge that a client fails because of its own behaviour, whatever the broker
+ * does. variants.ts lists the excuses.
  */
 import type { CheckName } from './judge.ts';
 import type { MemberLine } from './member-lines.ts';
@@ -16,7 +16,10 @@ export interface Excuse {
   readonly reason: string;
 }
 
-/** The checks that the judge leaves out for a run with these events, whose members printed these lines. */
+/**
+ * Returns the checks that the judge leaves out for a run with these events, if the members printed these
+ * lines.
+ */
 export function excusedChecks(
   excuses: readonly Excuse[],
   events: readonly EventName[],

@@ -1,7 +1,8 @@
 /**
- * One run for each client and protocol: three members join and process records, one leaves, one is killed.
- * The judge checks every record and every commit. Several groups run at the same time, because a group mostly
- * waits. `npm run matrix:groups` runs all events.
+ * Goal: a group loses no record and no commit. Method: one run for each client and protocol. In a run, three
+ * members join and process records, one leaves, and one is killed. The judge then checks every record and
+ * every commit. Several groups run at the same time, because a group mostly waits. `npm run matrix:groups`
+ * tests all events.
  */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Cluster } from '../lib/cluster.ts';
@@ -48,8 +49,8 @@ const able = all.filter((variant) => !isMissing(variant));
 const waves = Math.ceil(able.length / AT_ONCE_MAX);
 
 for (let wave = 0; wave < waves; wave++) {
-  // The variants of one client are neighbours in the list. They run in different waves, because some clients
-  // need much time to start.
+  // The variants of one client are neighbours in the list. Neighbours run in different waves, because some
+  // clients need much time to start.
   const some = able.filter((_, i) => i % waves === wave);
   describe(`wave ${wave + 1}`, () => {
     let outcomes: readonly Outcome[];

@@ -1,4 +1,6 @@
-/** Plants each violation in the history of a group, and expects the judge to find it. */
+/**
+ * Goal: the judge of groups finds each kind of violation. Method: plant each kind in the history of a group.
+ */
 import { describe, expect, test } from 'vitest';
 import {
   changedIn,
@@ -47,7 +49,9 @@ const reading = (askedMs: number, ...offsets: number[]): Reading => ({
   offsets: new Map(offsets.map((offset, partition) => [partition, offset])),
 });
 
-/** Member a processes both partitions, then hands partition 1 over to b. */
+/**
+ * A history without faults: member a processes both partitions, and then hands partition 1 over to member b.
+ */
 function good(): GroupHistory {
   const written = [0, 1].map((p) => new Map([0, 1, 2, 3].map((offset) => [offset, 2 * offset + p] as const)));
   return {
@@ -76,7 +80,7 @@ function good(): GroupHistory {
   };
 }
 
-/** The good history with other lines of member b. */
+/** The history without faults, but with these lines of member b. */
 function withB(...lines: MemberLine[]): GroupHistory {
   const history = good();
   return { ...history, members: [history.members[0]!, member('b', ...lines)] };
@@ -123,7 +127,7 @@ describe('the judge of groups', () => {
     ]);
   });
 
-  test('lets a member begin before a commit that was acknowledged after its ownership began', () => {
+  test('lets a member begin below a committed offset if the commit was acknowledged after its ownership began', () => {
     expect(outOfOrder(withB(assigned(129, 1), read(220, 1, 1, 2, 3)))).toEqual([]);
   });
 

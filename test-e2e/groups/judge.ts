@@ -1,15 +1,16 @@
 /**
- * Judges what the members of one group did, from the lines that the members printed, the notes of the
- * writers, and the readings of the committed offsets. The functions are pure, so that judge.test.ts can plant
- * each violation.
+ * Judges what the members of one group did. The inputs are the lines that the members printed
+ * (member-lines.ts), the notes of the writers, and the readings of the committed offsets. The functions are
+ * pure, so that judge.test.ts can plant each violation. These promises must hold:
  *
  * - Every acknowledged record was processed, with the number that the writer gave it.
- * - While a member owns a partition, it processes the offsets one by one. It goes back only with a new
- *   ownership, and then not below an offset whose commit was acknowledged before that ownership.
+ * - While a member owns a partition, it processes the offsets one by one. It may go back only when a new
+ *   ownership begins, and then not below an offset whose commit was acknowledged before the new ownership.
  * - No two members own one partition at the same time. The ownership of a member ends when the test kills or
  *   pauses it.
- * - A committed offset never decreases, and is never below an acknowledged commit. At the end it covers every
- *   acknowledged record. The monitor read the committed offsets throughout.
+ * - A committed offset never decreases, and is never below the offset of an acknowledged commit. At the end
+ *   it is the offset after the last acknowledged record. No long time passed between two readings of the
+ *   committed offsets.
  */
 import type { MemberLine } from './member-lines.ts';
 import type { Reading } from './monitor.ts';
@@ -25,7 +26,10 @@ export interface MemberHistory {
 
 export interface GroupHistory {
   readonly partitions: number;
-  /** By partition: for each acknowledged record, its offset and the number that the writer gave it. */
+  /**
+   * By partition: a map from the offset of each acknowledged record to the number that the writer gave the
+   * record.
+   */
   readonly written: readonly ReadonlyMap<number, number>[];
   readonly members: readonly MemberHistory[];
   readonly readings: readonly Reading[];
@@ -56,7 +60,10 @@ const checks = {
 } satisfies Record<string, (history: GroupHistory) => string[]>;
 export type CheckName = keyof typeof checks;
 
-/** `excused`: the checks to leave out, because the client itself failed them (excuses.ts). */
+/**
+ * Returns the violations. `excused`: the checks to leave out, because the client fails them by itself
+ * (excuses.ts).
+ */
 export function judge(history: GroupHistory, excused: readonly CheckName[] = []): string[] {
   const names = (Object.keys(checks) as CheckName[]).filter((name) => !excused.includes(name));
   return names.flatMap((name) => checks[name](history));
@@ -88,8 +95,8 @@ export function outOfOrder({ members }: GroupHistory): string[] {
   return members.flatMap(({ name, lines }) => {
     const faults: string[] = [];
     /**
-     * For each partition that the member owns: the next offset (undefined before the first record), and when
-     * the ownership began.
+     * For each partition that the member owns: the next offset to process, and the time when the ownership
+     * began. The offset is undefined before the first record.
      */
     const next = new Map<number, { offset: number | undefined; sinceMs: number }>();
     for (const line of lines) {
@@ -192,7 +199,10 @@ export function commitsLost({ members, readings }: GroupHistory): string[] {
     .slice(0, SHOWN_MAX);
 }
 
-/** A time without readings could hide a commit that moved back or was lost. */
+/**
+ * Finds long times without a reading. During such a time, a committed offset could move back or a commit
+ * could be lost, and nobody would notice.
+ */
 export function unread({ readings, monitored: { fromMs, toMs, gapMaxMs } }: GroupHistory): string[] {
   const faults: string[] = [];
   let sinceMs = fromMs;
@@ -229,7 +239,7 @@ function acknowledged(members: readonly MemberHistory[]) {
   }
   return {
     partitions: [...all.keys()],
-    /** The highest offset whose commit was acknowledged before the time; 0 if there is none. */
+    /** The highest offset whose commit was acknowledged before `timeMs`; 0 if there is none. */
     before: (partition: number, timeMs: number) =>
       Math.max(0, ...(all.get(partition) ?? []).filter(({ t }) => t < timeMs).map(({ offset }) => offset)),
   };
@@ -242,7 +252,7 @@ export interface Gaps {
   readonly longestMs: number;
 }
 
-/** The longest pause of the partitions that did not move in this window. */
+/** Finds the partitions that did not move in this window, and the longest pause among them. */
 export function gapsOfUnmoved(history: Pick<GroupHistory, 'members'>, fromMs: number, toMs: number): Gaps {
   const kept = ownerships(history).filter((one) => one.fromMs <= fromMs && one.toMs >= toMs);
   let longestMs = 0;
@@ -272,7 +282,7 @@ export function changedIn(
     .map(({ name }) => name);
 }
 
-/** Some clients also report an assignment that adds nothing. */
+/** True if the line changes an ownership. Some clients also report an assignment that adds nothing. */
 function isChange(line: MemberLine): boolean {
   return (line.e === 'assigned' || line.e === 'revoked' || line.e === 'lost') && line.p.length > 0;
 }

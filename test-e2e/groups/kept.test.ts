@@ -1,6 +1,6 @@
 /**
- * Goal: the test knows how many partitions can stay with their members, and which faults make it repeat a
- * run.
+ * Goal: `couldStay` knows how many partitions can stay with their members, and `repeated` repeats a run with
+ * the right faults.
  */
 import { expect, test } from 'vitest';
 import { couldStay, type Kept, movedFault, pauseFault, repeated } from './kept.ts';

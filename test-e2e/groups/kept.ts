@@ -1,27 +1,28 @@
 /**
- * How many partitions stay with their members in a rebalance that moves no more partitions than it must, and
- * how long the partitions that stay may pause.
+ * Judges the partitions that stay with their members in a rebalance. A rebalance must not move more
+ * partitions than necessary, and the partitions that stay must not pause for long.
  */
 import type { EventName } from './variants.ts';
 
-/** The partitions that did not move in the window of an event. */
+/** What the test measured about the partitions that did not move in the window of an event. */
 export interface Kept {
   readonly event: EventName;
   readonly partitions: number;
-  /** At least this many partitions must not move. */
+  /** The number of partitions that had to stay at least (`couldStay`). */
   readonly couldStay: number;
   readonly longestMs: number;
 }
 
 /**
- * The limit for the pause of a partition that does not move. The limit is twice the longest pause before the
- * event, if that is more.
+ * The longest pause that a partition may have if it does not move. If twice the longest pause before the
+ * event is more, that is the limit.
  */
 const GAP_LIMIT_MS = 1500;
 
 /**
- * How many partitions must stay at least, for example 9 of 12 if a fourth member joins. A member that comes
- * back from a pause may get any partition, so `pause` gives 0. `members`: their number before the event.
+ * The number of partitions that must stay at least, for example 9 of 12 if a fourth member joins. A member
+ * that comes back from a pause may get any partition, so the result for `pause` is 0. `members`: the number
+ * of members before the event.
  */
 export function couldStay(event: EventName, members: number, partitions: number): number {
   switch (event) {
@@ -56,9 +57,9 @@ export function pauseFault(kept: readonly Kept[], quietGapMs: number): string | 
 const TRIES = 3;
 
 /**
- * A busy machine can cause a pause, or end a session. So a run with such a fault is repeated alone, up to two
- * times. A broker that stops or moves these partitions does so in every try. The other violations of all
- * tries count.
+ * Repeats a run that has a fault of `fault`, up to two times. `again` runs the group alone. A busy machine
+ * can cause such a fault once, because it can cause a pause or end a session. A broker that stops or moves
+ * partitions without need does so in every try. The other violations of all tries count.
  */
 export async function repeated<O extends { readonly violations: readonly string[] }>(
   first: O,

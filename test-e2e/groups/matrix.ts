@@ -63,8 +63,8 @@ try {
     }
     const waves = Math.ceil(able.length / Number(values['at-once']));
     for (let wave = 0; wave < waves; wave++) {
-      // The variants of one client are neighbours in the list. They run in different waves, because some
-      // clients need much time to start.
+      // The variants of one client are neighbours in the list. Neighbours run in different waves, because
+      // some clients need much time to start.
       for (const outcome of await strike(
         event,
         able.filter((_, i) => i % waves === wave),

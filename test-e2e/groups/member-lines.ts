@@ -13,8 +13,8 @@ export interface MemberSettings {
   /** The id of a static member. */
   readonly instance?: string;
   /**
-   * The session timeout and the interval of heartbeats are only for the classic protocol. With KIP-848, the
-   * broker decides both.
+   * `sessionMs` and `heartbeatMs` (the interval between heartbeats) count only with the classic protocol.
+   * With KIP-848, the broker decides both.
    */
   readonly sessionMs: number;
   readonly heartbeatMs: number;
@@ -24,9 +24,9 @@ export interface MemberSettings {
 }
 
 export type MemberLine =
-  /** The member owns these partitions from now on, in addition to those that it owned. */
+  /** From now on the member owns these partitions, in addition to those that it already owns. */
   | { readonly e: 'assigned'; readonly t: number; readonly p: readonly number[] }
-  /** The member no longer processes these partitions. The coordinator does not know that yet. */
+  /** The member no longer processes these partitions. It prints this before the coordinator learns of it. */
   | { readonly e: 'revoked' | 'lost'; readonly t: number; readonly p: readonly number[] }
   /** The member has processed records of partition `p`. `o`: their offsets. `n`: the writer's numbers. */
   | {
@@ -53,7 +53,7 @@ export type MemberLine =
  */
 export const DROPPED = 'the library dropped all partitions, because the coordinator refused a request';
 
-/** The names of the arguments. Every program reads these. */
+/** The name of the argument for each setting. Every member program reads these arguments. */
 const names: Readonly<Record<keyof MemberSettings, string>> = {
   bootstrap: 'bootstrap',
   group: 'group',

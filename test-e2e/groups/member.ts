@@ -11,13 +11,19 @@ export class Member {
   readonly startedMs = Date.now();
   /** The partitions that the member owns, each with the time at which the member got the partition. */
   readonly owned = new Map<number, number>();
-  /** By partition: when the member processed its last record, and the offset after that record. */
+  /**
+   * By partition: the time when the member processed the partition's last record, and the offset after this
+   * record.
+   */
   readonly read = new Map<number, { readonly t: number; readonly next: number }>();
   /** By partition: the time and the offset of the last acknowledged commit. */
   readonly committed = new Map<number, { readonly t: number; readonly offset: number }>();
   /** The time of the last change of `owned`. */
   changedMs = 0;
-  /** False after the test has stopped, killed or paused the member. `resume` makes it true again. */
+  /**
+   * False after the test has stopped, killed or paused the member. After a pause, `resume` makes it true
+   * again.
+   */
   isLive = true;
   /** When the test killed the member, or when it ended; undefined while it runs. */
   endedMs: number | undefined;

@@ -1,5 +1,6 @@
 /**
- * Reads the committed offsets of a group again and again. Millrace's own client asks the group's coordinator.
+ * Reads the committed offsets of a group again and again, with requests of Millrace's own client to the
+ * group's coordinator.
  */
 import type { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
@@ -74,8 +75,8 @@ export class Monitor {
         this.readings.push(await readCommitted(client, group, topic));
         await delay(PERIOD_MS);
       } catch {
-        // Another broker becomes the coordinator, or the coordinator still loads the group. The judge limits
-        // the time without a reading.
+        // The request failed, for example because another broker became the coordinator, or because the
+        // coordinator still loads the group. The judge limits the time without a reading.
         client?.close();
         client = undefined;
         await delay(RETRY_MS);

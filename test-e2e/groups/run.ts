@@ -1,6 +1,6 @@
 /**
- * One group under test, whose members all use the same client. Starts the members, monitors the commits, and
- * waits until the group has settled.
+ * One group under test. All members use the same client. Starts the members, monitors the committed offsets,
+ * and waits until the group has settled.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
@@ -78,9 +78,10 @@ export class GroupRun {
 
   /**
    * Waits until the group has settled. Then the live members own every partition, the numbers of their
-   * partitions differ by at most one, and no live member has got or lost partitions for `STABLE_MS`. Each
-   * owner of a partition has processed and committed a record of it, both since the owner got the partition
-   * and since `sinceMs`. Returns the time from `sinceMs` until a live member last got or lost partitions.
+   * partitions differ by at most one, and no live member has got or lost partitions for `STABLE_MS`. In
+   * addition, since `sinceMs` and since it got the partition, each owner of a partition has processed a
+   * record of the partition and has committed. Returns the time from `sinceMs` until a live member last got
+   * or lost partitions.
    */
   async settle(what: string, sinceMs = Date.now()): Promise<number> {
     const started = Date.now();
@@ -127,8 +128,8 @@ export class GroupRun {
   }
 
   /**
-   * Waits until the live members have committed every partition up to its end. `ends`: by partition, the
-   * offset after the last record.
+   * Waits until the live members have committed the end of every partition. `ends`: for each partition, the
+   * offset after its last record.
    */
   async drain(ends: readonly number[]): Promise<void> {
     const deadline = Date.now() + this.settings.settleLimitMs;
@@ -150,8 +151,9 @@ export class GroupRun {
   }
 
   /**
-   * All live members leave at the same time, and then another client reads the committed offsets. `gapMaxMs`:
-   * the longest time that may pass between two readings of the monitor.
+   * Makes all live members leave at the same time. Then another client reads the committed offsets. Returns
+   * the history for the judge. `gapMaxMs`: the longest time that may pass between two readings of the
+   * monitor.
    */
   async finish(written: readonly ReadonlyMap<number, number>[], gapMaxMs: number): Promise<GroupHistory> {
     await Promise.all(this.live.map((member) => member.stop()));
@@ -194,8 +196,8 @@ export class GroupRun {
 }
 
 /**
- * By partition: the offset and the number of each acknowledged record. A writer sends record n to the
- * partition n % `partitions`.
+ * By partition: the offset and the number of each acknowledged record. Each writer has sent record n to the
+ * partition n % `partitions`, with the writer's own `partitions`.
  */
 export function writtenByPartition(
   partitions: number,

@@ -9,7 +9,7 @@ const LIMIT_MS = 60_000;
 const RETRY_MS = 100;
 const COMMIT_VERSION = 8;
 
-/** The group must have no members. `offsets`: one for each partition. */
+/** Commits `offsets`, one for each partition. The group must have no members. */
 export async function commitWithoutMember(
   bootstrapServers: string,
   group: string,
@@ -17,7 +17,8 @@ export async function commitWithoutMember(
   offsets: readonly number[],
 ): Promise<void> {
   const deadline = Date.now() + LIMIT_MS;
-  // The coordinator answers with errors until it has loaded its partition of the offsets topic.
+  // Tries again after an error, because the coordinator answers with errors until it has loaded its partition
+  // of the offsets topic.
   for (let failure = 'not tried'; failure !== ''; ) {
     failure = await tryCommit(bootstrapServers, group, topic, offsets);
     if (failure === '') return;
@@ -26,7 +27,7 @@ export async function commitWithoutMember(
   }
 }
 
-/** Returns why the commit failed, or an empty string. */
+/** Tries to commit. Returns an empty string, or why the commit failed. */
 async function tryCommit(
   bootstrapServers: string,
   group: string,

@@ -1,4 +1,7 @@
-/** The clients and protocols of the matrix, with what each client can do in a group. */
+/**
+ * The variants of the matrix: each is a client with a protocol and an assignor. For each variant, this file
+ * says what the client cannot do in a group.
+ */
 import { join } from 'node:path';
 import { testRoot } from '../lib/paths.ts';
 import { neededTool, type ToolName } from '../lib/tools.ts';
@@ -21,8 +24,8 @@ export interface Variant {
   readonly protocol: 'classic' | 'consumer';
   readonly assignor: string;
   /**
-   * Whether a member keeps the partitions that do not move in a rebalance. True for the cooperative and the
-   * new (KIP-848) protocol.
+   * Whether a member still processes, during a rebalance, the partitions that do not move. Usually true for
+   * cooperative assignors and for the new protocol (KIP-848).
    */
   readonly isIncremental: boolean;
   /** The tool that must be installed; undefined for clients from npm. */
@@ -30,8 +33,8 @@ export interface Variant {
   /** The events that the client cannot take part in, with the reason. */
   readonly lacks?: Partial<Readonly<Record<EventName, string>>>;
   /**
-   * The client may skip records that it fetched during an earlier assignment, if the partition has no
-   * committed offset. So a group of this client begins with a commit of 0 for each partition.
+   * If a partition has no committed offset, the client may skip records that it fetched during an earlier
+   * assignment. So for this client the test commits offset 0 for each partition before the members join.
    */
   readonly needsCommits?: boolean;
   readonly excuses?: readonly Excuse[];
@@ -40,13 +43,14 @@ export interface Variant {
 }
 
 /**
- * The ConsumerGroupHeartbeat with which franz-go leaves (epoch -2) names no instance id. The coordinator of
- * Millrace, and that of Apache Kafka 4.3.1, then keeps the instance id until the session ends.
+ * The ConsumerGroupHeartbeat with which franz-go leaves (epoch -2) has no instance id. So the coordinator of
+ * Millrace keeps the instance id until the session ends, and so does the coordinator of Apache Kafka 4.3.1.
  */
 const FRANZ_GO_LEAVES = { static: 'the client does not release its instance id when it leaves' };
 /**
- * On a busy machine, a heartbeat or a commit of a cooperative member often comes too late in a rebalance.
- * With Apache Kafka 4.3.1, six of six runs showed the excused violations at a load of 36 on two cores.
+ * On a busy machine, a heartbeat or a commit of a cooperative member often comes too late during a rebalance,
+ * and is refused. With Apache Kafka 4.3.1, six of six runs had the excused violations at a load of 36 on two
+ * cores.
  */
 const PLATFORMATIC_CLASSIC: Excuse = {
   checks: ['order', 'ownership', 'monotone', 'kept'],

@@ -1,7 +1,7 @@
 /**
- * A wave runs one group for each variant on one topic. A writer sends records during the whole wave; after
- * the event `grow`, a second writer also fills the new partitions. Each event strikes all groups at the same
- * time. If a group fails, the others continue.
+ * A wave runs one group for each variant (variants.ts) on one topic. A writer sends records during the whole
+ * wave. After the event `grow`, a second writer sends records to all partitions, including the new ones. Each
+ * event happens in all groups at the same time. If a group fails, the other groups continue.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,8 +25,8 @@ const STATIC_SESSION_MS = 20_000;
 /** The time between two records of a writer. So each of the 12 partitions gets a record every 120 ms. */
 const PACE_MS = 10;
 /**
- * This time may pass between two readings of the monitor: one of its requests may time out, and the machine
- * may be busy.
+ * The longest time that may pass between two readings of the monitor. It is long, because one of the
+ * monitor's requests may time out, and the machine may be busy.
  */
 const READING_GAP_MAX_MS = 5000;
 /**
@@ -94,8 +94,8 @@ export async function runWave(options: WaveOptions): Promise<Outcome[]> {
     let coordinator: number | undefined;
     for (const variant of options.variants) {
       const group = await groupId(servers, `${nameOf(variant).replaceAll(' ', '-')}-${id}`, coordinator);
-      // The kill of one broker must strike the coordinator of every group. So the other groups get ids with
-      // the same coordinator as the first group.
+      // The event kills one broker, which must be the coordinator of every group. So the other groups get ids
+      // that have the same coordinator as the id of the first group.
       if (events.includes('coordinator')) coordinator ??= (await coordinatorOf(servers, group)).nodeId;
       if (variant.needsCommits === true) {
         await commitWithoutMember(servers, group, topic, new Array(PARTITIONS).fill(0));

@@ -1,6 +1,6 @@
 /**
- * A cluster whose nodes a test may kill: Millrace, which its command line starts, or Apache Kafka
- * (bench/peer-kafka.ts). The cluster knows every process by its pid, and `stop` ends them all.
+ * A cluster whose nodes a test may kill: Millrace, started with its command line, or Apache Kafka
+ * (bench/peer-kafka.ts). The cluster has the pid of every process, and `stop` ends all of them.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,14 +14,17 @@ export interface ClusterNode {
   readonly role: 'broker' | 'controller';
   /** Undefined while the node does not run. */
   readonly pid: number | undefined;
-  /** A port on loopback: of a broker for clients, or of a controller for other nodes. */
+  /**
+   * A port on loopback. If the node is a broker: the port for clients. If it is a controller: the port for
+   * other nodes.
+   */
   readonly port: number;
 }
 
 export interface Cluster {
   readonly name: string;
   readonly bootstrapServers: string;
-  /** Holds the data folders of all nodes; undefined for a cluster that this process did not start. */
+  /** The folder with the data folders of all nodes. Undefined: this process did not start the cluster. */
   readonly folder?: string;
   /** Time from the call of the last start until every broker served. */
   readonly readyMs: number;
@@ -122,7 +125,10 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
 /** The id of the broker that `addBroker` starts. */
 export const ADDED_ID = 99;
 
-/** Starts a broker with the settings of another node, whose listener has `port`, in a folder of its own. */
+/**
+ * Starts a broker in `folder` with the settings of another node. `model`: the folder of that node. `port`:
+ * the port of its listener, which `free` replaces.
+ */
 function launchLike(model: string, folder: string, port: number, free: number, checkout: string): Launched {
   mkdirSync(folder);
   const properties = readFileSync(join(model, 'node.properties'), 'utf8')

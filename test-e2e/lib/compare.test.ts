@@ -1,4 +1,4 @@
-/** Goal: the comparison fails when it should. Method: plant each kind of damage. */
+/** Goal: the comparison finds every kind of damage. Method: plant each kind. */
 import { describe, expect, test } from 'vitest';
 import { compareWithCorpus } from './compare.ts';
 import { makeCorpus } from './corpus.ts';
@@ -22,7 +22,7 @@ function complaints(damage: (partitions: ReadRecord[][]) => void): string[] {
   return compareWithCorpus({ corpus, partitions });
 }
 
-/** Renumbers the offsets, so that the comparison finds only the damage itself. */
+/** Makes the offsets consecutive again, so that the comparison finds only the planted damage. */
 function renumber(partition: ReadRecord[]): void {
   partition.forEach((record, offset) => {
     partition[offset] = { ...record, offset };

@@ -22,8 +22,8 @@ export interface Comparison {
 }
 
 /**
- * Returns no differences if the client read each record once, whole, and in the order of writing within the
- * partition, and each key from only one partition.
+ * Returns the differences. There are none if the client read each record once and whole, each partition in
+ * the order of writing, and each key from only one partition.
  */
 export function compareWithCorpus(comparison: Comparison): string[] {
   const complaints: string[] = [];

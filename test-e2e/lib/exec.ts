@@ -1,6 +1,7 @@
 /**
- * Runs other programs: to their end (`run`) or alongside (`launch`). When this process ends, it kills every
- * child that still runs, by the child's pid. Only a SIGKILL of this process leaves children behind.
+ * Runs other programs: `run` waits for their end, and `launch` lets them run beside this process. When this
+ * process ends, it kills every child that still runs, by the child's pid. Only if this process itself is
+ * killed with SIGKILL, children stay behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -12,7 +13,7 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Input for the program. Its standard input is closed afterwards. */
   input?: string | Uint8Array;
-  /** After this time the program is killed and the call rejects. */
+  /** After this time `run` kills the program and rejects. */
   timeoutMs?: number;
 }
 
@@ -99,8 +100,8 @@ export interface Launched {
   /** Closes the program's standard input. The programs of these tests then end. */
   closeInput(): void;
   /**
-   * Resolves with the exit code, after the program has ended and its last line was read. Null: a signal ended
-   * the program, or the program did not start.
+   * Resolves with the exit code when the program has ended and `onLine` has got its last line. Null: a signal
+   * ended the program, or the program did not start.
    */
   readonly ended: Promise<number | null>;
   /** The last lines that the program wrote to standard error. */

@@ -1,4 +1,7 @@
-/** Fetches batches with the topic's name, as a consumer without a group, and walks through them. */
+/**
+ * Fetches batches of a topic by its name, like a consumer without a group, and iterates over the batches of
+ * an answer.
+ */
 import type { KafkaClient } from '@millrace/client/io';
 import { apis, BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '@millrace/protocol';
 
@@ -42,7 +45,7 @@ export interface WholeBatch {
   readonly bytes: Uint8Array;
 }
 
-/** Yields the whole batches, and leaves out a last batch that the answer cut. */
+/** Yields the whole batches. Leaves out the last batch if the answer has only its beginning. */
 export function* wholeBatches(records: Uint8Array): Generator<WholeBatch> {
   for (let at = 0; records.length - at >= BATCH_HEADER_BYTES; ) {
     const header = readBatchHeader(records, at);

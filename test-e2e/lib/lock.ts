@@ -1,6 +1,6 @@
 /**
- * A lock between processes: a folder that only one process can create. A process takes over the lock of a
- * dead holder.
+ * A lock between processes: a folder that only one process can create. If the process that holds the lock is
+ * dead, another process takes the lock over.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,10 @@ import { cacheFolder } from './paths.ts';
 
 const WAIT_LIMIT_MS = 900_000;
 
-/** Runs `work` while no other process runs work under the same name. */
+/**
+ * Runs `work` while this process holds the lock `name`. So no other process runs work under this name at the
+ * same time.
+ */
 export async function withLock<T>(name: string, work: () => Promise<T>): Promise<T> {
   const folder = join(cacheFolder('locks'), name);
   const deadline = performance.now() + WAIT_LIMIT_MS;

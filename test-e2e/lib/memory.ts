@@ -1,7 +1,10 @@
 /** Memory of other processes, from Linux's /proc; 0 on other systems. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Resident memory now (VmRSS), its peak (VmHWM), or the part that does not come from files (RssAnon). */
+/**
+ * The present resident memory (VmRSS), its peak (VmHWM), or the part of it that does not come from files
+ * (RssAnon).
+ */
 export type MemoryKind = 'VmRSS' | 'VmHWM' | 'RssAnon';
 
 /** In MiB. */

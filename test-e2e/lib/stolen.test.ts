@@ -1,6 +1,6 @@
 /**
- * Goal: `stolenBetween` finds how much time the host took from this machine between two moments. An interval
- * between two samples counts in full if it contains one of the two moments.
+ * Goal: `stolenBetween` finds how much time the host took from this machine between two moments. If one of
+ * the moments lies between two samples, the whole interval between these samples counts.
  */
 import { expect, test } from 'vitest';
 import { stolenBetween } from './stolen.ts';
@@ -12,12 +12,12 @@ const samples = [
   { wallMs: 1420, stolenMs: 420 },
 ];
 
-test('stolen time counts in full for each gap that overlaps its interval', () => {
+test('time that was stolen between two samples counts in full for a gap that overlaps this interval', () => {
   expect(stolenBetween(samples, 1010, 1410)).toBe(370);
   expect(stolenBetween(samples, 1200, 1300)).toBe(370);
 });
 
-test('stolen time does not count for a gap beside its interval', () => {
+test('time that was stolen between two samples does not count for a gap beside this interval', () => {
   expect(stolenBetween(samples, 1000, 1020)).toBe(0);
   expect(stolenBetween(samples, 1400, 1420)).toBe(0);
 });

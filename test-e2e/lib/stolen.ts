@@ -1,7 +1,7 @@
 /**
- * Time that the host of this virtual machine took from its processors, as Linux counts it ("steal" of
- * /proc/stat). If the host caused a gap between acks, the gap says nothing about a broker. On a system that
- * does not count steal, the time is 0.
+ * Measures the time that the host of this virtual machine took from the machine's processors, as Linux counts
+ * it ("steal" in /proc/stat). A gap between acks that the host caused says nothing about a broker. On a
+ * system that does not count steal, the time is 0.
  */
 import { readFileSync } from 'node:fs';
 

@@ -1,4 +1,4 @@
-/** The lines that clients/java/Tools.java reads and writes: it runs Kafka's command line tools. */
+/** The lines that clients/java/Tools.java reads and writes. This program runs Kafka's command line tools. */
 
 const EXIT = /^=== exit (\d+)$/;
 

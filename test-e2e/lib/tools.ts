@@ -1,7 +1,7 @@
 /**
- * Installs the foreign clients: each client once, into .cache (kcat with Debian's package manager). A missing
- * tool is a value, `{ missing: why }`. By default, the run then skips the tool's tests and prints the tool's
- * name. With CI=true, the run fails.
+ * Installs the clients of other projects: each client once, into .cache, except kcat, which comes from
+ * Debian's package manager. For a tool that cannot be installed, the result is `{ missing: why }`. By
+ * default, the run then skips the tool's tests and prints the tool's name. With CI=true, the run fails.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -142,8 +142,8 @@ async function installFranzGo(): Promise<ToolState> {
 }
 
 /**
- * Does `work` for the folder, unless an earlier run completed it with the same stamp. Before that, removes
- * the results of another stamp.
+ * Runs `work`, which fills the folder, unless an earlier run completed it with the same stamp. Before the
+ * work, removes the results of a run with another stamp.
  */
 async function onceFor(folder: string, stamp: string, work: () => Promise<void>): Promise<void> {
   const file = `${folder}.done`;

@@ -1,7 +1,7 @@
 /**
- * Requests of the tests themselves to a cluster of Millrace or of another Kafka: leaders, ISR, the active
- * controller, batch headers. Millrace's own client sends them. Each question uses a new connection: to the
- * first broker that answers, or to a partition's leader.
+ * Requests of the tests themselves to a cluster of Millrace or of another Kafka. They ask for leaders, ISRs,
+ * the active controller, and batch headers. Millrace's own client sends the requests. Each question uses a
+ * new connection, to the first broker that answers or to a partition's leader.
  */
 import { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
@@ -88,7 +88,7 @@ export async function votersBehind(bootstrapServers: string): Promise<number[]> 
     .map(({ replicaId }) => replicaId);
 }
 
-/** Whether this voter has fetched the whole metadata log since `sinceMs` (wall clock). */
+/** Whether, at some time since `sinceMs` (wall clock), this voter had the whole metadata log. */
 export async function hasCaughtUp(
   bootstrapServers: string,
   voter: number,
@@ -188,7 +188,7 @@ export async function recordsByCodec(
   return counts;
 }
 
-/** By partition: the high watermark, at which consumers reach the end. */
+/** For each partition: the high watermark, which is the end of the log for consumers. */
 export async function endOffsets(bootstrapServers: string, topic: string): Promise<number[]> {
   const [partitions, brokers] = [
     await partitionsOf(bootstrapServers, topic),

@@ -1,8 +1,9 @@
 /**
  * Decides whether hostile clients stall other clients. Windows with hostile clients alternate with quiet
- * windows of the same length. The judge compares the longest gaps in the two kinds of windows. A spike of a
- * busy machine can fall into either kind, so the judge repeats a failed comparison with more windows of both,
- * up to a limit. A stall of the broker shows in each hostile window, and more quiet windows do not hide it.
+ * windows of the same length. The judge compares the longest gaps in the two kinds of windows. A busy machine
+ * can cause a long gap in either kind of window. So if a comparison fails, the judge repeats it with more
+ * windows of both kinds, up to a limit. If hostile clients stall the broker, each hostile window has a long
+ * gap, and more quiet windows do not hide this.
  */
 
 /** By writer: the longest gap between acks in milliseconds, in two windows of the same length. */
@@ -26,7 +27,10 @@ export function judgeGaps(pairs: readonly WindowPair[]): GapJudgement {
   return { quiet, hostile, isHeldUp: hostile.some((gapMs, writer) => gapMs > FACTOR * (quiet[writer] ?? 0)) };
 }
 
-/** Measures pairs until there are `atLeast` and no writer is stalled, or until there are `atMost`. */
+/**
+ * Measures pairs of windows until there are at least `atLeast` pairs and no writer is stalled, or until there
+ * are `atMost` pairs.
+ */
 export async function measurePairs(
   measure: () => Promise<WindowPair>,
   { atLeast, atMost }: { atLeast: number; atMost: number },

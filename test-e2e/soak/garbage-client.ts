@@ -1,4 +1,4 @@
-/** Connections that no Kafka client opens. Each kind says how the broker must react. */
+/** Connections with bytes that no Kafka client sends. Each kind of garbage says how the broker must react. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -106,7 +106,9 @@ export function throwGarbage(port: number, bytes: Buffer, watchMs: number): Prom
 
 const CONNECTS_AT_ONCE = 100;
 
-/** Opens connections that send nothing, to each port in turn. Rejects if the node refuses one. */
+/**
+ * Opens `total` connections that send nothing, to each port in turn. Rejects if a node refuses a connection.
+ */
 export async function openSilent(ports: readonly number[], total: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
   while (sockets.length < total) {

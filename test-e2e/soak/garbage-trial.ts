@@ -1,4 +1,7 @@
-/** Garbage of every kind, thousands of silent connections and hostile clients, beside two normal writers. */
+/**
+ * A trial that sends garbage of every kind, holds thousands of silent connections, and runs hostile clients,
+ * while two normal writers write.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';
 import { residentMiB } from '../lib/memory.ts';
@@ -21,7 +24,10 @@ export interface GarbageOptions {
 const PACE_MS = 10;
 const CLOSE_LIMIT_MS = 5000;
 const OPEN_WATCH_MS = 300;
-/** A broker that allocates memory for every announced length would need gigabytes. */
+/**
+ * The most that the memory of a node may grow. A broker that allocated memory for every announced length
+ * would grow by gigabytes.
+ */
 const MEMORY_GROWTH_MAX_MIB = 400;
 const GAP_MAX_MS = 2000;
 

@@ -1,4 +1,4 @@
-/** Goal: a garbage client does not harm other clients. */
+/** Goal: clients that send garbage do not harm other clients. */
 import { describe, expect, inject, test } from 'vitest';
 import { startMillrace } from '../lib/cluster.ts';
 import { runGarbage } from './garbage-trial.ts';

@@ -1,7 +1,7 @@
 /**
- * `npm run soak:garbage`: sends garbage to every node (random bytes, half frames, a frame of 2 GiB, …), then
- * holds 10,000 silent connections, then runs hostile clients of each kind. Normal writers run meanwhile. Exit
- * code 1 if any check fails.
+ * `npm run soak:garbage`: first sends garbage to every node (random bytes, half frames, a frame of 2 GiB, …),
+ * then holds 10,000 silent connections, then runs hostile clients of each kind. Meanwhile normal writers
+ * write. Exits with code 1 if any check fails.
  *
  *   --peer        against Apache Kafka
  *   --only TEXT   no garbage, only hostile kinds whose name contains TEXT ('': all of them)
@@ -16,8 +16,9 @@ import { cacheFolder } from '../lib/paths.ts';
 import { runGarbage } from './garbage-trial.ts';
 
 /**
- * An idle node takes 90 to 150 MiB. Requests, their decoded objects and answers have a budget of 256 MiB.
- * Objects that V8 has not collected yet, and the worker threads, may take another 256 MiB.
+ * The limit for the resident memory of a node. An idle node takes 90 to 150 MiB. Requests, their decoded
+ * objects and answers have a budget of 256 MiB. Objects that V8 has not collected yet, and the worker
+ * threads, may take another 256 MiB.
  */
 const RESIDENT_MAX_MIB = 768;
 /** The Java nodes have heaps of 1 GiB. */

@@ -1,6 +1,7 @@
 /**
- * Builds record batches byte by byte that no well-behaved client sends and no library builds: a million
- * records in a few kilobytes, payloads that do not decompress, records that a topic does not allow.
+ * Builds, byte by byte, record batches that no well-behaved client sends and no library builds. Examples are
+ * a million records in a few kilobytes, payloads that do not decompress, and records that a topic does not
+ * allow.
  */
 import { deflateRawSync, gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib';
 import { Compression, crc32c } from '@millrace/protocol';
@@ -21,7 +22,7 @@ interface Header {
 const HEADER_BYTES = 61;
 const CRC_FROM = 21;
 
-/** A batch with these records, which may be compressed, and with a valid header and checksum. */
+/** A batch with a valid header and checksum. `section`: the bytes of its records, which may be compressed. */
 export function batchAround(section: Uint8Array, { codec, records, ...times }: Header): Buffer {
   const baseTimestamp = times.baseTimestamp ?? BigInt(Date.now());
   const batch = Buffer.alloc(HEADER_BYTES + section.length);
@@ -103,8 +104,8 @@ export function manyRecords(count: number, codecs = Object.keys(compressors)): H
 }
 
 /**
- * Valid batches with about as many records as fit into a topic's default limit on batches, 1 MiB. So a client
- * can send them to any topic. The number of records depends on the codec.
+ * Valid batches with about as many records as fit into a topic's default limit for a batch (1 MiB). So a
+ * client can send them to any topic. The number of records depends on the codec.
  */
 export function fittingRecords(): HostileBatch[] {
   return [
@@ -115,7 +116,8 @@ export function fittingRecords(): HostileBatch[] {
 }
 
 /**
- * A valid batch of about `sizeBytes` with one uncompressed record. The batch shows what the bytes alone cost.
+ * A valid batch of about `sizeBytes` with one uncompressed record. With it, a trial measures the cost of the
+ * bytes alone.
  */
 export function plainBatch(sizeBytes: number): HostileBatch {
   const value = Buffer.alloc(Math.max(0, sizeBytes - HEADER_BYTES - 20), 0x76);
@@ -130,8 +132,8 @@ export function plainBatch(sizeBytes: number): HostileBatch {
 }
 
 /**
- * This many records that are equal even in their offset deltas. Compressed with gzip they take about a
- * thousandth of their size, with zstd less.
+ * Batches of this many records that are all equal, even in their offset deltas. Compressed with gzip, they
+ * have about a thousandth of their size; with zstd, less.
  */
 export function alikeRecords(count: number): HostileBatch[] {
   const one = Buffer.from([12, 0, 0, 0, 1, 1, 0]);
@@ -179,7 +181,10 @@ function flipped(bytes: Buffer, at: number): Buffer {
   return copy;
 }
 
-/** An LZ4 frame with one uncompressed block. The right `headerChecksum` depends on the flags. */
+/**
+ * An LZ4 frame with one uncompressed block. The caller passes the header checksum, because its right value
+ * depends on the flags.
+ */
 function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChecksum?: number): Buffer {
   const size = Buffer.alloc(4);
   size.writeUInt32LE((plain.length | 0x8000_0000) >>> 0);
@@ -190,8 +195,8 @@ function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChe
 }
 
 /**
- * Batches with a valid checksum whose records are malformed or contradict the header. Apache Kafka accepts
- * the batch whose offset deltas have a gap, and then its log has duplicate offsets.
+ * Batches with a valid checksum whose records are malformed or contradict the header. In one batch the offset
+ * deltas have a gap. Apache Kafka accepts this batch, and then its log has duplicate offsets.
  */
 export function lyingBatches(): HostileBatch[] {
   const three = Buffer.concat([record(0), record(1), record(2)]);
@@ -211,7 +216,7 @@ export function lyingBatches(): HostileBatch[] {
   ];
 }
 
-/** For a compacted topic: the second of three records has no key. */
+/** Batches for a compacted topic in which the second of three records has no key. */
 export function keylessBatches(): HostileBatch[] {
   const plain = Buffer.concat([record(0), record(1, { hasKey: false }), record(2)]);
   const { NONE, GZIP } = Compression;

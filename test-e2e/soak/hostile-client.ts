@@ -10,7 +10,8 @@ const ANSWER_BYTES_MAX = 256 << 20;
 export type Taken = Uint8Array | 'closed' | 'no answer' | 'no connection';
 
 /**
- * Sends the frame on a new connection. Resolves with the answer, or with a word for the broker's reaction.
+ * Sends the frame on a new connection. Resolves with the answer. If there is none, resolves with a word for
+ * the broker's reaction.
  */
 export function ask(port: number, frame: Uint8Array, limitMs: number): Promise<Taken> {
   return new Promise((resolve) => {

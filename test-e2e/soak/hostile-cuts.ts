@@ -1,6 +1,6 @@
 /**
- * Requests of several APIs, cut at every byte. The frame announces the size of the whole request, or of the
- * part that is left.
+ * Hostile clients that send requests of several APIs, cut after each byte. The size in the frame is that of
+ * the whole request, or that of the remaining part.
  */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 /**
- * The kinds of hostile clients. `throwOnce` sends requests and returns the broker's reactions. `isRight` says
- * which reactions are right.
+ * The kinds of hostile clients. For each kind, `throwOnce` sends requests and returns the broker's reactions,
+ * and `isRight` says which reactions are right.
  */
 import type { Cluster } from '../lib/cluster.ts';
 import {
@@ -26,9 +26,9 @@ export interface HostileKind {
   /** Sends one hostile request or several. Returns the broker's reaction on each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
   /**
-   * Set if the batches of this kind are above a topic's default limit. In the quiet windows, the trial then
-   * sends as many plain batches of the same size, because such large batches slow other clients down even if
-   * they are not hostile.
+   * Set if the batches of this kind are larger than a topic's default limit. Such large batches slow other
+   * clients down even if they are not hostile. So in the quiet windows, the trial sends as many plain batches
+   * of the same size.
    */
   readonly throwPlain?: (n: number) => Promise<readonly string[]>;
   readonly isRight: (taken: string) => boolean;
@@ -53,7 +53,7 @@ const MILLION = 1_000_000;
 const [FITTING, ALLOWED] = [60_000, 10_000];
 const NANOSECONDS_A_MS = 1_000_000n;
 
-/** Creates the topics first, because each kind sends its requests to their leaders. */
+/** Creates the topics, and returns the kinds. Each kind sends its requests to the leaders of these topics. */
 export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise<HostileKind[]> {
   const leaders = await createTopics(cluster.bootstrapServers);
   return [
@@ -138,8 +138,8 @@ function nanoseconds(leaders: Leaders): HostileKind {
 }
 
 /**
- * Several connections fetch one idle partition at the same time. Each request names the partition many times:
- * `size.duplicates`, FITTING or ALLOWED times, in turn.
+ * Several connections fetch one idle partition at the same time. Each request names the partition many times.
+ * The number of times is `size.duplicates`, FITTING or ALLOWED, in turn.
  */
 function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
   const frames = new Map<string, Buffer>();

@@ -1,6 +1,6 @@
 /**
- * Hand-made request frames that no client library sends, with sizes, int64s and counts that Millrace's own
- * encoder refuses to write.
+ * Builds request frames by hand. No client library sends them: they have sizes, int64s and counts that
+ * Millrace's own encoder refuses to write.
  */
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 
@@ -51,8 +51,8 @@ function frame(apiKey: number, version: number, isFlexible: boolean, ...body: Bu
 }
 
 /**
- * Produce with acks=all, in version 7: the first version that allows zstd, and the last whose answer is easy
- * to read.
+ * A Produce request with acks=all in version 7. This is the first version that allows zstd, and the last one
+ * whose answer is easy to read.
  */
 export function produceFrame(topic: string, partition: number, batch: Buffer): Buffer {
   const partitions = [int32(1), int32(partition), int32(batch.length), batch];
@@ -65,7 +65,7 @@ export function produceError(answer: Uint8Array, topic: string): number {
   return Buffer.from(answer.buffer, answer.byteOffset, answer.length).readInt16BE(at);
 }
 
-/** Fetch 12 that names one idle partition this many times, with 33 bytes each time. */
+/** A Fetch request in version 12 that names one idle partition this many times. Each time takes 33 bytes. */
 export function duplicatesFrame(topic: string, partition: number, times: number, maxWaitMs: number): Buffer {
   const one = Buffer.concat([
     int32(partition),
@@ -82,7 +82,7 @@ export function duplicatesFrame(topic: string, partition: number, times: number,
   return frame(1, 12, true, ...wants, ...topics, compact(0), compact(0), NO_TAGS);
 }
 
-/** ListOffsets 7: asks for the offset of this timestamp, which may be any int64. */
+/** A ListOffsets request in version 7 for the offset of this timestamp, which may be any int64. */
 export function lookupFrame(topic: string, partition: number, timestamp: bigint): Buffer {
   const wanted = [compact(1), int32(partition), int32(-1), int64(timestamp), NO_TAGS];
   const topics = [compact(1), compact(topic.length), Buffer.from(topic), ...wanted, NO_TAGS];
@@ -90,7 +90,7 @@ export function lookupFrame(topic: string, partition: number, timestamp: bigint)
 }
 
 /**
- * Whole requests of several APIs, which hostile-cuts.ts cuts. Of the whole requests, only Produce and
+ * Whole requests of several APIs, for hostile-cuts.ts to cut. If they were sent whole, only Produce and
  * InitProducerId would change something.
  */
 export function sampleFrames(topic: string, batch: Buffer): Map<string, Buffer> {

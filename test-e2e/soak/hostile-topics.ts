@@ -1,4 +1,4 @@
-/** The topics for hostile clients, and their leaders. */
+/** Creates the topics for hostile clients, and finds the leaders of their partitions. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aliveBrokers, createTopic, partitionsOf } from '../lib/wire.ts';
 
@@ -6,8 +6,8 @@ export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 const PARTITIONS = 3;
 /**
- * After this time, every broker knows a new topic. A broker refuses every request for a topic that it does
- * not know yet.
+ * The wait after the creation of the topics. A broker refuses every request for a topic that it does not know
+ * yet. After this time, every broker knows the topics.
  */
 const METADATA_MS = 500;
 
@@ -30,7 +30,8 @@ export interface Where {
 }
 
 /**
- * Returns partition n of the topic, with its leader. The partition after the last one is partition 0 again.
+ * Returns a partition of the topic, with its leader. `n` is the index of the partition; after the last
+ * partition, it begins again at partition 0.
  */
 export type Leaders = (topic: keyof typeof topics, n: number) => Where;
 

@@ -1,7 +1,7 @@
 /**
  * Runs hostile clients of each kind beside the writers. Windows in which hostile clients send alternate with
- * quiet windows of the same length. After each kind every node must be the same process, its memory must be
- * within the limit, and no writer may have stalled.
+ * quiet windows of the same length. After each kind three conditions must hold: every node is still the same
+ * process, its peak memory is within the limit, and no writer has stalled.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode } from '../lib/cluster.ts';
@@ -17,8 +17,8 @@ export interface HostileOptions extends HostileSize {
    */
   readonly windowMs: number;
   /**
-   * Pairs of windows for each kind. While a writer seems to stall, the trial adds more pairs, up to
-   * `pairsMax`.
+   * The least number of pairs of windows for each kind. While a writer seems to stall, the trial measures
+   * more pairs, up to `pairsMax`.
    */
   readonly pairs: number;
   readonly pairsMax: number;
@@ -30,8 +30,9 @@ export interface HostileOptions extends HostileSize {
 }
 
 /**
- * The shortest pause after a request. After a longer request, the pause is as long as the request, because
- * two cores run six nodes, both writers and this process.
+ * The shortest pause after a request. If a request takes longer, the pause is as long as the request took.
+ * Without such a pause the machine would have no time for the others, because two cores run six nodes, both
+ * writers and this process.
  */
 const PAUSE_MIN_MS = 100;
 /** The wait at the end of a window, so that the window includes the effects of its last request. */
@@ -95,7 +96,7 @@ class Phase {
     if (windowMs === 0) {
       for (let i = 0; i < this.#kind.variants; i++) await this.#throwOnce();
     } else {
-      await this.#throwOnce(); // Builds the batches before the first window begins.
+      await this.#throwOnce(); // The first call builds the batches, before the first window begins.
       const measured = await measurePairs(() => this.#pair(), { atLeast: pairs, atMost: pairsMax });
       const { quiet, hostile, isHeldUp } = measured;
       const names = this.#writers.map(({ name }) => name).join(', ');

@@ -1,4 +1,7 @@
-/** Goal: the judge of gaps reports a stall and tolerates a spike; the hostile batches match their names. */
+/**
+ * Goal: the judge of gaps reports a stall and tolerates a single long gap, and the hostile batches are what
+ * their names say.
+ */
 import { BATCH_HEADER_BYTES, checkBatchCrc, readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +25,7 @@ describe('the judge of gaps', () => {
     expect(judgeGaps([{ quiet, hostile: [40, 121] }]).isHeldUp).toBe(true);
   });
 
-  test('finds a broker that stalls in every hostile window, even with more windows', async () => {
+  test('finds a broker that stalls in every hostile window, even if it measures more windows', async () => {
     const judgement = await measurePairs(async () => ({ quiet: [50], hostile: [1200] }), {
       atLeast: 3,
       atMost: 8,
@@ -30,7 +33,7 @@ describe('the judge of gaps', () => {
     expect(judgement).toEqual({ quiet: [50], hostile: [1200], isHeldUp: true, pairs: 8 });
   });
 
-  test('forgives a spike in a hostile window once a quiet window has a similar one', async () => {
+  test('forgives a long gap in a hostile window once a quiet window has a similar gap', async () => {
     const windows: WindowPair[] = [
       { quiet: [50], hostile: [180] },
       { quiet: [50], hostile: [50] },
@@ -41,7 +44,7 @@ describe('the judge of gaps', () => {
     expect(judgement).toEqual({ quiet: [95], hostile: [180], isHeldUp: false, pairs: 4 });
   });
 
-  test('measures only the least number of windows if no writer stalls', async () => {
+  test('measures only the least number of pairs if no writer stalls', async () => {
     const judgement = await measurePairs(async () => ({ quiet: [50], hostile: [55] }), {
       atLeast: 3,
       atMost: 8,

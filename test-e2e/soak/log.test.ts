@@ -6,7 +6,7 @@ import { cacheFolder } from '../lib/paths.ts';
 import { runTrial } from './log/trial.ts';
 
 const KILLS = 10;
-/** A quick trial, because `npm test` waits for it. */
+/** Short, because `npm test` waits for this trial. */
 const ALIVE_MS = 300;
 
 test.skipIf(inject('isForeign'))(
@@ -16,7 +16,7 @@ test.skipIf(inject('isForeign'))(
     const { kills, events, violations } = await runTrial({ folder, kills: KILLS, aliveMs: ALIVE_MS });
     expect(violations).toEqual([]);
     expect(kills).toHaveLength(KILLS);
-    // Otherwise, the kills would show nothing.
+    // If the node had neither compacted nor removed segments, the kills would show nothing.
     expect(events.get('log-cleaned')).toBeGreaterThan(0);
     expect(events.get('log-segment-removed')).toBeGreaterThan(0);
     rmSync(folder, { recursive: true, force: true });

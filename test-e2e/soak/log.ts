@@ -5,9 +5,12 @@
  *
  *   KILLS=200     the number of kills
  *
- * Prints a line for each kill, and a summary. Exits with code 1 if a record is lost, altered, duplicate or
- * out of order, if a removed record is back, if an error reaches a writer, if the node reports damage or ends
- * by itself, or if there were 50 kills or more and none interrupted a cleaning.
+ * Prints a line for each kill, and a summary. Exits with code 1 in these cases:
+ *
+ * - A record is lost, altered, duplicate or out of order, or a removed record is back.
+ * - An error reaches a writer.
+ * - The node reports damage or ends by itself.
+ * - There were 50 kills or more, and none interrupted a cleaning.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The shared checkers find each anomaly that is planted in a recorded history of real clients. */
+/**
+ * Goal: the checkers of the package `checkers` find each anomaly that a test plants in a recorded history of
+ * real clients.
+ */
 import { describe, expect, test } from 'vitest';
 import {
   historyOf,
@@ -13,7 +16,10 @@ interface Run extends RecordedRun {
   readonly read: ReadRecord[];
 }
 
-/** Two writers write six records each, in turn. Each of the two partitions gets six records. */
+/**
+ * A run without faults: two writers write six records each, in turn, and each of the two partitions gets six
+ * records.
+ */
 function faultless(): Run {
   const written = ['w0', 'w1'].map((name) => ({ name, records: [] as WrittenRecord[] }));
   const read: ReadRecord[] = [];
@@ -144,7 +150,7 @@ describe('a recorded history', () => {
     expect(violationsOf(run)).toContainEqual(expect.stringMatching(violation));
   });
 
-  test('with many violations: each checker lists eight, and the rest is counted', () => {
+  test('may have many violations, of which each checker lists eight and counts the others', () => {
     const run = faultless();
     run.read.length = 0;
     const found = violationsOf(run);

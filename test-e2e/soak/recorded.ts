@@ -1,6 +1,6 @@
 /**
- * Turns the notes of the soak's writers and of its reader into a history, which the checkers of histories
- * judge. Pure, so that a test can plant anomalies in the notes.
+ * Turns the notes of the soak's writers and of its reader into a history, which the checkers of the package
+ * `checkers` judge. The functions are pure, so that a test can plant anomalies in the notes.
  *
  * Record n of a writer has the value `NAME-n` and belongs to partition n % partitions.
  */
@@ -54,8 +54,8 @@ const READER = 'reader';
 const POLL_RECORDS_MAX = 1000;
 
 /**
- * The violations, each after the name of the checker that found it. A checker lists only the first ones; the
- * last lines count the others.
+ * The violations as text, each with the name of its checker in front. Lists only the first violations of each
+ * checker. The last lines say how many others there are.
  */
 export function violationsOf(run: RecordedRun): string[] {
   const { violations, counts } = judgeHistory(historyOf(run), finalLogsOf(run));
@@ -128,7 +128,8 @@ function pollsOf(run: RecordedRun, records: readonly ReadRecord[]): Poll[] {
 }
 
 /**
- * The reader reads each partition up to its end after the writers have finished, so it has the final logs.
+ * The final logs. They are what the reader got, because it reads each partition up to its end after the
+ * writers have finished.
  */
 export function finalLogsOf(run: RecordedRun): FinalLog[] {
   return Array.from({ length: run.partitions }, (_, partition) => ({

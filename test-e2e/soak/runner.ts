@@ -45,7 +45,10 @@ export function pacesOf(pace: string): Pace[] {
   return chosen === 'both' ? ['paced', 'fast'] : [chosen];
 }
 
-/** Returns whether every trial passed. Keeps the files of a failed run and prints their folders. */
+/**
+ * Runs the trials. Returns whether every trial passed. If a run fails, keeps its files and prints their
+ * folders.
+ */
 export async function soak({ kinds, trials, peer, settings = {} }: SoakOptions): Promise<boolean> {
   await neededTool('confluent-kafka');
   await neededTool('java');

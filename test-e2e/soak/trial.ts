@@ -1,7 +1,7 @@
 /**
- * One trial. Two writers work, and the trial kills nodes with kill -9. Acknowledgements must continue, and
- * the killed nodes must come back and get in sync. Then a consumer reads every record back, and the checkers
- * judge the history.
+ * One trial: two writers write, and the trial kills nodes with kill -9. Acknowledgements must continue, and
+ * the killed nodes must come back and get in sync. At the end a consumer reads every record back, and the
+ * checkers (recorded.ts) judge the history.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';
@@ -24,8 +24,8 @@ export interface TrialOptions {
 export interface TrialResult {
   readonly killed: readonly number[];
   /**
-   * Longest gap between acks from the kill to the restart, by writer. If the trial kills all nodes, the
-   * measured time ends when acks come steadily again.
+   * For each writer, the longest gap between acks from the kill until the restart. If the trial kills all
+   * nodes: from the kill until acks come steadily again.
    */
   readonly gapMs: Readonly<Record<string, number>>;
   /** Longest gap of any writer from the restart until acks come steadily again. */
@@ -39,7 +39,7 @@ export interface TrialResult {
 const RECOVERY_LIMIT_MS = 60_000;
 const BACK_LIMIT_MS = 90_000;
 /**
- * A killed leader or controller stays down for at least this time, so that the trial shows the cluster
+ * A killed leader or controller stays down for at least this time, so that the trial measures the cluster
  * without the killed node.
  */
 const DEAD_MS = 2500;

@@ -23,7 +23,7 @@ interface Stat {
   readonly wallMs: number;
   readonly acked: number;
   /**
-   * The longest time between two acks of one partition, among the gaps that ended since the previous `Stat`
+   * The longest gap between two acks of one partition. Counts the gaps that ended since the previous `Stat`,
    * and the gaps that still last.
    */
   readonly gapMs: number;
@@ -81,8 +81,8 @@ export class RunningWriter {
   }
 
   /**
-   * The longest gap between acks in the given time (milliseconds since 1970). With `steal`, time that the
-   * host of a virtual machine took does not count.
+   * The longest gap between acks from `from` to `to` (milliseconds since 1970). If `steal` is given, the time
+   * that the host of a virtual machine took does not count.
    */
   longestGapMs(from: number, to: number = Number.POSITIVE_INFINITY, steal?: StealMeter): number {
     let longest = 0;

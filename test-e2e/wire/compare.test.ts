@@ -1,7 +1,7 @@
 /**
- * Goal: no answer of Millrace differs from Apache Kafka's without a justification. Method: the test does what
- * `npm run compare:wire` does, but only with the newest version of each form of an API (`telltaleVersions`).
- * A second test shows that the comparison finds planted differences.
+ * Goal: no answer of Millrace differs from Apache Kafka's without a justification. Method: the first test
+ * does the same as `npm run compare:wire`, but only with the newest version of each form of an API
+ * (`telltaleVersions`). A second test shows that the comparison finds planted differences.
  */
 import { expect, test } from 'vitest';
 import { isMissing } from '../clients/round-trip.ts';

@@ -90,7 +90,10 @@ class Run {
   readonly found: Found[] = [];
   readonly #ours: Actors;
   readonly #peer: Actors;
-  /** The judgements of cases that the peer never answers. Each case has its own connection to the peer. */
+  /**
+   * The judgements of cases that the peer never answers. They come late, so each of these cases has its own
+   * connection to the peer.
+   */
   readonly #late: Promise<void>[] = [];
 
   constructor(ours: World, peer: World, lane: string) {
@@ -109,7 +112,7 @@ class Run {
     for (const [i, wireCase] of ours.entries()) await this.#compare(wireCase, peer[i]!);
   }
 
-  /** Waits until each case has its outcome. */
+  /** Waits until each case has been judged. Rejects if a judgement failed. */
   async late(): Promise<void> {
     await Promise.all(this.#late);
   }
@@ -124,7 +127,7 @@ class Run {
     const side = new Side(this.#peer.world.bootstrap);
     const right = outcome(peer, { ...this.#peer, side }).finally(() => side.close());
     const judged = Promise.all([left, right]).then(([l, r]) => this.#judge(ours, l, r));
-    judged.catch(() => {}); // `late` rejects with the error.
+    judged.catch(() => {}); // Ignores the error here, because `late` rejects with it.
     this.#late.push(judged);
     await left;
   }
@@ -137,7 +140,10 @@ class Run {
   }
 }
 
-/** Whether Apache Kafka never answers the case, as a justification says. Then the next case need not wait. */
+/**
+ * Whether a justification says that Apache Kafka never answers the case. Then the next case need not wait for
+ * the end of this one.
+ */
 function isPeerSilent({ api, version, name }: WireCase): boolean {
   return justifications.some(
     (one) => one.peer?.source === '^silence$' && isAbout(one, { api: api.name, version, name }),

@@ -1,7 +1,7 @@
 /**
- * Sends one case to one of the two clusters (a side), and returns the outcome. Each case is followed by a
- * sentinel: a request that every broker answers. If the answer to the sentinel comes first, the case gets no
- * answer, and the test need not wait for a timeout.
+ * Sends one case to one of the two clusters (a side), and returns the outcome. After each case it sends a
+ * sentinel, a request that every broker answers. If the answer to the sentinel comes first, the case gets no
+ * answer, because a broker answers in order. So the comparison need not wait for a timeout.
  */
 import { connect, type Socket } from 'node:net';
 import { type AnyApi, apis, decodeResponseHeader, encodeRequestFrame, FrameReader } from '@millrace/protocol';

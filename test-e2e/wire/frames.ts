@@ -1,6 +1,6 @@
 /**
- * A case is a whole request as bytes. A valid request of an API gives cases with one mutated field, and cases
- * with an odd header or an odd end.
+ * Makes the cases of an API. A case is a whole request as bytes. From a valid request come cases with one
+ * mutated field, and cases with an odd header or an odd end.
  */
 import { type AnyApi, apis } from '@millrace/protocol';
 import type { ApiCases } from './cases/api-cases.ts';
@@ -18,7 +18,8 @@ export interface WireCase {
   readonly name: string;
   readonly setUp: SetUp;
   /**
-   * Cases with the same text here and the same set-up share a group. Undefined: the case has its own group.
+   * Cases with the same value of this field and the same set-up share a group. Undefined: the case has its
+   * own group.
    */
   readonly sharedBy: string | undefined;
   /** Builds the request. `values`: what the set-up returned. */

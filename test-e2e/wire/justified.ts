@@ -40,7 +40,10 @@ const ofGroupTwice = /^(member: )?groups=duplicate$|^groupIds=duplicate$|^a grou
 const NO_COORDINATOR = { errorCode: '42 INVALID_REQUEST', host: '""', nodeId: '-1', port: '-1' };
 const nowhere = /topics\[\]\.name=''$/;
 
-/** The same difference in two APIs has a row for each, because each row must cover a difference. */
+/**
+ * Shared by two entries. The difference occurs in two APIs, and each API has its own entry, because each
+ * entry must cover a difference.
+ */
 const unknownSetting: Justification = {
   cases: /no\.such\.setting|throttled\.rate=1000/,
   when: 'a setting of brokers that Millrace does not have',

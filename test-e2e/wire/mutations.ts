@@ -1,6 +1,6 @@
 /**
- * Derives odd requests from a schema table: for each field of a valid request, unusual values that the field
- * can have. A new table gets its cases without a change here.
+ * Derives odd requests from a schema table: each odd request has an unusual value in one field of a valid
+ * request. If a schema table is added, this file needs no change.
  */
 import { type AnyApi, type Field, type Fields, within } from '@millrace/protocol';
 import { type ExtraTag, int, lengthBytes, Raw, type Struct, TAGS, varint } from './raw.ts';

@@ -39,12 +39,16 @@ const countFields: Record<string, readonly string[]> = {
  */
 const zeroCounts = new Set(['baseOffset', 'producerId']);
 const echoedIds = new Set<string>(Object.values(ids));
-/** The ids that coordinators give to members end with a UUID, or are a short UUID. */
+/**
+ * An id that a coordinator gives to a member ends with a UUID in hexadecimal, or is a UUID in base64 (22
+ * characters).
+ */
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const SHORT_UUID = /^[A-Za-z0-9_-]{22}$/;
 
 /**
- * `values`: what the set-up of the case returned. In the answer, a marker such as `<member>` replaces each.
+ * `values`: the ids that the set-up of the case returned. In the answer, a marker such as `<member>` replaces
+ * each of these ids.
  */
 export function normalised(api: string, value: unknown, world: World, values: Values = {}): unknown {
   const markers = new Map(Object.entries(values).map(([name, text]) => [text, `<${name}>`]));
@@ -96,10 +100,11 @@ function isForeignTopic(api: string, member: unknown, world: World): boolean {
     partitions?: unknown;
     errorCode?: unknown;
   };
-  // Only the topics of DescribeLogDirs have no error of their own.
+  // Each topic in an answer has an error code of its own, except in DescribeLogDirs.
   const isKnown = errorCode === (api === 'DescribeLogDirs' ? undefined : 0);
   if (typeof name !== 'string' || !Array.isArray(partitions) || !isKnown) return false;
-  // Other cases send odd batches to this topic. The sides append different ones, so the log sizes differ.
+  // Other cases send odd batches to this topic. The two sides do not accept the same ones, so the sizes of
+  // the logs differ.
   if (api === 'DescribeLogDirs' && name === world.sink) return true;
   return !name.startsWith(world.prefix);
 }

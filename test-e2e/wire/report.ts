@@ -1,4 +1,7 @@
-/** Differences as text: one entry for the same difference in many cases and versions. */
+/**
+ * Writes differences as text. If the same difference occurs in many cases and versions, it has only one
+ * entry.
+ */
 import type { Comparison, Found } from './compare.ts';
 import { fieldOf } from './difference.ts';
 import { type Justification, justifications } from './justified.ts';

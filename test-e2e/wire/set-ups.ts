@@ -18,7 +18,7 @@ type Pair = Made & { readonly member: string; readonly follower: string };
 const SESSION_MS = 300_000;
 /** Longer than any case, so no rebalance ends by this timeout. */
 const REBALANCE_MS = 60_000;
-/** The rebalance ends after this time, because the other members do not join again. */
+/** With this timeout the rebalance ends soon, although the other members do not join again. */
 const SHORT_REBALANCE_MS = 300;
 /**
  * Up to version 3, a member joins with its first JoinGroup. From version 4 on, the first JoinGroup only
@@ -78,7 +78,7 @@ async function leave({ group, client }: SetUpPort, memberId: string) {
   expected('LeaveGroup', await client.call(apis.leaveGroup, { groupId: group, memberId }, { version: 2 }), 0);
 }
 
-/** Returns a member id with which no member has joined yet. */
+/** Makes the group give out a member id, and returns this id. No member has joined with it yet. */
 async function pending({ group, client, world }: SetUpPort): Promise<string> {
   const protocols = [{ name: 'range', metadata: subscriptionOf(world.full) }];
   const timeouts = { sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: REBALANCE_MS };
@@ -163,7 +163,10 @@ async function untilAssigned(port: SetUpPort): Promise<void> {
   throw new Error(`${port.group} has no assignment`);
 }
 
-/** Two members of generation 2 that have not synced; the second member has a connection of its own. */
+/**
+ * Makes two members of generation 2 that have not sent SyncGroup. The second member has a connection of its
+ * own.
+ */
 async function pairJoined(port: SetUpPort, rebalanceMs = REBALANCE_MS): Promise<Pair> {
   const { client } = port;
   const { member } = await stable(port);
@@ -205,7 +208,7 @@ export const enclosures = {
   consumerEmpty: 'consumerEmpty',
 } as const;
 
-/** Groups of each state, for the requests that list and describe. */
+/** Makes one group for each state, for the requests that list and describe groups. */
 async function zoo(port: SetUpPort): Promise<Made> {
   const made: Record<string, string> = {};
   for (const [name, setUp] of Object.entries(enclosures)) {
@@ -221,7 +224,7 @@ export const setUps = {
   /** A group id that nobody has used. */
   fresh: async () => ({}),
   pending: async (port) => ({ member: await pending(port) }),
-  /** The leader has joined generation 1, and has not synced yet. */
+  /** The leader has joined generation 1, and has not sent SyncGroup yet. */
   joined: async (port) => ({ member: await join(port, port.client) }),
   stable: (port) => stable(port),
   /** Like `stable`, for a case in which another member joins and the first member does not join again. */

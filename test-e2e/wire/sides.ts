@@ -1,9 +1,12 @@
-/** The two clusters of the comparison: one broker each, started here unless they already run. */
+/**
+ * The two clusters of the comparison. Each has one broker. This file starts a cluster unless it already runs.
+ */
 import { startPeerKafka } from '../bench/peer-kafka.ts';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
 
 /**
- * With these settings, coordinators answer at once, so that a case need not wait for members that never come.
+ * With these settings coordinators do not wait for more members, which never come. So they answer a join at
+ * once.
  */
 const settings = {
   'group.initial.rebalance.delay.ms': '0',

@@ -1,8 +1,8 @@
 /**
  * Prepares one of the two clusters (a side) for a case: creates the group that the case needs, and brings the
- * group into the right state. Only then are the ids of the group and of its member known, because each case
- * gets its own group, and the coordinator generates the ids of members. So a request has the markers
- * `{group}` and `{member}` for these ids, and `fillIn` replaces the markers.
+ * group into the right state. The ids of the group and of its member are known only then, because each case
+ * gets its own group, and the coordinator generates the ids of members. So a request first has the markers
+ * `{group}` and `{member}` instead of these ids, and `fillIn` replaces the markers.
  */
 import type { KafkaClient } from '@millrace/client/io';
 import { connect } from '../lib/wire.ts';
@@ -32,9 +32,9 @@ export class Stage {
   }
 
   /**
-   * A group for one case. If `sharedBy` is given, all cases with the same `sharedBy` and the same set-up get
-   * the same group. No case shares an unknown group, because a case may create the group that the next case
-   * expects to be unknown.
+   * Makes the group for one case. If `sharedBy` is given, all cases with the same `sharedBy` and the same
+   * set-up get the same group. Cases never share an unknown group (`fresh`), because one case may create the
+   * group that the next case expects to be unknown.
    */
   async prepare(setUp: SetUp, sharedBy?: string): Promise<Values> {
     if (sharedBy === undefined || setUp === 'fresh') return await this.#make(setUp);

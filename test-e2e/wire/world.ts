@@ -105,8 +105,8 @@ async function untilLed(bootstrap: string, topic: string): Promise<void> {
 }
 
 /**
- * Waits until the broker gives producer ids. The broker asks the controller for its first block of ids only
- * at the first request.
+ * Waits until the broker gives out producer ids. The broker asks the controller for its first block of ids
+ * only when the first client asks for an id.
  */
 async function untilProducerIds(bootstrap: string): Promise<void> {
   for (let tries = 0; tries < READY_TRIES; tries++) {

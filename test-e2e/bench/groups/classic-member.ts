@@ -1,4 +1,7 @@
-/** A member of a classic group: JoinGroup, SyncGroup, Heartbeat; the leader assigns ranges. */
+/**
+ * A member of a classic group: it sends JoinGroup, SyncGroup and Heartbeat. If it is the leader, it assigns
+ * ranges of partitions.
+ */
 import {
   apis,
   CONSUMER_PROTOCOL_TYPE,

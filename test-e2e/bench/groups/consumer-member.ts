@@ -1,6 +1,6 @@
 /**
- * A member of a KIP-848 group. It acknowledges a changed assignment at once, as Kafka's own client does.
- * After an error, its next heartbeat has all fields.
+ * A member of a KIP-848 group. When its assignment has changed, it sends a heartbeat that acknowledges the
+ * assignment at once, as Kafka's own client does. After an error, its next heartbeat has all fields.
  */
 import { randomBytes } from 'node:crypto';
 import { apis, type ConsumerGroupHeartbeatResponse, ErrorCode } from '@millrace/protocol';

@@ -1,8 +1,8 @@
 /**
- * The section `failover`: kill -9 of the broker that coordinates every group, while the members send
- * heartbeats and commit. A group continues when the new coordinator has answered a heartbeat of each member,
- * and a commit of one member, without an error. Heartbeats and commits are timed separately, because a
- * coordinator that still loads may accept heartbeats.
+ * The section `failover`: kills the broker that coordinates every group with kill -9, while the members send
+ * heartbeats and commits. A group counts as continued when the new coordinator has answered a heartbeat of
+ * each member, and a commit of one member, without an error. The section measures the times for heartbeats
+ * and for commits separately, because a coordinator that still loads may accept heartbeats.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,8 @@ export async function failover(cluster: Cluster, protocol: Protocol, sizes: Size
       new PacedLoad(world.members, sizes.heartbeatMs, sendHeartbeat),
       new PacedLoad(world.members, sizes.commitMs, sendCommit),
     ];
-    // The rates are fixed, so the logs of all contenders have about the same length.
+    // The rates of the load are fixed, so before the kill the logs of both contenders have about the same
+    // length.
     await sleep(sizes.beforeKillMs);
     await untilInSync(cluster);
     const victim = busiestCoordinator(world);
@@ -98,7 +99,10 @@ export async function failover(cluster: Cluster, protocol: Protocol, sizes: Size
   }
 }
 
-/** The broker that coordinates the most groups. (On a busy machine, the first coordinator may lose some.) */
+/**
+ * The broker that coordinates the most groups. On a busy machine, the first coordinator of all groups may
+ * have lost some of them.
+ */
 function busiestCoordinator(world: World): number {
   const byBroker = Map.groupBy(world.list, ({ coordinator }) => coordinator ?? -1);
   const [[victim, groups]] = [...byBroker].sort(([, a], [, b]) => b.length - a.length) as [[number, Group[]]];
@@ -125,10 +129,13 @@ async function untilInSync({ bootstrapServers }: Cluster): Promise<void> {
 
 type Kind = 'lookups' | 'heartbeats' | 'commits';
 
-/** When each group continues, counted from the creation of this object. */
+/** Measures the times after which groups continue, counted from the creation of this object. */
 class Recovery {
   readonly #startMs = performance.now();
-  /** For each group that the victim coordinated: the members that have had no answer yet. */
+  /**
+   * For each group that the killed broker coordinated: the members whose heartbeat the new coordinator has
+   * not answered yet.
+   */
   readonly #silent: Map<Group, Set<Member>>;
   readonly #times: Record<Kind, Map<Group, number>> = {
     lookups: new Map(),
@@ -151,7 +158,7 @@ class Recovery {
     };
   }
 
-  /** The number of groups that the victim coordinated. */
+  /** The number of groups that the killed broker coordinated. */
   get size(): number {
     return this.#silent.size;
   }
@@ -160,15 +167,14 @@ class Recovery {
     return this.left === 0;
   }
 
-  /** At least this many groups do not continue yet; 0: all continue. */
+  /** A lower bound for the number of groups that do not continue yet. 0: all groups continue. */
   get left(): number {
     const { heartbeats, commits } = this.#times;
     return this.#silent.size - Math.min(heartbeats.size, commits.size);
   }
 
   /**
-   * The times at which the groups continued. A group that does not continue yet counts with the time until
-   * now.
+   * For each group, the time after which it continued. If a group does not continue yet: the time until now.
    */
   times(kind: Kind): number[] {
     const nowMs = performance.now() - this.#startMs;
@@ -182,8 +188,8 @@ class Recovery {
 }
 
 /**
- * Reads the events of loads that Millrace has logged since that time. Undefined: there are none, as with
- * another product.
+ * Reads the events `coordinator-loaded` that Millrace has logged since `wallMs`. Undefined: there are none,
+ * because the product is not Millrace or no broker has loaded a partition.
  */
 function loadsAfter(
   cluster: Cluster,

@@ -1,15 +1,16 @@
 /**
- * The connections of the load generator, and the coordinators of its groups. Each broker has the same number
- * of lanes. The fleet finds the coordinator of a group again with FindCoordinator, as a client does.
+ * The connections (lanes) of the load generator, the same number to each broker, and the coordinators of its
+ * groups. When a group has lost its coordinator, the fleet looks it up with FindCoordinator, as a client
+ * does.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { aliveBrokers } from '../../lib/wire.ts';
 import { Lane } from './lane.ts';
 
-/** What the fleet knows of a group. */
+/** The part of a group that the fleet uses. */
 export interface Coordinated {
   readonly id: string;
-  /** The id of the broker; undefined while the group looks for its coordinator. */
+  /** The id of the broker that coordinates the group; undefined while the fleet looks the coordinator up. */
   coordinator: number | undefined;
   /** Called when the fleet has found the coordinator again. */
   found(): void;
@@ -43,7 +44,10 @@ export class Fleet {
     return new Fleet(await aliveBrokers(bootstrapServers), laneCount);
   }
 
-  /** The lane to the broker with this index; opens it again if it broke. Lane `laneCount` is for lookups. */
+  /**
+   * Returns the lane with this index to the broker. Opens the lane if it is not open yet, or if it broke. The
+   * lane with the index `laneCount` is for lookups.
+   */
   lane(broker: number, index: number): Lane {
     const lanes = this.#lanes.get(broker) ?? [];
     this.#lanes.set(broker, lanes);
@@ -54,7 +58,10 @@ export class Fleet {
     return opened;
   }
 
-  /** Until `restarted`, the fleet asks this broker nothing, and ignores every answer that names it. */
+  /**
+   * Call it when the broker is killed. Until `restarted` is called, the fleet sends no lookup to this broker,
+   * and ignores answers that name it as a coordinator.
+   */
   killed(broker: number): void {
     this.#killed.add(broker);
   }
@@ -76,8 +83,8 @@ export class Fleet {
   }
 
   /**
-   * Asks brokers for the coordinators of these groups. The result lacks each group whose coordinator the
-   * asked broker does not know.
+   * Asks brokers for the coordinators of these groups. If the asked broker does not know the coordinator of a
+   * group, the result lacks this group.
    */
   async find(ids: readonly string[]): Promise<Map<string, number>> {
     const found = new Map<string, number>();

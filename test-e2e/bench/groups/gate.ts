@@ -1,7 +1,8 @@
 /**
- * Lets only a few groups of one set of lanes join at a time. A broker answers a JoinGroup only when the whole
- * group has joined, and until then it answers nothing else on that connection. If two groups joined over the
- * same lanes at once, each could wait for a member of the other one.
+ * Some groups use the same set of lanes (connections, lane.ts). The gate lets only a few of these groups join
+ * at a time. A broker answers a JoinGroup only when the whole group has joined, and until then it answers no
+ * other request on this connection. If two groups joined over the same lanes at once, a JoinGroup of each
+ * group could wait behind a JoinGroup of the other group.
  */
 export class Gate {
   readonly #width: number;
@@ -13,8 +14,7 @@ export class Gate {
   }
 
   /**
-   * Calls `enter` as soon as the group may join. Ignores the call for a group that is inside or queued
-   * already.
+   * Calls `enter` as soon as the group may join. Does nothing if the group is already inside or in the queue.
    */
   enter(who: object, enter: () => void): void {
     if (this.#inside.has(who) || this.#queue.some((queued) => queued.who === who)) return;

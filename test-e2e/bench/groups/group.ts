@@ -1,4 +1,7 @@
-/** One group: its members, whether they have settled, and the offsets that they committed. */
+/**
+ * One group of the load generator: its members, whether it has settled, and the offsets that its members
+ * committed.
+ */
 import { ClassicMember } from './classic-member.ts';
 import { ConsumerMember } from './consumer-member.ts';
 import type { Coordinated } from './fleet.ts';
@@ -39,7 +42,10 @@ export class Group implements Coordinated {
     return this.members.find(({ isDead }) => !isDead)?.epoch ?? -1;
   }
 
-  /** All living members are stable in one generation, and each partition has one owner among them. */
+  /**
+   * True if all living members are stable in the same generation, and each partition has exactly one owner
+   * among them.
+   */
   get isSettled(): boolean {
     const { epoch } = this;
     const owned = new Set<number>();
@@ -53,7 +59,7 @@ export class Group implements Coordinated {
     return count === this.world.partitions && owned.size === count;
   }
 
-  /** Calls `done` once, when the group is settled in a later generation than this one. */
+  /** Calls `done` once, when the group is settled in a later generation than `epoch`. */
   whenSettledAfter(epoch: number, done: () => void): void {
     this.#waiting.push({ epoch, done });
     this.changed();
@@ -70,7 +76,7 @@ export class Group implements Coordinated {
     for (const { epoch, done } of waiting) if (epoch < this.epoch) done();
   }
 
-  /** The member joins when the gate lets this group in. */
+  /** Makes the member join as soon as the gate lets this group in. */
   wantsToJoin(member: Member): void {
     if (this.#gate.isInside(this)) member.join();
     else {
@@ -85,7 +91,7 @@ export class Group implements Coordinated {
     this.members.find(({ isDead }) => !isDead)?.commit();
   }
 
-  /** The offset of the next commit of these partitions. */
+  /** Returns the offset for the next commit of these partitions. Each call returns a larger offset. */
   nextOffset(partitions: readonly number[]): number {
     this.#lastOffset++;
     for (const partition of partitions) this.sentOffsets[partition] = this.#lastOffset;

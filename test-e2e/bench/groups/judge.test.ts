@@ -30,14 +30,14 @@ test('names the measures that miss the goal', () => {
   expect(judged({ ...settle, isJudged: false }, [10], [14]).missed).toEqual([]);
 });
 
-test('judges a limit without a peer', () => {
+test('judges a limit even if the peer has no value', () => {
   const lost: Omit<Measure, 'value'> = { title: 'lost', unit: '', better: 'lower', limit: 0 };
   expect(judged(lost, [0], []).missed).toEqual([]);
   expect(judged(lost, [1], []).missed).toEqual(['lost']);
   expect(judged(lost, [Number.NaN], []).missed).toEqual(['lost']);
 });
 
-test('does not judge a ratio of which one side is missing', () => {
+test('does not judge a ratio if one of the two values is missing', () => {
   expect(judged(settle, [10], []).text).toMatch(/settle +ms +10 +- +- +>= 1\.5x +- +1\/0/);
 });
 

@@ -1,4 +1,7 @@
-/** What `bench:groups` measures, and how it judges the values: by medians, ratios to the peer, and limits. */
+/**
+ * Collects the values that `bench:groups` measures, and judges them by medians, by ratios to the peer (Apache
+ * Kafka), and by limits.
+ */
 import { median, table } from '../../lib/table.ts';
 
 /** Each judged ratio to Apache Kafka must be at least this. */

@@ -1,7 +1,7 @@
 /**
- * One connection of the load generator to a broker. Many members share it, and pipeline their requests. A
- * lane returns answers by callback. It can send a frame that was encoded earlier, so that a heartbeat costs
- * the load generator almost no CPU time.
+ * One connection of the load generator to a broker. Many members share a lane, and send requests without
+ * waiting for earlier answers. A lane passes answers to callbacks. It can send a frame that was encoded
+ * earlier, so that a heartbeat costs the load generator almost no CPU time.
  */
 import type { Stream } from '@millrace/base';
 import { NodeNet } from '@millrace/base/io';
@@ -23,8 +23,8 @@ const SILENCE_LIMIT_MS = 120_000;
 const CHECK_MS = 1000;
 
 /**
- * Gets the answer without its size field. The bytes are valid until the callback returns. Undefined: the lane
- * broke.
+ * A callback that gets the answer without its size field. The bytes are valid until the callback returns.
+ * Undefined: the lane broke.
  */
 type FrameDone = (frame: Uint8Array | undefined) => void;
 
@@ -75,7 +75,10 @@ export class Lane {
     return this.#isClosed;
   }
 
-  /** `done` gets undefined when the lane breaks. The answer's bytes are valid until `done` returns. */
+  /**
+   * Sends a request. `done` gets the answer, or undefined if the lane breaks. Byte fields of the answer are
+   * valid until `done` returns.
+   */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,

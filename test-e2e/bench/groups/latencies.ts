@@ -1,6 +1,6 @@
 /**
  * Counts latencies in buckets, so that many requests need little memory. The upper bound of a bucket is 1.1 %
- * above its lower bound, so a percentile is at most 1.1 % too high.
+ * above its lower bound. So a percentile, which is an upper bound, is at most 1.1 % too high.
  */
 
 const BUCKETS_PER_OCTAVE = 64;
@@ -22,8 +22,8 @@ export class Latencies {
   }
 
   /**
-   * The latency that this share of the requests does not exceed, rounded up to the bound of its bucket. NaN
-   * if there are no requests.
+   * The latency that this share of the requests does not exceed, rounded up to the upper bound of its bucket.
+   * NaN if there are no requests.
    */
   percentile(share: number): number {
     let left = Math.ceil(this.#total * share);

@@ -1,4 +1,6 @@
-/** Sends requests of members: at a fixed rate, or as fast as the answers come. */
+/**
+ * Makes members send requests: at a fixed rate (`PacedLoad`), or as fast as the answers come (`fullLoad`).
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Latencies } from './latencies.ts';
 import type { Done, Member } from './member.ts';
@@ -14,14 +16,14 @@ const TICK_MS = 2;
 const TRIES_MAX = 100;
 
 /**
- * Each member sends once per interval; the members are spread evenly over the interval. A latency counts from
- * the time at which the request was due, so it includes a delay of the load generator.
+ * Makes each member send once in each interval. The members are spread evenly over the interval. A latency
+ * begins at the time when the request was due, so it includes delays of the load generator.
  */
 export class PacedLoad {
   latencies = new Latencies();
   /**
-   * How often a living member could not send in its turn, for example because its last request was still
-   * under way.
+   * How often a living member could not send when its request was due, for example because its last request
+   * was not answered yet.
    */
   skipped = 0;
   #sent = 0;
@@ -56,8 +58,8 @@ export class PacedLoad {
 }
 
 /**
- * Keeps `inFlight` requests under way, and the members take turns. Returns the latencies of the requests that
- * succeeded.
+ * Keeps `inFlight` requests unanswered at any time. The members take turns. Returns the latencies of the
+ * requests that succeeded.
  */
 export async function fullLoad(
   members: readonly Member[],

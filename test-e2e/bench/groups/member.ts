@@ -1,11 +1,15 @@
-/** What members of classic groups and of KIP-848 groups share: the lane, commits, retries, and death. */
+/**
+ * The code that is the same for members of classic groups and of KIP-848 groups: the choice of the lane (a
+ * connection, lane.ts), commits, retries, and death.
+ */
 import { apis, ErrorCode } from '@millrace/protocol';
 import type { Group } from './group.ts';
 import type { Lane } from './lane.ts';
 
 /**
- * How a request ended. `lost`: the connection broke, or the broker does not coordinate the group. `out`: the
- * coordinator does not know the member, or has fenced it.
+ * How a request ended. `loading`: the coordinator still loads the group. `lost`: the connection broke, or the
+ * broker does not coordinate the group. `out`: the coordinator does not know the member, or has fenced it.
+ * `rebalance`: the member must join again. `failed`: any other error.
  */
 export type Outcome = 'ok' | 'loading' | 'lost' | 'out' | 'rebalance' | 'failed';
 export type Done = (outcome: Outcome) => void;
@@ -40,10 +44,10 @@ export abstract class Member {
   partitions: readonly number[] = [];
   /** The generation of a classic group, or the member epoch in a KIP-848 group. */
   epoch = -1;
-  /** The member is in the group, and does not join or sync now. */
+  /** True if the member is in the group, and is not in the middle of a JoinGroup or SyncGroup. */
   isStable = false;
   isDead = false;
-  /** When the coordinator last reset the member's session, as far as the member knows. */
+  /** When, as far as the member knows, the coordinator last began a new session for it. */
   heardMs = 0;
   protected memberId = '';
   #commits = false;
@@ -53,16 +57,22 @@ export abstract class Member {
     this.laneIndex = laneIndex;
   }
 
-  /** Returns false, and sends nothing, while an earlier heartbeat is under way, or the member cannot send. */
+  /**
+   * Sends a heartbeat. Returns false and sends nothing if an earlier heartbeat has no answer yet, or if the
+   * member cannot send.
+   */
   abstract heartbeat(done?: Done): boolean;
   /** Starts to join the group. */
   abstract join(): void;
-  /** Continues with a heartbeat or a join, because the group's coordinator is known again. */
+  /** Called when the group's coordinator is known again. The member continues with a heartbeat or a join. */
   abstract resume(): void;
   /** Sends the request with which a member of this protocol leaves its group. */
   protected abstract sendLeave(lane: Lane): void;
 
-  /** Returns false, and sends nothing, while an earlier commit is under way, or the member cannot send. */
+  /**
+   * Sends a commit. Returns false and sends nothing if an earlier commit has no answer yet, or if the member
+   * cannot send.
+   */
   commit(done?: Done): boolean {
     const { group, partitions } = this;
     const { coordinator } = group;
@@ -98,7 +108,7 @@ export abstract class Member {
     return true;
   }
 
-  /** Stops without leaving, so the coordinator removes the member when its session ends. */
+  /** The member stops without leaving the group. So the coordinator removes it when its session ends. */
   die(): void {
     this.isDead = true;
     this.isStable = false;
@@ -124,7 +134,7 @@ export abstract class Member {
   }
 
   /**
-   * Counts a failure. If `broker` no longer coordinates the group (`lost`), the group looks for its
+   * Counts a failure of a request to `broker`. If the outcome is `lost`, the fleet looks up the group's
    * coordinator. If the group already knows another coordinator, only the member resumes.
    */
   protected failed(what: string, outcome: Outcome, broker: number): void {

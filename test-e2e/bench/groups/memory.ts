@@ -1,8 +1,8 @@
 /**
- * The section `memory`: the memory of the brokers when all groups have formed. KIP-848 groups reach their
- * last assignment only after some heartbeats, so the section waits before it measures. "Own" memory is what
- * the process has written itself (RssAnon): it leaves out the program's file, which takes about 55 MB in each
- * process of Node.
+ * The section `memory`: measures the memory of the brokers when all groups have formed. KIP-848 groups reach
+ * their last assignment only after some heartbeats, so the section waits before it measures. "Own" memory is
+ * RssAnon, the memory that does not come from files. It leaves out Node's program file, of which each process
+ * has about 55 MB in memory.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterNode } from '../../lib/cluster.ts';
@@ -14,7 +14,10 @@ import type { World } from './world.ts';
 /** The goal for a coordinator of 1,000 groups with 10 members and 100 offsets each. */
 export const MEMORY_LIMIT_MB = 250;
 
-/** `idleMb`: the largest resident memory of a broker before the groups. The members must send heartbeats. */
+/**
+ * Measures the memory while the members send heartbeats. `idleMb`: the largest resident memory of a broker
+ * before the groups existed.
+ */
 export async function memory(
   brokers: readonly ClusterNode[],
   { protocol, coordinator }: World,

@@ -42,8 +42,8 @@ export interface Options {
   /** The contenders to measure: 0 is Millrace, 1 is the peer. */
   readonly contenders: ReadonlySet<0 | 1>;
   /**
-   * Whether all sections use one cluster. That is faster, but a section finds the logs of the earlier
-   * sections.
+   * Whether all sections use one cluster. This is faster, but the cluster of a section then has the logs of
+   * the earlier sections.
    */
   readonly sharesCluster: boolean;
 }

@@ -1,7 +1,7 @@
 /**
- * The section `settle`: one large group loses a member: the member leaves, or its session ends. Measures the
- * time until every survivor has its final assignment: all survivors are in the newest generation, and
- * together own each partition once. The time begins when the member leaves, or when its session ends.
+ * The section `settle`: one large group loses a member, because the member leaves or because its session
+ * ends. Measures the time from this event until every survivor has its final assignment. Then all survivors
+ * are in the newest generation, and each partition has exactly one owner among them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../lib/cluster.ts';
@@ -63,7 +63,7 @@ export async function settle(cluster: Cluster, protocol: Protocol, sizes: Sizes)
 async function oneDeath(group: Group, index: number, death: Death): Promise<number> {
   await sleep(REST_MS);
   const { members, world } = group;
-  // The first member is not chosen, because it often leads a classic group.
+  // Never chooses the first member, because it is often the leader of a classic group.
   const member = members[1 + ((index * 7) % (members.length - 1))]!;
   const epoch = group.epoch;
   const start = end(member, death, world.sessionMs);
@@ -75,7 +75,8 @@ async function oneDeath(group: Group, index: number, death: Death): Promise<numb
 }
 
 /**
- * Ends the member. Returns the time from which the settling counts: when it left, or when its session ends.
+ * Ends the member. Returns the time at which the measurement begins: the time of its leave, or the end of its
+ * session.
  */
 function end(member: Member, death: Death, sessionMs: number): number {
   const now = performance.now();

@@ -27,9 +27,9 @@ export async function steadyAndMemory(
     const measures = sections.has('memory') ? await memory(brokers, world, sizes, idleMb) : [];
     if (sections.has('steady')) {
       measures.push(...(await paced(brokers, world, sizes, heartbeats)));
-      // The paced heartbeats continue while the highest rate of commits is measured, because a commit does
-      // not extend the session of a KIP-848 member. They stop before the highest rate of heartbeats is
-      // measured.
+      // The heartbeats at a fixed rate continue during the measurement of the highest rate of commits,
+      // because a commit does not extend the session of a KIP-848 member. They stop before the measurement of
+      // the highest rate of heartbeats.
       measures.push(...(await full(brokers, world, sizes, 'commit', sendCommit)));
       heartbeats.stop();
       measures.push(...(await full(brokers, world, sizes, 'heartbeat', sendHeartbeat)));

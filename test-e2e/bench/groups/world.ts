@@ -1,6 +1,6 @@
 /**
- * A topic on a running cluster, its groups and their members, and counts of what happens to the members. All
- * members live in this process.
+ * A topic on a running cluster, the groups that subscribe to it, and their members. Counts failures of the
+ * members. All members run in this process.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -62,7 +62,7 @@ export class World implements WorldOptions {
    */
   driveMs: number | undefined;
   isClosed = false;
-  /** How often a coordinator did not know a member, or had fenced it. */
+  /** How often a coordinator refused a request because it did not know the member, or had fenced it. */
   thrownOut = 0;
   /** How often the answer to a heartbeat told a member to join again. */
   rebalances = 0;
@@ -127,8 +127,9 @@ export class World implements WorldOptions {
   }
 
   /**
-   * Compares the offsets that the coordinator returns with those that it acknowledged. A commit without an
-   * answer may have succeeded, so every offset from the acknowledged one to the last one sent is right.
+   * Compares the offsets that the coordinator returns with the offsets that it acknowledged. A commit without
+   * an answer may have succeeded. So every offset from the last acknowledged one to the last one sent is
+   * right.
    */
   async checkOffsets(): Promise<{ checked: number; lost: number }> {
     let checked = 0;

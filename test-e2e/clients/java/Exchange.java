@@ -88,7 +88,7 @@ public final class Exchange {
     }
 
     private void read(String topic) {
-        // A consumer waits for its last Fetch when it closes.
+        // When a consumer closes, it waits for the answer to its last Fetch. So the wait of a Fetch is short.
         Map<String, Object> settings = Map.of(
                 "bootstrap.servers", bootstrap, "enable.auto.commit", "false", "fetch.max.wait.ms", "1");
         TopicPartition wanted = new TopicPartition(topic, 0);

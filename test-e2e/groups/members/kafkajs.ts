@@ -14,8 +14,8 @@ const settings = parseArguments(process.argv.slice(2));
 const { topic } = settings;
 const owned = new Owned();
 const pending = new Pending(settings.commitMs);
-// The library sends its retries to the same coordinator, even if that broker is gone. After the last retry,
-// the library restarts.
+// The library sends all retries of a request to the same coordinator, even if that broker is gone. After the
+// last retry, the library restarts its consumer.
 const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 500 };
 const kafka = new Kafka({
   clientId: 'member',
@@ -41,7 +41,7 @@ watch(consumer);
 await consumer.connect();
 await consumer.subscribe({ topics: [topic], fromBeginning: true });
 await consumer.run({ autoCommit: false, eachBatch: processBatch });
-// A batch may be the last one for a while, so commits also happen between batches.
+// No further batch may come for a while after a batch. So this timer also commits between batches.
 const timer = setInterval(() => void (pending.isDue && commit()), settings.commitMs);
 await untilStopped();
 isStopping = true;
@@ -63,8 +63,8 @@ function watch({ events, on }: Consumer): void {
     forget('lost');
     owned.become(payload.memberAssignment[topic] ?? []);
   });
-  // This event shows a real commit. The promise of a commit also resolves if the library sent nothing,
-  // because it had stopped after an error.
+  // Only this event shows that a commit was sent and acknowledged. The promise of a commit also resolves if
+  // the library sent nothing because it had stopped after an error.
   on(events.COMMIT_OFFSETS, ({ payload }) => {
     const partitions = payload.topics.flatMap((one) => one.partitions);
     emit({ e: 'commit', o: Object.fromEntries(partitions.map((p) => [p.partition, Number(p.offset)])) });
@@ -77,7 +77,8 @@ function watch({ events, on }: Consumer): void {
 
 async function processBatch({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
   if (isStopping) return;
-  // After an error, the library passes the same batch to this function again.
+  // Leaves out records that are already processed: after an error, the library passes the same batch to this
+  // function again.
   const from = owned.position(batch.partition);
   const messages = batch.messages.filter(({ offset }) => Number(offset) >= from);
   if (isRunning() && !isStale() && owned.has(batch.partition) && messages.length > 0) {

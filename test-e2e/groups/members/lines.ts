@@ -1,6 +1,6 @@
 /**
- * Code that the members in JavaScript share: lines on standard output, the wait for the end of standard
- * input, and the partitions and offsets that a member knows.
+ * The code that the member programs in JavaScript share: they print lines on standard output, wait for the
+ * end of standard input, and remember partitions and offsets.
  */
 import { writeSync } from 'node:fs';
 import type { MemberLine } from '../member-lines.ts';
@@ -52,7 +52,10 @@ export class Owned {
     return [...this.#partitions].sort((a, b) => a - b);
   }
 
-  /** The offset after the last one that the member has processed in this ownership; 0 if there is none. */
+  /**
+   * The offset after the last record that the member has processed in this ownership; 0 if it has processed
+   * none.
+   */
   position(partition: number): number {
     return this.#positions.get(partition) ?? 0;
   }
@@ -73,7 +76,7 @@ export class Owned {
   }
 }
 
-/** The offsets that the member has processed and not committed. */
+/** The offsets up to which the member has processed records and has not committed yet. */
 export class Pending {
   readonly #offsets = new Map<number, number>();
   readonly #everyMs: number;
@@ -104,7 +107,9 @@ export class Pending {
   }
 }
 
-/** Commits through `send`, and prints the result. Returns the error, if there was one. */
+/**
+ * Calls `send`, which commits the offsets, and prints the result. Resolves with the error if there was one.
+ */
 export async function commitAndTell(
   offsets: readonly (readonly [partition: number, offset: number])[],
   send: () => Promise<void>,

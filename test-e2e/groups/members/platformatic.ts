@@ -27,7 +27,8 @@ const consumer = new Consumer({
   groupId: settings.group,
   ...(settings.instance === undefined ? {} : { groupInstanceId: settings.instance }),
   ...group,
-  // Even with the new protocol (KIP-848), the constructor checks the session timeout and the interval.
+  // The constructor checks the session timeout and the heartbeat interval even with the new protocol
+  // (KIP-848), which does not use them.
   sessionTimeout: settings.sessionMs,
   heartbeatInterval: settings.heartbeatMs,
   rebalanceTimeout: settings.rebalanceMs,
@@ -43,8 +44,8 @@ let committing: Promise<void> = Promise.resolve();
 let stopped = false;
 
 /**
- * The library reports no revocation, and no assignment of the new protocol. It keeps the partitions in a
- * public field, so this program watches the field.
+ * The library has no event for a revocation, and none for an assignment with the new protocol. It keeps the
+ * assigned partitions in a public field. So this program watches the field.
  */
 function listen(): void {
   let assignments = consumer.assignments;
@@ -53,8 +54,8 @@ function listen(): void {
     set: (value: typeof assignments) => {
       assignments = value;
       if (stopped) return;
-      // For a cooperative member, the library empties the list only after a refused request, before it
-      // joins again.
+      // For a cooperative member, the library empties the list only in one case: after a refused request,
+      // before it joins again.
       if (isClassic && value?.length === 0 && owned.all.length > 0) emit({ e: 'error', m: DROPPED });
       owned.become(value?.find((assignment) => assignment.topic === topic)?.partitions ?? []);
     },
@@ -66,7 +67,7 @@ listen();
 consumer.on('consumer:heartbeat:error', ({ error }) => emit({ e: 'error', m: errorText(error) }));
 
 void work();
-// A record may be the last one for a while, so commits also happen between records.
+// No further record may come for a while after a record. So this timer also commits between records.
 const timer = setInterval(() => void (pending.isDue && commit()), settings.commitMs);
 await untilStopped();
 stopped = true;
@@ -78,7 +79,10 @@ await consumer.close(true).catch((error) => emit({ e: 'error', m: errorText(erro
 emit({ e: 'closed' });
 process.exit(0);
 
-/** A failed request ends the stream of the library. The program then begins another stream. */
+/**
+ * Processes records until the member stops. A failed request ends the library's stream of records; then this
+ * function begins another stream.
+ */
 async function work(): Promise<void> {
   while (!stopped) {
     try {
@@ -94,8 +98,8 @@ async function work(): Promise<void> {
         if (!owned.has(message.partition)) continue;
         const offset = Number(message.offset);
         // With each new assignment the library reads again from an older committed offset, even on partitions
-        // that the member keeps. If an application processed these records again, its commits would move
-        // back.
+        // that the member keeps. If the member processed these records again, its committed offsets would
+        // move back.
         if (offset < owned.position(message.partition)) continue;
         owned.advance(message.partition, offset + 1);
         emit({ e: 'read', p: message.partition, o: [offset], n: [numberOf(message.value)] });

@@ -1,4 +1,7 @@
-/** The judge of the logs refuses every false history, and accepts what compaction and retention may do. */
+/**
+ * Goal: the judge of the logs finds a violation in every false history, and none if compaction and retention
+ * did only what they may do.
+ */
 import { describe, expect, test } from 'vitest';
 import {
   idOf,
@@ -11,7 +14,7 @@ import {
 } from './judge.ts';
 
 const SENT_MS = 1_700_000_000_000;
-/** The first read begins this long after the first record was sent. */
+/** The read begins this long after the first record was sent. */
 const READ_MS = 60_000;
 
 interface History extends LogHistory {
@@ -19,7 +22,10 @@ interface History extends LogHistory {
   reads: LogRead[];
 }
 
-/** A record at each offset, one millisecond after the previous one: `key=value`, or `key` for a tombstone. */
+/**
+ * Makes a sent record for each text: `key=value`, or `key` for a tombstone. The index in the list is the
+ * offset. Each record was sent one millisecond after the record before.
+ */
 function sentOf(texts: readonly string[]): SentRecord[] {
   return texts.map((text, offset) => {
     const [key = '', value = null] = text.split('=');
@@ -153,7 +159,7 @@ describe('a log with retention', () => {
     expect(kindsOf(historyOf(values, [4], byTime, { startOffset: 4 }))).toEqual(['removed-early']);
   });
 
-  test('may begin later if its size is still retention.bytes or more', () => {
+  test('may begin at a later offset if its size is still retention.bytes or more', () => {
     expect(violationsOf(historyOf(values, [2, 3, 4], bySize, { startOffset: 2 }))).toEqual([]);
     const kinds = kindsOf(historyOf(values, [3, 4], bySize, { startOffset: 3 }));
     expect(kinds).toEqual(['removed-early', 'removed-early', 'removed-early']);
@@ -187,7 +193,7 @@ describe('a compacted log', () => {
     const rules = (deleteRetentionMs: number) => ({ isCompacted: true, deleteRetentionMs });
     expect(violationsOf(historyOf(texts, [1], rules(60_098)))).toEqual([]);
     expect(kindsOf(historyOf(texts, [1], rules(60_099)))).toEqual(['lost', 'lost']);
-    // The older record is still there.
+    // Here the log still has the older record of the key.
     expect(kindsOf(historyOf(texts, [0, 1], rules(1000)))).toEqual(['lost']);
     expect(violationsOf(historyOf(texts, [0, 1], rules(1000)))[0]).toMatch(
       /whose older record is still at 0/,
@@ -202,7 +208,7 @@ describe('a compacted log', () => {
     ]);
   });
 
-  test('is refused with an older value in the place of the last one', () => {
+  test('is refused if it has an older value of a key instead of the last one', () => {
     expect(kindsOf(historyOf(values, [2, 3]))).toEqual(['lost']);
   });
 
@@ -214,7 +220,7 @@ describe('a compacted log', () => {
     expect(kindsOf(history)).toEqual(['lost', 'lost']);
   });
 
-  test('may lack a value that a record after the end of the read replaced', () => {
+  test('may lack a value if a record beyond the end of the read has replaced it', () => {
     const history = historyOf(values, [3], compacted, { endOffset: 4 });
     history.sent[4] = { ...history.sent[4]!, acked: { offset: 4, atMs: SENT_MS + READ_MS } };
     expect(violationsOf(history)).toEqual([]);
@@ -226,7 +232,7 @@ describe('a compacted log', () => {
     expect(kindsOf(historyOf(values, [3, 4], rules))).toEqual(['lost']);
   });
 
-  test('with retention may lack the records that either rule removes', () => {
+  test('with retention may lack the records that compaction or retention removes', () => {
     const rules = { ...compacted, retentionMs: 60_098 };
     expect(violationsOf(historyOf(values, [3, 4], rules, { startOffset: 2 }))).toEqual([]);
     expect(kindsOf(historyOf(values, [4], rules, { startOffset: 4 }))).toEqual([
@@ -258,7 +264,7 @@ describe('a later read', () => {
     expect(kindsOf(twoReads(readOf(sent, [3, 4]), readOf(sent, [1, 3, 4])))).toEqual(['is-back']);
   });
 
-  test('needs no record that compaction removed', () => {
+  test('may lack a record that compaction has removed', () => {
     const first = readOf(sent, [3, 4], { startOffset: 1 });
     const needed = stillNeeded(sent, first);
     expect(needed.map(({ n }) => n)).toEqual([0, 3, 4]);

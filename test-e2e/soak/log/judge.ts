@@ -1,9 +1,10 @@
 /**
- * Judges what a reader found in the log of a partition after kills: every acknowledged record must be there,
- * unless compaction or retention may have removed it. Pure, so that a test can plant anomalies.
+ * Judges what a reader found in the log of a partition after kills. Every acknowledged record must be there,
+ * unless compaction or retention may have removed it. The functions are pure, so that a test can plant
+ * anomalies.
  *
- * A read is the content of the log at one moment, between `startedMs` and `endedMs`. All times are wall
- * clock times of one machine, on which the writers and the broker run.
+ * A read is the content of the log at one moment, between `startedMs` and `endedMs`. All times are wall clock
+ * times of one machine, on which the writers and the broker run.
  */
 
 /** The settings of a topic that decide which records compaction and retention may remove. */
@@ -12,7 +13,10 @@ export interface LogRules {
   readonly isCompacted: boolean;
   /** `retention.ms`, if `cleanup.policy` contains `delete`; undefined: no limit. */
   readonly retentionMs?: number;
-  /** `retention.bytes`, if `cleanup.policy` contains `delete`; undefined: no limit. Not with compaction. */
+  /**
+   * `retention.bytes`, if `cleanup.policy` contains `delete`; undefined: no limit. The judge does not support
+   * it together with compaction.
+   */
   readonly retentionBytes?: number;
   /** `delete.retention.ms` */
   readonly deleteRetentionMs?: number;
@@ -64,12 +68,18 @@ export interface LogHistory {
 /** The judge lists at most this many violations of each kind. */
 const LISTED_MAX = 4;
 
-/** Each record carries this id, so that the reader recognises the record even if it has no value. */
+/**
+ * The id of a record. Each record has its id in a header, so that the reader recognises the record even if it
+ * has no value.
+ */
 export function idOf({ writer, n }: { readonly writer: string; readonly n: number }): string {
   return `${writer}-${n}`;
 }
 
-/** The violations, each after its kind. Lists the first ones of a kind; the last lines count the others. */
+/**
+ * The violations as text, each with its kind in front. Lists only the first violations of each kind. The last
+ * lines say how many others there are.
+ */
 export function violationsOf(history: LogHistory): string[] {
   const found = new Violations(history.partition);
   const sent = new Map(history.sent.map((record) => [idOf(record), record]));
@@ -84,9 +94,9 @@ export function violationsOf(history: LogHistory): string[] {
 }
 
 /**
- * The sent records that the judge needs for later reads, after this read had no violation: all except those
- * that compaction removed. (If such a record comes back, `judgeReturn` notices it from its offset.) So the
- * judge stays quick even after many kills.
+ * Call it after a read without a violation. Returns the sent records that the judge still needs for later
+ * reads: all except those that compaction removed. If a removed record comes back, `judgeReturn` notices this
+ * from its offset. With fewer records the judge stays quick even after many kills.
  */
 export function stillNeeded(sent: readonly SentRecord[], read: LogRead): SentRecord[] {
   const present = new Set(read.records.map(({ offset }) => offset));
@@ -119,7 +129,10 @@ class Violations {
   }
 }
 
-/** Every record in the log is one that a writer sent: once, unaltered, at its offset and in its order. */
+/**
+ * Checks that a writer sent every record in the log, that no record is altered or occurs twice, and that each
+ * has its acknowledged offset and its place in the order of its writer.
+ */
 function judgeRecords(read: LogRead, sent: ReadonlyMap<string, SentRecord>, found: Violations): void {
   const seen = new Map<string, number>();
   const newest = new Map<string, SentRecord>();
@@ -149,14 +162,17 @@ function judgeRecords(read: LogRead, sent: ReadonlyMap<string, SentRecord>, foun
   }
 }
 
-/** Without compaction, every offset of the log has a record. */
+/** Checks that every offset of the log has a record. Only for logs without compaction. */
 function judgeGaps(read: LogRead, found: Violations): void {
   const offsets = new Set(read.records.map(({ offset }) => offset));
   for (let offset = read.startOffset; offset < read.endOffset; offset++)
     if (!offsets.has(offset)) found.add('gap', `nothing is at ${offset} of a log ${rangeOf(read)}`);
 }
 
-/** Each record that was acknowledged before the read is in the log, unless its removal was allowed. */
+/**
+ * Checks that each record that was acknowledged before the read is in the log, unless compaction or retention
+ * was allowed to remove it.
+ */
 function judgeAcked(read: LogRead, { rules, sent }: LogHistory, found: Violations): void {
   const keys = keysOf(read, sent);
   const present = new Set(read.records.map(({ offset }) => offset));
@@ -208,10 +224,11 @@ function keysOf(read: LogRead, sent: readonly SentRecord[]): Map<string, KeyFact
 }
 
 /**
- * Why compaction must not have removed an acknowledged record of the log; undefined: it may have.
+ * Returns undefined if compaction may have removed this acknowledged record. Otherwise returns why it may
+ * not.
  *
- * Compaction removes a record when a later one of the key exists, and a tombstone when `delete.retention.ms`
- * is over. It removes a tombstone only when no earlier record of the key is left.
+ * Compaction removes a record if the key has a later record. It also removes a tombstone when
+ * `delete.retention.ms` is over, but only if the log has no earlier record of the key.
  */
 function staysBecause(
   record: SentRecord,
@@ -241,8 +258,9 @@ function staysBecause(
 }
 
 /**
- * A record that an earlier read found removed must not come back, unless it is below the log start offset of
- * that earlier read: a kill may undo a rise of the log start offset.
+ * Checks that no record comes back that was already removed at the earlier read. Records below the log start
+ * offset of the earlier read may come back, because a kill may undo a rise of the log start offset. Also
+ * checks that the log does not end earlier.
  */
 function judgeReturn(before: LogRead, read: LogRead, found: Violations): void {
   if (read.endOffset < before.endOffset)

@@ -1,4 +1,7 @@
-/** One node with both roles, as a process that a trial kills and starts again. Its data stay on the disk. */
+/**
+ * A node with both roles in a process of its own. A trial kills the process and starts it again, and the
+ * node's data stay on the disk.
+ */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts, untilGone } from '../../lib/cluster.ts';
@@ -20,7 +23,7 @@ const BAD_EVENTS = new Set([
   'stray-replica-kept',
 ]);
 
-/** Files that only a running cleaner or a running removal leaves. */
+/** Number of files that stay behind only if a kill interrupts the cleaner or a removal of segments. */
 export interface Leftovers {
   readonly cleaned: number;
   readonly swap: number;
@@ -29,9 +32,9 @@ export interface Leftovers {
 
 export class LogNode {
   readonly server: string;
-  /** Number of the node's log events, by name, over all of its runs. */
+  /** How often the node logged each event, by the event's name, in all of its runs. */
   readonly events = new Map<string, number>();
-  /** Lines of events that must not happen, and ends of the process that no trial asked for. */
+  /** Log lines of events that must not happen, and a line for each time when the process ended by itself. */
   readonly complaints: string[] = [];
   private readonly folder: string;
   private readonly port: number;

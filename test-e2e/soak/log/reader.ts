@@ -1,6 +1,7 @@
 /**
- * Reads whole logs. The cleaner and retention may work meanwhile, so a reader reads a log again until two
- * successive passes find the same. Then the log had this content at the time between the two passes.
+ * Reads whole logs. The cleaner and retention may change a log during a pass over it. So a reader repeats the
+ * pass until two successive passes find the same. Then the log had this content at the moment between the two
+ * passes.
  */
 import type { KafkaClient } from '@millrace/client/io';
 import { apis, ErrorCode, errorName, readRecords } from '@millrace/protocol';

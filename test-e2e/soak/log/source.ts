@@ -1,4 +1,7 @@
-/** What the writers of a trial share: the source of their records, and the interface that the trial uses. */
+/**
+ * The code that the writers of a trial share: the source of their records, and the interface through which
+ * the trial uses them.
+ */
 import type { SentRecord } from './judge.ts';
 import type { TrialPartition } from './topics.ts';
 
@@ -10,7 +13,10 @@ const VALUE_BYTES_MAX = 200;
 const LARGE_VALUE_BYTES = 12_000;
 const LARGE_SHARE = 0.01;
 
-/** While the node is down, a writer waits. Then it retries what the node has not acknowledged. */
+/**
+ * While the node is down, a writer waits. When the node is back, the writer retries the records that the node
+ * has not acknowledged.
+ */
 export interface Writer {
   /** The errors that reached the application. There must be none. */
   readonly errors: readonly string[];
@@ -23,7 +29,7 @@ export interface Writer {
   close(): Promise<void>;
 }
 
-/** A record before the writer knows its offset. */
+/** A sent record whose `acked` the writer may still set. */
 export type OpenRecord = { -readonly [Name in keyof SentRecord]: SentRecord[Name] };
 
 /** Makes the records of one writer. */
@@ -37,7 +43,7 @@ export class Source {
     this.partitions = partitions;
   }
 
-  /** Draws a partition and the records of a batch, and notes them as sent. */
+  /** Draws a partition and the records of a batch at random, and notes the records as sent. */
   batch(): { readonly target: TrialPartition; readonly records: OpenRecord[] } {
     const target = this.draw();
     const count = 1 + Math.floor(Math.random() * BATCH_RECORDS_MAX);

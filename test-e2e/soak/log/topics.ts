@@ -74,7 +74,7 @@ function topicOf(name: string, load: Load, rules: LogRules): TrialTopic {
 export interface TrialPartition {
   readonly topic: TrialTopic;
   readonly index: number;
-  /** The records that writers sent, without those that no later judgement needs. */
+  /** The records that writers sent. Records that no later judgement needs are removed (`stillNeeded`). */
   sent: SentRecord[];
   /** How many acknowledged records compaction removed, as far as reads have found. */
   compacted: number;

@@ -1,7 +1,7 @@
 /**
- * Kills one node with kill -9 at random moments, again and again, while the node appends, compacts and
- * removes expired records. After each restart, the trial reads every log back, and the judge says whether
- * anything is lost.
+ * Kills one node with kill -9 at random moments, again and again, while the node appends records, compacts
+ * logs and removes expired segments. After each restart, the trial reads every log back, and the judge
+ * (judge.ts) looks for violations.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aliveBrokers, createTopic, partitionsOf } from '../../lib/wire.ts';
@@ -16,9 +16,12 @@ import { nameOf, type TrialPartition, trialPartitions, trialTopics } from './top
 export interface TrialOptions {
   readonly folder: string;
   readonly kills: number;
-  /** A kill comes after some new acknowledgements, and then a random time of up to `aliveMs`. */
+  /**
+   * A kill comes when the writers have got some new acknowledgements, and then a random time of up to
+   * `aliveMs` has passed.
+   */
   readonly aliveMs?: number;
-  /** Called after each kill and the reads that follow. */
+  /** Called after each kill, when the reads that follow it have been judged. */
   readonly killed?: (kill: KillResult) => void;
 }
 
@@ -27,7 +30,7 @@ export interface KillResult {
   readonly leftovers: Leftovers;
   /** From the start of the process until every partition had a leader. */
   readonly startMs: number;
-  /** Acknowledged so far. */
+  /** The number of acknowledged records so far. */
   readonly acked: number;
   readonly violations: readonly string[];
 }
@@ -35,7 +38,7 @@ export interface KillResult {
 export interface TrialResult {
   readonly kills: readonly KillResult[];
   readonly acked: number;
-  /** By partition: how many acknowledged records were gone at the last read. */
+  /** By partition: how many acknowledged records compaction and retention had removed at the last read. */
   readonly gone: Readonly<Record<string, number>>;
   readonly events: ReadonlyMap<string, number>;
   readonly violations: readonly string[];
@@ -44,13 +47,19 @@ export interface TrialResult {
 const START_LIMIT_MS = 120_000;
 const WAIT_LIMIT_MS = 60_000;
 const ACKS_BEFORE_KILL = 150;
-/** No kill comes before the cleaner and retention have begun to work. */
+/**
+ * The first kill waits until the node has logged these events, which show that the cleaner and retention
+ * work.
+ */
 const EVENTS_BEFORE_KILLS = ['log-cleaned', 'log-segment-removed'];
 const ALIVE_MS = 800;
-/** The node is killed again after this share of the restarts, within KILLED_START_MS. */
+/** In this share of the restarts, the trial kills the node again, within KILLED_START_MS. */
 const KILLED_STARTS = 0.15;
 const KILLED_START_MS = 900;
-/** In half of the runs, the cleaner is limited to this rate. So many kills find a half-written segment. */
+/**
+ * In half of the runs of the node, the cleaner is limited to this rate, so that many kills interrupt it in
+ * the middle of a segment.
+ */
 const SLOW_CLEANER_BYTES = 150_000;
 
 const nodeSettings = {
@@ -58,7 +67,8 @@ const nodeSettings = {
   'log.initial.task.delay.ms': '50',
   'log.cleaner.backoff.ms': '50',
   'log.cleaner.threads': '2',
-  // The cleaner's map has room for 49 keys, fewer than a log has, so a cleaning covers only a part of a log.
+  // With this size, the cleaner's map has room for 49 keys. Some logs have more keys, so a cleaning covers
+  // only a part of such a log.
   'log.cleaner.dedupe.buffer.size': '2600',
   'log.cleaner.io.buffer.size': '16384',
 };
@@ -123,7 +133,8 @@ class Trial {
     const { node, writers } = this;
     const acked = this.acked + ACKS_BEFORE_KILL;
     for (const writer of writers) writer.resume();
-    // Otherwise, on a slow machine every kill may come before the first cleaning.
+    // Also waits for the cleaner and retention. Otherwise, on a slow machine every kill might come before the
+    // first cleaning.
     const isBusy = () => EVENTS_BEFORE_KILLS.every((event) => node.events.has(event));
     await this.until(() => this.acked >= acked && isBusy());
     await sleep(Math.random() * this.aliveMs);
@@ -171,7 +182,10 @@ class Trial {
     ];
   }
 
-  /** Waits for the writers and the node. Returns early at an error of a writer or the node. */
+  /**
+   * Waits until `isMet` is true, or until a writer or the node reports an error. Throws after
+   * `WAIT_LIMIT_MS`.
+   */
   private async until(isMet: () => boolean): Promise<void> {
     const deadline = performance.now() + WAIT_LIMIT_MS;
     while (!isMet() && this.errors().length === 0) {
@@ -200,7 +214,8 @@ class Trial {
 }
 
 /**
- * Waits until the node answers and the topics' partitions have leaders. Returns the time since `startedAt`.
+ * Waits until the node answers and all partitions of the topics have leaders. Returns the time since
+ * `startedAt`. Throws if the node ends, or after `START_LIMIT_MS`.
  */
 async function untilServing(
   node: LogNode,

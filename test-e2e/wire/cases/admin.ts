@@ -1,6 +1,6 @@
 /**
- * Requests that change topics: CreateTopics, DeleteTopics, CreatePartitions. The mutated requests change
- * nothing: they only validate, or name a topic that does not exist.
+ * Requests that change topics: CreateTopics, DeleteTopics, CreatePartitions. The mutated requests
+ * (mutations.ts) change nothing: they only validate, or name a topic that does not exist.
  */
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
@@ -8,8 +8,8 @@ import type { World } from '../world.ts';
 import type { ApiCases, SpecialCase } from './api-cases.ts';
 
 /**
- * Leaves out the cases with these names: they would change topics, depend on timing, or name a broker that
- * only one of the two clusters has.
+ * The names of cases to leave out. They would change topics, depend on timing, or name a broker that only one
+ * of the two clusters has.
  */
 const leftOut = /validateOnly=flipped|timeoutMs=1$|brokerIds\[\]=1$/;
 const DELETE_BY_ID_SINCE = 6;

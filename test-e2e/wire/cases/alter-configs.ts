@@ -1,6 +1,6 @@
 /**
  * Requests about configs: AlterConfigs, IncrementalAlterConfigs, ListConfigResources. The mutated requests
- * change nothing: they only validate.
+ * (mutations.ts) change nothing, because they only validate.
  */
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
@@ -76,7 +76,8 @@ function ofBroker(configOf: (name: string, value: string | null) => Struct): Spe
   const asked = (name: string, resourceName: (world: World) => string, configs: readonly Struct[]) =>
     named(name, (world) => replacing(resourceName(world), configs, { resourceType: BROKER }));
   const some = configOf('max.connections', '1000');
-  // AlterConfigs replaces all configs, and no request may remove this one from all brokers.
+  // AlterConfigs replaces all configs. No request may remove this config of all brokers, so each request has
+  // it.
   const kept = [configOf('min.insync.replicas', '1')];
   return [
     ...brokerValues.flatMap(([name, value]) => [
@@ -235,7 +236,10 @@ export const incrementalAlterConfigs: ApiCases = {
   ],
 };
 
-/** Each side has topics and brokers of its own, so their lists differ. These cases ask for other types. */
+/**
+ * Each side has its own topics and brokers, so their lists of these differ. Therefore these cases ask only
+ * for other types of resources.
+ */
 export const listConfigResources: ApiCases = {
   base: () => ({ resourceTypes: [GROUP, 16] }),
   leftOut: /resourceTypes=(empty|\[\])|resourceTypes\[\]=(2|4|8)$/,

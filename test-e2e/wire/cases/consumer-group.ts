@@ -83,7 +83,8 @@ const badRegexes = [
 
 export const consumerGroupHeartbeat: ApiCases = {
   base: (world) => joinOf(world),
-  // Leaves out these fixed group ids, because members of several cases would join the same group.
+  // Leaves out the cases with these fixed group ids, because members of several cases would join the same
+  // group.
   leftOut: /groupId=('.+'|x|not UTF-8)/,
   variants: [
     {

@@ -1,4 +1,7 @@
-/** Requests that read: ApiVersions, Metadata (one case may create a topic) and the Describe family. */
+/**
+ * Requests that only read: ApiVersions, Metadata and the Describe requests. One case of Metadata may create a
+ * topic.
+ */
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';

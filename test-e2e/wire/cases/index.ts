@@ -18,5 +18,8 @@ const ofGroups = { ...members, ...offsets, ...groups, ...consumers };
 
 export const casesByApi: Record<keyof typeof apis, ApiCases> = { ...ofTopics, ...ofGroups };
 
-/** The two lanes run at the same time, because their cases change different things. */
+/**
+ * The two lanes run at the same time. This is possible because the cases of one lane change topics and
+ * configs, and those of the other lane change groups.
+ */
 export const lanes: readonly Partial<Record<keyof typeof apis, ApiCases>>[] = [ofTopics, ofGroups];

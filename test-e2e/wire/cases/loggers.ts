@@ -1,6 +1,6 @@
 /**
- * IncrementalAlterConfigs of loggers. Only `root` has the same name on both sides. Two cases really change
- * levels. No answer shows these changes, because the cases of DescribeConfigs run before.
+ * IncrementalAlterConfigs of loggers. The only logger with the same name on both sides is `root`. Two cases
+ * really change levels. The cases of DescribeConfigs run before, so no answer shows these changes.
  */
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';

@@ -62,8 +62,8 @@ const asInstance = (more: Struct = {}) => ({ groupInstanceId: INSTANCE, ...more 
 export const joinGroup: ApiCases = {
   base: (world, version) => joinOf(world, { memberId: version < MEMBER_ID_REQUIRED_SINCE ? '' : '{member}' }),
   setUp: (version) => (version < MEMBER_ID_REQUIRED_SINCE ? 'fresh' : 'pending'),
-  // Leaves out these fixed group ids, because members of several versions would join the same group. Leaves
-  // out duplicate protocols, because Apache Kafka never answers them.
+  // Leaves out the cases with these fixed group ids, because members of several versions would join the same
+  // group. Leaves out the cases with duplicate protocols, because Apache Kafka never answers them.
   leftOut: /^(groupId=('.+'|x|not UTF-8)|protocols=duplicate)/,
   special: [
     ...[SESSION_MIN_MS - 1, SESSION_MIN_MS, SESSION_MAX_MS, SESSION_MAX_MS + 1].map((sessionTimeoutMs) =>

@@ -60,7 +60,8 @@ export const offsetCommit: ApiCases = {
   base: (world) => commitOf([topic(world, world.full, one)]),
   setUp: 'stable',
   readsOnly: true,
-  // Leaves out these group ids, because cases of other APIs may create groups with them.
+  // Leaves out the cases with these group ids, because cases of other APIs may create groups with the same
+  // ids.
   leftOut: /groupId=('|x|not UTF-8)/,
   variants: [
     {
