@@ -1,6 +1,7 @@
 /**
- * Fuzzed decoding: a damaged golden frame, batch or group record must decode or throw DecodeError, within
- * SLOW_MS. The result must not have more values than the input has bytes.
+ * Fuzzed decoding. Each input is a golden frame, batch or group record that this script has damaged. Within
+ * SLOW_MS, the decoder must decode the input or throw DecodeError. The result must not have more values than
+ * the input has bytes.
  *
  *     node packages/protocol/fuzz.ts [count = 10,000,000] [seed]
  */
@@ -27,10 +28,10 @@ const DECOMPRESSED_BYTES_MAX = 1 << 20;
 const INTERESTING = [0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x10, 0x40];
 
 interface Seed {
-  /** Names the seed in error messages. */
+  /** The name of this undamaged input in error messages. */
   readonly what: string;
   readonly bytes: Uint8Array;
-  /** Decodes as a broker or a client would; returns how many values came out. */
+  /** Decodes the bytes as a broker or a client would, and returns the number of decoded values. */
   readonly decode: (bytes: Uint8Array) => number;
 }
 
@@ -41,7 +42,10 @@ export interface FuzzReport {
   slowestMs: number;
 }
 
-/** Throws if a frame breaks the rules above. The error names the frame's bytes, its number and the seed. */
+/**
+ * Decodes `count` damaged inputs. Throws if one of them breaks the rules above. The error names the input's
+ * bytes, its number and the seed of the random numbers.
+ */
 export function fuzz(count: number, seed: number): FuzzReport {
   const random = new Prng(seed);
   const seeds = collectSeeds();
@@ -53,8 +57,8 @@ export function fuzz(count: number, seed: number): FuzzReport {
     let tookMs = attempt(chosen, bytes, report, (error) =>
       failure(chosen, bytes, seed, report.frames, error),
     );
-    // On a busy machine the system may have paused this process, so only a frame that is slow each time
-    // counts as slow.
+    // On a busy machine the system may have paused this process. So decode a slow frame again, up to three
+    // times: only a frame that is slow each time counts as slow.
     for (let again = 0; again < 3 && tookMs > SLOW_MS; again++) {
       const start = performance.now();
       try {
@@ -71,7 +75,11 @@ export function fuzz(count: number, seed: number): FuzzReport {
   return report;
 }
 
-/** Decodes once, counts the outcome, and returns the time that it took. */
+/**
+ * Decodes once, counts the outcome in `report`, and returns the time that it took, in milliseconds. Throws
+ * `failed(error)` on any error except DecodeError, and if the result has more values than the input has
+ * bytes.
+ */
 function attempt(
   seed: Seed,
   bytes: Uint8Array,
@@ -153,7 +161,10 @@ function decodeBatch(bytes: Uint8Array): number {
   return header.compression === 0 ? records : 0;
 }
 
-/** Counts the array elements anywhere inside a value. Each must come from at least one byte. */
+/**
+ * Counts the array elements anywhere inside a value. Each of them must come from at least one byte of the
+ * input.
+ */
 function countElements(value: unknown): number {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return 0;
   let count = Array.isArray(value) ? value.length : 0;

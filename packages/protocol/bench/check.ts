@@ -1,7 +1,8 @@
 /**
- * A benchmark, not a test (`npm run bench:check`). It measures how many CPU milliseconds the door needs to
- * check one megabyte of records (the size before compression). Only the first line of the output has a
- * target: checking uncompressed records of 1 KB takes less than 0.15 ms a MB, without the checksum.
+ * A benchmark, not a test (`npm run bench:check`). It measures how many CPU milliseconds the door (the checks
+ * of a client's batch) needs for one megabyte of records; this is the size before compression. Only the first
+ * line of the output has a target: checking uncompressed records of 1 KB takes less than 0.15 ms a MB,
+ * without the checksum.
  */
 import {
   BatchHeader,
@@ -57,7 +58,10 @@ function text(length: number, seed: number): Uint8Array {
   return new TextEncoder().encode(line.slice(0, length));
 }
 
-/** CPU milliseconds for one call. Takes the best of several rounds, because other processes disturb some. */
+/**
+ * CPU milliseconds of one call of `work`: the best of twelve rounds, because other processes disturb some
+ * rounds.
+ */
 async function cpuMs(work: () => unknown, timesMax = 20): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 12; round++) {

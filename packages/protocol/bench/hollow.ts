@@ -1,6 +1,6 @@
 /**
- * Payloads that decompress to nothing, or almost nothing. With these, the benchmark measures the cost of a
- * compressed byte (INPUT_WORK in record-check.ts).
+ * Compressed payloads whose output is empty or almost empty. With these, `npm run bench:check` measures the
+ * cost of reading a compressed byte (INPUT_WORK in record-check.ts).
  */
 import { zstdCompressSync } from 'node:zlib';
 import { Compression } from '@millrace/protocol';
@@ -18,7 +18,7 @@ export function hollowPayloads(sizeBytes: number): [string, Compression, Uint8Ar
 
 const XERIAL = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1];
 const LZ4_FRAME = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82];
-/** A window of 2^17 bytes, no content size. */
+/** The start of a zstd frame: a window of 2^17 bytes, and no content size. */
 const ZSTD_FRAME = [0x28, 0xb5, 0x2f, 0xfd, 0, 0x38];
 const GZIP_HEADER = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
 
@@ -68,7 +68,7 @@ function emptyDynamicBlocks(sizeBytes: number): Uint8Array {
   return bytes;
 }
 
-/** Repeats one small block that has its own tables. */
+/** A zstd payload that repeats one small compressed block. The block has its own code tables. */
 function smallZstdBlocks(sizeBytes: number): Uint8Array {
   const text = Array.from({ length: 14 }, (_, i) => `"${['user', 'at'][i & 1]}":${(i * 2654435761) >>> 18}`);
   const frame = zstdCompressSync(text.join(','));

@@ -12,26 +12,32 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   /** The first and the last version that this API can read and write. */
   readonly minVersion: number;
   readonly maxVersion: number;
-  /** The lowest version that ApiVersions advertises. Below `minVersion` only if a client needs that. */
+  /**
+   * The lowest version that ApiVersions advertises. It is below `minVersion` only if a client needs that
+   * (produce.ts).
+   */
   readonly advertisedMinVersion: number;
-  /** From this version on lengths are compact and structs end in tagged fields; Infinity: never. */
+  /**
+   * From this version on, lengths are compact and structs end in tagged fields. Infinity: no version is
+   * flexible.
+   */
   readonly flexibleFrom: number;
   readonly requestFields: Fields;
   readonly responseFields: Fields;
   /**
-   * Ignores bytes behind the body, as Kafka does: librdkafka sends some. Sets `cost.heapBytes` to the memory
-   * that the decoded arrays take in addition to the bytes. Throws DecodeError.
+   * Decodes a request. Ignores bytes behind the body, as Kafka does, because librdkafka sends some. Sets
+   * `cost.heapBytes` to the memory that the decoded arrays take in addition to the bytes. Throws DecodeError.
    */
   decodeRequest(version: number, bytes: Uint8Array, position?: number, cost?: DecodeCost): Request;
-  /** The body must reach to the end of the bytes. Throws DecodeError. */
+  /** Decodes a response. Throws DecodeError, also if the body does not reach to the end of the bytes. */
   decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
   /**
-   * The body as chunks. Drops fields that the version does not have. A number out of its field's range fails
-   * an assertion; a text that is too long is cut.
+   * Returns the encoded body as chunks. Drops fields that the version does not have. Fails an assertion if a
+   * number is out of its field's range. Cuts a text that is too long.
    */
   encodeRequest(version: number, value: RequestInput): Uint8Array[];
   encodeResponse(version: number, value: ResponseInput): Uint8Array[];
-  /** Like `encodeRequest`, but appends to earlier output (a header). */
+  /** Like `encodeRequest`, but appends the body to what `writer` already holds (a header). */
   writeRequest(version: number, value: RequestInput, writer: Writer): void;
   writeResponse(version: number, value: ResponseInput, writer: Writer): void;
 }

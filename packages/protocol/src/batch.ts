@@ -132,9 +132,9 @@ export function readBatchHeader(
 }
 
 /**
- * Size of the whole batch that begins at `position`, or undefined if fewer than 12 bytes are left. The batch
- * may be cut: the caller compares the size with the bytes left. Throws DecodeError if the batch would be
- * smaller than its own header.
+ * Size of the whole batch that begins at `position`, or undefined if fewer than 12 bytes are left. The end of
+ * the batch may be missing, so the caller compares the size with the bytes left. Throws DecodeError if the
+ * batch would be smaller than its own header.
  */
 export function batchSizeAt(bytes: Uint8Array, position: number): number | undefined {
   if (bytes.length - position < LENGTH_COUNTS_FROM) return undefined;
@@ -159,7 +159,7 @@ export function checkBatchCrc(bytes: Uint8Array, position: number, sizeBytes: nu
   return batchCrc(bytes, position, sizeBytes) === readInt32(bytes, position + CRC_AT) >>> 0;
 }
 
-/** Stamps, in place, the two fields that a leader sets in every batch that it appends. */
+/** Sets, in place, the two fields that a leader stamps on every batch that it appends. */
 export function stampBatch(
   bytes: Uint8Array,
   position: number,
@@ -171,7 +171,8 @@ export function stampBatch(
 }
 
 /**
- * Sets the time of the append as the time of all records (message.timestamp.type=LogAppendTime), in place.
+ * Makes the time of the append the timestamp of all records (message.timestamp.type=LogAppendTime), in place.
+ * Updates the checksum.
  */
 export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp: Timestamp): void {
   const attributes = readInt16(bytes, position + ATTRIBUTES_AT) | LOG_APPEND_TIME_BIT;
@@ -180,7 +181,10 @@ export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp:
   updateCrc(bytes, position);
 }
 
-/** Sets the header's largest timestamp, in place. For a batch whose header disagrees with its records. */
+/**
+ * Sets the header's largest timestamp in place, and updates the checksum. For a batch whose header names
+ * another largest timestamp than its records have.
+ */
 export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: Timestamp): void {
   writeTimestamp(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
   updateCrc(bytes, position);
@@ -249,7 +253,7 @@ function readSafeInt64(bytes: Uint8Array, at: number, what: string): number {
   return value;
 }
 
-/** A batch with any negative producer id has no producer. */
+/** Any negative producer id in the bytes means that the batch has no producer. */
 function readProducerId(bytes: Uint8Array, at: number): number {
   return readInt32(bytes, at) < 0 ? NO_PRODUCER_ID : readSafeInt64(bytes, at, 'producer id');
 }

@@ -1,6 +1,7 @@
 /**
- * Reads and writes text and uuids, and allocates memory, with the native code of node's `Buffer`. Creates no
- * views. Buffer's native methods take any Uint8Array as `this`. Only this file of the protocol calls Buffer.
+ * Reads and writes text and uuids, and allocates memory, with the native methods of node's `Buffer`. These
+ * methods take any Uint8Array as `this`, so no function here creates a view first. In this package, only this
+ * file calls Buffer.
  */
 import type { Uuid } from '@millrace/base';
 
@@ -13,7 +14,7 @@ interface NativeText {
 
 const { utf8Slice, utf8Write, base64urlSlice, base64urlWrite } = Buffer.prototype as unknown as NativeText;
 
-/** Up to this many characters, a plain loop writes a text quicker than native code does. */
+/** For a text of at most this many characters, a plain loop is quicker than native code. */
 const SHORT = 24;
 
 /** Text of the bytes start .. end; invalid UTF-8 reads as U+FFFD. */
@@ -33,12 +34,12 @@ export function writeUtf8(bytes: Uint8Array, position: number, text: string): nu
   return length;
 }
 
-/** Size of a text in UTF-8. */
+/** Size of a text in UTF-8, in bytes. */
 export function utf8Bytes(text: string): number {
   return Buffer.byteLength(text);
 }
 
-/** Text form of the 16 bytes at `position`. */
+/** The uuid in the 16 bytes at `position`, in text form. */
 export function readUuid(bytes: Uint8Array, position: number): Uuid {
   return base64urlSlice.call(bytes, position, position + 16) as Uuid;
 }

@@ -1,14 +1,15 @@
 /**
- * Compiles a table to JavaScript: for one message in one version, a function that reads it and a function
- * that writes it. These functions make no decisions about versions. The reading function puts a struct into
- * one object literal, so that the struct has one shape in all versions. Knows nothing of APIs or headers.
+ * Compiles the schema table of a message (schema.ts) to JavaScript: for one version, a function that reads
+ * the message and a function that writes it. These functions make no decisions about versions. The reading
+ * function puts a struct into one object literal, so that the struct has one shape in all versions. This file
+ * knows nothing of APIs or headers.
  */
 import { assert } from '@millrace/base';
 import type { Reader } from './reader.ts';
 import { type Field, type Fields, type Scalar, within } from './schema.ts';
 import type { Writer } from './writer.ts';
 
-/** Sizes in V8 on a 64-bit system, measured. */
+/** Sizes in the heap of V8 on a 64-bit system, measured. */
 const POINTER_BYTES = 8;
 const OBJECT_HEAP_BYTES = 32;
 const ARRAY_HEAP_BYTES = 32;
@@ -134,8 +135,8 @@ function fieldMethod(field: Field, compact: boolean, nullable: boolean): string 
 }
 
 /**
- * The name of the method of Reader or Writer for a kind of field. It depends on how length and null are
- * written.
+ * The name of the method of Reader or Writer for a kind of field. There are variants for compact lengths and
+ * for nullable fields.
  */
 function methodName(kind: Scalar | 'count', compact: boolean, nullable: boolean): string {
   switch (kind) {
@@ -198,14 +199,14 @@ function scalarBytesMin(kind: Scalar, compact: boolean): number {
 }
 
 /**
- * Approximate heap size of a decoded element, including its place in the array. Does not include the bytes of
- * texts, because the frame counts them.
+ * Approximate heap size of a decoded element, in bytes, including its place in the array. Does not include
+ * the bytes of texts, because the size of the frame already counts them.
  */
 function elementHeapBytes(field: Field): number {
   return field.element === undefined ? structHeapBytes(field.fields!) : heapBytesOf(field.element);
 }
 
-/** A decoded struct has all fields in every version. */
+/** Counts the fields of every version, because a decoded struct always has all of them. */
 function structHeapBytes(fields: Fields): number {
   let bytes = OBJECT_HEAP_BYTES;
   for (const field of Object.values(fields)) {
@@ -259,7 +260,10 @@ function structWriter(target: Target, fields: Fields, name: string, functions: s
   return name;
 }
 
-/** The writer leaves out a tagged field that holds its default. */
+/**
+ * Returns the statements that write the tagged fields. These statements leave out a tagged field that holds
+ * its default.
+ */
 function taggedWriter(
   target: Target,
   tagged: [string, Field][],

@@ -3,10 +3,10 @@ import { BATCH_HEADER_BYTES, Compression, KIND_BITS, readBatchHeader, writeBatch
 import type { CompressionCodecs } from './records.ts';
 
 /**
- * `plain`: the uncompressed records of `batch`. Only size, attributes and checksum of the header change. Like
- * Kafka, this function clears all attributes except the codec and KIND_BITS. Kafka also sets the base
- * timestamp to that of the first record, as nearly all clients do. This function keeps the client's base
- * timestamp.
+ * `plain`: the uncompressed records of `batch`. In the header, only size, attributes and checksum change.
+ * Like Kafka, this function clears all attributes except the codec and KIND_BITS. Unlike Kafka, it keeps the
+ * client's base timestamp. Kafka sets it to the timestamp of the first record, which nearly all clients have
+ * done already.
  */
 export function compressedBatch(
   batch: Uint8Array,

@@ -1,8 +1,8 @@
 /**
- * What the clients of a classic consumer group (protocol type 'consumer') tell each other: a member's
- * subscription in JoinGroup, its assignment in SyncGroup. Brokers pass both on, and read a subscription only
- * to know the topics of the group. As in Kafka, this code reads a message of a newer version as the newest
- * version that it knows: later versions only append fields.
+ * The messages that the clients of a classic consumer group (protocol type 'consumer') send each other
+ * through the broker: a member's subscription in JoinGroup, and its assignment in SyncGroup. Brokers pass
+ * both on, and read a subscription only to know the topics of the group. As in Kafka, this code reads a
+ * message of a newer version as the newest version that it knows, because later versions only append fields.
  */
 import { REQUEST_ELEMENTS_MAX } from './reader.ts';
 import { array, bytes, int32, string } from './schema.ts';

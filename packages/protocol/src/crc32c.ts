@@ -1,6 +1,6 @@
 /**
- * CRC-32C (Castagnoli), the checksum of record batches. A call copies the bytes into the memory of the
- * WebAssembly. No later call reads them.
+ * CRC-32C (Castagnoli), the checksum of record batches. Each call copies its bytes into the memory of the
+ * WebAssembly module, and no later call reads them. So the shared memory carries no state from call to call.
  */
 import { INPUT_BYTES_MAX, instantiateCrc, TABLES_BYTES } from './crc32c-wasm.ts';
 

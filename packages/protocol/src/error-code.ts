@@ -146,7 +146,9 @@ const names: ReadonlyMap<number, string> = new Map(
   Object.entries(ErrorCode).map(([name, code]) => [code, name]),
 );
 
-/** For example 'NOT_LEADER_OR_FOLLOWER'. The number as text if Kafka has no such code. */
+/**
+ * The name of the code, for example 'NOT_LEADER_OR_FOLLOWER'. If Kafka has no such code: the number as text.
+ */
 export function errorName(code: number): string {
   return names.get(code) ?? String(code);
 }

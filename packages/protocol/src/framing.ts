@@ -1,8 +1,8 @@
 /**
- * Cuts a byte stream into frames: an int32 size, then that many bytes. Owns the bytes that have arrived and
- * that the caller has not taken. Memory grows with the received bytes, never with an announced size. A frame
- * within one chunk is a view of the chunk. A frame that spans chunks is assembled in a buffer that grows with
- * the bytes that arrive. When `next` finds a frame that has not arrived whole, it reserves no memory yet: the
+ * Cuts a byte stream into frames: an int32 size, then that many bytes. Owns the received bytes until the
+ * caller takes them. Memory grows with the received bytes, never with an announced size. A frame within one
+ * chunk is a view of the chunk. A frame that spans chunks is assembled in a buffer that grows with the bytes
+ * that arrive. When `next` finds a frame that has not arrived whole, it reserves no memory yet, because the
  * caller first checks the frame's size and start, and may refuse the frame.
  *
  * A caller that reuses its chunks calls `keep` before it pushes the next chunk: `keep` copies the unused
@@ -15,7 +15,7 @@ import { DecodeError } from './decode-error.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
 
 const SIZE_BYTES = 4;
-/** A buffer under assembly grows to this multiple of the needed size, so that each byte moves about once. */
+/** A buffer under assembly grows to this multiple of the needed size. So each byte moves about once. */
 const GROWTH = 4;
 const ASSEMBLY_BYTES_MIN = 16 * 1024;
 const NOTHING = new Uint8Array(0);
@@ -52,7 +52,10 @@ export class FrameReader {
     return this.assembly === undefined ? 0 : this.frameBytes;
   }
 
-  /** The start of the frame under assembly, from the buffer; if the buffer is empty, from the first chunk. */
+  /**
+   * The first received bytes of the frame under assembly: those in its buffer, or, if the buffer is empty,
+   * those in the first chunk.
+   */
   get assembled(): Uint8Array {
     if (this.assembly === undefined) return NOTHING;
     if (this.assembledBytes > 0) return this.assembly.subarray(0, this.assembledBytes);
@@ -64,7 +67,10 @@ export class FrameReader {
     return this.assembly?.length ?? 0;
   }
 
-  /** The reader uses the chunk until the next `keep`, or until it has read all bytes of the chunk. */
+  /**
+   * Adds a chunk. The reader uses the chunk until the next `keep`, or until it has read all bytes of the
+   * chunk.
+   */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.chunks.push(chunk);
@@ -91,7 +97,10 @@ export class FrameReader {
     this.buffered = 0;
   }
 
-  /** Copies the unused bytes of the last chunk, so that the caller can reuse the chunk. */
+  /**
+   * Releases the last frame, and copies the unused bytes of the last chunk, so that the caller can reuse the
+   * chunk.
+   */
   keep(): void {
     this.release();
     if (this.assembly !== undefined && this.bufferedBytes < this.frameBytes) {
@@ -166,7 +175,7 @@ export class FrameReader {
     return frame;
   }
 
-  /** The assembly buffer, grown if necessary. */
+  /** Returns the assembly buffer with room for `neededBytes`. Grows the buffer if necessary. */
   private roomFor(neededBytes: number): Uint8Array {
     const current = this.assembly!;
     if (current.length >= neededBytes) return current;

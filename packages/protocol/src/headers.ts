@@ -29,7 +29,7 @@ export interface RequestHeader {
 
 /**
  * Reads the header of a request frame (without its size). For an unknown API it reads only the fixed part;
- * clientId is null then. The version may be unsupported. Throws DecodeError.
+ * clientId is null then. Does not check that the API has the version. Throws DecodeError.
  */
 export function decodeRequestHeader(frame: Uint8Array): RequestHeader {
   const reader = new Reader(frame, 0, 'request header', REQUEST_ELEMENTS_MAX);
@@ -119,7 +119,8 @@ function hasTaggedResponseHeader(api: { key: number; flexibleFrom: number }, ver
 }
 
 /**
- * Fills in the size, which is known only now. The size is in the first chunk, which never holds record bytes.
+ * Fills in the size of the frame, which is known only at the end. Its place is in the first chunk, which
+ * never holds record bytes.
  */
 function finishFrame(writer: Writer): Uint8Array[] {
   const sizeBytes = writer.sizeBytes - SIZE_BYTES;

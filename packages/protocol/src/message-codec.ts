@@ -18,11 +18,11 @@ export interface DecodeCost {
 export interface MessageTable {
   /** For error messages and stack traces: 'Fetch'. */
   readonly name: string;
-  /** Also for error messages and stack traces. */
+  /** Which part of the API or record this message is. Also for error messages and stack traces. */
   readonly part: 'request' | 'response' | 'key' | 'value';
   readonly fields: Fields;
   readonly versions: VersionRange;
-  /** From this version on lengths are compact and structs end in tagged fields; Infinity: never. */
+  /** From this version on, lengths are compact and structs end in tagged fields. Infinity: in no version. */
   readonly flexibleFrom: number;
   /** The most array elements and tagged fields that one message may have. */
   readonly elementsMax: number;

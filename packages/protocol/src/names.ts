@@ -2,7 +2,7 @@
 
 const TOPIC_NAME_CHARACTERS_MAX = 249;
 
-/** Why a topic name is invalid (INVALID_TOPIC_EXCEPTION); undefined if it is valid. */
+/** Returns why a topic name is invalid (INVALID_TOPIC_EXCEPTION); undefined if it is valid. */
 export function validateTopicName(name: string): string | undefined {
   if (name === '') return 'A topic name cannot be empty.';
   if (name === '.' || name === '..') return `A topic cannot be named '${name}'.`;
@@ -13,7 +13,10 @@ export function validateTopicName(name: string): string | undefined {
   return undefined;
 }
 
-/** Equal for names that collide: Kafka's metrics write '.' as '_', so such names may not coexist. */
+/**
+ * The same text for two names that collide. Kafka's metrics write '.' as '_', so two topics whose names
+ * differ only in '.' and '_' may not coexist.
+ */
 export function topicCollisionKey(name: string): string {
   return name.replaceAll('.', '_');
 }

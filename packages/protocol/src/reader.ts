@@ -9,8 +9,8 @@ import { DecodeError } from './decode-error.ts';
 import { type Timestamp, timestampOfWords } from './timestamp.ts';
 
 /**
- * The longest text of any field, in bytes. The limit is the same in all versions, though only versions with
- * int16 lengths need it.
+ * The longest text of any field, in bytes. Only versions with int16 lengths need this limit, but it holds in
+ * all versions.
  */
 export const STRING_BYTES_MAX = 0x7fff;
 
@@ -89,7 +89,7 @@ export class Reader {
     return value;
   }
 
-  /** Values beyond the safe integers read as the nearest safe one. */
+  /** Reads an int64. A value beyond the safe integers reads as the nearest safe integer. */
   clampedInt64(): number {
     return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, this.wideInt()));
   }
@@ -106,7 +106,7 @@ export class Reader {
     return ZERO_UUID;
   }
 
-  /** At most 5 bytes and 32 bits. */
+  /** Reads an unsigned varint: at most 5 bytes, and at most 32 bits. */
   unsignedVarint(): number {
     const first = this.bytes[this.take(1)]!;
     if (first < 0x80) return first;
@@ -179,14 +179,14 @@ export class Reader {
   }
 
   /**
-   * Number of elements of an array whose elements take at least `elementBytesMin` bytes each, and about
-   * `elementHeapBytes` once decoded.
+   * The number of elements of an array. An element takes at least `elementBytesMin` bytes, and about
+   * `elementHeapBytes` once it is decoded.
    */
   count(elementBytesMin: number, elementHeapBytes: number): number {
     return this.elements(this.int32(), elementBytesMin, elementHeapBytes);
   }
 
-  /** -1 for null. */
+  /** Like `count`, but returns -1 for null. */
   nullableCount(elementBytesMin: number, elementHeapBytes: number): number {
     const count = this.int32();
     return count < 0 ? -1 : this.elements(count, elementBytesMin, elementHeapBytes);
@@ -210,7 +210,7 @@ export class Reader {
     return count;
   }
 
-  /** True if a nullable struct follows. */
+  /** Reads the byte in front of a nullable struct. True if the struct follows, false if it is null. */
   present(): boolean {
     return this.int8() >= 0;
   }
@@ -235,7 +235,7 @@ export class Reader {
     return this.position + sizeBytes;
   }
 
-  /** Ends a known tagged field: it must have its announced size. */
+  /** Ends a known tagged field. Throws DecodeError if the field does not have its announced size. */
   endTagged(end: number): void {
     if (this.position !== end) this.fail('tagged field of another size than announced');
   }
@@ -248,7 +248,7 @@ export class Reader {
     }
   }
 
-  /** Fails if bytes of the message are left. */
+  /** Throws DecodeError if bytes of the message are left. */
   finish(): void {
     if (this.position !== this.end) this.fail('bytes left over');
   }

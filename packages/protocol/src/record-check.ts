@@ -24,10 +24,10 @@ import type { CompressionCodecs } from './records.ts';
 export const LOOP_WORK_MAX = 1024 * 1024;
 /**
  * For each codec: the cost of a compressed byte that decompresses to nothing. The unit is one decompressed
- * byte, which takes 1 to 4 ns. `npm run bench:check` measured such compressed bytes, in blocks that hold only
- * tables, or nothing: one takes 150 ns with gzip, 26 ns with snappy, 14 ns with LZ4, and 28 ns with zstd.
- * With LOOP_WORK_MAX, the event loop handles 32 KiB of gzip, 128 KiB of snappy and zstd, and 256 KiB of LZ4,
- * each in at most 3 to 5 ms. A job ignores this cost.
+ * byte, which takes 1 to 4 ns. `npm run bench:check` measured the time of such a compressed byte, in blocks
+ * that hold nothing, or only tables: 150 ns with gzip, 26 ns with snappy, 14 ns with LZ4, and 28 ns with
+ * zstd. So within LOOP_WORK_MAX the event loop handles at most 32 KiB of gzip, 128 KiB of snappy and zstd,
+ * and 256 KiB of LZ4, each in at most 3 to 5 ms. A job ignores this cost.
  */
 const INPUT_WORK = [0, 32, 8, 4, 8] as const;
 /** The most work that one batch may cost. Kafka has no such limit. */
@@ -44,9 +44,9 @@ export function inputWork({ compression, sizeBytes }: BatchHeader): number {
 }
 
 /**
- * Returns the verdict, or undefined if the check would cost more than `workMax` or, for a compressed batch,
- * more than the rest of `budget`. The check of a compressed batch takes its work from the budget. The caller
- * must have checked the header's own fields.
+ * Checks the records. Returns the verdict, or undefined if the check costs too much: more than `workMax` or,
+ * for a compressed batch, more than the rest of `budget`. The check of a compressed batch takes its work from
+ * the budget. The caller must have checked the header's own fields.
  */
 export function checkRecords(
   batch: Uint8Array,
@@ -64,7 +64,8 @@ export function checkRecords(
   const input = inputWork(header);
   if (input > max) return undefined;
   const checker = new RecordChecker(header, rules, max);
-  // Spend the whole limit in advance: the check of a damaged or too large batch may use all of it.
+  // Take the whole limit from the budget first, because the check of a damaged or too large batch may use all
+  // of it.
   budget.work = work - max;
   const verdict = checkUpTo(batch, header, max, checker, codecs);
   if (verdict?.ok) budget.work = Math.max(0, work - Math.max(input, workOf(checker)));
@@ -76,7 +77,10 @@ export function workOf({ bytes, records }: { readonly bytes: number; readonly re
   return bytes + records * RECORD_WORK;
 }
 
-/** Like `checkRecords`, for jobs: without a budget. Refuses a batch that costs more than RECORDS_WORK_MAX. */
+/**
+ * Like `checkRecords`, but for jobs: it has no budget, and refuses a batch that costs more than
+ * RECORDS_WORK_MAX.
+ */
 export function checkRecordsWhole(
   batch: Uint8Array,
   header: BatchHeader,
@@ -136,7 +140,10 @@ export function invalidPayload(error: unknown): RecordsInvalid {
   );
 }
 
-/** MESSAGE_TOO_LARGE makes a producer send fewer records at once. */
+/**
+ * The verdict on a batch that costs too much to check. MESSAGE_TOO_LARGE makes the producer send fewer
+ * records in a batch.
+ */
 export function invalidForWork(): RecordsInvalid {
   return invalidRecords(
     ErrorCode.MESSAGE_TOO_LARGE,

@@ -1,9 +1,9 @@
 /**
  * Checks the records of a client's batch as Kafka's LogValidator does, and finds the largest timestamp, which
  * may differ from the header's. Takes the uncompressed bytes in chunks that are cut anywhere. If a batch has
- * both unreadable and forbidden records, the unreadable ones decide the answer. The checker is stricter than
- * Kafka in two cases: gaps between offsets, and a wrong length of a compressed record. Kafka appends such
- * batches, and consumers misread them.
+ * both unreadable and forbidden records, the verdict is about the unreadable ones. The checker is stricter
+ * than Kafka in two cases: gaps between offsets, and a wrong length of a compressed record. Kafka appends
+ * such batches, and consumers misread them.
  */
 import type { BatchHeader } from './batch.ts';
 import { ErrorCode } from './error-code.ts';
@@ -25,13 +25,16 @@ import { addTimestamps, NO_TIMESTAMP, type Timestamp, wrapTimestamp } from './ti
 export class RecordChecker extends RecordWalker {
   private readonly rules: RecordRules;
   private readonly base: Timestamp;
-  /** `base` if it is a number and `common` is undefined; else NaN, which makes every comparison false. */
+  /**
+   * The base timestamp, if it is a number and the records have no common timestamp. Else NaN, which makes
+   * every comparison false.
+   */
   private readonly baseMs: number;
-  /** The timestamp of all records, if the header has LogAppendTime. */
+  /** The one timestamp of all records, if the header has LogAppendTime. */
   private readonly common: Timestamp | undefined;
   private readonly isCompressed: boolean;
   private readonly keyRequired: boolean;
-  /** A timestamp within these bounds is allowed and exact; `visitOther` checks any other. */
+  /** A timestamp within these bounds is allowed, and exact as a number. `visitOther` checks any other one. */
   private readonly earliest: number;
   private readonly latest: number;
   private largest = NO_TIMESTAMP;
@@ -95,7 +98,10 @@ export class RecordChecker extends RecordWalker {
     return true;
   }
 
-  /** Checks a record that may be forbidden. */
+  /**
+   * Checks a record that lacks a required key, or whose timestamp is not within the bounds. Notes an error if
+   * the topic forbids the record.
+   */
   private visitOther(
     timestampDelta: number,
     offsetDelta: number,

@@ -5,7 +5,10 @@ import type { Timestamp } from './timestamp.ts';
 export interface RecordRules {
   /** `topic-partition`, for messages. */
   readonly topicPartition: string;
-  /** True if the cleanup policy contains `compact`: compaction could never remove a record without a key. */
+  /**
+   * True if the cleanup policy contains `compact`, because compaction could never remove a record without a
+   * key.
+   */
   readonly keyRequired: boolean;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   /** The broker's time. */
@@ -22,7 +25,7 @@ export interface RecordError {
   readonly message: string;
 }
 
-/** The facts that a broker needs about accepted records. */
+/** What a broker needs to know about accepted records. */
 export interface RecordsAccepted {
   readonly ok: true;
   /** The largest timestamp; -1 if no record has one. */
@@ -54,7 +57,10 @@ export function invalidRecords(errorCode: ErrorCode, message: string): RecordsIn
   return { ok: false, errorCode, message };
 }
 
-/** True if the topic allows the timestamp. Beyond the safe integers, differences wrap as in Kafka. */
+/**
+ * True if the topic allows the timestamp. Differences of timestamps beyond the safe integers wrap at 64 bits,
+ * as in Kafka.
+ */
 export function isTimestampAllowed(timestamp: Timestamp, rules: RecordRules): boolean {
   const { nowMs, timestampBeforeMaxMs, timestampAfterMaxMs } = rules;
   if (typeof timestamp === 'number') {
@@ -83,7 +89,10 @@ export function timestampTypeMessage(record: string): string {
   return `Invalid timestamp type in message ${record}. Producer should not set timestamp type to LogAppendTime.`;
 }
 
-/** One answer for all records at fault. */
+/**
+ * The verdict on a batch with forbidden records. `total`: their number, which may be larger than that of
+ * `errors`.
+ */
 export function invalidForRecords(
   errors: readonly RecordError[],
   total: number,

@@ -1,10 +1,10 @@
 /**
  * Walks through the uncompressed bytes of a batch's records, in chunks that are cut anywhere, and passes each
- * record to a subclass. Skips keys, values and headers without a copy, and allocates nothing per record
- * (except for a timestamp delta beyond the safe integers). If a record lies in one chunk, the walker reads it
- * in place. If a record spans chunks, the walker reads its numbers byte by byte. Checks that a record is
- * readable: all lengths fit into the record, and the record has its announced length. Like Kafka, the
- * walker accepts varints of up to 5 bytes, or 10 bytes for a timestamp delta, and drops bits beyond 32 or 64.
+ * record to a subclass. Skips keys, values and headers without a copy. Allocates nothing per record, except
+ * for a timestamp delta beyond the safe integers. If a record lies in one chunk, the walker reads it in
+ * place. If a record spans chunks, the walker reads its numbers byte by byte. Checks that a record is
+ * readable: all lengths fit into the record, and the record has its announced length. Like Kafka, the walker
+ * accepts varints of up to 5 bytes, or 10 bytes for a timestamp delta, and drops bits beyond 32 or 64.
  *
  *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
@@ -13,7 +13,10 @@ import { timestampOfWords } from './timestamp.ts';
 
 /** Cost of visiting one record, in decompressed bytes. */
 export const RECORD_WORK = 16;
-/** Length, attributes, timestamp, offset, no key, no value, no headers: a byte each. */
+/**
+ * The smallest record. It has one byte each for length, attributes, timestamp, offset, no key, no value and
+ * no headers.
+ */
 export const RECORD_BYTES_MIN = 7;
 const BODY_BYTES_MIN = RECORD_BYTES_MIN - 1;
 /** The value of `after` if a varint is cut or too long. */
@@ -39,7 +42,7 @@ export abstract class RecordWalker {
   records = 0;
   /** Number of pushed bytes. */
   bytes = 0;
-  /** The bytes and records cost more than `workMax`, so the walker has stopped. */
+  /** True if the bytes and records cost more than `workMax`. The walker has then stopped. */
   isOverWork = false;
   /** Why the bytes are not valid records; undefined: no damage so far. */
   damage: string | undefined;
@@ -73,8 +76,8 @@ export abstract class RecordWalker {
   }
 
   /**
-   * Visits one record. `timestampDelta` is NaN if the delta is in `wideDelta`; negative lengths mean null.
-   * Return false to stop.
+   * Visits one record. `timestampDelta` is NaN if the delta is in `wideDelta`. A negative length means null.
+   * The subclass returns false to stop the walker.
    */
   protected abstract visit(
     timestampDelta: number,
@@ -104,7 +107,7 @@ export abstract class RecordWalker {
     return !this.isStopped;
   }
 
-  /** Called after the last byte: notices missing records. */
+  /** Call it after the last byte. Reports damage if records are missing. */
   protected end(): void {
     if (!this.isStopped && this.records < this.count)
       this.fail(`the bytes end within record ${this.records} of ${this.count}`);
@@ -213,8 +216,8 @@ export abstract class RecordWalker {
   }
 
   /**
-   * Reads one varint and sets `after` to its end. Reading at NOWHERE finds nothing, so one check at the
-   * record's end is enough.
+   * Reads one varint. Sets `after` to its end, or to NOWHERE if the varint is cut or too long. A read that
+   * begins at NOWHERE finds no byte, so `after` stays NOWHERE: one check at the end of the record is enough.
    */
   private varint(bytes: Uint8Array, from: number): number {
     let value = 0;

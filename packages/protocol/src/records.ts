@@ -37,8 +37,8 @@ export interface CompressionCodecs {
   /** `level`: compression level of gzip and zstd, as in their libraries; the other codecs have none. */
   compress(codec: Compression, bytes: Uint8Array, level?: number): Uint8Array;
   /**
-   * Like `decompress`, but passes the bytes to `sink`: in one piece per gzip member or zstd frame, block by
-   * block with the other codecs. Behind the first member, frame or stream it accepts the same bytes as
+   * Like `decompress`, but passes the bytes to `sink`: in one piece for each gzip member or zstd frame, block
+   * by block with the other codecs. Behind the first member, frame or stream, it accepts the same bytes as
    * Kafka's readers.
    */
   unfold(codec: number, bytes: Uint8Array, maxBytes: number, sink: ByteSink): void;
@@ -167,7 +167,7 @@ export interface NewRecord {
 }
 
 export interface NewBatch {
-  /** At least one. */
+  /** The records of the batch, at least one. */
   readonly records: readonly NewRecord[];
   /** Milliseconds since 1970; the timestamp of every record that gives none. */
   readonly baseTimestamp: number;
@@ -209,7 +209,10 @@ export function buildBatch(o: NewBatch): Uint8Array {
   return batch;
 }
 
-/** A batch with room for its header. One allocation of the exact size: a coordinator builds many batches. */
+/**
+ * The records of an uncompressed batch, behind room for the header. Makes one allocation of the exact size,
+ * because a coordinator builds many batches.
+ */
 function plainBatch({ records, baseTimestamp }: NewBatch): Uint8Array {
   const bodies = records.map((record, index) => bodyBytesOf(record, index, baseTimestamp));
   let sizeBytes = BATCH_HEADER_BYTES;
@@ -229,7 +232,7 @@ function compressedBatch(o: NewBatch, compression: Compression): Uint8Array {
   return batch;
 }
 
-/** The size of the record without the varint in front that says this size. */
+/** The size of the record without the varint in front of it that names this size. */
 function bodyBytesOf(record: NewRecord, offsetDelta: number, baseTimestamp: number): number {
   const { key = null, value = null, headers = [] } = record;
   const timestampDelta = (record.timestamp ?? baseTimestamp) - baseTimestamp;

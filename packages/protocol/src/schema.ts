@@ -41,8 +41,8 @@ declare const OUT: unique symbol;
 declare const IN: unique symbol;
 
 /**
- * One field. `Out`: type of the decoded value; `In`: type of an encodable value. Both exist for the compiler
- * only.
+ * One field. `Out`: type of the decoded value; `In`: type of an encodable value. Only the compiler sees these
+ * two.
  */
 export interface Field<Out = unknown, In = unknown> {
   readonly [OUT]: Out;
@@ -137,7 +137,7 @@ export const int64 = (versions: Versions, options: NumberOptions = NONE): Field<
 /** An int64 that keeps all 64 bits. */
 export const timestamp = (versions: Versions, options: NumberOptions = NONE): Field<Timestamp> =>
   field('int64', versions, { ...options, isTimestamp: true }, 0);
-/** In text form; the default is ZERO_UUID. */
+/** A uuid. Its value is a text; the default is ZERO_UUID. */
 export const uuid = (versions: Versions, options: { readonly tag?: number } = NONE): Field<Uuid> =>
   field('uuid', versions, options, ZERO_UUID);
 

@@ -1,7 +1,8 @@
 /**
- * Used buffers for reuse, so that a stream of large messages creates little garbage: memory outside of the
- * heap is expensive to collect. Sizes up to 2 MiB are powers of two, and larger buffers are not kept. The
- * total size of kept buffers is bounded. A caller may drop a buffer instead of giving it back.
+ * A pool of used buffers for reuse, so that a stream of large messages creates little garbage. Garbage
+ * outside of the heap is expensive to collect. Buffers of up to 2 MiB have powers of two as their sizes. The
+ * pool does not keep larger buffers, and keeps at most 16 MiB in all. A caller may drop a buffer instead of
+ * giving it back.
  */
 import { allocateUnsafe } from './bytes.ts';
 
@@ -19,18 +20,21 @@ interface Entry {
 
 export interface SpareBuffersOptions {
   /**
-   * Overwrites bytes that are given back, and released frames: code that still reads them gets wrong bytes.
-   * For tests and the simulator.
+   * True: the pool overwrites bytes that are given back, and released frames, so that code that still reads
+   * them gets wrong bytes. For tests and the simulator.
    */
   readonly spoils?: boolean;
 }
 
 export class SpareBuffers {
   private readonly spoils: boolean;
-  /** By size, the smallest (16 KiB) first. */
+  /** The spare buffers by size, the smallest (16 KiB) first. */
   private readonly spares: Entry[][] = Array.from({ length: LARGEST_BITS - SMALLEST_BITS + 1 }, () => []);
   private keptBytes = 0;
-  /** Every buffer of this pool, by its memory: the caller that gives one back may have only a view. */
+  /**
+   * Every buffer of this pool, by its memory, because a caller may have only a view of the buffer that it
+   * gives back.
+   */
   private readonly all = new WeakMap<ArrayBufferLike, Entry>();
 
   constructor({ spoils = false }: SpareBuffersOptions = {}) {
@@ -67,7 +71,7 @@ export class SpareBuffers {
     this.spares[kindOf(length)]!.push(entry);
   }
 
-  /** The caller no longer uses these bytes. With the option `spoils`, overwrites them. */
+  /** Call it when code no longer reads these bytes. Overwrites them if the option `spoils` is set. */
   spoil(bytes: Uint8Array): void {
     if (this.spoils) bytes.fill(SPOILED);
   }

@@ -1,7 +1,7 @@
 /**
  * Timestamps are int64, and a client may use all 64 bits: for nanoseconds, or for nonsense. Here each value
  * has exactly one form, so that `===` works: a number if that is a safe integer, else a bigint. `<` and `>`
- * are exact between the two.
+ * between a number and a bigint are exact, too.
  */
 
 /** Milliseconds since 1970 by convention; -1: none. Only the functions below may create one as a bigint. */
@@ -32,7 +32,9 @@ export function addTimestamps(a: Timestamp, b: Timestamp): Timestamp {
   return wrapTimestamp(BigInt(a) + BigInt(b));
 }
 
-/** How much later `a` is than `b`: exact for real times in milliseconds, approximate beyond. */
+/**
+ * How much later `a` is than `b`. Exact for real times in milliseconds, approximate beyond the safe integers.
+ */
 export function timestampDistance(a: Timestamp, b: Timestamp): number {
   return Number(a) - Number(b);
 }

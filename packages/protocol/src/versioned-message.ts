@@ -1,8 +1,8 @@
 /**
- * Messages that begin with an int16, because no header says how to read them. In the key of a record, the
- * int16 is the type of the record. In any other message, it is the version. These messages are the records of
- * __consumer_offsets, and the messages that members of a group send each other. Their bytes fields decode to
- * views of the given bytes.
+ * Messages that begin with an int16, because no header in front of them says how to read them. In the key of
+ * a record, the int16 is the type of the record. In any other message, it is the version. These messages are
+ * the records of __consumer_offsets, and the messages that members of a group send each other. Fields of type
+ * bytes decode to views of the given bytes.
  */
 import { DecodeError } from './decode-error.ts';
 import { MessageCodec, type MessageTable } from './message-codec.ts';
@@ -11,7 +11,7 @@ import { joinedChunks, Writer } from './writer.ts';
 
 const PREFIX_BYTES = 2;
 
-/** A message that follows its own version. */
+/** A message that has its own version in front of it. */
 export interface VersionedMessage<Value, Input> {
   readonly name: string;
   /** Both inclusive. */
@@ -60,7 +60,7 @@ export function defineVersionedMessage<const F extends Fields>(
   };
 }
 
-/** The key of a record. It follows the type of the record, and has only one version. */
+/** The key of a record. The type of the record stands in front of it. A key has only one version. */
 export interface TypedKey<Value, Input> {
   readonly type: number;
   readonly fields: Fields;

@@ -13,8 +13,8 @@ export type RecordBytes = Uint8Array | readonly Uint8Array[];
 
 /**
  * Enough for most records of a coordinator, and for most answers without records. Unused bytes stay allocated
- * as long as the message: with a larger buffer, thousands of small messages would be much garbage outside of
- * the heap.
+ * as long as the message. So with a larger buffer, thousands of small messages would make much garbage
+ * outside of the heap.
  */
 const FIRST_BUFFER_BYTES = 128;
 
@@ -244,14 +244,20 @@ export class Writer {
     this.unsignedVarint(value + 1);
   }
 
-  /** Writes the tag and leaves one byte for the size of the field. */
+  /**
+   * Writes the tag and leaves one byte for the size of the field. Returns the mark of this byte, for
+   * `endTagged`.
+   */
   beginTagged(tag: number): number {
     this.unsignedVarint(tag);
     this.openTagged++;
     return this.claim(1) - this.chunkStart;
   }
 
-  /** Fills in the size. Moves a field longer than 127 bytes to make room for a longer size. */
+  /**
+   * Fills in the size of the field with this mark. Moves a field longer than 127 bytes to make room for a
+   * longer size.
+   */
   endTagged(mark: number): void {
     this.openTagged--;
     const sizeBytes = this.position - (this.chunkStart + mark + 1);
@@ -292,10 +298,10 @@ export function joinedChunks(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Cuts a text that is longer than the protocol allows, because a failed assertion would end the node. In a
- * broker, a name fits, because it came in a request. Two texts can be too long: an error message that
- * contains a name, and in DescribeConfigs a value from the node's own configuration. Kafka fails such a
- * request.
+ * Cuts a text that is longer than the protocol allows, because a failed assertion would end the node. A name
+ * in a broker's answer always fits, because it came in a request. Two texts can be too long: an error message
+ * that contains a name, and in DescribeConfigs a value from the node's own configuration. In these cases
+ * Kafka fails the request.
  */
 function cutText(text: string): string {
   if (text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX) return text;

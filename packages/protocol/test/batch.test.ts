@@ -95,7 +95,7 @@ describe('a batch', () => {
     expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
   });
 
-  it('is read anywhere in a buffer, and the header is reusable', () => {
+  it('can be read at any position of a buffer, and into a header that was filled before', () => {
     const batch = sample();
     const two = Buffer.concat([text('...'), batch, batch]);
     stampBatch(two, 3 + batch.length, 55, 1);

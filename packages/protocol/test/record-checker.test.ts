@@ -391,7 +391,7 @@ describe('work', () => {
     expect(walker.bytes).toBeLessThan(50_000);
   });
 
-  it('too large a record count gets INVALID_RECORD, because only visited records count as work', () => {
+  it('an excessive record count gets INVALID_RECORD, because only visited records count as work', () => {
     for (const codec of [0, 1] as const) {
       const batch = batchOf(codecs.compress(codec, record(0)), 0x7fffffff, { codec });
       expect(code(checkRecordsWhole(batch, headerOf(batch), rules(), codecs))).toBe(ErrorCode.INVALID_RECORD);

@@ -2,6 +2,8 @@
  * AlterConfigs (33): replaces all configs that are set on a resource. The resource types are those of
  * DescribeConfigs, except BROKER_LOGGER.
  *
+ * What each version adds:
+ *
  *      1  may be throttled     2  flexible
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

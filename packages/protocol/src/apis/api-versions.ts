@@ -2,6 +2,8 @@
  * ApiVersions (18): the broker's APIs and versions; a client's first request. Its response header is always
  * version 0.
  *
+ * What each version adds:
+ *
  *      1  throttle time     3  flexible; client software (KIP-511), features     4  features with minimum 0
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

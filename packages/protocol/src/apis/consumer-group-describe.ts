@@ -1,6 +1,8 @@
 /**
  * ConsumerGroupDescribe (69): state, members and assignments of consumer groups (KIP-848).
  *
+ * What each version adds:
+ *
  *      1  memberType: -1 unknown, 0 a classic member, 1 a consumer member (KIP-1099)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

@@ -2,6 +2,8 @@
  * ConsumerGroupHeartbeat (68): a member of a consumer group joins, reports what it owns, gets its assignment
  * and leaves (KIP-848).
  *
+ * What each version adds:
+ *
  *      1  subscription by regular expression; the member chooses its id (KIP-1082)
  *
  * A member sends null for a subscription, or for its owned partitions, if they are as in its last heartbeat.

@@ -1,6 +1,8 @@
 /**
  * CreatePartitions (37): grows a topic to `count` partitions.
  *
+ * What each version adds:
+ *
  *      2  flexible     3  may be throttled (KIP-599)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

@@ -1,6 +1,8 @@
 /**
  * CreateTopics (19).
  *
+ * What each version adds:
+ *
  *      4  -1 for the broker's default partitions and replicas (KIP-464)     6  may be throttled (KIP-599)
  *      5  flexible; configs in the response (KIP-525)                       7  topic ids in the response
  */

@@ -1,6 +1,8 @@
 /**
  * DeleteGroups (42): deletes empty groups with their offsets.
  *
+ * What each version adds:
+ *
  *      2  flexible
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

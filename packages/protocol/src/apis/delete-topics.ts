@@ -1,6 +1,8 @@
 /**
  * DeleteTopics (20): by name up to version 5 (topicNames), by name or id from 6 on (topics, KIP-516).
  *
+ * What each version adds:
+ *
  *      4  flexible     5  error messages, may be throttled (KIP-599)     6  topic ids
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

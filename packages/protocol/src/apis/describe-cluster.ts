@@ -1,6 +1,8 @@
 /**
  * DescribeCluster (60): the brokers, or the controllers (KIP-700).
  *
+ * What each version adds:
+ *
  *      1  endpoint type: 1 brokers, 2 controllers (KIP-919)     2  fenced brokers (KIP-1073)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

@@ -1,6 +1,8 @@
 /**
  * DescribeConfigs (32): configs of topics (resource type 2), brokers (4) and other resources.
  *
+ * What each version adds:
+ *
  *      1  sources and synonyms (KIP-226)     3  types and documentation (KIP-569)     4  flexible
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

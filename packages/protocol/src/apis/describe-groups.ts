@@ -1,6 +1,8 @@
 /**
  * DescribeGroups (15): state and members of classic groups.
  *
+ * What each version adds:
+ *
  *      3  authorized operations (KIP-430)     5  flexible
  *      4  static members (KIP-345)            6  error messages, GROUP_ID_NOT_FOUND (KIP-1043)
  */

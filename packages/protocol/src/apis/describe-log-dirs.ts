@@ -2,6 +2,8 @@
  * DescribeLogDirs (35): the log directories of the broker that gets the request, with the size and the lag of
  * each replica (KIP-113).
  *
+ * What each version adds:
+ *
  *      2  flexible     3  an error of the whole request     4  space of the file system (KIP-827)
  *      5  cordoned directories (KIP-1066)
  */

@@ -2,6 +2,8 @@
  * DescribeQuorum (55): the state of the metadata quorum (KIP-595), requested as partition 0 of
  * __cluster_metadata.
  *
+ * What each version adds:
+ *
  *      1  times of the last fetch and of being caught up (KIP-836)
  *      2  directory ids, nodes, messages (KIP-853)
  */

@@ -1,6 +1,8 @@
 /**
  * Fetch (1): reads record batches, for consumers and for follower replicas alike.
  *
+ * What each version adds:
+ *
  *      4  isolation level, aborted transactions           12  flexible; divergence by epoch (KIP-595)
  *      5  log start offset                                13  topic ids instead of names (KIP-516)
  *      7  fetch sessions (KIP-227)                        15  replica epoch (KIP-903)

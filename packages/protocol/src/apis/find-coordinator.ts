@@ -1,6 +1,8 @@
 /**
  * FindCoordinator (10): the broker that coordinates a group, a transactional id or a share partition.
  *
+ * What each version adds:
+ *
  *      1  key types; error messages     4  many keys in one request (KIP-699)
  *      3  flexible                      5  TRANSACTION_ABORTABLE (KIP-890)     6  share partitions (KIP-932)
  *

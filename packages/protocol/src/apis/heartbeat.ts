@@ -1,6 +1,8 @@
 /**
  * Heartbeat (12): a member of a classic group says that it lives, and learns of a rebalance.
  *
+ * What each version adds:
+ *
  *      3  static members (KIP-345)     4  flexible
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

@@ -1,6 +1,8 @@
 /**
  * IncrementalAlterConfigs (44), KIP-339: changes the configs that it names, and no others.
  *
+ * What each version adds:
+ *
  *      1  flexible
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

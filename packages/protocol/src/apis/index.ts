@@ -2,6 +2,9 @@
  * The APIs that this package encodes and decodes. The broker advertises the APIs that have a handler
  * (broker/src/handlers/index.ts).
  *
+ * In the heads of these files, "flexible" means Kafka's flexible versions (KIP-482): lengths are compact, and
+ * structs end in tagged fields.
+ *
  * To add an API:
  * 1. Here: write its schema table, with all versions, in a file beside this one, and register it below.
  * 2. `protocol/test/goldens/`: record its bytes in each version, with `record.ts` (a real client and a real

@@ -5,6 +5,8 @@
  * Clients may send any int64 as their producer id. The decoder clamps an id to the safe integers, and no
  * producer has a clamped id.
  *
+ * What each version adds:
+ *
  *      2  flexible     3  epoch bump (KIP-360)     4  PRODUCER_FENCED     5  TRANSACTION_ABORTABLE (KIP-890)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

@@ -1,6 +1,8 @@
 /**
  * JoinGroup (11): a member of a classic group joins, and waits until the group knows its members.
  *
+ * What each version adds:
+ *
  *      1  rebalance timeout                   6  flexible
  *      4  MEMBER_ID_REQUIRED (KIP-394)        7  protocol type; the protocol's name may be null (KIP-559)
  *      5  static members (KIP-345)            8  reason (KIP-800)     9  skipAssignment (KIP-814)

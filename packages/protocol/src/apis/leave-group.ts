@@ -2,6 +2,8 @@
  * LeaveGroup (13): removes members of a classic group: one up to version 2 (memberId), many from 3 on
  * (members, KIP-345).
  *
+ * What each version adds:
+ *
  *      4  flexible     5  reason (KIP-800)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

@@ -2,6 +2,8 @@
  * ListConfigResources (74), KIP-714 and KIP-1142: the resources that have configs. Version 0 lists only
  * client metrics. A request without types asks for all types.
  *
+ * What each version changes:
+ *
  *      0  flexible     1  resource types
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

@@ -1,6 +1,8 @@
 /**
  * ListGroups (16): the groups that one broker coordinates.
  *
+ * What each version adds:
+ *
  *      3  flexible     4  states (KIP-518)     5  types (KIP-848)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

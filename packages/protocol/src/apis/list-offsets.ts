@@ -3,6 +3,8 @@
  * -3 the record with the largest timestamp (7+), -4 earliest local (8+), -5 last tiered (9+), -6 earliest
  * pending upload (11+).
  *
+ * What each version adds:
+ *
  *      1  one offset with its timestamp     4  leader epochs (KIP-320)     6  flexible
  *      2  isolation level                   5  OFFSET_NOT_AVAILABLE       10  timeout (KIP-1075)
  *

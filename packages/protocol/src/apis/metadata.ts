@@ -1,6 +1,8 @@
 /**
  * Metadata (3): brokers, topics, partitions and their leaders.
  *
+ * What each version changes:
+ *
  *      0  an empty list of topics means all      7  leader epochs
  *      1  null means all, empty means none       8  authorized operations (of the cluster: 8 to 10)
  *      2  cluster id                             9  flexible

@@ -1,6 +1,8 @@
 /**
  * OffsetCommit (8): stores the positions of a group.
  *
+ * What each version adds:
+ *
  *    2-4  retention time                    8  flexible
  *      6  leader epoch (KIP-320)            9  members of consumer groups (KIP-848)
  *      7  static members (KIP-345)         10  topic ids instead of names

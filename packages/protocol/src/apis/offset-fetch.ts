@@ -1,6 +1,8 @@
 /**
  * OffsetFetch (9): the committed positions of a group.
  *
+ * What each version adds:
+ *
  *      2  null for all topics; an error of the group     7  requireStable (KIP-447)
  *      5  leader epoch (KIP-320)                         8  many groups in one request (KIP-709)
  *      6  flexible                                       9  members of consumer groups (KIP-848)

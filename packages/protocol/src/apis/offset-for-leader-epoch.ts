@@ -2,6 +2,8 @@
  * OffsetForLeaderEpoch (23): where a leader epoch ends, to find out how far a log has diverged (KIP-101,
  * KIP-320).
  *
+ * What each version adds:
+ *
  *      2  current leader epoch     3  replica id, -2 for a consumer that debugs     4  flexible
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

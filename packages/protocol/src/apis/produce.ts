@@ -1,6 +1,8 @@
 /**
  * Produce (0): appends record batches to partitions. One batch per partition; acks 0 gets no response.
  *
+ * What each version adds:
+ *
  *      3  record batch format 2, transactional ids     10  new leader and its address in errors (KIP-951)
  *      5  log start offset                             11  TRANSACTION_ABORTABLE (KIP-890)
  *      7  zstd                                         12  adds partitions to transactions (KIP-890)

@@ -1,8 +1,8 @@
 /**
  * Millrace's own tagged fields in DescribeGroups and ConsumerGroupDescribe: the last rebalances of a group,
- * with their causes. A broker sends them only to a client that asks with the tagged field of the request.
+ * with their causes. A broker sends them only if the request asks for them, with a tagged field of its own.
  * Every reader of the protocol skips tagged fields that it does not know. Kafka numbers its own tags from 0,
- * so they do not meet Millrace's large tag.
+ * so they do not collide with Millrace's large tag.
  */
 import type { Field } from '../schema.ts';
 import { array, bool, int32, int64, string, type Versions } from '../schema.ts';
@@ -13,7 +13,7 @@ export const MILLRACE_TAG = 0x6d696c;
 export const includeRebalances = (versions: Versions): Field<boolean> =>
   bool(versions, { tag: MILLRACE_TAG });
 
-/** Oldest first. Null: the client did not ask. */
+/** The last rebalances, oldest first. Null: the client did not ask for them. */
 export const rebalances = (versions: Versions) =>
   array(
     versions,
@@ -29,7 +29,7 @@ export const rebalances = (versions: Versions) =>
       clientHost: string(versions),
       /** The reason that the client gave. */
       reason: string(versions, { nullable: versions, default: null }),
-      /** The timeout that ended, in milliseconds; -1 if no timeout is the cause. */
+      /** The length of the timeout that caused the rebalance, in milliseconds; -1: no timeout caused it. */
       afterMs: int32(versions, { default: -1 }),
     },
   );

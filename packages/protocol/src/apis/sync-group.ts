@@ -1,6 +1,8 @@
 /**
  * SyncGroup (14): the leader of a classic group brings the assignments, and each member gets its own.
  *
+ * What each version adds:
+ *
  *      3  static members (KIP-345)     4  flexible     5  protocol type and name (KIP-559)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';

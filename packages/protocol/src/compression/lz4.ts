@@ -20,7 +20,7 @@ const CONTENT_CHECKSUM = 0x04;
 /** A reserved bit, and the bit that announces a dictionary. */
 const RESERVED_FLAGS = 0x03;
 const STORED = 0x80000000;
-/** Code 4 of the frame's block sizes: 64 KiB. 5, 6, 7 are 256 KiB, 1 MiB, 4 MiB. */
+/** The frame's code for blocks of at most 64 KiB. The codes 5, 6 and 7 stand for 256 KiB, 1 MiB and 4 MiB. */
 const BLOCK_64K = 4;
 const BLOCK_BYTES = 64 * 1024;
 
@@ -105,7 +105,7 @@ function frameHeader(bytes: Uint8Array): FrameHeader {
   return { flags, blockBytesMax: 1 << (2 * sizeCode + 8), position: end + 1 };
 }
 
-/** Small batches of text usually unfold to at most this many times their size. */
+/** Small batches of text usually decompress to at most this many times their size. */
 const USUAL_RATIO = 4;
 
 /** Holds one decompressed block at a time. Refuses a block that is larger than the frame announces. */
@@ -114,13 +114,16 @@ class Block {
   private sizeBytes = 0;
   private readonly maxBytes: number;
 
-  /** A small frame gets a small buffer, because each unfolding allocates its own. */
+  /**
+   * Allocates a small buffer for a small frame, because each call of `lz4Unfold` allocates a buffer of its
+   * own.
+   */
   constructor(frameBytes: number, maxBytes: number) {
     this.bytes = allocateUnsafe(Math.min(BLOCK_BYTES, USUAL_RATIO * frameBytes));
     this.maxBytes = maxBytes;
   }
 
-  /** The next call overwrites the result. */
+  /** Returns the decompressed block. The next call overwrites it. */
   decompress(bytes: Uint8Array, start: number, end: number): Uint8Array {
     this.sizeBytes = 0;
     decompressBlock(bytes, start, end, this);

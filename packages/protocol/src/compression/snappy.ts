@@ -1,7 +1,8 @@
 /**
- * Snappy: raw blocks, and the two framings that Kafka clients use. Java, sarama and others write xerial's
- * blocks; librdkafka, franz-go and platformatic write one bare block. This code reads both, and writes
- * xerial's. Own code from the format's description (google/snappy, format_description.txt).
+ * Snappy, in the two forms that Kafka clients send. Java, sarama and others send the framing of the Java
+ * library xerial: a header and a sequence of raw blocks. librdkafka, franz-go and platformatic send one bare
+ * raw block. This code reads both forms, and writes xerial's. Own code from the format's description
+ * (google/snappy, format_description.txt).
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from '../bytes.ts';
@@ -12,7 +13,10 @@ import { ByteCollector, type ByteSink, TooLargeError } from './unfold.ts';
 const XERIAL_HEADER = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1);
 const XERIAL_MAGIC_BYTES = 8;
 const XERIAL_BLOCK_BYTES = 32 * 1024;
-/** A block can only be read whole; the reader refuses one that needs more memory than this. */
+/**
+ * The reader decompresses each block into one buffer. It refuses a block that needs a larger buffer than
+ * this.
+ */
 export const SNAPPY_BLOCK_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Compresses in xerial's framing. */
@@ -29,7 +33,7 @@ export function snappyCompress(plain: Uint8Array): Uint8Array {
   return whole.finish();
 }
 
-/** Decompresses either framing to at most `maxBytes`. Throws DecodeError. */
+/** Decompresses xerial's framing or a bare block, to at most `maxBytes`. Throws DecodeError. */
 export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const whole = new ByteCollector();
   snappyUnfold(bytes, maxBytes, whole);
@@ -37,8 +41,8 @@ export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Arra
 }
 
 /**
- * Decompresses xerial's blocks one by one, or the bare block whole. Accepts several streams in a row. Ignores
- * their versions, and an incomplete block size at the end. Throws DecodeError.
+ * Decompresses xerial's blocks one by one, or a bare block at once. Accepts several xerial streams in a row.
+ * Ignores the versions in their headers, and an incomplete block size at the end. Throws DecodeError.
  */
 export function snappyUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   if (!isXerial(bytes, 0)) {

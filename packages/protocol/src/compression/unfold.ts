@@ -10,14 +10,14 @@ export interface ByteSink {
   push(chunk: Uint8Array): boolean;
 }
 
-/** The bytes may be valid, but would decompress to more than the limit. */
+/** Thrown if the bytes would decompress to more than the limit. They may still be valid. */
 export class TooLargeError extends DecodeError {
   constructor(codec: string) {
     super(`${codec}: more bytes than allowed`);
   }
 }
 
-/** Cost of starting a zstd frame or a gzip member, in decompressed bytes. */
+/** Cost of starting a zstd frame or a gzip member. The unit is one decompressed byte. */
 export const FRAME_BYTES = 64 * 1024;
 
 /** Joins all pushed bytes into one piece. */

@@ -1,6 +1,7 @@
 /**
- * Finds the ends of the frames of a zstd payload (RFC 8878). Node decompresses the first frame and silently
- * drops the others, while Kafka's library reads all of them. This file decompresses nothing.
+ * Finds the ends of the frames of a zstd payload (RFC 8878). Kafka's library reads all frames, but Node
+ * decompresses the first frame and silently drops the others. So the codecs pass the frames to Node one by
+ * one. This file decompresses nothing.
  *
  *     frame = magic, descriptor, [window], [dictionary id], [content size],
  *             blocks { 3-byte header, content }, [checksum]

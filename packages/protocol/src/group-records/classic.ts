@@ -1,6 +1,6 @@
 /**
  * Records of committed offsets and of classic groups. Kafka 4.3.1 writes a committed offset in version 4, or
- * in version 1 if the client gave a retention time; it writes a group in version 3.
+ * in version 1 if the client gave a retention time. It writes a group in version 3.
  */
 import { array, bytes, int32, int64, string, uuid } from '../schema.ts';
 import { defineRecord } from './define.ts';

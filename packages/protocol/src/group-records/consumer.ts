@@ -1,6 +1,6 @@
 /**
- * Records of consumer groups (KIP-848). All values have one version, which is flexible; later fields are
- * tagged. A tombstone removes the part of the group that its key names.
+ * Records of consumer groups (KIP-848). Each value has one version. This version is flexible, and later
+ * fields are tagged. A tombstone removes the part of the group that its key names.
  */
 import { array, bytes, int8, int32, int64, string, struct, timestamp, uuid } from '../schema.ts';
 import { defineRecord } from './define.ts';
@@ -88,7 +88,7 @@ export const consumerGroupTargetAssignmentMetadata = defineRecord({
   },
 });
 
-/** The partitions that a member shall have. */
+/** The partitions that the target assignment gives to a member. */
 export const consumerGroupTargetAssignmentMember = defineRecord({
   type: 7,
   name: 'ConsumerGroupTargetAssignmentMember',
@@ -109,7 +109,7 @@ const topicPartitions = {
   assignmentEpochs: array('0+', { nullable: '0+', tag: 0 }, 'int32'),
 };
 
-/** The partitions that a member has, and its epoch. */
+/** The partitions that a member has, and the epoch of the member. */
 export const consumerGroupCurrentMemberAssignment = defineRecord({
   type: 8,
   name: 'ConsumerGroupCurrentMemberAssignment',

@@ -8,7 +8,7 @@ import {
 } from '../versioned-message.ts';
 
 export interface GroupRecordKind<Key, KeyInput, Value, ValueInput> {
-  /** Kafka's name without Key and Value: 'OffsetCommit'. */
+  /** Kafka's name of the record, without the suffix Key or Value: 'OffsetCommit'. */
   readonly name: string;
   /** The int16 in front of the key. */
   readonly type: number;

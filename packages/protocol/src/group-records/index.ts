@@ -1,6 +1,6 @@
 /**
- * The records of __consumer_offsets. Each has its type in front of its key. The records of share groups (9 to
- * 15) and of streams groups (17 to 23) are not here.
+ * The records of __consumer_offsets. The type of a record stands in front of its key. The records of share
+ * groups (types 9 to 15) and of streams groups (types 17 to 23) are not here.
  */
 import {
   type AnyVersionedMessage,
@@ -52,9 +52,9 @@ const nameByType: ReadonlyMap<number, GroupRecordName> = new Map(
 );
 
 /**
- * Undefined for a record type that is not in `groupRecords`: as in Kafka, the coordinator skips such records
- * when it loads the log. Throws DecodeError on damaged bytes and on an unknown version of a value. The bytes
- * fields are views of `value`.
+ * Decodes a record. Returns undefined for a record type that is not in `groupRecords`: as in Kafka, the
+ * coordinator skips such records when it loads the log. Throws DecodeError on damaged bytes and on an unknown
+ * version of a value. Fields of type bytes are views of `value`.
  */
 export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): GroupRecord | undefined {
   const name = nameByType.get(numberInFront(key));

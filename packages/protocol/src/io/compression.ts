@@ -1,6 +1,6 @@
 /**
  * The compression codecs of record batches: gzip and zstd by node's zlib, snappy and lz4 by our own code.
- * Synchronous: for small payloads on the event loop, and for other threads.
+ * They are synchronous: use them on the event loop for small payloads, and on other threads for any payload.
  */
 import { constants, crc32, gzipSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { unreachable } from '@millrace/base';
@@ -118,7 +118,8 @@ function zstdUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
 }
 
 /**
- * Runs zlib and translates its errors: the bytes are not a valid stream, or decompress to more than allowed.
+ * Runs zlib. Throws DecodeError if the bytes are not a valid stream, and TooLargeError if they decompress to
+ * more than `maxBytes`.
  */
 function guarded<T>(name: string, maxBytes: number, decompress: (maxBytes: number) => T): T {
   if (maxBytes <= 0) throw new TooLargeError(name);

@@ -1,14 +1,14 @@
 /**
- * Gzip members (RFC 1952) around node's raw inflate. Node's own gunzip refuses bytes behind a member that are
- * neither zeros nor another member. Java's gunzip, which Kafka uses, ignores such bytes. Java also ignores 18
- * bytes or fewer behind a member, whatever they are.
+ * Gzip members (RFC 1952) around node's raw inflate. Bytes may follow a member that are neither zeros nor
+ * another member. Node's own gunzip refuses such bytes. Java's gunzip, which Kafka uses, ignores them. Java
+ * also ignores 18 bytes or fewer behind a member, whatever they are.
  */
 import { crc32 } from 'node:zlib';
 import { DecodeError } from '../decode-error.ts';
 
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
-/** Java looks for another member only if more than this follows. */
+/** Java looks for another member only if more bytes than this follow a member. */
 const IGNORED_BYTES_MAX = 18;
 const DEFLATE = 8;
 const HEADER_CRC = 0x02;
@@ -39,7 +39,8 @@ function behindZero(bytes: Uint8Array, from: number): number {
 }
 
 /**
- * Checks the trailer at `at`, behind the deflated bytes, against their output. Returns the end of the member.
+ * Checks the trailer of a member at `at`. `crc` and `sizeBytes` are those of the member's decompressed bytes.
+ * Returns the end of the member. Throws DecodeError.
  */
 export function gzipTrailer(bytes: Uint8Array, at: number, crc: number, sizeBytes: number): number {
   if (at + TRAILER_BYTES > bytes.length) throw new DecodeError('gzip: cut short');

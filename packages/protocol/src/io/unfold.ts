@@ -1,7 +1,7 @@
 /**
- * Decompresses a payload as a stream, for worker threads. For gzip and zstd, Node's zlib streams hold one
- * window of the decompressed bytes, not the whole batch. Our snappy and lz4 decompress block by block anyway.
- * Accepts the same bytes as the synchronous codecs.
+ * Decompresses a payload as a stream, for worker threads. For gzip and zstd, Node's zlib streams hold only
+ * one window of the decompressed bytes. Our snappy and lz4 decompress block by block anyway. This file
+ * accepts the same bytes as the synchronous codecs.
  */
 import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { BATCH_HEADER_BYTES, type BatchHeader, Compression } from '../batch.ts';
@@ -35,8 +35,8 @@ export async function checkRecordsStreaming(
 }
 
 /**
- * Rejects with DecodeError if the bytes are damaged, with TooLargeError if the output would exceed
- * `maxBytes`.
+ * Passes the decompressed bytes to `sink`. Rejects with DecodeError if the bytes are damaged, with
+ * TooLargeError if the output would exceed `maxBytes`.
  */
 export async function unfoldStreaming(
   codec: number,
@@ -94,7 +94,7 @@ interface Unfolding extends AsyncIterable<unknown> {
   end(bytes: Uint8Array): unknown;
 }
 
-/** Returns false if the sink wants no more bytes. */
+/** Passes the output of `stream` to `push`. Returns false if `push` wants no more bytes. */
 async function pipe(
   name: string,
   stream: Unfolding,
@@ -102,7 +102,7 @@ async function pipe(
   maxBytes: number,
   push: (chunk: Uint8Array) => boolean,
 ): Promise<boolean> {
-  // Empty members and frames use up the limit too (FRAME_BYTES each).
+  // Empty members and frames may have used up the limit, because each costs FRAME_BYTES.
   if (maxBytes <= 0) throw new TooLargeError(name);
   let left = maxBytes;
   stream.end(bytes);

@@ -1,4 +1,7 @@
-/** Goal: answers of this broker and of other brokers may describe a file system beyond 2^53 bytes. */
+/**
+ * Goal: answers can report a file system of more than 2^53 bytes, whether this broker or another one sends
+ * them.
+ */
 import { apis, encodeResponseFrame } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 

@@ -1,7 +1,7 @@
 /**
  * Goal: records have the same bytes as in Kafka. Method: for each record, the test has the bytes that the
- * serializer of Apache Kafka 4.3.1 (GroupCoordinatorRecordSerde) wrote. It encodes the record and decodes the
- * bytes.
+ * serializer of Apache Kafka 4.3.1 (GroupCoordinatorRecordSerde) wrote. It encodes the record, decodes
+ * Kafka's bytes, and compares.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { describe, expect, it } from 'vitest';

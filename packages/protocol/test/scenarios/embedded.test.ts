@@ -136,7 +136,7 @@ describe('a group record', () => {
 
   it('of a member with the consumer protocol writes null metadata; a missing field means the classic protocol', () => {
     const { value } = groupRecords.consumerGroupMemberMetadata;
-    // Kafka's bytes without the field, and with a null.
+    // Kafka's bytes: first without the field, then with a null.
     const none = unhex('0000 01 01 0263 0268 01 01 ffffffff 01 00');
     const isNull = unhex('0000 01 01 0263 0268 01 01 ffffffff 01 01 00 01 00');
     const fields = { clientId: 'c', clientHost: 'h' };

@@ -1,6 +1,7 @@
 /**
- * Goal: the codecs read and write the same bytes as clients and Apache Kafka. Method: decode each
- * recorded frame; encoding the result must give the same bytes. Also open the record batches inside.
+ * Goal: the codecs read and write the same bytes as clients and Apache Kafka. Method: the test decodes each
+ * recorded frame, and encodes the result, which must give the same bytes. It also reads the record batches
+ * inside.
  */
 import {
   allApis,

@@ -1,6 +1,6 @@
 /**
- * fast-check arbitraries for messages: they generate the values that one version of a message can carry. They
- * are derived from the field tables (`Fields`).
+ * fast-check arbitraries for messages. They generate the values that one version of a message can carry, and
+ * follow from the field tables (`Fields`).
  */
 import { type Uuid, uuidFromBytes } from '@millrace/base';
 import { type Field, type Fields, wrapTimestamp } from '@millrace/protocol';

@@ -66,7 +66,7 @@ export const EMBEDDED_GOLDENS = join(import.meta.dirname, '../goldens/embedded.h
 export const embeddedLabel = (message: EmbeddedMessage, version: number, filling: Filling): string =>
   `${message.name} v${version} ${filling}`;
 
-/** Bytes by label. */
+/** The golden bytes of each message, by label. */
 export function readEmbeddedGoldens(): Map<string, Uint8Array> {
   const lines = readFileSync(EMBEDDED_GOLDENS, 'utf8').split('\n');
   return new Map(

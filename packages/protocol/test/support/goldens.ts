@@ -17,7 +17,7 @@ export interface Golden {
 
 const FOLDER = join(import.meta.dirname, '../goldens');
 
-/** The name that the goldens of Kafka's classes have in place of a client's. */
+/** The name that stands in place of a client's name in the goldens that Kafka's classes wrote. */
 export const codecClient = (filling: Filling): string => `Kafka 4.3.1's own codec, ${filling} sample`;
 
 export function readGoldens(): Golden[] {

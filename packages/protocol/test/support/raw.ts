@@ -31,7 +31,9 @@ export function varint(value: number | bigint): Uint8Array {
   return bytes(...out, Number(rest));
 }
 
-/** The fields of a record, some as bytes so that they can be malformed. A missing one gets a right value. */
+/**
+ * The fields of a record, some as bytes so that they can be malformed. A missing field gets its right value.
+ */
 export interface RawRecord {
   readonly length?: Uint8Array;
   /** Added to the right length. */
