@@ -1,7 +1,7 @@
 /** The addresses of brokers as users write them. */
 import type { Address } from '@millrace/base';
 
-/** Reads `host:port`, or `[v6]:port`; undefined: the text is neither. */
+/** Reads `host:port`, or `[host]:port` with an IPv6 address. Returns undefined for any other text. */
 export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s,[\]]+)):(\d{1,5})$/.exec(text.trim());
   const port = Number(match?.[3]);

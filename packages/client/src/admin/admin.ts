@@ -1,7 +1,7 @@
 /**
- * Changes and describes topics and configs. Asks brokers until one gives a final answer, or the attempts run
- * out. After a lost answer, the answer to a retry may say that the change is already made, for example
- * TOPIC_ALREADY_EXISTS; the call has then succeeded.
+ * Changes and describes topics and configs. Each call asks brokers until one gives a final answer, or the
+ * attempts run out. If the answer to an attempt was lost, the answer to a retry may say that the change is
+ * already made, for example TOPIC_ALREADY_EXISTS. The call has then succeeded.
  */
 import type { Clock, Millis, Uuid } from '@millrace/base';
 import {
@@ -49,7 +49,9 @@ export type Described<T> = (found: T | undefined, error: string | undefined) => 
 export interface AdminOptions {
   readonly clock: Clock;
   readonly cluster: Pick<ClusterView, 'anyConnection'>;
-  /** The timeout in each request that changes something: how long the controller may take. */
+  /**
+   * How long the controller may take for a change. Every request that changes something carries this timeout.
+   */
   readonly timeoutMs: Millis;
   /** The wait between two attempts. Default 200. */
   readonly retryMs?: Millis;
@@ -61,7 +63,7 @@ export interface AdminOptions {
   readonly answered?: (code: number) => void;
 }
 
-/** Sends one attempt. `answered` gets the error code; undefined: there was no answer. */
+/** Sends one attempt. `answered` gets the error code of the answer; undefined: there was no answer. */
 type Attempt = (
   connection: BrokerConnection,
   version: number,
@@ -89,13 +91,15 @@ export class Admin {
     this.change(apis.deleteTopics, request, firstDeletion, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, done);
   }
 
-  /** Never deletes another topic that got the name meanwhile (KIP-516). */
+  /** Deletes the topic with this id, and never another topic that got its name meanwhile (KIP-516). */
   deleteTopicWithId(topicId: Uuid, done: AdminDone): void {
     const request = deleteTopicWithIdRequest(topicId, this.options.timeoutMs);
     this.change(apis.deleteTopics, request, firstDeletion, ErrorCode.UNKNOWN_TOPIC_ID, done);
   }
 
-  /** `count`: the new number of partitions. `firstTimeoutMs`: the timeout in the first request. */
+  /**
+   * Gives the topic `count` partitions in all. `firstTimeoutMs`: the timeout that the first attempt carries.
+   */
   createPartitions(
     name: string,
     count: number,
@@ -118,7 +122,10 @@ export class Admin {
     });
   }
 
-  /** `names` null: every topic. A topic's own error is in its description. */
+  /**
+   * Describes these topics; `names` null: every topic. The description of a topic also has the topic's own
+   * error.
+   */
   describeTopics(names: readonly string[] | null, done: Described<readonly TopicDescription[]>): void {
     const request = describeTopicsRequest(names);
     let topics: readonly TopicDescription[] | undefined;
@@ -134,7 +141,10 @@ export class Admin {
     );
   }
 
-  /** All configs of the resource, sorted by name. Only a broker itself describes its own configs. */
+  /**
+   * Returns all configs of the resource, sorted by name. Only a broker itself describes its own configs, and
+   * this request may go to any broker.
+   */
   describeConfigs(resource: ConfigResource, done: Described<readonly DescribedConfigEntry[]>): void {
     const { describeConfigs } = apis;
     const request = describeConfigsRequest(resource);
@@ -187,8 +197,8 @@ export class Admin {
   }
 
   /**
-   * Repeats an attempt until an answer is final, or the attempts run out. `doneBefore`: after an attempt with
-   * an unknown outcome, this code counts as success. Undefined: there is no such code.
+   * Repeats an attempt until an answer is final, or the attempts run out. `doneBefore`: this code counts as
+   * success after an attempt whose outcome is unknown. Undefined: there is no such code.
    */
   private persist(
     api: VersionedApi,

@@ -26,7 +26,7 @@ const TYPES = {
 
 export interface DescribedConfigEntry {
   readonly name: string;
-  /** Null: there is no value, or the value is secret. */
+  /** The value; null: there is none, or it is secret. */
   readonly value: string | null;
   /** The source of the value, in Kafka's words. */
   readonly source: string;
@@ -68,7 +68,7 @@ export function configEntriesIn(
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** `value` undefined: the resource no longer sets the config. */
+/** `value` undefined: the change removes the config from the resource. */
 export interface ConfigChange {
   readonly name: string;
   readonly value: string | undefined;

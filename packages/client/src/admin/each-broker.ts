@@ -1,6 +1,6 @@
 /**
  * Sends the same request to every live broker, because each broker knows only its own part of the answer.
- * Repeats the request until the broker answers, or until the time is over.
+ * Repeats the request to a broker until that broker answers, or until the time is over.
  */
 import type { Clock, Millis, NodeId } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';

@@ -1,7 +1,7 @@
 /**
  * Lists, describes and deletes groups, and reads and changes their committed offsets. `list` asks every
- * broker; every other call asks the group's coordinator. A call to a coordinator ends within the timeout;
- * `list` may wait longer for a request that is under way.
+ * broker; every other call asks the group's coordinator. A call to a coordinator ends within the timeout.
+ * `list` may end later, because it waits for requests that are under way.
  */
 import type { Clock, Millis, NodeId } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ListGroupsResponse } from '@millrace/protocol';
@@ -57,7 +57,8 @@ export class GroupAdmin {
   }
 
   /**
-   * `failed`: the brokers that gave no list, with the last error of each. `error`: why no broker was asked.
+   * Lists the groups of all brokers. `failed`: the brokers that gave no list, with the last error of each.
+   * `error`: why no broker was asked.
    */
   list(
     done: (
@@ -95,7 +96,10 @@ export class GroupAdmin {
     });
   }
 
-  /** Asks for a consumer group (KIP-848) first, then for a classic one, as Java's admin client does. */
+  /**
+   * Describes a group. Asks for a consumer group (KIP-848) first, then for a classic one, as Java's admin
+   * client does.
+   */
   describe(groupId: string, done: FoundGroup, includeRebalances = false): void {
     let found: GroupDescription | undefined;
     const describeClassic: Send = (connection, answered) => {
@@ -133,7 +137,7 @@ export class GroupAdmin {
     this.call(groupId, describe, (error) => done(error === undefined ? found : undefined, error));
   }
 
-  /** `error`: NON_EMPTY_GROUP while the group has members. */
+  /** Deletes the group. `error` is NON_EMPTY_GROUP if the group has members. */
   delete(groupId: string, done: (error: string | undefined) => void): void {
     this.call(
       groupId,
@@ -149,7 +153,10 @@ export class GroupAdmin {
     );
   }
 
-  /** `partitions` null: every partition with a committed offset. Fails if a partition is refused. */
+  /**
+   * `partitions` null: every partition with a committed offset. Fails if the client must not read one of the
+   * topics.
+   */
   listOffsets(groupId: string, partitions: readonly TopicPartition[] | null, done: FoundOffsets): void {
     const { offsets, close } = this.offsetsOf(groupId);
     offsets.fetch(partitions, (found, error, refused) => {
@@ -161,8 +168,8 @@ export class GroupAdmin {
   }
 
   /**
-   * Commits without a member id. While the group has members, the coordinator refuses such a commit
-   * (UNKNOWN_MEMBER_ID).
+   * Commits these offsets without a member id. While the group has members, the coordinator refuses such a
+   * commit (UNKNOWN_MEMBER_ID).
    */
   alterOffsets(groupId: string, wanted: readonly CommittedOffset[], done: ChangedOffsets): void {
     const { offsets, close } = this.offsetsOf(groupId);

@@ -12,16 +12,22 @@ export interface MemberDescription {
   readonly memberId: string;
   readonly instanceId: string | null;
   readonly clientId: string;
-  /** A `/`, then the address. */
+  /** The client's address, with a `/` in front. */
   readonly clientHost: string;
-  /** The member epoch (KIP-848); undefined: a member of a classic group. */
+  /** The member epoch (KIP-848). Undefined: this is a member of a classic group. */
   readonly epoch: number | undefined;
-  /** Undefined: a classic group that is not stable, or whose members are no consumers. */
+  /**
+   * The topics of the subscription. Undefined: a classic group that is not stable, or whose members are no
+   * consumers.
+   */
   readonly topics: readonly string[] | undefined;
   /** The regular expression of the subscription (KIP-848), if there is one. */
   readonly regex: string | null;
   readonly assignment: readonly TopicPartition[];
-  /** The partitions that the member shall get (KIP-848); undefined: a member of a classic group. */
+  /**
+   * The partitions that the target assignment gives to the member (KIP-848); undefined: a member of a classic
+   * group.
+   */
   readonly target: readonly TopicPartition[] | undefined;
 }
 
@@ -51,10 +57,10 @@ export interface GroupDescription {
   readonly protocolType: string;
   /** The assignor; empty: a classic group that is not stable. */
   readonly assignor: string;
-  /** The group epoch (KIP-848); undefined: a classic group, whose description has no generation. */
+  /** The group epoch (KIP-848). Undefined: a classic group, because its description has no generation. */
   readonly epoch: number | undefined;
   readonly members: readonly MemberDescription[];
-  /** Oldest first; undefined: the broker does not report them. */
+  /** The last rebalances, oldest first. Undefined: the broker does not report them. */
   readonly rebalances: readonly PastRebalance[] | undefined;
 }
 
@@ -122,7 +128,7 @@ function assignmentIn(assignment: Uint8Array): readonly TopicPartition[] {
   return sorted(flattened(topics ?? []));
 }
 
-/** Undefined: there are no bytes, or they belong to another protocol. */
+/** Returns the decoded message. Undefined: there are no bytes, or they belong to another protocol. */
 function decoded<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T | undefined {
   if (bytes.length === 0) return undefined;
   try {

@@ -11,7 +11,7 @@ import { partitionName, type TopicPartition } from '../groups/topic-partitions.t
 
 export interface LeaderCallOptions<Wanted extends TopicPartition, Found extends TopicPartition> {
   readonly clock: Clock;
-  /** The owner makes this view ask for the topics of `wanted`. */
+  /** The owner makes this view ask brokers for the topics of `wanted`. */
   readonly cluster: Pick<ClusterView, 'partition' | 'connectionTo' | 'refresh'>;
   readonly timeoutMs: Millis;
   /** The wait between two attempts. Default 100. */
@@ -29,7 +29,10 @@ export interface LeaderAnswer<Found extends TopicPartition> {
 
 export interface LeaderApi<Wanted extends TopicPartition, Found extends TopicPartition> {
   readonly api: VersionedApi;
-  /** `leftMs`: the time until the call is over. `answered` gets undefined if there was no answer. */
+  /**
+   * Sends one request to a leader. `leftMs`: the time until the call is over. `answered` gets undefined if
+   * there was no answer.
+   */
   send(
     connection: BrokerConnection,
     version: number,

@@ -16,7 +16,7 @@ export interface OffsetWanted extends TopicPartition {
 }
 
 export interface OffsetFound extends TopicPartition {
-  /** -1: every record is older than the timestamp. */
+  /** The offset that was found; -1: every record is older than the timestamp. */
   readonly offset: number;
   readonly leaderEpoch: number;
 }

@@ -32,7 +32,7 @@ export function deleteTopicRequest(name: string, timeoutMs: Millis) {
   return { topicNames: [name], topics: [{ name }], timeoutMs };
 }
 
-/** For version 6 and later. */
+/** Names the topic by its id. For version 6 and later. */
 export function deleteTopicWithIdRequest(topicId: Uuid, timeoutMs: Millis) {
   return { topicNames: [], topics: [{ name: null, topicId }], timeoutMs };
 }

@@ -30,9 +30,11 @@ export interface ClusterViewOptions {
    * metadata. Default 100.
    */
   readonly backoffMs?: Millis;
-  /** The view asks for complete metadata again when they are this old. Default 5000. */
+  /** The view asks for complete metadata again when its metadata are this old. Default 5000. */
   readonly maxAgeMs?: Millis;
-  /** `allow.auto.create.topics`: a broker may create a topic that is wanted and missing. Default false. */
+  /**
+   * True: a broker may create a topic that is wanted and missing (`allow.auto.create.topics`). Default false.
+   */
   readonly createsTopics?: boolean;
   /** The version of Metadata. Default: the newest that both sides have. */
   readonly metadataVersion?: number;
@@ -51,9 +53,9 @@ export class ClusterView {
   private readonly backoffMs: Millis;
   private readonly brokers = new Map<NodeId, Address>();
   private readonly connections: BrokerConnections;
-  /** A request is under way, or `refreshIn` has set the timer for it. */
+  /** True: a request is under way, or `refreshIn` has set the timer for it. */
   private isAsking = false;
-  /** The last request named topics by id, so the next one names topics by name. */
+  /** True: the last request named topics by id, so the next one names topics by name. */
   private hasAskedIds = false;
   private isClosed = false;
   private timer: Timer | undefined;
@@ -174,7 +176,10 @@ export class ClusterView {
     this.refreshIn(this.backoffMs);
   }
 
-  /** Returns whether the metadata are complete: no topic has an error, and every partition has a leader. */
+  /**
+   * Takes in the metadata. Returns whether they are complete: no topic has an error, and every partition has
+   * a leader.
+   */
   private learn(response: MetadataResponse, askedIds: readonly Uuid[]): boolean {
     for (const { nodeId, host, port } of response.brokers) this.brokers.set(nodeId, { host, port });
     let isComplete = true;

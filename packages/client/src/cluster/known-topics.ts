@@ -28,11 +28,13 @@ export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | '
   readonly partitions: readonly Pick<MetadataPartition, 'partitionIndex' | 'leaderId' | 'leaderEpoch'>[];
 }
 
-/** The client remembers this many ids of earlier topics. A broker lags behind by a few of them at most. */
+/**
+ * The client remembers this many ids of earlier topics. A broker that lags behind names only a few of them.
+ */
 const EARLIER_MAX = 100;
 /**
- * After this many answers in a row with earlier ids of a name, the client believes them. The client may have
- * met the ids in the wrong order: first the new one, and then the deleted one, from a broker that lagged
+ * After this many answers in a row with earlier ids of a name, the client believes these answers. It may have
+ * met the ids in the wrong order: first the new id, and then the deleted one, from a broker that lagged
  * behind.
  */
 const REFUSALS_MAX = 300;
@@ -40,7 +42,10 @@ const REFUSALS_MAX = 300;
 export class KnownTopics {
   private readonly byName = new Map<string, KnownTopic>();
   private readonly byId = new Map<Uuid, KnownTopic>();
-  /** The ids of earlier topics, whose names belong to other topics now. The last one forgotten comes last. */
+  /**
+   * The ids of earlier topics, whose names belong to other topics now. The topic that lost its name last
+   * comes last.
+   */
   private readonly earlier = new Set<Uuid>();
   /** By name: how many answers in a row had an earlier id. */
   private readonly refusals = new Map<string, number>();
@@ -62,10 +67,10 @@ export class KnownTopics {
   }
 
   /**
-   * Takes in one topic of a Metadata answer. Returns false if the topic has an error, or a partition without
-   * a leader, or if it is an earlier topic of the name. If the name has a new id, forgets the topic that had
-   * the name before. `isAskedById`: the client asked for this id, because a coordinator named it. Then the
-   * client believes the id even if it is an earlier one of the name.
+   * Takes in one topic of a Metadata answer. Returns false if the topic has an error or a partition without a
+   * leader, or if it is an earlier topic of the name. If the name has a new id, the client forgets the topic
+   * that had the name before. `isAskedById`: the client asked for this id, because a coordinator named it.
+   * The client then believes the id even if it is an earlier one of the name.
    */
   learn({ name, topicId, errorCode, partitions }: LearnedTopic, isAskedById = false): boolean {
     if (name === null) return true;
@@ -88,8 +93,8 @@ export class KnownTopics {
 
   /**
    * Notes the leader that an answer names, if its leader epoch is newer (KIP-951). `topicId`: the id in the
-   * answer. An answer about an earlier topic of the name, or without an id, does not count: its leader epoch
-   * could be higher than all epochs of the present topic, and the client would then refuse those.
+   * answer. An answer about an earlier topic of the name, or without an id, does not count. Its leader epoch
+   * could be higher than all epochs of the present topic, and the client would then refuse the present ones.
    */
   hint(topicId: Uuid, index: number, leaderId: NodeId, leaderEpoch: number): void {
     const known = this.byId.get(topicId)?.partitions[index];
@@ -109,8 +114,8 @@ export class KnownTopics {
   }
 
   /**
-   * Whether this is the id of an earlier topic of the name. False after REFUSALS_MAX answers in a row with
-   * such ids.
+   * Returns true for the id of an earlier topic of the name, but false after REFUSALS_MAX answers in a row
+   * with such ids.
    */
   private refuses(name: string, topicId: Uuid): boolean {
     const refusals = this.earlier.has(topicId) ? (this.refusals.get(name) ?? 0) + 1 : 0;

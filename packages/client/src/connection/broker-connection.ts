@@ -16,7 +16,7 @@ export interface BrokerConnectionEvents
 }
 
 export class BrokerConnection {
-  /** Undefined until the connection is ready. */
+  /** The versions that the broker supports; undefined until the connection is ready. */
   versions: BrokerVersions | undefined;
   private readonly connection: Connection;
 
@@ -48,12 +48,12 @@ export class BrokerConnection {
     return this.connection.closeReason;
   }
 
-  /** As `timeoutCovering` of Connection. */
+  /** Like `timeoutCovering` of Connection. */
   timeoutCovering(brokerMs: Millis): Millis {
     return this.connection.timeoutCovering(brokerMs);
   }
 
-  /** As `request` of Connection. The connection must be ready. */
+  /** Like `request` of Connection. The connection must be ready. */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,

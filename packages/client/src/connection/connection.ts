@@ -24,7 +24,7 @@ import {
   type SpareBuffers,
 } from '@millrace/protocol';
 
-/** The time between a broker's own timeout and the arrival of its answer. */
+/** How long an answer may take to arrive after the broker's own timeout has ended. */
 const ANSWER_SLACK_MS = 5_000;
 
 export interface ConnectionOptions {
@@ -33,9 +33,9 @@ export interface ConnectionOptions {
   /** The owner's deadlines. A connection sets no timer of its own. */
   readonly timers: Timers;
   readonly clientId: string;
-  /** From sending a request to the last byte of its answer. */
+  /** The time limit from sending a request to the last byte of its answer. */
   readonly requestTimeoutMs: Millis;
-  /** Undefined: only the Net limits the time to connect. */
+  /** The time limit for connecting. Undefined: only the Net limits it. */
   readonly connectTimeoutMs?: Millis;
   /** The largest answer, in bytes. */
   readonly frameBytesMax: number;
@@ -61,14 +61,16 @@ export interface ConnectionEvents {
   malformed?(message: string): void;
 }
 
-/** Gets the answer, or undefined when the connection ended first: the outcome is then unknown. */
+/**
+ * Gets the answer, or undefined if the connection ended first. The outcome of the request is then unknown.
+ */
 type Done<Response> = (response: Response | undefined) => void;
 
 interface InFlight {
   readonly correlationId: number;
   readonly api: AnyApi;
   readonly version: number;
-  /** The owner gets the answer as a frame, and decodes it. */
+  /** True: the owner gets the answer as a frame, and decodes it. */
   readonly isRaw: boolean;
   readonly timeoutMs: Millis;
   readonly deadline: Deadline<DueCallback>;
@@ -89,7 +91,9 @@ export class Connection {
   /** The requests without an answer, in the order of sending. */
   private inFlight: InFlight[] = [];
   private correlationId = 0;
-  /** The connection takes in no more bytes; `closed` follows unless the owner abandoned it. */
+  /**
+   * True: the connection takes in no more bytes. `closed` follows unless the owner abandoned the connection.
+   */
   private isClosing = false;
   private isAbandoned = false;
   /** The callback of every deadline here. All requests share it, so that none needs a closure of its own. */
@@ -129,8 +133,8 @@ export class Connection {
   }
 
   /**
-   * Calls `done` once, unless the owner abandons the connection. Bytes in the answer are lent: they are valid
-   * only until `done` returns. The connection must be open.
+   * Sends a request. Calls `done` once, unless the owner abandons the connection. Bytes in the answer are
+   * lent: they are valid only until `done` returns. The connection must be open.
    */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
@@ -143,7 +147,10 @@ export class Connection {
     this.expect(correlationId, api as AnyApi, version, false, timeoutMs, done as Done<unknown>);
   }
 
-  /** Sends the frame that `make` returns, its size included. `done` gets a lent frame without its size. */
+  /**
+   * Sends the frame that `make` returns, with its size in front. `done` gets the answer as a lent frame
+   * without its size.
+   */
   requestFrame(
     api: AnyApi,
     make: (correlationId: number) => readonly Uint8Array[],

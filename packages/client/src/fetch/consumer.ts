@@ -27,8 +27,8 @@ export interface FetchedRecords {
 
 export interface ConsumerObserver {
   /**
-   * Called with fetched records. The position is already after them. If the call throws, the records come
-   * again.
+   * Called with fetched records. The position is already after them. If the call throws, the consumer fetches
+   * these records again.
    */
   records(position: Position, fetched: FetchedRecords): void;
   /** Called when a lookup or a truncation sets the position. */
@@ -58,24 +58,27 @@ export interface ConsumerOptions {
    * changes. The consumer forgets the position of a partition that leaves the list.
    */
   readonly partitions?: () => Iterable<StartPosition>;
-  /** Where to continue when the log does not have a position. Default: earliest. */
+  /** Where to continue when the leader's log does not have the position. Default: earliest. */
   readonly outOfRange?: 'earliest' | 'latest' | 'fail';
-  /** Uses fetch sessions with Fetch 7 and later (KIP-227). */
+  /** True: uses fetch sessions with Fetch 7 and later (KIP-227). */
   readonly usesSessions: boolean;
   /**
-   * Fetch requests carry the leader epoch that the consumer knows, so that a broker with another epoch
+   * True: Fetch requests carry the leader epoch that the consumer knows, so that a broker with another epoch
    * refuses them (KIP-320).
    */
   readonly sendsEpochs: boolean;
-  /** Asks a new leader whether the position is still part of the log, as the Java client does. */
+  /**
+   * True: the consumer asks a new leader whether the position is still part of the log, as the Java client
+   * does.
+   */
   readonly validatesPositions: boolean;
   /** How long a leader may park a fetch when it has no records. */
   readonly maxWaitMs: Millis;
-  /** Limit for an answer, and for each partition in the answer. The first batch may be larger. */
+  /** Limit in bytes for an answer, and for each partition in the answer. The first batch may be larger. */
   readonly maxBytes: number;
   /** The version of a request; undefined: the newest that both sides have. */
   readonly versionOf?: (api: Pick<AnyApi, 'key'>) => number | undefined;
-  /** Pause after an error. Default 100. */
+  /** The pause after an error. Default 100. */
   readonly backoffMs?: Millis;
 }
 
@@ -189,7 +192,7 @@ export class Consumer {
     connection.request(apis.listOffsets, version, request, (response) => {
       if (this.isClosed || !this.assigned.isCurrent(position)) return;
       position.isAsking = false;
-      // The answer may be about the topic that has the name now.
+      // If another topic has the name now, the answer may be about that topic.
       if (!this.assigned.hasName(position)) return;
       const found = response?.topics[0]?.partitions[0];
       if (found?.errorCode !== ErrorCode.NONE) this.refused(position, found?.errorCode);
@@ -216,7 +219,7 @@ export class Consumer {
     connection.request(apis.offsetForLeaderEpoch, version, request, (response) => {
       if (this.isClosed || !this.assigned.isCurrent(position)) return;
       position.isAsking = false;
-      // The answer may be about the topic that has the name now.
+      // If another topic has the name now, the answer may be about that topic.
       if (!this.assigned.hasName(position)) return;
       const end = response?.topics[0]?.partitions[0];
       if (end?.errorCode !== ErrorCode.NONE) this.refused(position, end?.errorCode);
@@ -229,7 +232,10 @@ export class Consumer {
     });
   }
 
-  /** OffsetForLeaderEpoch has answered where the epoch of the last record ends in the leader's log. */
+  /**
+   * Called with the answer to OffsetForLeaderEpoch: the offset at which the epoch of the last record ends in
+   * the leader's log. If this offset is before the position, the position moves back to it.
+   */
   private truncate(position: Position, leaderEpoch: number, endOffset: number): void {
     // If this leader does not know the epoch of the last record, the consumer continues in the epoch of the
     // answer.
@@ -329,7 +335,8 @@ export class Consumer {
       }
       position.offset = undefined;
       position.startAt = 'out-of-range';
-      // The log may not have `lastEpoch`. Then the leader would call the next position diverging.
+      // The log may not have the epoch `lastEpoch`. If the next Fetch named it, the leader would answer with
+      // a diverging epoch.
       position.lastEpoch = -1;
     } else if (outcome !== 'none') {
       const { leaderId, leaderEpoch } = currentLeader;
@@ -381,7 +388,10 @@ export class Consumer {
     return version;
   }
 
-  /** `code` undefined: no answer came. */
+  /**
+   * Reports the error, and tries again after a pause unless the error is fatal. `code` undefined: no answer
+   * came.
+   */
   private refused(position: Position, code: number | undefined): void {
     this.options.observer.error?.(code ?? ErrorCode.NONE);
     this.again(position, code);
@@ -399,7 +409,10 @@ export class Consumer {
     cluster.refresh();
   }
 
-  /** Keeps a timer that already runs: `pump` then sets the next one. */
+  /**
+   * Calls `pump` after this time. If a timer already runs, keeps that timer: the `pump` at its end sets the
+   * next one.
+   */
   private wakeIn(delayMs: Millis): void {
     if (this.timer !== undefined) return;
     this.timer = this.options.clock.setTimer(delayMs, () => {

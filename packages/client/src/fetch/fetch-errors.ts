@@ -18,7 +18,10 @@ const outcomes: ReadonlyMap<number, FetchOutcome> = new Map([
   [ErrorCode.INVALID_REQUEST, 'fatal'],
 ]);
 
-/** Every code outside the table means `retry`, even that of an unknown topic: a broker may lag behind. */
+/**
+ * Every code outside the table means `retry`, even UNKNOWN_TOPIC_OR_PARTITION, because a broker may lag
+ * behind.
+ */
 export function fetchOutcome(errorCode: number): FetchOutcome {
   return outcomes.get(errorCode) ?? 'retry';
 }

@@ -9,7 +9,7 @@ export interface FetchSession {
   id: number;
   /** 0: the next request starts a session. */
   epoch: number;
-  /** The partitions of the session. */
+  /** The partitions of the session, as a text. */
   readonly members: string;
 }
 

@@ -14,7 +14,7 @@ export interface StartPosition {
   readonly partition: number;
   /** The offset of the first record to read, or an end of the log. */
   readonly start: number | 'earliest' | 'latest';
-  /** The leader epoch of the last record before an offset, if it is known (KIP-320). */
+  /** The leader epoch of the last record before the offset in `start`, if it is known (KIP-320). */
   readonly leaderEpoch?: number;
 }
 
@@ -30,7 +30,7 @@ export interface Position {
   lastEpoch: number;
   /** The leader epoch under which the position was last validated; -1: it must be validated. */
   validatedEpoch: number;
-  /** A ListOffsets or an OffsetForLeaderEpoch is under way. */
+  /** True: a ListOffsets or an OffsetForLeaderEpoch is under way. */
   isAsking: boolean;
   notBeforeMs: Millis;
   /** The fatal error that made the consumer stop reading the partition. */

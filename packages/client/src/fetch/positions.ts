@@ -31,12 +31,12 @@ export class Positions {
     else this.assignListed(this.assigned.partitions());
   }
 
-  /** Whether the metadata have the topic of the position, and no other topic of its name. */
+  /** Whether the position's topic is the one that has its name in the metadata. */
   hasName({ topic, topicId }: Position): boolean {
     return this.topics.get(topic)?.topicId === topicId;
   }
 
-  /** Whether the position is still the one of an assigned partition. */
+  /** Whether this is still the position of an assigned partition. Another position may have replaced it. */
   isCurrent(position: Position): boolean {
     return this.byName.get(`${position.topic}-${position.partition}`) === position;
   }
@@ -56,7 +56,7 @@ export class Positions {
       this.byName.set(`${topic}-${partition}`, newPosition(topicId, { topic, partition, start }));
   }
 
-  /** Another topic has the name now. */
+  /** Drops the topic that had this name before, with the positions of its `count` partitions. */
   private forget(topic: string, count: number): void {
     for (let partition = 0; partition < count; partition++) this.byName.delete(`${topic}-${partition}`);
     this.counts.delete(topic);

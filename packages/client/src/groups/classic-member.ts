@@ -57,7 +57,7 @@ export class ClassicMember implements GroupMember {
   private hasStopped = false;
   private timer: Timer | undefined;
   private reason = 'the member starts';
-  /** Set while the leader waits for metadata. */
+  /** Assigns the partitions. Set only while the leader waits for metadata. */
   private assign: (() => void) | undefined;
   /** The topics of all members, if this member leads. */
   private groupTopics: readonly string[] = [];
@@ -197,7 +197,10 @@ export class ClassicMember implements GroupMember {
     }
   }
 
-  /** Assigns as soon as the metadata of all topics are there, at the latest after METADATA_WAIT_MS. */
+  /**
+   * Assigns the partitions as soon as the metadata of all topics are there, at the latest after
+   * METADATA_WAIT_MS.
+   */
   private lead(round: number, members: readonly SubscribedMember[], skipAssignment: boolean): void {
     const { clock, cluster, assignor } = this.options;
     this.groupTopics = [...new Set(members.flatMap(({ topics }) => topics))].sort();
@@ -296,7 +299,10 @@ export class ClassicMember implements GroupMember {
     );
   }
 
-  /** Whether an answer is good. If not, the member joins again (now or after a pause), or it has failed. */
+  /**
+   * Returns whether an answer is good. If it is not, the member joins again now or after a pause, or it
+   * fails.
+   */
   private isGood(code: number | undefined): boolean {
     const { coordinator, clock, events } = this.options;
     if (code !== undefined) events.answered?.(code);
@@ -318,7 +324,9 @@ export class ClassicMember implements GroupMember {
     return false;
   }
 
-  /** The group continues without this member. */
+  /**
+   * Called when the group continues without this member. The member loses its partitions and its generation.
+   */
   private forgetMembership(code: number): void {
     // Begin a new round first: `lost` ends the commit that a revocation waits for, and the callback of that
     // revocation must not join again in this round.

@@ -1,4 +1,7 @@
-/** What members of a classic group tell each other through the coordinator (protocol type 'consumer'). */
+/**
+ * The messages that members of a classic group send each other through the coordinator (protocol type
+ * 'consumer').
+ */
 import {
   consumerProtocolAssignment,
   consumerProtocolSubscription,

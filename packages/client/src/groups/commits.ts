@@ -17,13 +17,15 @@ export interface CommitsOptions {
   committed(offsets: readonly CommittedOffset[], error: string | undefined): void;
 }
 
-/** `error` undefined: the coordinator has everything that was stored at the call. */
+/**
+ * `error` undefined: the coordinator has all offsets that were stored when the caller asked for the commit.
+ */
 export type CommitDone = (error: string | undefined) => void;
 
 interface InFlight {
   readonly offsets: readonly CommittedOffset[];
   readonly callers: CommitDone[];
-  /** The error of `forgot`. The callers get it only if another commit replaces this one. */
+  /** The error that `forgot` got. The callers get it only if another commit replaces this one. */
   forgotten?: string;
   /** Ends the call to the coordinator. */
   stop(): void;
@@ -39,15 +41,15 @@ export class Commits {
     this.options = options;
   }
 
-  /** Commits what is stored, after the commit in flight. */
+  /** Commits the stored offsets, as soon as the commit in flight has ended. */
   commit(done: CommitDone): void {
     if (this.inFlight === undefined) this.start([done]);
     else this.next.push(done);
   }
 
   /**
-   * Commits what is stored, and stops the commit in flight, which has the same offsets or older ones. The
-   * callers of the stopped commit get the result of the new commit, after `done`.
+   * Commits the stored offsets at once. Stops the commit in flight, which has the same offsets or older ones.
+   * The callers of the stopped commit get the result of the new commit, after `done`.
    */
   replace(done: CommitDone, timeoutMs?: Millis): void {
     const { inFlight } = this;
@@ -75,9 +77,9 @@ export class Commits {
   }
 
   /**
-   * The owner has forgotten offsets that the coordinator does not have. The callers whose commit has not
-   * begun get this error. The callers of the commit in flight get the error only if another commit replaces
-   * it, because the replacement does not have these offsets.
+   * Call it when the owner has forgotten offsets that the coordinator does not have. The callers whose commit
+   * has not begun get this error. The callers of the commit in flight get the error only if another commit
+   * replaces it, because the replacement does not have these offsets.
    */
   forgot(error: string): void {
     this.next = warned(this.next, error);

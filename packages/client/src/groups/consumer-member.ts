@@ -1,8 +1,8 @@
 /**
  * A member of a consumer group (KIP-848), as a synchronous machine. The coordinator assigns the partitions. A
- * heartbeat carries what the member changed, and the answer carries a changed assignment. The member first
- * gives up the partitions that it must not keep, then takes the new ones, then reports which partitions it
- * owns.
+ * heartbeat carries only what has changed in the member, and its answer carries the assignment only if that
+ * has changed. The member first gives up the partitions that it must not keep, then takes the new ones, then
+ * reports which partitions it owns.
  *
  * After an error or a lost answer, the next heartbeat is complete, because the coordinator may not have got
  * the last one.
@@ -44,7 +44,10 @@ interface AssignedTopic {
 
 const JOIN_EPOCH = 0;
 const LEAVE_EPOCH = -1;
-/** A static member leaves for a while: the coordinator keeps its partitions until its session times out. */
+/**
+ * The epoch of a static member that leaves for a while: the coordinator keeps its partitions until its
+ * session ends.
+ */
 const STATIC_LEAVE_EPOCH = -2;
 /** The first version with regular expressions, and with ids that members draw. */
 const REGEX_FROM_VERSION = 1;
@@ -54,15 +57,15 @@ export class ConsumerMember implements GroupMember {
   private memberId: string;
   private epoch = JOIN_EPOCH;
   private partitions: readonly OwnedPartition[] = [];
-  /** What the coordinator assigned last. */
+  /** The assignment that the coordinator sent last. */
   private target: readonly AssignedTopic[] = [];
-  /** The next heartbeat carries every field. */
+  /** True: the next heartbeat carries every field. */
   private isComplete = true;
-  /** The next heartbeat carries the partitions that the member owns. */
+  /** True: the next heartbeat carries the partitions that the member owns. */
   private hasNews = false;
   private isRevoking = false;
   private isSending = false;
-  /** A heartbeat has gone out: the coordinator may know the member. */
+  /** True: a heartbeat has gone out, so the coordinator may know the member. */
   private hasJoined = false;
   private hasStopped = false;
   /** Answers to heartbeats of an earlier membership do not count. */
@@ -83,7 +86,9 @@ export class ConsumerMember implements GroupMember {
     return { memberId: this.memberId, epoch: this.epoch, instanceId: this.options.instanceId };
   }
 
-  /** A retry of a commit takes the newest epoch: heartbeats change the epoch during a membership. */
+  /**
+   * Each retry of a commit takes the newest epoch, because heartbeats change the epoch during a membership.
+   */
   committer(): Committer {
     const { round } = this;
     return () => (round === this.round && this.epoch > JOIN_EPOCH ? this.identity : undefined);
@@ -205,7 +210,7 @@ export class ConsumerMember implements GroupMember {
     else this.heartbeatIn(this.heartbeatMs);
   }
 
-  /** Takes one step towards the assignment. */
+  /** Takes the next step towards the assignment: gives up partitions, or takes new ones. */
   private reconcile(): void {
     if (this.isRevoking) return;
     const { cluster, events } = this.options;
@@ -265,7 +270,9 @@ export class ConsumerMember implements GroupMember {
     return [...byId].map(([topicId, partitions]) => ({ topicId, partitions }));
   }
 
-  /** The group continues without this member. */
+  /**
+   * Called when the group continues without this member. The member loses its partitions, and joins again.
+   */
   private joinAgain(): void {
     this.round++;
     this.epoch = JOIN_EPOCH;

@@ -18,8 +18,8 @@ export interface CoordinatorCall {
   readonly timeoutMs: Millis;
   /**
    * Sends one attempt. Passes to `answered` the error code that decides about a retry; undefined: no answer
-   * came. Returns false if the broker has no version of the request, or the reason why this call must not
-   * send the request.
+   * came. Returns true if it has sent the request. Returns false if the broker has no version of the request.
+   * Returns a text if this call must not send the request: the reason.
    */
   send(connection: BrokerConnection, answered: (code: number | undefined) => void): boolean | string;
   /** More codes after which the call tries again. */

@@ -4,9 +4,9 @@
  * and a `Consumer` of the assigned partitions.
  *
  * A partition passes through: assigned ──► its committed offset is fetched ──► read ──► revoked. Before the
- * member gives up a partition, the consumer stops reading it and commits the offset that the consumer's owner
- * has stored. After a restart, or in another member, reading continues at the committed offset: records after
- * it come again.
+ * member gives up a partition, the consumer stops reading it, and commits the offset that the consumer's
+ * owner has stored. After a restart, or in another member, reading continues at the committed offset. So
+ * records behind that offset that were already read come again.
  */
 import type { Clock, Millis, Random, Timer, Uuid } from '@millrace/base';
 import { ErrorCode, errorName } from '@millrace/protocol';
@@ -62,7 +62,7 @@ export type GroupProtocol =
   | {
       readonly name: 'consumer';
       readonly subscription: Subscription;
-      /** Null: the coordinator chooses. */
+      /** The name of the assignor; null: the coordinator chooses it. */
       readonly serverAssignor: string | null;
     };
 
@@ -97,9 +97,12 @@ export interface GroupConsumerOptions extends FetchOptions {
   readonly reset: 'earliest' | 'latest' | 'fail';
   /** How often the consumer commits; undefined: only before it gives up partitions, and when asked. */
   readonly autoCommitMs?: Millis;
-  /** Stores the position after each call of `records`. Default true. False: the owner calls `store`. */
+  /**
+   * True: the consumer stores the position after each call of `records`. False: the owner calls `store`.
+   * Default true.
+   */
   readonly autoStore?: boolean;
-  /** Commits before it gives up partitions and when it closes. Default true. */
+  /** True: the consumer commits before it gives up partitions, and when it closes. Default true. */
   readonly commitsOnRevoke?: boolean;
   /** How long a commit, a fetch of committed offsets, or leaving the group may take. */
   readonly requestTimeoutMs: Millis;
@@ -115,7 +118,7 @@ export class GroupConsumer {
   private readonly offsets: GroupOffsets;
   private readonly member: GroupMember;
   private readonly consumer: Consumer;
-  /** The partitions to read. */
+  /** The partitions to read, by name. */
   private readonly reading = new Map<string, StartPosition>();
   /**
    * For each partition that began at a committed offset: the lowest offset from which this assignment has
@@ -192,7 +195,7 @@ export class GroupConsumer {
 
   clusterChanged(): void {
     if (this.isClosed) return;
-    // A topic that the coordinator assigned by its id may lose its name for a while, in old metadata.
+    // In old metadata, a topic that the coordinator assigned by its id may lose its name for a while.
     const hasForgotten = this.stored.forgetOthers(
       (topic) => this.topicId(topic),
       (offset) => this.reading.get(partitionName(offset))?.onlyTopicId === offset.topicId,
@@ -213,8 +216,9 @@ export class GroupConsumer {
   }
 
   /**
-   * The next commit says that the owner is done with the records before `offset`. The consumer ignores an
-   * offset below the start of this assignment, because it belongs to an earlier assignment of the partition.
+   * Stores the offset for the next commit: the owner is done with the records before `offset`. The consumer
+   * ignores an offset below the start of this assignment, because it belongs to an earlier assignment of the
+   * partition.
    */
   store(place: StoredPlace, offset: number, leaderEpoch = -1): void {
     const { topic, partition } = place;
@@ -229,7 +233,9 @@ export class GroupConsumer {
     if (!isEarlier) this.stored.store({ topic, topicId, partition, offset, leaderEpoch, metadata: '' });
   }
 
-  /** Commits what is stored. `error` undefined: it succeeded. After `close` has ended, every commit fails. */
+  /**
+   * Commits the stored offsets. `error` undefined: it succeeded. After `close` has ended, every commit fails.
+   */
   commit(done: CommitDone): void {
     if (this.hasEnded) this.options.clock.soon(() => done(CLOSED));
     else this.commits.commit(done);
@@ -341,7 +347,8 @@ export class GroupConsumer {
           if (this.options.autoStore !== false) this.store(position, position.offset!, position.lastEpoch);
         },
         assigned: (position, offset, reason) => {
-          // Either the log has lost its end, or the consumer begins again at the start of the log.
+          // An offset below the lowest one: the log has lost its end, or the consumer begins again at the
+          // start of the log.
           const { topicId } = position;
           const name = partitionName(position);
           const lowest = this.lowest.get(name);
@@ -354,11 +361,14 @@ export class GroupConsumer {
     });
   }
 
-  /** Asks where to begin, then begins. The group may take the partitions away meanwhile. */
+  /**
+   * Asks the coordinator where to begin, then begins to read. The group may take the partitions away
+   * meanwhile.
+   */
   private begin(partitions: readonly AssignedPartition[]): void {
     const { observer, clock } = this.options;
     if (this.isClosed) return;
-    // A group that rebalances again may give a partition back before the commit has ended.
+    // A group that rebalances again may give a partition back before the commit for its revocation has ended.
     this.givenUp(partitions);
     for (const partition of partitions) this.starting.add(partition);
     // The topics that OffsetFetch asks about.
@@ -367,7 +377,8 @@ export class GroupConsumer {
       const current = partitions.filter((partition) => this.starting.has(partition));
       if (this.isClosed || current.length === 0) return;
       if (committed === undefined && !this.isRefused(error)) {
-        // The member's own requests find out whether it must join again, or whether it has failed.
+        // Here the consumer only asks again. The member's own requests find out whether it must join again,
+        // or has failed.
         observer.notFetched?.(current, error ?? 'no answer');
         clock.setTimer(this.coordinator.backoffMs, () => {
           const wanted = partitions.filter((partition) => this.starting.has(partition));
@@ -405,8 +416,9 @@ export class GroupConsumer {
   }
 
   /**
-   * Whether no retry of OffsetFetch would succeed. The member itself finds out whether the group exists, and
-   * whether it has a coordinator. An unknown server error may be temporary.
+   * Whether no retry of OffsetFetch would succeed. An error that says that the group or its coordinator is
+   * missing does not count, because the member itself finds that out. An unknown server error does not count,
+   * because it may be temporary.
    */
   private isRefused(error: string | undefined): boolean {
     if (this.coordinator.failure !== undefined) return false;

@@ -66,8 +66,8 @@ export class GroupOffsets {
 
   /**
    * Commits the offsets. A retry sends all of them again, also those that the coordinator has accepted.
-   * Returns a function that ends the commit without calling `done`; the coordinator may already have the
-   * offsets then.
+   * Returns a function that ends the commit without calling `done`. The coordinator may have the offsets even
+   * so.
    */
   commit(
     offsets: readonly CommittedOffset[],
@@ -110,7 +110,7 @@ export class GroupOffsets {
     );
   }
 
-  /** `partitions` null: every partition with a committed offset. */
+  /** Fetches committed offsets. `partitions` null: of every partition that has one. */
   fetch(partitions: readonly TopicPartition[] | null, done: FoundOffsets): void {
     const { groupId } = this.options;
     const topics = partitions === null ? null : [...new Set(partitions.map(({ topic }) => topic))];

@@ -21,11 +21,11 @@ export interface MemberIdentity {
 export const NO_MEMBER: MemberIdentity = { memberId: '', epoch: -1, instanceId: null };
 
 export interface CommittedOffset extends TopicPartition {
-  /** The id of the topic that the offset belongs to. Undefined: whichever topic has the name. */
+  /** The id of the topic that the offset belongs to. Undefined: the topic that has the name. */
   readonly topicId?: Uuid | undefined;
   /** The offset of the next record to read. */
   readonly offset: number;
-  /** The leader epoch of the last record before it; -1: not known. */
+  /** The leader epoch of the last record before that record; -1: not known. */
   readonly leaderEpoch: number;
   readonly metadata: string;
 }
@@ -40,7 +40,7 @@ const NONE = -1;
 
 /**
  * The newest usable version that client and broker have. A version with topic ids needs the ids of all
- * topics; if the client does not know them all, the result is at most the last version with names. Ids
+ * topics. If the client does not know them all, the result is at most the last version with names. Ids
  * protect a topic from the offsets of a deleted topic that had the same name.
  */
 export function offsetVersion(
@@ -136,7 +136,7 @@ export interface FetchedOffsets {
 
 const failedWith = (errorCode: number): FetchedOffsets => ({ errorCode, offsets: [], refused: [] });
 
-/** An offset in the result has a topic id only if the answer names its topic by id. */
+/** Reads an answer to OffsetFetch. An offset has a topic id only if the answer names its topic by id. */
 export function fetchedOffsets(
   response: OffsetFetchResponse,
   version: number,

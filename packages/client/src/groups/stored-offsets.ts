@@ -41,7 +41,7 @@ export class StoredOffsets {
     return others.length > 0 && this.forget(others);
   }
 
-  /** Returns true if at least one forgotten offset was not committed. */
+  /** Forgets the offsets of these partitions. Returns true if at least one of them was not committed. */
   forget(partitions: readonly TopicPartition[]): boolean {
     const names = new Set(partitions.map(partitionName));
     const isUncommitted = this.uncommitted().some((offset) => names.has(partitionName(offset)));

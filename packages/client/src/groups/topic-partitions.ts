@@ -9,8 +9,8 @@ export interface TopicPartition {
 /** A partition that a group assigns. */
 export interface AssignedPartition extends TopicPartition {
   /**
-   * The id of the topic that the coordinator means (KIP-848). Undefined in classic groups: there the
-   * coordinator means whichever topic has the name.
+   * The id of the topic that the coordinator means (KIP-848). Undefined in classic groups, where the
+   * coordinator means the topic that has the name.
    */
   readonly topicId?: Uuid;
 }

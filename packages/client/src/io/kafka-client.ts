@@ -22,20 +22,23 @@ export class ClientError extends Error {
 export interface KafkaClientOptions {
   /** The client id, and the name of the client software. Default `millrace`. */
   readonly clientId?: string;
-  /** Default 1. */
+  /** The version of the client software. Default 1. */
   readonly softwareVersion?: string;
   /**
    * How long opening the connection may take. The wait for the first answer (ApiVersions) may take this long
    * again. Default: 5000.
    */
   readonly connectTimeoutMs?: Millis;
-  /** Default 20,000. Must be longer than any timeout that a request asks the broker to observe. */
+  /**
+   * The time limit for an answer. Must be longer than any timeout that a request names to the broker. Default
+   * 20,000.
+   */
   readonly requestTimeoutMs?: Millis;
-  /** Default 256 MiB. */
+  /** The largest answer, in bytes. Default 256 MiB. */
   readonly answerBytesMax?: number;
-  /** Default: sockets. */
+  /** The network. Default: sockets. */
   readonly net?: Net;
-  /** Default: the process's clock. */
+  /** The clock. Default: the process's clock. */
   readonly clock?: Clock;
 }
 
@@ -80,7 +83,7 @@ export class KafkaClient {
       },
       {
         changed: (connection) => {
-          // A timer would keep the process alive.
+          // A timer that is left would keep the process alive.
           if (connection.isClosed) this.timers.stop();
           changed(connection);
         },

@@ -29,7 +29,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const ANSWER_BYTES_MAX = 256 << 20;
 const RETRY_MS = 50;
-/** A topic that no broker knows for this long does not exist. */
+/** If no broker knows a topic for this long, the topic counts as missing. */
 const MISSING_MS = 1_500;
 
 /** The found offsets, and the errors of the other partitions by `topic-partition`. */

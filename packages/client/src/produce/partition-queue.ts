@@ -28,7 +28,7 @@ export class PartitionQueue<Batch> {
   readonly partition: number;
   /** `topic-partition`. */
   readonly name: string;
-  /** No batch leaves before this time. */
+  /** The producer sends no batch of this queue before this time. */
   notBeforeMs: Millis = 0;
   /** The broker to which the newest request went, and the topic in that request. */
   inFlightTo: { readonly leaderId: NodeId; readonly topicId: Uuid } | undefined;
@@ -97,8 +97,8 @@ export class PartitionQueue<Batch> {
   }
 
   /**
-   * Forgets the identities of the waiting batches. Removes and returns the batches that the log may have:
-   * with another identity, a retry could append such a batch twice.
+   * Forgets the identities of the waiting batches. Removes and returns the batches that the log may have,
+   * because with another identity a retry could append such a batch twice.
    */
   restart(): readonly OpenBatch<Batch>[] {
     const unknown = this.waiting.filter(({ mayHaveHappened }) => mayHaveHappened);

@@ -13,9 +13,9 @@ export interface ProducerIdentityOptions {
   readonly bumpsEpoch: boolean;
   /** Called when `isUsable` may have become true. */
   readonly changed: () => void;
-  /** Default 100. */
+  /** The wait before the next InitProducerId. Default 100. */
   readonly retryMs?: Millis;
-  /** Default: the newest that both sides have. */
+  /** The version of InitProducerId. Default: the newest that both sides have. */
   readonly version?: number;
   /** Called with the error code of each InitProducerId answer. */
   readonly answered?: (code: number) => void;
@@ -29,7 +29,9 @@ export interface BatchIdentity {
 }
 
 const RETRY_MS = 100;
-/** At this epoch the producer takes a new id. Kafka's largest epoch is Short.MAX_VALUE. */
+/**
+ * At this epoch the producer takes a new id, not the next epoch. Kafka's largest epoch is Short.MAX_VALUE.
+ */
 const EPOCH_MAX = 32_000;
 /** A sequence is an int32; after the largest comes 0. */
 const SEQUENCES = 2 ** 31;
@@ -73,7 +75,10 @@ export class ProducerIdentity {
     this.isResetting = true;
   }
 
-  /** From now on, every partition starts with sequence 0, under another epoch or id. */
+  /**
+   * Takes the next epoch, or drops the id so that the producer asks for a new one. Each partition starts with
+   * sequence 0.
+   */
   restart(): void {
     this.isResetting = false;
     this.sequences.clear();

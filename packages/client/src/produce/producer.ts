@@ -53,7 +53,7 @@ export interface ProducerOptions<Batch> {
   /** Returns the bytes of a batch for one attempt. `identity`: undefined without idempotence. */
   readonly encode: (batch: Batch, identity: BatchIdentity | undefined) => Uint8Array;
   readonly acks: 0 | 1 | -1;
-  /** Undefined: not idempotent. */
+  /** Undefined: the producer is not idempotent. */
   readonly idempotence?: Pick<ProducerIdentityOptions, 'bumpsEpoch' | 'version' | 'answered'>;
   /** The most requests in flight for each partition; an idempotent producer may have at most 5 (KIP-98). */
   readonly maxInFlight: number;
@@ -64,9 +64,9 @@ export interface ProducerOptions<Batch> {
    * then, the producer first waits for the end of that attempt.
    */
   readonly deliveryTimeoutMs: Millis;
-  /** Default: the newest that both sides have. */
+  /** The version of Produce. Default: the newest that both sides have. */
   readonly version?: number;
-  /** Pause between two attempts. Default 100. */
+  /** The pause between two attempts. Default 100. */
   readonly backoffMs?: Millis;
   /** See `Producer.pollsItself`. Default true. */
   readonly pollsItself?: boolean;
@@ -111,8 +111,8 @@ export class Producer<Batch extends ProducerBatch> {
   }
 
   /**
-   * Does not send yet: the producer sends when the owner polls, when an answer arrives, or when metadata
-   * change. After `close`, the batch fails at once.
+   * Adds a batch to the queue of its partition. Does not send it yet: the producer sends when the owner
+   * polls, when an answer arrives, or when metadata change. After `close`, the batch fails at once.
    */
   enqueue(batch: Batch): void {
     if (this.isClosed) {
@@ -176,7 +176,7 @@ export class Producer<Batch extends ProducerBatch> {
     if (wakeMs < Number.POSITIVE_INFINITY) this.wakeIn(wakeMs);
   }
 
-  /** Returns false if the caller must try again after a pause. */
+  /** Sends batches of this queue. Returns false if the caller must try again after a pause. */
   private pumpQueue(queue: PartitionQueue<Batch>): boolean {
     const { options, identity } = this;
     const { cluster, maxInFlight } = options;
@@ -196,9 +196,10 @@ export class Producer<Batch extends ProducerBatch> {
   }
 
   /**
-   * An idempotent producer waits, like librdkafka, for the batches in flight to an earlier leader: a new
-   * leader may not know the producer yet, and would take a later batch for the producer's first one. For the
-   * same reason, it waits for batches in flight to a deleted topic whose name another topic has now.
+   * An idempotent producer waits, like librdkafka, for the batches in flight to an earlier leader. A new
+   * leader may not know the producer yet, and would accept a later batch as the producer's first one. For the
+   * same reason, the producer waits for batches in flight to a deleted topic whose name another topic has
+   * now.
    */
   private mustWait(queue: PartitionQueue<Batch>, leaderId: NodeId): boolean {
     const { inFlight, inFlightTo, topic } = queue;
@@ -241,7 +242,10 @@ export class Producer<Batch extends ProducerBatch> {
     );
   }
 
-  /** A lost answer (undefined) leaves it unknown whether the leader has appended the batch. */
+  /**
+   * Handles the end of a request. After a lost answer (undefined), it is unknown whether the leader has
+   * appended the batch.
+   */
   private landed(
     queue: PartitionQueue<Batch>,
     open: OpenBatch<Batch>,

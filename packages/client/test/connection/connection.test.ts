@@ -1,5 +1,6 @@
 /**
- * Goal: a connection matches answers to requests, and never waits for ever. Method: a broker played by hand.
+ * Goal: a connection matches answers to requests, and waits for no answer beyond its deadline. Method: a
+ * broker played by hand.
  */
 import { Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';

@@ -33,7 +33,7 @@ describe('without a committed offset', () => {
     expect(consumed.fetches({})).toMatchObject({ fetchOffset: 3 });
   });
 
-  test('with reset `fail`, the owner learns that there is none', () => {
+  test('with reset `fail`, the owner learns that there is no committed offset', () => {
     const consumed = new Consumed({ reset: 'fail' });
     consumed.joins();
     consumed.offset(-1);

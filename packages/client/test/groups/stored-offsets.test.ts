@@ -1,4 +1,4 @@
-/** Goal: a consumer forgets stored offsets in a time that is proportional to their number. */
+/** Goal: the time in which a consumer forgets stored offsets is proportional to their number. */
 import { expect, test } from 'vitest';
 import { StoredOffsets } from '../../src/groups/stored-offsets.ts';
 import { OTHER_ID, TOPIC_ID } from '../support/metadata.ts';

@@ -72,7 +72,7 @@ export class BrokerEnd {
     lent.fill(0xdd);
   }
 
-  /** The connection breaks. */
+  /** Breaks the connection. */
   breaks(reason = 'connection reset by the peer'): void {
     if (this.isGone) return;
     this.isGone = true;

@@ -16,7 +16,7 @@ export interface SubscribedMember {
 /** The number of partitions of each topic that exists. */
 export type PartitionCounts = ReadonlyMap<string, number>;
 
-/** By member id. Every member has an entry. */
+/** The partitions of each member, by member id. Every member has an entry. */
 export type Assignments = Map<string, TopicPartition[]>;
 
 export interface Assignor {
@@ -27,7 +27,7 @@ export interface Assignor {
    * move. False: a member first gives up all of its partitions.
    */
   readonly isCooperative: boolean;
-  /** The user data of a subscription; null: it has no user data. */
+  /** Returns the user data for the member's subscription; null: this assignor has none. */
   userData(generation: number): Uint8Array | null;
   /** Reads the generation from the user data of a subscription that has no generation field; -1: none. */
   generationIn(userData: Uint8Array | null): number;

@@ -1,7 +1,7 @@
 /**
  * The cooperative sticky assignor: members keep what they own, as far as the numbers of partitions stay
- * balanced. A partition that moves goes to nobody in this round: its owner gives it up first, joins again,
- * and the next round assigns it (KIP-429).
+ * balanced. A partition that moves goes to nobody in this round (KIP-429). Its owner gives it up first and
+ * joins again, and the next round assigns it.
  */
 import { partitionName, sorted, type TopicPartition } from '../topic-partitions.ts';
 import {
@@ -69,8 +69,8 @@ class Balance {
   }
 
   /**
-   * The claim of the newest generation counts. Two members that claim a partition in the same generation
-   * both lose it.
+   * Leaves each claimed partition with the member that claims it in the newest generation. If two members
+   * claim it in that generation, both lose it.
    */
   keepOwned(): void {
     for (const place of this.partitions) {
@@ -104,7 +104,9 @@ class Balance {
     }
   }
 
-  /** A member does not get a partition that only other members claim. */
+  /**
+   * Returns the assignments of this round. A member does not get a partition that only other members claim.
+   */
   withoutMoving(): Assignments {
     for (const { memberId } of this.members) {
       const kept = this.assigned.get(memberId)!.filter((place) => {
