@@ -11,7 +11,7 @@ import type { FetchSnapshotResponse, RaftRequest, RaftResponse } from './message
 import type { StorageWrite } from './storage.ts';
 import type { CommittedBatch, LeaderAndEpoch, Snapshot, SnapshotId, SnapshotManifest } from './types.ts';
 
-/** Why a request got no answer. `unavailable` is a hint that the peer's process is gone. */
+/** Why a request got no answer. `unavailable` may mean that the peer's process is gone. */
 export type SendFailure = 'unavailable' | 'timeout' | 'refused';
 
 export type RaftInput =
@@ -50,17 +50,20 @@ export type RaftEffect =
       readonly after: number;
     }
   | { readonly type: 'committed'; readonly batches: readonly CommittedBatch[] }
-  /** Read the part of the snapshot, put it into the response, and answer the request with it. */
+  /** Read this part of the snapshot, put it into `response`, and answer the request with that response. */
   | { readonly type: 'replyPart'; readonly token: number; readonly response: FetchSnapshotResponse }
-  /** A leader's snapshot is complete: decode it, and give the input `snapshotChecked`. */
+  /** A leader's snapshot is complete. Decode it, and report the result with the input `snapshotChecked`. */
   | { readonly type: 'checkSnapshot'; readonly snapshot: Snapshot }
-  /** The decoded snapshot replaces the owner's state. Committed batches after its end follow. */
+  /** Replace the owner's state by the decoded snapshot. Committed batches after its end follow. */
   | { readonly type: 'installed'; readonly id: SnapshotId }
-  /** This snapshot is durable, and counts from now on: one of this node's own, or a leader's. */
+  /** A snapshot is durable, and counts from now on. It is one of this node's own, or a leader's. */
   | { readonly type: 'published'; readonly manifest: SnapshotManifest }
   | { readonly type: 'becameLeader'; readonly epoch: QuorumEpoch }
   | { readonly type: 'resigned'; readonly epoch: QuorumEpoch }
-  /** A majority followed this leader at some moment after `round` (and every earlier round) began. */
+  /**
+   * A majority followed this leader at some moment after this round began. The same holds for every earlier
+   * round.
+   */
   | { readonly type: 'confirmed'; readonly round: number }
   | { readonly type: 'leaderChanged'; readonly leader: LeaderAndEpoch | undefined }
   | LogEffect

@@ -1,7 +1,8 @@
 /**
  * Pre-votes and votes: requests, counting and granting. A voter votes once in an epoch, for a candidate whose
- * log is at least as complete as its own. The voter refuses a request that asks another storage for the vote.
- * The response leaves when the vote is durable (see `after` in effects.ts).
+ * log is at least as complete as its own. Once the quorum is formed, a request names the storage that it asks
+ * for a vote, and a voter with another storage refuses the request. A voter's response leaves only when its
+ * vote is durable (see `after` in effects.ts).
  */
 import { assert, type Millis, type NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -132,8 +133,8 @@ export function onVoteResponse(
 }
 
 /**
- * Handles a peer of another cluster. If a majority of the voters belongs to another cluster, this node counts
- * as misconfigured. Otherwise the peer does.
+ * Handles a peer that belongs to another cluster. If a majority of the voters belongs to another cluster,
+ * this node counts as misconfigured. Otherwise the peer counts as misconfigured.
  */
 function onForeignPeer(node: RaftNode, peer: VotePeer): void {
   peer.isForeign = true;
@@ -180,8 +181,8 @@ function decideVote(node: RaftNode, request: VoteRequest, now: Millis): boolean 
 }
 
 /**
- * Returns NONE if this storage may vote for this candidate at all, else the error. An error never raises this
- * node's epoch.
+ * Returns NONE if this storage may vote for this candidate at all, else the error. A request with an error
+ * never raises this node's epoch.
  */
 function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   const { voters } = node;
@@ -204,9 +205,10 @@ function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteReque
 }
 
 /**
- * Whether this voter leads, or a leader answers its fetches. The voter then refuses pre-votes, and names the
- * leader in vote responses. A leader that has not answered a fetch of this voter does not count. Otherwise
- * two voters could keep naming a dead leader to each other, and block each other's elections for ever.
+ * Whether this voter leads, or a leader answers its fetches. If so, the voter refuses pre-votes, and names
+ * the leader in vote responses. A leader that has not answered a fetch of this voter does not count. If it
+ * counted, two voters could keep naming a dead leader to each other, and block each other's elections for
+ * ever.
  */
 function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
   if (role === 'leader') return true;

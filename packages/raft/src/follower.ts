@@ -1,8 +1,8 @@
 /**
  * The part of a RaftNode that works while the node is a follower. The follower has one fetch in flight. It
- * sends the next fetch only when all fetched records are durable. So the leader may count everything below
+ * sends the next fetch only when all fetched records are durable. So the leader may count every record below
  * the fetch offset as durable at the follower. The follower truncates its log where the leader says that the
- * two logs diverge. Also handles BeginQuorumEpoch and EndQuorumEpoch.
+ * two logs diverge. This file also handles BeginQuorumEpoch and EndQuorumEpoch.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -65,8 +65,9 @@ export function followerDeadline(node: RaftNode): Millis {
 }
 
 /**
- * Whether this node takes the answer of the leader: it is the answer to the request in flight, and no other
- * leader or epoch has come. The answer shows that the leader still works.
+ * Returns whether this node accepts an answer. It must be the answer to the request in flight, name no other
+ * leader or epoch, and have no error except SNAPSHOT_NOT_FOUND. An accepted answer shows that the leader
+ * still works, so the fetch timeout begins again.
  */
 export function acceptAnswer(
   node: RaftNode,
@@ -141,9 +142,9 @@ function onFetchError(node: RaftNode, response: FetchResponse | FetchSnapshotRes
 }
 
 /**
- * KIP-595: truncates to the end of the diverging epoch in the leader's log or in this log, whichever is
- * smaller. If this log has no such epoch, truncates to the end of the next older epoch in it. If the logs
- * still diverge, the next fetch truncates further.
+ * Truncates this log (KIP-595). The diverging epoch ends at one offset in the leader's log, and at another
+ * one in this log: the smaller of the two is the new end. If this log has no such epoch, its new end is the
+ * end of its next older epoch. If the logs still diverge, the next fetch truncates further.
  */
 function cut(node: RaftNode, diverging: EpochEnd, now: Millis): void {
   const own = node.log.endOf(diverging.epoch);
@@ -206,7 +207,7 @@ function follow(node: RaftNode, { leaderId, epoch }: BeginRequest, now: Millis):
 
 /**
  * Handles EndQuorumEpoch: the leader stops and names its preferred successors. The first successor starts an
- * election at once, without a pre-vote. The others wait.
+ * election at once, without a pre-vote. The other successors wait.
  */
 export function handleEnd(node: RaftNode, token: number, request: EndRequest, now: Millis): void {
   const errorCode = checkLeaderRequest(node, request);

@@ -33,9 +33,9 @@ import { keyOf } from './voters.ts';
  */
 const OBSERVERS_MAX = 1000;
 /**
- * After a response with news to observers, the leader gathers all commits within this time into the next
- * response. Otherwise each of a thousand small changes would cost every broker a response and a fetch. After
- * a longer pause, the leader sends a commit at once.
+ * After the leader has sent news to observers, it gathers all commits within this time into the next
+ * response. Otherwise each of a thousand small changes would cost every broker a response and a fetch. If
+ * the last news was sent longer ago than this, the leader sends a commit at once.
  */
 const OBSERVERS_PAUSE_MS: Millis = 5;
 /** The most fetches that a leader parks. */
@@ -68,8 +68,8 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
  * Begins a round and returns its number, or undefined if this node does not lead. The round ends, with the
  * effect `confirmed`, when the leader and the voters whose fetches carried the number are a majority. Each of
  * these voters still followed this leader after the call. So no majority had elected a newer leader at the
- * time of the call. A round needs no clock. (This is Raft's read index, section 6.4 of Ongaro's thesis, for
- * followers that pull.)
+ * time of the call. A round needs no clock. It is Raft's read index (section 6.4 of Ongaro's thesis) for
+ * followers that pull.
  */
 export function startRound(node: RaftNode): number | undefined {
   const { leading } = node;
@@ -163,7 +163,10 @@ export function onEpochFailed(
   replica.beginAt = failure === 'timeout' ? now : now + node.config.retryBackoffMs * 5;
 }
 
-/** Returns NONE if this node leads and may answer the request, else the error. May learn of a newer epoch. */
+/**
+ * Returns NONE if this node leads and may answer the request, else the error. If a voter's request has a
+ * newer epoch, this node adopts that epoch.
+ */
 export function refusal(
   node: RaftNode,
   request: FetchRequest | FetchSnapshotRequest,
@@ -235,7 +238,7 @@ export function observerOf(
 /**
  * KIP-836: notes the last time at which the replica had the leader's whole log. If the fetch offset has
  * reached the leader's log end, that time is now. If the fetch offset has reached only the log end that the
- * leader had at the replica's previous request, it is the time of that request.
+ * leader had at the replica's previous request, that time is the time of the previous request.
  */
 function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
   const { endOffset } = node.log;
@@ -244,7 +247,9 @@ function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: M
     replica.lastCaughtUpAt = Math.max(replica.lastCaughtUpAt ?? 0, replica.lastFetchAt);
 }
 
-/** The replica followed this leader at some moment after this round of the leader began. */
+/**
+ * Notes that the replica fetched now, and that it followed this leader at some moment after this round began.
+ */
 export function noteContact(node: RaftNode, replica: Replica, round: number, now: Millis): void {
   replica.lastFetchAt = now;
   replica.lastFetchLeaderEnd = node.log.endOffset;
@@ -292,8 +297,8 @@ function snapshotResponse(node: RaftNode): FetchResponse {
 }
 
 /**
- * Answers the replica's earlier parked fetch. A replica has one fetch at a time, so it no longer waits for
- * the earlier one.
+ * Answers the earlier fetch of the replica if it is still parked. A replica has one fetch at a time, so it no
+ * longer waits for that answer.
  */
 function answerReplaced(node: RaftNode, { replicaId, replicaKey }: FetchRequest): void {
   const leading = node.leading!;

@@ -1,6 +1,6 @@
 /**
  * Callers that wait for the proof that this node still leads. A round (leader.ts, startRound) gives this
- * proof. One round is in flight at a time. Calls that arrive during a round share the next one, so that the
+ * proof. One round is in flight at a time. Calls that arrive during a round share the next round, so that the
  * heartbeats of many brokers cost few exchanges. `ask` never calls `done` before it returns.
  */
 import type { Clock } from '@millrace/base';
@@ -16,8 +16,8 @@ export class LeadershipRounds {
   private isScheduled = false;
 
   /**
-   * `startRound` returns the round that began; undefined when this node does not lead. `sendRound` may call
-   * `confirmed` before it returns.
+   * `startRound` begins a round and returns its number, or undefined when this node does not lead.
+   * `sendRound` may call `confirmed` before it returns.
    */
   constructor(clock: Pick<Clock, 'soon'>, startRound: () => number | undefined, sendRound: () => void) {
     this.clock = clock;

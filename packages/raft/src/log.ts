@@ -1,7 +1,7 @@
 /**
  * The quorum's log on this node, as batches in memory. Owns the start and the end offset, the start offsets
- * of the epochs, and the durable end. A snapshot holds what was below the start. Never writes to the disk:
- * RaftNode returns an effect for that.
+ * of the epochs, and the durable end. A snapshot holds the state of the records below the start. Never writes
+ * to the disk: RaftNode returns an effect for that.
  *
  * Invariants: batches are contiguous from the start; epochs never decrease; durableEnd <= endOffset; replicas
  * exchange only offsets at batch borders.
@@ -17,7 +17,7 @@ export interface EpochEnd {
 }
 
 export class RaftLog {
-  /** Where the log begins. The epoch is that of the record before. */
+  /** Where the log begins. Its epoch is that of the record before the first one. */
   start: SnapshotId = LOG_BEGINNING;
   /** Offset after the last record. */
   endOffset: Offset = 0;
@@ -40,12 +40,12 @@ export class RaftLog {
     return this.start.endOffset;
   }
 
-  /** The first batch, if the log begins with it. */
+  /** The batch at offset 0. Undefined: the log is empty, or begins after offset 0. */
   get first(): LogBatch | undefined {
     return this.startOffset === 0 ? this.batches[0] : undefined;
   }
 
-  /** Drops everything, and lets the log begin at the end of a snapshot. Nothing counts as durable then. */
+  /** Drops all batches. The log then begins at the end of a snapshot, and nothing counts as durable. */
   startAt(start: SnapshotId): void {
     this.start = start;
     this.endOffset = start.endOffset;
@@ -93,9 +93,9 @@ export class RaftLog {
   }
 
   /**
-   * The largest epoch <= `epoch` that has records in the log or right before its start, and its end offset.
-   * {0, 0} when there is none, and the log begins at offset 0. Undefined: the end is somewhere before the
-   * start.
+   * The largest epoch <= `epoch` that has records in the log or right before its start, and the end offset of
+   * that epoch. If there is no such epoch, and the log begins at offset 0: {0, 0}. Undefined: the epoch ended
+   * somewhere before the start.
    */
   endOf(epoch: QuorumEpoch): EpochEnd | undefined {
     let endOffset = this.endOffset;
@@ -107,7 +107,10 @@ export class RaftLog {
     return epoch >= this.start.epoch ? { epoch: this.start.epoch, endOffset: this.startOffset } : undefined;
   }
 
-  /** Whether a replica that ends at `offset` with a record of `lastEpoch` has a prefix of this log. */
+  /**
+   * Whether the log of a replica is a prefix of this log. The replica's log ends at `offset`, and its last
+   * record has `lastEpoch`.
+   */
   isPrefix(offset: Offset, lastEpoch: QuorumEpoch): boolean {
     if (offset === 0) return this.startOffset === 0;
     if (offset === this.startOffset) return lastEpoch === this.start.epoch;
@@ -149,8 +152,8 @@ export class RaftLog {
   }
 
   /**
-   * Index of the batch that starts at `offset`. At the end of the log: the number of batches. Inside a batch:
-   * undefined.
+   * The index of the batch that starts at `offset`. If `offset` is the end of the log: the number of batches.
+   * If it is inside a batch: undefined.
    */
   private indexAt(offset: Offset): number | undefined {
     if (offset === this.endOffset) return this.batches.length;

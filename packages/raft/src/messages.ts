@@ -81,21 +81,21 @@ export interface FetchRequest {
   readonly clusterId: string;
   readonly replicaId: NodeId;
   readonly replicaKey: VoterKey;
-  /** The sender is an observer: it gets committed records only and does not count for a majority. */
+  /** True: the sender is an observer. It gets only committed records, and does not count for a majority. */
   readonly observer: boolean;
   readonly epoch: QuorumEpoch;
   /** The log end of the replica. A voter has fsynced everything below it. */
   readonly fetchOffset: Offset;
   readonly lastFetchedEpoch: QuorumEpoch;
   /**
-   * The high watermark that the replica knows. When the leader's high watermark is higher, the leader answers
-   * the fetch (KIP-1166): at once if it is a voter's, and after a short pause at most if it is an observer's.
+   * The high watermark that the replica knows. If the leader knows a higher one, it answers the fetch
+   * (KIP-1166): a voter's fetch at once, an observer's after a short pause at most.
    */
   readonly highWatermark: Offset;
   readonly maxWaitMs: Millis;
   /**
-   * The leader's round from the last response; 0: none. It shows that this voter still followed the leader
-   * after that round began.
+   * The leader's round that the last response carried; 0: none. It shows that this voter still followed the
+   * leader after that round began.
    */
   readonly round: number;
 }
@@ -132,7 +132,7 @@ export interface FetchSnapshotRequest {
   readonly epoch: QuorumEpoch;
   readonly snapshot: SnapshotId;
   readonly part: number;
-  /** As in FetchRequest. */
+  /** The leader's round that the last response carried, as in FetchRequest. */
   readonly round: number;
 }
 

@@ -58,8 +58,8 @@ export interface RaftNodeOptions {
   readonly clusterId: string;
   readonly configuredVoters: readonly VoterAddress[];
   /**
-   * False if a quorum existed before. Then an empty log here means that this node lost its log: the node may
-   * follow, but must not form a new quorum.
+   * False if a quorum existed before. Then an empty log means that this node lost its log: the node may
+   * follow a leader, but must not form a new quorum.
    */
   readonly mayForm: boolean;
   readonly config: QuorumConfig;
@@ -90,7 +90,7 @@ export class RaftNode {
   readonly options: Omit<RaftNodeOptions, 'batches'>;
   readonly log: RaftLog;
   readonly snapshots: OwnSnapshots;
-  /** Never decreases. Durable before this node sends a message in this epoch. */
+  /** The epoch never decreases, and is durable before this node sends a message in it. */
   epoch: QuorumEpoch;
   /** The candidate that this node voted for in this epoch; -1: none. */
   votedFor: NodeId;
@@ -121,7 +121,10 @@ export class RaftNode {
    */
   stopAt: Millis | undefined;
   stopped = false;
-  /** The last persist that carried a vote or epoch. Every later message waits for it. */
+  /**
+   * The number of the last persist that carried a vote or an epoch. Every later message waits for this
+   * persist.
+   */
   voteSequence = 0;
   persistedSequence = 0;
   /** Unanswered EndQuorumEpoch requests of a stopping leader. */
@@ -130,7 +133,7 @@ export class RaftNode {
   replaced = false;
   private persistSequence = 0;
   private readonly persistsInFlight: PersistInFlight[] = [];
-  /** A persist already contains the log below this offset. */
+  /** Everything in the log below this offset is part of a persist. */
   private flushedEnd: Offset;
   private announcedLeader: LeaderAndEpoch | undefined;
   private nextId = 1;
@@ -188,8 +191,9 @@ export class RaftNode {
   }
 
   /**
-   * Appends the records as one batch, if this node leads. The next `step` returns the effects, so proposals
-   * of one turn share a write. Returns the offset of the last record; undefined when this node does not lead.
+   * Appends the records as one batch, if this node leads. The next `step` returns the effects, so all
+   * proposals of one turn share a write. Returns the offset of the last record; undefined when this node does
+   * not lead.
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
     assert(records.length > 0, 'a proposal has records');
@@ -257,7 +261,7 @@ export class RaftNode {
     this.snapshots.persisted(this, sequence);
   }
 
-  /** Runs the pump of the present role. Repeats this until a pump changes neither role nor epoch. */
+  /** Runs the pump of the present role, again and again until a pump changes neither role nor epoch. */
   private pump(now: Millis): void {
     for (let rounds = 0; ; rounds++) {
       assert(rounds < 20, 'roles settle');
@@ -358,8 +362,8 @@ export class RaftNode {
   }
 
   /**
-   * Replaces the log by a leader's snapshot, which holds more committed records than this node knows of. Its
-   * parts are durable already.
+   * Replaces the log by a leader's snapshot, which holds more committed records than this node knows of. The
+   * parts of the snapshot are durable already.
    */
   install(manifest: SnapshotManifest): void {
     const { id } = manifest;
@@ -379,7 +383,7 @@ export class RaftNode {
   /**
    * Raises the high watermark towards `offset`, and passes on the newly committed batches, up to the limit of
    * one turn (`commitMaxBytes`). So a restarted node applies a long log over many turns of the event loop.
-   * The high watermark may lag, because it is a lower bound everywhere else.
+   * The high watermark may lag behind meanwhile, because other code uses it only as a lower bound.
    */
   commitTo(offset: Offset): void {
     assert(offset <= this.log.endOffset, 'only what is in the log is committed');

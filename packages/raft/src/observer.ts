@@ -149,7 +149,7 @@ export class QuorumObserver {
     const isBehind = response.snapshot !== undefined && response.snapshot.endOffset <= this.endOffset;
     if (response.errorCode !== RaftErrorCode.NONE || response.diverging !== undefined || isBehind) {
       // The voter refused the cluster id, or the fetch offset does not fit the voter's log or its snapshot.
-      // Committed records never change within a cluster. So the voter belongs to another cluster, or voters
+      // Within a cluster, committed records never change. So the voter belongs to another cluster, or voters
       // lost their storage.
       const { errorCode } = response;
       this.options.logger.error('metadata-log-diverged', { from, errorCode, endOffset: this.endOffset });
@@ -277,8 +277,8 @@ export class QuorumObserver {
   }
 
   /**
-   * Fetches from the next voter after a random delay. The default delay is short, because an election may be
-   * running.
+   * Fetches from the next voter after a random delay. The default delay is short, because the voters may be
+   * electing a leader now.
    */
   private tryAnother(from: NodeId, delayMs: number = this.config.retryBackoffMs): void {
     this.setLeader(undefined);

@@ -1,6 +1,6 @@
 /**
- * The parts of a snapshot. A part is a list of whole records: each is its length (uint32, big endian) and its
- * bytes. A replica loads one part with each request. The storage writes each part in one write.
+ * The parts of a snapshot. A part is a list of whole records; each record is its length (uint32, big endian)
+ * and its bytes. A replica loads one part with each request. The storage writes each part in one write.
  */
 import { crc32c } from '@millrace/protocol';
 import type { Snapshot, SnapshotId, SnapshotManifest } from './types.ts';
@@ -42,8 +42,8 @@ export function checksumOf(partChecksums: readonly number[]): number {
 }
 
 /**
- * The problem if these are not exactly the parts that the manifest describes, or if it names no voters;
- * undefined if there is none.
+ * Returns what is wrong if these are not exactly the parts that the manifest describes, or if the manifest
+ * names no voters. Undefined: nothing is wrong.
  */
 export function problemOf({ manifest, parts }: Snapshot): string | undefined {
   if (parts.length !== manifest.parts) return `it has ${parts.length} parts instead of ${manifest.parts}`;

@@ -218,7 +218,10 @@ export class Quorum {
     return describeQuorum(this.node, this.options.clock, this.options.voters);
   }
 
-  /** Hands over leadership if this node leads, waits for running writes, closes storage and channels. */
+  /**
+   * Hands over leadership if this node leads, waits for running writes, closes storage and channels, then
+   * calls `done`.
+   */
   stop(done: () => void): void {
     if (this.closed) {
       this.options.clock.soon(done);
@@ -230,7 +233,7 @@ export class Quorum {
 
   /**
    * Stops like a crash: tells no peer, and does not call the listener. Answers waiting requests with an
-   * error. Closes storage and channels.
+   * error. Closes storage and channels, then calls `done`.
    */
   kill(done: () => void): void {
     if (this.closed) {
@@ -310,7 +313,7 @@ export class Quorum {
     const reply = this.replies.get(token);
     assert(reply !== undefined, 'a request is answered once');
     this.replies.delete(token);
-    // Several fetches may get the same response object in a row. It is encoded once.
+    // Several fetches in a row may get the same response object, so encode it only once.
     if (this.lastAnswer?.response !== response)
       this.lastAnswer = { response, body: encodeResponse(response) };
     reply(this.lastAnswer.body);
@@ -322,7 +325,8 @@ export class Quorum {
     this.options.storage.readPart(id, part, (content) => {
       if (this.closed) return;
       if (content instanceof Error) this.failStorage(content);
-      // Without this check, a replica would begin to load the same snapshot again and again.
+      // A listed snapshot must have all its parts. Without this check, a replica would load the same snapshot
+      // again and again.
       else if (content === undefined && this.node.snapshots.find(id) !== undefined)
         this.failStorage(new Error(`part ${part} of snapshot ${id.endOffset}-${id.epoch} is missing`));
       else if (content !== undefined) this.reply({ token, response: { ...response, content } });

@@ -28,7 +28,7 @@ export type Role = 'unattached' | 'prospective' | 'candidate' | 'follower' | 'le
 /** One round of pre-votes or votes. */
 export interface Election {
   readonly preVote: boolean;
-  /** True while the quorum is not formed. Then every voter must grant its vote, and report an empty log. */
+  /** True while the quorum is not formed. Every voter must then grant its vote, and report an empty log. */
   readonly formation: boolean;
   /** The node's own vote counts when this persist is durable. 0: it counts at once. */
   readonly ownVoteSequence: number;
@@ -38,7 +38,7 @@ export interface Election {
    * it wins.
    */
   promotionAt: Millis | undefined;
-  /** The node lost this round, and has already set the time of the next round. */
+  /** True: the node lost this round, and has already set the time of the next round. */
   defeated: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface VotePeer {
   inFlight: number | undefined;
   askAt: Millis;
   key: VoterKey;
-  /** The peer answered that it belongs to another cluster. */
+  /** True: the peer answered that it belongs to another cluster. */
   isForeign: boolean;
 }
 
@@ -61,8 +61,8 @@ export interface Following {
   /** The leader counts as lost if no fetch succeeds before this time. */
   timeoutAt: Millis;
   /**
-   * The time at which this node starts a pre-vote because the connection to the leader broke. If timeoutAt
-   * comes first, the node starts it then. Infinity: the connection did not break. A pre-vote does no harm if
+   * The time at which this node starts a pre-vote because the connection to the leader broke. If `timeoutAt`
+   * is earlier, the node starts it then. Infinity: the connection did not break. A pre-vote does no harm if
    * the leader still works.
    */
   suspectAt: Millis;
@@ -115,7 +115,7 @@ export interface Leading {
   readonly activeFrom: Offset;
   /** True once the effect becameLeader was emitted. */
   active: boolean;
-  /** A majority has more records than this node has committed so far (RaftNode.commitTo). */
+  /** True: a majority has more records than this node has committed so far (RaftNode.commitTo). */
   hasMoreToCommit: boolean;
   /** The other voters, by id. */
   readonly replicas: Map<NodeId, Replica>;

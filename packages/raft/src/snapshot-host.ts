@@ -51,14 +51,14 @@ export class SnapshotHost {
     this.schedule.committed(batches);
   }
 
-  /** The newest snapshot is durable. */
+  /** Call it when the newest snapshot is durable. */
   published(): void {
     this.newestAt = this.ports.clock.monotonicMs();
-    // Perhaps the next snapshot became due meanwhile.
+    // The next snapshot may have become due meanwhile.
     this.schedule.check();
   }
 
-  /** Time since `newestAt`. */
+  /** The time since `newestAt`, in milliseconds. */
   get ageMs(): Millis {
     return this.ports.clock.monotonicMs() - this.newestAt;
   }
@@ -83,7 +83,8 @@ export class SnapshotHost {
     const { decoded } = this;
     assert(decoded !== undefined && isSameId(decoded.id, id), 'a snapshot is decoded before it is installed');
     this.decoded = undefined;
-    // A snapshot of the replaced state is older than the installed one, so the node would not publish it.
+    // If the writer is running, its snapshot is older than the installed one, so the node would not publish
+    // it.
     this.writer.stop();
     this.schedule.taken();
     decoded.install();

@@ -1,9 +1,9 @@
 /**
  * How a follower loads the leader's snapshot, part by part. It asks for the next part only when the part
  * before is durable. A response that does not belong to the request in flight has no effect, so a late or
- * repeated part is harmless. The node forgets what it loaded when it leaves its role, or when the leader
- * names another snapshot, and begins again at part 0. It installs the snapshot when it has all parts, the
- * checksum fits, and the owner has decoded them.
+ * repeated part is harmless. The node forgets the loaded parts when it leaves its role, or when the leader
+ * names another snapshot, and then begins again at part 0. It installs the snapshot when it has all parts,
+ * the checksum fits, and the owner has decoded them.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import { acceptAnswer } from './follower.ts';
@@ -14,11 +14,13 @@ import type { SnapshotId } from './types.ts';
 
 /** A snapshot of the leader that a follower loads. */
 export interface Loading extends LoadedParts {
-  /** All parts have arrived, and the owner decodes them. */
+  /** True: all parts have arrived, and the owner decodes them. */
   isChecked: boolean;
 }
 
-/** The leader's log no longer has what this node needs next: the node loads this snapshot. */
+/**
+ * Called when the leader's log no longer has what this node needs next. The node loads this snapshot instead.
+ */
 export function loadSnapshot(node: RaftNode, id: SnapshotId, now: Millis): void {
   const following = node.following!;
   const { loading } = following;
@@ -89,7 +91,9 @@ export function onSnapshotResponse(
   else reject(node, problem, now);
 }
 
-/** The owner has decoded the snapshot, or could not. */
+/**
+ * Called when the owner has decoded the snapshot. `error`: why it could not decode it; undefined: it could.
+ */
 export function onSnapshotChecked(
   node: RaftNode,
   id: SnapshotId,

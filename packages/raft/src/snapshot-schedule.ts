@@ -1,6 +1,7 @@
 /**
- * Decides when a node takes a snapshot of its committed state: after so many bytes of records, or so long
- * after the last snapshot if there are records since. The settings are Kafka's.
+ * Decides when a node takes a snapshot of its committed state. A snapshot is due when enough bytes of records
+ * were committed since the last one. It is also due when the last one is old and any records were committed
+ * since. The settings are Kafka's.
  */
 import type { Clock, Millis, Timer } from '@millrace/base';
 import type { CommittedBatch, SnapshotConfig } from './types.ts';

@@ -1,7 +1,7 @@
 /**
- * Writes one snapshot of the owner's state at a time, part by part. A turn encodes a slice of a part. The
- * writer begins the next part when the part before is durable. So a snapshot of any size stalls neither the
- * event loop nor the writes of the log, which pass between two parts.
+ * Writes one snapshot of the owner's state at a time, part by part. Each turn of the event loop encodes a
+ * slice of a part. The writer begins the next part when the part before is durable. So a snapshot of any size
+ * stalls neither the event loop nor the writes of the log, which pass between two parts.
  */
 import { assert, type Clock, type Timer } from '@millrace/base';
 import { crc32c } from '@millrace/protocol';
@@ -12,7 +12,7 @@ import type { SnapshotId, SnapshotManifest } from './types.ts';
 /** The owner's state after all committed batches, as records. */
 export interface SnapshotSource {
   readonly id: SnapshotId;
-  /** Must not change when the owner's state does. */
+  /** These records must stay the same when the owner's state changes. */
   readonly records: Iterable<Uint8Array>;
 }
 
@@ -21,7 +21,7 @@ export interface SnapshotWriterPorts {
   readonly partBytes: number;
   /** Calls `done` when the writes are durable. */
   write(writes: readonly StorageWrite[], done: () => void): void;
-  /** All parts are durable. */
+  /** Called when all parts are durable. */
   written(manifest: SnapshotManifest): void;
 }
 
@@ -41,7 +41,7 @@ export class SnapshotWriter {
     return this.running !== undefined;
   }
 
-  /** `voters`: the first record of the log. */
+  /** Begins a snapshot. `voters`: the first record of the log. */
   start(source: SnapshotSource, voters: Uint8Array): void {
     assert(this.running === undefined, 'one snapshot is written at a time');
     const records = source.records[Symbol.iterator]();
@@ -50,7 +50,7 @@ export class SnapshotWriter {
     this.later();
   }
 
-  /** Ends without a further write. */
+  /** Ends the snapshot: no write follows. */
   stop(): void {
     this.running = undefined;
     this.pause?.cancel();
@@ -97,7 +97,7 @@ export class SnapshotWriter {
   }
 }
 
-/** The part of the taken records; undefined at the end. The first part may be empty. */
+/** Encodes the taken records as a part; undefined at the end of the snapshot. The first part may be empty. */
 function partOf(running: Running): Uint8Array | undefined {
   const { taken, checksums } = running;
   running.taken = [];

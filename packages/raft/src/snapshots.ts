@@ -16,7 +16,7 @@ export class OwnSnapshots {
   private list: readonly SnapshotManifest[];
   /** The snapshot that this node publishes; it counts when the persist of this number is durable. */
   private publishing: { readonly manifest: SnapshotManifest; readonly sequence: number } | undefined;
-  /** As `publishing`, for a leader's snapshot. It is in `list` already. */
+  /** Like `publishing`, for a snapshot that a leader sent. It is in `list` already. */
   private installing: { readonly manifest: SnapshotManifest; readonly sequence: number } | undefined;
 
   constructor(list: readonly SnapshotManifest[] = []) {
@@ -65,7 +65,8 @@ export class OwnSnapshots {
   }
 
   /**
-   * A leader's snapshot replaces the log and all snapshots. `sequence`: the persist that makes that durable.
+   * Called when a leader's snapshot replaces the log and all snapshots. `sequence`: the persist that makes
+   * this durable.
    */
   installed(manifest: SnapshotManifest, sequence: number): void {
     this.publishing = undefined;
@@ -73,7 +74,7 @@ export class OwnSnapshots {
     this.list = [manifest];
   }
 
-  /** Two snapshots are durable, so the log begins at the end of the older one from now on. */
+  /** Called when two snapshots are durable: from now on the log begins at the end of the older one. */
   private trim(node: RaftNode, start: SnapshotId): void {
     node.logEvent('info', 'quorum-log-trimmed', {
       fromOffset: node.log.startOffset,

@@ -2,10 +2,10 @@
  * The interface to the quorum's disk. Writes happen in order. A call of `done` without an error means that
  * the data is fsynced. After an error the contents of the disk are unknown, so the quorum must stop.
  *
- * The storage keeps at most two published snapshots. The log begins at the end of the older one; with only
- * one published snapshot, it begins at offset 0, or at the end of that snapshot if a leader sent it. So the
- * older snapshot and the log replace the newer snapshot if that is damaged. A damaged snapshot stays as a
- * third one until the log begins after its end.
+ * The storage keeps at most two published snapshots. The log begins at the end of the older one. With only
+ * one published snapshot, the log begins at offset 0, or at the end of that snapshot if a leader sent it. So
+ * the older snapshot and the log can replace the newer snapshot if the newer one is damaged. A damaged
+ * snapshot stays as a third one until the log begins after its end.
  */
 import type { Offset, Uuid } from '@millrace/base';
 import type { LogBatch, Snapshot, SnapshotId, SnapshotManifest, VoteState } from './types.ts';
@@ -42,7 +42,10 @@ export type StorageWrite =
       readonly part: number;
       readonly content: Uint8Array;
     }
-  /** Publishes a snapshot whose parts are written. Nobody needs the unpublished parts of older snapshots. */
+  /**
+   * Publishes a snapshot whose parts are written. After that, nobody needs unpublished parts of older
+   * snapshots.
+   */
   | { readonly type: 'publishSnapshot'; readonly manifest: SnapshotManifest }
   /** Removes every batch with baseOffset < start.endOffset, and every snapshot older than `start`. */
   | { readonly type: 'trim'; readonly start: SnapshotId }

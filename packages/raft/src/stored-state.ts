@@ -1,7 +1,7 @@
 /**
- * Decides from what a storage has read whether the node may start, and from which snapshot. A node never
- * starts from state that it cannot prove whole. Its log must reach the end of each published snapshot. If the
- * log does not begin at offset 0, an intact snapshot must hold the records before the log.
+ * Decides whether the node may start from what a storage has read, and from which snapshot. A node never
+ * starts from a state that it cannot prove whole. Its log must reach the end of each published snapshot. If
+ * the log does not begin at offset 0, an intact snapshot must hold the records before the log.
  */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 import { isSameId, problemOf } from './parts.ts';
@@ -11,7 +11,10 @@ import type { LogBatch, Snapshot, SnapshotId, SnapshotManifest } from './types.t
 /** A published snapshot as a storage has read it. */
 export interface ReadSnapshot {
   readonly id: SnapshotId;
-  /** A sentence about damage that reading has found. Then the fields below may be missing. */
+  /**
+   * A sentence about the damage that reading has found; undefined: none. With damage, the fields below may be
+   * missing.
+   */
   readonly damage: string | undefined;
   readonly manifest: SnapshotManifest | undefined;
   readonly parts: readonly Uint8Array[];
@@ -71,7 +74,10 @@ function damageOf({ id, damage, manifest, parts }: ReadSnapshot): string | undef
   return problemOf({ manifest, parts });
 }
 
-/** The log must have the record before the end of the snapshot, with the epoch of the snapshot. */
+/**
+ * Returns what is wrong unless the snapshot ends at a batch border of the log, after a record of the
+ * snapshot's epoch.
+ */
 function mismatchOf(id: SnapshotId, start: SnapshotId, batches: readonly LogBatch[]): string | undefined {
   let epoch = start.epoch;
   let border = start.endOffset;

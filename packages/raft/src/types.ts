@@ -29,8 +29,8 @@ export interface CommittedBatch {
 }
 
 /**
- * Identifies a snapshot: it holds the state after all committed records below `endOffset`, a batch border.
- * `epoch` is the epoch of the record before `endOffset`.
+ * Identifies a snapshot. The snapshot holds the state after all committed records below `endOffset`, which is
+ * a batch border. `epoch` is the epoch of the record before `endOffset`.
  */
 export interface SnapshotId {
   readonly endOffset: Offset;
@@ -40,7 +40,10 @@ export interface SnapshotId {
 /** Describes a complete snapshot. */
 export interface SnapshotManifest {
   readonly id: SnapshotId;
-  /** The log's first record, which names the voters and the cluster. The snapshot's log does not hold it. */
+  /**
+   * The log's first record, which names the voters and the cluster. The log after the snapshot does not have
+   * it.
+   */
   readonly voters: Uint8Array;
   /** The number of parts, numbered from 0; at least one. A part is a list of whole records (parts.ts). */
   readonly parts: number;

@@ -154,7 +154,7 @@ export const kindNumbers = { data: 0, leaderChange: 1, voters: 2 } as const sati
 >;
 const kinds: readonly BatchKind[] = ['data', 'leaderChange', 'voters'];
 
-/** Throws an Error for an unknown number. */
+/** Returns the kind with this number. Throws an Error for an unknown number. */
 export function kindOf(number: number): BatchKind {
   const kind = kinds[number];
   if (kind === undefined) throw new Error('unknown kind of batch');
@@ -235,7 +235,7 @@ function batchFromWire(message: MessageType<typeof BatchMessage>): LogBatch {
   return { ...message, kind: kindOf(message.kind) };
 }
 
-/** Undefined if the bytes are malformed. */
+/** Returns the decoded value; undefined if the bytes are malformed. */
 export function tryDecode<T>(decode: () => T): T | undefined {
   try {
     return decode();

@@ -1,14 +1,14 @@
 /**
- * The writes of a quorum on their way to its storage, and the messages held back until a write is durable.
+ * The writes of a quorum on their way to its storage, and the messages that wait until a write is durable.
  * Joins all writes of one turn into one write. While a write runs, gathers all further writes into the next
- * one.
+ * write.
  */
 import type { Clock } from '@millrace/base';
 import type { RaftStorage, StorageWrite } from './storage.ts';
 
 export interface QueuedWrite {
   readonly writes: readonly StorageWrite[];
-  /** The persist of the node; undefined: a part of a snapshot. */
+  /** The number of the node's persist; undefined: these writes are a part of a snapshot. */
   readonly sequence?: number;
   /** Called when the writes are durable. */
   readonly durable?: () => void;
@@ -22,7 +22,10 @@ interface Held {
 export interface WriteQueuePorts {
   readonly storage: RaftStorage;
   readonly clock: Pick<Clock, 'soon'>;
-  /** Everything up to this persist of the node is durable, and the messages that waited for it are sent. */
+  /**
+   * Called when everything up to this persist of the node is durable, and the messages that waited for it are
+   * sent.
+   */
   persisted(sequence: number): void;
   failed(error: Error): void;
 }

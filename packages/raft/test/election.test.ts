@@ -1,7 +1,7 @@
 /**
  * Goal: a node becomes leader, and a candidate gets a vote, only by Raft's rules.
- * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
- * message may leave only when that write is durable.
+ * Method: the test gives events to one node, and compares its effects. `#n` is a write. `after #n` means that
+ * a message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { RaftErrorCode } from '../src/messages.ts';

@@ -1,7 +1,7 @@
 /**
  * Goal: how a follower copies the log, and when it leaves its leader.
- * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
- * message may leave only when that write is durable.
+ * Method: the test gives events to one node, and compares its effects. `#n` is a write. `after #n` means that
+ * a message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { active, follower, history, longHistory } from './support/nodes.ts';

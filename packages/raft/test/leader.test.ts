@@ -1,7 +1,7 @@
 /**
  * Goal: what a leader commits and answers, and when it resigns.
- * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
- * message may leave only when that write is durable.
+ * Method: the test gives events to one node, and compares its effects. `#n` is a write. `after #n` means that
+ * a message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { active, leader, leaderOfLongLog, manifestAt, shortened } from './support/nodes.ts';

@@ -1,7 +1,7 @@
 /**
  * Goal: a node keeps its state over a restart, and refuses peers of another cluster.
- * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
- * message may leave only when that write is durable.
+ * Method: the test gives events to one node, and compares its effects. `#n` is a write. `after #n` means that
+ * a message may leave only when that write is durable.
  */
 import { expect, test } from 'vitest';
 import { follower, history } from './support/nodes.ts';

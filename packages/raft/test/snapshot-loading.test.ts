@@ -1,6 +1,6 @@
 /**
  * Goal: how a follower loads the leader's snapshot, and when it must begin again.
- * Method: gives events to one node, and compares its effects, as in follower.test.ts.
+ * Method: the test gives events to one node, and compares its effects, as in follower.test.ts.
  */
 import { crc32c } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

@@ -21,7 +21,10 @@ export interface KeyRange {
   readonly lt: Uint8Array;
 }
 
-/** The log from one offset on, or below another one. */
+/**
+ * The keys of the log from offset `from` on: up to `below` (exclusive) or, without `below`, up to the end of
+ * the log.
+ */
 export function logRange(from: Offset, below?: Offset): KeyRange {
   return { gte: logKey(from), lt: below === undefined ? new Uint8Array([LOG_PREFIX + 1]) : logKey(below) };
 }
@@ -79,7 +82,7 @@ export function readManifest(value: Uint8Array): SnapshotManifest {
 export const partValue = (content: Uint8Array): Uint8Array => sealed(content);
 export const readPart = (value: Uint8Array, part: number): Uint8Array => contentOf(value, `part ${part}`);
 
-/** The log start entry: end offset int64, epoch int32. */
+/** The value of the log start entry: end offset int64, epoch int32. */
 export function startValue({ endOffset, epoch }: SnapshotId): Uint8Array {
   const payload = new Uint8Array(12);
   const view = new DataView(payload.buffer);
@@ -156,7 +159,10 @@ export function readIdentity(value: Uint8Array): Uuid {
   return text;
 }
 
-/** baseOffset int64, epoch int32, kind int8, then for each record its length (int32) and its bytes. */
+/**
+ * A batch as a stored value: baseOffset int64, epoch int32, kind int8, then for each record its length
+ * (int32) and bytes.
+ */
 export function encodeBatch(batch: LogBatch): Uint8Array {
   let size = 13;
   for (const record of batch.records) size += 4 + record.length;

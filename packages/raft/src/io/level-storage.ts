@@ -1,10 +1,10 @@
 /**
  * RaftStorage on LevelDB. It has one key for each log batch (its base offset), for each part and for the
  * manifest of a snapshot, and one each for the log start, the vote, the storage's identity and the format.
- * Every write is one atomic batch with sync, so a snapshot is published, and the log is shortened, as a whole
- * or not at all. After the log is shortened, the storage deletes the old batches, and the parts of older
+ * Every write is one atomic batch with sync. So the storage publishes a snapshot, or shortens the log, as a
+ * whole or not at all. After it has shortened the log, it deletes the old batches, and the parts of older
  * snapshots, in the background. The next `load` deletes those that are left. Each value has its own checksum,
- * and each log batch contains its offset. `load` never returns only the intact part of a state
+ * and each log batch contains its offset. `load` never returns only the intact part of a damaged state
  * (stored-state.ts).
  */
 import type { Offset } from '@millrace/base';
@@ -52,7 +52,10 @@ export class LevelStorage implements RaftStorage {
   readonly #db: Level<Uint8Array, Uint8Array>;
   /** Base offsets of the stored batches, ascending. A truncation deletes the last ones. */
   #baseOffsets: Offset[] = [];
-  /** The published snapshots, also damaged ones. A snapshot that replaces a damaged one may end before it. */
+  /**
+   * The published snapshots, also damaged ones. The snapshot that replaces a damaged one may end before the
+   * damaged one.
+   */
   #published: SnapshotId[] = [];
   #writing: Promise<void> = Promise.resolve();
   #clearing: Promise<void> = Promise.resolve();
@@ -163,7 +166,10 @@ export class LevelStorage implements RaftStorage {
     );
   }
 
-  /** Adds the operations of the write, and the ranges that may be deleted when they are durable. */
+  /**
+   * Adds the write's operations to `operations`. Adds to `ranges` what may be deleted when these operations
+   * are durable.
+   */
   #add(write: StorageWrite, operations: Operation[], ranges: KeyRange[]): void {
     if (write.type === 'identity') operations.push(put(IDENTITY_KEY, identityValue(write.identity)));
     else if (write.type === 'vote')
@@ -198,7 +204,7 @@ export class LevelStorage implements RaftStorage {
     operations.push(put(manifestKey(id), manifestValue(manifest)));
   }
 
-  /** The log begins at `start`. Removes the batches before it, and every older snapshot. */
+  /** Lets the log begin at `start`: removes the batches before it, and every older snapshot. */
   #startAt(start: SnapshotId, operations: Operation[], ranges: KeyRange[]): void {
     operations.push(put(START_KEY, startValue(start)));
     for (const id of this.#published.filter((known) => known.endOffset < start.endOffset))
@@ -221,7 +227,7 @@ export class LevelStorage implements RaftStorage {
     await this.#db.clear(range).catch(() => {});
   }
 
-  /** Deletes the parts of all snapshots for which `isUnused` is true, up to a part that cannot be read. */
+  /** Deletes the parts of all snapshots for which `isUnused` is true. Stops at a part that cannot be read. */
   async #clearParts(isUnused: (id: SnapshotId) => boolean): Promise<void> {
     let last: SnapshotId | undefined;
     try {
@@ -252,13 +258,16 @@ export class LevelStorage implements RaftStorage {
   }
 }
 
-/** LevelDB's errors have a code, and may be the cause of another error. */
+/** Finds LevelDB's own error, which may be the cause of another error. Returns it with its code. */
 function causeOf(error: unknown): { readonly cause: unknown; readonly code: string } {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return { cause, code: cause instanceof Error && 'code' in cause ? String(cause.code) : '' };
 }
 
-/** The message of an error that says that stored bytes are damaged or unreadable; undefined for others. */
+/**
+ * Returns the message of an error that says that stored bytes are damaged or unreadable; undefined for any
+ * other error.
+ */
 function damageIn(error: unknown): string | undefined {
   const { cause, code } = causeOf(error);
   if (cause instanceof DamageError) return cause.message;

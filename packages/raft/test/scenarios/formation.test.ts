@@ -1,7 +1,7 @@
 /**
  * Goal: a quorum is formed once, and a voter that lost its storage neither votes nor stands for election.
- * Method: gives events to one node, and compares its effects. `#n` is a write. `after #n` means that a
- * message may leave only when that write is durable.
+ * Method: the test gives events to one node, and compares its effects. `#n` is a write. `after #n` means that
+ * a message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { history } from '../support/nodes.ts';

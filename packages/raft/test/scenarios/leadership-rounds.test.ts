@@ -1,6 +1,6 @@
 /**
- * Goal: only voters that followed the leader after a round began confirm the round. Method: gives events to
- * one node, and compares its effects.
+ * Goal: only voters that followed the leader after a round began confirm the round. Method: the test gives
+ * events to one node, and compares its effects.
  */
 import { describe, expect, test } from 'vitest';
 import { startRound } from '../../src/leader.ts';

@@ -137,7 +137,7 @@ function formed(): Cluster {
   return cluster;
 }
 
-test('every voter takes snapshots, and keeps the log after the last but one', () => {
+test('every voter takes snapshots, and keeps the log from the end of the last snapshot but one', () => {
   const cluster = formed();
   cluster.clock.advance(100);
   for (const { quorum, state } of cluster.running.values()) {

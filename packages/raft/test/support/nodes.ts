@@ -1,6 +1,6 @@
 /**
- * Each function returns one node of a quorum of three, in the state that the function names. Tests start with
- * this node.
+ * Each function returns one node of a quorum of three, in the state that the function names. Tests begin with
+ * such a node.
  */
 import { expect } from 'vitest';
 import type { SnapshotManifest } from '../../src/index.ts';
@@ -59,7 +59,7 @@ export function shortened(): Subject {
   return elected({ batches: [data(10, 1, 'x')], start: manifest.id, snapshots: [manifest] });
 }
 
-/** The leader of `leader()`, after node 2 fetched from offset 3. So everything is committed. */
+/** The leader of `leader()`, after node 2 has fetched from offset 3. So all its records are committed. */
 export function active(): Subject {
   const node = leader();
   node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2 }));

@@ -1,8 +1,8 @@
 /**
- * Goal: the simulation's checker finds bugs. Method: plants each bug in every node of the simulated cluster.
- * At least one of 300 seeds must fail. The first two tests also check the message. A vote that leaves before
- * it is durable does harm only after a rare collision, so election.test.ts and quorum.test.ts test that
- * instead.
+ * Goal: the simulation's checker finds bugs. Method: the test plants each bug in every node of the simulated
+ * cluster. At least one of 300 seeds must fail. The first two tests also check the message. A vote that
+ * leaves before it is durable does harm only after a rare collision, so election.test.ts and quorum.test.ts
+ * test that bug instead.
  */
 
 import { InvariantError } from '@millrace/base';

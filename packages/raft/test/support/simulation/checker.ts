@@ -1,10 +1,13 @@
 /**
- * Checks Raft's promises after every event. Election safety: an epoch has at most one leader. Log matching:
- * batches of the same offset and epoch are equal, and so are the batches before them. Leader completeness: a
- * new leader has every committed record. State machine safety: committed records never change; every listener
- * gets the same records, in order, once. Durability: at the moment of commit a majority of the voters has the
- * record on disk; the high watermark of a process never falls; a vote on a device never changes within its
- * epoch.
+ * Checks Raft's promises after every event:
+ *
+ * - Election safety: an epoch has at most one leader.
+ * - Log matching: batches of the same offset and epoch are equal, and so are the batches before them.
+ * - Leader completeness: a new leader has every committed record.
+ * - State machine safety: committed records never change. Every listener gets the same records, in order,
+ *   once.
+ * - Durability: at the moment of commit, a majority of the voters has the record on disk. The high watermark
+ *   of a process never falls. A vote on a device never changes within its epoch.
  */
 import type { LogBatch, RaftEffect, SnapshotId, StorageWrite } from '../../../src/index.ts';
 import { majoritySize } from '../../../src/majority.ts';

@@ -7,7 +7,10 @@ export interface RunResult {
   readonly world: World;
 }
 
-/** The seed also selects voters, delays, losses and crashes: for example, some runs lose no messages. */
+/**
+ * Draws the options of a run from the seed: voters, delays, losses and crashes. For example, some runs lose
+ * no messages.
+ */
 export function optionsOf(seed: number): WorldOptions {
   const random = new Prng(seed).fork('options');
   return {

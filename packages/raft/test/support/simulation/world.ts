@@ -31,7 +31,7 @@ export interface WorldOptions {
   /** A node takes a snapshot when it has committed this many bytes since the last one; 0: never. */
   readonly snapshotBytes: number;
   readonly config?: Partial<QuorumConfig>;
-  /** Plants a bug: replaces a node's effects before they are executed. */
+  /** Plants a bug: replaces a node's effects before the world executes them. */
   readonly sabotage?: (effects: RaftEffect[], node: RaftNode) => RaftEffect[];
 }
 
@@ -85,7 +85,7 @@ export class World {
   readonly nodes: SimNode[] = [];
   readonly options: WorldOptions;
   readonly checker: Checker;
-  /** "a>b": messages from a to b vanish. */
+  /** `a>b`: the network drops all messages from node a to node b. */
   readonly cuts = new Set<string>();
   lossPerMille: number;
   delayMsMax: number;
@@ -215,7 +215,7 @@ export class World {
     this.step(node, { type: 'started' });
   }
 
-  /** The process dies. Any number of the unconfirmed writes, in their order, may have reached the disk. */
+  /** Kills the process. Any number of the unconfirmed writes, in their order, may have reached the disk. */
   crash(node: SimNode): void {
     if (node.raft === undefined) return;
     const survivors = this.random.below(node.pending.length + 1);
@@ -264,7 +264,7 @@ export class World {
       this.schedule(Math.max(0, node.pausedUntil - this.now), () => this.wake(node));
   }
 
-  /** A paused process resumes, and handles all inputs that arrived meanwhile. */
+  /** Resumes a paused process, which then handles all inputs that arrived meanwhile. */
   wake(node: SimNode): void {
     if (node.pausedUntil > this.now) {
       this.schedule(node.pausedUntil - this.now, () => this.wake(node));
