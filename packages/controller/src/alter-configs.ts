@@ -1,6 +1,6 @@
 /**
  * AlterConfigs and IncrementalAlterConfigs (KIP-133, KIP-339). Checks each resource on its own, and creates
- * the records of those that pass. A resource changes as a whole or not at all.
+ * the records of the resources that pass. A resource changes as a whole or not at all.
  *
  * For each altered resource, a record names the request, even if no value changes. A copy of the request that
  * arrives late finds this record and changes nothing (docs/late-requests.md).
@@ -40,9 +40,9 @@ type Result = AlterConfigsResponse['responses'][number];
 const REQUEST_LENGTH_MAX = 16 << 20;
 
 /**
- * Limit for the characters of the lists that one request changes by APPEND and SUBTRACT, and of the items to
- * append or remove. The controller does nothing else meanwhile, so the work must take only a fraction of a
- * second.
+ * Limit for the characters of the lists that one request changes by APPEND and SUBTRACT, together with the
+ * items to append or remove. The controller does nothing else during this work, so the work must take only a
+ * fraction of a second.
  */
 const LIST_LENGTH_MAX = 2 << 20;
 
@@ -98,7 +98,7 @@ export function failAlterConfigs(
   return { throttleTimeMs: 0, responses: resources.map((resource) => resultOf(resource, failure)) };
 }
 
-/** `nextOf` returns the configs that the resource has after the request. */
+/** Decides a request of either API. `nextOf` returns the configs that the resource has after the request. */
 function decide<R extends Resource>(
   context: ConfigsContext,
   request: { readonly resources: readonly R[]; readonly validateOnly: boolean },
@@ -145,7 +145,7 @@ function keyOf({ resourceType, resourceName }: Resource): string {
   return `${resourceType} ${resourceName}`;
 }
 
-/** The records that alter the resource, or why it cannot be altered. */
+/** Returns the records that alter the resource, or the error that says why it cannot be altered. */
 function alter<R extends Resource>(
   { image, config, requestId }: ConfigsContext,
   resource: R,
@@ -168,7 +168,7 @@ function alter<R extends Resource>(
   return [{ type: 'alterConfigs', resourceType: kind.name, resourceName, requestId }, ...changes];
 }
 
-/** Says who changes which config, and how. */
+/** Returns the log entry that says who changes which config, and how. */
 function entryOf(
   { image, config, clientId }: ConfigsContext,
   kind: ConfigKind,
@@ -203,7 +203,7 @@ function changesOf(
     }));
 }
 
-/** Bounds the work of all list operations of one request. */
+/** Bounds the work of all list operations of one request. `take` returns false if the work is used up. */
 class ListWork {
   private left = LIST_LENGTH_MAX;
 
@@ -222,7 +222,9 @@ function lengthOf({ resources }: { readonly resources: readonly Resource[] }): n
   return length;
 }
 
-/** The value of one config after the change. Undefined: the resource no longer sets the config. */
+/**
+ * The value of one config after the change, or an error. Undefined: the resource no longer sets the config.
+ */
 function changed(
   { name, configOperation, value }: IncrementalChange,
   current: string | undefined,

@@ -8,17 +8,17 @@
  * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR if another
  * replica, active or not, remains in one of them. The last replica in ISR and ELR leaves only if the topic
  * allows unclean election and there is a replica to elect. The record notes the failure. Until the broker
- * restarts or the replica is in the ISR again, no controller elects this replica uncleanly. (A replica
- * outside of ISR and ELR does not report a failure until it is in one of them, because until then nothing
- * depends on the replica.)
+ * restarts or the replica is in the ISR again, no controller elects this replica uncleanly. A replica outside
+ * of ISR and ELR reports its failure only when it is in one of them, because until then nothing depends on
+ * the replica.
  *
  * A broker retries a request when its connection breaks. The first copy may arrive after the controller
  * decided the retry. So the partition epoch tells the decisions apart: a granted change raises it. A refusal
  * to add a replica raises it too, if a late copy could be granted (mayBecomeEligible). A refusal matters
- * because, after INELIGIBLE_REPLICA, the leader acknowledges without that replica. By the time the replica is
- * eligible again, it may lag, so a late copy must not add it. Such a refusal is a record like any other, and
- * the controller answers when it is committed. So a deposed controller cannot refuse, and later controllers
- * know the refusal.
+ * because, after INELIGIBLE_REPLICA, the leader acknowledges without that replica. When the replica becomes
+ * eligible again, it may lag behind, so a late copy must not add it. Such a refusal is a record like any
+ * other, and the controller answers when it is committed. So a deposed controller cannot refuse, and later
+ * controllers know the refusal.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -102,8 +102,8 @@ function toTarget(image: MetadataImage, item: Item, brokerId: NodeId): Wish {
 }
 
 /**
- * The replica whose storage failed leaves ISR and ELR. If it was in one of them, a new leader epoch begins,
- * so that the leader does not wait for a follower that no longer fetches.
+ * Removes the replica whose storage failed from ISR and ELR. If it was in one of them, a new leader epoch
+ * begins, so that the leader does not wait for a follower that no longer fetches.
  */
 function withoutFailed(
   image: MetadataImage,

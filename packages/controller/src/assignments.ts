@@ -27,7 +27,8 @@ export function usableBrokers(image: MetadataImage): PlaceableBroker[] {
 }
 
 /**
- * Chooses the replicas. Fails (INVALID_REPLICATION_FACTOR) if there are too few brokers, or all are fenced.
+ * Chooses the replicas of new partitions. Returns an error (INVALID_REPLICATION_FACTOR) if there are too few
+ * brokers, or if all of them are fenced.
  */
 export function automaticAssignment(
   image: MetadataImage,
@@ -43,8 +44,8 @@ export function automaticAssignment(
 
 /**
  * Checks the lists of a manual assignment. Each list must name at least one broker that can lead. It must not
- * name a broker that is not registered, nor a broker twice. All lists must have the same length, which is
- * `replicationFactor` if it is given.
+ * name a broker that is not registered, and must not name a broker twice. All lists must have the same
+ * length, which is `replicationFactor` if it is given. Returns undefined if the lists pass.
  */
 export function checkAssignment(
   image: MetadataImage,

@@ -29,7 +29,11 @@ export interface ProposedBatches {
   readonly bytes: number;
 }
 
-/** Keeps the order. Returns undefined if records that must stay together are too large for a batch. */
+/**
+ * Cuts the records into batches, and keeps their order. A batch has at most `batchBytes` bytes and
+ * BATCH_PARTITIONS new partitions, unless records that must stay together are larger. Returns undefined if
+ * such records are larger than BATCH_BYTES_MAX.
+ */
 export function batchesOf(
   records: readonly MetadataRecord[],
   batchBytes: number,
@@ -69,8 +73,9 @@ export function batchesOf(
 }
 
 /**
- * A topic stays with its partitions and settings. Partitions added to one topic stay together. The altered
- * configs of one resource stay together, after the record that names the request.
+ * Whether `next` must be in the batch of `first`: a topic stays with its partitions and settings; partitions
+ * added to one topic stay together; the altered configs of one resource stay together, after the record that
+ * names the request.
  */
 function staysWith(next: MetadataRecord, first: MetadataRecord): boolean {
   if (next.type === 'partition')

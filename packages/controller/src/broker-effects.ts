@@ -50,8 +50,9 @@ export function partitionEffects(
 }
 
 /**
- * Elects a leader for each partition that has none, if an election is allowed now. An earlier controller may
- * have been deposed between two batches of one decision, or an altered config may allow an unclean election.
+ * Elects a leader for each partition that has none, if an election is allowed now. Two cases need this. An
+ * earlier controller may have been deposed between two batches of one decision. Or an altered config may now
+ * allow an unclean election.
  */
 export function electLeaderless(
   image: MetadataImage,

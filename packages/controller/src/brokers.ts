@@ -27,8 +27,8 @@ export interface BrokerContext {
 
 /**
  * Decides a registration. Errors: INCONSISTENT_CLUSTER_ID; INVALID_REGISTRATION;
- * DUPLICATE_BROKER_REGISTRATION while another process with this id is alive. If the response was lost, the
- * same incarnation retries and gets the same epoch.
+ * DUPLICATE_BROKER_REGISTRATION while another process with this id is alive. If the same incarnation retries,
+ * because the response was lost, it gets the same epoch.
  */
 export function decideRegister(context: BrokerContext, request: RegisterRequest): Decision<RegisterResponse> {
   const { image, config } = context;
@@ -101,8 +101,8 @@ function refusedRegistration(errorCode: number, errorMessage: string): RegisterR
  * Whether the controller must assume that the earlier incarnation is alive. The controller accepts the new
  * incarnation in three cases: the session of the earlier one is over; the earlier one is shutting down; or
  * the new one has a log directory of the earlier one, and the earlier one has no open control stream to this
- * controller. (A process locks its directories. But the lock does not cover a copy of them, for example on a
- * cloned disk.)
+ * controller. The directory alone proves nothing: a process locks its directories, but the lock does not
+ * cover a copy of them, for example on a cloned disk.
  */
 function isAnotherLiveProcess(
   { sessions }: BrokerContext,
@@ -120,7 +120,10 @@ function duplicateMessage({ id, logDirs }: BrokerRegistration, request: Register
   return `${message}, which may run on a copy of this log directory, for example a cloned disk`;
 }
 
-/** Whether every log directory of the earlier registration is gone. A recreated directory has a new id. */
+/**
+ * Whether every log directory of the earlier registration is gone. A directory that was deleted and created
+ * again has another id.
+ */
 function hasOtherDisk({ logDirs }: BrokerRegistration, request: RegisterRequest): boolean {
   return logDirs.length > 0 && request.logDirs.length > 0 && !sharesDirectory(logDirs, request.logDirs);
 }
@@ -204,8 +207,8 @@ function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegi
 }
 
 /**
- * Whether every active broker has applied the metadata that moved the leaderships. Only then does the
- * controller fence the broker, so that it may stop.
+ * Whether every active broker has applied the metadata that moved the broker's leaderships. Only then does
+ * the controller fence this broker, so that it may stop.
  */
 function othersHaveTakenOver({ image, sessions }: BrokerContext, broker: BrokerRegistration): boolean {
   const movedAt = sessions.shutdownOffset(broker.id);

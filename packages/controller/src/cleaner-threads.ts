@@ -9,7 +9,7 @@ import type { ControllerConfig } from './config.ts';
 const NAME = 'log.cleaner.threads';
 const KAFKA_DEFAULT = '1';
 
-/** Why the broker cannot have the configs `next`. `broker`: '' for all brokers. */
+/** Returns why the broker cannot have the configs `next`; undefined: it can. `broker`: '' for all brokers. */
 export function cleanerThreadsProblem(
   image: MetadataImage,
   { serverProperties }: Pick<ControllerConfig, 'serverProperties'>,

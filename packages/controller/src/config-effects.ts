@@ -14,7 +14,7 @@ import { applyRecords, type MetadataImage, type MetadataRecord } from '@millrace
 import { electLeaderless, minInsyncReplicasOf } from './broker-effects.ts';
 import type { ControllerConfig } from './config.ts';
 
-/** Returns the records with the partition changes before and after them. */
+/** Returns these records, with the partition changes that follow from them before and after them. */
 export function configEffects(
   image: MetadataImage,
   config: ControllerConfig,
@@ -34,7 +34,8 @@ export function configEffects(
 
 /**
  * The topics whose value of the config `name` may change with the records. Few configs have effects on
- * partitions, and a cluster may have thousands of topics. So an alteration of any other config looks at none.
+ * partitions, and a cluster may have thousands of topics. So if the records alter only other configs, this
+ * function looks at no topic.
  */
 function affectedTopics(
   image: MetadataImage,

@@ -21,9 +21,9 @@ export interface ConfigKind {
   current(image: MetadataImage, resourceName: string): Configs;
   /** The default of a config that is a list. Undefined: the config is no list, or is unknown. */
   defaultList(config: ControllerConfig, key: string): string | undefined;
-  /** The value of the config is secret. */
+  /** True if the value of the config is secret. */
   isSensitive(config: ControllerConfig, key: string): boolean;
-  /** Why the resource cannot have the configs `next`. */
+  /** Returns why the resource cannot have the configs `next`; undefined: it can. */
   check(asked: CheckedConfigs): ApiError | undefined;
 }
 
@@ -87,8 +87,8 @@ function brokerProblem({ brokerSettings }: ControllerConfig, next: Configs): str
 }
 
 /**
- * Kafka's rules with eligible leader replicas: the controller must know by which min.insync.replicas each
- * leader commits.
+ * Kafka's rules for min.insync.replicas with eligible leader replicas. The rules exist because the controller
+ * must know by which value each leader commits. Returns an error if the change breaks a rule.
  */
 function minIsrProblem(
   current: Configs,
@@ -141,7 +141,7 @@ function groupProblem(
   return `invalid value '${value}' for config ${name}: must be a whole number from ${limits.min} to ${limits.max}`;
 }
 
-/** By the number of the resource type in a request. */
+/** The kinds, by the number of the resource type in a request. */
 export const configKinds: ReadonlyMap<number, ConfigKind> = new Map([
   [ConfigResourceType.TOPIC, topics],
   [ConfigResourceType.BROKER, brokers],

@@ -1,9 +1,10 @@
 /**
- * The controller decides a request against `head`, proposes the records to the quorum, and replays them into
- * `head`. It parks the answer until the records are committed. Then the controller also replays them into
- * `image`. A request without records waits until the records that its decision saw are committed; only
- * `heartbeat` has an exception. The controller changes the metadata only by replaying records. When it loses
- * leadership, it drops `head` and refuses every parked request.
+ * The controller decides a request against `head`: the committed state and all records proposed since. It
+ * proposes the decision's records to the quorum, and replays them into `head`. It parks the answer until the
+ * records are committed. Then it also replays them into `image`, the committed state. Without records, the
+ * answer waits until the records that the decision saw are committed; only `heartbeat` may answer earlier.
+ * The controller changes the metadata only by replaying records. When it loses leadership, it drops `head`
+ * and refuses every parked request.
  */
 import {
   assert,
@@ -73,7 +74,7 @@ export interface ControllerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly config: ControllerConfig;
-  /** The id of this cluster, once known. The controller refuses brokers of other clusters. */
+  /** Returns the cluster's id; undefined: not known yet. The controller refuses brokers of other clusters. */
   readonly clusterId?: () => Uuid | undefined;
   /** Default: metrics that nobody reads. */
   readonly metrics?: Metrics;
@@ -121,8 +122,8 @@ export class Controller {
   private readonly parkedLogs = new ParkedLogs();
   private readonly deadlines = new DeadlineQueue<Parked>();
   /**
-   * For each broker: when its newest unanswered heartbeat arrived. The controller answers it after the quorum
-   * confirms that this node still leads.
+   * For each broker: when its newest unanswered heartbeat arrived. The controller answers this heartbeat
+   * after the quorum confirms that this node still leads.
    */
   private readonly unconfirmedSince = new Map<NodeId, Millis>();
 
@@ -153,7 +154,10 @@ export class Controller {
     return this.unconfirmedSince.size;
   }
 
-  /** Call it with every committed batch, in order, on the active controller and on standbys. */
+  /**
+   * Call it with every committed batch, in order, on the active controller and on standbys. Returns the
+   * changes.
+   */
   committed(batch: CommittedRecords): MetadataDelta {
     const { baseOffset, epoch } = batch;
     const records = batch.records.map(decodeRecord);
@@ -210,8 +214,9 @@ export class Controller {
   }
 
   /**
-   * Returns true if the controller accepts this process as the broker. The host then ties the process's
-   * control stream to this broker, and calls `sessionLost` when the stream ends without `leaves`.
+   * Registers a broker. Returns true if the controller accepts this process as the broker. The host then ties
+   * the process's control stream to this broker, and calls `sessionLost` when the stream ends without
+   * `leaves`.
    */
   register(request: RegisterRequest, now: Millis, reply: (response: RegisterResponse) => void): boolean {
     const call: Call<RegisterResponse> = {
@@ -296,7 +301,7 @@ export class Controller {
 
   /**
    * Called when the control stream of this incarnation closed without `leaves`. The controller fences the
-   * broker after the grace, unless the broker contacts it again. One case is different: the broker's last
+   * broker after the grace, unless the broker contacts it before. There is one exception: the broker's last
    * heartbeat has waited for the quorum for at least the grace. Then the broker may have closed the stream
    * because the quorum is slow, so the session keeps its normal timeout.
    */

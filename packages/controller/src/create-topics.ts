@@ -48,8 +48,8 @@ export function decideCreateTopics(
 ): Decision<CreateTopicsResponse> {
   const records: MetadataRecord[] = [];
   const topics: Result[] = [];
-  // Create this object before the loop. V8 optimises the loop of a long request, and deoptimises at an object
-  // literal that has not run before.
+  // Create this object before the loop. V8 optimises the loop of a long request. If an object literal after
+  // the loop had not run before, V8 would throw the optimised code away.
   const decision = { records, respond: () => ({ throttleTimeMs: 0, topics }) };
   const timesNamed = new Map<string, number>();
   for (const { name } of request.topics) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
@@ -58,7 +58,7 @@ export function decideCreateTopics(
   for (const [index, topic] of request.topics.entries()) {
     const times = timesNamed.get(topic.name)!;
     timesNamed.set(topic.name, 0);
-    // The first occurrence of a repeated name carries the answer.
+    // Only the first occurrence of a repeated name gets an answer.
     if (times === 0) continue;
     const ownId = context.requestId === undefined ? undefined : uuidAt(context.requestId, index);
     const failure = isTooMuch ? TOO_MUCH : times > 1 ? REPEATED : undefined;
@@ -129,8 +129,8 @@ function partitionsOf(config: ControllerConfig, { assignments, numPartitions }: 
 }
 
 /**
- * The replicas of each partition, or why the topic cannot be created. `taken`: collision keys of the names
- * accepted earlier in this request.
+ * The replicas of each partition, or why the topic cannot be created. `taken`: the names accepted earlier in
+ * this request, by their collision keys.
  */
 function plan(context: TopicsContext, topic: Topic, taken: Map<string, string>): NodeId[][] | ApiError {
   const problem = checkName(context.image, topic.name, taken) ?? checkConfigs(context, topic);

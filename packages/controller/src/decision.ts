@@ -1,6 +1,6 @@
 /**
  * The outcome of a request: its records and its answer. A decision changes neither image nor sessions. The
- * image moves only when the controller replays the records.
+ * image changes only when the controller replays the records.
  */
 import type { LogEntry, Logger } from '@millrace/base';
 import type { MetadataImage, MetadataRecord } from '@millrace/metadata';

@@ -3,8 +3,8 @@
  * to be fenced; or its controlled shutdown is complete. A session ends when no heartbeat arrives for
  * `broker.session.timeout.ms`, or when the control stream closed and the grace is over (sessions.ts).
  * brokers.ts decides the other two cases, and the unfencing, at a heartbeat. A fenced broker loses its
- * leaderships, and leaves each ISR in which another replica can replace it. An unfenced broker may lead its
- * leaderless partitions.
+ * leaderships, and leaves each ISR in which another replica can replace it. When a broker is unfenced, it may
+ * lead its partitions that have no leader.
  */
 import type { NodeId } from '@millrace/base';
 import type { BrokerRegistration, MetadataImage, MetadataRecord } from '@millrace/metadata';
@@ -28,8 +28,8 @@ export function fenceEnded(
 /**
  * Fences brokers in one step, so that the controller elects none of them to replace another. The records of
  * the partitions come before the records of the brokers, as in every change that removes a broker. If the
- * last batches of the records are lost, the brokers in them are still unfenced. The next controller then
- * repeats the change for the remaining partitions.
+ * last batches of the records are lost, the brokers whose records are in them are still unfenced. The next
+ * controller then repeats the change for the remaining partitions.
  */
 export function fence(
   image: MetadataImage,

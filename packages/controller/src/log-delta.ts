@@ -2,7 +2,9 @@
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
-/** Logs the changes. Counts the elections by kind; a new epoch of the same leader counts as an election. */
+/**
+ * Logs the changes, and returns the elections by kind. A new epoch of the same leader counts as an election.
+ */
 export function logDelta(logger: Logger, delta: MetadataDelta): Elections {
   for (const topic of delta.createdTopics) {
     logger.info('topic-created', {

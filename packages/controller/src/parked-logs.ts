@@ -1,7 +1,8 @@
 /**
- * The log lines of decisions whose records are not committed yet. A controller that resigns keeps them: its
- * successor may still commit the records, and only this controller knows which client asked. The epoch of the
- * batch at the records' offset shows whether the quorum committed these records, or others.
+ * The log lines of decisions whose records are not committed yet. A controller that resigns keeps these
+ * lines, because its successor may still commit the records, and only this controller knows which client
+ * asked. The epoch of the batch at the records' offset shows whether the quorum committed these records, or
+ * others.
  */
 import { type Logger, type Offset, ParkedUntilOffset, type QuorumEpoch } from '@millrace/base';
 import { type DecisionLog, logAll } from './decision.ts';

@@ -44,7 +44,7 @@ export interface PartitionSituation {
   /** True if the leaving broker has a different disk and no records. */
   readonly leavesEmpty?: boolean | undefined;
   /**
-   * Raises the leader epoch even if the leader stays, so that the leader ignores earlier reports of
+   * True: the leader epoch rises even if the leader stays, so that the leader ignores earlier reports of
    * followers.
    */
   readonly newLeaderEpoch?: boolean | undefined;

@@ -40,8 +40,8 @@ export function placementProblem(
 }
 
 /**
- * One list of broker ids per partition, the preferred leader first. The caller must have checked that
- * placementProblem returns undefined.
+ * Returns one list of broker ids for each partition, the preferred leader first. The caller must have checked
+ * that placementProblem returns undefined.
  */
 export function placeReplicas(
   brokers: readonly PlaceableBroker[],

@@ -17,8 +17,8 @@ interface Session {
   /** True if the end of the control stream shortened this session. */
   isDisconnected: boolean;
   /**
-   * By how much pauses of this process may still postpone `expiresAt`. Each heartbeat resets this credit to
-   * the full session timeout.
+   * How far pauses of this process may still postpone `expiresAt`, in milliseconds. Each heartbeat resets
+   * this credit to the full session timeout.
    */
   creditMs: Millis;
   /** The largest metadata offset that the broker reported as applied; -1 unknown. */

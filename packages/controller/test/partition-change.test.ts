@@ -1,7 +1,7 @@
 /**
- * Goal: the next state of a partition obeys the rules at the top of partition-change.ts. Method: compares
- * thousands of situations of three replicas with a second implementation of the rules. Single cases test the
- * empty disk.
+ * Goal: the next state of a partition obeys the rules at the top of partition-change.ts. Method: the test
+ * compares thousands of situations of three replicas with a second implementation of the rules. Single cases
+ * test the empty disk.
  */
 import { describe, expect, test } from 'vitest';
 import { nextState } from '../src/index.ts';

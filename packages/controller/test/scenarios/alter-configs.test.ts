@@ -229,14 +229,14 @@ describe('the work of one request is bounded', () => {
     expect(topicConfigs(h, 't')).toEqual({ [name]: '0:1' });
   });
 
-  test('all lists that it changes may have 2,097,152 characters', () => {
+  test('all lists that it changes may have 2,097,152 characters together', () => {
     const h = withTopic({});
     const value = 'x,'.repeat(500_000);
     const answer = alter(h, [subtract('a', value), subtract('b', value), subtract('t', value)]);
     expect(codes(answer)).toEqual([3, 3, ErrorCode.POLICY_VIOLATION]);
   });
 
-  test('its names and values may have 16,777,216 characters', () => {
+  test('its names and values may have 16,777,216 characters together', () => {
     const h = withTopic({});
     const value = 'x'.repeat(6 << 20);
     const changes: Change[] = ['a', 'b', 'c'].map((name) => ['SET', name, value]);

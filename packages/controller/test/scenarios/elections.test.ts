@@ -21,7 +21,7 @@ describe('a broker dies', () => {
     expect(h.show('t')).toBe('leader 1 isr 1,2 epochs 0/1');
   });
 
-  test('the last member of the ISR stays in it, without a leader, and leads when it is back', () => {
+  test('the last member of the ISR stays in the ISR; nobody leads until this member is back', () => {
     const h = new Harness({}, [1, 2]);
     h.topic('t', [1, 2]);
     h.kill(2);

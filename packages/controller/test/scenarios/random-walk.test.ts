@@ -64,7 +64,7 @@ const alterBrokers: Step = (h, draw) => {
   alter(h, [{ type: ConfigResourceType.BROKER, name, changes: [change] }], requestId && { requestId });
 };
 
-/** The quorum and the time. */
+/** Steps of the quorum and of the time. */
 const QUORUM: readonly Step[] = [
   (h, draw) => h.advance(draw % 1500),
   (h) => h.commit(),

@@ -17,7 +17,7 @@ export interface AlterOptions {
   readonly requestId?: Uuid;
 }
 
-/** IncrementalAlterConfigs. */
+/** Sends IncrementalAlterConfigs to the controller. Returns its answer. */
 export function alter(
   h: Harness,
   resources: readonly Altered[],
@@ -41,7 +41,7 @@ export function alter(
   return answer;
 }
 
-/** AlterConfigs of one topic. */
+/** Sends AlterConfigs of one topic. Returns the controller's answer. */
 export function replaceConfigs(
   h: Harness,
   topic: string,

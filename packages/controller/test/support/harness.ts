@@ -43,7 +43,7 @@ export class Harness {
   standby: Controller;
   /** A violation that is allowed now, in the middle of a decision that was cut into several batches. */
   excused: string | undefined;
-  /** Proposed and not yet committed. */
+  /** The batches that the controller has proposed, and that are not committed yet. */
   pending: CommittedRecords[] = [];
   /** True: confirmations of the leadership wait in `heldConfirmations` until the test calls them. */
   holdsConfirmations = false;
@@ -92,7 +92,7 @@ export class Harness {
     this.check();
   }
 
-  /** The quorum elected another leader. Uncommitted proposals are lost. The standby takes over. */
+  /** Lets the quorum elect another leader. Uncommitted proposals are lost, and the standby takes over. */
   loseLeadership(): void {
     this.pending = [];
     this.nextOffset = this.active.image.offset + 1;
@@ -103,7 +103,7 @@ export class Harness {
     this.check();
   }
 
-  /** The quorum elected the standby, which has all proposals, and commits them. */
+  /** Lets the quorum elect the standby, which has all proposals, and commits them. */
   passLeadership(): void {
     const batches = this.pending;
     this.pending = [];
@@ -115,7 +115,7 @@ export class Harness {
     this.check();
   }
 
-  /** The quorum has another leader, and the controller does not know it yet. */
+  /** Gives the quorum another leader. The controller does not know it yet. */
   depose(): void {
     this.leading = undefined;
   }
@@ -184,7 +184,7 @@ export class Harness {
     expect(beat.value).toMatchObject({ errorCode: 0, isFenced: false });
   }
 
-  /** The broker's process dies: its stream closes, and then `connectionLossGraceMs` passes. */
+  /** Lets the broker's process die: its stream closes, and then `connectionLossGraceMs` passes. */
   kill(id: NodeId): void {
     const { incarnationId } = this.active.image.broker(id)!;
     this.active.sessionLost(id, incarnationId, this.now);
