@@ -13,7 +13,7 @@ export interface BrokerSetting {
   readonly isDynamic: boolean;
   /** The default, if the setting is a list. */
   readonly defaultList: string | undefined;
-  /** The value is secret: no log line shows it. */
+  /** True: the value is secret, so no log line shows it. */
   readonly isSensitive?: true;
   /** Returns the error of an invalid value, or undefined. */
   check(value: string): string | undefined;
@@ -33,7 +33,7 @@ export function dynamicValue(
 
 export type DynamicLayers = Pick<ConfigLayers, 'dynamicBroker' | 'dynamicDefault'>;
 
-/** What was set for the broker, and for all brokers. */
+/** The dynamic configs that are set for the broker, and those that are set for all brokers. */
 export function dynamicLayers(image: MetadataImage, brokerId: NodeId): Required<DynamicLayers> {
   return { dynamicBroker: image.brokerConfig(String(brokerId)), dynamicDefault: image.brokerConfig('') };
 }

@@ -1,6 +1,6 @@
 /**
  * The differences between two images, for components that act on changes (replica manager, configs,
- * connections). Says only which objects changed. The values before and after are in the two images.
+ * connections). A delta says only which objects changed. The values before and after are in the two images.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import { BrokersChanges } from './families/brokers.ts';

@@ -24,7 +24,7 @@ function define(setting: string, documentation: string): GroupConfigDefinition {
   };
 }
 
-/** Sorted by name. */
+/** The configs of groups, sorted by name. */
 export const groupConfigDefinitions: readonly GroupConfigDefinition[] = [
   define('assignment.interval.ms', 'The shortest time between two assignments of the group.'),
   define('heartbeat.interval.ms', 'The interval that the coordinator tells the members of the group.'),

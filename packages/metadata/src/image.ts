@@ -105,7 +105,9 @@ export class MetadataImage implements ImageState {
     return this.topics.state.replicas.count(broker);
   }
 
-  /** The latest deletions of topics and additions of partitions, by which a retry is recognised. */
+  /**
+   * The changes that the latest requests made to topics and configs. They show whether a request is a retry.
+   */
   get carriedOut(): CarriedOut {
     return this.topics.state.carriedOut;
   }
@@ -147,8 +149,8 @@ export class MetadataImage implements ImageState {
 
 /**
  * The image as plain sorted data, for checkers, tests and dumps. Two images give equal data exactly if they
- * describe the same state. Leaves out offset and epoch: two logs may reach the same state at different
- * offsets.
+ * describe the same state. Leaves out offset and epoch, because two logs may reach the same state at
+ * different offsets.
  */
 export function imageToPlain(image: MetadataImage): unknown {
   const { topics, configs } = image;

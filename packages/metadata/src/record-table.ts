@@ -4,8 +4,8 @@
  * records, the codec (records.ts) and the codec's checks follow from this table. replay.ts compiles only with
  * a replay function for every entry.
  *
- * A snapshot (snapshot.ts) holds the same records. They describe the present state instead of a change, so
- * some fields and one record occur only there.
+ * A snapshot (snapshot.ts) holds the same kinds of records. There, a record describes the present state
+ * instead of a change, so some fields and one record occur only in snapshots.
  *
  * Numbers, kinds and names of messages are permanent: never change or reuse one. The meaning of a record must
  * never depend on its writer or time.

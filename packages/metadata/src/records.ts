@@ -13,7 +13,10 @@ export type MetadataRecord = MessageType<typeof RecordMessage>;
 export type RecordType = MetadataRecord['type'];
 export type RecordOf<Type extends RecordType> = Extract<MetadataRecord, { readonly type: Type }>;
 
-/** Throws on an id or a choice that `decodeRecord` would refuse, so that no such record enters the log. */
+/**
+ * Throws on a malformed id or an unknown choice: `decodeRecord` would refuse it, so such a record must not
+ * enter the log.
+ */
 export function encodeRecord(record: MetadataRecord): Uint8Array {
   return RecordMessage.encode(record);
 }

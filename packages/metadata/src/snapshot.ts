@@ -1,7 +1,7 @@
 /**
  * A snapshot is the image as records: their replay into an empty image gives the image again, with nothing
- * lost. The records are of the same kinds as those of the log. Writing and reading go record by record, so
- * that the caller can spread them over several turns. No record takes long.
+ * lost. The records are of the same kinds as those of the log. Writing and reading go record by record. No
+ * record takes long, so the caller can spread the work over several turns.
  */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 import { ImageDraft } from './draft.ts';
@@ -45,8 +45,8 @@ function recordsOfFamily<Family extends keyof ImageParts>(
 const DRAFT_RECORDS = 200;
 
 /**
- * Builds the image from the records of a snapshot. A draft of all records would take long to close, so the
- * replay closes it from time to time, but not between a topic and its partitions.
+ * Builds the image from the records of a snapshot. Closing one draft of all records would take long. So the
+ * replay closes its draft from time to time, but not between a topic and its partitions.
  */
 export class SnapshotReplay {
   private draft = new ImageDraft(MetadataImage.EMPTY);

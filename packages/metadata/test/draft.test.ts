@@ -1,6 +1,6 @@
 /**
- * Goal: a batch causes work only for the families that it changes. Method: apply one record of each family,
- * and check that the other families keep their objects.
+ * Goal: a batch causes work only for the families that it changes. Method: the test applies one record of
+ * each family, and checks that the other families keep their objects.
  */
 import type { Uuid } from '@millrace/base';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Goal: every version reads the records of all earlier ones. Method: the test pins the table of field numbers
- * and the bytes of one record of each type; a change of either breaks existing logs.
+ * Goal: every version reads the records of all earlier versions. Method: the test pins the table of field
+ * numbers, and the bytes of one record of each type. A change of either would break existing logs.
  */
 import type { Uuid } from '@millrace/base';
 import * as fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
  * Goal: the image follows exactly from its records, in batches of any size, and a delta names exactly the
- * changes. Method: random histories against a plain model; scenarios that must end the node.
+ * changes. Method: random histories, compared with a plain model; scenarios that must end the node.
  */
 import type { Uuid } from '@millrace/base';
 import * as fc from 'fast-check';

@@ -57,7 +57,7 @@ function imageOf(records: readonly MetadataRecord[]): MetadataImage {
 }
 
 describe('a snapshot', () => {
-  test('image, records, image: nothing is lost', () => {
+  test('the records of the snapshot replay to an equal image: nothing is lost', () => {
     fc.assert(
       fc.property(draws, (numbers) => {
         const image = imageOf(historyOf(numbers).records);
@@ -160,7 +160,7 @@ describe('a snapshot', () => {
     ]);
   });
 
-  test('both generations of the memory of requests survive', () => {
+  test('both generations of the memory of requests survive a snapshot', () => {
     const uuid = (index: number) => `${String(index).padStart(21, 'A')}A` as Uuid;
     let carriedOut = CarriedOut.EMPTY;
     for (let index = 0; index < 11_000; index++)

@@ -22,16 +22,16 @@ export interface BrokerRegistration {
   /** The broker's `broker.session.timeout.ms`, which is the longest lease that it accepts. 0: unknown. */
   readonly sessionTimeoutMs: Millis;
   /**
-   * The broker's own `min.insync.replicas`. It applies to each partition that the broker leads, unless the
-   * topic sets this config. 1 if unknown.
+   * The broker's own `min.insync.replicas`; 1 if unknown. It applies to each partition that the broker leads,
+   * unless the topic or a dynamic config of all brokers sets another value.
    */
   readonly minInsyncReplicas: number;
   /**
-   * A fenced broker leads nothing and joins no ISR. Clients see fenced brokers only in DescribeCluster, and
+   * True: the broker leads nothing and joins no ISR. Clients see fenced brokers only in DescribeCluster, and
    * only if they ask for them.
    */
   readonly fenced: boolean;
-  /** The broker asked to shut down: its leaderships move away and it joins no ISR. */
+  /** True: the broker asked to shut down, so its leaderships move away and it joins no ISR. */
   readonly inControlledShutdown: boolean;
 }
 
@@ -111,7 +111,10 @@ export class BrokersDraft {
     return this.changes.isEmpty ? this.previous : new BrokersImage(this.byId.close());
   }
 
-  /** `offset`: the offset of the record. A record of a snapshot has the broker epoch itself. */
+  /**
+   * `offset`: the offset of the record, which becomes the broker epoch. A record of a snapshot names the
+   * broker epoch itself.
+   */
   register(record: RecordOf<'registerBroker'>, offset: Offset): void {
     const epoch = record.brokerEpoch ?? offset;
     assert(epoch >= 0, 'a registration has a broker epoch');

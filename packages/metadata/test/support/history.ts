@@ -26,7 +26,7 @@ export interface Model {
 
 const NAMES = ['a', 'b', 'c.d', 'e_f', 'g'];
 
-/** Each draw gives one record, one small group or nothing; offsets count from 0. */
+/** Each draw gives one record, a small group of records, or nothing. Offsets count from 0. */
 export function historyOf(draws: readonly number[]): { records: MetadataRecord[]; model: Model } {
   const model: Model = { brokers: new Map(), topics: new Map(), topicConfigs: new Map(), nextProducerId: 0 };
   const records: MetadataRecord[] = [];

@@ -46,7 +46,10 @@ class Latest<T> {
     return new Latest(this.newer, ImmutableMap([[key, entry]]));
   }
 
-  /** All entries, the older generation first. Added in this order to an empty set, they give an equal set. */
+  /**
+   * All entries, the older generation first. Added in this order to an empty `Latest`, they give an equal
+   * one.
+   */
   *entries(): Generator<[key: string, entry: T]> {
     yield* this.older;
     yield* this.newer;
@@ -59,9 +62,9 @@ class Latest<T> {
 }
 
 /**
- * A request may alter the configs of thousands of resources. So altered configs have their own limit, and
- * never push out deleted topics. Deletions and extensions share a limit: a deletion has up to three entries,
- * and each topic that a request extends has one.
+ * The changes that the latest requests made. A request may alter the configs of thousands of resources. So
+ * altered configs have a limit of their own, and never push out deleted topics. Deletions and extensions
+ * share a limit: a deletion has up to three entries, and each topic that a request extends has one.
  */
 export class CarriedOut {
   static readonly EMPTY = new CarriedOut(new Latest(), new Latest());
@@ -89,8 +92,8 @@ export class CarriedOut {
 
   /**
    * Remembers that the topic was deleted. If the request has an id, also remembers the deletion for the
-   * request and the topic's name, and for the request and the topic's id: a retry may name the topic by name
-   * or by id.
+   * request and the topic's name, and for the request and the topic's id, because a retry may name the topic
+   * by name or by id.
    */
   withDeleted(requestId: Uuid | undefined, topic: ChangedTopic): CarriedOut {
     const { name, topicId } = topic;
@@ -138,7 +141,7 @@ export class CarriedOut {
     }
   }
 
-  /** Adds the entry that `records` wrote. */
+  /** Adds the entry that a record of `records` holds. */
   withRecorded({ name, topicId, requestId, byId }: RecordOf<'carriedOut'>): CarriedOut {
     const nameOrId = byId ? topicId : name;
     return this.with(requestId === undefined ? topicId : keyOf(requestId, nameOrId), { name, topicId });

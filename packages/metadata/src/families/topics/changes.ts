@@ -45,10 +45,10 @@ export class TopicsChanges implements Changes {
   }
 
   /**
-   * The changes from one image to a later one of the same cluster. A partition is unchanged if its partition
-   * epoch is. The changes also name every deleted topic that the later image remembers, even if `previous`
-   * never had the topic: an earlier run of the broker may have left folders of it. Yields from time to time,
-   * so that the caller can spread the work over several turns.
+   * The changes from one image to a later one of the same cluster. A partition counts as unchanged if its
+   * partition epoch is unchanged. The changes also name every deleted topic that the later image remembers,
+   * even if `previous` never had the topic, because an earlier run of the broker may have left folders of it.
+   * Yields from time to time, so that the caller can spread the work over several turns.
    */
   static *between(previous: TopicsImage, next: TopicsImage): Generator<undefined, TopicsChanges> {
     const changes = new TopicsChanges();

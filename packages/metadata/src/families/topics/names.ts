@@ -50,7 +50,7 @@ export class TopicNames {
 
 /**
  * The sorted list with some names added or removed. Copies the list and finds each place by binary search,
- * while a sort would compare all names again.
+ * because a sort would compare all names again.
  */
 function withChanges({ sorted, changed }: KnownNames, exists: (name: string) => boolean): readonly string[] {
   if (changed.size === 0) return sorted;
