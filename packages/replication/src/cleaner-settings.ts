@@ -1,4 +1,4 @@
-/** The settings of the log cleaner, as they are now: requests may change them while the broker runs. */
+/** The settings of the log cleaner, with the values that requests have set while the broker runs. */
 import type { NodeId } from '@millrace/base';
 import { dynamicLayers, dynamicValue, type MetadataImage, numberOf } from '@millrace/metadata';
 import type { CleanerConfig } from './config.ts';

@@ -8,7 +8,7 @@ import type { Millis } from '@millrace/base';
 export interface CleanerConfig {
   /** `log.cleaner.enable` */
   readonly isEnabled: boolean;
-  /** `log.cleaner.threads`: the most cleanings at a time. */
+  /** `log.cleaner.threads`: how many cleanings may run at a time. */
   readonly cleaningsMax: number;
   /** `log.cleaner.dedupe.buffer.size`: memory for the offset maps of all cleanings. */
   readonly dedupeBufferBytes: number;
@@ -23,7 +23,9 @@ export interface CleanerConfig {
 }
 
 export interface ReplicationConfig {
-  /** Fetchers connect to the endpoint of this name among the leader's registered listeners. */
+  /**
+   * The name of the listener for brokers. Fetchers connect to the endpoint that the leader registered for it.
+   */
   readonly interBrokerListenerName: string;
   /**
    * `replica.lag.time.max.ms`: the leader asks the controller to remove a follower from the ISR when the
@@ -39,9 +41,9 @@ export interface ReplicationConfig {
   /** `replica.fetch.response.max.bytes`: soft limit for a whole response. */
   readonly fetchResponseMaxBytes: number;
   /**
-   * `replica.fetch.backoff.ms`: how long the fetcher pauses a partition after an error of the partition. The
-   * fetcher pauses all its partitions after the connection broke, or after an error of a whole fetch. Kafka's
-   * default is 1 s.
+   * `replica.fetch.backoff.ms`: how long the fetcher pauses. After an error of one partition, it pauses only
+   * this partition. After the connection broke, or after an error of a whole fetch, it pauses all its
+   * partitions. Kafka's default is 1 s.
    */
   readonly fetchBackoffMs: Millis;
   /**
@@ -65,7 +67,7 @@ export interface ReplicationConfig {
   readonly retentionCheckIntervalMs: Millis;
   /** The settings of the log cleaner in the node's own configuration. */
   readonly cleaner: CleanerConfig;
-  /** Pause before the broker repeats an ISR change whose outcome is open. */
+  /** Pause before the broker sends an ISR change again, if the last answer has not settled the change. */
   readonly alterPartitionRetryMs: Millis;
   /** The most parked fetches. The leader answers further fetches at once with the available data. */
   readonly maxParkedFetches: number;
@@ -90,6 +92,9 @@ export interface ReplicationConfig {
    * this limit go to jobs.
    */
   readonly loopWorkMax: number;
-  /** Properties that the node's configuration sets, by name. Unset topic configs fall back to them. */
+  /**
+   * Properties that the node's configuration sets, by name. A topic config that nobody set falls back to
+   * them.
+   */
   readonly brokerProperties: ReadonlyMap<string, string>;
 }

@@ -1,7 +1,7 @@
 /**
- * The first step of a controlled shutdown: each leader on this broker waits a limited time for its ISR. After
- * that the controller elects another member of the ISR. That member should have the batches that the leader
- * acknowledged with acks=1.
+ * The first step of a controlled shutdown. Each leader on this broker waits, for a limited time, until the
+ * members of its ISR have all records of its log. After that the controller elects another member of the ISR.
+ * That member should have the batches that the leader acknowledged with acks=1.
  */
 import type { Clock, Millis, Offset, Timers } from '@millrace/base';
 import type { Leadership } from './partition/leadership.ts';
@@ -13,14 +13,14 @@ export interface IsrWait {
   readonly clock: Pick<Clock, 'soon'>;
   readonly timers: Timers;
   readonly timeoutMs: Millis;
-  /** True if the broker is closed: waiting is useless. */
+  /** True once the broker is closed. Then `awaitIsr` stops waiting. */
   readonly isOver: () => boolean;
   readonly done: () => void;
 }
 
 /**
- * Calls `done` when the ISR of each leader on this broker holds everything that the leader's log holds now.
- * Does not wait for a leadership that ends meanwhile. Calls `done` after the timeout at the latest.
+ * Calls `done` when the members of each ISR have everything that the leader's log holds now. Does not wait
+ * for a leadership that ends meanwhile. Calls `done` after the timeout at the latest.
  */
 export function awaitIsr(
   replicas: readonly Partition[],

@@ -1,6 +1,7 @@
 /**
  * The interface of a coordinator (of groups, of transactions) to the partitions that this broker leads.
- * Reports each leadership's beginning and end, reads the partitions, and appends to them.
+ * Through it, the coordinator learns when a leadership begins and ends, reads partitions, and appends to
+ * them.
  */
 import type { LeaderEpoch, Offset, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -49,9 +50,9 @@ export class CoordinatorPort {
   }
 
   /**
-   * Appends with acks=all and returns the offsets, or an error, at once. Calls `settled` once, at the end of
-   * a turn: when the ISR has written the batch, or with an error. After NOT_LEADER_OR_FOLLOWER, the next
-   * leader may still have the batch.
+   * Appends with acks=all. Returns the offsets, or an error, at once. Calls `settled` once, at the end of a
+   * turn: when the ISR has written the batch, or with an error. If this error is NOT_LEADER_OR_FOLLOWER, the
+   * next leader may still have the batch.
    */
   append(
     { topicId, index, leaderEpoch, records }: OwnAppend,
@@ -68,9 +69,9 @@ export class CoordinatorPort {
   }
 
   /**
-   * Returns the error with which the leader would refuse an append before the log sees it:
-   * NOT_LEADER_OR_FOLLOWER in another leader epoch, NOT_ENOUGH_REPLICAS if the ISR is smaller than min ISR.
-   * Otherwise returns NONE, but the append itself can still fail.
+   * Returns the error with which the leader would refuse an append before the log sees it. This is
+   * NOT_LEADER_OR_FOLLOWER in another leader epoch, and NOT_ENOUGH_REPLICAS if the ISR is smaller than min
+   * ISR. Otherwise returns NONE, but the append itself can still fail.
    */
   mayAppend(topicId: Uuid, index: number, leaderEpoch: LeaderEpoch): ErrorCode {
     const partition = this.led(topicId, index, leaderEpoch);
@@ -79,10 +80,10 @@ export class CoordinatorPort {
   }
 
   /**
-   * Calls `settled` once, at the end of a turn. `settled` gets NONE or NOT_ENOUGH_REPLICAS_AFTER_APPEND when
-   * everything below `offset` is committed. This broker, the leader, held a lease when it noticed the commit.
-   * `settled` gets any other error if this broker does not lead in `leaderEpoch`, or when its leadership ends
-   * before the commit.
+   * Calls `settled` once, at the end of a turn. When everything below `offset` is committed, `settled` gets
+   * NONE. It gets NOT_ENOUGH_REPLICAS_AFTER_APPEND instead if the ISR has become too small. In both cases
+   * this leader held a lease when it noticed the commit. If this broker does not lead in `leaderEpoch`, or if
+   * its leadership ends before the commit, `settled` gets another error.
    */
   whenCommitted(
     topicId: Uuid,
@@ -98,8 +99,8 @@ export class CoordinatorPort {
   }
 
   /**
-   * True while no other broker can lead a partition that this broker leads. Without a lease, a coordinator's
-   * state may be out of date.
+   * True while no other broker can lead a partition that this broker leads. Without a lease, another leader
+   * may have written newer records, so a coordinator's state may be out of date.
    */
   holdsLease(): boolean {
     return this.ports.holdsLease();

@@ -11,13 +11,15 @@ import type { Room } from './partition/ports.ts';
 
 /** How often `FreeSpace` measures during a shortage. */
 const RECOVERY_LOOK_MS: Millis = 1000;
-/** A measurement may block the event loop, so failed appends cause at most one in this time. */
+/** A measurement may block the event loop, so failed appends cause at most one measurement in this time. */
 const FAILURE_LOOK_MS: Millis = 100;
 /** If the file system does not answer: how many bytes may be appended before the next measurement. */
 const UNMEASURED_BYTES = 1 << 20;
 /** The share of `min.free.bytes` below which there is no room for the records of coordinators either. */
 const COORDINATOR_SHARE = 0.5;
-/** A shortage ends when this share above the limit is free. Otherwise each batch could end or begin one. */
+/**
+ * A shortage ends when this share more than the limit is free. Otherwise each batch could end or begin one.
+ */
 const SPARE_SHARE = 0.1;
 
 export interface FreeSpacePorts {
@@ -45,15 +47,15 @@ export class FreeSpace implements Room {
     this.ports = ports;
   }
 
-  /** Called after each append. */
+  /** Counts the bytes of an append. Measures if the appends may have used up the room. */
   used(sizeBytes: number): void {
     this.budgetBytes -= sizeBytes;
     if (this.budgetBytes < 0 && this.coordinatorShortage === undefined) this.look();
   }
 
   /**
-   * Why there is no room for temporary files of this size beside the broker's own files. Undefined: there is
-   * room, or the file system does not answer.
+   * Why there is no room for temporary files of this size, if the space for the broker's own files must stay
+   * free. Undefined: there is room, or the file system does not answer.
    */
   lackFor(sizeBytes: number): string | undefined {
     const { directory } = this.ports;
@@ -63,7 +65,9 @@ export class FreeSpace implements Room {
     return `${directory} has ${usableBytes} bytes free, less than ${sizeBytes} for a copy plus half of min.free.bytes (${ownBytes})`;
   }
 
-  /** Called when an append failed, because the disk may be full. */
+  /**
+   * Called when an append failed, because the disk may be full. Measures, unless a measurement was just made.
+   */
   appendFailed(): void {
     if (this.ports.timers.now() - this.lookedAtMs >= FAILURE_LOOK_MS) this.look();
   }

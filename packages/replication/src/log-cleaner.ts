@@ -28,15 +28,21 @@ import type { CleanerConfig } from './config.ts';
 import type { FreeSpace } from './free-space.ts';
 import type { Partition } from './partition/partition.ts';
 
-/** The first look after a start reads a few kilobytes. Most later looks read nothing. */
+/**
+ * How many replicas one turn looks at. After a start, the first look at a replica reads a few kilobytes. Most
+ * later looks read nothing.
+ */
 const LOOKS_PER_TURN = 50;
 /** Pause before the cleaner asks again for a job that was refused. */
 const JOB_RETRY_MS = 1000;
 /** After a look that found nothing to do, the cleaner waits at least this long, whatever the backoff is. */
 const BACKOFF_MIN_MS = 50;
-/** A paused cleaning looks at the limit of bytes per second at least this often, because it may be raised. */
+/**
+ * A paused cleaning looks at the limit of bytes per second at least this often. A request may raise the
+ * limit.
+ */
 const THROTTLE_CHECK_MS = 1000;
-/** Smaller offset maps would hold no key. */
+/** The smallest offset map. A smaller one would hold no key. */
 const MAP_BYTES_MIN = 1024;
 /** The largest offset map, as in Kafka. */
 const MAP_BYTES_MAX = 0x7fff_ffff;
@@ -62,7 +68,7 @@ interface Candidate {
   readonly range: CleanableRange;
 }
 
-/** A round of looks, and what it has found so far. */
+/** One pass over all replicas, and what it has found so far. */
 interface Round {
   readonly replicas: readonly Partition[];
   dirtiest: Candidate | undefined;
@@ -73,13 +79,13 @@ interface Round {
 export class LogCleaner {
   private readonly o: LogCleanerOptions;
   private readonly running = new Set<PartitionLog>();
-  /** When a log whose cleaning failed gets another attempt. */
+  /** When the cleaner tries a log again whose cleaning failed. */
   private readonly retryAt = new WeakMap<PartitionLog, Millis>();
   /** When the cleaner asks again to remove the expired segments of a log. */
   private readonly askAgainAt = new WeakMap<PartitionLog, Millis>();
   /** Bytes that all cleanings have read and written. */
   private movedBytes = 0;
-  /** How many of these bytes the limit of bytes per second allowed until `allowedAtMs`. */
+  /** How many of these bytes `log.cleaner.io.max.bytes.per.second` allowed until `allowedAtMs`. */
   private allowedBytes = 0;
   private allowedAtMs: Millis = 0;
   private isLooking = false;
@@ -141,13 +147,14 @@ export class LogCleaner {
     round.overdueMsMax = Math.max(round.overdueMsMax, range.overdueMs);
     const isDirtier = round.dirtiest === undefined || range.dirtyRatio > round.dirtiest.range.dirtyRatio;
     if (!range.isDue || !isDirtier) return;
-    // Without this wait, cleanings that follow each other would keep retention from the log for ever.
+    // A running cleaning prevents the removal of expired segments. Cleanings that follow each other would
+    // prevent it for ever.
     if (replica.log.hasExpired) this.askForRemoval(replica.log);
     else round.dirtiest = { replica, range };
   }
 
   /**
-   * A removal may fail for good, and looks may follow each other in every turn. So this method asks for the
+   * Looks may follow each other in every turn, and a removal may fail for good. So this method asks for the
    * removal at most once within the backoff.
    */
   private askForRemoval(log: PartitionLog): void {
@@ -179,7 +186,7 @@ export class LogCleaner {
     return undefined;
   }
 
-  /** Begins a cleaning. Looks at the log again, because it may have changed since the first look. */
+  /** Begins a cleaning, if the log is still due. The log may have changed since the first look. */
   private start(replica: Partition): boolean {
     const range = this.rangeOf(replica);
     if (range === undefined || !range.isDue) return false;
@@ -242,7 +249,10 @@ export class LogCleaner {
     logger.warn('log-cleaning-failed', { ...replica.facts(), reason });
   }
 
-  /** Each cleaning gets the same share of the memory. Warns once of a share that is too large. */
+  /**
+   * Each cleaning gets an equal share of the memory, at most `MAP_BYTES_MAX`. Warns once if the share is
+   * larger.
+   */
   private mapBytes({ cleaningsMax, dedupeBufferBytes }: CleanerConfig): number {
     const share = Math.floor(dedupeBufferBytes / cleaningsMax);
     const bytes = Math.min(MAP_BYTES_MAX, Math.max(MAP_BYTES_MIN, share));
@@ -276,7 +286,8 @@ export class LogCleaner {
     const { room } = this.o;
     room.used(bytes);
     if (room.coordinatorShortage !== undefined) {
-      // The rest of the space is for the broker's own files. `stopCleaning` removes the unfinished segment.
+      // Half of `min.free.bytes` is for the broker's own files. `stopCleaning` removes the unfinished
+      // segment.
       this.postpone(replica, room.coordinatorShortage);
       replica.log.stopCleaning();
       return;
@@ -286,7 +297,7 @@ export class LogCleaner {
     this.nextWithinLimit(this.movedBytes, next);
   }
 
-  /** Calls `next` in a later turn, when the limit allows this many bytes. */
+  /** Calls `next` in a later turn, as soon as the limit allows this many bytes. */
   private nextWithinLimit(bytes: number, next: () => void): void {
     const delayMs = Math.min(
       THROTTLE_CHECK_MS,
@@ -303,7 +314,10 @@ export class LogCleaner {
     return ((bytes - this.allowedBytes) * 1000) / this.o.settings().bytesPerSecondMax;
   }
 
-  /** Time in which no cleaning moves bytes allows a later cleaning no extra bytes. */
+  /**
+   * Adds the bytes that the limit allowed since the last call, up to `movedBytes`. So time without a cleaning
+   * allows later cleanings no extra bytes.
+   */
   private allowMore(): void {
     const nowMs = this.o.timers.now();
     const bytes = ((nowMs - this.allowedAtMs) / 1000) * this.o.settings().bytesPerSecondMax;

@@ -1,6 +1,6 @@
 /**
- * The log directory of this broker: whether it works, the space of its file system, the description of its
- * replicas for DescribeLogDirs, and the close of its logs. Decides nothing about a single replica.
+ * The log directory of this broker. Says whether the directory works, how much space its file system has, and
+ * which replicas it holds (DescribeLogDirs). Closes the logs. Decides nothing about a single replica.
  */
 import {
   type BrokerEpoch,
@@ -58,7 +58,7 @@ export class LogDirs {
     this.freeSpace.look();
   }
 
-  /** Called from time to time. */
+  /** Called from time to time. Probes the directory, and measures the free space. */
   look(): void {
     this.watch.look();
     this.freeSpace.look();
@@ -86,7 +86,10 @@ export class LogDirs {
     }
   }
 
-  /** Loops over the logs, because a request may name any number of partitions that have no log here. */
+  /**
+   * Loops over the logs, not over the request, because a request may name any number of partitions that have
+   * no log here.
+   */
   private describeReplicas(asked: AskedReplicas): ReplicaDescription[] {
     const found: ReplicaDescription[] = [];
     for (const { topic, partition, topicId, log } of this.ports.directory.logs()) {
@@ -104,8 +107,9 @@ export class LogDirs {
   close(o: { readonly clean: boolean; readonly brokerEpoch: BrokerEpoch }, done: () => void): void {
     const { directory, replicas } = this.ports;
     const close = (): void => {
-      // Without the broker epoch in the marker, the controller does not trust these logs after the next
-      // start. Also close a corrupt log cleanly: after an unclean stop, recovery would truncate it.
+      // If a log is corrupt, leave the broker epoch out of the clean-shutdown marker: without it, the
+      // controller does not trust these logs after the next start. But write the marker: after an unclean
+      // stop, recovery would truncate the corrupt log.
       const isWhole = replicas().every(({ corruption }) => corruption.reason === undefined);
       const { clean, brokerEpoch } = o;
       directory.close({ clean, ...(isWhole && brokerEpoch >= 0 ? { brokerEpoch } : {}) });

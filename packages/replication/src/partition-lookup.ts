@@ -22,7 +22,9 @@ export class PartitionLookup {
     this.image = image;
   }
 
-  /** A Fetch names the topic by id since version 13 (`usesTopicIds`), and by name in older versions. */
+  /**
+   * `usesTopicIds`: the Fetch names the topic by id (since version 13). Older versions name it by its name.
+   */
   find(item: NamedPartition, usesTopicIds: boolean): Partition | PartitionError {
     if (usesTopicIds) {
       const hosted = this.table.get(item.topicId, item.partition);

@@ -1,6 +1,6 @@
 /**
- * Counts what the data plane of a broker parks and holds for requests. Each number stays bounded while there
- * are no faults.
+ * Counts the requests that the data plane of a broker parks, and the other things that it holds for requests.
+ * Each number stays bounded while there are no faults.
  */
 import type { ReplicaManager } from './replica-manager.ts';
 import { SessionPartition } from './serving/session-partition.ts';

@@ -211,7 +211,7 @@ export class ReplicaManager {
 
   // ------------------------------------------------------------------ metadata and lease
 
-  /** Takes new committed metadata, in order. Partitions get roles once it has this broker's registration. */
+  /** Takes the next metadata. Partitions get roles once the image has this broker's registration. */
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
@@ -219,7 +219,7 @@ export class ReplicaManager {
       for (const topicId of delta.removedTopicIds) this.table.topicRemoved(topicId);
       if (this.hasRoles) this.dropRoles();
       else this.takeRoles();
-      // A replica without a role must take the new settings, too: it keeps them until it has a role again.
+      // A replica without a role must take the new settings, too, because it keeps them until it has a role.
       this.configure(delta);
       return;
     }
@@ -240,7 +240,7 @@ export class ReplicaManager {
     }
   }
 
-  /** Called after registration, after each accepted heartbeat, and when the registration is lost. */
+  /** Takes the lease: after a registration or an accepted heartbeat, and when the registration is lost. */
   setLease(lease: BrokerLease): void {
     const isNewEpoch = lease.brokerEpoch !== this.brokerEpoch;
     this.lease = lease;

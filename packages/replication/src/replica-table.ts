@@ -179,7 +179,7 @@ export class ReplicaTable {
       return open();
     } catch (error) {
       if (!(error instanceof LogOpenError)) throw error;
-      // `found` is the topic id in the folder: here, too, the folder belongs to an earlier topic of this
+      // `found` is the topic id in the folder. So here, too, the folder belongs to an earlier topic of this
       // name. The log in that folder is not open, for example because it could not be opened at start.
       if (error.found !== undefined) this.clearAway(topic, index, error.found);
       else {
@@ -206,8 +206,8 @@ export class ReplicaTable {
   /**
    * Clears away the folders of partitions that this broker does not host. Called only when the metadata is
    * known to be complete. Deletes a folder if a metadata record removed its topic. Renames and keeps every
-   * other folder: the metadata does not assign its partition to this broker, perhaps because a new quorum
-   * started with empty metadata.
+   * other folder. The metadata does not assign its partition to this broker, perhaps only because a new
+   * quorum started with empty metadata.
    */
   clearStrays(): void {
     this.orLog('log-list-failed', () => {

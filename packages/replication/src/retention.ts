@@ -4,15 +4,19 @@
  *
  * Bounds: one turn of the event loop looks at `LOOKS_PER_TURN` replicas, or raises one log start offset, or
  * removes one segment. At most one segment is being removed at any time. If a look begins a new segment of a
- * log, the next look waits for the sync of this log: all syncs share a few threads, and acknowledgements wait
- * for other syncs. No record at or above a replica's own high watermark expires.
+ * log, a sync of this log follows, and the next look waits for it. Otherwise many such syncs could run at
+ * once: all syncs share a few threads, and acknowledgements wait for other syncs. No record at or above a
+ * replica's own high watermark expires.
  */
 import { type Clock, type Millis, NEXT_TURN_MS, type Timers } from '@millrace/base';
 import type { ExpireResult, LogDirectory, PartitionLog, RemovedSegment } from '@millrace/log';
 import type { Metrics } from '@millrace/metrics';
 import type { Partition } from './partition/partition.ts';
 
-/** The first look after a start reads a few kilobytes. Most later looks read nothing. */
+/**
+ * How many replicas one turn looks at. After a start, the first look at a replica reads a few kilobytes. Most
+ * later looks read nothing.
+ */
 const LOOKS_PER_TURN = 50;
 
 export interface RetentionOptions {
@@ -64,8 +68,8 @@ export class Retention {
       const result = this.expire(replica);
       if (result === undefined) continue;
       const next = (): void => this.lookLater(replicas, result.hasMore ? index : index + 1);
-      // Wait only for the sync that the new segment started. Do not wait until the log has no sync in flight:
-      // while producers write with acks that wait for syncs, there may always be one.
+      // Wait only for the sync that the new segment started. Do not wait until the log has no sync in flight,
+      // because there may always be one while producers write with acks that wait for syncs.
       if (result.isRolled) replica.log.flush(next);
       else next();
       return;
@@ -78,7 +82,10 @@ export class Retention {
     this.timers.after(NEXT_TURN_MS, () => this.look(replicas, from));
   }
 
-  /** Looks at one replica. Returns undefined if the look did no more than read a little. */
+  /**
+   * Looks at one replica. Returns undefined if the look raised no offset, began no segment and found no
+   * failure.
+   */
   private expire(replica: Partition): ExpireResult | undefined {
     if (replica.isClosed || replica.isOffline) return undefined;
     const result = replica.log.expire(replica.highWatermark, this.options.clock.wallMs());
@@ -104,7 +111,7 @@ export class Retention {
     log?.removeNext((removed) => {
       if (removed === undefined) this.expired.delete(log);
       else this.removed(log, removed);
-      // If the log has nothing to remove, its `removeNext` calls back before it returns.
+      // `log.removeNext` calls back before it returns if there is nothing to remove. So continue in `soon`.
       this.timers.soon(() => this.removeNext());
     });
   }

@@ -46,8 +46,8 @@ type BrokerSettings = Pick<LogConfig, 'producerIdExpirationMs' | 'loopWorkMax'>;
 const NOTHING_SET: ReadonlyMap<string, string> = new Map();
 
 /**
- * The settings of topics. Consecutive topics with the same config layers share one object, because the broker
- * may open a thousand logs in a row.
+ * The settings of topics. The broker may open a thousand logs in a row. So consecutive topics with the same
+ * config layers share one object, and their configs are parsed once.
  */
 export class TopicSettingsSource {
   private readonly brokerId: NodeId;
@@ -135,17 +135,20 @@ function topicSettings(
 
 /**
  * Sets the settings, but does not act on them yet, because one delta may have new settings and a new
- * assignment. The caller then calls `assign`, and after that `settingsChanged`. With a lowered
- * min.insync.replicas but the earlier leader epoch, a deposed leader would commit records that the new leader
- * lacks. With a smaller ISR but the earlier min.insync.replicas, a leader would commit records that the ELR
- * lacks.
+ * assignment. The caller then calls `assign`, and after that `settingsChanged`. So a leader never uses one of
+ * two changes without the other. With a lowered min.insync.replicas but the earlier leader epoch, a deposed
+ * leader would commit records that the new leader lacks. With a smaller ISR but the earlier
+ * min.insync.replicas, a leader would commit records that the ELR lacks.
  */
 export function takeSettings(replica: Partition, { log, partition }: TopicSettings): void {
   replica.log.setConfig(log);
   replica.settings = partition;
 }
 
-/** Names of topics whose settings the delta may change: those of all `replicas` if broker configs changed. */
+/**
+ * The topics whose settings the delta may change. If broker configs changed, these are the topics of all
+ * `replicas`.
+ */
 export function reconfiguredTopics(
   { changedBrokerConfigs, changedConfigs }: MetadataDelta,
   brokerId: NodeId,

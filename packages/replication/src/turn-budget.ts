@@ -1,8 +1,8 @@
 /**
  * The work that all requests of one turn of the event loop may spend together: on decompressing and
- * compressing batches, on scans of lookups by time, and on deletions of records. Beyond this budget, batches
- * go to jobs, and lookups and deletions continue in a later turn. Thus all of this work together blocks the
- * event loop for about as long as one batch alone may.
+ * compressing batches, on scans of lookups by time, and on deletions of records. Beyond this budget, jobs
+ * handle the batches, and lookups and deletions continue in a later turn. Thus all of this work together
+ * blocks the event loop for about as long as one batch alone may.
  */
 import type { WorkBudget } from '@millrace/protocol';
 

@@ -239,7 +239,7 @@ test('the readings of all partitions share a limit of bytes per turn, and end in
   expect(Math.max(...endings)).toBeLessThan(33);
 });
 
-test('many empty partitions take several turns, and a reading that begins in a turn ends in a later one', () => {
+test('the readings of many empty partitions take several turns, and a reading never ends in the turn in which it begins', () => {
   const world = new World().start();
   const topic = world.controller.createTopic(
     'events',

@@ -1,4 +1,6 @@
-/** Goal: `FreeSpace` notices a shortage before the disk is full, and notices by itself when it ends. */
+/**
+ * Goal: `FreeSpace` notices a shortage before the disk is full. It notices the end of the shortage by itself.
+ */
 import { Timers } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
@@ -51,7 +53,7 @@ test('`FreeSpace` counts the bytes of appends, and measures again when they may 
   guarded.space.used(2);
   expect(guarded.measurements).toBe(2);
   expect(guarded.space.shortage).toBeDefined();
-  // Coordinators lack room, too, so appends cause no more measurements, only time does.
+  // Coordinators lack room now, too. So appends cause no more measurements. Only the passing of time does.
   guarded.space.used(10_000);
   expect(guarded.measurements).toBe(2);
 });
@@ -80,7 +82,7 @@ test('the limit for records of coordinators is half of min.free.bytes', () => {
   guarded.space.look();
   expect(guarded.space.shortage).toBeDefined();
   expect(guarded.space.coordinatorShortage).toBeUndefined();
-  // The records of coordinators count, too, so that coordinators stop in time.
+  // Appends of coordinators count, too, so that coordinators stop in time.
   guarded.space.used(499);
   expect(guarded.measurements).toBe(1);
   guarded.usableBytes = 499;
@@ -108,7 +110,7 @@ test('failed appends cause at most one measurement in 100 ms, and a later failur
   guarded.clock.advance(200);
   for (let i = 0; i < 1000; i++) guarded.space.appendFailed();
   expect(guarded.measurements).toBe(2);
-  // The last measurement saw room. After it, another program filled the disk.
+  // The last measurement found room. After that measurement, another program filled the disk.
   guarded.usableBytes = 0;
   guarded.space.appendFailed();
   expect(guarded.space.shortage).toBeUndefined();
@@ -118,7 +120,7 @@ test('failed appends cause at most one measurement in 100 ms, and a later failur
   expect(guarded.space.shortage).toBeDefined();
 });
 
-test('the setting is read at each look', () => {
+test('each look reads min.free.bytes again, because requests may change it', () => {
   const guarded = new Guarded();
   guarded.usableBytes = 5000;
   guarded.space.look();
@@ -149,7 +151,7 @@ test('temporary files have room if they leave half of min.free.bytes', () => {
   expect(guarded.space.lackFor(201)).toBeUndefined();
 });
 
-test('a file system that does not answer changes nothing', () => {
+test('if the file system does not answer, no shortage begins or ends', () => {
   const guarded = new Guarded();
   guarded.usableBytes = undefined;
   guarded.space.look();

@@ -1,4 +1,7 @@
-/** Goal: the cleaner chooses the right log, at the right time, and within its limits. Method: stand-ins. */
+/**
+ * Goal: the cleaner chooses the right log, at the right time, and within its limits. Method: stand-ins for
+ * replicas and their logs, and a manual clock.
+ */
 import { Timers } from '@millrace/base';
 import { ManualClock, ManualJobs, MemoryLogger } from '@millrace/base/testing';
 import {
@@ -150,7 +153,7 @@ test('the cleaner begins with the dirtiest log after the backoff, and continues 
   expect(valuesOf('millrace_cleaner_dropped_records_total')).toEqual([9]);
 });
 
-test('the event of a cleaning says how long the cleaning took', () => {
+test('the event `log-cleaned` says how long the cleaning took', () => {
   const { clock, list, logger } = setUp([0.9]);
   clock.advance(BACKOFF_MS);
   expect(list[0]!.cleanings).toBe(1);
@@ -236,7 +239,7 @@ test('log.cleaner.threads limits the cleanings at a time, and divides the memory
   expect(isRunning()).toEqual([true, true, true]);
 });
 
-test('a cleaning gets less than 2 GiB for its keys, and the cleaner warns once of a larger share', () => {
+test('the offset map of a cleaning is smaller than 2 GiB, and the cleaner warns once if the share of the memory is larger', () => {
   const { clock, list, state, logger, isRunning } = setUp([0.9], { dedupeBufferBytes: 2 ** 34 });
   const cleanOne = (): number => {
     clock.advance(BACKOFF_MS + 5);
@@ -306,7 +309,7 @@ test('an uncleanable log gets no further attempt, and its damage is reported; th
   expect(valuesOf('millrace_cleanings_total')).toEqual([1, 0, 1]);
 });
 
-test('a log that cannot be looked at is reported once, and skipped', () => {
+test('the cleaner reports a log once whose look fails, and skips it', () => {
   const { clock, list, isRunning, logger } = setUp([0.9, 0.6]);
   list[0]!.range = { ok: false, reason: 'EMFILE', isTransient: true, damage: undefined };
   clock.advance(BACKOFF_MS + 10);
@@ -331,7 +334,7 @@ test('all cleanings together keep within log.cleaner.io.max.bytes.per.second', (
   state.settings = { ...state.settings, bytesPerSecondMax: Number.MAX_VALUE };
   bytes = 0;
   clock.advance(1000);
-  // Without a limit, each cleaning still waits for a later turn.
+  // Without a limit, each cleaning still waits for a later turn before it continues.
   expect(bytes).toBeGreaterThan(80_000);
   expect(bytes).toBeLessThanOrEqual(2 * 50 * 1000);
 });
@@ -352,7 +355,7 @@ test('a raised limit of bytes per second ends a long pause within a second', () 
   expect(pauses).toBe(2);
 });
 
-test('a cleaning begins only with room for a copy, and ends when space becomes critical', () => {
+test('a cleaning begins only if the disk has room for a copy, and ends when even coordinators lack room', () => {
   const { clock, list, room, isRunning, logger, valuesOf } = setUp([0.9]);
   room.lack = '/data has 5 bytes free';
   clock.advance(BACKOFF_MS + 5);
@@ -384,7 +387,7 @@ test('the cleaner unlinks the files of replaced segments after file.delete.delay
   expect(unlinked).toEqual(['/data/table-0/0.log.deleted']);
 });
 
-test('closed, offline and corrupt replicas, and logs that are not compacted, are left alone', () => {
+test('the cleaner skips closed, offline and corrupt replicas, and logs that are not compacted', () => {
   const { clock, list } = setUp([0.9, 0.9, 0.9, 0.9]);
   list[0]!.isClosed = true;
   Object.assign(list[1]!.log, { offline: 'EIO' });

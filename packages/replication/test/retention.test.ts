@@ -146,7 +146,7 @@ test('the metrics count removed segments and their bytes', () => {
   expect(metrics.values('millrace_removed_segment_bytes_total')).toMatchObject([{ value: 60 }]);
 });
 
-test('nothing runs after the end of the timers', () => {
+test('retention does nothing after its timers have stopped', () => {
   const { clock, list, timers, unlinked } = setUp(1, 3);
   clock.advance(DELAY_MS + 1);
   timers.stop();

@@ -1,7 +1,7 @@
 /**
- * The follower's side of a fetch session (KIP-227), like Kafka's FetchSessionHandler. Remembers what the last
- * request asked for, and builds the next request so that it names only the changes. Unchanged partitions cost
- * nothing. Knows nothing about logs.
+ * The follower's side of a fetch session (KIP-227), like Kafka's FetchSessionHandler. Remembers which
+ * partitions the leader's session holds, and builds the next request so that it names only the changes. So
+ * unchanged partitions cost nothing. Knows nothing about logs.
  */
 import type { RequestInputOf } from '@millrace/protocol';
 import { type apis, ErrorCode } from '@millrace/protocol';
@@ -86,8 +86,8 @@ export class FetchSessionHandler {
   }
 
   /**
-   * Returns false when the response carries an error for the whole request, for example because the leader
-   * has no such session. Then the next request is a full one.
+   * Returns false when the response has an error for the whole request, for example because the leader has no
+   * such session. Then the next request is a full one.
    */
   accept(response: { readonly errorCode: number; readonly sessionId: number }): boolean {
     if (response.errorCode !== ErrorCode.NONE) {

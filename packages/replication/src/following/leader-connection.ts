@@ -1,6 +1,6 @@
 /**
- * A follower's connection to a leader. It carries one request of its owner at a time, and can make the leader
- * answer a parked fetch early (`hurry`). Knows nothing about the requests. The owner decides when to
+ * A follower's connection to a leader. It carries one request of its owner at a time. It can also make the
+ * leader answer a parked fetch early (`hurry`). Knows nothing about the requests. The owner decides when to
  * reconnect.
  */
 import { assert } from '@millrace/base';
@@ -52,9 +52,9 @@ export class LeaderConnection {
   }
 
   /**
-   * Makes the leader answer a parked request in flight, because the owner has more to ask. A leader answers a
-   * parked follower fetch when another request arrives after it. So this sends ApiVersions, the smallest
-   * request, and ignores its response.
+   * Makes the leader answer a parked request now, because the owner has more to ask. A leader answers a
+   * parked follower fetch when another request arrives after it. So this method sends ApiVersions, the
+   * smallest request, and ignores its response.
    */
   hurry(): void {
     if (!this.isOpen || !this.isAsked || this.isHurried) return;

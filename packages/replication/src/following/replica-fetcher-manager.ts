@@ -1,7 +1,7 @@
 /**
  * Assigns each followed partition to the fetcher of its leader broker, like Kafka's ReplicaFetcherManager.
- * Each leader broker has one fetcher. The manager creates it for the first partition and drops it with the
- * last.
+ * Each leader broker has one fetcher. The manager creates this fetcher for the first partition, and drops it
+ * when no partition is left.
  */
 import type { Address, LeaderEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -59,7 +59,9 @@ export class ReplicaFetcherManager {
     this.sources.delete(current.leaderId);
   }
 
-  /** Passes new endpoints to the fetchers: a leader that registered again may have another endpoint. */
+  /**
+   * Passes new endpoints to the fetchers, because a leader that registered again may have another endpoint.
+   */
   brokersChanged(brokers: ReadonlySet<NodeId>, image: MetadataImage): void {
     for (const brokerId of brokers) {
       const source = this.sources.get(brokerId);
@@ -73,8 +75,8 @@ export class ReplicaFetcherManager {
   }
 
   /**
-   * Called after a disk failed, a log was found corrupt, or settings changed. The fetchers re-evaluate every
-   * replica before the next request.
+   * Called after a disk failed, a log was found corrupt, or settings changed. Before its next request, each
+   * fetcher looks again at all its replicas.
    */
   recheckPartitions(): void {
     for (const { fetcher } of this.sources.values()) fetcher.recheckPartitions();

@@ -122,8 +122,8 @@ export class ReplicaFetcher {
   /** Fetches the partitions that were added in this turn, all in one request. */
   private join(): void {
     this.isJoining = false;
-    // The leader may have parked the fetch in flight for a long wait. Until it answers, acknowledgements of
-    // the added partitions wait for this follower.
+    // The leader may have parked the fetch in flight for a long wait. Until the leader answers it,
+    // acknowledgements of the added partitions wait for this follower.
     if (this.connection?.isBusy) this.connection.hurry();
     else this.proceed();
   }
@@ -134,11 +134,11 @@ export class ReplicaFetcher {
     this.touched.delete(key);
     this.session.drop(key);
     if (this.followed.size === 0) this.disconnect('nothing to follow');
-    // Other partitions may have waited for this partition's fsync (see `ask`), whose callback may never come.
+    // The next request may wait for the fsync of this partition (see `ask`), whose callback may never come.
     else if (this.connection?.isBusy === false) this.wakeAfter(0);
   }
 
-  /** Called when the leader registered again, perhaps with another endpoint. */
+  /** Connects again, because the leader registered again, perhaps with another endpoint. */
   moveTo(address: Address): void {
     this.address = address;
     this.connectNotBefore = 0;
@@ -147,8 +147,8 @@ export class ReplicaFetcher {
   }
 
   /**
-   * Marks every partition for re-evaluation. One may be offline now, or may need an fsync before this
-   * follower reports its offset.
+   * Marks every partition for re-evaluation. A replica may be offline now, or may need an fsync before this
+   * follower reports the end of its log.
    */
   recheckPartitions(): void {
     for (const key of this.followed.keys()) this.touched.add(key);
@@ -227,8 +227,8 @@ export class ReplicaFetcher {
       const isStopped = phase === 'stopped' || partition.isOffline || partition.isClosed;
       // Without room, another fetch from the same offset would only cost the leader a read. Also, the leader
       // might see that this follower has reached the high watermark, and add it to the ISR, although the
-      // follower cannot append. With room, forget the old shortage: when a new one begins, the next fetch
-      // must still report the records that this follower has appended.
+      // follower cannot append. With room, clear `lacksRoom`. Otherwise the follower would stop fetching as
+      // soon as a new shortage begins, before it has reported the records that it has appended meanwhile.
       if (partition.shortage === undefined) followed.lacksRoom = false;
       else if (followed.lacksRoom) followed.readyAtMs = now + NO_ROOM_PAUSE_MS;
       const mustWait = followed.readyAtMs > now;
@@ -241,9 +241,9 @@ export class ReplicaFetcher {
         continue;
       }
       // The fetch offset tells the leader which records this follower holds. With flush.messages=1 only
-      // synced records count, so the fetch waits for the fsync. The other partitions wait, too: if the leader
-      // parked a fetch without this partition, this partition's acknowledgements would wait for longer than
-      // an fsync.
+      // synced records count, so the fetch waits for the fsync. The other partitions wait, too. Otherwise the
+      // leader might park a fetch without this partition, and this partition's acknowledgements would wait
+      // for longer than an fsync.
       if (partition.ownEnd < partition.log.endOffset) {
         partition.onSynced = () => this.proceed();
         partition.flushIfDue();
@@ -298,7 +298,10 @@ export class ReplicaFetcher {
     );
   }
 
-  /** Asks where the leader's log ends or begins, for logs whose end lies outside of the leader's log. */
+  /**
+   * Asks where the leader's log ends or begins. Called if a log of this broker ends outside of the leader's
+   * log.
+   */
   private askOffsets(connection: LeaderConnection, lost: readonly FollowedPartition[]): void {
     const topics = new Map<string, { name: string; partitions: ListedPartition[] }>();
     for (const { partition, leaderEpoch, phase } of lost) {
@@ -375,7 +378,7 @@ export class ReplicaFetcher {
       case ErrorCode.UNKNOWN_TOPIC_ID:
       case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
       case ErrorCode.NOT_LEADER_OR_FOLLOWER:
-        // Most often the leader's metadata is older than this broker's. The leader then waited for newer
+        // Most often this broker has newer metadata than the leader. The leader then waited for newer
         // metadata before it answered (fetch-service.ts), so the pause counts from the request.
         this.delay(followed, this.askedAtMs);
         this.logFetchError(followed, fetched.errorCode);

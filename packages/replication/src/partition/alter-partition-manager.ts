@@ -1,7 +1,7 @@
 /**
  * Sends ISR changes to the controller, like Kafka's AlterPartitionManager. The changes of one turn share one
  * AlterPartition request, and one request is in flight at a time. Repeats each change until the partition
- * reports the change settled or no longer waits for it. Decides nothing about an ISR.
+ * says that the change is settled, or that it no longer waits for the change. Decides nothing about an ISR.
  */
 import type { BrokerEpoch, Clock, Millis, NodeId, Timers } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
@@ -9,8 +9,8 @@ import { ErrorCode } from '@millrace/protocol';
 import type { IsrProposal } from './ports.ts';
 
 /**
- * The most partitions in one request, because the size of a message is limited. The rest goes with the next
- * request.
+ * Limit for the partitions in one request, because the size of a message is limited. The other partitions go
+ * into the next request.
  */
 const REQUEST_PARTITIONS_MAX = 10_000;
 
@@ -24,8 +24,9 @@ export interface AlterPartitionPorts {
 }
 
 /**
- * Pause before the manager repeats an unsettled change that the controller refused with INELIGIBLE_REPLICA.
- * The controller cannot grant such a change before another replica can take over.
+ * Pause before the manager repeats a change that the controller refused with INELIGIBLE_REPLICA, if the
+ * partition does not count the change as settled. The controller cannot grant such a change before another
+ * replica can take over.
  */
 const INELIGIBLE_RETRY_MS: Millis = 1000;
 

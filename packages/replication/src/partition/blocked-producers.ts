@@ -2,16 +2,17 @@
  * Idempotent producers whose first batch for a partition failed with a retriable error (no leader yet, ISR
  * too small, disk full). Until such a producer retries that batch, its later batches must fail too. The log
  * does not know the producer yet, so it would accept any sequence (KIP-360). If it appended a later batch
- * first, it could never append the first one. The first batch may have any sequence: if the topic is deleted
- * and created again, a producer that sends only the topic's name continues its sequences in the new topic.
+ * first, it could never append the first one. A first batch need not have sequence 0. For example, if the
+ * topic is deleted and created again, a producer that sends only the topic's name continues its sequences in
+ * the new topic.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 import { BATCH_HEADER_BYTES, BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
 
 /**
- * Limits for the remembered producers of one partition, and for the remembered partitions that are not open
- * here. Above a limit, the oldest one is dropped.
+ * Limits for the producers that one partition remembers, and for the number of remembered partitions that are
+ * not open here. Above a limit, the oldest entry is dropped.
  */
 const PRODUCERS_MAX = 1000;
 const PARTITIONS_MAX = 250;

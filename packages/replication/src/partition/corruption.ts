@@ -1,5 +1,5 @@
 /**
- * The corruption of a replica's log. A replica with a corrupt log should not lead or count as complete. So it
+ * What a replica does when its log is corrupt. Such a replica should not lead or count as complete. So it
  * asks the controller for a new leader epoch, without this replica in ISR and ELR. In that epoch the replica
  * deletes its log and fetches the records again. The last member of an ISR keeps its log, because no other
  * replica has more.
@@ -41,7 +41,7 @@ export class Corruption {
     if (partition.role === 'follower') this.askToLeave();
   }
 
-  /** Called when the controller's ISR contains the replica: its new log then holds all committed records. */
+  /** Called when the controller's ISR contains the replica. Its new log then holds all committed records. */
   rejoined(): void {
     this.isRefetching = false;
   }

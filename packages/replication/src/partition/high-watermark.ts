@@ -4,7 +4,9 @@
  */
 import type { BrokerEpoch, Millis, NodeId, Offset } from '@millrace/base';
 
-/** A partition of a fetch session whose fetches the leader does not record one by one. */
+/**
+ * A settled item of a fetch session (session-partition.ts): the leader does not record each of its fetches.
+ */
 export interface QuietFollower {
   /** Ends the quiet time: passes the time of the last fetch to `RemoteReplica.wasQuiet`. */
   touch(): void;
@@ -65,8 +67,9 @@ export class RemoteReplica {
   }
 
   /**
-   * Called when the follower holds everything that the leader has. Until `quiet` is touched, each fetch of
-   * its session reports the same offsets again, and the leader need not call `recordFetch`.
+   * Called when the follower holds everything that the leader has. Until someone calls `quiet.touch`, each
+   * fetch of the follower's session reports the same offsets again, and the leader need not call
+   * `recordFetch`.
    */
   becameQuiet(quiet: QuietFollower): void {
     this.quiet?.touch();
@@ -87,9 +90,9 @@ export class RemoteReplica {
 
 /**
  * Returns the smallest log end of these replicas: the leader, the members of the maximal ISR, and the
- * eligible replicas that keep up. The leader's log end is `ownEnd`: the end of what it has written, or has
- * synced if flush.messages=1. The eligible replicas are about to join the ISR. If the high watermark did not
- * wait for them, they might never reach it. The result is never below `current`.
+ * eligible replicas that keep up. The leader's log end is `ownEnd`: the end of what it has written or, with
+ * flush.messages=1, has synced. The eligible replicas are about to join the ISR. If the high watermark did
+ * not wait for them, they might never reach it. The result is never below `current`.
  */
 export function nextHighWatermark(input: {
   readonly current: Offset;

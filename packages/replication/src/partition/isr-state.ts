@@ -1,7 +1,7 @@
 /**
  * A replica's view of its ISR: the ISR that the controller committed, and at most one change in flight. A
- * leader's acknowledgements rely on one rule: an expanded ISR counts at once (maximal ISR), but a shrunk ISR
- * counts only when this broker has it from the metadata log.
+ * leader's acknowledgements rely on two rules. A replica that the leader proposes to add counts at
+ * once (maximal ISR). A smaller ISR counts only when this broker has it from the metadata log.
  */
 import { assert, type NodeId } from '@millrace/base';
 import type { IsrProposal } from './ports.ts';
@@ -51,7 +51,10 @@ export class IsrState {
     this.pending = undefined;
   }
 
-  /** Returns to the committed ISR: the controller rejected the change, or the change no longer matters. */
+  /**
+   * Returns to the committed ISR, because the controller rejected the change, or the change no longer
+   * matters.
+   */
   revert(): void {
     this.pending = undefined;
   }

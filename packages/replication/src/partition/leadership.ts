@@ -211,13 +211,15 @@ export class Leadership {
       this.ports.awaitLease(this);
       return;
     }
-    // Durability contract, row 2 (acks=1): `ownEnd` counts only written batches (row 4, with
-    // flush.messages=1: only synced ones).
+    // Durability contract, row 2 (acks=1): `ownEnd` counts only written batches. Row 4 (flush.messages=1): it
+    // counts only synced ones.
     for (const { acknowledgement, appended } of this.local.release(this.partition.ownEnd))
       acknowledgement.settle(appended);
   }
 
-  /** Called when the controller renewed the broker's lease. */
+  /**
+   * Called when the controller renewed the broker's lease. Settles the acknowledgements that waited for it.
+   */
   leaseRenewed(): void {
     if (this.partition.leadership !== this) return;
     this.releaseLocal();
@@ -225,7 +227,7 @@ export class Leadership {
     this.deletions.check();
   }
 
-  /** Called when the log was synced or the settings changed. */
+  /** Called when `ownEnd` may have risen: the log was synced, or the settings changed. */
   ownEndMoved(): void {
     this.releaseLocal();
     this.advanceHighWatermark();
@@ -379,8 +381,9 @@ export class Leadership {
       // Another replica leads now. The metadata with this change is on its way.
       if (proposal.kind === 'resign' && answer.leaderEpoch > partition.leaderEpoch) return true;
       if (answer.leaderEpoch !== partition.leaderEpoch) return false;
-      // The controller chose the ELR by its min.insync.replicas at that time. This broker uses the smaller
-      // ISR only when the metadata log has brought both: then it commits by the same value.
+      // The controller chose the ELR by the min.insync.replicas that it had then. The metadata log brings
+      // that value before it brings the smaller ISR. So this broker takes the smaller ISR only from the
+      // metadata log, and then commits by the same value as the controller.
       if (proposal.kind === 'shrink' && answer.partitionEpoch > partition.partitionEpoch) return true;
       const previous = partition.isr;
       // Without a newer partition epoch, the controller changed nothing.
@@ -400,7 +403,7 @@ export class Leadership {
 
   /**
    * Called when the controller committed an ISR within this leader epoch, or answered that it changed
-   * nothing.
+   * nothing. Logs the change, and advances the high watermark as far as the new ISR allows.
    */
   isrChanged(previous: readonly NodeId[]): void {
     const { partition } = this;

@@ -1,8 +1,8 @@
 /**
  * Enforces min ISR: the smaller of `min.insync.replicas` and the number of replicas. While the ISR has fewer
  * members, the leader refuses batches with acks=all and commits nothing (KIP-966). It still appends batches
- * with acks=0 and acks=1. leadership.ts calls one function of this file at each step of a batch: before the
- * append, before the high watermark moves, and when the high watermark has passed the batch.
+ * with acks=0 and acks=1. For each batch, leadership.ts calls one function of this file at three times:
+ * before the append, before the high watermark moves, and when the high watermark has passed the batch.
  */
 import type { NodeId } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -1,8 +1,8 @@
 /**
  * Replicas whose log cannot be opened. They have no partition object, but the controller may still count them
- * or elect them. This class asks the controller to remove them from ISR and ELR, with one proposal for each
- * partition epoch. Knows no logs. Does not handle replicas whose log failed to open with a transient error,
- * for example on a full disk.
+ * as members of the ISR, or elect them. This class asks the controller to remove them from ISR and ELR, with
+ * one proposal for each partition epoch. It knows no logs. It does not handle replicas whose log failed to
+ * open with a transient error, for example on a full disk.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -41,14 +41,14 @@ export class OfflineReplicas {
     this.ports.proposeIsr(proposal);
   }
 
-  /** Called when the log was opened, the replica left this broker, or its topic was deleted. */
+  /** Drops the proposal: the log was opened, the replica left this broker, or its topic was deleted. */
   forget(topicId: Uuid, index: number): void {
     this.asked.delete(`${topicId}-${index}`);
   }
 
   /**
-   * Called when the broker's registration is over: the controller refuses requests of an earlier broker
-   * epoch.
+   * Drops all proposals. Called when the broker's registration is over, because the controller refuses
+   * requests of an earlier broker epoch.
    */
   clear(): void {
     this.asked.clear();

@@ -28,7 +28,7 @@ export interface PartitionOptions {
   readonly index: number;
   readonly log: PartitionLog;
   readonly settings: PartitionSettings;
-  /** The checkpointed high watermark; 0 when there is none. It may be older than a cleaning (see `Gaps`). */
+  /** The checkpointed high watermark; 0: none. It may date from before a cleaning (see `Gaps`). */
   readonly highWatermark: Offset;
   /** Producers blocked before this replica opened. */
   readonly blockedProducers: BlockedProducers;
@@ -66,11 +66,11 @@ export class Partition {
   /** The parked fetches and the fetch sessions that read this partition. */
   readonly waiters = new Set<FetchWaiter>();
   /**
-   * Called once, after the next sync of the log or when the replica goes offline: sends the follower's next
+   * Called once: after the next sync of the log, or when the replica goes offline. Sends the follower's next
    * fetch.
    */
   onSynced: (() => void) | undefined;
-  /** Called when the log start offset rose: the follower's next fetch reports it. */
+  /** Called when the log start offset rose, so that the follower's next fetch reports it. */
   onStartAdvanced: (() => void) | undefined;
   private readonly blockedProducers: BlockedProducers;
   private readonly sync: DeviceSync;
@@ -228,10 +228,7 @@ export class Partition {
     for (const waiter of this.waiters) waiter.touch();
   }
 
-  /**
-   * Returns NONE if this replica leads and the caller knows the leader epoch (-1: the caller's epoch is not
-   * checked).
-   */
+  /** Returns NONE if this replica leads, and the caller names its leader epoch, or -1 for any epoch. */
   checkLeader(currentLeaderEpoch: LeaderEpoch): ErrorCode {
     if (this.isClosed) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     if (this.isOffline) return ErrorCode.KAFKA_STORAGE_ERROR;
@@ -329,8 +326,9 @@ export class Partition {
   }
 
   /**
-   * Called after an append by the leader or by a follower, when the settings changed, and before a fetch that
-   * must wait for an fsync.
+   * Asks for a flush if one is due. If none is due, sets the deadline of `flush.ms`. Called after an append
+   * by the leader or by a follower, when the settings changed, and before a fetch that must wait for an
+   * fsync.
    */
   flushIfDue(): void {
     if (this.log.flushDue) this.sync.request();
@@ -352,9 +350,10 @@ export class Partition {
   // ------------------------------------------------------------------ follower
 
   /**
-   * Appends the leader's batches. The first one begins at the end of this log, or lower if this log is empty
-   * and the leader's log starts within a batch. Below the leader's high watermark there may be gaps. Without
-   * room a follower appends nothing, falls behind, and leaves the ISR like any follower that lags.
+   * Appends the leader's batches. The first one begins at the end of this log. If this log is empty, and the
+   * leader's log starts within a batch, the first one begins lower. Below the leader's high watermark there
+   * may be gaps between batches. Without room a follower appends nothing, falls behind, and leaves the ISR
+   * like any follower that lags.
    */
   appendAsFollower(records: Uint8Array, leaderHighWatermark = 0): ErrorCode {
     assert(this.role === 'follower', 'only a follower appends what a leader sends');
@@ -414,8 +413,8 @@ export class Partition {
   }
 
   /**
-   * Deletes the whole log and starts it at `offset`: the leader's log begins above this log's end, or this
-   * log is corrupt.
+   * Deletes the whole log and starts it at `offset`, because the leader's log begins above this log's end, or
+   * because this log is corrupt.
    */
   restartAt(offset: Offset, reason: 'leader-begins-later' | 'damaged'): void {
     assert(this.role === 'follower', 'only a follower restarts its log');
@@ -427,8 +426,8 @@ export class Partition {
   }
 
   /**
-   * Logs that this follower removes committed records, because the leader lacks them. Cannot happen after
-   * clean elections.
+   * Logs the error that this follower removes committed records, because the leader lacks them. Cannot happen
+   * after clean elections.
    */
   private lostCommitted(offset: Offset): void {
     this.ports.logger.error('truncated-below-high-watermark', {
@@ -461,7 +460,7 @@ export class Partition {
     const { brokerId } = this.ports;
     const isCountedOn = this.isr.includes(brokerId) || this.elr.includes(brokerId);
     if (!isCountedOn || this.isrState.pending?.kind === 'storage-failed') return;
-    // This replica no longer leads, so none of its earlier proposals protects an acknowledgement.
+    // This replica no longer leads, so no acknowledgement relies on its earlier proposal. Drop that proposal.
     this.isrState.revert();
     proposeIsr(this, this.ports, {
       kind: 'storage-failed',

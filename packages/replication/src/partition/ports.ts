@@ -101,7 +101,9 @@ export interface IsrProposal {
   readonly leaderEpoch: LeaderEpoch;
   readonly partitionEpoch: number;
   readonly isr: readonly { readonly brokerId: NodeId; readonly brokerEpoch: BrokerEpoch }[];
-  /** False once the partition no longer waits for the proposal. Then the broker does not send it (again). */
+  /**
+   * False once the partition no longer waits for the proposal. Then the broker neither sends nor repeats it.
+   */
   isPending(): boolean;
   /** Returns true when the proposal is settled, false to send it again. */
   answered(answer: IsrAnswer): boolean;
@@ -117,7 +119,7 @@ export interface IsrAnswer {
 
 /** A parked fetch, or a partition of a fetch session. */
 export interface FetchWaiter {
-  /** A follower waits for the log end, a consumer for the high watermark. */
+  /** True for a follower, which waits for the log end. A consumer waits for the high watermark. */
   readonly isFollower: boolean;
   /**
    * `sizeBytes` more bytes are readable. Infinity: the size is unknown, or something else changed, so the
@@ -125,7 +127,8 @@ export interface FetchWaiter {
    */
   notify(sizeBytes: number): void;
   /**
-   * Something changed that belongs in the reader's next answer. It is no reason to answer a parked fetch now.
+   * Something changed that the reader's next answer must contain. This alone is no reason to answer a parked
+   * fetch now.
    */
   touch(): void;
 }

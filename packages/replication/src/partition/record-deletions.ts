@@ -65,7 +65,7 @@ export class RecordDeletions {
     return low;
   }
 
-  /** Deletes the records below `wanted`. Returns undefined if it has already called `settled`. */
+  /** Deletes the records below `wanted`. Returns undefined if `start` has already called `settled`. */
   start(
     wanted: Offset,
     { mayWait, clientId }: DeletionOptions,
@@ -124,7 +124,10 @@ export class RecordDeletions {
     return deletion;
   }
 
-  /** Called when a follower reported a new log start offset, or a registration or the lease changed. */
+  /**
+   * Settles the deletions whose offset the low watermark has reached. Called when a follower reported a new
+   * log start offset, or when a registration or the lease changed.
+   */
   check(): void {
     if (this.waiting.size === 0) return;
     const { lowWatermark } = this;

@@ -26,7 +26,7 @@ export interface DeleteRecordsPorts {
 
 /**
  * Cost of a deletion. The unit is that of LOOP_WORK_MAX, so a turn begins about 20 deletions. A deletion
- * takes about 20 µs. The cost also covers the fetches in which followers get the new start and then report
+ * takes about 20 µs. The cost also covers later fetches: in them, followers get the new start and then report
  * it.
  */
 const DELETION_WORK = 50_000;
@@ -85,7 +85,9 @@ class Deletion {
     return () => this.cancel();
   }
 
-  /** Begins deletions while the budget of this turn lasts: at least one, except with `mayBeNone`. */
+  /**
+   * Begins deletions while the budget of this turn lasts. Begins at least one, unless `mayBeNone` is true.
+   */
   private continue({ mayBeNone }: { readonly mayBeNone: boolean }): void {
     const { partitions } = this.request;
     const { turnBudget, inLaterTurn } = this.ports;

@@ -27,9 +27,9 @@ export interface FetchedPartition {
   divergingEpoch: { epoch: LeaderEpoch; endOffset: Offset } | undefined;
   currentLeader: CurrentLeader | undefined;
   /**
-   * An empty list, because there are no transactions yet. Null if the reader is a follower, does not ask for
-   * committed records, or gets a divergence or an error. With the error for an unknown partition the list is
-   * empty, not null.
+   * The aborted transactions in the range. The list is empty, because there are no transactions yet. It is
+   * null if the reader is a follower, does not ask for committed records, or gets a divergence or an error.
+   * With the error for an unknown partition the list is empty, not null.
    */
   abortedTransactions: readonly never[] | null;
   preferredReadReplica: number;
@@ -88,7 +88,7 @@ function isUnknown(errorCode: ErrorCode): boolean {
  * must truncate.
  */
 export function inspect(partition: Partition, item: FetchItem, reader: Reader): ErrorCode | Divergence {
-  // In a Fetch, Kafka takes any negative epoch for "no epoch". In an offset lookup, only -1 means this.
+  // In a Fetch, Kafka treats any negative epoch as "no epoch". In an offset lookup, only -1 means this.
   const leaderError = partition.checkLeader(Math.max(-1, item.currentLeaderEpoch));
   if (leaderError !== ErrorCode.NONE) return leaderError;
   if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId)) return strangerError(item);
@@ -99,16 +99,16 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
     if (end.epoch < item.lastFetchedEpoch || end.endOffset < item.fetchOffset) return end;
   }
   if (item.fetchOffset >= log.startOffset && item.fetchOffset <= log.endOffset) return ErrorCode.NONE;
-  // A consumer without an epoch (before KIP-320) may have read further from a successor of this leader.
-  // OFFSET_OUT_OF_RANGE would make the consumer reset its position.
+  // A consumer without an epoch (before KIP-320) may have read further from a leader that replaced this one.
+  // OFFSET_OUT_OF_RANGE would make the consumer reset its position, so it gets NOT_LEADER_OR_FOLLOWER.
   const mayBeReplaced = !reader.isFollower && item.fetchOffset > log.endOffset && partition.mayBeReplaced;
   return mayBeReplaced ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.OFFSET_OUT_OF_RANGE;
 }
 
 /**
  * The error for a fetch from a broker that has no replica of the partition. If the fetch has a leader epoch,
- * the fetching broker may know a reassignment that this broker does not know yet. The error then makes the
- * fetching broker retry.
+ * the fetching broker may know a reassignment that this broker does not know yet. UNKNOWN_LEADER_EPOCH then
+ * makes the fetching broker retry.
  */
 function strangerError({ currentLeaderEpoch }: FetchItem): ErrorCode {
   return currentLeaderEpoch < 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_LEADER_EPOCH;

@@ -43,12 +43,12 @@ export interface FetchPorts {
 
 const STORAGE_ERROR_SINCE = 6;
 /**
- * The longest time that a fetch is parked. The reader then gets what there is; even an empty response is
- * harmless.
+ * The longest time that a fetch is parked. After this time the reader gets what there is. Even an empty
+ * response is harmless.
  */
 const WAIT_MS_MAX: Millis = 300_000;
 
-/** An item of a fetch. Valid only in this turn: a partition may be removed in the next one. */
+/** An item of a fetch. Valid only in this turn, because a partition may be removed in the next one. */
 interface Visit {
   readonly item: FetchItem;
   readonly found: Partition | PartitionError;
@@ -115,13 +115,13 @@ export class FetchService {
     };
   }
 
-  /** Called when registrations changed: the report in a follower's parked fetch may count now. */
+  /** Called when registrations changed, because the report in a follower's parked fetch may count now. */
   brokersChanged(brokers: ReadonlySet<NodeId>): void {
     for (const fetch of this.parked)
       if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
   }
 
-  /** Called when the metadata changed: partitions that followers fetched too early may exist here now. */
+  /** Called when the metadata changed. Partitions that followers fetched too early may exist here now. */
   partitionsChanged(): void {
     for (const fetch of this.early)
       for (const item of fetch.missing)
@@ -203,7 +203,7 @@ export class FetchService {
     for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);
   }
 
-  /** Takes the report of a parked fetch. The report may not have counted when the fetch arrived. */
+  /** Takes the report of a parked fetch again, because it may not have counted when the fetch arrived. */
   private recordFollower(fetch: FetchOperation): void {
     if (!this.counts(fetch.reader)) return;
     for (const item of fetch.asked) {
@@ -236,8 +236,8 @@ export class FetchService {
   }
 
   /**
-   * Reads the partitions of the fetch; of an incremental fetch only those that were touched. With `isReport`,
-   * also takes the offsets that the follower reports about its logs.
+   * Reads the partitions of the fetch. Of an incremental fetch, reads only the partitions that were touched.
+   * With `isReport`, also takes the offsets that the follower reports about its logs.
    */
   private read(fetch: FetchOperation, { isReport }: { readonly isReport: boolean }): Read {
     const { request, reader, opened } = fetch;
@@ -251,7 +251,8 @@ export class FetchService {
       if (isIncremental && session?.touchedCount !== visits.length) visits = this.visit(fetch);
     }
     const fetched: { item: FetchItem; data: FetchedPartition; isEarly: boolean }[] = [];
-    // A follower's fetch has no memory limit: producers wait for followers, and their requests hold memory.
+    // A follower's fetch has no memory limit: the requests of producers wait for it, and hold memory until
+    // then.
     const memoryBytes = reader.isFollower ? undefined : request.memoryBytes?.();
     let leftBytes = Math.min(this.responseBytesMax(request), memoryBytes ?? Number.POSITIVE_INFINITY);
     const mayBeLarger = memoryBytes !== 0;
@@ -323,7 +324,7 @@ export class FetchOperation implements FetchWaiter {
     },
   ) {
     this.service = service;
-    // Drop the decoded topics: they may be many times larger than the kept items.
+    // Drop the decoded topics, because they may be many times larger than the kept items.
     this.request = { ...options.request, topics: [], forgottenTopicsData: [] };
     this.reader = options.reader;
     this.opened = options.opened;
@@ -377,8 +378,8 @@ function readerOf(request: FetchRequest): Reader {
 }
 
 /**
- * Takes a follower's fetch offset as its report: the follower holds everything below that offset. The report
- * may move the high watermark and expand the ISR.
+ * Takes a follower's fetch offset as its report, because the follower holds everything below that offset. The
+ * report may move the high watermark and expand the ISR.
  */
 function record(partition: Partition, item: FetchItem, reader: Reader): void {
   if (item.currentLeaderEpoch !== partition.leaderEpoch) return;
@@ -390,7 +391,7 @@ function record(partition: Partition, item: FetchItem, reader: Reader): void {
   });
 }
 
-/** Whether there is nothing to read, and the session already has the current offsets. */
+/** Whether there is nothing to read, and the session's reader already knows the current offsets. */
 function knowsAll(item: FetchItem, partition: Partition, reader: Reader): item is SessionPartition {
   return (
     item instanceof SessionPartition &&

@@ -1,8 +1,9 @@
 /**
  * The leader's side of fetch sessions (KIP-227). A reader sends its partitions once, and afterwards only
  * changes. The cache of sessions is bounded. When the cache is full, a new session may replace a session that
- * is unused, or not worth more than the new one. Otherwise the reader gets no session, which only costs
- * bytes. The reader also gets no session if its partitions would exceed the limit for all sessions.
+ * is unused, or that has no higher value than the new one (see `EVICTION_AGE_MS`). If it may replace none,
+ * the reader gets no session, and must name all its partitions in each request. The reader also gets no
+ * session if its partitions would exceed the limit for all sessions.
  */
 import type { Millis, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -246,7 +247,7 @@ export class FetchSessions {
     return undefined;
   }
 
-  /** Returns the session of least value, if the new session may replace it. */
+  /** Returns the session of least value (a consumer's, with the fewest partitions), if it may be replaced. */
   private leastValuable(isFollower: boolean, partitionCount: number, now: Millis): FetchSession | undefined {
     let least: FetchSession | undefined;
     for (const session of this.sessions.values())

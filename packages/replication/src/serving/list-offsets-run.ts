@@ -49,7 +49,9 @@ export class ListOffsetsRun {
     this.isEnded = true;
   }
 
-  /** Answers the remaining partitions with an error: the request timed out, or the broker stops. */
+  /**
+   * Called when the request timed out, or the broker stops. Answers the remaining partitions with this error.
+   */
   fail(errorCode: ErrorCode): void {
     if (this.isEnded) return;
     this.job?.cancel();

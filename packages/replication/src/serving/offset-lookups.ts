@@ -118,7 +118,7 @@ function search(
 ): TimeLookup {
   const { log } = partition;
   const hit = earlier !== undefined && 'batch' in earlier ? earlier.hit : undefined;
-  // The log start offset may have passed the hit while the job searched: then the search starts again.
+  // The log start offset may have passed the hit while the job searched. Then the search starts again.
   const isDeleted = hit !== undefined && hit.offset < log.startOffset;
   const counts = earlier?.inLeaderEpoch === partition.leaderEpoch && !isDeleted;
   if (counts && hit !== undefined) return hit;
@@ -129,8 +129,9 @@ function search(
 }
 
 /**
- * Whether the batches before the position of `earlier` have only timestamps below `wanted`. If the log start
- * offset rises while a lookup pauses, the largest timestamp may fall.
+ * Whether the batches before the position of `earlier` have only timestamps below `wanted`. A lookup of the
+ * largest timestamp computes `wanted` again after a pause. If the log start offset has risen meanwhile,
+ * `wanted` may be lower than before, and then the search starts again.
  */
 function hasPassed(earlier: Opened | Paused | undefined, wanted: Timestamp): boolean {
   return earlier !== undefined && ('batch' in earlier || earlier.timestamp <= wanted);

@@ -37,8 +37,8 @@ export class ProduceRun {
   private acknowledgement: Acknowledgement | undefined;
   private job: Job | undefined;
   /**
-   * Copies of the remaining batches, made when a job starts: the bytes of the request are valid only until
-   * `start` returns.
+   * Copies of the remaining batches. They are made when a job starts, because the bytes of the request are
+   * valid only until `start` returns.
    */
   private kept: (Uint8Array | null)[] | undefined;
   private ended: (() => void) | undefined;

@@ -8,11 +8,11 @@
  * reader already knows everything. A follower's item settles only while the follower is in the ISR and has
  * reported the log's end. Each of these events touches a settled item:
  * - the reader changes the item, or something about itself (`FetchSession.begin`);
- * - the leader appends (followers), or the high watermark moves;
+ * - the leader appends (for a follower's item), or the high watermark moves;
  * - the log start moves, or the ISR changes;
  * - the leadership ends, the replica's disk fails, or this broker no longer hosts the replica.
  *
- * A partition does not settle while it has an error, a divergence or more bytes to read.
+ * An item does not settle while its partition has an error, a divergence or more bytes to read.
  *
  * A follower that keeps fetching stays caught up on its settled partitions, too. The session notes the time
  * of the follower's last fetch once for all of them. `touch` passes this time to the follower's
@@ -81,7 +81,7 @@ export class SessionPartition implements FetchItem, FetchWaiter, QuietFollower {
 
   update(item: FetchItem): void {
     this.touch();
-    // The reader may have ignored a response that it got in another epoch.
+    // The reader may have ignored a response that it got in another epoch. So send the high watermark again.
     if (item.currentLeaderEpoch !== this.currentLeaderEpoch) this.toldHighWatermark = -1;
     this.fetchOffset = item.fetchOffset;
     this.currentLeaderEpoch = item.currentLeaderEpoch;
@@ -135,6 +135,7 @@ export class SessionPartition implements FetchItem, FetchWaiter, QuietFollower {
 
   /**
    * Returns the follower, if another report of the same item would change only the time of its last fetch.
+   * Otherwise returns undefined.
    */
   private idleRemote(partition: Partition): RemoteReplica | undefined {
     const { reader, reports } = this.holder;
@@ -166,7 +167,7 @@ export class SessionPartition implements FetchItem, FetchWaiter, QuietFollower {
     else this.holder.notify(sizeBytes);
   }
 
-  /** Called when the session is over, or when the reader forgot the partition. */
+  /** Unbinds the item for good: the session is over, or the reader forgot the partition. */
   end(): void {
     this.isOver = true;
     this.touch();

@@ -14,9 +14,11 @@ import type { Cancel } from '../types.ts';
  * limit. Reading these bytes takes about a millisecond, and so does applying them.
  */
 const TURN_BYTES = 256 * 1024;
-/** A turn with fewer bytes left reads no further slice: few whole batches would fit. */
+/** A turn with fewer bytes left reads no further slice, because few whole batches would fit. */
 const SLICE_BYTES_MIN = TURN_BYTES / 2;
-/** The fixed costs of a read, in bytes. Without them, one turn could read any number of small partitions. */
+/**
+ * The fixed cost of a read, counted in bytes. Without it, one turn could read any number of small partitions.
+ */
 const READ_COST_BYTES = 4096;
 
 export interface ReadWanted {

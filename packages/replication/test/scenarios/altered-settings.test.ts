@@ -123,8 +123,9 @@ test('the leader acknowledges a parked batch when a lower min.insync.replicas al
   expect([parked.value?.errorCode, partition.highWatermark]).toEqual([ErrorCode.NONE, 1]);
 });
 
-// Each commit below is one batch, so each broker gets its records in one delta.
-test('a leader learns of its successor and of a lower min.insync.replicas in one delta: it acknowledges nothing', () => {
+// Each commit below is one batch of the metadata log, so each broker gets all records of a commit in one
+// delta.
+test('a leader learns of its successor and of a lower min.insync.replicas in one delta, and acknowledges nothing', () => {
   const { world, topic, partition } = withTopic();
   world.controller.commit([config('min.insync.replicas', '2')]);
   world.advance(5);

@@ -322,7 +322,7 @@ test('tombstones stay for delete.retention.ms after their first cleaning, on eve
   for (const id of [1, 2, 3]) expect(table.records(id)).toEqual(['1:b=1', '4:x=2', '5:x=3']);
 });
 
-test('records younger than min.compaction.lag.ms stay; older than max.compaction.lag.ms, the log is due', () => {
+test('records younger than min.compaction.lag.ms stay; a log with records older than max.compaction.lag.ms is due', () => {
   const young = new Table({ configs: { 'min.compaction.lag.ms': '10000' } });
   young.put('a=1', 'a=2', 'a=3');
   young.advance(5000);

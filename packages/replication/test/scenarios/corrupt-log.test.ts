@@ -66,7 +66,7 @@ test('the leader notices a wrong checksum when a follower fetches the same batch
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic)).at(-1)).toBe('late');
 });
 
-test('the last member of an ISR keeps its log, corrupt or not', () => {
+test('the last member of an ISR keeps its log, even if the log is corrupt', () => {
   const { world, topic } = cluster();
   world.broker(2).kill();
   world.broker(3).kill();
@@ -113,7 +113,8 @@ test('an eligible leader replica with a corrupt log keeps the log, too, and asks
   const replica = damagedFollower({ isr: [OTHER], elr: [ME] });
   expect(replica.partition.log.endOffset).toBe(1);
   expect(replica.proposals[0]).toMatchObject({ kind: 'resign', isr: [{ brokerId: OTHER }] });
-  // Another change came first. The proposal is out of date, and the replica sends a new one.
+  // The controller has decided another change meanwhile. The proposal is out of date, and the replica sends a
+  // new one.
   replica.decide({ isr: [OTHER, ME], elr: [] });
   expect(replica.proposals.shift()!.isPending()).toBe(false);
   expect(replica.proposals).toHaveLength(1);
@@ -121,7 +122,7 @@ test('an eligible leader replica with a corrupt log keeps the log, too, and asks
   expect(replica.partition.log.endOffset).toBe(0);
 });
 
-test('a follower outside ISR and ELR asks for a new leader epoch: a fetch with its old offset may be in flight', () => {
+test('a follower outside ISR and ELR asks for a new leader epoch, because a fetch with its old offset may be in flight', () => {
   const replica = damagedFollower({});
   expect(replica.proposals.shift()!.isPending()).toBe(true);
   // The leader removes the replica from the ISR before the controller answers its proposal.

@@ -1,6 +1,6 @@
 /**
- * Goal: a leader answers DeleteRecords when no live replica has the records. It deletes no uncommitted
- * record. Method: whole replica managers with a toy controller and a manual clock.
+ * Goal: a leader answers DeleteRecords only when no live replica has the records. It deletes no
+ * uncommitted record. Method: whole replica managers with a toy controller and a manual clock.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -89,7 +89,7 @@ test('an offset at or below the log start changes nothing, and the answer has th
   expect(startsOf(world, topic)).toEqual([2, 2, 2]);
 });
 
-test('errors: not the leader, unknown, beyond the high watermark, negative, compacted', () => {
+test('the broker refuses: not the leader, unknown topic, offset beyond the high watermark, offset -2, compacted topic', () => {
   const { world, topic } = setUp();
   const compacted = world.controller.createTopic('compacted', ALL, { 'cleanup.policy': 'compact' });
   const both = world.controller.createTopic('both', ALL, { 'cleanup.policy': 'compact,delete' });
@@ -144,7 +144,7 @@ test('a leader that loses its leadership answers a waiting deletion with NOT_LEA
   expect(answer.value).toEqual({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, lowWatermark: -1 });
 });
 
-test('a leader without a lease does not answer: its successor may still have the records', () => {
+test('a leader without a lease does not answer, because its successor may still have the records', () => {
   const { world, topic } = setUp({ replicas: [[1]] });
   produce(world, topic, 'a', 'b');
   world.broker(1).cutController();
@@ -247,7 +247,7 @@ test('a request for several partitions gets one answer, in the order of the requ
   expect(answers.at(-1)).toEqual([]);
 });
 
-test('beyond the limit, a deletion does not wait: its client asks again after REQUEST_TIMED_OUT', () => {
+test('beyond the limit, a deletion does not wait, and its client asks again after REQUEST_TIMED_OUT', () => {
   const world = new World({ config: { maxParkedDeletions: 2 } }).start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);

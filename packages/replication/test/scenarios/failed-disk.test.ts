@@ -1,6 +1,6 @@
 /**
- * Goal: a partition with an intact ISR member has a leader whose disk works. Method: disks of whole replica
- * managers refuse writes, under a toy controller.
+ * Goal: if a member of the ISR has a working disk, the partition gets a leader whose disk works. Method:
+ * disks of whole replica managers refuse writes, under a toy controller.
  */
 import { DiskError } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -59,7 +59,7 @@ test('a follower whose log cannot sync a full segment leaves the ISR, even if th
   const { log } = world.partition(3, topic);
   log.setConfig({ ...log.config, segmentBytes: 100 });
   const { disk } = world.broker(3);
-  // The sync fails later than the fetch that brings the high watermark.
+  // The sync fails only after the follower got the high watermark in a fetch response.
   disk.syncFolder = (path, done) => world.clock.setTimer(700, () => done(new DiskError('EIO', path)));
   world.broker(1).produce(topic, 'v1');
   world.advance(2000);

@@ -9,7 +9,7 @@ import { fetchFrom, fetchRequest, partitionsOf } from '../support/fetching.ts';
 import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
-/** Time for several round trips of about 4 ms. Less than one backoff (100 ms). */
+/** Time for several round trips of about 4 ms each. It is shorter than one backoff of a follower (100 ms). */
 const ROUND_TRIPS_MS = 30;
 
 /** How long a producer waits for acks=all once broker 1 leads. */

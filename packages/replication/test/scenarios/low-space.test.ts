@@ -170,7 +170,7 @@ test('a follower without room stays in the ISR while there is nothing to append'
   expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2, 3]);
 });
 
-test('if an append of a follower begins its second shortage, the follower still reports that append', () => {
+test('if an append of a follower begins its second shortage, the next fetch still reports that append', () => {
   const { world, topic } = cluster();
   fill(world, 2, 3);
   world.broker(1).produce(topic, 'v1');
@@ -190,7 +190,7 @@ test('if an append of a follower begins its second shortage, the follower still 
   expect(world.controller.image.partition(topic, 0)!.isr.toSorted()).toEqual([1, 2, 3]);
 });
 
-test('a follower that waited for room, then had nothing to append, stays in the ISR in the next shortage', () => {
+test('a follower that waited for room, and then has nothing to append, stays in the ISR in the next shortage', () => {
   const { world, topic } = cluster();
   fill(world, 3);
   world.broker(1).produce(topic, 'v1');
@@ -221,7 +221,8 @@ test('if both followers lack room, acks=all fails below min ISR, and the leader 
   fill(world, 2, 3);
   world.broker(1).produce(topic, 'v1');
   world.advance(2 * LAG_MS);
-  // The followers have all committed records, but do not join again: they cannot append the next record.
+  // The followers have all committed records, but do not rejoin the ISR, because they cannot append the next
+  // record.
   const { length } = world.controller.log;
   world.advance(10 * LAG_MS);
   expect(world.controller.log).toHaveLength(length);
@@ -238,7 +239,7 @@ function failedAppends(world: World): number {
   return world.logger.events.filter(({ event }) => event === 'follower-append-failed').length;
 }
 
-test('a follower in the ISR whose appends exceed a quota retries at its usual pace', () => {
+test('a follower in the ISR whose appends exceed a quota retries after replica.fetch.backoff.ms', () => {
   const { world, topic } = cluster();
   const { disk } = world.broker(3);
   disk.failWrites = 'EDQUOT';

@@ -96,7 +96,7 @@ test('old records expire only when they are committed', () => {
   expect(startsOf(world, topic)).toEqual([2, 2, 2]);
 });
 
-test('retention.bytes removes the oldest segments while the others have at least that size', () => {
+test('retention.bytes removes the oldest segments as long as the remaining ones together have at least that size', () => {
   const { world, topic } = setUp({ configs: { 'retention.bytes': '200', 'retention.ms': '-1' } });
   produce(world, topic, 'a', 'b', 'c', 'd', 'e');
   const sizeBytes = world.partition(1, topic).log.sizeBytes / 5;
@@ -123,7 +123,7 @@ test('a new follower of a log that starts above 0 begins there', () => {
   world.broker(3).kill();
   world.advance(RETENTION_MS + 2 * CHECK_MS);
   produce(world, topic, 'd');
-  // A new disk: nothing tells the follower where the log starts.
+  // With a new disk, nothing tells the follower where the log starts.
   world.broker(3).disk.remove('/data');
   world.broker(3).start();
   world.advance(3000);

@@ -7,8 +7,8 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { World } from '../support/world.ts';
 
-// With these seeds, the setting reaches both brokers while the follower waits for the fsync of the record in
-// `synced`.
+// With these seeds, the setting reaches both brokers while the follower waits for the fsync of the record of
+// topic `synced`.
 test.each([28, 37, 47])(
   'a follower syncs a record written under the old setting before a fetch reports it (seed %i)',
   (seed) => {

@@ -1,7 +1,7 @@
 /**
- * Goal: a lookup by time that opens a costly batch does not block the event loop, and its answer has the
- * state of the partition at the end of the lookup. A disk failure is an error, not "no such record". Method:
- * a cluster with a toy controller. Jobs run when the test says so.
+ * Goal: a lookup by time that opens a costly batch does not block the event loop. Its answer shows the
+ * partition as it is at the end of the lookup. A disk failure is an error, not "no such record". Method: a
+ * cluster with a toy controller. Jobs run when the test says so.
  */
 import { buildBatch, Compression, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -58,7 +58,7 @@ function setUp() {
     return asked;
   };
   const finishJob = () => {
-    // End this turn first: a job finishes in a later turn.
+    // End this turn first, because a job finishes in a later turn.
     world.clock.settle();
     leader.clock.run(() => leader.jobs.finishOne());
   };
@@ -81,7 +81,7 @@ test('a costly batch is opened in a job; a cheap one is not', () => {
   ]);
 });
 
-test('a request runs one job at a time: for the largest timestamp, several partitions, and a time after all records', () => {
+test('a request runs one job at a time, whether it asks for the largest timestamp, several partitions, or a time after all records', () => {
   const { append, ask, finishJob, leader } = setUp();
   append(many(0));
   const asked = ask([-3, MANY - 7, 10 * MANY, -1]);

@@ -95,7 +95,7 @@ test('a retry of an appended costly batch is answered without another job', () =
   expect([retry.cancel, leader.jobs.waiting]).toEqual([undefined, []]);
   world.advance(100);
   expect(retry.results).toMatchObject([{ errorCode: ErrorCode.NONE, baseOffset: 0 }]);
-  // The next batch in the sequence is not a retry, and neither is a corrupt batch: jobs check both.
+  // The next batch in the sequence is not a retry, and neither is a corrupt batch. So jobs check both.
   const damaged = sequenced(0);
   damaged[damaged.length - 1]! ^= 1;
   for (const batch of [sequenced(MANY), damaged]) {

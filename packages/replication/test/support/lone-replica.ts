@@ -127,7 +127,10 @@ export class LoneReplica {
     return this.proposals.shift()!.answered({ errorCode, leaderId, leaderEpoch, isr, partitionEpoch });
   }
 
-  /** Produces a batch. Returns the error codes of its answers: the list is empty until the leader answers. */
+  /**
+   * Produces a batch. Returns a list of the error codes that its client gets; it is empty until the leader
+   * answers.
+   */
   produce(acks: number): ErrorCode[] {
     const answers: ErrorCode[] = [];
     const operation = new ProduceOperation();

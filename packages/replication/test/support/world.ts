@@ -144,7 +144,7 @@ export class TestBroker {
     this.heartbeat();
   }
 
-  /** kill -9: memory is gone, but data handed to the operating system stays. */
+  /** kill -9: memory is lost, but data that the operating system already has stays. */
   kill(): void {
     this.isUp = false;
     this.clock.isDead = true;
