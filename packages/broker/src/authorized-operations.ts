@@ -1,9 +1,9 @@
 /**
- * Bit fields of the ACL operations that a client may do: bit n is Kafka's operation code n. Without an
- * authorizer, a client may do every operation of the resource.
+ * The ACL operations that a client may do, as bit fields. Bit n stands for the operation with Kafka's code n.
+ * Millrace has no authorizer, so a client may do every operation of the resource.
  */
 
-/** The client did not ask for the operations, or they are unknown. */
+/** The value of the field if the client did not ask for the operations, or if they are unknown. */
 export const NOT_REQUESTED = -2147483648;
 
 const READ = 3;

@@ -2,7 +2,7 @@
  * Creates topics that clients ask for by name and that do not exist. An internal topic gets the settings that
  * its coordinator needs; any other topic gets the controller's defaults. Until the topic exists, the client
  * gets UNKNOWN_TOPIC_OR_PARTITION or COORDINATOR_NOT_AVAILABLE, and retries. Each name is in at most one
- * request in flight. This class keeps no topics: they are in the metadata log.
+ * CreateTopics request in flight. This class keeps no topics: they are in the metadata log.
  */
 import type { Logger, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName, joinedChunks } from '@millrace/protocol';
@@ -10,11 +10,11 @@ import type { Forward } from './handler.ts';
 
 const CREATE_VERSION = 7;
 const TIMEOUT_MS = 30_000;
-/** Largest number of names in flight; a client that asks for more must retry. */
+/** Limit for the names in flight. A client that asks for a further topic must retry. */
 const IN_FLIGHT_MAX = 10_000;
 const USE_DEFAULT = -1;
 
-/** A topic to create. The controller's default replaces each number or config that is missing. */
+/** A topic to create. The controller's default counts for each number or config that is missing. */
 export interface WantedTopic {
   readonly name: string;
   readonly numPartitions?: number;
@@ -38,7 +38,10 @@ export class AutoTopicCreation {
     this.options = options;
   }
 
-  /** Starts to create the topics that are not in flight. The caller has checked that the names are legal. */
+  /**
+   * Asks for the topics that no request in flight creates yet. The caller has checked that the names are
+   * legal.
+   */
   create(topicsWanted: readonly WantedTopic[], clientId: string | null): void {
     const topics: WantedTopic[] = [];
     for (const topic of topicsWanted) {

@@ -1,4 +1,7 @@
-/** The committed metadata as a client of one listener may see it. Reads the image, changes nothing. */
+/**
+ * The committed metadata, in the form in which a client of one listener gets it. Reads the image, changes
+ * nothing.
+ */
 import type { NodeId } from '@millrace/base';
 import type { BrokerRegistration, MetadataImage, PartitionImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
@@ -32,9 +35,9 @@ export function liveEndpoints(image: MetadataImage, listenerName: string): NodeE
 }
 
 /**
- * The broker that a response names as the controller. Every broker forwards the requests that only the
- * controller can handle, so a broker names itself: the client can reach it. A fenced broker instead names a
- * live broker, or -1 if there is none.
+ * The broker that a response names as the controller. Clients send this broker the requests that only the
+ * controller can handle. Every broker forwards such requests, so a broker names itself: the client can reach
+ * it. A fenced broker instead names a live broker, or -1 if there is none.
  */
 export function namedController(endpoints: readonly NodeEndpoint[], self: NodeId): NodeId {
   if (endpoints.some(({ nodeId }) => nodeId === self)) return self;

@@ -1,6 +1,6 @@
 /**
  * The configuration of the front end: limits, each with its effect; whether the broker creates topics; and
- * the properties that DescribeConfigs shows. The node passes in all values: this file reads nothing from the
+ * the properties that DescribeConfigs shows. The node passes in all values. This file reads nothing from the
  * environment.
  */
 import type { Millis } from '@millrace/base';
@@ -52,7 +52,7 @@ export interface BrokerConfigEntry {
   readonly source: 'static' | 'default';
   readonly type: ConfigTypeName;
   readonly documentation: string;
-  /** A password: its value is never shown. */
+  /** True for a password: DescribeConfigs never shows its value. */
   readonly sensitive: boolean;
   /** False: only a restart with another configuration changes the setting. */
   readonly isDynamic: boolean;

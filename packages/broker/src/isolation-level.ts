@@ -6,7 +6,7 @@
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 
-/** Kafka has no error code for an unknown level, and answers UNKNOWN_SERVER_ERROR. */
+/** False for an unknown level. Kafka has no error code for it, and answers UNKNOWN_SERVER_ERROR. */
 export function isKnownIsolationLevel(level: number): boolean {
   return level === READ_UNCOMMITTED || level === READ_COMMITTED;
 }

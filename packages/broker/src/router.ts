@@ -38,9 +38,9 @@ const bringing: ReadonlySet<number> = new Set(
  */
 const growing: ReadonlySet<number> = new Set([apis.joinGroup, apis.syncGroup].map(({ key }) => key));
 /**
- * Size limit of a request that is in neither of the two sets above: such a request mostly names topics and
- * partitions. Each partition of the cluster raises the limit. The router refuses a larger request before the
- * broker reads the rest of it.
+ * Size limit of a request that is in neither of the two sets above. Such a request mostly names topics and
+ * partitions, so each partition of the cluster raises the limit. The router refuses a larger request before
+ * the broker reads the rest of it.
  */
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
@@ -115,11 +115,11 @@ export class Router {
   }
 
   /**
-   * The largest number of elements in a legitimate frame: it may name all partitions several times, or many
-   * new topics.
+   * The limit for array elements in a frame. A legitimate request may name all partitions several times, or
+   * many new topics.
    */
   private elementsMax(apiKey: number, frame: Uint8Array): number {
-    // An element takes at least one byte, so this frame cannot have more elements.
+    // An element takes at least one byte, so this frame cannot exceed the limit.
     if (frame.length <= ELEMENTS_BROUGHT) return ELEMENTS_BROUGHT;
     const ofItsKind = bringing.has(apiKey) ? ELEMENTS_BROUGHT : ELEMENTS_NAMED;
     return ofItsKind + ELEMENTS_PER_PARTITION * this.partitions();

@@ -179,7 +179,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
   }
 
-  /** Called for a request that gets no answer (acks=0). */
+  /** Ends a request that gets no answer (acks=0): its outcome is known, and the next answer may leave. */
   answerNothing(slot: Slot): void {
     if (this.state !== 'open' || slot.outcome !== undefined) return;
     slot.outcome = { kind: 'none' };
@@ -239,7 +239,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.state = 'closing';
     this.abandon();
     this.stream.end();
-    // Continue to read, and drop the bytes: the broker notices that the peer closes only while it reads.
+    // Read on and drop the bytes, because the broker notices only while it reads that the peer closes.
     this.setPaused(false);
     this.account();
     this.host.wakeAt(this, this.host.nowMs() + this.host.limits.closeGraceMs);
@@ -247,7 +247,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   // ---- calls of the front end ----
 
-  /** Sends the ready answers in one write unless the peer is slow, and starts the next requests. */
+  /** Sends the ready answers in one write, unless the peer is slow. Then starts the next requests. */
   flush(): void {
     if (this.state === 'orphaned') this.handleRest();
     if (this.state !== 'open') return;
@@ -382,8 +382,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
     // Each started request is done, or finishes without this connection. If the answer to a costly batch with
-    // acks was not sent, the broker handles nothing behind that batch: the client retries its request and the
-    // later ones, and a slow broker must not check the same batches twice. Not compared with Kafka.
+    // acks was not sent, the client retries this request and the later ones. So the broker handles nothing
+    // behind the batch: a slow broker must not check the same batches twice. Not compared with Kafka.
     if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
       this.finish();
       return false;

@@ -1,6 +1,4 @@
-/**
- * Counts the memory that one connection holds, separately for each reason, and reports changes to the budget.
- */
+/** Counts the memory that one connection holds, each kind separately, and reports changes to the budget. */
 import type { MemoryBudget } from './memory-budget.ts';
 
 export class HeldBytes {
@@ -16,7 +14,7 @@ export class HeldBytes {
   told = 0;
   private toldDecoded = 0;
 
-  /** Called when the connection drops its requests. */
+  /** Counts the requests and their answers as freed. Called when the connection drops its requests. */
   forgetRequests(): void {
     this.request = 0;
     this.decoded = 0;

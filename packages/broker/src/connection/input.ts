@@ -1,7 +1,7 @@
 /**
- * The bytes that a connection has received and that belong to no started request. Assembles them in spare
- * buffers, and gives the buffers back however a request ends. Otherwise the buffers would be garbage outside
- * of the heap, and V8 would run full collections.
+ * The bytes that a connection has received and that belong to no started request. Assembles these bytes in
+ * spare buffers, and gives the buffers back however a request ends. Otherwise the buffers would be garbage
+ * outside of the heap, and V8 would run full collections to free them.
  */
 import { FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
@@ -23,7 +23,7 @@ export interface InputHost {
 
 export class Input {
   private readonly host: InputHost;
-  /** Created with the first byte: a silent connection needs no reader. */
+  /** Created with the first byte, because a silent connection needs no reader. */
   private reader: FrameReader | undefined;
 
   constructor(host: InputHost) {
@@ -34,7 +34,7 @@ export class Input {
     return this.reader?.bufferedBytes ?? 0;
   }
 
-  /** Uses the chunk until `keep`, which copies the unused bytes. */
+  /** Takes the chunk as it is, without a copy. `keep` later copies the bytes that are still unused. */
   push(chunk: Uint8Array): void {
     this.reader ??= new FrameReader(this.host.limits.requestMaxBytes, this.host.spares);
     this.reader.push(chunk);
@@ -44,15 +44,15 @@ export class Input {
     this.reader?.keep();
   }
 
-  /** True if the next frame is known to be incomplete. Useful when the peer has closed. */
+  /** True if a part of the next frame is missing. If the peer has closed, the rest never comes. */
   get endsInHalf(): boolean {
     const { reader } = this;
     return reader !== undefined && reader.assemblingBytes > reader.bufferedBytes;
   }
 
   /**
-   * True if the next request may decode to many objects, while the decoded requests of all connections
-   * already use much memory.
+   * True if the next request is large, so that it may decode to many objects, while the decoded requests of
+   * all connections already use much memory.
    */
   get mustWaitForOthers(): boolean {
     return this.host.budget.crowded && (this.reader?.assemblingBytes ?? 0) >= LARGE_FRAME_BYTES;

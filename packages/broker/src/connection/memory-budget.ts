@@ -1,7 +1,7 @@
 /**
- * Counts the bytes that all connections hold together (received frames, their decoded objects, answers that
- * the peer has not read). A connection that must wait for memory stops reading, and the budget tells it when
- * memory was freed. Under lasting pressure the budget drops stalled connections.
+ * Counts the bytes that all connections hold together: received frames, their decoded objects, and answers
+ * that the peer has not read. A connection that must wait for memory stops reading, and the budget tells it
+ * when memory was freed. While memory stays short, the budget drops stalled connections.
  */
 import { assert, type Millis } from '@millrace/base';
 
@@ -64,16 +64,16 @@ export class MemoryBudget {
   }
 
   /**
-   * The most memory that one answer may take: a share of the free memory, so that other answers get some. 0:
-   * no memory is free.
+   * The most memory that one answer may take. This is a share of the free memory, so that other answers get
+   * some, too. 0: no memory is free.
    */
   get shareBytes(): number {
     return Math.max(0, Math.floor((this.maxBytes - this.heldBytes) / SHARES));
   }
 
   /**
-   * The bytes that a connection holds change by `deltaBytes`. The part of this change that concerns decoded
-   * objects is `decodedDeltaBytes`.
+   * Called when the bytes that a connection holds change by `deltaBytes`. The decoded objects among them
+   * change by `decodedDeltaBytes`.
    */
   change(deltaBytes: number, decodedDeltaBytes: number): void {
     const wasCrowded = this.crowded;
@@ -81,8 +81,8 @@ export class MemoryBudget {
     this.decodedBytes += decodedDeltaBytes;
     assert(this.heldBytes >= 0 && this.decodedBytes >= 0, 'the bytes held are never negative');
     if (this.waiting.size === 0) return;
-    // The frames that wait may exhaust the budget by themselves. So also release the waiting connections when
-    // decoded requests use little memory again.
+    // The frames of waiting connections may exhaust the budget by themselves. So also release these
+    // connections when decoded requests use little memory again.
     if ((deltaBytes < 0 && !this.exhausted) || (wasCrowded && !this.crowded)) this.release();
   }
 
@@ -97,9 +97,9 @@ export class MemoryBudget {
   }
 
   /**
-   * Under pressure, drops the connections whose peers have stalled for `stalledMs`, the longest stalled
-   * first, until half of the budget is free and large requests need not wait. Half frames and unread answers
-   * of one client must not block the others for ever.
+   * While memory is short, drops the connections whose peers have stalled for `stalledMs`, beginning with the
+   * one that stalled first. Stops when half of the budget is free and large requests need not wait. Half
+   * frames and unread answers of one client must not block the others for ever.
    */
   dropStalled(holders: Iterable<Holder>, now: Millis, stalledMs: Millis): void {
     if (!this.isPressed) return;

@@ -1,6 +1,6 @@
 /**
- * A logger that many bad clients cannot flood: it passes on at most `perSecond` lines a second of each event.
- * The next line that passes says how many were suppressed.
+ * A logger that many bad clients cannot flood: of each event, it passes on at most `perSecond` lines a
+ * second. The next line of the event that passes says how many lines were suppressed.
  */
 import type { Clock, EventAt, EventWith, FactsAt, Millis } from '@millrace/base';
 

@@ -51,7 +51,7 @@ export interface Slot {
   outcome: Outcome | undefined;
   /** True once the answer is sent, or the connection has dropped the request. */
   isOver: boolean;
-  /** Stops the work if the connection is gone. */
+  /** Stops the work on the request. Called if the connection is gone. */
   cancel: (() => void) | undefined;
   /** For an exclusive request: called at most once, when the client has sent bytes behind this request. */
   onNextRequest: (() => void) | undefined;
@@ -66,8 +66,8 @@ export interface Slot {
 /**
  * If a client closes within this time after a request has started, it did not wait for the answer. The broker
  * then still carries the request out, if it changes something. A client that closes later has waited and will
- * retry, so the broker stops the request: a broker that finished old requests first would answer each retry
- * late. Kafka has no such limit; not compared with 4.3.1.
+ * retry, so the broker stops the request. If a broker finished such old requests first, it would answer each
+ * retry late. Kafka has no such limit; not compared with 4.3.1.
  */
 const ANSWER_AWAITED_MS: Millis = 500;
 
@@ -114,7 +114,10 @@ export class ResponseSlots {
     return slot;
   }
 
-  /** Called when the connection has received bytes behind the newest request. */
+  /**
+   * Calls the newest request's `onNextRequest`, because the connection has received bytes behind this
+   * request.
+   */
   nextRequestArrived(): void {
     const newest = this.slots.at(-1);
     const onNextRequest = newest?.onNextRequest;

@@ -1,7 +1,7 @@
 /**
  * Sends the ISR changes of this broker's partitions to the active controller, one request at a time. Changes
- * that come meanwhile wait for the next request (a broker that lost a follower changes hundreds of ISRs at
- * once).
+ * that come meanwhile share the next request, because a broker that lost a follower changes hundreds of ISRs
+ * at once.
  */
 import type { Clock, Millis } from '@millrace/base';
 import { type AlterPartitionRequest, type AlterPartitionResponse, controlCalls } from '@millrace/control';
@@ -26,7 +26,7 @@ export class AlterPartitionSender {
     this.clock = clock;
   }
 
-  /** `done` gets the answer for these partitions. If it gets undefined, the caller must retry. */
+  /** Calls `done` with the answer for these partitions. If `done` gets undefined, the caller must retry. */
   send(request: AlterPartitionRequest, done: Waiting['done']): void {
     this.waiting.push({ request, done });
     if (this.waiting.length === 1 && !this.busy) this.clock.soon(() => this.sendNext());
@@ -36,8 +36,8 @@ export class AlterPartitionSender {
     const first = this.waiting[0];
     if (this.busy || first === undefined) return;
     this.busy = true;
-    // Send changes of different broker epochs in separate requests: the controller refuses a whole request if
-    // its broker epoch is old.
+    // Send changes of different broker epochs in separate requests, because the controller refuses a whole
+    // request if its broker epoch is old.
     const { brokerId, brokerEpoch } = first.request;
     const batch = this.waiting.filter(({ request }) => request.brokerEpoch === brokerEpoch);
     this.waiting = this.waiting.filter(({ request }) => request.brokerEpoch !== brokerEpoch);

@@ -1,6 +1,6 @@
 /**
- * One control stream to one controller. Sends one request at a time and waits for its answer or its timeout.
- * Does not know the meaning of the messages. Reports at most once to its owner that the stream is broken.
+ * One control stream to one controller. Sends one request at a time, and waits for its answer until a
+ * timeout. Does not know the meaning of the messages. Tells its owner at most once that the stream is broken.
  */
 import {
   assert,
@@ -35,7 +35,7 @@ export interface ControlStreamEvents {
    */
   broken(reason: string, silent: boolean): void;
   /**
-   * True if the broker is about to stop: the controller should then conclude from the end of the stream that
+   * True if the broker is about to stop. Then the controller should conclude from the end of the stream that
    * the broker has stopped.
    */
   isStopping(): boolean;
@@ -43,7 +43,7 @@ export interface ControlStreamEvents {
 
 export class ControlStream {
   readonly controllerId: NodeId;
-  /** The owner sets it once this controller has answered a request as the active controller. */
+  /** True once this controller has answered a request as the active controller. The owner sets it. */
   served = false;
   private readonly clock: Clock;
   private readonly events: ControlStreamEvents;
@@ -109,9 +109,9 @@ export class ControlStream {
   }
 
   /**
-   * If the broker is not stopping, sends `leaves`, so that the controller does not take the end of the stream
-   * as the death of the process. Over gRPC a controller cannot distinguish a closed stream from the stream of
-   * a killed process.
+   * Closes the stream. If the broker is not stopping, sends `leaves` first, because over gRPC a controller
+   * cannot distinguish a closed stream from the stream of a killed process. Without `leaves`, the controller
+   * would conclude that the process has died.
    */
   private leaveAndClose(): void {
     if (!this.events.isStopping()) this.send({ register: undefined, heartbeat: undefined, leaves: true });

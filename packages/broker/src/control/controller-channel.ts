@@ -11,8 +11,8 @@ import type { ControllerLocator } from './controller-locator.ts';
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
 /**
- * The channel waits this long for one controller before it asks another: the first may be frozen, or behind a
- * link that drops everything.
+ * The channel waits this long for one controller before it asks another. The first one may be frozen, or
+ * behind a link that drops everything.
  */
 const ATTEMPT_MAX_MS = 5_000;
 
@@ -42,8 +42,8 @@ export class ControllerChannel {
 
   /**
    * `done` gets the active controller's answer, which may be an error. It gets undefined if no answer comes
-   * within `timeoutMs`, or before `close`. If a controller stays silent for `attemptMaxMs`, the channel
-   * retries. With `attemptMaxMs` equal to `timeoutMs`, silence alone causes no retry.
+   * within `timeoutMs`, or before `close`. If a controller stays silent for `attemptMaxMs`, the channel asks
+   * again. If `attemptMaxMs` equals `timeoutMs`, silence alone causes no second attempt.
    */
   request<Request, Response extends { errorCode: number }>(
     method: ControlMethod<Request, Response>,

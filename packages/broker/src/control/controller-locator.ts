@@ -58,8 +58,8 @@ export class ControllerLocator {
   }
 
   /**
-   * Called when controller `id` answered that it is not active. `leaderId`: the controller that the answer
-   * names; -1: none.
+   * Called when controller `id` answered that it is not active. Chooses `leaderId`, the controller that the
+   * answer names. If it names none (-1), or one that cannot be chosen, tries the next configured controller.
    */
   notController(id: NodeId, leaderId: NodeId): void {
     if (id !== this.current()) return;
@@ -67,7 +67,10 @@ export class ControllerLocator {
     if (!usable || !this.choose(leaderId)) this.tryNext();
   }
 
-  /** Called when controller `id` could not be reached, or did not answer. */
+  /**
+   * Called when controller `id` could not be reached, or did not answer. Tries the next configured
+   * controller.
+   */
   failed(id: NodeId): void {
     if (id !== this.current()) return;
     this.failedId = id;

@@ -19,7 +19,7 @@ import type { ControllerLocator } from './controller-locator.ts';
 export interface LifecycleConfig {
   /**
    * `broker.session.timeout.ms`: the longest lease that this broker accepts. The controllers' own setting may
-   * make the lease shorter.
+   * make the lease shorter, because the controller sets its length.
    */
   readonly sessionTimeoutMs: Millis;
   /** The node's own `min.insync.replicas`. Counts unless the topic or a dynamic config of brokers sets it. */
@@ -58,16 +58,16 @@ export interface BrokerLifecycleOptions {
 
 export interface LifecycleEvents {
   registered(brokerEpoch: BrokerEpoch): void;
-  /** From this call on the broker serves clients. */
+  /** Called when the controller has unfenced this broker. From this call on the broker serves clients. */
   unfenced(): void;
   /**
-   * The controller has fenced this broker, or this broker has lost its registration. The broker registers
-   * again if it must, and asks to be unfenced.
+   * Called when the controller has fenced this broker, or when this broker has lost its registration. The
+   * broker registers again if it must, and asks to be unfenced.
    */
   fenced(): void;
   /**
-   * The broker belongs to another cluster, so this cluster will never accept it. The message is for the
-   * operator.
+   * Called when the broker belongs to another cluster. This cluster will never accept it. The message is for
+   * the operator.
    */
   registrationRefused(message: string): void;
 }
@@ -96,8 +96,8 @@ export class BrokerLifecycle {
   private backoffMs = BACKOFF_MIN_MS;
   private hintFollowed = false;
   /**
-   * A new stream waits this long for the answer to its first heartbeat. The time doubles, up to a limit, with
-   * each stream on which the controller stays silent.
+   * A new stream waits this long for the answer to its first heartbeat. Each stream on which the controller
+   * stays silent doubles the time for the next stream, up to `firstWaitMaxMs`.
    */
   private firstWaitMs: Millis;
   /** False if the last heartbeat asked the controller to unfence this broker. */
@@ -148,8 +148,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * Ends without a message, like a process that dies: the controller soon moves the remaining leaderships
-   * away.
+   * Ends without a message, like a process that dies. The controller notices the end soon, and moves the
+   * remaining leaderships away.
    */
   stop(): void {
     this.started = false;
@@ -266,8 +266,9 @@ export class BrokerLifecycle {
   }
 
   /**
-   * Half a session, but at least one heartbeat interval: a controller that takes over gives this broker one
-   * session to find the new controller.
+   * A new stream waits at most half a session for its first answer, or one heartbeat interval if that is
+   * longer. A controller that takes over gives this broker one session to find it, so the broker must not
+   * spend all this time on one silent controller.
    */
   private firstWaitMaxMs(): Millis {
     const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
@@ -303,7 +304,7 @@ export class BrokerLifecycle {
   private leaveNonController(stream: ControlStream, leaderId: NodeId): void {
     this.dropStream();
     this.options.locator.notController(stream.controllerId, leaderId);
-    // Follow a hint at once, but never two in a row: two controllers may name each other.
+    // Follow a hint at once, but never two hints in a row, because two controllers may name each other.
     const follow = leaderId >= 0 && leaderId !== stream.controllerId && !this.hintFollowed;
     this.hintFollowed = follow;
     this.reconnectLater(follow);
@@ -317,7 +318,8 @@ export class BrokerLifecycle {
       this.previousBrokerEpoch = brokerEpoch;
       this.refusalLogged = false;
       logger.info('broker-registered', { brokerEpoch });
-      // A newly registered broker is fenced: it may follow leaders, but not acknowledge.
+      // A newly registered broker is fenced: it may follow leaders, but not acknowledge. So its lease has
+      // already ended.
       this.setLease(sentMs);
       events.registered(brokerEpoch);
       this.beat();
@@ -330,7 +332,8 @@ export class BrokerLifecycle {
       events.registrationRefused(errorMessage ?? 'this broker belongs to another cluster');
       return;
     }
-    // The controller may still have a session of an earlier run of this broker; that session ends soon.
+    // The controller may still have the session of an earlier run of this broker. That session ends soon, so
+    // try again soon.
     this.beatAfter(Math.min(4 * EAGER_INTERVAL_MS, this.options.config.heartbeatIntervalMs));
   }
 
@@ -394,7 +397,9 @@ export class BrokerLifecycle {
 
   // ---- stopping ----
 
-  /** True if no controller has answered for two heartbeat intervals: the whole cluster probably stops. */
+  /**
+   * True if no controller has answered for two heartbeat intervals. Then the whole cluster probably stops.
+   */
   private isAbandoned(): boolean {
     const silentMs = this.options.clock.monotonicMs() - this.lastAnswerMs;
     return silentMs >= 2 * this.options.config.heartbeatIntervalMs;

@@ -12,7 +12,7 @@ import type { ControllerChannel } from './controller-channel.ts';
 const TIMEOUT_MS = 5_000;
 /** The broker asks for the next block when this share of the current one is left. */
 const PREFETCH_SHARE = 0.1;
-/** Largest number of producers that wait for a block; one more gets a retriable error. */
+/** Limit for the producers that wait for a block. A further producer gets a retriable error. */
 const WAITING_MAX = 10_000;
 
 type Done = Parameters<ProducerIdSource['next']>[0];
@@ -71,8 +71,9 @@ export class ProducerIdBlocks implements ProducerIdSource {
   }
 
   /**
-   * Serves the waiting producers from the new block; producers that get no id wait for the next block. If
-   * there is no new block, all waiting producers get a retriable error.
+   * Called when the controller has answered. Serves the waiting producers from the new block. Producers for
+   * whom the block has no id wait for the next block. If there is no new block, all waiting producers get a
+   * retriable error.
    */
   private serveWaiting(): void {
     const waiting = this.waiting;

@@ -1,7 +1,8 @@
 /**
- * The configs of a broker's loggers (resource type BROKER_LOGGER, KIP-412): the name of a config is that of a
- * logger, and its value is the logger's level. This broker itself describes and alters them. A change acts at
- * once, and only here: the controller learns nothing, and this broker forgets the change when it stops.
+ * The configs of a broker's loggers (resource type BROKER_LOGGER, KIP-412). A config has the name of a
+ * logger, and its value is the level of this logger. This broker itself describes and alters these configs. A
+ * change acts at once, and only here. The controller does not learn of it, and this broker forgets it when it
+ * stops.
  */
 import { LOG_LEVELS, type LoggerName, type LogLevel, loggerNames, ROOT_LOGGER } from '@millrace/base';
 import { ConfigOperation, ConfigSource, ErrorCode } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * OffsetCommit (8), OffsetFetch (9) and OffsetDelete (47): the committed offsets of groups. These handlers
- * resolve topics by the metadata; the group's coordinator does the rest.
+ * OffsetCommit (8), OffsetFetch (9) and OffsetDelete (47): store, read and delete the committed offsets of
+ * groups. These handlers resolve topics by the metadata; the group's coordinator does the rest.
  */
 
 import { ZERO_UUID } from '@millrace/base';
@@ -48,7 +48,10 @@ function hasPartitions({ partitions }: { readonly partitions: readonly unknown[]
   return partitions.length > 0;
 }
 
-/** Takes the coordinator's next result for each partition that was not refused here. */
+/**
+ * The results of all partitions, in the order of the request: the refusals of this broker, and at the other
+ * partitions the coordinator's results.
+ */
 function withResults(
   {
     partitions,

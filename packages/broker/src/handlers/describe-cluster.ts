@@ -1,4 +1,7 @@
-/** DescribeCluster (60), KIP-700: the brokers. A broker does not describe the controllers (KIP-919). */
+/**
+ * DescribeCluster (60), KIP-700: lists the brokers. Refuses a request for the controllers (KIP-919), because
+ * only a controller answers it.
+ */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { ALL_CLUSTER_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
 import { endpointOf, liveEndpoints, namedController } from '../cluster-view.ts';

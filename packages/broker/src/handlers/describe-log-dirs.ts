@@ -8,7 +8,7 @@ import { defineHandler } from '../handler.ts';
 
 export const describeLogDirs = defineHandler(apis.describeLogDirs, (broker, { body }, reply) => {
   const directories = broker.replicas.describeLogDirs(askedReplicas(body.topics));
-  // No replica moves between directories and no directory is cordoned, because there is only one.
+  // There is only one directory, so no replica moves between directories, and no directory is cordoned.
   reply.send({
     results: directories.map(({ errorCode, path, replicas, totalBytes, usableBytes }) => ({
       errorCode,

@@ -1,4 +1,7 @@
-/** DescribeQuorum (55), KIP-595: only the active controller knows the offsets of its followers. */
+/**
+ * DescribeQuorum (55), KIP-595: forwarded, because only the active controller knows the offsets of its
+ * followers.
+ */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 

@@ -1,4 +1,4 @@
-/** DescribeTopicPartitions (75), KIP-966: topics in the order of their names, page by page. */
+/** DescribeTopicPartitions (75), KIP-966: shows topics in the order of their names, page by page. */
 import { isInternalTopic, type MetadataImage } from '@millrace/metadata';
 import { apis, ErrorCode, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
 import { ALL_TOPIC_OPERATIONS } from '../authorized-operations.ts';

@@ -1,6 +1,6 @@
 /**
- * FindCoordinator (10): the broker that coordinates a group, which is the leader of the group's partition of
- * `__consumer_offsets`. The first request creates this topic; until it has a leader, the answer is
+ * FindCoordinator (10): names the coordinator of a group: the broker that leads the group's partition of
+ * `__consumer_offsets`. The first request creates this topic. Until the topic has a leader, the answer is
  * COORDINATOR_NOT_AVAILABLE, and clients retry.
  */
 import type { NodeId } from '@millrace/base';

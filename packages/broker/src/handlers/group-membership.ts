@@ -7,7 +7,7 @@ import { apis } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 import { groupCall } from './group-call.ts';
 
-/** The request's memory counts as held until the answer: the coordinator keeps copies of subscriptions. */
+/** The coordinator keeps copies of subscriptions, so the request's memory counts as held until the answer. */
 export const joinGroup = defineHandler(apis.joinGroup, ({ groups }, request, reply) =>
   groups.join(groupCall(request, reply)),
 );

@@ -3,8 +3,8 @@
  * this broker coordinates. Clients send ListGroups to every broker, and the other requests to each group's
  * coordinator.
  *
- * A group that is named more than once gets one answer: a few bytes of request must not become many large
- * descriptions.
+ * A request may name a group more than once. The group still gets only one answer, because a few bytes of
+ * request must not become many large descriptions.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { ALL_GROUP_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
@@ -49,7 +49,10 @@ function operationsOf(
   return { authorizedOperations: isTold ? ALL_GROUP_OPERATIONS : NOT_REQUESTED };
 }
 
-/** The group's rebalances, if the client asks: a field of Millrace (protocol/src/apis/rebalances.ts). */
+/**
+ * The group's rebalances, if the client asks for them. Only Millrace has this field
+ * (protocol/src/apis/rebalances.ts).
+ */
 function rebalancesOf(
   groups: GroupPort,
   { groupId, errorCode = ErrorCode.NONE }: { readonly groupId?: unknown; readonly errorCode?: unknown },

@@ -1,4 +1,4 @@
-/** Every API that this broker answers and advertises: the only list of them. */
+/** The handlers of all APIs. No other list says which APIs this broker answers and advertises. */
 import type { Handler } from '../handler.ts';
 import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts';
 import { apiVersions } from './api-versions.ts';

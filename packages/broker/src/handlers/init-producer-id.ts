@@ -1,7 +1,7 @@
 /**
- * InitProducerId (22) for idempotent producers: always a new id with epoch 0, even if the request names an id
- * (KIP-98). The broker refuses a transactional id with a fatal error: there is no transaction coordinator
- * yet.
+ * InitProducerId (22) for idempotent producers. The answer always has a new id with epoch 0, even if the
+ * request names an id (KIP-98). The broker refuses a transactional id with a fatal error, because there is no
+ * transaction coordinator yet.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';

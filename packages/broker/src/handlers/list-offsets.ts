@@ -45,7 +45,7 @@ export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, b
     reply.send({ topics });
   });
   if (cancel === undefined) return;
-  // A connection runs one costly lookup at a time.
+  // The lookups need a job or a later turn. Until they end, the connection starts no further request.
   const next = reply.hold();
   release = next;
   reply.onGone(() => {

@@ -1,6 +1,6 @@
 /**
- * Metadata (3): brokers, topics and partitions as the client's listener sees them. Also creates missing
- * topics.
+ * Metadata (3): shows brokers, topics and partitions as clients of this listener may see them. Also creates
+ * missing topics.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { isInternalTopic, type MetadataImage, OFFSETS_TOPIC, type TopicImage } from '@millrace/metadata';
@@ -71,7 +71,7 @@ function selectTopics(
     if (topic !== undefined) return describe(topic);
     if (validateTopicName(name) !== undefined)
       return { name, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, topicAuthorizedOperations };
-    // The other internal topics need settings of their own, so no client creates them.
+    // The other internal topics need settings of their own, so no request of a client creates them.
     if (name === OFFSETS_TOPIC) missing.push(offsetsTopic(broker.config.offsetsTopic, image));
     else if (!isInternalTopic(name)) missing.push({ name });
     return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, topicAuthorizedOperations };

@@ -1,4 +1,4 @@
-/** Why the configs of a resource cannot be described or altered. */
+/** The error for a resource whose configs this broker cannot describe or alter. */
 import type { ErrorCode } from '@millrace/protocol';
 
 export interface ResourceError {

@@ -1,5 +1,5 @@
 /**
- * How far the groups that this broker coordinates are behind: the metric `millrace_group_lag`. Computes
+ * The metric `millrace_group_lag`: how far the groups that this broker coordinates are behind. Computes
  * nothing until a scrape asks.
  */
 import { type GroupCoordinator, type GroupPosition, groupPositions } from '@millrace/coordinator';
@@ -28,14 +28,15 @@ export class GroupLag {
     metrics.beforeScrape('millrace_group_lag', (done) => this.read(done));
   }
 
-  /** Scrapes at the same time share one reading. */
+  /** Reads the lags, then calls `done`. Scrapes at the same time share one reading. */
   private read(done: () => void): void {
     this.waiting.push(done);
     if (this.waiting.length > 1) return;
     try {
       this.begin();
     } catch (error) {
-      // Otherwise every later scrape would wait for a reading that never began.
+      // `begin` has failed, so nobody will call the waiting scrapes. If they stayed in the list, no later
+      // reading would begin.
       this.waiting = [];
       throw error;
     }
@@ -56,7 +57,7 @@ export class GroupLag {
   }
 }
 
-/** A new leader's high watermark may be below the offset that the group has committed: the lag is then 0. */
+/** The lag is 0 if a new leader's high watermark is still below the offset that the group has committed. */
 function lagOf({ groupId, topic, partition, offset }: GroupPosition, end: number): Lag {
   return { labels: [groupId, topic, String(partition)], value: Math.max(0, end - offset) };
 }

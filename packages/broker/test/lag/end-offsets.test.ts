@@ -9,7 +9,7 @@ test('`endOffsets` gathers the partitions of one leader in linear time', () => {
   let asked = 0;
   const image = {
     partition: () => ({ leader: 2 }),
-    // The leader has just left the cluster, so nobody asks it.
+    // The leader has just left the cluster, so it has no address, and nobody asks it.
     broker: () => void asked++,
   } as unknown as MetadataImage;
   const ports = {

@@ -199,7 +199,7 @@ describe('DescribeConfigs', () => {
     return broker;
   }
 
-  test('a topic: its own settings, those of the broker, and defaults, each with its source', () => {
+  test('a topic: the answer has its own settings, those of the broker, and defaults, each with its source', () => {
     const { configs, errorCode } = describeOne(configured(), { resourceType: 2, resourceName: 'words' });
     expect(errorCode).toBe(0);
     const of = (name: string) => configs.find((config) => config.name === name)!;
@@ -248,7 +248,7 @@ describe('DescribeConfigs', () => {
     expect(results[0]).toMatchObject({ errorCode: ErrorCode.NONE, errorMessage: '' });
   });
 
-  test('this broker and all brokers: dynamic values with their sources', () => {
+  test('this broker and all brokers: the answer has dynamic values with their sources', () => {
     const broker = configured();
     const config = { type: 'config', resourceType: 'broker' } as const;
     broker.add([
@@ -285,7 +285,7 @@ describe('DescribeConfigs', () => {
     });
   });
 
-  test('a group: the configs that it sets, and the values of the broker', () => {
+  test('a group: the answer has the configs that it sets, and the values of the broker', () => {
     const names = ['assignment.interval.ms', 'heartbeat.interval.ms', 'session.timeout.ms'];
     const broker = testBroker({
       config: { properties: names.map((name) => property(`group.consumer.${name}`, 'int', '5')) },
@@ -313,7 +313,7 @@ describe('DescribeConfigs', () => {
     expect(describeOne(broker, { resourceType: 32, resourceName: '' }).errorCode).toBe(42);
   });
 
-  test('ListConfigResources: topics, brokers, loggers, and the groups that set configs', () => {
+  test('ListConfigResources lists topics, brokers, loggers, and the groups that set configs', () => {
     const broker = testBroker();
     const config = { type: 'config', resourceType: 'group', resourceName: 'g' } as const;
     broker.add([{ ...config, name: 'consumer.session.timeout.ms', value: '50' }]);
@@ -331,7 +331,7 @@ describe('DescribeConfigs', () => {
     expect(list(0, [])).toEqual([0, []]);
   });
 
-  test('this broker: every property, passwords never shown', () => {
+  test('this broker: the answer has every property, but never a password', () => {
     const { configs } = describeOne(
       configured(),
       { resourceType: 4, resourceName: '1' },
@@ -353,7 +353,7 @@ describe('DescribeConfigs', () => {
     expect(JSON.stringify(configs)).not.toContain('secret');
   });
 
-  test('refusals: another broker, an unknown topic, an illegal name, an unknown type', () => {
+  test('the broker refuses: another broker, an unknown topic, an illegal name, an unknown type', () => {
     const refused = (resourceType: number, resourceName: string) =>
       describeOne(configured(), { resourceType, resourceName }).errorCode;
     expect(refused(4, '2')).toBe(ErrorCode.INVALID_REQUEST);

@@ -1,5 +1,5 @@
 /**
- * A bad client can hurt only itself: the broker sends the answers to its earlier requests, closes the
+ * A bad client can hurt only itself. The broker sends the answers to its earlier requests, closes its
  * connection with a logged reason, and serves the other clients.
  */
 import { Prng } from '@millrace/base';

@@ -1,6 +1,6 @@
 /**
  * Goal: a client describes and alters the levels of a broker's loggers (KIP-412), with Kafka's checks.
- * Method: the front end alone; nothing may reach the controller.
+ * Method: requests to the front end. The test checks that nothing reaches the controller.
  */
 import { loggerNames } from '@millrace/base';
 import { apis, ConfigOperation, ErrorCode, type RequestInputOf } from '@millrace/protocol';

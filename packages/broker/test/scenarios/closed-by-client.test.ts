@@ -1,7 +1,7 @@
 /**
- * Goal: the broker appends the batches of a client that closes right after it has sent them (a producer with
- * acks=0 sends and closes). The broker leaves out batches that the client will retry. Method: clients close
- * while a job checks a batch. A test ends the checks by hand.
+ * Goal: a client may close right after it has sent batches (a producer with acks=0 does). The broker then
+ * appends these batches, except those that the client will retry. Method: clients close while a job checks a
+ * batch. A test ends the checks by hand.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -74,7 +74,7 @@ test('a client closes while a job checks its acks=all batch: the broker appends 
   client.close();
   append(broker, 0);
   expect(replicas.checking.map(({ cancelled }) => cancelled)).toEqual([false]);
-  // No client waits for the acknowledgement: the connection ends before the acknowledgement comes.
+  // No client waits for the acknowledgement, so the connection ends before the acknowledgement comes.
   expectNothingHeld(broker);
   replicas.release();
   clock.settle();

@@ -175,7 +175,7 @@ describe('all connections together', () => {
     expect(connect({ address: 'a' }).destroyed).toBeUndefined();
   });
 
-  test('max.connections changes while the broker runs', () => {
+  test('a request changes max.connections while the broker runs, and the new value counts at once', () => {
     const { connect, add } = testBroker({ limits: { maxConnections: 1 } });
     const config = { type: 'config', resourceType: 'broker', name: 'max.connections' } as const;
     connect();
@@ -299,7 +299,7 @@ describe('the stop of a broker', () => {
 });
 
 describe('the memory of a decoded request', () => {
-  /** Small on the wire, large in memory: many names of topics. */
+  /** A request with many names of topics: small on the wire, large in memory. */
   const names = (count: number) => ({
     topics: Array.from({ length: count }, () => ({ name: 'a-topic' })),
     timeoutMs: 1000,

@@ -64,7 +64,7 @@ describe('forwarding', () => {
     expect(answers).toMatchObject([{ errorCode: 0 }]);
   });
 
-  test('REQUEST_TIMED_OUT when the timeout is over, neither earlier nor much later', () => {
+  test('the caller gets REQUEST_TIMED_OUT when the timeout is over, neither earlier nor much later', () => {
     const { clock, controllers, forward, answers } = setUp();
     controllers.active = undefined;
     forward(700);

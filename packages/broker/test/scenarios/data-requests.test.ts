@@ -1,7 +1,7 @@
 /**
  * Produce, Fetch, ListOffsets and OffsetForLeaderEpoch as a client sees them over the wire, with a fake
- * replica manager: refusals that need no log, the order of the results, and the addresses of new leaders
- * (KIP-951).
+ * replica manager. The tests check refusals that need no log, the order of the results, and the addresses of
+ * new leaders (KIP-951).
  */
 import { ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';

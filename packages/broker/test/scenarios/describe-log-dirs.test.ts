@@ -18,7 +18,7 @@ function produce(broker: ServingBroker, records: Uint8Array): void {
   broker.ask(apis.produce, 9, { transactionalId: null, acks: 1, timeoutMs: 1000, topicData });
 }
 
-test.each([1, 2, 3, 4, 5])('v%i: the directory with the size of each replica', (version) => {
+test.each([1, 2, 3, 4, 5])('v%i: the answer has the directory with the size of each replica', (version) => {
   const broker = new ServingBroker();
   const batch = goodBatch();
   const size = batch.length;

@@ -21,7 +21,7 @@ function ask<Req, Res, ReqInput, ResInput>(
   return client.answer(api, id);
 }
 
-test('a description tells the authorized operations only of a group that exists', () => {
+test('a description has the authorized operations only if the group exists', () => {
   const groups: Partial<GroupPort> = {
     describeClassic: (_ids, _version, reply) =>
       reply([{ groupId: 'a' }, { groupId: 'b', errorCode: ErrorCode.GROUP_ID_NOT_FOUND }]),

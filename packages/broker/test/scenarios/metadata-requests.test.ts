@@ -23,7 +23,7 @@ const fence = (brokerId: number) =>
   ({ type: 'brokerChange', brokerId, brokerEpoch: brokerId - 1, fenced: true }) as const;
 
 describe('Metadata', () => {
-  test("brokers with their addresses on the client's listener; this broker names itself as the controller", () => {
+  test("the answer has the brokers with their addresses on the client's listener; this broker names itself as the controller", () => {
     const response = metadata(testBroker(), 12, { topics: null }, 'INTERNAL');
     expect(response.brokers).toEqual([
       { nodeId: 1, host: 'inner-1', port: 9192, rack: null },
@@ -112,7 +112,7 @@ describe('Metadata', () => {
     expect(early.brokers).toEqual([]);
   });
 
-  test('authorized operations on request', () => {
+  test('the answer has the authorized operations if the request asks for them', () => {
     const asked = {
       topics: null,
       includeTopicAuthorizedOperations: true,
@@ -224,7 +224,7 @@ describe('DescribeTopicPartitions', () => {
     return broker;
   }
 
-  test('all topics by name, page by page', () => {
+  test('without topic names, the pages show all topics in the order of their names', () => {
     const broker = threeTopics();
     const seen: string[][] = [];
     let cursor: RequestInputOf<typeof apis.describeTopicPartitions>['cursor'] = null;

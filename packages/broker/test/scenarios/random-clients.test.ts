@@ -1,6 +1,7 @@
 /**
- * Clients send requests in random pieces. The broker's work ends, and clients read answers, at random times.
- * Every connection gets each of its answers once, in request order. At the end the broker holds no bytes.
+ * Clients send requests in random pieces, and read answers at random times. The broker's work ends at random
+ * times. Every connection gets each of its answers once, in request order. At the end the broker holds no
+ * bytes.
  */
 import { apis } from '@millrace/protocol';
 import fc from 'fast-check';

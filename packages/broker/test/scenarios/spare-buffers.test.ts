@@ -41,8 +41,8 @@ test('the broker does not reuse a buffer that the socket still holds', () => {
 });
 
 /**
- * A Fetch of about 1,980,000 bytes. The broker allows this size, but it refuses the 60,000 elements: in a
- * cluster of two partitions it allows 10,008.
+ * A Fetch of about 1,980,000 bytes. The broker allows this size, but it refuses the 60,000 elements, because
+ * in a cluster of two partitions it allows 10,008.
  */
 const tooManyNames = () => {
   const partitions = Array.from({ length: 60_000 }, () => ({ partition: 0, fetchOffset: 0 }));

@@ -63,7 +63,7 @@ export class TestClient {
     return correlationId;
   }
 
-  /** The bytes of a request, to be sent by hand. */
+  /** The bytes of a request, which the test then sends itself. */
   frame<Req, Res, ReqInput, ResInput>(
     api: Api<Req, Res, ReqInput, ResInput>,
     version: number,

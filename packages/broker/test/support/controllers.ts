@@ -1,6 +1,6 @@
 /**
- * Controllers that a test plays: each answers by rule, or freezes, or dies. One transcript holds the calls,
- * the streams with their answers, and the deaths, as text.
+ * Controllers that a test plays: each answers by rules, or is frozen, or is dead. One transcript holds the
+ * calls, the streams with their answers, and the deaths, as text.
  */
 import type { RpcStream } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
