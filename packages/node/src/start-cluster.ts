@@ -55,7 +55,7 @@ export interface RunningCluster {
   stopNode(id: number): Promise<void>;
   /** Starts a stopped or killed node; resolves when it serves. */
   startNode(id: number): Promise<void>;
-  /** Resolves once every running broker sees exactly the running brokers as unfenced. */
+  /** Resolves once each running broker sees all running brokers as unfenced, and no others. */
   settled(): Promise<void>;
   stop(): Promise<void>;
 }

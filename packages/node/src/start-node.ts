@@ -85,7 +85,7 @@ export async function startNode(config: NodeConfig, seams: NodeSeams = {}): Prom
   }
 }
 
-/** `logger.level` in Kafka's words. */
+/** The level of the root logger in Kafka's words, from `logger.level`. */
 function rootLevel(level: Settings['logger.level']): LogLevel {
   return level === 'silent' ? 'OFF' : (level.toUpperCase() as Uppercase<typeof level>);
 }
@@ -294,7 +294,7 @@ class HostedNode implements RunningNode {
   /** Stops everything, then rejects `failed`. */
   private failLater(message: string): void {
     this.logger.error('node-failed', { reason: message });
-    // Wait for the end of the turn: the part that failed may still be running.
+    // Wait for the end of the turn, because the part that failed may still be running.
     setImmediate(() => void this.abort().then(() => this.fail(new StartError(message))));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Goal: a start that cannot succeed fails with one sentence and leaves nothing open. Method: real folders and
- * ports.
+ * Goal: a start that cannot succeed fails with an error of one sentence, and leaves nothing open. Method:
+ * real folders and ports.
  */
 import { spawnSync } from 'node:child_process';
 import {

@@ -1,4 +1,4 @@
-/** Parses listeners and voters of the settings: `NAME://host:port` and `id@host:port`. Pure. */
+/** Parses the listeners and voters in the settings: `NAME://host:port` and `id@host:port`. Pure. */
 
 export interface ListenerAddress {
   /** The listener's name, in upper case. */

@@ -1,4 +1,4 @@
-/** Says which settings may change while a broker runs, and which values requests may give them. */
+/** Says which settings requests may change while a broker runs, and which values these requests may give. */
 import type { BrokerSetting } from '@millrace/metadata';
 import { topicConfigDefinition } from '@millrace/metadata/topic-config';
 import type { SettingDefinition } from './definition.ts';
@@ -10,7 +10,10 @@ interface Bounds {
   readonly max: number;
 }
 
-/** Every setting, by name. `bounds`: the bounds of the settings whose bounds are settings, too. */
+/**
+ * Every setting, by name. `bounds`: the smallest and largest values that other settings of the node
+ * prescribe.
+ */
 export function brokerSettings(
   bounds: ReadonlyMap<string, Bounds> = new Map(),
 ): ReadonlyMap<string, BrokerSetting> {
@@ -20,8 +23,8 @@ export function brokerSettings(
 }
 
 /**
- * As in Kafka, a setting is dynamic if it supplies the default of a topic config. If several settings supply
- * the default of one topic config, only the one that overrides the others is dynamic.
+ * A setting that gives the default of a topic config is dynamic, as in Kafka. If several settings give the
+ * default of one topic config, only the one that overrides the others is dynamic.
  */
 export function isDynamic(name: string, { topicConfig, dynamic }: SettingDefinition<unknown>): boolean {
   if (topicConfig === undefined) return dynamic === true;
@@ -37,8 +40,8 @@ function brokerSetting(
   const checkType = (value: string) =>
     type.parse(value.trim()) === INVALID ? `must be ${type.allowed}` : undefined;
   // The check of the topic config comes first, because its message names the limit. The type of the setting
-  // may allow fewer values: retention.ms may be 0, but log.retention.ms may not, because every topic that
-  // sets no retention.ms would lose its records.
+  // comes second, because it may allow fewer values. For example, retention.ms may be 0, but log.retention.ms
+  // may not: every topic that sets no retention.ms would lose its records.
   const check = (value: string) =>
     (topicConfig === undefined ? undefined : topicConfigDefinition(topicConfig)!.check(value)) ??
     checkType(value) ??

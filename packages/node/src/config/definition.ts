@@ -21,13 +21,16 @@ export interface SettingDefinition<T> {
   readonly documentation: string;
   /** Says why the default differs from Kafka's, or that Kafka has no such setting. */
   readonly differs?: string;
-  /** True: AlterConfigs may change the setting while the broker runs. A `topicSetting` needs no such mark. */
+  /**
+   * True: AlterConfigs may change the setting while the broker runs. For a `topicSetting`,
+   * `isDynamic` decides (broker-settings.ts).
+   */
   readonly dynamic?: boolean;
-  /** The topic config that this setting supplies for topics that do not set it. */
+  /** The topic config to which this setting gives the default, for the topics that do not set this config. */
   readonly topicConfig?: string;
 }
 
-/** A setting that is the fallback of a topic config. */
+/** A setting that gives the default of a topic config. */
 export interface TopicSettingDefinition<T> extends SettingDefinition<T> {
   readonly topicConfig: string;
 }
@@ -44,9 +47,9 @@ export function setting<T>(
 }
 
 /**
- * A setting of topics. Its default is that of the topic config, in metadata/src/topic-config-table.ts.
- * `unitMs`: the milliseconds in one unit of this setting, if the topic config is in milliseconds and the
- * setting is not.
+ * A setting of topics: it gives the default of a topic config. The default of the setting itself is that of
+ * the topic config, in metadata/src/topic-config-table.ts. `unitMs`: the milliseconds in one unit of this
+ * setting, if the topic config is in milliseconds and the setting is not.
  */
 export function topicSetting<T>(
   topicConfig: string,

@@ -11,7 +11,9 @@ export const fixedSettings = {
   maxParkedFetches: 100_000,
   /** Limit for the number of deletions of records (one for each partition) that wait on a broker. */
   maxParkedDeletions: 20_000,
-  /** The lower bound of the limit for a leader's response frame; package-settings.ts computes the limit. */
+  /**
+   * The limit for a leader's response frame is at least this large; package-settings.ts computes the limit.
+   */
   responseFrameBytesMaxFloor: 128 * 1024 * 1024,
   /** Limit for the work on batches within one turn of the event loop, in decompressed bytes. */
   loopWorkMax: LOOP_WORK_MAX,
@@ -27,13 +29,16 @@ export const fixedSettings = {
   controlledShutdownMaxMs: 10_000,
   /** Limit for the number of partitions that one CreateTopics or CreatePartitions request may create. */
   maxPartitionsPerRequest: 10_000,
-  /** At this size the controller begins a new batch of the metadata log: as much as one fetch carries. */
+  /** At this size the controller begins a new batch of the metadata log. One fetch carries about as much. */
   metadataBatchBytes: 1024 * 1024,
   /** Soft limit of one fetch response of the quorum, in bytes. */
   quorumFetchMaxBytes: 1024 * 1024,
   /** Soft limit for the records of the quorum that a controller applies in one turn, in bytes. */
   quorumCommitMaxBytes: 128 * 1024,
-  /** The size of a part of a snapshot of the metadata, in bytes: one write, and one answer to a replica. */
+  /**
+   * The size of one part of a metadata snapshot, in bytes. One write, or one answer to a replica, has one
+   * part.
+   */
   snapshotPartBytes: 64 * 1024,
   /** How many producer ids a broker gets at once, as in Kafka. */
   producerIdBlockSize: 1000,

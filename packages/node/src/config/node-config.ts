@@ -1,6 +1,7 @@
 /**
  * Makes the configuration of one node from texts. First parses and checks every value. If all values are
- * valid, then checks them against each other. Each of the two steps reports all its problems at once.
+ * valid, then checks them against each other. Each of the two steps reports all problems that it finds at
+ * once.
  */
 import { resolve } from 'node:path';
 import { formatAddress, type ListenerAddress, type VoterAddress } from './addresses.ts';
@@ -117,7 +118,9 @@ function assemble(settings: Settings, explicit: ReadonlyMap<SettingName, string>
   };
 }
 
-/** The bounds of some group settings are settings, too. An entry: name, value, lower bound, upper bound. */
+/**
+ * The bounds of some group settings are settings, too. Each entry has the name, value, lower and upper bound.
+ */
 function boundedGroupSettings(settings: Settings): readonly (readonly [string, number, number, number])[] {
   return [
     [
@@ -237,7 +240,8 @@ function checkProtocols(settings: Settings, problems: string[]): void {
     const reason = PROTOCOLS_TO_COME.includes(protocol)
       ? 'is not supported yet'
       : 'is not a security protocol';
-    // Kafka's default map names all protocols; only the protocol of a listener must be supported here.
+    // Kafka's default map names all protocols. So an unsupported protocol is a problem only if a listener has
+    // it.
     if (settings.listeners.some((listener) => listener.name === name) || reason !== 'is not supported yet') {
       problems.push(
         `listener.security.protocol.map gives ${name} the protocol ${protocol}, which ${reason}; give PLAINTEXT`,
@@ -283,7 +287,7 @@ function unknownKey(key: string, value: string, source: string): string {
   return `${key}='${value}' is not a setting of Millrace (from ${source}); ${hint}docs/configuration.md lists every setting`;
 }
 
-/** The most similar known name, if one is similar enough. */
+/** The known name that is most similar to the unknown key, if one is similar enough. */
 function nearest(key: string): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.min(4, Math.ceil(key.length / 3));

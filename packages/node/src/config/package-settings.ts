@@ -81,7 +81,7 @@ const replicationFields = {
   alterPartitionRetryMs: 'alterPartitionRetryMs',
   maxParkedFetches: 'maxParkedFetches',
   maxParkedDeletions: 'maxParkedDeletions',
-  // A response may exceed the requested size by one batch, and a batch is never larger than a request.
+  // A response may exceed the requested size by one batch. No batch is larger than a request may be.
   maxResponseFrameBytes: computed(
     ['responseFrameBytesMaxFloor', 'replica.fetch.response.max.bytes', 'socket.request.max.bytes'],
     (values) =>
@@ -193,9 +193,9 @@ export const ownSettings = [
 ] as const satisfies readonly SettingName[];
 
 /**
- * All values that a package or the node itself receives. Each topic setting counts as received: the packages
- * get the texts of all settings that the user set (`explicit`), and metadata/src/topic-config.ts finds the
- * values of topic configs there.
+ * All values that a package or the node itself receives. Each topic setting counts as received, because the
+ * packages get the texts of all settings that the user set (`explicit`). In these texts,
+ * metadata/src/topic-config.ts finds the values of topic configs.
  */
 export type Received =
   | ReceivedBy<typeof quorumFields>
@@ -255,7 +255,7 @@ function groupConfigLimits({ settings }: NodeConfig): ControllerConfig['groupCon
   );
 }
 
-/** The bounds of the settings of groups, by setting. */
+/** For each group setting: the smallest and largest value that other settings of this node allow. */
 function groupSettingBounds(config: NodeConfig) {
   const limits = groupConfigLimits(config);
   return new Map(

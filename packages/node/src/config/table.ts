@@ -1,9 +1,9 @@
 /**
  * Every setting of a node, in one table: Kafka's property name, type, default, effect. group-settings.ts has
  * the rows about groups, cleaner-settings.ts those about compaction, quorum-settings.ts those about the
- * quorum. A row has the default of its setting, with one exception: a `topicSetting` has the default of its
- * topic config (metadata/src/topic-config-table.ts). The table has a property only if a package or the node
- * itself receives it (package-settings.ts). docs/configuration.md is generated from this table.
+ * quorum. Each row has the default of its setting, with one exception: a `topicSetting` has the default of
+ * its topic config (metadata/src/topic-config-table.ts). The table has a property only if a package or the
+ * node itself receives its value (package-settings.ts). docs/configuration.md is generated from this table.
  * node-config.ts checks the values against each other (listeners against roles, …).
  */
 import { parseListeners, parseProtocolMap } from './addresses.ts';
@@ -435,7 +435,7 @@ export type Settings = {
   readonly [N in SettingName]: TypeOfSetting<(typeof settingsTable)[N]['type']>;
 };
 
-/** The settings that are fallbacks of topic configs. */
+/** The settings that give the defaults of topic configs. */
 export type TopicSettingName = {
   [N in SettingName]: (typeof settingsTable)[N] extends TopicSettingDefinition<unknown> ? N : never;
 }[SettingName];

@@ -45,8 +45,8 @@ function wholeNumber(name: 'int' | 'long', min: number, max: number): SettingTyp
 }
 
 /**
- * A decimal number within bounds, with or without an exponent. `above`: an exclusive lower bound, for which
- * `min` is not given.
+ * A decimal number within bounds, with or without an exponent. `above`: an exclusive lower bound, in place of
+ * `min`.
  */
 export function double({
   min = Number.NEGATIVE_INFINITY,

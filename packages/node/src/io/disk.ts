@@ -1,8 +1,8 @@
 /**
- * Disk over node:fs. Reads and writes are synchronous (page cache). `sync` uses the thread pool, and runs at
- * most one fdatasync of a file at a time. Calls that arrive meanwhile share the next one (group commit).
- * A failure of the system becomes a DiskError that names the path; `removeInBackground` ignores failures.
- * Must never close a descriptor that a running fdatasync still uses.
+ * Disk over node:fs. Reads and writes are synchronous: they use the page cache. `sync` uses the thread pool,
+ * and runs at most one fdatasync of a file at a time. Calls that arrive meanwhile share the next one (group
+ * commit). A failure of the system becomes a DiskError that names the path; `removeInBackground` ignores
+ * failures. Must never close a descriptor that a running fdatasync still uses.
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
@@ -148,7 +148,8 @@ class NodeFile implements DiskFile {
   /** Callers of the fdatasync that runs now; undefined while none runs. */
   #syncing: SyncDone[] | undefined;
   /**
-   * Callers that came while an fdatasync ran. It may not cover their writes, so they wait for the next one.
+   * Callers that came while an fdatasync ran. That fdatasync may miss their writes, so they wait for the next
+   * one.
    */
   #waiting: SyncDone[] = [];
   #closed = false;
@@ -290,7 +291,7 @@ function orWhenMissing<T>(action: () => T, missing: T): T {
 
 function isSystemError(cause: unknown): cause is NodeJS.ErrnoException & { code: string } {
   const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
-  // ERR_… codes are Node's errors for a wrong call: a bug, not a disk failure.
+  // ERR_… codes are Node's errors for a wrong call. Such an error is a bug, not a disk failure.
   return code !== undefined && !code.startsWith('ERR_');
 }
 

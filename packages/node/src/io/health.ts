@@ -37,8 +37,8 @@ export function serveHealth(
   server.requestTimeout = 5000;
   server.maxConnections = 64;
   return new Promise((resolve, reject) => {
-    // Do not use `once`: after the first error, the server would have no handler, and the next error (no file
-    // descriptor for a connection) would stop the node.
+    // Do not use `once`. After the first error the server would have no handler, and the next error would
+    // stop the node, for example if there is no file descriptor for a connection.
     server.on('error', (error: NodeJS.ErrnoException) =>
       reject(
         new Error(

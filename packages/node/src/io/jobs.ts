@@ -171,7 +171,7 @@ export class NodeJobs implements Jobs {
     member.running = undefined;
     member.idle = setTimeout(() => this.#dismiss(member), this.#options.idleMs).unref();
     this.#runWaiting();
-    // The value has the type of the requested kind: the worker has the same functions.
+    // The worker has the functions of this thread, so the value has the type of the requested kind.
     entry?.done?.(reply as JobOutcome<never>);
   }
 

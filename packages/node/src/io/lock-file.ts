@@ -1,8 +1,8 @@
 /**
  * The lock of a data folder: at most one running process holds it. Node has no flock, so the file names its
- * holder (process id and, where the system gives it, the start time of that process). The lock of a process
- * that has ended is void. Containers that share a folder do not see each other's processes. In that case
- * LevelDB's own lock protects controllers, and nothing protects brokers.
+ * holder: the process id and, where the system gives it, the start time of that process. The lock of a
+ * process that has ended is void. Containers that share a folder do not see each other's processes. In that
+ * case LevelDB's own lock protects controllers, and nothing protects brokers.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,9 @@ export interface FolderLock {
 
 const NAME = '.lock';
 
-/** Like `lockFolder`, but waits a moment for the holder to end: a killed process may still be exiting. */
+/**
+ * Like `lockFolder`, but waits a moment for the holder to end, because a killed process may still be exiting.
+ */
 export async function lockFolderSoon(directory: string, patienceMs = 1000): Promise<FolderLock> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
@@ -84,7 +86,10 @@ function tryLink(from: string, to: string): boolean {
   }
 }
 
-/** Removes a dead holder's lock. If another process took the lock meanwhile, tries to put that lock back. */
+/**
+ * Removes a dead holder's lock. If another process took the lock meanwhile, tries to restore the other's
+ * lock.
+ */
 function takeAway(path: string, expected: string, aside: string): void {
   try {
     fs.renameSync(path, aside);

@@ -22,7 +22,9 @@ export interface LoggerOptions {
   readonly fd?: number;
 }
 
-/** The logger writes the events of every level: LeveledLogger leaves out those below the present level. */
+/**
+ * The logger writes the events of every level. Its owner puts it into a LeveledLogger, which leaves some out.
+ */
 export async function createLogger(options: LoggerOptions): Promise<Logger> {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
   const logger = pino(
@@ -42,8 +44,8 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
 }
 
 /**
- * The logger keeps at most this many bytes of lines that it could not write, and writes them when there is
- * room again. It drops further lines.
+ * The limit for lines that the logger could not write, in bytes. The logger keeps these lines, and writes
+ * them when there is room again. It drops lines beyond the limit.
  */
 const UNWRITTEN_BYTES_MAX = 1 << 20;
 
@@ -63,7 +65,9 @@ async function openDestination(options: LoggerOptions, pretty: boolean): Promise
   return options.destination ?? output(options.fd);
 }
 
-/** Synchronous: the process tries to write a line before its next statement, so a crash rarely loses one. */
+/**
+ * Synchronous: the process tries to write a line before its next statement. So a crash rarely loses a line.
+ */
 function output(fd = 1): DestinationStream {
   const destination = pino.destination({ fd, sync: true, maxLength: UNWRITTEN_BYTES_MAX });
   // Ignore the error: a node can work without its log when the disk is full or the terminal is closed.

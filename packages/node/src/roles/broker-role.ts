@@ -3,10 +3,10 @@
  * membership. Owns only the order in which its parts start, serve and stop. Must reach outside only through
  * the seams.
  *
- * Start: the broker binds its listeners (their ports are part of the registration), follows the metadata and
- * registers. It serves clients once the controller unfences it. Stop: the controller moves the broker's
- * leaderships away while the broker still serves. Then the broker closes the connections of its clients, then
- * its logs.
+ * Start: the broker binds its listeners, because their ports are part of the registration. Then it follows
+ * the metadata and registers. It serves clients once the controller unfences it. Stop: the controller moves
+ * the broker's leaderships away while the broker still serves. Then the broker closes the connections of its
+ * clients, and after that its logs.
  */
 import type {
   Clock,
@@ -76,17 +76,17 @@ export interface BrokerListener {
 
 export interface BrokerRoleEvents {
   /**
-   * The controller has unfenced this broker, and the broker serves clients. Called again at each later
-   * unfencing, and each time the metadata changes while the broker is unfenced.
+   * Called when the controller has unfenced this broker, and the broker serves clients. Called again at each
+   * later unfencing, and each time the metadata changes while the broker is unfenced.
    */
   serving(): void;
   /** Called when the image changed. */
   imageChanged(image: MetadataImage): void;
-  /** This broker cannot serve, or cannot continue to serve. The message is for a user. */
+  /** Called when this broker cannot serve, or cannot continue to serve. The message is for a user. */
   failed(message: string): void;
   /**
-   * This broker can never serve, because its data folder belongs to another cluster. `reason` is a part of a
-   * sentence, not a whole one.
+   * Called when this broker can never serve, because its data folder belongs to another cluster. `reason` is
+   * a part of a sentence, not a whole one.
    */
   foreignFolder(reason: string): void;
 }
@@ -261,13 +261,13 @@ export class BrokerRole {
     };
   }
 
-  /** Called with committed metadata, by the observer or the local quorum. */
+  /** Applies committed metadata. The observer or the local quorum calls this. */
   committed(batches: readonly CommittedBatch[]): void {
     if (this.stopped) return;
     this.metadata.committed(batches);
   }
 
-  /** Called with the image of a snapshot, by the observer or the local quorum. */
+  /** Replaces the metadata by the image of a snapshot. The observer or the local quorum calls this. */
   installSnapshot(image: MetadataImage): void {
     if (!this.stopped) this.metadata.install(image);
   }
@@ -276,7 +276,10 @@ export class BrokerRole {
     if (!this.stopped && leader !== undefined) this.locator.leaderKnown(leader.nodeId);
   }
 
-  /** Called when the quorum's cluster id is known: the data folder must belong to that cluster. */
+  /**
+   * Called when the quorum's cluster id is known. Calls `failed` if the data folder belongs to another
+   * cluster.
+   */
   clusterIdKnown(id: Uuid): void {
     const problem = this.options.logs.adoptClusterId(id);
     if (problem !== undefined) this.options.events.failed(problem);

@@ -33,11 +33,11 @@ import { CommitTimes, gaugeController, gaugeQuorum } from './quorum-metrics.ts';
 
 export interface ControllerRoleEvents {
   /**
-   * The storage failed, or belongs to another node or cluster, so the node must stop. The message is one
-   * sentence for a user.
+   * Called when the storage failed, or belongs to another node or cluster, so that the node must stop. The
+   * message is one sentence for a user.
    */
   failed(message: string): void;
-  /** Called once the cluster's id is known. */
+  /** Called once this node knows the cluster's id. */
   clusterIdKnown(id: Uuid): void;
   /** Committed records for a broker in the same process. */
   committed?(batches: readonly CommittedBatch[]): void;
@@ -100,8 +100,8 @@ export class ControllerRole {
   }
 
   /**
-   * Loads the quorum's log, then listens, then calls `done`. Calls `events.failed` when it cannot load the
-   * storage.
+   * Loads the quorum's log, then listens, then calls `done`. If the log cannot be loaded, calls
+   * `events.failed`.
    */
   start(done: (error?: Error) => void): void {
     const { options } = this;

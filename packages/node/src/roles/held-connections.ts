@@ -1,7 +1,7 @@
 /**
  * Holds connections that arrive before the broker serves, without reading them. Hands them to the front end
- * when the broker serves. A client may learn of this broker from another broker a moment too early. Until the
- * broker can serve, the requests of such a client wait, because an answer would come from an empty image.
+ * when the broker serves. A client may learn of this broker from another broker before this broker can serve.
+ * An answer would then come from an empty image, so the client's requests wait.
  */
 import type { Stream, StreamHandler } from '@millrace/base';
 

@@ -10,7 +10,10 @@ import { applyRecords, decodeRecord, joinedBatches, MetadataDelta, MetadataImage
 import type { CommittedBatch } from '@millrace/raft';
 import type { MetadataSubscriber } from './metadata-subscribers.ts';
 
-/** The follower publishes batches together until they have this many records. */
+/**
+ * The follower adds batches to a delta until they have this many records together. Then it publishes the
+ * delta.
+ */
 const PUBLISHED_RECORDS = 100;
 /** The follower ends a turn after this time and continues in the next one. */
 const TURN_MS = 20;
@@ -27,7 +30,9 @@ export class MetadataFollower {
     | { readonly offset: Offset; readonly work: Generator<undefined, MetadataDelta> }
     | undefined;
 
-  /** Each subscriber sees every change once, in order, after `image` has moved. */
+  /**
+   * After `image` has moved, each subscriber gets every change once. The subscribers get it in this order.
+   */
   constructor(clock: Clock, subscribers: readonly MetadataSubscriber[]) {
     this.clock = clock;
     this.subscribers = subscribers;
@@ -38,7 +43,7 @@ export class MetadataFollower {
     return this.image.offset;
   }
 
-  /** Publishes batches that arrive together as one delta, up to PUBLISHED_RECORDS. */
+  /** Publishes batches that arrive together as one delta, until it has PUBLISHED_RECORDS records or more. */
   committed(batches: readonly CommittedBatch[]): void {
     for (const batch of batches) this.waiting.push(batch);
     if (this.pause === undefined) this.goOn();
@@ -46,7 +51,7 @@ export class MetadataFollower {
 
   /**
    * Replaces the image by that of a snapshot, which includes all batches so far. Finds the difference between
-   * the two over several turns, and then publishes it as one delta: no image between the two was ever
+   * the two images over several turns. Publishes it as one delta, because no image between the two was ever
    * committed. Batches that arrive meanwhile wait.
    */
   install(image: MetadataImage): void {
@@ -107,7 +112,7 @@ export class MetadataFollower {
   }
 }
 
-/** Number of batches to publish together, at least one. */
+/** The number of batches at the beginning that are published as one delta; at least one. */
 function shortBeginning(batches: readonly CommittedBatch[]): number {
   let count = 0;
   let records = 0;

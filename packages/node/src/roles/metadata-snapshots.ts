@@ -53,7 +53,7 @@ function* recordsOfParts(parts: readonly Uint8Array[]): Generator<Uint8Array, un
   for (const part of parts) yield* recordsOfPart(part);
 }
 
-/** Any error counts: a snapshot whose records do not fit together is as unusable as a malformed one. */
+/** Returns any error. A snapshot whose records do not fit together is as unusable as a malformed one. */
 function attempt<T>(read: () => T): T | Error {
   try {
     return read();

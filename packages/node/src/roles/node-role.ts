@@ -10,14 +10,14 @@ import type { BrokerRole, BrokerRoleEvents } from './broker-role.ts';
 import type { ControllerRole, ControllerRoleEvents } from './controller-role.ts';
 
 export interface NodeRoleEvents {
-  /** Every role serves: a controller listens, a broker is unfenced. May be called again. */
+  /** Called when every role serves: a controller listens, a broker is unfenced. May be called again. */
   ready(): void;
   imageChanged(image: MetadataImage): void;
   /** Called when the node must stop. */
   failed(message: string): void;
   /**
-   * The node must stop, because its data folder belongs to another cluster. `reason` is a part of a sentence,
-   * not a whole one.
+   * Called when the node must stop, because its data folder belongs to another cluster. `reason` is a part of
+   * a sentence, not a whole one.
    */
   foreignFolder(reason: string): void;
 }
@@ -74,7 +74,7 @@ export class NodeRole {
     return this.controller?.knowsLeader !== false && this.broker?.isUnfenced !== false;
   }
 
-  /** What this node cannot do now, although it is healthy. The value is the reason. */
+  /** What this node cannot do now, although it is healthy. Each value is the reason, for a user. */
   get troubles(): { readonly refusesProduce?: string } {
     const shortage = this.broker?.replicas.shortage;
     return shortage === undefined ? {} : { refusesProduce: shortage };
@@ -89,7 +89,10 @@ export class NodeRole {
     this.end('kill', 'kill', done);
   }
 
-  /** Call when a role has failed. The broker ends like a crash; the controller hands over its leadership. */
+  /**
+   * Call this after a role has failed. The broker ends like a crash; the controller hands over its
+   * leadership.
+   */
   abort(done: () => void): void {
     this.end('kill', 'stop', done);
   }

@@ -1,7 +1,7 @@
 /**
- * Goal: the same settings are dynamic in Millrace and in Apache Kafka 4.3.1, except listeners. Method:
- * compares with the settings that Apache Kafka's DescribeConfigs shows as not read-only, without those that
- * Millrace lacks.
+ * Goal: requests can change the same settings in Millrace as in Apache Kafka 4.3.1, except the listeners.
+ * Method: compares the dynamic settings with those that Apache Kafka's DescribeConfigs shows as not
+ * read-only. The test leaves out settings that Millrace lacks.
  */
 import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
 import { expect, test } from 'vitest';
@@ -55,7 +55,7 @@ test.each([
   expect(settings.get(name)!.check(value)).toBe(problem);
 });
 
-test('while a node runs, no request can set a value that the node refuses at its start', () => {
+test('while a node runs, no request can give a setting a value that the node refuses at its start', () => {
   for (const [name, { isDynamic, check }] of settings) {
     if (!isDynamic) continue;
     const { type } = settingsTable[name as keyof typeof settingsTable];

@@ -1,4 +1,7 @@
-/** Goal: the committed document matches the table. Method: generate it again and compare. */
+/**
+ * Goal: the committed document matches the table of settings. Method: generates the document again and
+ * compares.
+ */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { documentPath, generateDocument } from '../../src/config/generate-docs.ts';

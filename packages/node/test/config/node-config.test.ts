@@ -1,6 +1,6 @@
 /**
- * Goal: a node never starts with a wrong setting, and the message has a remedy. Method: real sources, one
- * rule in each test.
+ * Goal: a node refuses to start with a wrong setting, and its error message says how to correct the setting.
+ * Method: real sources of settings (files, environment, command line), one rule in each test.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -95,7 +95,7 @@ test('the environment overrides the file, and --set overrides both', () => {
   expect(config.settings['broker.rack']).toBe('r');
 });
 
-test('YAML: nested maps and lists are joined, and scalars stay as they are written', () => {
+test('YAML: the reader joins nested maps and lists, and keeps scalars as they are written', () => {
   const file = join(directory, 'a.yaml');
   writeFileSync(
     file,
@@ -109,7 +109,7 @@ test('YAML: nested maps and lists are joined, and scalars stay as they are writt
   expect(() => loadConfig({ file: join(directory, 'none') })).toThrow(/none cannot be read \(ENOENT\)/);
 });
 
-test('variables: dots, underscores, dashes; variables of Kubernetes and the image are not settings', () => {
+test('underscores of a variable stand for dots, underscores and dashes; variables of Kubernetes and the image are not settings', () => {
   expect(settingOfVariable('KAFKA_A_B__C___D')).toBe('a.b_c-d');
   for (const name of [
     'KAFKA_HEAP_OPTS',

@@ -1,7 +1,7 @@
 /**
  * Goal: the compiler refuses a setting that nothing receives, and a field that no setting fills. Packages get
- * the table's defaults and the user's values. Method: types with a planted name, which must not compile; then
- * the settings of each package, made from a configuration.
+ * the table's defaults and the user's values. Method: types with a planted name must not compile. Then the
+ * tests make the settings of each package from a configuration.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -8,7 +8,7 @@ import { parseProperties } from '../../src/config/properties.ts';
 
 const read = (content: string) => Object.fromEntries(parseProperties(content));
 
-test('separators, blanks, comments', () => {
+test('the parser accepts the separators, blanks and comments of Java', () => {
   expect(read('a=1\nb: 2\nc 3\n d = 4 \n# e=5\n! f=6\n\ng\nh=\n')).toEqual({
     a: '1',
     b: '2',
@@ -25,7 +25,7 @@ test('only the first separator counts', () => {
   });
 });
 
-test('continued lines, escapes, line ends of Windows', () => {
+test('the parser reads continued lines, escapes, and the line ends of Windows', () => {
   expect(read('a=1,\\\r\n   2\r\nb=C:\\\\data\r\nc\\=d=\\u00e9\\t|\r\n')).toEqual({
     a: '1,2',
     b: 'C:\\data',
@@ -37,7 +37,7 @@ test('a continued line may look like a comment; the last value of a key stays', 
   expect(read('a=1\\\n#2\na=3\nb=x\\\n#y')).toEqual({ a: '3', b: 'x#y' });
 });
 
-test('escaped keys and values are read back', () => {
+test('the parser reads escaped keys and values back unchanged', () => {
   const escaped = (text: string) =>
     text.replace(/[\\=:#!\s]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
   const word = fc.string({ minLength: 1 });

@@ -1,5 +1,6 @@
 /**
- * Goal: the table of settings and the table of topic configs agree on shared settings. Method: compare all.
+ * Goal: the table of settings and the table of topic configs agree. Method: compares all settings that give
+ * the default of a topic config.
  */
 import { topicConfigDefinitions } from '@millrace/metadata';
 import { expect, test } from 'vitest';

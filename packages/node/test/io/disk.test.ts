@@ -1,6 +1,6 @@
 /**
- * Goal: the real disk keeps the seam's promises. Method: real files; short writes through replaced system
- * calls.
+ * Goal: the real disk keeps the promises of the `Disk` seam. Method: real files; a replaced system call makes
+ * the writes short.
  */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +48,7 @@ test('a write of more chunks than one system call takes writes all of them', () 
   file.close();
 });
 
-test('short writes: the rest follows, in order and once', () => {
+test('after a short write, further writes bring the rest, in order and once', () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ maxLength: 9 })),
@@ -95,7 +95,7 @@ test('errors of the system become DiskErrors; errors of wrong calls do not', () 
   expect(() => disk.space(undefined as unknown as string)).toThrow(TypeError);
 });
 
-test('sync: callers during a running fdatasync share the next one; close waits until it has ended', async () => {
+test('sync: callers during a running fdatasync share the next one; `close` waits until the fdatasync has ended', async () => {
   const calls: ((error: null) => void)[] = [];
   vi.spyOn(fs, 'fdatasync').mockImplementation((_descriptor, done) => void calls.push(done as never));
   const closed = vi.spyOn(fs, 'closeSync');
@@ -158,7 +158,7 @@ test('a file has the time of its last write', () => {
   file.close();
 });
 
-test('folders: list, make, rename, remove; a missing folder is not an error where the seam says so', () => {
+test('the disk lists, makes, renames and removes folders; a missing folder is not an error where the seam says so', () => {
   const folder = join(directory, 'x', 'y');
   expect(disk.makeDirectory(folder)).toBe(true);
   expect(disk.makeDirectory(folder)).toBe(false);

@@ -13,7 +13,7 @@ vi.mock('node:http', async (importOriginal) => {
   return { ...http, createServer };
 });
 
-test('health: 503 until ready, then 200; 404 elsewhere', async () => {
+test('/health answers 503 until the node is ready, then 200; an unknown path gets 404', async () => {
   let ready = false;
   const metrics = { contentType: 'text/plain', text: async () => 'a_metric 1\n' };
   const health = await serveHealth(0, () => ({ ready, facts: { node: 4 } }), metrics);

@@ -1,4 +1,6 @@
-/** Goal: the image of a snapshot equals the original, and what is not a snapshot of metadata is refused. */
+/**
+ * Goal: the image of a snapshot equals the original. Records that are no metadata snapshot give an error.
+ */
 import type { Uuid } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import { applyRecords, imageToPlain, MetadataImage, type MetadataRecord } from '@millrace/metadata';

@@ -1,7 +1,7 @@
 /**
  * Goal: a batch that is costly to check does not delay other clients. Method: a real broker with real
- * workers, one client that sends millions of tiny records in one compressed batch, and one that sends
- * requests meanwhile.
+ * workers. One client sends millions of tiny records in one compressed batch, and another one sends requests
+ * meanwhile.
  */
 import { gzipSync } from 'node:zlib';
 import { apis, batchAttributes, Compression, ErrorCode, writeBatchHeader } from '@millrace/protocol';

@@ -99,7 +99,7 @@ test('worker threads index the keys of a log and filter its batches', { timeout:
   await jobs.close();
   const { activeBaseOffset } = log;
   expect(result).toMatchObject({ ok: true, cleanedTo: activeBaseOffset });
-  // One record of each key is left, the latest below the active segment.
+  // Of each key one record is left: the latest one below the active segment.
   const expected = Array.from({ length: KEYS }, (_unused, index) => activeBaseOffset - KEYS + index);
   expect(offsetsOf(log, activeBaseOffset)).toEqual(expected);
 });

@@ -80,7 +80,8 @@ async function cleanings(nodeId: number): Promise<number> {
 
 /**
  * Waits until each live broker has compacted its replica twice: the second cleaning begins after the call.
- * Commits for another group meanwhile, because only a commit ends the active segment, which nobody compacts.
+ * Commits for another group meanwhile. Only further commits end the active segment, which the cleaner never
+ * touches.
  */
 async function compactedAgain(client: TestClient): Promise<void> {
   const before = new Map<number, number>();

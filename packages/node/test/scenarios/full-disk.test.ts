@@ -15,7 +15,7 @@ import { TwoProcesses } from '../support/processes.ts';
 const TOPIC = 'events';
 const DISK_MIB = 64;
 const MIN_FREE = 16 << 20;
-/** Larger than a page: a full tmpfs still accepts bytes for the rest of its last page. */
+/** Larger than a page, because a full tmpfs still accepts bytes for the rest of its last page. */
 const VALUE_BYTES = 100_000;
 const LIMIT_MS = 120_000;
 const { NONE, KAFKA_STORAGE_ERROR } = ErrorCode;
@@ -135,7 +135,7 @@ test(
     expect(await running.metric('millrace_disk_space_low')).toBe(0);
     expect(await running.metric('millrace_disk_total_bytes')).toBe(DISK_MIB << 20);
 
-    // Another program takes the space: the broker notices this when it next measures the free space.
+    // Another program takes the space. The broker notices this when it next measures the free space.
     ballast.fillTo(MIN_FREE - (1 << 20));
     await produceUntil(KAFKA_STORAGE_ERROR);
     expect(await running.metric('millrace_disk_space_low')).toBe(1);
@@ -151,7 +151,8 @@ test(
     expect(await running.metric('millrace_disk_space_low')).toBe(0);
     expect(await running.health()).toEqual({ status: 'ready', node: 2 });
 
-    // The broker's own records take the space: the broker counts them, and stops before they use the rest.
+    // Now the broker's own records take the space. The broker counts them, and stops before they use the
+    // rest.
     await produceUntil(KAFKA_STORAGE_ERROR);
     expect(usableBytes(disk)).toBeGreaterThan(MIN_FREE - 2 * VALUE_BYTES);
     expect(await fetched()).toEqual(acknowledged);

@@ -1,6 +1,7 @@
 /**
  * Goal: for every request that a caller may retry, docs/late-requests.md says why a late copy is harmless.
- * Method: compare its tables with the methods of brokers and controllers, and with the APIs of the protocol.
+ * Method: compares the tables of this page with the methods of brokers and controllers, and with the APIs of
+ * the protocol.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

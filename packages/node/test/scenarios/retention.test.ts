@@ -1,6 +1,6 @@
 /**
- * Goal: on a real disk, the same records expire as in Apache Kafka, their files are unlinked in time, and a
- * broker that is killed meanwhile continues. Method: a cluster in this process.
+ * Goal: on a real disk, the same records expire as in Apache Kafka, and their files are unlinked in time. A
+ * broker that is killed meanwhile continues after its restart. Method: a cluster in this process.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * Goal: over real gRPC a controller distinguishes a broker that closes its control stream from one whose
- * process was killed. Method: the test kills another process (kill -9) that runs the session of a broker. The
- * controller runs in this process and can answer late.
+ * Goal: over real gRPC, a controller distinguishes a broker that closes its control stream from a broker
+ * whose process was killed. Method: another process runs the session of a broker, and the test kills this
+ * process (kill -9). The controller runs in the process of the test, and can answer late.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';

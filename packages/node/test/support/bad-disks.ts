@@ -1,6 +1,7 @@
 /**
  * Bad disks for tests with real processes: a small file system that can be full, and a library that makes
- * writes and syncs fail. If the machine cannot provide one, the function returns the reason to skip the test.
+ * writes and syncs fail. If the machine cannot provide such a disk, the function returns the reason to skip
+ * the test.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';

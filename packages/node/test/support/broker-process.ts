@@ -1,6 +1,6 @@
 /**
- * The controller session of a broker in a process of its own, for tests that kill it. Argument: the port of
- * the only controller.
+ * The program of a process that runs a broker's session with the controller, for tests that kill it.
+ * Argument: the port of the only controller.
  */
 import { type Clock, Prng } from '@millrace/base';
 import { NodeClock } from '@millrace/base/io';

@@ -15,7 +15,7 @@ export const fail: JobKind<null, never> = {
 
 export const die: JobKind<null, never> = { name: 'die', run: () => process.exit(7) };
 
-/** Creates more objects than the worker's heap may hold. */
+/** Creates objects until the heap of the worker is full. */
 export const devour: JobKind<null, number> = {
   name: 'devour',
   run: (bytes) => {

@@ -75,7 +75,7 @@ export class TwoProcesses {
     });
   }
 
-  /** Starts the controller. The caller starts the broker next; `kill` ends both at any time. */
+  /** Starts the controller. The caller starts the broker after that. `kill` ends both at any time. */
   static async start(folder: string, options: BrokerOptions): Promise<TwoProcesses> {
     const ports = [await freePort(), await freePort(), await freePort()] as const;
     return new TwoProcesses(folder, ports, options);

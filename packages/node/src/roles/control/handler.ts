@@ -15,7 +15,7 @@ export interface ControlContext {
   readonly controllerListenerName: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called when the controller got a message: its next deadline may be earlier now. */
+  /** Called when the controller got a message, because its next deadline may be earlier now. */
   touched(): void;
 }
 

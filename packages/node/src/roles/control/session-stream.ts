@@ -1,6 +1,7 @@
 /**
  * A broker's control stream. A broker that reconnects opens a new stream. The controller may notice the end
- * of the old stream when it has already got messages on the new one. That end must not shorten the session.
+ * of the old stream only after it has got messages on the new one. In that case the end must not shorten the
+ * broker's session.
  */
 import type { NodeId, RpcPeer, RpcStream, RpcStreamHandler, Uuid } from '@millrace/base';
 import {
@@ -32,7 +33,10 @@ export class SessionStream implements RpcStreamHandler {
    * first.
    */
   private speaker: { readonly brokerId: NodeId; readonly incarnationId: Uuid } | undefined;
-  /** The broker said that it closes this stream, so the stream's end does not concern its session. */
+  /**
+   * True if the broker said that it closes this stream. Then the end of the stream does not concern the
+   * session.
+   */
   private isLeft = false;
 
   constructor(
@@ -127,8 +131,8 @@ export class SessionStream implements RpcStreamHandler {
 
   /**
    * Whether the broker already uses a newer stream. Then this message is outdated, and its sender no longer
-   * waits for an answer. The message must not take effect: a late request to stay fenced would fence a
-   * healthy broker, and the end of this stream would count as the end of the broker.
+   * waits for an answer. The message must not take effect. Otherwise a late request to stay fenced would
+   * fence a healthy broker, and the end of this stream would count as the end of the broker.
    */
   private isLate({ register, heartbeat }: ControlRequest): boolean {
     const latest = this.latestStreams.get(register?.brokerId ?? heartbeat?.brokerId ?? -1);

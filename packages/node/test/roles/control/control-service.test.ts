@@ -1,7 +1,7 @@
 /**
- * Goal: only messages of the registered process, and the end of its control stream, change the session of a
- * broker. The service encodes the controller's answers. Method: scripted streams on a controller whose
- * records commit at once.
+ * Goal: the session of a broker changes only by messages of the registered process, and by the end of its
+ * control stream. The service sends the controller's answers in encoded form. Method: scripted streams on a
+ * controller whose records commit at once.
  */
 import { Prng, RpcError, type RpcStreamHandler, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';

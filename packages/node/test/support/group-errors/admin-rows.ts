@@ -36,7 +36,7 @@ const find = rowsOf(apis.findCoordinator, [
   ],
 ]);
 
-/** Checks that the state is Dead: up to version 5 nothing else says that the group does not exist. */
+/** Checks that the state is Dead, because up to version 5 nothing else says that the group does not exist. */
 async function asDead<Answer extends { readonly groups: readonly { readonly groupState: string }[] }>(
   answering: Promise<Answer>,
 ): Promise<Answer> {

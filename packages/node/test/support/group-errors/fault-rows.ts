@@ -113,7 +113,7 @@ export const elsewhereRows: readonly Row[] = [
   ]),
 ];
 
-/** No follower gets the last commit of the group. The coordinator answers after a timeout. */
+/** The followers cannot get the last commit of the group, so the coordinator answers only after a timeout. */
 export const uncommittedRows: readonly Row[] = ofEveryApi({
   code: 'COORDINATOR_NOT_AVAILABLE',
   fetch: 'NOT_COORDINATOR',

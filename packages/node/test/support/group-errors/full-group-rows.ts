@@ -27,7 +27,10 @@ const join = rowsOf(apis.joinGroup, [
   ],
 ]);
 
-/** Joins while two members wait in a rebalance for a client that got a member id and may still join. */
+/**
+ * Joins while two members wait in a rebalance. They wait for a client that got a member id and may still
+ * join.
+ */
 async function joinOfThird(s: Scene, ask: Ask<typeof apis.joinGroup>) {
   const memberId = await s.stable();
   await s.pending();

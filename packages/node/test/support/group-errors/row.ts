@@ -67,7 +67,7 @@ function placeOf(api: string, version: number): string {
   }
 }
 
-/** Each pair of field path and error in an answer, once. */
+/** Returns each pair of field path and error in an answer, once. */
 export function errorsIn(answer: unknown, path: readonly string[] = []): [place: string, code: number][] {
   const found = new Map<string, [string, number]>();
   const add = (entry: [string, number]) => found.set(entry.join(), entry);

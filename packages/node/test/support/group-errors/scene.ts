@@ -1,4 +1,4 @@
-/** One group, its coordinator, and the requests that lead the group into the state that a row needs. */
+/** One group, its coordinator, and the requests that bring the group into the state that a row needs. */
 import type { Uuid } from '@millrace/base';
 import {
   apis,
@@ -45,7 +45,7 @@ export class Scene {
   readonly group: string;
   readonly stage: Stage;
   readonly client: TestClient;
-  /** For a row that was prepared before a fault: the id of its member. */
+  /** The id of the member, for a row that was prepared before a fault. */
   member = '';
   private readonly clients: TestClient[] = [];
 
@@ -173,19 +173,22 @@ export class Scene {
     return good(await client.call(apis.joinGroup, version, this.joinOf(more)));
   }
 
-  /** The id of the only member of a group in generation 1. The member has not sent SyncGroup. */
+  /** Makes a group in generation 1 with one member, which has not sent SyncGroup. Returns the member's id. */
   async joined(more: Partial<JoinRequest> = {}): Promise<string> {
     return (await this.join(more)).memberId;
   }
 
-  /** The id of the only member of a stable group. */
+  /** Makes a stable group with one member. Returns the member's id. */
   async stable(more: Partial<JoinRequest> = {}): Promise<string> {
     const memberId = await this.joined(more);
     good(await this.client.call(apis.syncGroup, 3, this.syncOf(memberId)));
     return memberId;
   }
 
-  /** Lets a second member join and wait for the first one. Returns the id of the first one. */
+  /**
+   * Makes a stable group, and lets a second member join and wait for the first one. Returns the first one's
+   * id.
+   */
   async rebalancing(): Promise<string> {
     const memberId = await this.stable();
     await this.park();
@@ -213,14 +216,14 @@ export class Scene {
     return groups[0]!;
   }
 
-  /** A member id that nobody has joined with yet. */
+  /** Returns a member id that nobody has joined with yet. */
   async pending(): Promise<string> {
     const { errorCode, memberId } = await this.client.call(apis.joinGroup, 4, this.joinOf());
     if (errorCode !== ErrorCode.MEMBER_ID_REQUIRED) throw new Error(`the member got the error ${errorCode}`);
     return memberId;
   }
 
-  /** Two members of generation 2 that have not synced. */
+  /** Makes two members of generation 2 that have not synced. */
   async pairJoined(more: Partial<JoinRequest> = {}): Promise<{ leader: string; follower: string }> {
     const leader = await this.stable();
     const joining = this.join(more, await this.connect());
@@ -229,26 +232,26 @@ export class Scene {
     return { leader, follower };
   }
 
-  /** A stable group of two members, in generation 2. */
+  /** Makes a stable group of two members, in generation 2. */
   async pair(): Promise<void> {
     const { leader } = await this.pairJoined();
     good(await this.client.call(apis.syncGroup, 3, this.syncOf(leader, { generationId: 2 })));
   }
 
-  /** The id of a member that was in the group; the group is empty now. */
+  /** Makes a group, and lets its only member leave. Returns the id of this member. */
   async left(): Promise<string> {
     const memberId = await this.stable();
     good(await this.client.call(apis.leaveGroup, 2, this.leaveOf(memberId)));
     return memberId;
   }
 
-  /** A group with an offset and without members. */
+  /** Makes a group with an offset and without members. */
   async simple(): Promise<void> {
     const { topics } = await this.client.call(apis.offsetCommit, 9, this.commitOf());
     good(topics[0]!.partitions[0]!);
   }
 
-  /** A commit whose record the followers do not get. */
+  /** Commits an offset whose record the followers do not get. */
   async commitInVain(): Promise<void> {
     const { topics } = await this.client.call(apis.offsetCommit, 9, this.commitOf());
     const { errorCode } = topics[0]!.partitions[0]!;
@@ -262,8 +265,8 @@ export class Scene {
   }
 
   /**
-   * A KIP-848 group with a member of the consumer protocol, and a member of the classic protocol. Returns the
-   * id of the classic member, whose generation is 1.
+   * Makes a KIP-848 group with a member of the consumer protocol and a member of the classic protocol.
+   * Returns the id of the classic member, whose generation is 1.
    */
   async mixed(more: Partial<JoinRequest> = {}): Promise<string> {
     const memberId = await this.stable(more);
