@@ -67,7 +67,7 @@ export type CleaningResult = (RunResult & { readonly ok: true }) | CleaningFailu
 export interface CleaningFailure {
   readonly ok: false;
   readonly reason: string;
-  /** Another attempt may succeed. */
+  /** True if another attempt may succeed. */
   readonly isTransient: boolean;
   /** Set if the bytes on the disk are damaged. */
   readonly damage: string | undefined;
@@ -104,8 +104,8 @@ export class Compaction {
   }
 
   /**
-   * The part that may be cleaned. Reads at most a few kilobytes of `JUDGED_BY_TIME_MAX` segments, so after a
-   * start the first looks may return a smaller part.
+   * The part that may be cleaned. Reads at most a few kilobytes, of at most `JUDGED_BY_TIME_MAX` segments. So
+   * after a start, the first looks may return a smaller part.
    */
   range(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange | CleaningFailure {
     try {
@@ -121,7 +121,8 @@ export class Compaction {
     const { cleanedTo } = this;
     let reads = 0;
     const mayRead = (): boolean => reads++ < JUDGED_BY_TIME_MAX;
-    // Later looks read the other segments. Until then these count as new: not to be cleaned, not overdue.
+    // Later looks read the other segments. Until then such a segment counts as new: not to be cleaned, not
+    // overdue.
     const segments = this.present().map((segment) => ({
       baseOffset: segment.baseOffset,
       sizeBytes: segment.sizeBytes,
@@ -195,7 +196,7 @@ export class Compaction {
     replaced,
   }: CleaningPorts): ConstructorParameters<typeof CleaningRun>[1] {
     const { disk, producers, health } = this.parts;
-    // No swap is in progress at a pause, so the run may end there. A run that was cancelled meanwhile has
+    // The run may end at a pause, because no swap is in progress then. A run that was cancelled meanwhile has
     // ended.
     const unlessOver = (next: () => void) => {
       const paused = this.running;
@@ -261,9 +262,9 @@ export class Compaction {
   }
 
   /**
-   * Called before the log is cut to end at `endOffset`, or emptied and started there. Returns whether the
-   * clean part reached beyond it: the checkpoint on the device must then be lowered. Waits for the device if
-   * segments are being swapped. May throw DiskError.
+   * Called before the log is cut to end at `endOffset`, or emptied and started there. Returns true if the
+   * clean part ended above `endOffset`: then the checkpoint on the device must be lowered. Waits for the
+   * device if segments are being swapped. May throw DiskError.
    */
   beforeCut(endOffset: Offset, o: { readonly isEmptied: boolean } = { isEmptied: false }): boolean {
     const { running } = this;
@@ -284,7 +285,10 @@ export class Compaction {
     }
   }
 
-  /** Called when the log closes or goes offline, and when compaction of the topic ended. */
+  /**
+   * Cancels a running cleaning. Called when the log closes or goes offline, and when compaction of the topic
+   * ends.
+   */
   close(): void {
     const { running } = this;
     this.running = undefined;

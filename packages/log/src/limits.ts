@@ -21,9 +21,11 @@ export const RECALLED_BYTES: readonly number[] = [8 << 10, 128 << 10, 1 << 20];
 export const OPEN_FILES_MAX = 4_096;
 /** Bytes per read in a scan of a whole segment. */
 export const SCAN_WINDOW_BYTES = 1 << 20;
-/** Bytes per read in a search for one batch from an index entry on: twice the default index interval. */
+/**
+ * Bytes per read in a search for one batch from an index entry on. This is twice the default index interval.
+ */
 export const LOCATE_WINDOW_BYTES = 8 << 10;
-/** A log remembers where this many recent reads ended: a sequential reader then needs no search. */
+/** A log remembers where this many recent reads ended, so that a sequential reader needs no search. */
 export const READ_HINTS = 8;
 /** Reads of this size or more use spare buffers. */
 export const SPARE_FROM_BYTES = 8 << 10;

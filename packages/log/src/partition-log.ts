@@ -63,7 +63,7 @@ import type {
 
 export class PartitionLog {
   config: LogConfig;
-  /** Changes when the folder is renamed: the log is deleted or set aside. */
+  /** The log's folder. Its name changes when the log is deleted or set aside. */
   directory: string;
   readonly topicId: Uuid | undefined;
   /** `topic-partition`: the folder's name when the log was opened. */
@@ -80,8 +80,8 @@ export class PartitionLog {
   /** Wall time of the last append, or of opening the log. */
   lastWallMs: WallMillis;
   /**
-   * Recovery cut off the end of the log at the first damage, or the log ended below its start offset. The log
-   * may lack records that the broker acknowledged.
+   * True if recovery cut off the end of the log at the first damage, or the log ended below its start offset.
+   * Then the log may lack records that the broker acknowledged.
    */
   readonly wasCut: boolean;
   /** Called at the end of `advanceStartOffset`. */
@@ -105,7 +105,7 @@ export class PartitionLog {
   private readonly header = new BatchHeader();
   private readonly names: FolderNames;
   private readonly gaps: Gaps;
-  /** This run has not synced the topic id. An earlier run may have left it in the page cache. */
+  /** True if this run has not synced the topic id. An earlier run may have left it only in the page cache. */
   private isIdUnsynced: boolean;
 
   /** Opens the log of a folder, or makes a new one there. May throw DiskError, or LogOpenError. */
@@ -176,7 +176,9 @@ export class PartitionLog {
     return this.flusher.recoveryPoint;
   }
 
-  /** `flush.messages` records or more are not yet on the device: the owner should ask for a flush. */
+  /**
+   * True if `flush.messages` records or more are not on the device. Then the owner should ask for a flush.
+   */
   get flushDue(): boolean {
     return this.endOffset - this.flusher.recoveryPoint >= this.config.flushMessages;
   }
@@ -361,7 +363,7 @@ export class PartitionLog {
     this.retention.removeNext(done);
   }
 
-  /** Compaction may have left gaps between the offsets, here or at the leader. */
+  /** True if compaction may have left gaps between the offsets, here or at the leader. */
   get mayHaveGaps(): boolean {
     return this.segments.mayHaveGaps;
   }

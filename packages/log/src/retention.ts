@@ -153,8 +153,8 @@ export class Retention {
       const paths = segments.removeFirst();
       logger.info('log-segment-removed', { directory: this.log.directory, baseOffset, sizeBytes });
       this.log.sizeBytes = segments.sizeBytes;
-      // Keep the snapshot at the base offset of the removed segment: until the next sync, a power loss may
-      // restore the segment without its indexes, and recovery would then start from this snapshot.
+      // Keep the snapshot at the base offset of the removed segment. Until the next sync, a power loss may
+      // restore the segment without its indexes. Recovery would then start from this snapshot.
       paths.push(...snapshots.markDeletedBelow(baseOffset));
       return { baseOffset, sizeBytes, paths };
     } catch (error) {
@@ -164,7 +164,7 @@ export class Retention {
     }
   }
 
-  /** Takes the log offline. Exception: if a file could not even be opened for the sync, nothing is lost. */
+  /** Takes the log offline, unless a file could not even be opened for the sync: then nothing is lost. */
   private syncFailed(error: DiskError): void {
     const isOpenFailure = error.isTransient && !SPACE_CODES.has(error.code);
     if (isOpenFailure) this.failed(error);

@@ -27,8 +27,8 @@ export interface LogConfig {
    */
   readonly segmentJitterMs: Millis;
   /**
-   * The log creates a segment file in full size, filled with zeros, and cuts it to its batches when it closes
-   * the segment.
+   * True: the log creates a segment file in full size, filled with zeros, and cuts it to its batches when it
+   * closes the segment.
    */
   readonly preallocate: boolean;
   /** The log adds an index entry when it has appended more than this many bytes since the last entry. */
@@ -107,7 +107,10 @@ export interface LeaderAppended {
   readonly logAppendTimeMs: WallMillis;
   /** The log start offset. */
   readonly startOffset: Offset;
-  /** The batch is a duplicate (an idempotent producer's retry); the offsets are those of the first append. */
+  /**
+   * True if the batch is a duplicate: the retry of an idempotent producer. The offsets are those of the first
+   * append.
+   */
   readonly duplicate: boolean;
 }
 
@@ -146,11 +149,11 @@ export interface RemovedSegment {
 
 /** What a look for expired records did. */
 export interface ExpireResult {
-  /** The log start offset rose. */
+  /** True if the log start offset rose. */
   readonly isRaised: boolean;
-  /** A new active segment began, and a sync of the old one started. */
+  /** True if a new active segment began, and a sync of the old one started. */
   readonly isRolled: boolean;
-  /** The look reached its limit: more segments may have expired. */
+  /** True if the look reached its limit: more segments may have expired. */
   readonly hasMore: boolean;
   readonly failure?: RetentionFailure;
 }

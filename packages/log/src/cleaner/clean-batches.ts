@@ -1,10 +1,10 @@
 /**
- * The filter of the cleaner: drops each record that a later record of the same key replaces, and each
- * tombstone whose time is over. Pure: runs as a job.
+ * The filter of the cleaner. It drops each record that a later record of the same key replaces, and each
+ * tombstone that need not stay any longer. Pure: runs as a job.
  *
  * Offsets, timestamps and the order of the records stay. A batch keeps its first and last offset, its
- * producer and its sequence numbers, so that a filtered batch looks like the original one to everybody except
- * a reader of the lost records.
+ * producer and its sequence numbers. So a filtered batch looks like the original one to everybody except a
+ * reader of the lost records.
  *
  * A tombstone stays for `delete.retention.ms` after the cleaning that first saw it, so that a slow consumer
  * gets it. The end of this time is the batch's *delete horizon*. The batch stores it as its base timestamp,
@@ -40,7 +40,7 @@ export interface FilterOptions {
   readonly deleteRetentionMs: Millis;
   /** The last offset of each producer's last batch. */
   readonly producersLast: ReadonlySet<Offset>;
-  /** The last batch of these bytes ends a segment. It stays, perhaps empty. */
+  /** True if the last batch of these bytes ends a segment. This batch stays, perhaps without records. */
   readonly endsSegment: boolean;
 }
 
@@ -49,7 +49,7 @@ export interface FilterResult {
   readonly bytes: Uint8Array;
   readonly recordsKept: number;
   readonly recordsDropped: number;
-  /** Some batch is gone or differs. */
+  /** True if some batch is gone or differs. */
   readonly isChanged: boolean;
 }
 
@@ -81,7 +81,7 @@ class Filter {
 
   /** Returns the filtered batch. Undefined: the cleaner drops the whole batch. */
   clean(header: BatchHeader, batch: Uint8Array, endsSegment: boolean): Uint8Array | undefined {
-    // Transaction markers stay: nothing here knows whether the records of the transaction are gone.
+    // Transaction markers stay, because nothing here knows whether the records of the transaction are gone.
     if (header.isControl || header.baseOffset >= this.o.mapEnd) {
       this.recordsKept += header.recordCount;
       return batch;
@@ -131,7 +131,7 @@ class Filter {
 
   /** A batch of the selected records. `horizon`: its new delete horizon, if it gets one. */
   private rebuild(header: BatchHeader, found: Selected, horizon: number | undefined): Uint8Array {
-    // With LogAppendTime the records have the time of the header, so their own deltas mean nothing.
+    // With LogAppendTime the records have the time of the header, so their own timestamp deltas mean nothing.
     const isRebased = horizon !== undefined && !header.isLogAppendTime;
     const plain = isRebased ? rebased(found, header.baseTimestamp, horizon) : selected(found);
     const codec = header.compression as Compression;
@@ -151,7 +151,7 @@ class Filter {
 
 interface Selected {
   readonly plain: Uint8Array;
-  /** For each record that stays: its start, the part after its timestamp, its end. */
+  /** Three positions for each record that stays: its start, the part after its timestamp, and its end. */
   readonly places: number[];
   count: number;
   hasTombstone: boolean;

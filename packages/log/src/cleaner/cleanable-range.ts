@@ -56,7 +56,7 @@ export interface CleanableRange {
   readonly dirtyRatio: number;
   /** How long the oldest dirty record waits beyond `max.compaction.lag.ms`. */
   readonly overdueMs: Millis;
-  /** The log is dirty enough, or overdue. */
+  /** True if the log is dirty enough, or overdue. */
   readonly isDue: boolean;
 }
 

@@ -8,8 +8,8 @@
  * place. Groups are cleaned in the order of the log. So when a tombstone goes, all older records of its key
  * are gone.
  *
- * A group of one segment costs no writes if nothing in it changes: the run begins to write a cleaned segment
- * at the first change, and then first copies what lies before it.
+ * If nothing changes in a group of one segment, the group costs no writes. The run begins to write a cleaned
+ * segment at the first change, and then first copies what lies before the change.
  */
 import { DiskError, type Job, type JobKind, type Jobs, type Offset, type WallMillis } from '@millrace/base';
 import { BatchHeader, readBatchHeader } from '@millrace/protocol';
@@ -64,7 +64,7 @@ export interface RunResult {
   readonly recordsDropped: number;
 }
 
-/** A job ended without an answer, for example because its worker ran out of memory. The log is intact. */
+/** The failure of a job without an answer, for example if its worker ran out of memory. The log is intact. */
 export class JobFailure {
   readonly reason: string;
 
@@ -265,7 +265,8 @@ export class CleaningRun {
     if (batches.length === 0) return;
     const { header, cleaned } = this;
     const segment = cleaned!;
-    // If the write fails, the run ends, so nobody cuts the file back.
+    // After a failed write the run ends and removes this file, so it is harmless if the file cannot be cut
+    // back.
     segment.write(batches, () => {});
     for (let at = 0; at < batches.length; at += header.sizeBytes) {
       readBatchHeader(batches, at, header);

@@ -1,9 +1,9 @@
 /**
  * Groups the segments that a cleaning reads: each group becomes one segment. Pure.
  *
- * A group is a sequence of neighbours that fit into one segment together. Their sizes, their indexes and the
- * distance of their offsets must fit. An index stores this distance as a 32-bit number. A group of many small
- * segments ends at `GROUP_SEGMENTS_MAX`; the next cleaning merges the results.
+ * A group is a sequence of neighbours that fit into one segment together. Three things must fit: their sizes,
+ * their indexes, and the distance between their first and last offset, which an index stores as a 32-bit
+ * number. A group of many small segments ends at `GROUP_SEGMENTS_MAX`; the next cleaning merges the results.
  */
 import type { Offset } from '@millrace/base';
 import { GROUP_SEGMENTS_MAX, RELATIVE_OFFSET_MAX } from '../limits.ts';
@@ -14,8 +14,8 @@ export interface GroupedSegment {
   readonly offsetIndexBytes: number;
   readonly timeIndexBytes: number;
   /**
-   * The segment has an index of aborted transactions. The segment is alone in its group, so its base offset
-   * stays, and its index, too.
+   * True if the segment has an index of aborted transactions. Such a segment is alone in its group. So its
+   * base offset stays, and its index, too.
    */
   readonly hasTransactionIndex: boolean;
 }

@@ -1,7 +1,7 @@
 /**
  * Inserts the keys that `indexKeys` found into the offset map, a part of them in each turn of the event loop.
- * The tables of a map are equally full, so nearly all of them grow while a few thousand keys arrive. So a
- * turn counts the keys that growing tables move, too.
+ * The tables of a map fill equally fast, so nearly all of them grow within the same few thousand insertions.
+ * A growing table moves its keys. So a turn counts the moved keys, too.
  */
 import { KEY_WORDS, offsetAt } from './index-keys.ts';
 import type { OffsetMap } from './offset-map.ts';
@@ -15,7 +15,7 @@ export const KEYS_PER_TURN = 10_000;
 export interface Inserted {
   /** Index of the first key that was not inserted. */
   readonly next: number;
-  /** The map has no room for that key. */
+  /** True if the map has no room for that key. */
   readonly isFull: boolean;
 }
 

@@ -40,8 +40,8 @@ export function cleanerJobs(codecs: CompressionCodecs): CleanerJobs {
 }
 
 /**
- * The bytes in memory of their own. A worker's message moves such memory to the event loop. Otherwise both
- * threads would copy all of the memory, not only these bytes.
+ * Returns the bytes in memory that holds nothing else. A worker's message moves such memory to the event loop
+ * without a copy. It copies any other memory as a whole, not only these bytes.
  */
 function alone(bytes: Uint8Array): Uint8Array {
   return bytes.buffer.byteLength === bytes.length ? bytes : bytes.slice();

@@ -15,7 +15,7 @@ export interface BatchChunk {
   readonly bytes: Uint8Array;
   /** The place behind them. */
   readonly next: Place;
-  /** No batch of the segment follows. */
+  /** True if no batch of the segment follows. */
   readonly isLast: boolean;
 }
 

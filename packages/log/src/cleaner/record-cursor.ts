@@ -5,7 +5,7 @@
  *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
  *
- * Skips the headers unread: the leader checked the records when they arrived.
+ * Skips the headers without reading them, because the leader checked the records when they arrived.
  */
 import { DecodeError, type Timestamp, timestampOfWords } from '@millrace/protocol';
 

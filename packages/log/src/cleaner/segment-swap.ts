@@ -29,7 +29,7 @@ export interface SwapPorts {
   discard(): void;
   /** Replaces the segments in the log's list. Gets the paths of the old files under their new names. */
   replaced(paths: readonly string[]): void;
-  /** The log went offline for another reason. */
+  /** True if the log went offline for another reason. */
   isOffline(): boolean;
   /** Called in that case, instead of `done`: cancels the cleaning. */
   cancel(): void;
@@ -65,8 +65,8 @@ export class SegmentSwap {
     const { disk, directory } = this.ports;
     syncFiles(disk, directory, [...names, HAS_GAPS_FILE], (error) => {
       if (this.phase === 'over' || this.stopsOffline()) return;
-      // A device reports a lost write only once. This sync may have got the report about a name or about
-      // `has-gaps`. A later flush relies on both, and its sync would succeed although they are lost.
+      // A device reports a lost write only once. This sync may have got the report about a lost name, or
+      // about `has-gaps`. A later flush relies on both, and would succeed although they are lost. So fail.
       if (error !== undefined) this.fail(error);
       else this.nameSwap();
     });

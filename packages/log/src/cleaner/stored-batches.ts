@@ -10,8 +10,8 @@ import {
 } from '@millrace/protocol';
 
 /**
- * Visits the batches in order. `bytes` holds whole batches only. Throws DecodeError if a batch is damaged:
- * otherwise the cleaner would give a damaged record a new checksum.
+ * Visits the batches in order. `bytes` holds whole batches only. Throws DecodeError if a batch is damaged.
+ * Otherwise the cleaner would give a damaged record a new checksum.
  */
 export function forEachBatch(
   bytes: Uint8Array,

@@ -1,8 +1,8 @@
 /**
- * Removes segments that the cleaner did not finish. None may stay beside a later swap: recovery takes each
- * swap at or above the offset of a `.cleaned` log file for incomplete, and removes its files. These may be
- * the only copy of their records. A removal renames the files, because a rename is quick, and the swap's sync
- * of the folder covers it. The broker unlinks the files in the background.
+ * Removes segments that the cleaner did not finish. None may stay beside a later swap. Recovery treats each
+ * swap at or above the offset of a `.cleaned` log file as incomplete, and removes its files. These may be the
+ * only copy of their records. A removal renames the files, because a rename is quick, and the swap's sync of
+ * the folder covers it. The broker unlinks the files in the background.
  */
 import { DiskError } from '@millrace/base';
 import { markDeleted } from '../files/deleted-files.ts';

@@ -2,10 +2,10 @@
  * Owns the four checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points,
  * log start offsets, and ends of the clean parts of the partitions in the directory. Reads the files when the
  * broker starts. After that, writes each file when its content changed. Replaces the files without fsync,
- * because every reader works without them. Two changes wait for the device: the entries of a deleted folder
- * must be gone before the folder exists again, and a recovery point must be lowered before a log writes below
- * its recovery point. The same holds for the end of a clean part: otherwise, after a crash, the cleaner would
- * take new records for clean ones.
+ * because every reader works without them. Three changes wait for the device. The entries of a deleted folder
+ * must be gone before the folder exists again. A recovery point must be lowered before a log writes below its
+ * recovery point. The end of a clean part must then be lowered, too. Otherwise, after a crash, the
+ * cleaner would treat new records as clean.
  */
 import { assert, type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
@@ -60,7 +60,7 @@ export class Checkpoints {
   private readonly startOffsets: Map<string, Offset>;
   private readonly cleanedOffsets: Map<string, Offset>;
   /**
-   * For each folder, the largest recovery point that the file on the device may hold: each write since the
+   * For each folder, the largest recovery point that the file on the device may hold. Each write since the
    * last sync may have reached the device.
    */
   private readonly pointsOnDevice: Map<string, Offset>;
@@ -68,7 +68,7 @@ export class Checkpoints {
   private readonly startsOnDevice: Map<string, Offset>;
   /** The same for the ends of clean parts. */
   private readonly cleanedOnDevice: Map<string, Offset>;
-  /** Some log was cleaned, now or in an earlier run: the file exists. */
+  /** True if some log was cleaned, now or in an earlier run. Then the file exists. */
   private hasCleanedFile: boolean;
   /** The last written content of each file, so that only changes are written. */
   private readonly written = new Map<string, string>();
@@ -163,12 +163,12 @@ export class Checkpoints {
   }
 
   /**
-   * Lowers what the files on the device may hold for the folder: a recovery point above `recoveryPoint`, and
-   * a log start offset and an end of the clean part above those of the open log. Then waits for the device.
-   * Called before a truncation below the log's recovery point or start, and when recovery keeps fewer records
-   * than the recovery point covers. By then an open log itself has the lower offsets, because the files get
-   * the offsets of the log. The wait is rare, because `pointToWrite` keeps the point in the file low. May
-   * throw DiskError.
+   * Makes sure that the files on the device hold no larger offsets for the folder than these:
+   * `recoveryPoint`, and the log start offset and the end of the clean part of the open log. Waits for the
+   * device if a file may hold a larger one. Called before a truncation below the log's recovery point or
+   * start, and when recovery keeps fewer records than the recovery point covers. By then an open log itself
+   * has the lower offsets, because the files get the offsets of the log. The wait is rare, because
+   * `pointToWrite` keeps the point in the file low. May throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {
     const log = this.open.get(folder)?.log;

@@ -95,7 +95,7 @@ export class LogDirectory {
   private readonly closedCleanly: Set<string>;
   private readonly checkpoints: Checkpoints;
   private markerPresent: boolean;
-  /** True at first: an earlier run may have left folders that wait for deletion. */
+  /** True at first, because an earlier run may have left folders that wait for deletion. */
   private mayHoldDeleted = true;
   private producersCheckedMs = 0;
   private closed = false;
@@ -324,7 +324,7 @@ export class LogDirectory {
     const { directory, logger } = this;
     const written = diskErrorOf(() => this.checkpoints.write(highWatermarks));
     if (written !== undefined) logger.error('checkpoint-failed', { directory, reason: written.message });
-    // Remove deleted logs even after a failure: on a full disk, this makes space for the checkpoints.
+    // Remove deleted logs even after a failure, because on a full disk this makes space for the checkpoints.
     const removed = diskErrorOf(() => this.removeDeleted());
     if (removed !== undefined) logger.error('log-list-failed', { reason: removed.message });
   }

@@ -85,10 +85,11 @@ export function judgeAgainstLog(
 }
 
 /**
- * Recognises a duplicate by its header and checksum alone, and returns the answer to it. Undefined: not a
- * known duplicate, or the checksum would take too long. The leader checked the records when the batch first
- * arrived. If it checked them again, a slow broker would spend the same time on each retry, and answer late
- * again. Reads all bytes of the batch only if its header looks like a duplicate's.
+ * Recognises a duplicate by its header and checksum alone, and returns the answer to it. Returns undefined if
+ * the batch is no known duplicate, or if the checksum would take too long. Does not check the records: the
+ * leader checked them when the batch first arrived. If it checked them again, a slow broker would spend the
+ * same time on each retry, and answer late again. Reads all bytes of the batch only if its header looks like
+ * that of a duplicate.
  */
 export function judgeRetry(
   bytes: Uint8Array,
@@ -118,7 +119,7 @@ export function appendedOf(
 /** The result for a duplicate: offsets and append time are those of the first append. */
 function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppended {
   const { lastOffset, offsetDelta, timestamp } = known;
-  // A timestamp beyond the safe integers (a bigint) is from a client: no broker writes such an append time.
+  // A timestamp beyond the safe integers (a bigint) is from a client. No broker writes such an append time.
   const isAppendTime = config.timestampType === 'LogAppendTime' && typeof timestamp === 'number';
   return {
     ok: true,

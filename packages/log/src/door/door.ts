@@ -1,9 +1,9 @@
 /**
- * The door of a log: those checks of a client's batch that need only its bytes, the version of the request,
- * the topic's settings and the time, in Kafka's order. Checks that need the log itself (sequence numbers,
- * offsets, segments) come later. Pure: does not change the batch. The door has two steps. The first,
- * `judgeHeader`, is cheap. The second checks the checksum and the records. It reads every byte, so a job may
- * do it.
+ * The door of a log: it checks a client's batch, in Kafka's order. The door makes those checks that need only
+ * the bytes, the version of the request, the topic's settings and the time. Checks that need the log itself
+ * (sequence numbers, offsets, segments) come later. Pure: does not change the batch. The door has two steps.
+ * The first, `judgeHeader`, is cheap. The second checks the checksum and the records. It reads every byte, so
+ * a job may do it.
  */
 import type { WallMillis } from '@millrace/base';
 import {
@@ -35,7 +35,7 @@ export interface DoorOptions {
   readonly apiVersion?: number | undefined;
 }
 
-/** The batch passed the checks. Plain data, so that a worker can return it. */
+/** A batch that passed the checks. Plain data, so that a worker can return it. */
 export interface CheckedBatch {
   readonly ok: true;
   /** Size of the batch. The log drops any bytes that the client sent after it. */

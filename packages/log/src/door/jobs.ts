@@ -35,7 +35,7 @@ export function logJobs(codecs: CompressionCodecs): LogJobs {
   };
 }
 
-/** A refusal returns the given bytes: the caller may need their buffer back. */
+/** A refusal returns the given bytes, because the caller may need their buffer back. */
 export function admissionAnswer(given: Uint8Array, admission: Admission): JobAnswer<AdmissionVerdict> {
   if (!admission.ok) return { value: admission, bytes: given };
   const { bytes, ...value } = admission;

@@ -17,7 +17,7 @@ export interface EpochEntry {
 }
 
 export class LeaderEpochs {
-  /** True if the file is damaged: recovery must collect the entries from the batches. */
+  /** True if the file is damaged. Then recovery must collect the entries from the batches. */
   readonly damaged: boolean;
   private list: EpochEntry[] = [];
   /**
@@ -65,7 +65,7 @@ export class LeaderEpochs {
     this.dirty = true;
   }
 
-  /** Called after a truncation to `offset`: removes the entries that start there or later. */
+  /** Removes the entries that start at `offset` or later. Called after a truncation to `offset`. */
   truncateFromEnd(offset: Offset): void {
     const before = this.list.length;
     while (this.list.length > 0 && this.list[this.list.length - 1]!.startOffset >= offset) this.list.pop();
@@ -74,8 +74,9 @@ export class LeaderEpochs {
 
   /**
    * Called when the log start moved to `offset`. Of the entries that start at or below `offset`, keeps only
-   * the last, and moves its start to `offset`. Writes nothing: recovery, too, calls this with the log start,
-   * and one request may raise the starts of thousands of logs. The next `write` saves the change.
+   * the last, and moves its start to `offset`. Does not write the file, because recovery, too, calls this
+   * with the log start, and because one request may raise the starts of thousands of logs. The next `write`
+   * saves the change.
    */
   truncateFromStart(offset: Offset): void {
     let below = -1;

@@ -35,7 +35,7 @@ interface Round {
 
 export class Flusher {
   recoveryPoint: Offset;
-  /** This run or an earlier one may have cut off bytes that a power loss would restore. */
+  /** True if this run or an earlier one may have cut off bytes that a power loss would restore. */
   private hasUnsyncedCut: boolean;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];
@@ -89,9 +89,9 @@ export class Flusher {
   }
 
   /**
-   * Blocks until everything is on the device. For a clean stop. No round may be in flight. A device reports a
-   * lost write only once: if it reported one to that round, this sync would succeed although records are
-   * lost. May throw DiskError.
+   * Blocks until everything is on the device. For a clean stop. No round may be in flight: a device reports a
+   * lost write only once, perhaps to that round, and then this sync would succeed although records are lost.
+   * May throw DiskError.
    */
   flushNow(): void {
     assert(this.round === undefined, 'a clean stop waits for the round of syncs');
@@ -125,7 +125,7 @@ export class Flusher {
       if (!(error instanceof DiskError)) throw error;
       round.error = error;
     }
-    // Count one sync more than `all` has: even if no sync starts, the round must end only after the loop.
+    // Count one sync more than `all` has. So the round ends only after the loop, even if no sync starts.
     round.syncsLeft = all.length + 1;
     for (const one of all) this.syncOne(one, round);
     this.syncDone(round);

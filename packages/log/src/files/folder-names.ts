@@ -17,7 +17,10 @@ export class FolderNames {
     this.directory = directory;
   }
 
-  /** Called when a file of the folder is, or may be, created, removed or renamed. */
+  /**
+   * Called when a file of the folder is, or may be, created, removed or renamed. The next flush syncs the
+   * folder.
+   */
   changed(): void {
     this.unsynced = true;
   }

@@ -4,12 +4,12 @@
  * creates the file before its first gap. A sync that covers the gap also syncs the file and the folder.
  *
  * The file also stores the *committed end*: every gap lies below it, and every record of the log below it is
- * committed. A leader opens with a high watermark of at least this offset. Otherwise, after a crash, the
- * leader would begin with the older high watermark of the checkpoint. A follower refuses a gap above the high
- * watermark of its leader. So the follower could stay out of the ISR for ever, and the high watermark could
- * stand still.
+ * committed. A leader opens with a high watermark of at least this offset. Without the committed end, a
+ * leader would begin after a crash with the older high watermark of the checkpoint. A follower refuses a gap
+ * above the high watermark of its leader. So the follower could stay out of the ISR for ever, and the high
+ * watermark could stand still.
  *
- * The file is not Kafka's.
+ * Kafka has no such file.
  */
 import { type Disk, DiskError, type Offset } from '@millrace/base';
 import { formatCheckpoint, parseCheckpoint, replaceFile } from './checkpoint-file.ts';
@@ -35,7 +35,9 @@ export function writeCommittedEnd(disk: Disk, directory: string, offset: Offset)
 export class Gaps {
   /** The committed end; 0: the log has no gaps, or does not know its committed end. */
   committedEnd: Offset;
-  /** This run has not synced the file. An earlier run may have left it in the page cache. */
+  /**
+   * True if this run has not synced the file. An earlier run may have left the file in the page cache only.
+   */
   private isUnsynced: boolean;
   private readonly disk: Disk;
   private readonly log: { readonly directory: string };

@@ -1,7 +1,7 @@
 /**
- * The largest timestamp of a log. Each segment knows its own. Only the segment that begins below the log
- * start offset (after DeleteRecords) may have it in a deleted batch. Then this scans the rest of that
- * segment, in slices, and keeps the result. May throw DiskError.
+ * The largest timestamp of a log. Each segment knows the largest timestamp of its own batches. Only in the
+ * segment that begins below the log start offset (after DeleteRecords), a deleted batch may have it. Then
+ * this class scans the rest of that segment, in slices, and keeps the result. May throw DiskError.
  */
 import type { Offset } from '@millrace/base';
 import { NO_TIMESTAMP, type Timestamp } from '@millrace/protocol';

@@ -16,7 +16,7 @@ import {
   type PausedLookup,
 } from './time-lookup.ts';
 
-/** The log is offline, the disk failed, or its data is damaged. */
+/** Why a lookup failed: the log is offline, the disk failed, or its data is damaged. */
 export interface LookupFailure {
   readonly errorCode: ErrorCode;
   readonly damage: string | undefined;
@@ -46,9 +46,10 @@ export class LogTimes {
   }
 
   /**
-   * Returns the first record, in offset order, whose timestamp is at least `timestamp`. Returns a batch
-   * instead if opening it on the event loop costs too much. `behind`: a job found nothing in this batch, so
-   * the search continues after it; or an earlier call paused, so the search continues.
+   * Returns the first record, in offset order, whose timestamp is at least `timestamp`. If opening a batch on
+   * the event loop costs too much, returns the batch instead. `behind`: where an earlier call stopped. Either
+   * that call paused, or it returned a batch, and a job found nothing in this batch. The search continues
+   * after that place.
    */
   find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch | PausedLookup): TimeLookup {
     return this.lookUp(() => {

@@ -30,9 +30,11 @@ import type { TimestampHit } from '../types.ts';
 export const WINDOW_BYTES = 64 << 10;
 /** Cost of one header in a scan of headers. The unit is that of LOOP_WORK_MAX. */
 const SCANNED_BATCH_WORK = 64;
-/** Cost of the first look at a segment: it reads the ends of three files. A turn looks at about 20. */
+/**
+ * Cost of the first look at a segment, which reads the ends of three files. A turn makes about 20 such looks.
+ */
 const SEGMENT_LOOK_WORK = 50_000;
-/** Scanning this many bytes costs one unit: a scan reads the records, too, but does not look at them. */
+/** Scanning this many bytes costs one unit. A scan reads the records, too, but does not look at them. */
 const SCANNED_BYTES_PER_WORK = 4;
 
 export interface FindInBatch {

@@ -9,8 +9,8 @@ import type { ProducerStates } from './producer-states.ts';
 import type { LoadedSnapshot } from './snapshots.ts';
 
 /**
- * May throw DiskError. Does not check the segments below the snapshot: if one is damaged, the states only
- * lack some of a producer's earlier batches.
+ * May throw DiskError. Does not check the segments below the snapshot. If one of them is damaged, the states
+ * only lack some of a producer's earlier batches.
  */
 export function loadProducers(
   producers: ProducerStates,

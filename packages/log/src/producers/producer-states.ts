@@ -39,7 +39,8 @@ export interface ProducerState {
 }
 
 /**
- * undefined: append the batch. ProducerBatch: the batch is a duplicate of this one. AppendFailure: refuse it.
+ * `undefined`: append the batch. A ProducerBatch: the batch is a duplicate of this one. An AppendFailure:
+ * refuse the batch.
  */
 export type SequenceCheck = ProducerBatch | AppendFailure | undefined;
 
@@ -92,7 +93,7 @@ export class ProducerStates {
     const last = state.batches[state.batches.length - 1];
     const sameEpoch = header.producerEpoch === state.epoch;
     const expected = sameEpoch && last !== undefined ? sequenceAfter(last.lastSequence, 1) : 0;
-    // After a batch without an epoch Kafka accepts any sequence.
+    // After a batch without a producer epoch, Kafka accepts any sequence.
     if (state.epoch !== NO_EPOCH && header.baseSequence !== expected)
       return appendFailure(
         ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
@@ -113,7 +114,7 @@ export class ProducerStates {
   update(header: BatchHeader, nowWallMs: WallMillis): void {
     if (header.producerId < 0) return;
     const state = this.byId.get(header.producerId) ?? this.create(header, nowWallMs);
-    // Accept a replicated batch with a lower epoch: the leader has judged it.
+    // Accept a replicated batch with a lower epoch, because the leader has judged it.
     if (state.epoch !== header.producerEpoch) {
       state.epoch = header.producerEpoch;
       state.batches.length = 0;
@@ -234,7 +235,7 @@ function findBatch(state: ProducerState, header: BatchHeader): ProducerBatch | u
 
 function remember(state: ProducerState, header: BatchHeader): void {
   const { batches } = state;
-  // Reuse the object of the batch that is dropped: no garbage on the hot path.
+  // Reuse the object of the batch that is dropped, so that the hot path makes no garbage.
   const batch: ProducerBatch =
     batches.length < PRODUCER_BATCHES_KEPT
       ? { baseSequence: 0, lastSequence: 0, lastOffset: 0, offsetDelta: 0, timestamp: 0 }

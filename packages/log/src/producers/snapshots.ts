@@ -42,8 +42,8 @@ export class Snapshots {
   }
 
   /**
-   * Writes without fsync: the checksum reveals a torn file, and recovery can use an older snapshot. Retention
-   * syncs a snapshot before it removes the older ones and their segments.
+   * Writes without fsync, because the checksum reveals a torn file, and recovery can use an older snapshot.
+   * Retention syncs a snapshot before it removes the older ones and their segments.
    */
   write(offset: Offset, producers: ProducerStates): void {
     replaceFile(this.disk, this.path(offset), encodeProducerSnapshot(producers.all()));

@@ -60,7 +60,7 @@ function complete({ disk, files, directory, logger }: Folder, names: readonly st
   }
   disk.rename(`${directory}/${swapName}`, `${directory}/${offsetFileName(base, LOG_SUFFIX)}`);
   // The next cleaning writes a `.cleaned` file. If a power loss restored the `.swap` file beside it, recovery
-  // would take the swap for incomplete, and remove the only copy of the records.
+  // would treat the swap as incomplete, and remove the only copy of the records.
   disk.syncDirectory(directory);
   files.unlinker.unlink(removed);
   logger.info('log-swap-completed', { directory, baseOffset: base, segmentsReplaced: old.length });

@@ -1,9 +1,11 @@
 /**
  * Decides which segments at the beginning of a log may go, by Kafka's rules. Pure: the caller removes them.
  *
- * Invariants: a segment that holds an offset at or above the high watermark stays, so the log start offset
- * never exceeds the high watermark; the removed segments are the oldest ones, so the log has no hole; an
- * empty active segment stays, so a log always has a segment.
+ * Invariants:
+ * - A segment that holds an offset at or above the high watermark stays. So the log start offset never
+ *   exceeds the high watermark.
+ * - The removed segments are the oldest ones, so the log has no hole.
+ * - An empty active segment stays, so a log always has a segment.
  */
 import type { Millis, Offset, WallMillis } from '@millrace/base';
 import { type Timestamp, timestampDistance } from '@millrace/protocol';

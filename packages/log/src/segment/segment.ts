@@ -29,13 +29,13 @@ export class Segment {
   readonly timeIndex: TimeIndex;
   /** Bytes of whole batches in the log file. */
   sizeBytes = 0;
-  /** How often the log file was cut: what a scan found before a cut may be gone. */
+  /** How often the log file was cut. What a scan found before a cut may be gone. */
   cuts = 0;
-  /** Damage that ended the last rebuild of its indexes: part of the log file cannot be read. */
+  /** Damage that ended the last rebuild of the indexes. A part of the log file cannot be read. */
   unreadable: string | undefined;
-  /** Time of creation or opening: the age counts from here if the records have no timestamps. */
+  /** Time of creation or opening. The age counts from here if the records have no timestamps. */
   readonly sinceWallMs: WallMillis;
-  /** The log file has preallocated space after its batches. */
+  /** True if the log file has preallocated space after its batches. */
   private isPreallocated = false;
   private mayLackIndexFiles = false;
   private bytesSinceIndexEntry = 0;
@@ -377,7 +377,7 @@ export class Segment {
   }
 
   /**
-   * Removes the files, the log file first: if the process dies in between, the next open removes index files
+   * Removes the files, the log file first. If the process dies in between, the next open removes index files
    * that have no log file.
    */
   remove(): void {
@@ -391,7 +391,7 @@ export class Segment {
    */
   markDeleted(): string[] {
     const marked = [this.log.markDeleted()];
-    // An index file may stay: the next open removes it, or a new segment of this name empties it.
+    // An index file may stay, because the next open removes it, or a new segment of this name empties it.
     for (const { handle } of [this.offsetIndex, this.timeIndex])
       ignoringDiskErrors(() => marked.push(handle.markDeleted()));
     return marked.filter((path) => path !== undefined);
@@ -486,6 +486,7 @@ function ignoringDiskErrors(work: () => void): void {
 }
 
 /**
- * Index interval of a rebuild during reads: Kafka's default, because the segment does not know the settings.
+ * Index interval of a rebuild during reads. It is Kafka's default, because the segment does not know the
+ * settings.
  */
 const REBUILD_INTERVAL_BYTES = 4096;

@@ -34,9 +34,9 @@ type SegmentReadOptions = ReadOptions & { readonly segmentEnd: Offset };
 export class Segments {
   readonly list: Segment[];
   /**
-   * The log was compacted: batches may be missing between two others. Otherwise a gap is damage. No checksum
-   * covers the base offset of a batch, as in Kafka. So in a log with gaps, a read does not notice a damaged
-   * base offset that still lies between those of its neighbours.
+   * True if the log was compacted. Then batches may be missing between two others; in any other log a gap is
+   * damage. No checksum covers the base offset of a batch, as in Kafka. So in a log with gaps, a read does
+   * not notice a damaged base offset that still lies between those of its neighbours.
    */
   mayHaveGaps = false;
   private readonly files: OpenFiles;
@@ -159,8 +159,8 @@ export class Segments {
       const mayEndInGap = this.mayHaveGaps && this.active.sizeBytes === 0;
       return { chunks: [], sizeBytes: 0, damage: mayEndInGap ? undefined : 'no batch holds the offset' };
     }
-    // Do not read batches at or above the base offset of the next segment: an earlier truncation cut them
-    // off, and a power loss restored them.
+    // Do not read batches at or above the base offset of the next segment, because an earlier truncation cut
+    // them off, and a power loss restored them.
     const segmentEnd = this.list[found.index + 1]?.baseOffset ?? o.endOffset;
     const limits = { segmentEnd, endOffsetMax: Math.min(o.endOffsetMax, segmentEnd) };
     return this.readAt(this.list[found.index]!, found.position, { ...o, ...limits }, header);
