@@ -84,8 +84,8 @@ export class Compaction {
   /** The log is clean below this offset. Undefined: it was never cleaned. */
   cleanedTo: Offset | undefined;
   /**
-   * Why no cleaning of these records can succeed. Undefined again when the log is emptied, because it then
-   * gets other records.
+   * The reason why no cleaning of this log can succeed, if there is one. When the log is emptied, the reason
+   * becomes undefined, because the log then gets other records.
    */
   uncleanable: string | undefined;
   private running: Running | undefined;

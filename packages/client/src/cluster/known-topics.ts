@@ -29,7 +29,7 @@ export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | '
 }
 
 /**
- * The client remembers this many ids of earlier topics. A broker that lags behind names only a few of them.
+ * The client remembers this many ids of earlier topics. The answers of a lagging broker contain only a few.
  */
 const EARLIER_MAX = 100;
 /**

@@ -264,7 +264,9 @@ export function refused({ errorCode, errorMessage }: Refusal): ConsumerGroupHear
   return { ...NO_ANSWER, errorCode, errorMessage };
 }
 
-/** True if the request has all fields. A member sends such a request when it does not know its assignment. */
+/**
+ * True if the request joins, or has all fields. A member that does not know its assignment sends all fields.
+ */
 function isFullRequest(request: ConsumerGroupHeartbeatRequest): boolean {
   const { memberEpoch, rebalanceTimeoutMs, subscribedTopicNames, subscribedTopicRegex } = request;
   if (memberEpoch === JOIN_EPOCH) return true;

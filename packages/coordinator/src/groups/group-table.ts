@@ -136,8 +136,8 @@ export class GroupTable {
   }
 
   /**
-   * Called when the replayed record has made the group. If this decision only changed the type of an earlier
-   * group, the new object gets the history of the earlier one.
+   * Called when a replayed record has made the group. If the same decision deleted an earlier group with this
+   * id, it only changed the type of the group. The new object then gets the history of the earlier one.
    */
   private continueHistory(groupId: string): void {
     const { lastDeleted } = this;

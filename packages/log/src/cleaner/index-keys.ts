@@ -12,11 +12,11 @@ import { forEachBatch, plainRecords } from './stored-batches.ts';
 export const KEY_WORDS = HASH_WORDS + 2;
 
 /**
- * The keys of all records at `fromOffset` or later, in the order of the log: KEY_WORDS words for each.
- * `bytes` holds whole batches. Throws DecodeError.
+ * The keys of all records that have a key, at `fromOffset` or later, in the order of the log: KEY_WORDS words
+ * for each. `bytes` holds whole batches. Throws DecodeError.
  *
- * Leaves out the records of transactions. Nothing here knows yet whether a transaction was aborted, and an
- * aborted record must not replace an older one.
+ * Leaves out the records of transactions. Millrace has no transactions yet, so the cleaner cannot tell
+ * whether one was aborted, and an aborted record must not replace an older one.
  */
 export function indexKeys(bytes: Uint8Array, fromOffset: Offset, codecs: CompressionCodecs): Int32Array {
   const md5 = new Md5();

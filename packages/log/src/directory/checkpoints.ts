@@ -328,7 +328,7 @@ export class Checkpoints {
   }
 }
 
-/** Lowers the folder's entry, if there is a larger one. */
+/** Lowers the folder's entry to `offset`, if the entry is larger. Adds no entry. */
 function lowerEntry(offsets: Map<string, Offset>, folder: string, offset: Offset): void {
   const known = offsets.get(folder);
   if (known !== undefined) offsets.set(folder, Math.min(known, offset));

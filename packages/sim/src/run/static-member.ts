@@ -1,8 +1,8 @@
 /**
  * Which partitions a classic group may leave without an owner. When a static member starts a new process, the
- * process takes over the assignment of the earlier one without a rebalance (KIP-345). The new process does
- * not own the partitions that the earlier one had to give up. So it does not join again to release them, and
- * no member gets them until the next rebalance.
+ * process takes over the assignment of the earlier one without a rebalance (KIP-345). A cooperative assignor
+ * withholds a partition that moves until its owner has given it up and joined again. The new process never
+ * owned the partition, so it does not join again. No member gets the partition until the next rebalance.
  *
  * The new process of a static leader does not assign partitions (KIP-814). So the group leaves out the
  * partitions that the earlier process did not know when it assigned.
