@@ -6,7 +6,7 @@
  *
  *   --runs N   runs of each kind (default 150)
  *
- * CPU time grows, too, while other programs use the machine.
+ * The CPU time of a run also grows while other programs use the machine.
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,8 @@
 /**
- * Runs seeds in a process of its own. If hook.ts planted a bug, the process runs until a failure identifies
- * the bug. Without a bug, the run is the control. `--from A --to B --step N` gives the seeds. If the bug
- * names a plan, the plan runs instead. Prints one line of JSON.
+ * Runs seeds in a process of its own, and prints one line of JSON. `--from A --to B --step N` gives the
+ * seeds. If hook.ts has planted a bug, the process runs seeds until a failure identifies the bug. If the bug
+ * names a plan, the process runs this plan instead of the seeds. Without a bug, the process runs all seeds:
+ * this is the control.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

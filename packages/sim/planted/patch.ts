@@ -1,4 +1,4 @@
-/** A planted bug of the simulator, and what identifies it. Pure: knows nothing of files or processes. */
+/** A planted bug, and the failures that identify it. The code of this file uses no files and no processes. */
 import type { LinePatch } from '@millrace/base/testing';
 
 export interface PlantedBug extends LinePatch {
@@ -16,7 +16,7 @@ export interface Finding {
   readonly seed: number;
   readonly checker: string;
   readonly sentence: string;
-  /** The line of the story where the violated fact arose, if the story marks one. */
+  /** The line of the story at which the violation began, if the story marks one. */
   readonly origin?: string;
 }
 

@@ -11,7 +11,10 @@ export interface SeedSteps {
   readonly step: number;
 }
 
-/** Runs the control if `bug` is undefined. Rejects with the child's standard error when the child fails. */
+/**
+ * Runs these seeds in a child process. If `bug` is undefined, no bug is planted: this is the control. Rejects
+ * with the child's standard error if the child fails.
+ */
 export function runChild(bug: PlantedBug | undefined, { from, to, step }: SeedSteps): Promise<ChildReport> {
   const hook = join(import.meta.dirname, 'hook.ts');
   const child = join(import.meta.dirname, 'child.ts');

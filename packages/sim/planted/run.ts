@@ -5,7 +5,7 @@
  *
  *   --bug NAME   runs only this bug    --seeds N   at most N runs for each bug (default 1000)
  *
- * Exit code 1: some bug was not found by an expected checker, the control failed, or an option is invalid.
+ * Exit code 1: there is a bug that no expected checker found, the control failed, or an option is invalid.
  */
 import { parseArgs } from 'node:util';
 import { bugs } from './bugs/index.ts';
@@ -51,7 +51,10 @@ process.stdout.write(
 for (const finding of dirty) process.stdout.write(`  ${words(finding)}\n`);
 process.exitCode = dirty.length > 0 || rows.some(({ report }) => report.found === null) ? 1 : 0;
 
-/** Calls `act` for two entries at a time; returns results in the order of the list. */
+/**
+ * Calls `act` for each entry of the list, for two entries at a time. Returns the results in the order of the
+ * list.
+ */
 async function inParallel<T, R>(list: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;

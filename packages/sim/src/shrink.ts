@@ -1,7 +1,7 @@
 /**
- * Shrinks the plan of a failing run as long as the same checker still fails. Leaves out incidents, then
- * faults (first larger parts, then single ones: delta debugging). Then makes phases shorter, parameters
- * smaller and the scenario simpler. Reads no clock: the caller decides when to stop.
+ * Shrinks the plan of a failing run as long as the same checker still fails. Leaves out incidents. Then
+ * leaves out faults, first many at once, then single ones (delta debugging). Then makes phases shorter,
+ * parameters smaller and the scenario simpler. The shrinking reads no clock: the caller decides when to stop.
  */
 import {
   faultsOf,
@@ -13,7 +13,10 @@ import {
   withShorterPhases,
 } from './plan/index.ts';
 
-/** The facts about a run for shrinking: the failed checker, and the faults that struck. */
+/**
+ * The facts about a run that shrinking needs: the checker that failed (null: none), and the faults that
+ * struck.
+ */
 export interface ShrinkableRun {
   readonly checker: string | null;
   readonly faults: readonly { readonly id: number }[];
@@ -93,8 +96,9 @@ class Shrinking<T extends ShrinkableRun> {
   }
 
   /**
-   * Splits the faults into this many equal parts, and tries to leave out one of them. Begins with the last
-   * part, because the run may have failed before the faults of that part.
+   * Splits the faults into this many equal parts, and tries to leave out each part until the run fails
+   * without it. Begins with the last part, because the run may have failed before those faults struck.
+   * Returns whether it has left out a part.
    */
   private leaveOutPart(ids: readonly number[], parts: number): boolean {
     for (let part = parts - 1; part >= 0; part--) {
@@ -106,8 +110,8 @@ class Shrinking<T extends ShrinkableRun> {
   }
 
   /**
-   * Replaces the plan with the first of these smaller plans that still fails, again and again until none
-   * fails.
+   * Replaces the plan with the first of its smaller plans that still fails. Repeats this until no smaller
+   * plan fails.
    */
   private lessen(lesser: (plan: Plan) => Iterable<Plan>): void {
     const once = () => [...lesser(this.plan)].some((plan) => this.fails(plan));

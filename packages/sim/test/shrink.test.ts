@@ -32,7 +32,7 @@ const PLAN: Plan = {
 
 type Judge = (plan: Plan) => boolean;
 
-/** Options that shrink PLAN. The run of a plan fails if the judge says so. */
+/** Options to shrink PLAN. The run of a plan fails if `isFailing` returns true for the plan. */
 function failing(isFailing: Judge) {
   const run = (plan: Plan): ShrinkableRun => ({
     checker: isFailing(plan) ? 'lost-write' : null,
@@ -73,7 +73,7 @@ test('shrinking makes phases and parameters as small as the failure allows', () 
   expect(faults).toHaveLength(1);
   const { syncMs, ...others } = faults[0]!.parameters;
   expect(syncMs).toBe(20);
-  // Halving ends at less than twice the needed value.
+  // Shrinking halves a value, so it ends at less than twice the needed value.
   for (const [value, needed] of [
     [quietMs, 500],
     [lastsMs, 3_000],
@@ -95,7 +95,7 @@ test('shrinking makes the scenario smaller: nodes, topics, clients', () => {
   expect(plan.overrides).not.toHaveProperty('consumers');
 });
 
-test('one run shows that a failure needs no fault', () => {
+test('one run is enough to find out that a failure needs no fault', () => {
   const tried: Plan[] = [];
   const { run, ...options } = failing((plan) => Object.keys(plan.overrides).length === 0);
   const shrunk = shrink({

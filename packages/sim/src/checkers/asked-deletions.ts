@@ -1,13 +1,15 @@
 /**
- * The deletions of records that a leader may do now. A leader may delete the records from the moment at which
- * a client asks, until copies of the request can no longer arrive: until the first peace after the client has
- * its answer. If the leader refused the only attempt, no leader may delete the records after this answer.
+ * The deletions of records that clients have asked for and that a leader may still carry out. A leader may
+ * delete the records from the moment at which the client asks. It may do so until copies of the request can
+ * no longer arrive: until a peace that begins after the end of the operation has lasted `WAITING_US` after
+ * this end. If the leader refused the only attempt, no leader may delete the records after this answer.
  */
 import type { AskedDeletion, DeleteRecordsOp, History } from '@millrace/checkers';
 import { type Micros, SECOND } from '../world/index.ts';
 
 /**
- * In peace a request waits at a broker for less than this: its timeout is at most DELETE_RECORDS_MS (8 s).
+ * In peace a request waits at a broker for less than this time, because the request's timeout is at most
+ * DELETE_RECORDS_MS (8 s).
  */
 const WAITING_US: Micros = 10 * SECOND;
 

@@ -1,4 +1,4 @@
-/** Which process has which broker epoch, and how the process ended. */
+/** For each broker epoch: the process that has it, and whether this process was killed. */
 import type { BrokerEpoch } from '@millrace/base';
 import type { SimNode } from '../cluster/index.ts';
 import type { Life } from '../world/index.ts';

@@ -1,11 +1,11 @@
 /**
- * A checker of state checks one promise inside of the nodes (images, logs, leaders) after their turns. It
- * looks at the objects of the nodes and never changes any. It reports a broken promise with `world.fail`,
- * which throws and ends the run.
+ * A checker of state checks one promise about the state inside of the nodes, for example about images, logs
+ * or leaders. It looks at the objects of a node after each turn of the node, and never changes them. It
+ * reports a broken promise with `world.fail`, which throws and ends the run.
  *
- * A checker of a history (`@millrace/checkers`) serves as a checker of state, too: it needs only the part of
- * the scope that a history has. So one list holds both kinds, and `ofHistory` wraps the checkers of a
- * history. The compiler refuses a checker of state where a checker of a history is needed.
+ * A checker of a history (`@millrace/checkers`) judges only what clients saw. It needs only the part of the
+ * scope that a history has. So it can serve as a checker of state, too: `ofHistory` wraps it, and one list
+ * holds both kinds. The compiler refuses a checker of state where a checker of a history is needed.
  */
 import type { HistoryChecker, HistoryScope } from '@millrace/checkers';
 import type { MetadataImage } from '@millrace/metadata';
@@ -33,8 +33,9 @@ export interface StateScope extends HistoryScope {
 
 export interface StateChecker extends HistoryChecker, ReplicaWatcher {
   /**
-   * Called after each turn of a process of the cluster, later than `replicaMoved` and `replicaClosed`. Called
-   * very often, so it must be cheap unless something moved.
+   * Called after each turn of a process of the cluster, and after the calls of `replicaMoved` and
+   * `replicaClosed` for this turn. It is called very often. So it must be cheap if the turn changed nothing
+   * for this checker.
    */
   turn?(node: SimNode): void;
   /**

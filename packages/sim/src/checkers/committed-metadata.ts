@@ -1,6 +1,6 @@
 /**
- * The newest metadata that any process has known as committed. The live processes may know less: a restarted
- * controller replays the log from its beginning.
+ * The newest metadata that any process has known as committed. The processes that are alive now may know
+ * less: a restarted controller replays the log from its beginning.
  */
 import type { Millis } from '@millrace/base';
 import { MetadataImage } from '@millrace/metadata';

@@ -1,10 +1,11 @@
-/** Judges what compaction left of a committed batch. */
+/** Compares a compacted batch with the committed batch. */
 import { type CompressionCodecs, type Record as ReadRecord, readRecords } from '@millrace/protocol';
 import type { LogBatch } from './log-reading.ts';
 
 /**
- * Why the cleaner cannot have made `left` from `committed`; undefined: it can. Offsets, producer and sequence
- * numbers stay. Records may be missing, and the others have their keys, values and timestamps.
+ * Says why the log cleaner cannot have made the batch `left` from the batch `committed`. Returns undefined if
+ * the cleaner can have made it. The cleaner keeps the offsets, the producer and the sequence numbers of the
+ * batch. It may remove records, and keeps the key, value and timestamp of each other record.
  */
 export function wrongCompaction(
   committed: LogBatch,
@@ -16,8 +17,8 @@ export function wrongCompaction(
   for (const field of FIELDS)
     if (before[field] !== after[field]) return `its ${field} is ${after[field]}, and was ${before[field]}`;
   const original = new Map([...readRecords(committed.bytes, codecs)].map((one) => [one.offset, textOf(one)]));
-  // The ledger may have a compacted batch, because it takes the bytes of the first replica that the checker
-  // reads.
+  // `committed` comes from the ledger, which takes the bytes of the first replica that the checker reads. If
+  // that replica had compacted the batch before, `committed` lacks records, too.
   const isWhole = before.recordCount === before.lastOffsetDelta + 1;
   for (const record of readRecords(left.bytes, codecs)) {
     const text = original.get(record.offset);

@@ -110,7 +110,8 @@ class CompactedValueLost implements StateChecker {
 
   /** Whether the log of the replica passed this offset only after the record there was committed. */
   private cameLate(node: SimNode, replica: Partition, ledger: PartitionLedger, offset: Offset): boolean {
-    // The checker does not know when a copied disk got its records.
+    // A stand-in may run on a copy of a node's disk. The checker cannot tell when such a disk got its
+    // records, so it assumes that the disk got them late.
     if (this.scope.cluster.standIns.includes(node)) return true;
     const passedUs = this.copied.passedUs({ node, replica }, offset);
     const committed = this.commits.get(ledger)?.find(({ end }) => end > offset);

@@ -1,7 +1,7 @@
 /**
- * When the log of each replica grew beyond an offset: the time at which the replica took the record there.
- * After a truncation the replica takes the records above the new end again, at a later time. A restart keeps
- * what the disk has.
+ * For each replica and offset: when the log of the replica grew beyond the offset. At this time the replica
+ * took the record at the offset. After a truncation, records above the new end come into the log again at a
+ * later time, and the later time counts. A restart changes no time of a record that the disk keeps.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -33,7 +33,9 @@ export class CopiedEnds {
     let cut: Step | undefined;
     while (steps.length > 0 && steps.at(-1)!.end > endOffset) cut = steps.pop();
     if (endOffset <= (steps.at(-1)?.end ?? 0)) return;
-    // A process may die in the turn in which it appends. Then the next process opens with a longer log.
+    // A process may die in the turn in which it appends. Then the checker has not seen the append, and the
+    // next process opens a longer log: the time of the opening counts. Only a log that the checker has never
+    // seen counts as old.
     const isUnseen = isOpened && steps.length === 0;
     steps.push({ end: endOffset, atUs: cut?.atUs ?? (isUnseen ? LONG_AGO_US : nowUs) });
   }
@@ -42,7 +44,7 @@ export class CopiedEnds {
     this.byReplica.delete(replica);
   }
 
-  /** When the log grew beyond the offset. Undefined: not known. */
+  /** When the log grew beyond the offset. Undefined: the checker has seen no such growth. */
   passedUs(hosted: Hosted, offset: Offset): Micros | undefined {
     return this.of(hosted).find(({ end }) => end > offset)?.atUs;
   }

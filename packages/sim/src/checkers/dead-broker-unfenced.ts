@@ -1,9 +1,9 @@
 /**
- * The controller fences dead brokers. After the death of a broker's process, the active controller has one
- * session, the grace after a lost connection, and `SLACK_US` to decide to fence the broker. The quorum may
- * commit the decision later. A controller that becomes active, or that runs again after a pause, has the
- * whole time from then. No controller unfences the registration of a process that died more than
- * `MESSAGE_AGE_US` before.
+ * The controller fences dead brokers. After the death of a broker's process, the active controller has this
+ * time to decide to fence the broker: one session, plus the grace after a lost connection, plus `SLACK_US`.
+ * The quorum may commit the decision later. A controller that becomes active, or that runs again after a
+ * pause, has the whole time from that moment on. No controller unfences the registration of a process that
+ * died more than `MESSAGE_AGE_US` before.
  */
 import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -59,8 +59,8 @@ class DeadBrokerUnfenced {
     if (world.nowUs - this.active.sinceUs <= patienceUs) return;
     for (const { id, epoch, fenced } of metadata.newest.brokers.values()) {
       if (fenced) continue;
-      // If the controller has decided to fence the broker, the controller has done its part. The quorum may
-      // commit the decision later, for example because syncs of the quorum block.
+      // The checker demands only the decision to fence. The quorum may commit the decision later, for example
+      // because syncs of the quorum block.
       const decided = this.active.controller.head.broker(id);
       if (decided?.epoch !== epoch || decided.fenced) continue;
       const deadUs = world.nowUs - (this.deathOf(id, epoch) ?? world.nowUs);
@@ -106,8 +106,9 @@ class DeadBrokerUnfenced {
   /** The time of death of this epoch's process; undefined: it may be alive. */
   private deathOf(id: NodeId, epoch: BrokerEpoch): Micros | undefined {
     const node = this.scope.cluster.node(id);
-    // `lives` does not know an epoch until its process gets the answer to its registration. A process that
-    // dies before that never gets the answer.
+    // `lives` learns an epoch when its process gets the answer to its registration. A process may die before
+    // it gets this answer. So if the epoch is not in `lives` and the node is down, the node's last process
+    // counts as its process.
     const life = this.scope.lives.of(epoch) ?? (node?.isUp === false ? node.host.life : undefined);
     const atUs = life === undefined ? undefined : this.deaths.get(life);
     return atUs === Number.POSITIVE_INFINITY ? undefined : atUs;

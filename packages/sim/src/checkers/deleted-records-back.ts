@@ -2,11 +2,13 @@
  * What an acknowledged DeleteRecords promises. L is the low watermark in the answer.
  *
  * - L is not below the offset that the client named.
- * - If a broker was active and in the ISR from the request to the answer, its log begins at or above L.
- *   `log-start-fell` demands that its process does not forget this.
- * - No consumer reads a record below L, or learns that the log begins below L, unless a leader has begun
- *   below L since the answer. Such a leader was away during the deletion, or its process has ended since and
- *   had not yet written its checkpoint. `docs/log.md` allows this, as Kafka does.
+ * - If a broker was active and in the ISR from the request to the answer, its log begins at or above L when
+ *   the answer arrives. After that, the checker `log-start-fell` demands that this process does not lower its
+ *   log start offset.
+ * - No consumer reads a record below L, or learns that the log begins below L. This does not hold if the log
+ *   of a leader has begun below L since the answer. Such a leader was away during the deletion, or its
+ *   process ended later without the new log start offset in its checkpoint. `docs/log.md` allows this, as
+ *   Kafka does.
  */
 import type { NodeId, Offset } from '@millrace/base';
 import type { AskedDeletion, AssignOp, DeleteRecordsOp, Op, PollOp } from '@millrace/checkers';
@@ -31,7 +33,7 @@ export const deletedRecordsBack: StateCheckerKind = {
   make: (scope) => new DeletedRecordsBack(scope),
 };
 
-/** The processes that a deletion must reach. */
+/** A deletion without an answer yet, and the processes that it must reach. */
 interface Open {
   readonly asked: AskedDeletion;
   readonly members: Map<NodeId, Life>;
@@ -64,7 +66,7 @@ class DeletedRecordsBack implements StateChecker {
     }
   }
 
-  /** Only the brokers that stay active and in the ISR must know the deletion. */
+  /** A broker that leaves the ISR, or that is no longer active, need not know the deletion. */
   committed(_before: MetadataImage, after: MetadataImage): void {
     for (const { asked, members } of this.open) {
       const isr = after.topic(asked.topic)?.partitions[asked.partition]?.isr ?? [];

@@ -1,17 +1,19 @@
 /**
  * The log start offset rises only above committed records that have expired by the topic's `retention.ms`, or
- * that a client has asked to delete. The checker judges the first replica that raises it. Other replicas may
- * then raise it to the same offset. The checkers of a history cannot tell an expired or deleted record from a
- * lost one: they excuse every committed record below a start that this checker has accepted.
+ * that a client has asked to delete. The checker judges the first replica that raises it to an offset. Other
+ * replicas may then raise it to the same offset. The checkers of a history cannot tell an expired or deleted
+ * record from a lost one. So they excuse every committed record below a log start offset that this checker
+ * has accepted.
  *
  * Only a leader deletes records because a client asked for it. A request with the offset -1 deletes up to the
- * high watermark that the leader has when it gets the request, and a copy of the request may come late. So
- * after such a request a leader may raise its log start offset to its high watermark, until the first peace
- * after the end of the operation.
+ * high watermark that the leader has when it gets the request. A copy of the request may come late. So a
+ * leader may raise its log start offset to its high watermark as long as a copy may come
+ * (asked-deletions.ts).
  *
- * With `retention.bytes` the checker judges only that the records are committed. It counts a batch without a
- * timestamp, and a batch that the ledger does not have, as expired. Exempt: a broker that may delete a log,
- * because its disk is damaged, or because it recovers from a loss that the contract covers.
+ * If the topic has `retention.bytes`, the checker demands only that the removed records are committed. A
+ * batch counts as expired if it has no timestamp, or if the ledger does not have it. Two kinds of brokers are
+ * exempt, because they may delete a log: a broker whose disk is damaged, and a broker that recovers from a
+ * loss that the durability contract allows.
  */
 import type { WallMillis } from '@millrace/base';
 import type { Op } from '@millrace/checkers';
@@ -56,7 +58,10 @@ class ExpiredTooEarly implements StateChecker {
     if (startOffset !== before.startOffset && startOffset > ledger.startOffset) this.rose(hosted, ledger);
   }
 
-  /** A process may die in the turn in which it raises a log start offset and tells others of it. */
+  /**
+   * A process may die in the turn in which it raises a log start offset. Other processes may already know the
+   * new offset, so the checker judges this turn, too.
+   */
   replicaClosed(hosted: HostedReplica): void {
     this.replicaMoved(hosted);
     this.leaderStarts.closed(hosted.replica, this.scope.world.nowUs);
@@ -87,9 +92,9 @@ class ExpiredTooEarly implements StateChecker {
   }
 
   /**
-   * Whether a client asked to delete the records up to the new start, or to some offset above it, and the
-   * replica is a leader that was already open. A deletion does not raise the start of a replica that opens. A
-   * follower does not count, because its leader has raised its own start before.
+   * Whether the replica is a leader that was already open, and a client asked to delete the records up to the
+   * new start or beyond it. A deletion does not raise the start of a replica that opens. A follower does not
+   * count: its leader raised its own start first, and the checker judged that start.
    */
   private isDeleted({ replica, before }: HostedReplica, { topic, index }: PartitionLedger): boolean {
     const isLeader = (replica.leadership ?? before.leadership) !== undefined;
@@ -122,8 +127,9 @@ class ExpiredTooEarly implements StateChecker {
   }
 
   /**
-   * The latest of all wall clocks at the end of the node's turn. All clocks count, because another broker may
-   * have raised the start before this one. If the turn has blocked, it ends later than `world.nowUs`.
+   * The latest of all wall clocks at the end of the node's turn. The clocks of all brokers count, because
+   * another broker may have raised the start before this one. If a call blocked during the turn, the turn
+   * ends later than `world.nowUs`.
    */
   private latestWallMs(node: SimNode): WallMillis {
     const { world, cluster } = this.scope;

@@ -1,7 +1,7 @@
 /**
- * Every folder of a broker belongs to a topic that the metadata log knows or has removed, because no run
- * forms a second quorum. A broker must not treat such a folder as a stray of another cluster. Otherwise the
- * broker would keep deleted data for ever, or delete data that no client deleted.
+ * No run forms a second quorum. So every folder of a broker belongs to a topic that the metadata log has, or
+ * has had and removed. A broker must not treat such a folder as a stray of another cluster. Otherwise it
+ * would keep deleted data for ever, or set data aside that no client deleted.
  */
 import type { SimNode } from '../cluster/index.ts';
 import type { StateCheckerKind, StateScope } from './checker.ts';

@@ -1,6 +1,6 @@
 /**
- * While a broker knows that less than `min.free.bytes` is free, it writes no records of clients: no log of a
- * client topic grows there, neither at a leader nor at a follower.
+ * While a broker knows that less than `min.free.bytes` of its disk is free, it writes no records of clients.
+ * So no log of a client topic grows on this broker, whether the broker leads the partition or follows.
  *
  * `run/peace.ts` demands that the broker writes again, without a restart, after the disk has room.
  */
@@ -20,7 +20,7 @@ export const growsWithoutRoom: StateCheckerKind = {
 
 class GrowsWithoutRoom implements StateChecker {
   private readonly scope: StateScope;
-  /** The nodes whose processes knew of a shortage at the end of their last turn. */
+  /** By node: the process that knew at the end of its last turn that the disk is nearly full. */
   private readonly short = new Map<SimNode, Life>();
 
   constructor(scope: StateScope) {
@@ -29,7 +29,7 @@ class GrowsWithoutRoom implements StateChecker {
 
   replicaMoved({ node, replica, before }: HostedReplica): void {
     if (this.short.size === 0 || before.startOffset < 0 || this.short.get(node) !== node.life) return;
-    // The process may have learned in this turn that there is room again.
+    // The process may have learned in this turn that the disk has room again.
     if (node.roles?.broker?.replicas.shortage === undefined) return;
     const { startOffset, endOffset } = replica.log;
     // A follower may begin an empty log where the log of its leader begins.

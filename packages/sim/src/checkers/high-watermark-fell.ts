@@ -1,6 +1,6 @@
 /**
  * The high watermark of an open replica never falls, because consumers may have read up to it. When the
- * replica opens again after a restart, it may begin lower, at its checkpoint.
+ * replica opens again after a restart, its high watermark may begin lower, at the offset in its checkpoint.
  *
  * A broker is exempt while it may delete a log: its disk is damaged, or it recovers from a loss that the
  * durability contract (docs/architecture.md) allows.

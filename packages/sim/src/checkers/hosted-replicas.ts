@@ -4,7 +4,10 @@ import type { SimNode } from '../cluster/index.ts';
 
 const NONE: readonly Partition[] = [];
 
-/** Returns the same list until a replica is opened or closed; empty while no process runs there. */
+/**
+ * Returns the same list object until a replica is opened or closed. The list is empty while no process of the
+ * node runs.
+ */
 export function hostedReplicas(node: SimNode): readonly Partition[] {
   return node.roles?.broker?.replicas.partitions() ?? NONE;
 }

@@ -42,7 +42,10 @@ import { zombieLeader } from './zombie-leader.ts';
 
 export type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 
-/** All checkers, in the order of their calls. The first one writes the ledger that the others read. */
+/**
+ * All checkers. The run calls them in this order, because the first one fills the ledger (ledger.ts) that the
+ * others read.
+ */
 export const checkerKinds: readonly StateCheckerKind[] = [
   replicasDiffer,
   highWatermarkFell,
@@ -103,7 +106,7 @@ function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surround
   };
 }
 
-/** Attaches every checker to the run. Returns the function to call at the end. */
+/** Attaches every checker to the run. Returns a function that makes the checks at the end of the run. */
 export function attachCheckers(
   surroundings: Surroundings,
   kinds: readonly StateCheckerKind[] = checkerKinds,
@@ -144,7 +147,7 @@ interface Place {
   readonly walk: ReplicaWalk;
 }
 
-/** The walks over the replicas of all nodes and stand-ins. */
+/** For each node and stand-in: the walk over its replicas. */
 class Places {
   private readonly cluster: SimCluster;
   private readonly checkers: readonly StateChecker[];
@@ -162,7 +165,8 @@ class Places {
     if (node === undefined) return undefined;
     const place = { node, walk: new ReplicaWalk(node, this.checkers) };
     this.byHost.set(host, place);
-    // A stand-in has no later process whose first turn could report its replicas as closed.
+    // A walk notices in the next turn of the machine that replicas are closed. After the death of a
+    // stand-in's process, its machine has no next turn.
     if (this.cluster.standIns.includes(node)) host.life!.onDeath(() => place.walk.turn());
     return place;
   }

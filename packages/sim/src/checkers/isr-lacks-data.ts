@@ -1,9 +1,10 @@
 /**
- * Every member of the ISR and the ELR holds all committed records. The controller may elect any of them, and
- * the records that the elected member lacks would be lost.
+ * Every member of the ISR and the ELR holds all committed records. The controller may elect any of these
+ * members. If the elected member lacked a committed record, this record would be lost.
  *
- * A broker is exempt after a loss that the durability contract allows (of a disk, or of an unsynced tail)
- * until the broker is registered again and active. Until it registers, the metadata do not show the loss.
+ * The durability contract allows a broker to lose its disk, or an unsynced tail of its log. After such a loss
+ * the broker is exempt until it is registered again and active. Until the broker registers, the controller
+ * does not know of the loss, so the broker may still be in the ISR.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';

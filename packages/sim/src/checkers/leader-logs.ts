@@ -1,4 +1,7 @@
-/** Reads the final logs of a run from the leaders, with the product's own code, and decodes them. */
+/**
+ * At the end of a run, reads the log of each partition from its leader with the product's own code, and
+ * decodes it.
+ */
 import type { FinalBatch, FinalLog, SeenRecord } from '@millrace/checkers';
 import { type CompressionCodecs, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
 import { sentValue } from '../clients/index.ts';
@@ -7,8 +10,8 @@ import type { Ledger, PartitionLedger } from './ledger.ts';
 import { type LogBatch, readBatches } from './log-reading.ts';
 
 /**
- * The logs of all leaders, up to their ends. Leaves out partitions without a running leader. A log that the
- * leader cannot read is empty.
+ * Returns the log of each partition that has a running leader, up to the leader's log end offset. If the
+ * leader cannot read its log, the result has no batches for this partition.
  */
 export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] {
   const logs: FinalLog[] = [];
@@ -20,7 +23,8 @@ export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] 
     const { log } = replica;
     const { codecs } = broker.replicas.options;
     const known = ledger.of(replica);
-    // A record is excused only below a start that `expired-too-early` has accepted.
+    // The checkers of a history excuse a missing record below this start. So it must be one that the checker
+    // `expired-too-early` has accepted.
     const startOffset = Math.min(log.startOffset, known.startOffset);
     const starts = known.starts.filter(({ offset }) => offset <= known.startOffset);
     const stored = readBatches(leader, log, log.startOffset, log.endOffset) ?? [];

@@ -1,7 +1,8 @@
 /**
- * Notes in the ledger where the log of a partition began at each leader. It notes the times, because only
- * leaders tell a reader where a log begins. It also notes which batches a leader appended while its log began
- * there. If a process is killed, its last start ends when the node starts again.
+ * A reader learns only from leaders where a log begins. So this class notes in the ledger each log start
+ * offset that a leader had, and the time for which the leader had it. It also notes which batches a leader
+ * appended while its log began there. If a process is killed, the time of its last start ends when the node
+ * starts again.
  */
 import type { Partition } from '@millrace/replication';
 import type { Micros } from '../world/index.ts';
@@ -12,7 +13,7 @@ export class LeaderStarts {
   /** The start that each leader has now. */
   private readonly current = new Map<Partition, LedgerStart>();
 
-  /** The replica has moved. */
+  /** Call this when the replica's state has changed. */
   moved({ replica, before }: HostedReplica, ledger: PartitionLedger, nowUs: Micros): void {
     const { leaderEpoch, log } = replica;
     const offset = replica.leadership === undefined ? undefined : log.startOffset;

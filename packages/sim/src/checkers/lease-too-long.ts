@@ -1,13 +1,13 @@
 /**
- * The arithmetic of docs/leases.md, exactly. T is the longest session timeout of a controller, and d the
- * largest drift of a clock. Whenever a broker's lease is renewed:
+ * Checks the arithmetic of docs/leases.md exactly. T is the longest session timeout of a controller, and d is
+ * the largest drift of a clock. Whenever a broker's lease is renewed:
  *
  * - The lease is no longer than T x (1 - 2d) - 1 ms, and no longer than the broker's own session timeout S.
  * - The session of the broker at the active controller ends later than the lease, even if from now on the
  *   clock of the broker is slow by d and the clock of the controller is fast by d. The active controller is
- *   the one that became active in the highest epoch. If its process has ended, nobody has the session. One
- *   case is exempt: the controller has lost the broker's stream, so the session has at most
- *   broker.session.loss.grace.ms left.
+ *   the one that became active in the highest epoch. Two cases are exempt. If the process of this controller
+ *   has ended, no controller has the session. If the controller has lost the broker's stream, the session has
+ *   at most broker.session.loss.grace.ms left.
  *
  * Rule 4 of that page: if a broker was unfenced when a new controller became active, the new controller does
  * not end the broker's session for silence during the next S / (1 - 2d). The reason: an earlier controller
@@ -89,8 +89,8 @@ class LeaseTooLong {
     const active = cluster.activeController();
     const controller = active?.roles?.controller?.controller;
     if (active?.life === undefined || controller?.isActive !== true) return;
-    // A deposed controller may still believe that it is active, but it grants nothing. Its successor may have
-    // ended already, and may have committed no metadata.
+    // A deposed controller may still believe that it is active, but it grants no lease. Its successor granted
+    // this lease. The successor may have ended since, and may have committed no metadata.
     if (controller.activeEpoch! < this.newestEpoch) return;
     if (controller.head.broker(node.id)?.epoch !== broker.brokerEpoch) return;
     const nowUs = ownUs(active.life);
@@ -122,7 +122,8 @@ class LeaseTooLong {
     const activation = this.activations.get(life);
     const broker = activation?.brokers.get(id);
     if (activation === undefined || broker === undefined) return;
-    // The session may be that of a later process, whose registration need not be committed yet.
+    // The session may belong to a later process of the broker. The registration of this process may not be
+    // committed yet, so the checker looks at the controller's head.
     const controller = this.scope.cluster.nodeOn(life.host)?.roles?.controller?.controller;
     if (controller?.head.broker(id)?.epoch !== broker.epoch) return;
     const lastedUs = ownUs(life) - activation.atUs;
@@ -138,7 +139,7 @@ class LeaseTooLong {
   }
 }
 
-/** The monotonic clock of the process, in microseconds. */
+/** The time on the monotonic clock of the process, in microseconds. */
 function ownUs({ world, bornUs, host }: Life): Micros {
   const us = world.nowUs - bornUs;
   return us + Math.floor((us * host.driftPpm) / 1_000_000);

@@ -10,7 +10,7 @@ import type { Partition } from '@millrace/replication';
 import type { Micros } from '../world/index.ts';
 import type { LogBatch } from './log-reading.ts';
 
-/** A start that a leader still has ends at infinity. */
+/** A log start offset that a leader had, and when. `toUs` is infinity while the leader still has it. */
 export interface LedgerStart extends LogStart {
   toUs: Micros;
 }
@@ -117,7 +117,7 @@ export class Ledger {
     return ledger;
   }
 
-  /** Notes that a high watermark reached this offset. */
+  /** Call this when a high watermark has reached the offset `end`. */
   commit(ledger: PartitionLedger, end: Offset): void {
     if (end <= ledger.committedEnd) return;
     ledger.committedEnd = end;

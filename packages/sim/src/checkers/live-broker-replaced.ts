@@ -2,7 +2,8 @@
  * Two live processes never take a broker id from each other. The active controller registers another process
  * under the id of a registered broker only after one of these events: the control stream or the session of
  * the earlier process ended, the earlier process began its controlled shutdown, or the controller became
- * active. When the earlier process contacts the controller again, the event no longer counts.
+ * active. When the earlier process contacts the controller again, the end of its stream or session, or the
+ * activation of the controller, no longer counts.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { Controller } from '@millrace/controller';
@@ -28,12 +29,16 @@ interface Reign {
   readonly epoch: number;
   brokers: MetadataImage['brokers'];
   /**
-   * The brokers that have not contacted this controller, or whose control stream or session has ended since
-   * their last contact. The value is the time at which the broker's session ends, as of the last turn. It is
-   * undefined if the event came after that turn.
+   * The brokers whose id another process may take: those that have not contacted this controller since it
+   * became active, and those whose control stream or session has ended since their last contact. The value is
+   * the time at which the broker's session ends, as the checker saw it after the controller's last turn. The
+   * value is undefined until the first such look.
    */
   readonly ended: Map<NodeId, Millis | undefined>;
-  /** The time at which the first session ends, as of the last turn. */
+  /**
+   * The time at which the earliest of all sessions ends, as the checker saw it after the controller's last
+   * turn.
+   */
   nextExpiry: Millis;
 }
 
@@ -80,9 +85,10 @@ class LiveBrokerReplaced {
 }
 
 /**
- * Notes the brokers that contacted the controller. A contact moves the end of the broker's session to a later
- * time. If the earliest session is over, a late tick of the controller moves the ends of sessions, too. So in
- * such a turn a move does not count as a contact. The checker then notes the next contact of the broker.
+ * Removes from `ended` the brokers that have contacted the controller. A contact moves the end of the
+ * broker's session to a later time. The controller itself may also move the ends of sessions, when its timer
+ * is late and the earliest session is over. So in a turn in which the earliest session is over, a later end
+ * does not count as a contact. The checker then notices the next contact of the broker.
  */
 function noteContacts(reign: Reign, { sessions }: Controller, { clock }: Life): void {
   const now = clock.monotonicMs();

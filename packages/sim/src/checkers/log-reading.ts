@@ -12,8 +12,8 @@ export interface LogBatch {
 const READ_BYTES = 1 << 16;
 
 /**
- * Returns the whole batches from the one that contains `from` up to `end`. Returns undefined if the log lacks
- * one of them or cannot read it. A compacted log may lack batches.
+ * Returns the batches from the one that contains `from` up to the offset `end`, each one whole. Returns
+ * undefined if the log lacks a batch or cannot read it. A compacted log may lack batches.
  */
 export function readBatches(
   node: SimNode,
@@ -26,7 +26,8 @@ export function readBatches(
     const request = { fromOffset: at, endOffsetMax: end, maxBytes: READ_BYTES, atLeastOneBatch: true };
     const read = node.disk.inspect(() => log.read(request));
     if (read.errorCode !== ErrorCode.NONE) return undefined;
-    // Compaction may have dropped the last batches below `end`: a checkpointed high watermark may be old.
+    // Compaction may have dropped the last batches below `end`, because `end` may be an old high watermark
+    // from a checkpoint.
     if (read.sizeBytes === 0) return log.mayHaveGaps ? batches : undefined;
     for (const chunk of read.chunks)
       for (let position = 0; position < chunk.length; ) {

@@ -1,12 +1,12 @@
 /**
  * The log start offset of an open replica never falls, because a client may already know that the records
- * below it are deleted. A process that starts takes the log start offset from its checkpoint, or begins
- * higher. The product writes the checkpoint from time to time, so a crash may lower the start to the
- * checkpointed one. `owed-starts.ts` says which starts the checkpoint must have, so the checker also finds a
- * process that does not write its checkpoint.
+ * below it are deleted. When a process starts, it takes the log start offset from its checkpoint, or a higher
+ * one. A process writes the checkpoint only from time to time. So after a crash the log start offset may fall
+ * to the offset in the checkpoint. `owed-starts.ts` says which log start offsets the checkpoint must have. So
+ * the checker also finds a process that does not write its checkpoint.
  *
- * Exempt: a disk that was damaged or replaced, and a broker that recovers from a loss that the contract
- * covers.
+ * Exempt: a disk that was damaged or replaced, and a broker that recovers from a loss that the durability
+ * contract allows.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -91,7 +91,10 @@ class LogStartFell implements StateChecker {
     return owed;
   }
 
-  /** The checkpoint may list an earlier topic of the name, so the start before the restart counts, too. */
+  /**
+   * The log start offset in the checkpoint, but at most the one that the log had before the restart: the
+   * checkpoint may list an earlier topic of the same name.
+   */
   private checkpointed(node: SimNode, replica: Partition): Offset {
     const key = keyOf(node, replica);
     const before = this.closed.get(key) ?? 0;

@@ -1,7 +1,7 @@
 /**
- * No acknowledged change of an administrator is lost. A created topic exists under the same id with at least
- * its partitions, until a client asks to delete it. A deleted topic does not come back. Another topic of the
- * same name may appear: the controller can carry out an unanswered creation late.
+ * No acknowledged change of an administrator is lost. A created topic keeps its id and never has fewer
+ * partitions than before, until a client asks to delete it. A deleted topic does not come back. Another topic
+ * of the same name may appear, because a request to create it may reach the controller late.
  */
 import type { Uuid } from '@millrace/base';
 import type { AdminOp, Op } from '@millrace/checkers';
@@ -67,8 +67,8 @@ class LostMetadata {
   }
 
   /**
-   * Without `surely` the topic may be missing: the controller that committed the topic may have died in that
-   * turn, and perhaps no other node knows the topic yet.
+   * If `surely` is false, the topic may be missing: the controller that committed the topic may have died in
+   * that turn, and perhaps no other node knows the topic yet.
    */
   private present(name: string, why: string, { surely }: { surely: boolean }): void {
     const known = this.topics.get(name);

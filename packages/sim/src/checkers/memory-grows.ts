@@ -1,9 +1,9 @@
 /**
- * Nothing that a process parks, holds or remembers for a request outlives the request. A peace is a time in
- * which all replicas are in sync and no new fault has come. At some moment of a peace, each number of
- * `holdings` is at most its bound. The bound is zero for work that ends soon. Other bounds grow with the
- * number of connections, nodes or replicas. Clients may work in a peace. A number that stays above its bound
- * for the whole peace counts as a leak.
+ * A process parks, holds and remembers objects for requests. None of these objects outlives its request. The
+ * checker counts the objects of each kind (`holdings`) in a peace: a time in which all replicas are in sync
+ * and no new fault has come. Clients may work in a peace. At some moment of a peace, each count is at most
+ * its bound. The bound is zero for work that ends soon. Other bounds grow with the number of connections,
+ * nodes or replicas. A count that stays above its bound for the whole peace counts as a leak.
  *
  * A run may have several peaces: each begins with `in-sync` and ends with the next fault or with the run.
  */
@@ -19,7 +19,8 @@ const LOOKS_MIN = 20;
 /** The most bytes that one connection at rest holds: the frame and the decoded request of a parked fetch. */
 const CONNECTION_BYTES = 64 << 10;
 /**
- * The most acknowledgements that wait for one connection: a few Produce requests, each with a few partitions.
+ * The most parked acknowledgements of one connection: it has a few Produce requests open, each with a few
+ * partitions.
  */
 const PRODUCES_MAX = 10;
 /**
@@ -40,11 +41,14 @@ export const memoryGrows: StateCheckerKind = {
 interface Held {
   readonly count: number;
   readonly bound: number;
-  /** Only a peace of at least this length shows whether the count falls to its bound. */
+  /** In a shorter peace the count may stay above its bound without a leak. */
   readonly peaceUs: Micros;
 }
 
-/** Notes how many objects a process holds, and how many it may hold. `peaceUs`: see `Held`; default: 0. */
+/**
+ * Notes how many objects of the kind `name` a process holds, and how many it may hold (`bound`). `peaceUs`:
+ * see `Held`; default: 0.
+ */
 type Note = (name: string, count: number, bound: number, peaceUs?: Micros) => void;
 
 interface Seen {
@@ -52,9 +56,12 @@ interface Seen {
   readonly sinceUs: Micros;
   looks: number;
   lookedUs: Micros;
-  /** Whether a number exceeded its bound at every look so far. */
+  /** Whether some count exceeded its bound at every look so far. */
   isAbove: boolean;
-  /** Each number, from the look at which it was lowest relative to its bound. */
+  /**
+   * By kind of objects: the count and the bound at the look at which the count was lowest relative to the
+   * bound.
+   */
   readonly best: Map<string, Held>;
 }
 
@@ -69,9 +76,9 @@ class MemoryGrows {
   }
 
   /**
-   * Looks at one turn every 50 ms. While a number has exceeded its bound at every look so far, looks at every
-   * turn. Otherwise each look at a quiet controller could see a turn in which it has just parked a request,
-   * and never the turn in which it answers the request.
+   * Looks at one turn every 50 ms. While some count has exceeded its bound at every look so far, looks at
+   * every turn. Otherwise the looks at a quiet controller could all fall on turns in which it has just parked
+   * a request, and none on a turn in which it answers one.
    */
   turn(node: SimNode): void {
     this.readStory();

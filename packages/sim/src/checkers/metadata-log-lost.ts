@@ -1,6 +1,7 @@
 /**
- * A controller deletes a part of its metadata log only when a whole snapshot of that part is durable. So
- * whenever the process of the controller dies, its next process can start from what is on the disk.
+ * A controller deletes the beginning of its metadata log only when a whole snapshot of that beginning is
+ * durable. So the controller's next process can start from the contents of the disk, whenever the earlier
+ * process died.
  */
 import { stateOf } from '@millrace/raft/testing';
 import type { SimNode } from '../cluster/index.ts';

@@ -1,7 +1,7 @@
 /**
  * Turns a checker of a history into a checker of state. A run calls the methods of a checker of state by
- * name. A checker of a history may have methods of its own with these names. So only `op` and `finish` are
- * visible.
+ * their names, for example `turn`. A checker of a history may have a method of the same name with another
+ * purpose. So the result has only `op` and `finish`.
  */
 import type { HistoryCheckerKind } from '@millrace/checkers';
 import type { StateCheckerKind } from './checker.ts';

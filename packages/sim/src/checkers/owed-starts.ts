@@ -1,12 +1,12 @@
 /**
  * The log start offsets that a node must not forget, even if its checkpoint file lacks them. A process writes
- * its log start offsets every `replica.high.watermark.checkpoint.interval.ms`, and when it stops cleanly. So
- * the disk owes each start that the replica had for this interval and 2 s more, and after a clean stop the
- * last start of each replica.
+ * its log start offsets to the checkpoint every `replica.high.watermark.checkpoint.interval.ms`, and when it
+ * stops cleanly. The disk "owes" a log start offset if the checkpoint must have it: each one that a replica
+ * had for this interval plus 2 s, and, after a clean stop, the last one of each replica.
  *
  * The time counts only while nothing disturbs the process: no pause, no blocked call, no late timers, and no
  * disk that is full or that refuses calls. After a power loss the disk owes nothing, because the process does
- * not sync the file. This also holds for a power loss after the process has ended.
+ * not sync the checkpoint. This also holds for a power loss after the process has ended.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -14,7 +14,7 @@ import type { SimNode } from '../cluster/index.ts';
 import { type Death, type Life, MILLISECOND, type Micros, SECOND } from '../world/index.ts';
 
 const SLACK_US: Micros = 2 * SECOND;
-/** A running broker has turns more often. So a longer time without a turn is a pause. */
+/** A running broker has a turn more often than this. So a longer time without a turn is a pause. */
 const GAP_US: Micros = SECOND;
 
 /** The starts that a replica has had in this life, in the order of time. */
@@ -40,7 +40,7 @@ export class OwedStarts {
     this.node = node;
   }
 
-  /** Call it after each turn of the node, after `moved`. */
+  /** Call this after each turn of the node, and after the calls of `moved` for this turn. */
   turn(nowUs: Micros): void {
     const { node } = this;
     const { life, roles } = node;
@@ -57,7 +57,7 @@ export class OwedStarts {
     if (node.isStopping && this.stoppingUs > nowUs) this.stoppingUs = nowUs;
   }
 
-  /** An open replica has moved. */
+  /** Call this when the log start offset of an open replica has changed. */
   moved(replica: Partition, key: string, nowUs: Micros): void {
     let stood = this.stood.get(replica);
     if (stood === undefined) {
@@ -68,7 +68,10 @@ export class OwedStarts {
     if (stood.steps.at(-1)?.offset !== offset) stood.steps.push({ offset, fromUs: nowUs });
   }
 
-  /** Returns the start that the disk owes when a replica opens. The disk then owes no more than `start`. */
+  /**
+   * Call this when a replica opens. Returns the log start offset that the disk owes. If the replica opens at
+   * a lower offset `start`, the disk owes only `start` from then on.
+   */
   opened(key: string, start: Offset): Offset {
     const { powerLosses } = this.node.disk;
     if (powerLosses !== this.powerLosses) this.owed.clear();
@@ -78,7 +81,7 @@ export class OwedStarts {
     return owed;
   }
 
-  /** The replica has closed in a process that lives on. */
+  /** Call this when a replica has closed and its process still runs. */
   closed(replica: Partition): void {
     const stood = this.stood.get(replica);
     if (stood === undefined) return;
@@ -109,9 +112,9 @@ export class OwedStarts {
   }
 
   /**
-   * Notes the starts for which the process has had time to write its checkpoint. The time after the process
-   * was asked to stop does not count: it may have closed its logs, and writes nothing while it waits for
-   * syncs.
+   * Notes the log start offsets that the process has had time to write to its checkpoint. The time after the
+   * process was asked to stop does not count: the process may have closed its logs, and writes no checkpoint
+   * while it waits for syncs.
    */
   private settle(): void {
     const latestUs = Math.min(this.lastTurnUs, this.stoppingUs) - this.waitUs;

@@ -1,4 +1,4 @@
-/** A consumer gets a record only after some replica's high watermark has passed it. */
+/** A consumer gets a record only after the high watermark of some replica has passed the record's offset. */
 import type { Op } from '@millrace/checkers';
 import type { StateCheckerKind, StateScope } from './checker.ts';
 

@@ -1,10 +1,10 @@
 /**
- * If a machine has not lost power since a log opened, the segments that the log removed do not come back: the
- * next time the log opens, its first segment does not begin lower. A power loss may undo the new names of
- * removed segments, although the disk loses no data.
+ * If a machine has not lost power since a log opened, the segments that the log removed do not come back. So
+ * the next time that the log opens, its first segment does not begin lower. A log renames the files of a
+ * segment to remove it. A power loss may undo this renaming, although the disk loses no data.
  *
- * Exempt: a disk that was damaged or replaced, a broker that recovers from a loss that the contract covers,
- * and a log that its broker emptied.
+ * Exempt: a disk that was damaged or replaced, and a broker that recovers from a loss that the durability
+ * contract allows.
  */
 import type { Offset } from '@millrace/base';
 import type { SimNode } from '../cluster/index.ts';

@@ -27,7 +27,7 @@ export interface HostedReplica {
 
 /** The methods of a checker that are called for single replicas. */
 export interface ReplicaWatcher {
-  /** Called after each turn that opened the replica or moved its state. */
+  /** Called after each turn that opened the replica or changed one of the fields of `ReplicaState`. */
   replicaMoved?(hosted: HostedReplica): void;
   /**
    * Called once, after the node's first turn without the replica: it was closed, or its process has ended.

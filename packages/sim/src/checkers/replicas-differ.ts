@@ -4,9 +4,10 @@
  * first replica that the checker reads, most often the leader's. At the end the checker compares everything
  * once more. Compaction may drop records of a batch, or the whole batch.
  *
- * The checker skips a damaged disk: the broker deletes a log in which it finds damage. The checker also skips
- * the followers on a broker that lost data until the broker is back in every ISR (atlas.ts). An unsynced
- * truncation may be undone until then, and the checkpoint of a follower may be ahead of its log.
+ * The checker skips a damaged disk, because the broker deletes a log in which it finds damage. When a broker
+ * has lost data, the checker also skips the follower replicas on this broker until the broker is back in
+ * every ISR (atlas.ts). Until then, a power loss may have undone an unsynced truncation, and the checkpointed
+ * high watermark of a follower may be ahead of its log.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -48,8 +49,8 @@ class ReplicasDiffer implements StateChecker {
   }
 
   /**
-   * Notes the last high watermark as committed: a broker that died in the middle of a turn may have sent it
-   * to others.
+   * Notes the replica's last high watermark as committed: a broker that died in the middle of a turn may have
+   * sent this high watermark to others.
    */
   replicaClosed({ replica }: HostedReplica): void {
     const { ledger } = this.scope;
@@ -90,7 +91,8 @@ class ReplicasDiffer implements StateChecker {
     const batches = readBatches(node, log, from, highWatermark);
     if (batches === undefined)
       this.fail(node, ledger, `cannot read what is committed in ${from}..${highWatermark}`);
-    // A follower may have copied compacted batches, without a gap between them.
+    // A follower may have copied batches that its leader had compacted. Its log then has compacted batches,
+    // even if there is no gap between them.
     const mayBeCompacted = log.mayHaveGaps || log.config.isCompacted;
     for (const { header, bytes } of batches) {
       // A replica that raised its log start offset need not have the records below it. Compaction, here or at
@@ -126,7 +128,10 @@ class ReplicasDiffer implements StateChecker {
     }
   }
 
-  /** The ledger may lack the batch, or have it as another replica compacted it. */
+  /**
+   * Compares a batch of a compacted log with the ledger. The ledger may lack the batch, or may have it as
+   * another replica compacted it.
+   */
   private checkCompacted(
     node: SimNode,
     ledger: PartitionLedger,

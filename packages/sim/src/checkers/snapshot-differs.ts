@@ -1,7 +1,7 @@
 /**
- * A published snapshot of a controller is the state after exactly the committed records before its end. So a
- * controller or broker that starts from the snapshot, or loads it, has the same state as one that replayed
- * the log.
+ * A snapshot that a controller has published holds the state after exactly the committed records before the
+ * snapshot's end offset. So a controller that starts from the snapshot, and a node that loads it, has the
+ * same state as a node that replayed the log.
  */
 import type { Offset } from '@millrace/base';
 import { decodeRecord, imageToPlain, type MetadataImage, SnapshotReplay } from '@millrace/metadata';
@@ -21,7 +21,7 @@ export const snapshotDiffers: StateCheckerKind = {
 
 class SnapshotDiffers {
   private readonly scope: StateScope;
-  /** Every committed image, by the offset after its last record. */
+  /** By the offset after the last record of an image: every committed image. */
   private readonly images = new Map<Offset, MetadataImage>();
   private readonly seenWrites = new Map<QuorumStore, number>();
   private readonly checked = new WeakSet<Snapshot>();

@@ -1,8 +1,11 @@
 /**
- * A replaced leader stops acknowledging (docs/leases.md has the arithmetic). The controller fences a broker
- * that is silent for its session. From the commit of that fence until the controller unfences the broker, the
- * broker holds no lease. If another event replaces the leader, the old leader may still lead in the old
- * epoch. One session after the metadata give a later epoch to another process, the old leader holds no lease.
+ * A replaced leader stops acknowledging. docs/leases.md has the arithmetic, and two rules follow from it:
+ *
+ * - The controller fences a broker that is silent for its session. From the commit of that fence until the
+ *   controller unfences the broker, the broker holds no lease.
+ * - If another event replaces the leader, the old leader may continue to lead in the old epoch for a while.
+ *   One session after the metadata give a later epoch to another process, the old leader has ended its
+ *   leadership or holds no lease.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -13,8 +16,8 @@ import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'zombie-leader';
 /**
- * Nodes read clocks in whole milliseconds, and the checker sees metadata when the first node has applied
- * them.
+ * Allows for two errors: nodes read clocks in whole milliseconds, and the checker sees metadata only when the
+ * first node has applied them.
  */
 const SLACK_US: Micros = 5 * MILLISECOND;
 
@@ -29,18 +32,25 @@ class ZombieLeader implements StateChecker {
   private readonly scope: StateScope;
   private image: MetadataImage | undefined;
   /**
-   * For each partition, by leader epoch: when the epoch first appeared in committed metadata, and its leader.
+   * For each partition, by leader epoch: the leader of the epoch, and when the epoch first appeared in
+   * committed metadata.
    */
   private readonly begins = new Map<string, Begin[]>();
   private readonly leaders = new Set<HostedReplica>();
-  /** Leaders whose epoch the committed metadata have ended, and since when. */
+  /**
+   * The leaders that still lead in an epoch that the committed metadata have ended, and since when it has
+   * ended.
+   */
   private readonly superseded = new Map<HostedReplica, Micros>();
   /**
-   * Brokers whose session a controller ended for silence, with the epoch of the quorum. The fence may get
-   * committed or lost.
+   * The brokers whose session a controller ended because they were silent, with the quorum epoch of that
+   * controller. The controller then proposes a fence, which the quorum may commit or lose.
    */
   private readonly silent = new Map<NodeId, QuorumEpoch>();
-  /** Brokers whose fence for silence is committed, with the broker epoch. */
+  /**
+   * The brokers that are fenced because they were silent, with the broker epoch. The quorum has committed
+   * these fences.
+   */
   private readonly fenced = new Map<NodeId, BrokerEpoch>();
 
   constructor(scope: StateScope) {
@@ -119,8 +129,9 @@ class ZombieLeader implements StateChecker {
   }
 
   /**
-   * If a fence has the same quorum epoch as the end of the session, the same controller decided both, so
-   * silence is the reason. The reason of a fence in another epoch is unknown.
+   * If a fence has the same quorum epoch as the end of the session, the same controller decided both. Then
+   * the controller fenced the broker because it was silent. If the epochs differ, the checker does not know
+   * why the controller fenced the broker.
    */
   private brokersMoved(before: MetadataImage | undefined, image: MetadataImage): void {
     if (before?.brokers === image.brokers) return;
@@ -153,9 +164,9 @@ interface Begin extends Registration {
 }
 
 /**
- * The time from which another process may lead: the beginning of the next epoch that the checker has seen.
- * Skips epochs directly after this one that have the same leader: this leader only lags behind the metadata,
- * and no other process leads.
+ * The time from which another process may lead: when the next leader epoch began, as far as the checker has
+ * seen it. If the epochs directly after this one have the same process as leader, this function skips them:
+ * the leader only lags behind the metadata, and no other process leads.
  */
 function endOf(
   begins: readonly Begin[],

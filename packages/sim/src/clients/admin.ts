@@ -1,7 +1,7 @@
 /**
  * An administrator that creates, deletes and grows topics, alters configs, and deletes records. It asks
- * brokers until one gives a final answer, at most a hundred times or, for records, until the time is over.
- * It writes the outcome to the history.
+ * brokers until one gives a final answer. It gives up after a hundred requests, or, when it deletes records,
+ * after `DELETE_RECORDS_MS`. It writes the outcome to the history.
  */
 import type { Millis, NodeId, Uuid } from '@millrace/base';
 import type { Outcome, TopicRef } from '@millrace/checkers';
@@ -21,8 +21,8 @@ import { type ClientEnv, countError, topicAnswered } from './env.ts';
 export type { NewTopic } from '@millrace/client';
 
 /**
- * Timeout of the first attempt to grow a topic. The controller may still make the change afterwards, so a
- * later attempt must recognise that the change is made.
+ * Timeout of the first attempt to grow a topic. The controller may still make the change after this time. So
+ * a later attempt must recognise that the change is made.
  */
 const IMPATIENT_MS = 10;
 /** The time for a deletion of records, with all retries. */
@@ -45,7 +45,9 @@ export class Admin {
   /** Deletes topics by their ids. */
   private readonly adminWithIds: ClientAdmin;
   private open = 0;
-  /** The topics whose records are being deleted, each as often as it has open deletions. */
+  /**
+   * The topics whose records are being deleted. A topic is in the list once for each of its open deletions.
+   */
   private readonly deleting: string[] = [];
 
   constructor(env: ClientEnv, timeoutMs: Millis) {
@@ -93,7 +95,7 @@ export class Admin {
     );
   }
 
-  /** `value` undefined: the resource no longer sets the config. */
+  /** If `value` is undefined, the resource no longer sets the config. */
   alterConfig(resource: ConfigResource, name: string, value: string | undefined): void {
     const ref = { topic: resource.name, topicId: undefined };
     const done = () => {};
@@ -132,7 +134,7 @@ export class Admin {
           this.deleting.splice(this.deleting.indexOf(topic), 1);
           const [error] = failed.values();
           if (deleted !== undefined) env.world.count('deletion of records acknowledged');
-          // An earlier attempt may still delete the records.
+          // After the first attempt a refusal is not final: an earlier attempt may still delete the records.
           const isRefused = error === OUT_OF_RANGE && attempts === 1;
           env.history.add({
             type: 'delete-records',

@@ -1,7 +1,7 @@
 /** Compares the partitions of a request about committed offsets with those of its answer. */
 import type { World } from '../world/index.ts';
 
-/** From this version on OffsetCommit and OffsetFetch name topics by their ids. */
+/** From this version on, OffsetCommit and OffsetFetch name topics by their ids. */
 export const WITH_ID_VERSION = 10;
 
 interface Topic<P> {
@@ -27,7 +27,7 @@ export function placesOf(
   );
 }
 
-/** Fails the run unless the answer has each asked place once, and no other. */
+/** Fails the run unless the answer has each place of the request exactly once, and no other place. */
 export function demandComplete(
   world: World,
   client: string,

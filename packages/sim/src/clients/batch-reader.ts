@@ -1,13 +1,14 @@
 /**
- * Decodes the batches that the consumers of a run fetch. Several consumers fetch the same batch, and a new
- * consumer reads every batch from the beginning after each incident. So the reader keeps the records of each
- * batch, by the bytes of the whole batch. If any byte of a batch differs, the reader decodes it again.
+ * Decodes the batches that the consumers of a run fetch. Several consumers fetch the same batch. After each
+ * incident a new consumer reads every log from the beginning. So the reader keeps the records of each batch,
+ * and finds them by the bytes of the whole batch. If any byte of a batch differs, the reader decodes the
+ * batch again.
  */
 import type { SeenRecord } from '@millrace/checkers';
 import { type CompressionCodecs, readBatchHeader, readRecords } from '@millrace/protocol';
 import { sentValue } from './sent-value.ts';
 
-/** Above this total size of batches, the reader forgets all of them. */
+/** When the known batches together exceed this size, the reader forgets all of them. */
 const KNOWN_BYTES_MAX = 16 << 20;
 
 export class BatchReader {

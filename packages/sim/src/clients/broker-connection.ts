@@ -1,6 +1,6 @@
 /**
- * Connections of the simulated clients. A broker that answers out of order, or with bytes that are not an
- * answer, fails the run.
+ * Connections of the simulated clients. The run fails if a broker answers out of order, or with bytes that
+ * are not an answer.
  */
 import { type Address, type Millis, Timers } from '@millrace/base';
 import {
@@ -41,8 +41,8 @@ class RecordedConnection extends BrokerConnection {
 }
 
 /**
- * Calls `changed` when the connection is ready, and when it is closed. `recorder`: writes the requests of a
- * client of groups to the history.
+ * Opens a connection. Calls `changed` when the connection is ready, and when it is closed. `recorder`: writes
+ * the group requests on this connection to the history.
  */
 export function openConnection(
   env: ClientEnv,

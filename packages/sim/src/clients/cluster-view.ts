@@ -1,4 +1,4 @@
-/** The cluster as a simulated client sees it. Counts the errors in metadata. */
+/** The cluster as a simulated client sees it. Counts the error codes in the answers to Metadata requests. */
 import type { Millis, Uuid } from '@millrace/base';
 import { ClusterView } from '@millrace/client';
 import { openConnection } from './broker-connection.ts';
@@ -8,8 +8,8 @@ import type { GroupRecorder } from './group-recorder.ts';
 const METADATA_VERSION = 12;
 
 /**
- * `wanted`: the topics to ask for; `changed` is called when metadata arrive, or a connection becomes ready or
- * breaks.
+ * `wanted`: the topics to ask for. `changed`: called when metadata arrive, and when a connection becomes
+ * ready or breaks.
  */
 export function clusterViewOf(
   env: ClientEnv,

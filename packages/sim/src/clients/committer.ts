@@ -72,7 +72,7 @@ export class Committer {
     this.think();
   }
 
-  /** Fetches every committed offset of this client once more, and then stops. */
+  /** Fetches every offset that this client has committed once more, and then stops. */
   stop(): void {
     this.isStopping = true;
     this.lastFetchUs = -1;
@@ -82,7 +82,7 @@ export class Committer {
     return this.isStopping && !this.isAsking && (this.lastFetchUs >= 0 || this.ownPlaces().length === 0);
   }
 
-  /** The partitions for which this client has committed offsets, of topics that still exist. */
+  /** The partitions for which this client has committed offsets, except those of deleted topics. */
   private ownPlaces(): Place[] {
     const names = this.options.topics();
     return [...this.committed.values()].filter(
@@ -156,7 +156,7 @@ export class Committer {
       partitions: partitions.map((partitionIndex) => ({
         partitionIndex,
         committedOffset: count,
-        // Unique in the whole run, so the answer to a fetch shows which commit it returns.
+        // This text is unique in the whole run. So the answer to a fetch shows which commit it returns.
         committedMetadata: `${this.name}-${count}`,
       })),
     }));

@@ -1,6 +1,7 @@
 /**
- * A simulated consumer. It decodes the records that the consumer of the package `client` fetches. It writes
- * the records, and each position that this consumer looks up, to the history.
+ * A simulated consumer. The consumer of the package `client` fetches for it. The simulated consumer decodes
+ * the records, and writes them to the history. It also writes each position that the consumer of the package
+ * `client` looks up.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { SeenRecord } from '@millrace/checkers';
@@ -22,10 +23,11 @@ export interface ConsumerOptions {
   /** The version of Fetch, 4 to 18. It has sessions from 7 on, and topic ids from 13 on. */
   readonly version: number;
   readonly usesSessions: boolean;
-  /** Whether requests have the leader epoch that the consumer knows (KIP-320). */
+  /** Whether requests carry the leader epoch that the consumer knows (KIP-320). */
   readonly sendsEpochs: boolean;
   /**
-   * Whether the consumer asks a new leader if its position is still part of the log, as the Java client does.
+   * Whether the consumer asks each new leader whether the consumer's position is still part of the log, as
+   * the Java client does.
    */
   readonly validatesPositions: boolean;
   /** How long the next fetch may wait for records. */
@@ -34,7 +36,7 @@ export interface ConsumerOptions {
   readonly requestTimeoutMs: Millis;
 }
 
-/** The first version of Fetch that has topic ids and no names. */
+/** From this version on, Fetch names topics by their ids, not by their names. */
 const FETCH_WITH_ID_VERSION = 13;
 const LIST_OFFSETS_VERSION = 7;
 /** A version of older clients, without OFFSET_NOT_AVAILABLE. Every second ListOffsets request uses it. */
@@ -124,7 +126,9 @@ export class Consumer {
     history.add({ type: 'assign', client: name, ...place, offset, why, endedUs: world.nowUs });
   }
 
-  /** The id of the topic whose fetch is answered now. Undefined if it is not certain. */
+  /**
+   * The id of the topic from which the answer that arrives now has records. Undefined if this is not certain.
+   */
   private topicFetched({ topic, topicId }: Position): Uuid | undefined {
     const { version, requestTimeoutMs } = this.options;
     return version >= FETCH_WITH_ID_VERSION ? topicId : topicAnswered(this.env, topic, requestTimeoutMs);

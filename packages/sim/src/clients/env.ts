@@ -1,4 +1,4 @@
-/** The environment of a client. Each client is a process of its own on a machine of its own. */
+/** What the code of a client uses. Each client is a process of its own on a machine of its own. */
 import type { Address, Millis, Net, Random, Uuid } from '@millrace/base';
 import type { History } from '@millrace/checkers';
 import { type CompressionCodecs, errorName } from '@millrace/protocol';
@@ -23,8 +23,8 @@ export interface ClientEnv {
 }
 
 /**
- * The id of the topic that an answer is about. The answer arrives now. Its request named the topic, and had
- * the timeout `timeoutMs`. Undefined if no topic is possible, or several are.
+ * The id of the topic that an answer is about. The answer arrives now. Its request named the topic as `name`,
+ * and had the timeout `timeoutMs`. Undefined if no topic had the name in this time, or several had it.
  */
 export function topicAnswered(env: ClientEnv, name: string, timeoutMs: Millis): Uuid | undefined {
   return env.topicIdOf(name, env.world.nowUs - timeoutMs * MILLISECOND - SECOND);

@@ -1,6 +1,6 @@
 /**
  * One process of a member of a group: a `GroupConsumer` of the client package. It reads, commits what it has
- * read, and takes part in rebalances. The history has its reads and its group requests.
+ * read, and takes part in rebalances. Its reads and its group requests go into the history.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import {
@@ -33,8 +33,8 @@ const MAX_WAIT_MS = 500;
 const FETCH_BYTES = 1 << 16;
 
 /**
- * An assignment by the leader of a classic group, when the leader first sends it. The coordinator may accept
- * or refuse it.
+ * An assignment by the leader of a classic group, noted when the leader first sends it. The coordinator may
+ * accept or refuse it.
  */
 export interface SentAssignment {
   readonly memberId: string;
@@ -50,7 +50,7 @@ export class MemberProcess {
   /** The newest last. */
   readonly sentAssignments: SentAssignment[] = [];
   readonly progress = new MemberProgress();
-  /** When the coordinator first told the process what is assigned to it. Undefined: it has not yet. */
+  /** When the process first got an answer that makes it a member. Undefined: it has got none yet. */
   joinedUs: Micros | undefined;
   private readonly env: ClientEnv;
   private readonly group: string;
@@ -58,7 +58,7 @@ export class MemberProcess {
   private readonly consumer: GroupConsumer;
   private readonly metadata: ClusterView;
 
-  /** `failed`: the consumer has stopped, because no retry would succeed. */
+  /** `failed`: called when the consumer has stopped because no retry would succeed. */
   constructor(env: ClientEnv, options: MemberOptions, failed: (error: string) => void) {
     const { group, protocol, instanceId, requestTimeoutMs } = options;
     const { life, random } = env;
@@ -72,7 +72,7 @@ export class MemberProcess {
       },
       assigning: (memberId, generation, withheld) => this.assigning(memberId, generation, withheld),
     });
-    // A subscription must not create a topic, because an administrator creates the topics of the scenario.
+    // An administrator creates the topics of the scenario. So a subscription must not create a topic.
     this.metadata = clusterViewOf(
       { ...env, createsTopics: false },
       {

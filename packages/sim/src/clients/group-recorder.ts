@@ -1,7 +1,7 @@
 /**
  * Writes the group requests of a client to the history: commits and fetches of offsets, and the answers that
  * make the client a member. Each attempt is an operation of its own. The recorder looks at the requests on a
- * connection, so it records every client of groups in the same way. If an answer lacks a partition of its
+ * connection, so it works for every kind of client that uses groups. If an answer lacks a partition of its
  * request, the run fails, because the history would not show that partition.
  */
 import type { Uuid } from '@millrace/base';
@@ -25,7 +25,7 @@ const NO_OFFSET = -1;
 
 /** The member epoch of a request to join. */
 const JOIN_EPOCH = 0;
-/** After these answers the coordinator may have written the commit, or may still do so. */
+/** After one of these error codes the coordinator may have written the commit, or may still write it. */
 const UNCERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.COORDINATOR_NOT_AVAILABLE,
   ErrorCode.NOT_COORDINATOR,
@@ -69,8 +69,9 @@ type Answer<T> = T | undefined;
 type Taken = (response: unknown) => void;
 
 /**
- * The partitions that a leader assigns to nobody until their owners have given them up, as `topic-partition`.
- * The value has the instance id of each member that claims to own the partition; null: the member is dynamic.
+ * The partitions, as `topic-partition`, that the leader of a group assigns to no member until their owners
+ * have given them up. The value has the instance id of each member that claims to own the partition; null:
+ * the member is dynamic.
  */
 export type Withheld = ReadonlyMap<string, readonly (string | null)[]>;
 
@@ -86,7 +87,7 @@ interface Led {
 }
 
 export interface RecorderObserver {
-  /** Called with each commit that has ended. */
+  /** Called for each partition of a commit, when the commit has its answer or cannot get one. */
   committed?(commit: CommitOp): void;
   /** Called with each answer that makes the client a member, or keeps it a member. */
   joined?(): void;
@@ -98,7 +99,7 @@ export class GroupRecorder {
   private readonly env: ClientEnv;
   private readonly nameOf: (topicId: Uuid) => string | undefined;
   private readonly observer: RecorderObserver;
-  /** The requests without an answer. */
+  /** For each request without an answer: the function that takes the answer. */
   private readonly open = new Set<Taken>();
   private led: Led | undefined;
 
@@ -204,7 +205,7 @@ export class GroupRecorder {
   ): void {
     if (response === undefined) return;
     const { name: client, world } = this.env;
-    // Before version 8 the request and the answer are those of one group.
+    // Before version 8 the request and the answer are about one group.
     const isOne = version < MANY_GROUPS_VERSION;
     const asked = isOne ? [{ groupId, topics: wanted }] : groups;
     const answered = isOne
@@ -313,7 +314,7 @@ export class GroupRecorder {
     this.observer.joined?.();
   }
 
-  /** The topic of a request or answer, and its id if it is certain. */
+  /** The name of a topic in a request or answer, and the topic's id if it is certain. */
   private topicOf(
     version: number,
     { name, topicId }: { readonly name?: string | undefined; readonly topicId?: string | undefined },

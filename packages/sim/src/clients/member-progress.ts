@@ -1,4 +1,4 @@
-/** How far one process of a member of a group has got in each partition that the process reads. */
+/** For each partition that one process of a member reads: how far the process has read and committed. */
 import { assert, type Uuid } from '@millrace/base';
 import type { CommitOp } from '@millrace/checkers';
 import { type Position, partitionName, type StartPosition, type TopicPartition } from '@millrace/client';
@@ -8,7 +8,10 @@ export interface Reached {
   topicId: Uuid | undefined;
   /** The offset of the next record to read. */
   read: number;
-  /** The last offset that the coordinator has acknowledged, or else the offset at which the process began. */
+  /**
+   * The last offset that the process committed and the coordinator acknowledged. If there is none: the offset
+   * at which the process began to read.
+   */
   committed: number;
 }
 

@@ -1,7 +1,8 @@
 /**
- * A client that sends probes (`probes/`), one at a time, with random pauses. A probe has a request whose
- * answer depends on the state of the cluster, and the answers that Kafka would give. Any other answer fails
- * the run (`wrong-error`). The prober writes only to a topic of its own, and writes nothing to the history.
+ * A client that sends probes (`probes/`), one at a time, with random pauses. A probe is a request whose
+ * answer depends on the state of the cluster, together with the answers that Kafka would give. Any other
+ * answer fails the run (`wrong-error`). The prober produces only to a topic of its own, and writes nothing to
+ * the history.
  */
 import type { Millis } from '@millrace/base';
 import type { ClusterView } from '@millrace/client';
@@ -18,8 +19,8 @@ export interface ProberOptions {
   readonly paceMs: Millis;
   readonly requestTimeoutMs: Millis;
   /**
-   * Whether faults harmed the prober's topic beyond the durability contract. Then nothing is promised about
-   * the records of the topic.
+   * Whether the prober's topic may have lost more than the durability contract allows. Then the contract
+   * promises nothing about the records of the topic.
    */
   readonly isHarmed: () => boolean;
 }

@@ -1,6 +1,7 @@
 /**
- * A simulated producer draws what it sends. It writes the outcome of every batch to the history: ok, fail
- * (certainly not appended) or info (unknown). The package `client` sends and retries.
+ * A simulated producer. It draws what it sends, and the producer of the package `client` sends and retries.
+ * The simulated producer writes the outcome of every batch to the history: ok, fail (certainly not appended)
+ * or info (unknown).
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { Outcome, SendOp } from '@millrace/checkers';
@@ -58,7 +59,7 @@ const PRODUCE_WITH_ID_VERSION = 13;
 /** One batch in this many has records with other timestamps than its header. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
 const EARLIER_MS = 1_000;
-/** The producer creates no batch for a partition while this many wait there. */
+/** The producer creates no batch for a partition while this many of its batches wait to be sent there. */
 const WAITING_MAX = 50;
 
 export class Producer {

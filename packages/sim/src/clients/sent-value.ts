@@ -1,4 +1,6 @@
-/** A producer pads the values of its records: `p1-17` and a space come before the padding. */
+/**
+ * A producer pads the values of its records. Such a value is, for example, `p1-17`, a space, and the padding.
+ */
 const TEXT = new TextDecoder();
 
 /** The value without its padding. */

@@ -1,6 +1,6 @@
 /**
- * The whole cluster, and an omniscient view of it: leaders, committed metadata, places of replicas. The view
- * reads the objects of the nodes, and never changes them.
+ * The whole cluster, and a view of what its nodes know: leaders, committed metadata, places of replicas. The
+ * view reads the objects of all nodes, and never changes them.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { MetadataImage, type PartitionImage } from '@millrace/metadata';
@@ -18,9 +18,9 @@ export interface ClusterPlan {
   readonly settings: Readonly<Record<string, string>>;
   /** The settings of single nodes, by node id. They override `settings` there. */
   readonly nodeSettings?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
-  /** The soft limit of one fetch response of the quorum; undefined: as in production. */
+  /** The soft limit of one fetch response of the quorum, in bytes; undefined: the limit of production. */
   readonly quorumFetchMaxBytes?: number | undefined;
-  /** The cost above which a batch is checked in a job; undefined: as in production. */
+  /** A batch whose check costs more than this is checked in a job; undefined: the limit of production. */
   readonly loopWorkMax?: number | undefined;
 }
 
@@ -111,7 +111,7 @@ export class SimCluster {
     return best;
   }
 
-  /** The committed metadata, as far as any live controller has replayed it. */
+  /** The newest committed metadata that any live controller has replayed. */
   image(): MetadataImage {
     let best = MetadataImage.EMPTY;
     for (const node of this.controllers) {

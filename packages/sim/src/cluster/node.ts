@@ -42,13 +42,15 @@ export interface NodeEnvironment {
 export const CONTROLLER_PORT = 9093;
 export const BROKER_PORT = 9092;
 
-/** A failure for which the node ended its own process, for example of its storage or its data folder. */
+/**
+ * A failure, for example of the storage or the data folder, because of which the node ended its own process.
+ */
 export interface SelfEnd {
   readonly atUs: number;
   readonly message: string;
 }
 
-/** Small parts, so that faults strike between the parts of a snapshot. */
+/** The parts are small, so that a snapshot has several parts and faults strike between them. */
 const SNAPSHOT_PART_BYTES = 200;
 
 export class SimNode {
@@ -62,8 +64,8 @@ export class SimNode {
   /** Why the last process ended itself, if it did. */
   selfEnd: SelfEnd | undefined;
   /**
-   * Whether every role has served since the process started: a controller has listened, a broker was
-   * unfenced.
+   * Whether every role has served since the process started: the controller has listened, and the broker has
+   * been unfenced.
    */
   isReady = false;
   isStopping = false;
@@ -249,8 +251,8 @@ export class SimNode {
   }
 
   /**
-   * Ends the process in the next turn, like the real host: the part that failed may be in the middle of a
-   * turn.
+   * Ends the process in its next turn, as the host in production does, because the part that failed may be in
+   * the middle of a turn.
    */
   private abort(life: Life, message: string): void {
     const { world } = this.environment;

@@ -1,8 +1,8 @@
 /**
- * For each name, the ids of the topics that have or had the name. Clients of old versions name topics. While
- * a topic is deleted and created again, such a client cannot know which topic an answer is about: a broker
- * that lags behind still serves the old topic. This observer knows the metadata of every broker, so histories
- * can have the id.
+ * For each name, the ids of the topics that have or had the name. Clients of old versions name topics. When a
+ * topic is deleted and created again, such a client cannot know which topic an answer is about: a broker that
+ * lags behind still serves the old topic. This observer knows the metadata of every broker. So the simulator
+ * can write the topic's id into the history.
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -12,7 +12,7 @@ import type { SimNode } from './node.ts';
 
 type Ids = MetadataImage['topics']['state']['ids'];
 
-/** Which brokers know a topic under a name, and how long brokers knew it. */
+/** Which brokers know a topic under a name, and until when other brokers knew it. */
 interface Tenure {
   /** The brokers whose metadata has the topic now. */
   readonly brokers: Set<SimNode>;
@@ -63,8 +63,9 @@ export class TopicIds {
 
   /**
    * The topic whose committed offsets a coordinator showed for this name, at some time from `sinceUs` on.
-   * Undefined in the cases of `named`. Also undefined if another topic had the name before, and a broker knew
-   * no topic of the name in this time: as a coordinator, it still shows the offsets of the earlier topic.
+   * Undefined if `named` returns undefined. Also undefined if another topic had the name before, and some
+   * broker knew no topic of the name in this time: if this broker is the coordinator, it still shows the
+   * offsets of the earlier topic.
    */
   ofOffsets(name: string, sinceUs: Micros): Uuid | undefined {
     const found = this.named(name, sinceUs);
@@ -115,7 +116,7 @@ export class TopicIds {
     }
   }
 
-  /** Notes that the broker has forgotten every topic that is not in `kept`. */
+  /** Notes that the broker no longer knows the topics that it knew before, except those in `kept`. */
   private forget(known: Known, kept?: Ids): void {
     for (const [name, id] of known.ofBroker ?? []) {
       if (kept?.get(name) === id) continue;

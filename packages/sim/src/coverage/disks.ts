@@ -1,4 +1,4 @@
-/** What a disk does to the processes of its machine. */
+/** The events of disks that seeds must reach. */
 import type { CoverageItem } from './item.ts';
 
 export const disks: readonly CoverageItem[] = [

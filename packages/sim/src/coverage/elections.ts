@@ -1,5 +1,6 @@
 /**
- * Every kind of election: leaders of partitions, which the controller elects, and the leader of the quorum.
+ * The elections that seeds must reach. The controller elects the leaders of partitions. The controllers elect
+ * the leader of the quorum.
  */
 import type { CoverageItem, Exemption } from './item.ts';
 

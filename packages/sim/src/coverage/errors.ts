@@ -6,13 +6,13 @@ import type { CoverageItem, Exemption } from './item.ts';
 
 export interface ErrorArea {
   readonly name: string;
-  /** Counts that prove an answer with this code. */
+  /** The counts of a run (`world.counts`) that each prove an answer with this code. */
   keysOf(code: string): readonly string[];
   /** Error codes that the seeds need not reach. */
   readonly exempt: readonly Exemption[];
   /**
-   * Error codes that answer only requests that are invalid by themselves. Other tests demand them, because no
-   * fault changes these answers.
+   * Error codes that answer only invalid requests. No fault changes these answers, so other tests demand them
+   * and the seeds need not reach them.
    */
   readonly demandedByTests: readonly string[];
 }
@@ -74,10 +74,11 @@ const BROKER_METHODS = ['register', 'heartbeat', 'alter-partition', 'producer-id
 const ADMIN_METHODS = ['CreateTopics', 'DeleteTopics', 'CreatePartitions'];
 
 /**
- * The errors of the controller. The active controller answers brokers and administrators (net/rpc-sniffer.ts
- * counts these answers), or a broker answers a client in the controller's place. A broker that gets no block
- * of producer ids logs `producer-id-block-refused` and answers COORDINATOR_LOAD_IN_PROGRESS to the waiting
- * clients. Few clients wait that long, so the log event counts as this answer.
+ * The errors of the controller. Most are answers of the active controller to brokers and administrators,
+ * which net/rpc-sniffer.ts counts. The others are answers that a broker gives to a client in the controller's
+ * place. A broker that gets no block of producer ids logs `producer-id-block-refused`, and answers
+ * COORDINATOR_LOAD_IN_PROGRESS to the clients that wait for an id. Few clients wait that long, so the log
+ * event counts as this answer.
  */
 const controllerErrors: ErrorArea = {
   name: 'controller error',

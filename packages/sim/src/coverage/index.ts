@@ -1,6 +1,6 @@
 /**
- * The events that the seeds of `npm test` must reach, as data. Seeds that reach fewer events prove less than
- * they seem to.
+ * Lists the events that the seeds of `npm test` must reach. If the seeds reached fewer events, a passing test
+ * would prove less than it seems to.
  */
 import { type FaultKind, faultKinds } from '../faults/index.ts';
 import { disks } from './disks.ts';

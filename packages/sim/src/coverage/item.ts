@@ -1,11 +1,12 @@
 /**
- * An item of coverage: an event that must happen in a set of seeds, and the counts of a run that prove it.
+ * An item of coverage: an event that must happen in a set of seeds, and the counts of a run that prove that
+ * it happened.
  */
 
 export interface CoverageItem {
   readonly name: string;
   readonly sentence: string;
-  /** Names in `world.counts`; each proves the event by itself. */
+  /** Names in `world.counts`. A count above 0 of any of them proves the event. */
   readonly keys: readonly string[];
 }
 

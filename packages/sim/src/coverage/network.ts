@@ -1,4 +1,4 @@
-/** What the network does to single connections and calls. */
+/** The events of single connections and calls that seeds must reach. */
 import type { CoverageItem } from './item.ts';
 
 export const network: readonly CoverageItem[] = [

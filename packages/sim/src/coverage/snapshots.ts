@@ -1,4 +1,4 @@
-/** What happens to the snapshots of the metadata. */
+/** The events of metadata snapshots that seeds must reach. */
 import type { CoverageItem } from './item.ts';
 
 export const snapshots: readonly CoverageItem[] = [

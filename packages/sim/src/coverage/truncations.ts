@@ -1,4 +1,7 @@
-/** Every way in which a log loses written records, and a consumer that learns of a truncation. */
+/**
+ * The truncations and deletions that seeds must reach: every way in which a log loses written records. One
+ * more item is a consumer that learns of a truncation.
+ */
 import type { CoverageItem, Exemption } from './item.ts';
 
 export const truncations: readonly CoverageItem[] = [

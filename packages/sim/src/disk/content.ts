@@ -1,7 +1,7 @@
 /**
  * The bytes of one file: the written bytes (the page cache), and the bytes that are on the device. Until a
  * sync of a written sector ends, this object also keeps what the device has in the sector. A failed sync can
- * lose pages for good, as on Linux: a later sync then succeeds without them.
+ * lose pages for good, as on Linux: a later sync succeeds, but does not write these pages.
  */
 import type { Prng, WallMillis } from '@millrace/base';
 import { Pieces } from '../world/index.ts';
@@ -10,16 +10,20 @@ export const SECTOR_BYTES = 512;
 
 type Preimages = Map<number, Uint8Array>;
 
-/** The memory of small files and of preimages. All runs share it, because no piece is used twice. */
+/**
+ * Memory for the bytes of files and for preimages. All runs can share it, because it gives out no piece
+ * twice.
+ */
 const memory = new Pieces();
 
 /** The effect of a power loss on the unsynced sectors of a file. */
 export type Fate = 'lost' | 'kept' | 'torn';
 
 /**
- * What the operating system does with pages that it could not write. `dirty`: the next sync writes them.
- * `clean`: no sync writes them until they are written again, so a power loss loses them (ext4, XFS).
- * `dropped`: reads return what the device has. A page that was written again during the sync stays dirty.
+ * What the operating system does with pages that it could not write to the device. `dirty`: the next sync
+ * writes them. `clean`: no sync writes them until the process writes them again, so a power loss loses them
+ * (ext4, XFS). `dropped`: from then on, reads return what the device has. A page that the process wrote again
+ * during the sync stays dirty.
  */
 export type PagesAfterFailure = 'dirty' | 'clean' | 'dropped';
 
@@ -44,10 +48,13 @@ export class FileContent {
   private dirty: Preimages = new Map();
   /** The syncs under way, oldest first. */
   private syncing: Sync[] = [];
-  /** Written sectors that no sync will write to the device, each with what the device has instead. */
+  /**
+   * Sectors that no sync will write to the device, because a sync of them has failed. The value is what the
+   * device has instead.
+   */
   private orphaned: Preimages = new Map();
 
-  /** A copy of the file as the page cache has it. The device of the copy has all bytes. */
+  /** A copy of the written bytes, all of which are on the device of the copy. */
   copy(): FileContent {
     const copy = new FileContent();
     copy.write(0, this.all());
@@ -84,9 +91,10 @@ export class FileContent {
 
   /**
    * Begins a sync of everything written until now. The caller calls the returned function when the sync ends.
-   * The function returns false if the sync reports an error. `failure`: if given, the device reports an error
-   * for this sync, and `failure` says what happens to the pages. Linux reports an error once: to the failed
-   * sync, or, if the process that asked for the failed sync is dead, to the next sync of the file.
+   * That function returns false if the sync reports an error. If `failure` is given, the device reports an
+   * error for this sync, and `failure` says what happens to the pages. Linux reports an error only once, to
+   * the failed sync. If the process that asked for the failed sync is dead, Linux reports the error to the
+   * next sync of the file instead.
    */
   beginSync(failure?: PagesAfterFailure, isAwaited = () => true): () => boolean {
     const sync: Sync = { covered: this.dirty, length: this.length, failure, isAwaited };
@@ -106,7 +114,7 @@ export class FileContent {
     this.syncedLength = this.length;
   }
 
-  /** Applies a power loss. Draws the fate unless it is given. Returns whether anything was lost. */
+  /** Applies a power loss. Draws the fate unless `given` names one. Returns whether anything was lost. */
   losePower(random: Prng, given?: Fate): boolean {
     const preimages: Preimages = new Map(this.dirty);
     for (const { covered } of this.syncing.toReversed())

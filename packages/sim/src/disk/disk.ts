@@ -30,8 +30,8 @@ export class SimDisk {
   readonly name: string;
   tree = new FileTree();
   /**
-   * A sector cannot be read, a write was misdirected, or writes or syncs fail until the disk is replaced.
-   * True until the run replaces the disk.
+   * Whether a sector cannot be read, a write was misdirected, or all writes or syncs below some path fail.
+   * Stays true until the run replaces the disk.
    */
   isDamaged = false;
   /** Whether another, empty disk has replaced the first one. */
@@ -52,8 +52,8 @@ export class SimDisk {
   private isInspected = false;
   private crash: { writesLeft: number; readonly death: Death } | undefined;
   /**
-   * If set: the disk calls this for each vote that is on its way to the device. The process dies during the
-   * first vote for which it returns true.
+   * If set: the disk calls this function for each vote that is on its way to the device. The process dies
+   * during the first vote for which the function returns true.
    */
   private isFatalVote: ((votedFor: NodeId) => boolean) | undefined;
   /** If set: the disk misdirects the next write to a log for which this returns true. */
@@ -165,7 +165,10 @@ export class SimDisk {
     return `${path} at ${sector * SECTOR_BYTES}`;
   }
 
-  /** Lets a checker read through the product's code, without faults and counts. */
+  /**
+   * Calls `look`, in which a checker reads the disk through the product's code. Meanwhile reads do not fail
+   * and change no counts.
+   */
   inspect<T>(look: () => T): T {
     this.isInspected = true;
     try {
@@ -254,7 +257,10 @@ export class SimDisk {
 
   private dying: { readonly life: Life; readonly death: Death } | undefined;
 
-  /** Called after each write: ends the process if a planned crash has cut this write short. */
+  /**
+   * Called after each write. If a planned crash has cut this write short, ends the process and throws
+   * CrashSignal.
+   */
   dieIfMeant(): void {
     const { dying } = this;
     if (dying === undefined) return;
@@ -264,8 +270,9 @@ export class SimDisk {
   }
 
   /**
-   * The place at which this write lands instead, or undefined if the write is not misdirected. The place is
-   * never the beginning of a log. There, a whole batch with fitting offsets would look like the right one.
+   * The wrong place to which the disk puts this write. Undefined: the disk does not misdirect the write. The
+   * place is never the beginning of a log: there, a whole batch with fitting offsets would look like the
+   * right one.
    */
   strayPlace(path: string, position: number): { path: string; position: number } | undefined {
     if (this.mayGoAstray === undefined || !isLog(path)) return undefined;

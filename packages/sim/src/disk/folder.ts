@@ -1,6 +1,6 @@
 /**
- * The names on a disk: folders and the names of files. Changes are durable once their folder is synced. A
- * power loss undoes the other changes, the newest first, up to a random point.
+ * The names on a disk: folders and the names of files. A change of a name is durable once its folder is
+ * synced. A power loss undoes some of the other changes: the newest first, back to a random one.
  */
 import { DiskError, type Prng } from '@millrace/base';
 import { FileContent } from './content.ts';
@@ -11,7 +11,10 @@ interface Change {
   readonly undo: () => void;
 }
 
-/** `some`: the newest unsynced changes are undone, up to a random one. */
+/**
+ * What a power loss does to the unsynced changes of names. `some`: it undoes the newest ones, back to a
+ * random one.
+ */
 export type NamesAfterPowerLoss = 'kept' | 'undone' | 'some';
 
 export class FileTree {
@@ -92,8 +95,8 @@ export class FileTree {
   }
 
   /**
-   * Begins a sync of the folder's changes until now. The caller calls the returned function when the device
-   * has them.
+   * Begins a sync of the changes that the folder has had until now. The caller calls the returned function
+   * when the device has these changes.
    */
   beginSync(folder: string): () => void {
     const changes = this.changes.get(folder);
@@ -125,7 +128,7 @@ export class FileTree {
     changes.add({ number: this.changeCount++, undo });
   }
 
-  /** Removes a name and everything below it. */
+  /** Removes a name and everything below it. Returns what it removed. */
   private take(path: string): Subtree {
     const taken: Subtree = { files: [], folders: [] };
     if (!this.folders.has(path)) {

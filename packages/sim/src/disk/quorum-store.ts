@@ -1,9 +1,9 @@
 /**
  * The store of a controller (RaftStorage). It writes atomic batches, and each batch is durable before the
  * store answers, as LevelDB promises with sync. A batch that is on its way when the process dies may exist
- * afterwards or not: a power loss tears the tail of LevelDB's log, and LevelDB drops a torn batch. The same
- * holds for a batch whose write or sync failed. Everything that a process loads is durable, because LevelDB
- * syncs what it recovers from its log.
+ * afterwards or not: a power loss may tear the tail of LevelDB's log, and LevelDB drops a torn batch. A batch
+ * whose write or sync failed may also exist afterwards or not. Everything that a process loads is durable,
+ * because LevelDB syncs what it recovers from its log.
  */
 import { DiskError } from '@millrace/base';
 import type { RaftStorage, Snapshot, StorageWrite } from '@millrace/raft';
@@ -24,7 +24,7 @@ export class QuorumStore {
   isDamaged = false;
   /** Grows with each write that publishes a snapshot or removes a part of the log. */
   snapshotWrites = 0;
-  /** The damaged snapshots, each with what it was before. */
+  /** For each damaged snapshot: the snapshot as it was before the damage. */
   private readonly damagedSnapshots = new Map<Snapshot, Snapshot>();
   private stored: Stored = emptyStored();
   private readonly disk: SimDisk;
@@ -63,9 +63,10 @@ export class QuorumStore {
   }
 
   /**
-   * Damages one byte of the newest snapshot. Returns false, and does nothing, if there is no snapshot, or if
-   * the store could not load its state without it, from an older snapshot or from the whole log. A running
-   * process notices the damage when it reads the part for another node.
+   * Damages one byte of the newest snapshot. Without this snapshot, the store must still be able to load its
+   * state from an older snapshot or from the whole log. If it could not, or if there is no snapshot, this
+   * function does nothing and returns false. A running process notices the damage when it reads the damaged
+   * part for another node.
    */
   damageSnapshot(): boolean {
     const { stored } = this;

@@ -1,6 +1,6 @@
 /**
- * Synchronous calls that block: the process stands still in the middle of its turn, its clock moves on, and
- * everything that it does in the rest of the turn happens late.
+ * Synchronous calls of the disk that block. The process waits in the middle of its turn while its clock moves
+ * on, and does the rest of the turn late.
  */
 import type { Prng } from '@millrace/base';
 import { type Life, MILLISECOND, type Micros, type World } from '../world/index.ts';

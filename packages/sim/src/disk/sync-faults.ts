@@ -39,15 +39,15 @@ export class SyncFaults {
   }
 
   /**
-   * Delays the syncs of this path, and of everything below it, that begin before `untilUs`. These syncs
-   * complete shortly after `untilUs`, in any order. Syncs of other paths do not wait, and synchronous syncs
-   * do not wait.
+   * Delays the syncs that begin before `untilUs`, of this path and of everything below it. These syncs
+   * complete shortly after `untilUs`, in any order. Syncs of other paths do not wait. Synchronous syncs never
+   * wait.
    */
   block(below: string, untilUs: Micros): void {
     this.blocked = { below, untilUs };
   }
 
-  /** Cancels an armed failure that has not struck. Later syncs no longer block. */
+  /** Cancels a failure that has not struck yet. Later syncs no longer block. */
   disarm(): void {
     if (this.failure?.isLasting !== true || !this.hasFailed) this.failure = undefined;
     this.blocked = undefined;
@@ -78,7 +78,10 @@ export class SyncFaults {
   }
 }
 
-/** Blocked syncs wait up to this much longer than the block, so their order is random. */
+/**
+ * Each blocked sync ends at a random time within this time after the end of the block, so the order of the
+ * syncs is random.
+ */
 const LATE_US_MAX: Micros = 5_000;
 
 function isBelow(path: string, folder: string): boolean {

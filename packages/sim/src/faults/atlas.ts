@@ -1,11 +1,13 @@
 /**
- * Decides which harm the durability contract covers now. A broker may lose unsynced data, a disk or a sector
- * only while each of its partitions has another, intact member in the ISR or the ELR: the contract promises
- * nothing beyond that. If every topic has flush.messages=1, a loss of unsynced data is no harm. The atlas is
+ * Decides which losses the durability contract (docs/architecture.md) covers now, so that faults cause only
+ * these. A broker may lose unsynced data, a disk or a sector only while each of its partitions has another,
+ * intact member in the ISR or the ELR. Otherwise the contract would not promise that acknowledged records
+ * survive. If every topic has flush.messages=1, a loss of unsynced data is no harm. The atlas is
  * conservative: it considers every ISR that may still become the committed one.
  *
- * A broker that lost data stays in its ISRs until the loss is noticed. If every intact replica leaves the ISR
- * and the ELR before that, the contract no longer covers the topic.
+ * A broker that lost data stays in its ISRs until the controller notices the loss. If every intact replica of
+ * a partition leaves the ISR and the ELR before that, the contract no longer covers the topic. The topic is
+ * then "beyond the contract".
  */
 import type { NodeId } from '@millrace/base';
 import type { TopicRef } from '@millrace/checkers';
@@ -16,7 +18,8 @@ import type { Life, Micros } from '../world/index.ts';
 /** The last loss of a broker. */
 interface Harm {
   /**
-   * The process that ran when the loss was noted, or else the last one before; undefined if there was none.
+   * The process that ran when the loss was noted. If none ran: the last process before; undefined if there
+   * was none.
    */
   readonly life: Life | undefined;
   /** The latest time at which the loss may come. */
@@ -29,10 +32,16 @@ interface Harm {
 }
 
 export class Atlas {
-  /** Every topic has flush.messages=1, so any machines may lose power at any time, even all at once. */
+  /**
+   * Whether every topic has flush.messages=1. If so, any machines may lose power at any time, even all at
+   * once.
+   */
   readonly everythingIsSynced: boolean;
   private readonly cluster: SimCluster;
-  /** The last loss of each broker, until a new process serves and is in the ISR of all its partitions. */
+  /**
+   * The last loss of each broker. The entry stays until a new process of the broker serves and is in the ISR
+   * of all its partitions.
+   */
   private readonly harmed = new Map<NodeId, Harm>();
   /** Whether `isInSync` is true for some broker in `harmed`. */
   private isSomeInSync = false;
@@ -47,14 +56,14 @@ export class Atlas {
   }
 
   /**
-   * Whether at some time every member of the ISR and the ELR of one of the topic's partitions may have lacked
-   * data. Without a topic id: whether that holds for any topic of the name.
+   * Whether one of the topic's partitions had at some time an ISR and an ELR of which every member may have
+   * lacked data. Without a topic id: whether this holds for any topic of the name.
    */
   isBeyond({ topic, topicId }: TopicRef): boolean {
     return this.beyond.has(topicId ?? topic);
   }
 
-  /** Call it whenever the metadata or a process may have changed. */
+  /** Call this whenever the metadata or a process may have changed. */
   watch(): void {
     if (this.harmed.size === 0 && !this.isSomeDiskDamaged()) return;
     const image = this.cluster.image();
@@ -101,8 +110,8 @@ export class Atlas {
   mayLoseStore(): boolean {
     const controllers = this.cluster.controllers.length;
     if (this.wipedControllers >= Math.floor((controllers - 1) / 2)) return false;
-    // While no live controller has committed metadata, the quorum may not be formed, or the store may hold
-    // the only copy of acknowledged records.
+    // If no live controller has committed metadata, two cases are possible: the quorum is not formed yet, or
+    // the store has the only copy of acknowledged records. The store must not be lost in either case.
     return this.cluster.image().offset >= 0;
   }
 
@@ -116,8 +125,9 @@ export class Atlas {
   }
 
   /**
-   * If the loss ends the process of the node, call this before the process ends. `untilUs`: the loss may come
-   * at any time from now until then. A process that began before `untilUs` does not end the harm.
+   * Call this when a node loses data. If the loss also ends the process of the node, call this before the
+   * process ends. `untilUs`: the loss may come at any time from now until then. So a process that began
+   * before `untilUs` may lack data, too.
    */
   noteHarm(node: SimNode, how: { disk: boolean }, untilUs: Micros = this.cluster.world.nowUs): void {
     if (how.disk && node.isController) this.wipedControllers++;
@@ -127,8 +137,8 @@ export class Atlas {
   }
 
   /**
-   * Whether each partition of this node has another member in its ISR or ELR that lacks no data, and that
-   * stays if the controller grants what the leader asks for.
+   * Whether each partition of this node has another intact member in its ISR or ELR. This member must also
+   * stay in the ISR if the controller grants the ISR change that the leader asks for.
    */
   private othersAreWhole(node: SimNode): boolean {
     const views = this.views();

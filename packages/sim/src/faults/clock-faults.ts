@@ -4,8 +4,9 @@ import { whole } from './parameter.ts';
 
 const HOUR_MS = 3_600_000;
 /**
- * Two readings of a clock must be less than a day apart: brokers forget producers after a day
- * (producer.id.expiration.ms).
+ * The largest error of a clock, ahead or behind. Brokers forget producers after a day
+ * (producer.id.expiration.ms). With this limit, two readings of a clock right before and after a jump are
+ * less than a day apart.
  */
 const ERROR_MS_MAX = 11 * HOUR_MS;
 const RANGES_MS = [1_000, 60_000, ERROR_MS_MAX];

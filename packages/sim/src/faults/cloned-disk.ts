@@ -18,16 +18,16 @@ import { between, cutFor, everybody } from './links.ts';
 import { oneOf, whole } from './parameter.ts';
 
 /**
- * If the fault cuts off or freezes the first process, it does so for this share of its time. After that both
- * processes work.
+ * If the fault cuts off or freezes the first process, the process is cut off or frozen for this share of the
+ * fault's duration. After that both processes work.
  */
 const APART = 2 / 3;
 
 /**
  * The second process runs on another machine, with the settings of the victim. The victim is never a
  * controller: a voter with a cloned disk could vote twice. When the time is over, the second process dies for
- * good, and the operator restarts the first one. Data that only the second disk has is lost then, so the
- * atlas counts the broker as harmed until the restarted process serves.
+ * good, and the fault kills the first process, which then starts again. Data that is only on the second disk
+ * is lost then. So the atlas counts the broker as harmed until the restarted process serves.
  */
 export const clonedDisk = fault({
   name: 'cloned-disk',
@@ -61,7 +61,7 @@ export const clonedDisk = fault({
 function isClonable({ cluster, atlas }: FaultContext, node: SimNode): boolean {
   const { role, isReady, isStopping, disk } = node;
   if (role !== 'broker' || !isReady || isStopping || disk.isDamaged) return false;
-  // The victim may be a stand-in that leads a partition. No id gets a third process.
+  // The victim may be a stand-in, because a stand-in may lead a partition. No id gets a third process.
   return cluster.standIns.every(({ id }) => id !== node.id) && atlas.mayLoseDisk(node);
 }
 

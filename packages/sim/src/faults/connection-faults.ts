@@ -1,6 +1,7 @@
 /**
- * The network or a proxy treats single connections and calls badly, while others of the same machines work: a
- * node may open several connections to another machine. A connection belongs to the machine that opened it.
+ * The network or a proxy delays, breaks or cancels single connections and calls. Other connections of the
+ * same machines work: a node may open several connections to another machine. A connection belongs to the
+ * machine that opened it.
  */
 import type { Millis } from '@millrace/base';
 import { controlCalls } from '@millrace/control';
@@ -154,8 +155,8 @@ export const connectionFaults: readonly FaultKind[] = [
 
 /**
  * Stalls the requests, or the answers, of a connection for `gatherMs`. Then the connection breaks at the side
- * that opened it. Stalled requests arrive `lateMs` later, at the latest at the end of the incident; answers
- * are lost. If the incident ends before that break, the connection only stalls.
+ * that opened it. Stalled requests arrive `lateMs` after the break, at the latest at the end of the incident.
+ * Stalled answers are lost. If the incident ends before the break, the connection only stalls.
  */
 function breakLate(
   context: FaultContext,

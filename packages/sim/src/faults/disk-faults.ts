@@ -27,7 +27,8 @@ const CRITICAL_BYTES = 30 << 20;
 
 const LOW_MS_MIN: Millis = 1_500;
 /**
- * The fault lasts at least this much longer than the time between two looks of the broker at its free space.
+ * A broker looks at its free space from time to time. The fault lasts at least this much longer than the time
+ * between two looks.
  */
 const SEEN_MS: Millis = 1_000;
 

@@ -10,10 +10,10 @@ import { duration } from './parameter.ts';
 const REGISTER_EVERY_MS = 200;
 
 /**
- * The second process sends no directory ids. If it sent ids of its own, the controller would think that the
- * healthy broker has lost its disk. The second process only registers. If the healthy broker has no session,
- * the controller accepts the second process, which stays fenced until it ends. Then the healthy broker
- * registers again.
+ * The second process only registers. It sends no directory ids. If it sent other ids than the healthy broker,
+ * the controller would conclude that this broker has lost its disk. If the healthy broker has no session, the
+ * controller accepts the second process, which stays fenced until it ends. Then the healthy broker registers
+ * again.
  */
 export const duplicateId = fault({
   name: 'duplicate-id',

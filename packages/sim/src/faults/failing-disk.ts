@@ -1,14 +1,14 @@
 /**
- * A disk fails writes, below one partition's folder or everywhere. This happens only if the durability
- * contract allows the loss of the disk (atlas.ts).
+ * All writes to a disk fail, or all writes to the folder of one partition. The fault strikes only if the
+ * durability contract allows the loss of the disk (atlas.ts).
  */
 import type { SimNode } from '../cluster/index.ts';
 import { fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { choice, chosen, oneOf } from './parameter.ts';
 
 /**
- * Picks the disk of a leader if that disk may fail, because a leader with a failed disk must hand over its
- * leadership.
+ * Picks the disk of a leader if the contract allows its loss: a leader with a failed disk must hand over its
+ * leadership, and the run checks this (run/peace.ts).
  */
 export const failingDisk = fault({
   name: 'failing-disk',

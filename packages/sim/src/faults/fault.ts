@@ -26,13 +26,13 @@ export interface FaultContext {
 }
 
 /**
- * What a fault does from now on. The checkers of availability demand nothing of the machines that a fault
- * touches, so each fault must name all of these machines.
+ * What a fault that has struck does from now on. The checkers of availability demand nothing of the machines
+ * that a fault touches. So each fault must name all of these machines.
  */
 export interface Strike {
   /** The victim and the duration in words, for the fault's line of the story. */
   readonly says: string;
-  /** The machines of the cluster whose work the fault may disturb: `[]` for none, `cluster.nodes` for all. */
+  /** The nodes whose work the fault may disturb: `[]` for none, `cluster.nodes` for all. */
   readonly touches: readonly SimNode[];
   /** The time from now until the fault ends; `RECOVERY_US` for a fault that acts at once. */
   readonly lastsUs: Micros;
@@ -54,7 +54,10 @@ interface Fault<S extends Shape> {
 /** A fault with parameters of any names. The caller of `strike` has checked the values. */
 export type FaultKind = Fault<Shape>;
 
-/** Returns the fault as it is. The compiler derives from the parameters which values `strike` gets. */
+/**
+ * Returns `kind` unchanged. It exists for the types: the compiler derives from `parameters` which values
+ * `strike` gets.
+ */
 export function fault<const S extends Shape>(kind: Fault<S>): FaultKind {
   return kind;
 }
@@ -64,7 +67,7 @@ export function later({ world, untilUs }: FaultContext, afterUs: Micros, step: (
   if (world.nowUs + afterUs < untilUs) world.after(afterUs, step);
 }
 
-/** The end of an effect that lasts this long: at the latest the end of the incident. */
+/** The time at which an effect of this duration ends: at the latest the end of the incident. */
 export function endOf({ world, untilUs }: FaultContext, lastsMs: Millis): Micros {
   return Math.min(world.nowUs + lastsMs * MILLISECOND, untilUs);
 }
@@ -87,7 +90,10 @@ export function seconds(us: Micros): string {
 
 const WHO = ['any', 'active-controller', 'leader'] as const;
 
-/** A victim among the nodes. If the wanted one is not there or not eligible, `pick` chooses another. */
+/**
+ * Says which node a fault wants as its victim. If there is no such node, or the fault cannot use it, `pick`
+ * chooses another node.
+ */
 export type VictimChoice = { readonly who: (typeof WHO)[number]; readonly pick: number };
 
 const number = choice();

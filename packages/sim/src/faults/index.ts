@@ -50,9 +50,9 @@ export const commonFaults: readonly FaultKind[] = [
 ];
 
 /**
- * Each of these kinds strikes at most once in an incident. It has draws of its own, so a new kind in this
- * list keeps the times and the parameters of all other faults. The ids of other faults may change, and with
- * them details that these faults draw.
+ * Each of these kinds strikes at most once in an incident. Each kind has draws of its own. So a new kind in
+ * this list does not change the times and the parameters of the other faults. It may change their ids, and
+ * with the ids the details that these faults draw when they strike.
  */
 export const rareFaults: readonly FaultKind[] = [
   failingDisk,

@@ -17,7 +17,7 @@ import {
 } from './fault.ts';
 import { chance, choice, chosen, duration, oneOf } from './parameter.ts';
 
-/** The folder of a partition that the node hosts; `/data` if there is none. */
+/** The folder of one of the partitions that the node hosts; `/data` if it hosts none. */
 function folderOf({ cluster }: FaultContext, node: SimNode, pick: number): string {
   const hosted = cluster.partitions().filter(({ image }) => image.replicas.includes(node.id));
   const place = chosen(hosted, pick);

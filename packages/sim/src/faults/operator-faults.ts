@@ -40,7 +40,11 @@ function ofTopic(name: string): Strike {
   return { says: name, touches: [], lastsUs: 0 };
 }
 
-/** Without a value, the request resets the config. Every batch of a producer has less than 50,000 bytes. */
+/**
+ * Each entry: the type of the resource, and the config with its new value. Without a value, the request
+ * resets the config. `max.message.bytes=50000` refuses no batch of a producer, because every such batch is
+ * smaller.
+ */
 const ALTERED = [
   'topic min.insync.replicas=1',
   'topic min.insync.replicas=2',

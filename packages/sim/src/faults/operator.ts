@@ -1,6 +1,9 @@
-/** Requests of an administrator during faults. The workload implements them with a real client. */
+/**
+ * The requests of an administrator that faults make. The workload (run/workload.ts) implements them with a
+ * simulated client.
+ */
 export interface Operator {
-  /** The topics of `reusableTopics` that faults created. */
+  /** The topics of `reusableTopics` that faults have created. */
   extraTopics(): readonly string[];
   /** The topics that clients use, except those that a fault has asked to delete for good. */
   allTopics(): readonly string[];
@@ -14,14 +17,14 @@ export interface Operator {
   deleteTopic(name: string): void;
   /**
    * Deletes the topic, and creates another one with its name and this number of partitions (0: as many as
-   * before). Calls `done` after the creation, or when the controllers refuse to delete topics.
+   * before). Calls `done` when the new topic is created, or when the controllers refuse to delete topics.
    */
   recreateTopic(name: string, partitions: number, done: () => void): void;
   /** Asks for one more partition. */
   growTopic(name: string): void;
   /**
-   * Asks to delete records of a partition; `partition` chooses it. Returns the partition and the offset in
-   * words; undefined: the partition has no leader.
+   * Asks to delete records of a partition of the topic `name`. `partition` chooses the partition. Returns the
+   * partition and the offset in words; undefined if the partition has no leader.
    */
   deleteRecords(name: string, partition: number, records: DeletedRecords): string | undefined;
   /** Asks for another value of a config. Undefined: the resource no longer sets the config. */

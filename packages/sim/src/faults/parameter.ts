@@ -1,6 +1,6 @@
 /**
- * Plain JSON values with their allowed range. The parameters of a fault are such values: they are drawn
- * before anything happens, or a plan in a file names them, and shrinking makes them smaller.
+ * Plain JSON values with their allowed range. The parameters of a fault are such values. The simulator draws
+ * them before anything happens, or a plan in a file names them. Shrinking makes them smaller.
  */
 import type { Millis, Prng } from '@millrace/base';
 
@@ -27,7 +27,10 @@ export type ValuesOf<S extends Shape> = {
 };
 export type Values = Readonly<Record<string, Json>>;
 
-/** Each parameter draws from a source of its own, so a new parameter leaves the others as they are. */
+/**
+ * Draws a value for each parameter. Each parameter has a random source of its own, so a new parameter does
+ * not change the values of the others.
+ */
 export function drawValues<S extends Shape>(shape: S, random: Prng): ValuesOf<S> {
   const drawn = Object.entries(shape).map(([name, one]) => [name, one.draw(random.fork(name))]);
   return Object.fromEntries(drawn) as ValuesOf<S>;
@@ -51,7 +54,10 @@ export function whole(
 /** The longest duration that a plan in a file may name. */
 export const DURATION_MS_MAX: Millis = 600_000;
 
-/** A duration. Most drawn durations are short, and some are longer than session timeouts and lag times. */
+/**
+ * A duration in milliseconds. Most drawn durations are short, and some are longer than session timeouts and
+ * lag times.
+ */
 export function duration(drawnMsMax: Millis = 8_000): Parameter<Millis> {
   const ranges = [200, 1_000, 3_000, drawnMsMax];
   const draw = (random: Prng) =>
@@ -87,7 +93,8 @@ const CHOICES = 2 ** 32;
 
 /**
  * A choice from a list that exists only when the fault strikes. `chosen` divides the number by the length of
- * the list; the remainder is the index. Shrinking keeps a choice, because no element is less than another.
+ * the list; the remainder is the index. Shrinking does not change a choice, because no element of the list
+ * has less effect than another.
  */
 export function choice(): Parameter<number> {
   return { ...whole(0, CHOICES - 1), less: () => [] };

@@ -20,7 +20,10 @@ const STUTTER_MS: Millis = 3_000;
 
 const isUp = (node: { isUp: boolean }) => node.isUp;
 
-/** Freezes a process for a while, like SIGSTOP: the most revealing fault for an event loop. */
+/**
+ * Freezes a process for a while, like SIGSTOP. For code on an event loop this fault reveals more bugs than
+ * any other.
+ */
 function freeze(context: FaultContext, life: Life, lastsMs: Millis): Micros {
   life.pause();
   return endAfter(context, lastsMs, () => life.resume());

@@ -1,7 +1,8 @@
 /**
- * The store of a controller fails or is damaged. A store that fails is like a crash, because the controller
- * stops and says nothing. A damaged store is lost, so only a minority of the controllers may lose their
- * stores in a run (atlas.ts). A controller with a damaged snapshot still has an older one and the log since.
+ * The store of a controller fails or is damaged. If a write of the store fails, the controller stops and
+ * sends nothing, as in a crash. A damaged store is lost, so only a minority of the controllers may lose their
+ * stores in a run (atlas.ts). If a snapshot is damaged, the controller still has an older snapshot or the
+ * whole log.
  */
 import { type FaultKind, fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { chance, oneOf, whole } from './parameter.ts';

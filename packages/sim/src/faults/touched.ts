@@ -6,7 +6,7 @@ import type { SimNode } from '../cluster/index.ts';
 import { type Micros, SECOND, type World } from '../world/index.ts';
 import type { Strike } from './fault.ts';
 
-/** The traces of a fault vanish within this time after its end. */
+/** After the end of a fault its effects last at most this much longer. */
 const TRACES_US: Micros = SECOND;
 
 export class TouchedMachines {

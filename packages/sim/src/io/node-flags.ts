@@ -1,10 +1,10 @@
 /**
- * Flags of Node for a process that runs many seeds. They change how long the process takes for a run, and
- * nothing else.
+ * Flags of Node for a process that runs many seeds. They change only how long the process takes for a run.
  *
- * A run makes much short-lived garbage. In a larger young generation the garbage dies before the collector
- * looks at it. And most functions run too seldom for the optimizing compilers, so each function gets the code
- * of the baseline compiler at its first call.
+ * A run allocates many objects that it needs only for a short time. With a larger young generation the
+ * collector runs less often, and most of these objects are garbage by then. Most functions run too seldom for
+ * the optimizing compilers. So each function gets the code of the baseline compiler (Sparkplug) at its first
+ * call.
  */
 export const SIMULATOR_FLAGS: readonly string[] = [
   '--always-sparkplug',

@@ -3,9 +3,9 @@
  * socket or file gets an error that names the caller. While it is off, everything works as usual. reaches.ts
  * lists the guarded functions; the guard wraps them once, at its first use in a process.
  *
- * The guard cannot refuse a promise where it is created (the engine does not let a hook throw), so it notes
- * the promise, and the run fails at its end. A run that swallows the error fails, too. Code may use the
- * console, which only writes.
+ * The guard cannot refuse a promise where code creates it, because the engine does not let a hook throw. So
+ * the guard notes the promise, and the run fails at its end. The run also fails if code catches the guard's
+ * error. Code may use the console, which only writes.
  */
 import { promiseHooks } from 'node:v8';
 import { installReaches } from './reaches.ts';

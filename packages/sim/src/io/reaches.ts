@@ -10,7 +10,7 @@ export interface Wrapping {
   unguard(target: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown;
 }
 
-/** The guard wraps all functions and classes of these modules. */
+/** The guard wraps all functions and classes that these modules export. */
 const MODULES = [
   ...['fs', 'fs/promises', 'net', 'tls', 'dgram', 'dns', 'dns/promises', 'http', 'https', 'http2'],
   ...['child_process', 'worker_threads', 'cluster', 'timers', 'timers/promises', 'os'],

@@ -1,4 +1,7 @@
-/** Runs a plan with the real codecs and the guard on. Commands, and most tests, run plans through it. */
+/**
+ * Runs a plan with the real codecs and with the guard (outside.ts) on. Commands and most tests run plans
+ * through this function.
+ */
 import type { CompressionCodecs } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { Plan } from '../plan/index.ts';

@@ -1,6 +1,6 @@
 /**
- * Cancels single calls, for faults. The connection stays, and so do the other calls on it. With gRPC this can
- * happen at any time: a caller's deadline passes, or a proxy resets the call's HTTP/2 stream.
+ * Cancels single calls, for faults. The connection of the call stays open, and its other calls continue. With
+ * gRPC this can happen at any time: a caller's deadline passes, or a proxy resets the call's HTTP/2 stream.
  */
 import type { RpcError } from '@millrace/base';
 import type { Micros, World } from '../world/index.ts';
@@ -11,7 +11,7 @@ export interface Cancellation {
    * gets the answer. `after`: the answer arrives, and the caller gets an error in its place.
    */
   readonly when: 'before' | 'during' | 'after';
-  /** Time from the call until its caller gets the error. With `after` it is not used. */
+  /** Time from the call until its caller gets the error. Not used with `after`. */
   readonly afterUs: Micros;
   readonly kind: RpcError['kind'];
 }

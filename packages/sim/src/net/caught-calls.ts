@@ -1,11 +1,11 @@
 /**
- * Catches calls on their way, for faults: the caller sees a broken connection, but the message still arrives,
- * at a time that the fault chooses. TCP and HTTP/2 allow this: a server may read the bytes of a connection
- * after the caller has closed it and retried on another.
+ * Catches calls on their way, for faults. The caller gets the error of a broken connection, but the call
+ * still arrives at its receiver, at a time that the fault chooses. TCP and HTTP/2 allow this: a server may
+ * read the bytes of a connection after the caller has closed it and retried on another.
  */
 import type { Micros, World } from '../world/index.ts';
 
-/** The calls to catch. */
+/** Says which call to catch. */
 export interface Snare {
   /** The caller's machine. */
   readonly from: string;
@@ -19,7 +19,10 @@ export interface Snare {
 export interface CaughtCall {
   /** The caller gets the error of a broken connection for this call. Its other calls continue. */
   fail(): void;
-  /** Delivers the call to its receiver, if that process still lives. After `fail` the answer is ignored. */
+  /**
+   * Delivers the call to its receiver, if the receiver's process still lives. After `fail` the caller ignores
+   * the answer.
+   */
   arrive(): void;
 }
 

@@ -9,8 +9,8 @@ import { Pipe } from './pipe.ts';
 
 const RESET = 'connection reset by the peer';
 /**
- * If the other machine loses power, a side with unacknowledged bytes closes after this time, or soon after
- * that machine is back.
+ * If the other machine loses power, a side that has sent bytes to it closes after this time, or earlier: soon
+ * after that machine is back.
  */
 const RETRANSMISSION_TIMEOUT_US: Micros = 15_000_000;
 const RETRANSMISSION_CHECK_US: Micros = 700_000;
@@ -28,8 +28,8 @@ export class End {
   message: (message: unknown) => void = () => {};
   isOpen = true;
   /**
-   * Whether this side has sent bytes that the other machine did not get because it had lost power. A side
-   * that has sent none, and sends no pings, does not notice that the other machine is gone.
+   * Whether this side has sent bytes that the other machine did not get because that machine had lost power.
+   * A side without such bytes notices only with pings that the other machine is gone.
    */
   sentIntoTheVoid = false;
   /** This side has closed, but the other side does not know it yet. */
@@ -62,8 +62,8 @@ export class End {
   /**
    * Closes this side at once. Most often the bytes under way are lost, and the other side gets a reset. In a
    * stall, and in a share of the other cases (`lingerPerMille`), the bytes still arrive, and the reset
-   * arrives behind them: an operating system sends the bytes that it took from a process, although the
-   * process has closed the connection.
+   * arrives after them. The reason: when a process has closed a connection, the operating system still sends
+   * the bytes that the process had handed to it.
    */
   destroy(reason: string): void {
     if (!this.isOpen) return;
@@ -76,7 +76,7 @@ export class End {
   }
 
   /**
-   * Closes this side. The bytes that it has sent still arrive at the other side, and a reset arrives behind
+   * Closes this side. The bytes that it has sent still arrive at the other side, and a reset arrives after
    * them.
    */
   abandon(reason: string): void {
@@ -117,8 +117,8 @@ export class Connection {
    */
   readonly keepAlive: boolean;
   /**
-   * Counts the calls of `stall` and `flow`. The timer of a stall compares this number to learn whether its
-   * stall still lasts.
+   * Counts the calls of `stall` and `flow`. If this number has changed when the timer of a stall fires, that
+   * stall is over.
    */
   private stalls = 0;
 
@@ -145,8 +145,8 @@ export class Connection {
   }
 
   /**
-   * Nothing arrives in these directions until `flow` is called. A connection with pings breaks after
-   * `keepAliveMs`.
+   * Nothing arrives in these directions until `flow` is called. If the stall lasts for `keepAliveMs`, a
+   * connection with pings breaks.
    */
   stall(...pipes: readonly Pipe[]): void {
     const { world, options } = this.network;
@@ -165,7 +165,7 @@ export class Connection {
     for (const { out } of this.ends) out.flow();
   }
 
-  /** Later messages of each direction take this much longer. */
+  /** From now on, the messages of each direction take this much longer. */
   delay(requestsUs: Micros, answersUs: Micros): void {
     this.requests.delayUs = requestsUs;
     this.answers.delayUs = answersUs;
@@ -178,7 +178,7 @@ export class Connection {
   }
 
   /**
-   * Closes the side that connected. Its requests still arrive at the other side, and a reset arrives behind
+   * Closes the side that connected. Its requests still arrive at the other side, and a reset arrives after
    * them. The answers are lost. So a request may arrive after its retry on another connection. Networks,
    * proxies and the operating system of a busy server delay requests in this way.
    */

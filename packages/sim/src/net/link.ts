@@ -1,6 +1,6 @@
 /**
- * One direction between two machines: how long its messages take, and whether it is cut. The bytes of a
- * direction queue behind each other, because the link has a limited bandwidth.
+ * One direction between two machines: how long its messages take, and whether it is cut. The link has a
+ * limited bandwidth, so a message waits until the bytes of earlier messages have left.
  */
 import type { Prng } from '@millrace/base';
 import type { Micros, World } from '../world/index.ts';
@@ -41,8 +41,8 @@ export class Link {
   }
 
   /**
-   * Sends a message of this size now; later messages queue behind it. Returns the time at which the message
-   * arrives, if the link is not cut then.
+   * Sends a message of this size now; later messages wait until it has left. Returns the time at which the
+   * message arrives if the link is not cut then.
    */
   arrivalUs(sizeBytes: number): Micros {
     const { delayUs, jitterUs, bytesPerSecond } = this.quality;

@@ -188,7 +188,7 @@ class SimStream implements Stream {
   private read(bytes: Uint8Array): void {
     if (this.isClosed) return;
     this.handler.data(bytes);
-    // The bytes are lent for the call: code that keeps them reads garbage.
+    // The Net seam lends the bytes only for this call. Overwriting them reveals code that keeps them.
     bytes.fill(GARBAGE);
   }
 

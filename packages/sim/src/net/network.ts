@@ -13,7 +13,7 @@ import { SimNet } from './net.ts';
 import { SimRpc } from './rpc.ts';
 
 export interface NetworkOptions {
-  /** Delay in one direction. */
+  /** The usual delay of a message in one direction. */
   readonly delayUs: Micros;
   /** Largest additional delay, drawn for each message. */
   readonly jitterUs: Micros;
@@ -115,8 +115,8 @@ export class Network {
   }
 
   /**
-   * Breaks every connection between the two machines with a reset at both ends. Returns the number of
-   * connections.
+   * Breaks every connection between the two machines with a reset at both ends. Returns how many connections
+   * it broke.
    */
   reset(a: string, b: string): number {
     const broken = this.between(a, b);

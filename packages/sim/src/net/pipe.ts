@@ -21,7 +21,7 @@ export class Pipe {
   private readonly link: Link;
   private readonly inFlight: Item[] = [];
   private lastArrivalUs = 0;
-  /** Number of messages whose time of arrival has passed, and that still wait. */
+  /** The number of messages that still wait although their time of arrival has passed. */
   private heldUp = 0;
   private waitsForHeal = false;
   private receiverPaused = false;

@@ -2,8 +2,8 @@
 import { RpcError } from '@millrace/base';
 
 /**
- * Returns an error without a stack. An `RpcError` is an answer, and nobody reads its stack. To capture the
- * stack costs more than the rest of the call.
+ * Returns an error without a stack. An `RpcError` is the outcome of a call, and nobody reads its stack.
+ * Capturing the stack would cost more than the rest of the call.
  */
 export function rpcError(kind: RpcError['kind'], message: string): RpcError {
   const { stackTraceLimit } = Error;

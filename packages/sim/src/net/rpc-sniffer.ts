@@ -2,8 +2,9 @@
  * Reads the error codes in a controller's answers to brokers, and counts each as `control METHOD CODE` for
  * coverage. METHOD is register, heartbeat, session, alter-partition, producer-ids or a forwarded API.
  *
- * This file is also the checker `forwarded-as-it-came`. A broker decodes a request before it forwards the
- * request. So if a controller cannot decode it, the broker has sent other bytes than it received.
+ * This file is also the checker `forwarded-as-it-came`. A broker decodes a client's request before it
+ * forwards the request to the controller. So if the controller cannot decode the forwarded request, the
+ * broker has sent other bytes than it received.
  */
 import { controlCalls, controlSession } from '@millrace/control';
 import { apiByKey, apis, DecodeError, ErrorCode, errorName } from '@millrace/protocol';
@@ -18,7 +19,7 @@ const FORWARDED = [
   apis.incrementalAlterConfigs,
 ] as const;
 
-/** Looks at a call when it arrives. */
+/** Checks a call when it arrives. Fails the run if it is a forwarded request that cannot be decoded. */
 export function sniffCall(world: World, method: string, request: Uint8Array): void {
   if (method !== forward.name) return;
   const { apiKey, apiVersion, body } = forward.request.decode(request);
@@ -30,7 +31,7 @@ export function sniffCall(world: World, method: string, request: Uint8Array): vo
   }
 }
 
-/** Looks at the answer to a call. */
+/** Counts the error codes in the answer to a call. */
 export function sniffAnswer(world: World, method: string, request: Uint8Array, answer: Uint8Array): void {
   if (method === alterPartition.name) {
     const { errorCode, partitions } = alterPartition.response.decode(answer);
@@ -40,7 +41,7 @@ export function sniffAnswer(world: World, method: string, request: Uint8Array, a
   else if (method === forward.name) sniffForwarded(world, request, answer);
 }
 
-/** Looks at a message that the controller sends to a broker on a stream. */
+/** Counts the error codes in a message that the controller sends to a broker on a stream. */
 export function sniffStream(world: World, method: string, message: Uint8Array): void {
   if (method !== controlSession.name) return;
   const { register, heartbeat, notControllerLeaderId } = controlSession.response.decode(message);

@@ -1,7 +1,7 @@
 /**
- * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel opens a
- * connection when it has a message to send and no open connection, also after its last connection broke. For
- * a moment after a connection failed or broke, calls fail at once, as gRPC's calls do.
+ * The Rpc seam of one process: calls and streams as messages over simulated connections. If a channel has a
+ * message to send and no open connection, it opens one. It also does so after its last connection broke. For
+ * a moment after a connection failed or broke, calls fail at once, as with gRPC.
  */
 import {
   type Address,
@@ -172,7 +172,7 @@ class SimChannel implements RpcChannel {
   private nextId = 1;
   private waiting: Message[] = [];
   private readonly calls = new Map<number, OpenCall>();
-  /** The calls that a fault cancels. They get no answer. */
+  /** The calls that a fault cancels. The caller of such a call gets an error, never the answer. */
   private readonly cancelled = new Map<number, Cancellation>();
   private readonly streams = new Map<number, OpenStream>();
 
@@ -271,7 +271,7 @@ class SimChannel implements RpcChannel {
     transmit(end, message);
   }
 
-  /** Cancels the call if the rule of a fault selects it. Returns whether the call must not be sent. */
+  /** Cancels the call if the rule of a fault selects the call. Returns whether the call must not be sent. */
   private isLost({ id, method }: Extract<Message, { type: 'call' | 'open' }>): boolean {
     const { world, cancelledCalls } = this.network;
     const cancellation = cancelledCalls.of(this.life.host.name, method);
@@ -287,9 +287,9 @@ class SimChannel implements RpcChannel {
   }
 
   /**
-   * Called when the answer to a call arrives. Returns true if a fault cancels the call; the answer is then
-   * dropped. If the fault cancels the call after its handling, the caller gets its error here, in place of
-   * the answer.
+   * Called when the answer to a call arrives. Returns whether a fault cancels the call, so that the answer
+   * must be dropped. If the fault cancels the call after its handling, this method also ends the call with
+   * the fault's error.
    */
   private isDropped(id: number): boolean {
     const cancellation = this.cancelled.get(id);

@@ -1,7 +1,7 @@
 /**
- * Draws the plan of a seed: one to five incidents. So the faults of an incident can meet state that survived
- * the recovery from the incident before (the ELR, checkpoints, old folders, producer states, sessions). Some
- * quiet phases are long, so that timers of half a minute and more fire.
+ * Draws the plan of a seed. It has one to five incidents, because state can survive the recovery from an
+ * incident: the ELR, checkpoints, old folders, producer states, sessions. The faults of the next incident
+ * then meet this state. Some quiet phases are long, so that timers of half a minute and more fire.
  */
 import { type Millis, Prng } from '@millrace/base';
 import { commonFaults, drawValues, rareFaults } from '../faults/index.ts';

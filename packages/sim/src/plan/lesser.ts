@@ -14,8 +14,8 @@ export function withFaults(plan: Plan, isKept: (fault: PlannedFault) => boolean)
 }
 
 /**
- * Plans that each lack one of the incidents. The plan without the last incident comes first, because the run
- * may have failed before that incident.
+ * Plans that each lack one of the incidents. The plan without the last incident comes first, because that
+ * incident often does not matter: the run may have failed before it.
  */
 export function* withoutAnIncident(plan: Plan): Generator<Plan, void> {
   for (let left = plan.incidents.length - 1; left >= 0; left--)

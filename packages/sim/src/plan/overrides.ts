@@ -114,7 +114,7 @@ export function scenarioOf({ seed, overrides }: Pick<Plan, 'seed' | 'overrides'>
 
 /**
  * Limits the replication factor of a topic to the number of brokers, and min.insync.replicas to the
- * replication factor. Sets flush.messages=1 if everything is synced.
+ * replication factor. Sets flush.messages=1 if the scenario's `everythingIsSynced` is true.
  */
 function fitting(topic: TopicPlan, { cluster, everythingIsSynced }: Scenario): TopicPlan {
   const replicationFactor = Math.min(topic.replicationFactor, cluster.brokers);

@@ -10,11 +10,11 @@ export const PLAN_FORMAT = 1;
 export interface Plan {
   readonly format: typeof PLAN_FORMAT;
   /**
-   * 0 .. 2^32-1. From the seed the simulator draws the scenario, before the overrides apply, and every detail
-   * that the plan does not name.
+   * From 0 to 2^32-1. From the seed the simulator draws the scenario, to which it then applies the overrides.
+   * It also draws from the seed every detail that the plan does not name.
    */
   readonly seed: number;
-  /** Values of the scenario that replace those drawn from the seed (overrides.ts). */
+  /** Values of the scenario that replace the values drawn from the seed (overrides.ts). */
   readonly overrides: Overrides;
   /** A peace follows each incident. */
   readonly incidents: readonly Incident[];

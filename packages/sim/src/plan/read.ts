@@ -1,4 +1,4 @@
-/** Reads a plan from JSON. An error names the field, and most often what is allowed. */
+/** Reads a plan from JSON. An error names the wrong field, and most errors say what is allowed. */
 import { type Domain, faultKinds, type Json, whole } from '../faults/index.ts';
 import { isDomain, isObject, scenarioDomains } from './overrides.ts';
 import {
@@ -11,8 +11,8 @@ import {
 } from './plan.ts';
 
 /**
- * The message is one sentence. It names the field that is missing or unknown, or the value that is not
- * allowed.
+ * Says why the JSON is not a valid plan. The message is one sentence. It names the field that is missing or
+ * unknown, or the value that is not allowed.
  */
 export class PlanError extends Error {
   override readonly name = 'PlanError';

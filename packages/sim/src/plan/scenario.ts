@@ -16,12 +16,12 @@ export type TopicPlan = {
 export interface Scenario {
   readonly cluster: ClusterPlan;
   readonly network: NetworkOptions;
-  /** Largest initial error of wall clocks. The first peace sets them right. */
+  /** Largest initial error of wall clocks, in milliseconds. The first peace sets the clocks right. */
   readonly clockSkewMs: number;
   /** Largest drift of monotonic clocks, in millionths. */
   readonly clockDriftPpm: number;
   readonly topics: readonly TopicPlan[];
-  /** Every topic has flush.messages=1, so that all machines may lose power at once. */
+  /** Whether every topic has flush.messages=1. If so, all machines may lose power at once. */
   readonly everythingIsSynced: boolean;
   readonly producers: number;
   readonly consumers: number;
@@ -45,7 +45,7 @@ export interface Scenario {
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
-/** In one run of this many a topic has a short retention. */
+/** In one run of this many, the topic `EXPIRING_TOPIC` has a short retention. */
 const EXPIRES_ONE_IN = 6;
 const EXPIRING_TOPIC = 'events-1';
 
@@ -171,9 +171,9 @@ function drawGroupSettings(random: Prng): Record<string, string> {
 }
 
 /**
- * In two runs of three, brokers compact the topic of the committed offsets: its segments are short, and the
- * cleaner looks often. In some of these runs the memory of the cleaner is small, so that a cleaning covers
- * only a part of a log.
+ * In two runs of three, brokers compact the topic of the committed offsets within the run: its segments are
+ * short, and the log cleaner often looks for work. In some of these runs the cleaner has little memory, so
+ * that one cleaning covers only a part of a log.
  */
 function drawCompaction(random: Prng): Record<string, string> {
   if (random.below(3) === 0) return {};
@@ -237,7 +237,7 @@ function drawRetentionLooks(random: Prng, expires: boolean): Record<string, stri
   return { 'log.initial.task.delay.ms': '200', 'log.retention.check.interval.ms': everyMs };
 }
 
-/** The records expire after some seconds, and clients may have read them by then or not. */
+/** The records expire after some seconds, whether clients have read them by then or not. */
 function drawRetention(random: Prng): Record<string, string> {
   return {
     'segment.ms': one(random, ['300', '1000']),

@@ -22,8 +22,8 @@ interface Doings {
 }
 
 /**
- * At the end of each second, a line such as `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …`. Requests of
- * administrators, and positions that consumers look up, have lines of their own.
+ * Returns a line for the end of each second, for example `p1: 12 acked, events-1-0 up to 431; q1: 30 read,
+ * …`. Requests of administrators, and positions that consumers look up, have lines of their own.
  */
 export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {
   const lines: TextLine[] = [];
@@ -80,7 +80,7 @@ interface Failures {
 class Stuck {
   private readonly byClient = new Map<string, Failures>();
 
-  /** Whether the client was stuck in this second. If so, its line comes later. */
+  /** Whether the client was stuck in this second. If so, `over` returns its line later. */
   takes(client: string, { acked, read, failed, unknown, error }: Doings, second: number): boolean {
     if (acked + read > 0 || error === undefined) return false;
     const known = this.byClient.get(client);
@@ -93,8 +93,8 @@ class Stuck {
   }
 
   /**
-   * The lines of the clients that are no longer stuck: their last second without success is before this
-   * second.
+   * The lines of the clients that are no longer stuck: those whose last second without success lies before
+   * this second.
    */
   over(second: number): string[] {
     const texts: string[] = [];

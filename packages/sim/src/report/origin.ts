@@ -1,7 +1,7 @@
 /**
- * Finds the line of a story at which the violation began, if the checker's sentence has enough facts. In that
- * line a replica lost the record, a replica without the record began to lead or joined the ISR, the leader
- * was elected, or the broker was fenced.
+ * Finds the line of a story at which the violation began, if the checker's sentence has enough facts. The
+ * line says one of these things: a replica lost the record, a replica without the record began to lead or
+ * joined the ISR, the leader was elected, or the broker was fenced.
  */
 import type { StoryLine } from '../world/index.ts';
 
@@ -58,7 +58,10 @@ const RULES: Readonly<Record<string, readonly [Matcher, 'first' | 'last']>> = {
   'writes-unavailable': [elected, 'last'],
 };
 
-/** Undefined: the checker has no rule, or no line of the story matches it. */
+/**
+ * The line at which the violation began. Undefined: there is no rule for the checker, or no line of the story
+ * matches the rule.
+ */
 export function originOf({ story, checker, sentence }: Told): StoryLine | undefined {
   const rule = RULES[checker ?? ''];
   if (rule === undefined || sentence === undefined) return undefined;

@@ -1,7 +1,7 @@
 /**
- * The log events of nodes and of the simulator in plain words. The sentences about the events of nodes come
- * from the table of events in `base`. An event without a sentence is printed with its name and facts, so that
- * new events are visible.
+ * Turns the log events of nodes and of the simulator into plain words. The sentences about the events of
+ * nodes come from the table of events in `base`. If an event has no sentence, the story has its name and
+ * facts, so that new events are visible.
  */
 import { ACTORS, definitionOf, type EventDefinition, type EventName, type FactName } from '@millrace/base';
 
@@ -36,7 +36,7 @@ const OWN: Readonly<Record<string, Phrase | undefined>> = {
   finished: () => '— finished —',
 };
 
-/** Logged events that repeat another line or are routine; the story omits them. */
+/** The story omits these events, because they repeat another line or are routine. */
 const NOISE: ReadonlySet<string> = new Set<EventName>([
   'listener-bound',
   'quorum-log-loaded',
@@ -109,8 +109,8 @@ export function phraseOf(event: string, speaker: Speaker): string | undefined {
 }
 
 /**
- * Adds the log end offset of the replica that joins an ISR. It must not lie below the start offset of the
- * leader epoch.
+ * Adds the log end offset of the replica that joins an ISR, and the start offset of the leader epoch. The log
+ * end offset must not lie below the start offset of the leader epoch.
  */
 function joinText({ leaderEpoch, startOffset, joinedAt }: Facts): string {
   if (joinedAt === undefined) return '';

@@ -25,7 +25,7 @@ type Told = Pick<
 const REPEAT_US = 2 * SECOND;
 /** A line that came at least this often is printed with the number of times. */
 const COUNTED_MIN = 3;
-/** Marks the line at which the violation began. */
+/** Stands before the line at which the violation began. */
 const ARROW = '→';
 
 export function storyText(report: Told, options: StoryOptions = {}): string {
@@ -112,12 +112,12 @@ type Together = StoryLine & {
 };
 
 /**
- * For each event: the facts that may differ between partitions. Events that differ in no other fact are
- * joined into one line.
+ * For each event: the facts that may differ between partitions, with the value that stands for all of their
+ * values. If two such events differ in no other fact, the story joins them into one line.
  */
 const APART: Readonly<Record<string, Facts>> = {
-  // An event about a replica that joins the ISR also has the fact `joinedAt`, its log end offset. Events with
-  // different values stay separate lines.
+  // If a replica joins the ISR, the event also has the fact `joinedAt`, the log end offset of this replica.
+  // Events with different values of `joinedAt` stay separate lines.
   'isr-changed': { leaderEpoch: 0, startOffset: 0 },
   'log-write-failed': { directory: '', reason: '' },
 } satisfies { [Name in EventName]?: Facts };

@@ -18,7 +18,7 @@ export interface RunSummary {
   readonly sentence: string | null;
   readonly virtualSeconds: number;
   readonly events: number;
-  /** The faults that struck, without planned ones that found no victim. */
+  /** The faults that struck. A planned fault that found no victim is not among them. */
   readonly faults: readonly FaultSummary[];
   readonly counts: Readonly<Record<string, number>>;
 }

@@ -1,7 +1,7 @@
 /**
  * A member of a group over the whole run, and what happens to its processes: they leave, crash, pause (some
- * for longer than their session), and come back. A static member also comes back on another machine while its
- * old process is paused: the group must fence the old process.
+ * for longer than their session), and come back. A static member may also come back on another machine while
+ * its old process is paused. Then the group must fence the old process.
  */
 import type { Prng, Uuid } from '@millrace/base';
 import type { TopicPartition } from '@millrace/client';
@@ -25,7 +25,10 @@ const AWAY_US_MAX: Micros = 5 * SECOND;
  * other error of the group may end a member.
  */
 const EXPECTED: ReadonlySet<string> = new Set(['FENCED_INSTANCE_ID', 'UNRELEASED_INSTANCE_ID']);
-/** Time until a member starts its next process, if the current one has failed or is still leaving. */
+/**
+ * If a member's process has failed or is still leaving, the member tries to start its next process after this
+ * time.
+ */
 const AGAIN_US: Micros = 500 * MILLISECOND;
 /** How long the old process of a static member may run beside the new one in peace. */
 const ZOMBIE_US: Micros = SECOND;
@@ -66,8 +69,8 @@ export class GroupMemberActor {
   }
 
   /**
-   * How far the member's current process has read and committed. Undefined: the process does not read the
-   * partition.
+   * How far the member's current process has read and committed in this partition. Undefined: the process
+   * does not read the partition.
    */
   reached(topicId: Uuid, place: TopicPartition): Readonly<Reached> | undefined {
     return this.current?.progress.reached(topicId, place);
@@ -82,7 +85,10 @@ export class GroupMemberActor {
     return this.options.member.instanceId;
   }
 
-  /** When the coordinator first told the current process its assignment; until then, when it started. */
+  /**
+   * When the current process first got an answer that makes it a member. Until then: when the process
+   * started.
+   */
   get joinedUs(): Micros {
     return this.current?.joinedUs ?? this.bootedUs;
   }

@@ -21,7 +21,7 @@ export interface GroupSurroundings {
   readonly scenario: Scenario;
   readonly world: World;
   readonly cluster: SimCluster;
-  /** A process on a machine that faults may strike. */
+  /** Starts a process on a new machine that faults may strike. */
   machine(name: string): ClientEnv;
   /** A machine that faults may strike. Each call of the returned function starts a process there. */
   bootable(name: string): () => ClientEnv;
@@ -85,8 +85,8 @@ export class GroupWorkload {
   }
 
   /**
-   * Describes a group that is not stable, or that has a partition with no live owner or with two owners.
-   * Undefined: there is no such group.
+   * Describes the first group that is not stable, or that has a partition with no live owner or with two
+   * owners. Undefined: there is no such group.
    */
   unsettled(): string | undefined {
     for (const group of new Set(this.members.map((member) => member.group))) {
@@ -121,7 +121,7 @@ export class GroupWorkload {
   }
 
   /**
-   * Describes a partition that its owner has not read, or has not committed, up to the end in this list.
+   * Describes the first partition in `ends` whose owner has not read and committed all records below `end`.
    * Undefined: there is no such partition.
    */
   behind(ends: readonly PartitionEnd[]): string | undefined {
@@ -168,8 +168,8 @@ export class GroupWorkload {
   }
 
   /**
-   * Describes a committer that has not committed, or has not fetched, any offsets since then. Undefined:
-   * there is no such committer.
+   * Describes the first committer that has committed no offsets, or has fetched none, since `sinceUs`.
+   * Undefined: there is no such committer.
    */
   stuckSince(sinceUs: Micros): string | undefined {
     for (const { name, lastCommitUs, lastFetchUs } of this.committers) {

@@ -12,8 +12,8 @@ export interface StruckFault {
 }
 
 /**
- * Schedules every fault at its time. A fault that finds a victim strikes: `touched` then notes its machines,
- * and the caller gets the fault.
+ * Schedules every fault at its time. If a fault finds a victim, it strikes: `touched` then notes the machines
+ * that the fault touches, and the function calls `struck` with the fault.
  */
 export function schedule(
   { faults }: Incident,

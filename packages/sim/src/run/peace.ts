@@ -29,8 +29,8 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
 
 /**
  * Acts as an operator who repairs what does not heal by itself. Replaces a damaged disk as soon as other
- * replicas hold all its records, and a damaged quorum store at once. Kills a broker whose log went offline
- * (its disk was full, or failed), so that the broker starts again.
+ * replicas have all its records. Replaces a damaged quorum store at once. Kills a broker if one of its logs
+ * is offline because the disk was full or failed; the broker then starts again.
  */
 export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
   for (const node of cluster.controllers) {
@@ -50,8 +50,8 @@ export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
 }
 
 /**
- * Describes a partition whose leader cannot serve because its disk failed, although its ISR or ELR has
- * another, intact member. Undefined: there is no such partition.
+ * Describes the first partition whose leader cannot serve because the leader's disk failed, although the ISR
+ * or ELR has another, intact member. Undefined: there is no such partition.
  */
 export function notHandedOver(cluster: SimCluster, atlas: Atlas): string | undefined {
   const image = cluster.image();
@@ -79,8 +79,9 @@ function hasOfflineLog(node: SimNode): boolean {
 }
 
 /**
- * Describes the first thing that is down, damaged, short of space or not in sync yet. Undefined: there is
- * none. Clients may write meanwhile.
+ * Describes the first thing that is not in order: there is no active controller, a node is down, fenced,
+ * damaged or short of space, or a partition is not in sync yet. Undefined: everything is in order. Clients
+ * may write meanwhile.
  */
 export function unrest(cluster: SimCluster): string | undefined {
   const active = cluster.activeController();
@@ -109,8 +110,9 @@ export function unrest(cluster: SimCluster): string | undefined {
 }
 
 /**
- * Like `unrest`, with more conditions, after the producers have stopped: every replica holds all records, its
- * high watermark is the leader's log end offset, and its log begins no lower than the leader's.
+ * Like `unrest`, with more conditions that hold only after the producers have stopped: every replica has all
+ * records, its high watermark is the leader's log end offset, and its log begins no lower than the leader's
+ * log.
  */
 export function unrestAtRest(cluster: SimCluster): string | undefined {
   const missing = unrest(cluster);

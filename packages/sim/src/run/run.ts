@@ -1,6 +1,6 @@
 /**
- * One run of a plan: a cluster comes up, clients work, and incidents strike. After each incident there are no
- * faults, and everything must work again within stated times. Only the plan decides what happens.
+ * One run of a plan: a cluster comes up, clients work, and incidents strike. A peace follows each incident:
+ * no fault strikes, and everything must work again within stated times. Only the plan decides what happens.
  */
 import { History, type TopicRef, Violation } from '@millrace/checkers';
 import type { CompressionCodecs } from '@millrace/protocol';
@@ -32,14 +32,15 @@ export const LIVENESS = {
   /** Until everything is in sync. */
   calmUs: 40 * SECOND,
   /**
-   * Until every producer that asks for acknowledgements has got one, every consumer has read a new record,
-   * and every committer has committed and fetched offsets.
+   * Until every producer that asks for acknowledgements has got one, every consumer has read a record, and
+   * every committer has committed and fetched offsets, all since everything was in sync.
    *
-   * After `settledUs` the same limit counts once more: until the owner of each partition has read it up to
-   * the high watermark that it had when the groups settled, and has committed that offset.
+   * After the groups have settled (`settledUs`), the same limit counts once more: until the owner of each
+   * partition has read the partition up to the high watermark that the partition had when the groups settled,
+   * and has committed that offset.
    */
   progressUs: 10 * SECOND,
-  /** Until each group is stable, and each of its partitions has one owner, a live member. */
+  /** Until each group is stable, and each partition that it reads has exactly one owner that is alive. */
   settledUs: 20 * SECOND,
   /**
    * Until each batch that a producer created before everything was in sync has ended: the producer has the
@@ -53,7 +54,7 @@ export const LIVENESS = {
   rereadUs: 20 * SECOND,
 } as const;
 
-/** The checkers of time limits. When one of them fails, the story says what each node waits for. */
+/** The checkers of time limits. When one of them fails, the report says what each node waits for. */
 const LIMITS: ReadonlySet<string> = new Set([
   'liveness',
   'group-unsettled',
@@ -64,8 +65,8 @@ const LIMITS: ReadonlySet<string> = new Set([
 /** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;
 /**
- * If a quiet phase is longer than this, the clients do less in it. They work as usual again for this time
- * before the next incident.
+ * If a quiet phase is longer than this, the clients do less in it. In the last part of the phase, which has
+ * this length, they work as usual again.
  */
 const QUIET_US = 5 * SECOND;
 const LOOK_US = 100 * MILLISECOND;
@@ -84,7 +85,7 @@ export interface RunReport {
   readonly sentence: string | undefined;
   /** The error that a process threw, if that is the violation. Its stack shows the place. */
   readonly thrown: unknown;
-  /** If a limit of time is violated: the state of the nodes and partitions that wait. */
+  /** If a time limit has passed: the state of the nodes and partitions that wait. Else empty. */
   readonly waiting: readonly string[];
   readonly virtualUs: Micros;
   readonly events: number;

@@ -4,7 +4,7 @@ import type { SimCluster, SimNode } from '../cluster/index.ts';
 import { MILLISECOND, type World } from '../world/index.ts';
 
 export class Supervisor {
-  /** True when the faults are over. Ended processes then start again soon. */
+  /** Whether ended processes start again soon. True in peace, when the faults are over. */
   hurries = false;
   private readonly world: World;
   private readonly random: Prng;

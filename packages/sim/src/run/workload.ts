@@ -1,7 +1,7 @@
 /**
  * The clients of a run: producers, consumers by assignment, clients of groups, an administrator and a prober,
- * each on a machine of its own. For faults that act as an operator, the administrator creates, extends and
- * deletes topics, and deletes records.
+ * each on a machine of its own. The administrator creates the topics of the scenario. For faults that act as
+ * an operator, it also creates, grows and deletes topics, alters configs, and deletes records.
  */
 import type { Offset, Prng, Uuid } from '@millrace/base';
 import type { History, TopicRef } from '@millrace/checkers';
@@ -31,7 +31,7 @@ interface Surroundings {
   readonly history: History;
   readonly codecs: CompressionCodecs;
   readonly scenario: Scenario;
-  /** Whether faults harmed the topic more than the durability contract covers. */
+  /** Whether the topic may have lost more than the durability contract allows. */
   isBeyond(topic: TopicRef): boolean;
 }
 
@@ -46,8 +46,8 @@ type KnownTopic = TopicPlan & {
   /** An operator created it. */
   readonly isExtra: boolean;
   /**
-   * A broker creates it at the first request. No operator reuses its name, because a broker may create the
-   * topic first.
+   * A broker creates it at the first request of a client. No operator deletes and creates it again, because a
+   * broker may create the topic before the operator does.
    */
   readonly isAuto: boolean;
 };
@@ -91,7 +91,10 @@ export class Workload implements Operator {
   private readonly prober: Prober | undefined;
   private readonly topics = new Map<string, KnownTopic>();
   private readonly topicIds: TopicIds;
-  /** The topics that were deleted to reuse their names, or whose deletion is under way. */
+  /**
+   * The topics that were deleted so that another topic gets the name, and the topics whose deletion for this
+   * purpose is under way.
+   */
   private readonly deletedIds = new Set<Uuid>();
   /** The names of the topics in `deletedIds`, and of the topics whose deletion was refused. */
   private readonly reusedNames = new Set<string>();
@@ -156,7 +159,7 @@ export class Workload implements Operator {
     this.groups.stop();
   }
 
-  /** A new consumer, at the beginning of every partition of `allTopics`. */
+  /** Starts a new consumer that reads every partition of `allTopics` from the beginning. */
   rereader(): Consumer {
     const name = `r${++this.rereaders}`;
     const options = this.drawConsumer(this.random.fork(name));
@@ -227,8 +230,8 @@ export class Workload implements Operator {
       topic.isBetween = false;
       done();
     };
-    // Deletes the topic by its id, because a late copy of the request must not delete the next topic of this
-    // name.
+    // The request names the topic by its id, because a late copy of the request must not delete the next
+    // topic of this name.
     this.deletePersistently(name, id, (isDeleted) => {
       if (!isDeleted) {
         this.deletedIds.delete(id);
@@ -265,8 +268,8 @@ export class Workload implements Operator {
   // ------------------------------------------------------------------
 
   /**
-   * Asks for a topic. Asks for a topic of the scenario until it exists, because brokers may not have
-   * registered yet.
+   * Asks the cluster to create a topic. For a topic of the scenario, repeats the request until the topic
+   * exists: the first requests may fail, because brokers may not have registered yet.
    */
   private create(plan: TopicPlan, { isExtra }: { isExtra: boolean }): void {
     const state = { exists: false, asked: plan.partitions, deleteAsked: false, isBetween: false };
@@ -290,8 +293,8 @@ export class Workload implements Operator {
   }
 
   /**
-   * Repeats the request until the topic is deleted. Calls `done` with false if the controllers delete no
-   * topics (delete.topic.enable).
+   * Repeats the request until the topic is deleted. Calls `done` with false if the controllers refuse to
+   * delete topics (delete.topic.enable=false).
    */
   private deletePersistently(name: string, id: Uuid, done: (isDeleted: boolean) => void): void {
     this.admin.deleteTopicWithId(name, id, (outcome, error) => {

@@ -51,8 +51,8 @@ export class EventHash {
 }
 
 /**
- * The number that `name` adds for a text. A caller that adds the same text in every turn can compute the
- * number once.
+ * The number that `EventHash.name` adds for a text. A caller that adds the same text in every turn can
+ * compute this number once, and add it with `note`.
  */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5;

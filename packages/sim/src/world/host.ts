@@ -14,16 +14,20 @@ export class Host {
   /** Offset of its wall clock from virtual time. Changes when the clock jumps. */
   wallOffsetMs: WallMillis = EPOCH_MS;
   /**
-   * Drift of its monotonic clock against virtual time, in millionths; set before its first process starts.
+   * Drift of its monotonic clock against virtual time, in millionths. The run sets it before the first
+   * process starts.
    */
   driftPpm = 0;
-  /** Delay of the timers of its process, when it is overloaded. */
+  /** How late the timers of its process fire. Above 0 while the machine is overloaded. */
   timersLateUs: Micros = 0;
   /** Whether jobs may take seconds, as on an overloaded machine. */
   hasSlowJobs = true;
   /** The process that runs here, or the last one. */
   life: Life | undefined;
-  /** The end of the last turn here that blocked: the latest time that the clock of a process has shown. */
+  /**
+   * When the last turn that blocked here ended, on virtual time. A process may have read this time on its
+   * clock, although the world has not reached it yet.
+   */
   blockedUntilUs: Micros = 0;
   private lives = 0;
 

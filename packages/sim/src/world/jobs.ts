@@ -1,7 +1,8 @@
 /**
- * The jobs of one process, on virtual time. Two run at once, in slices of the process's time. So a pause of
- * the process delays a job, and the death of the process loses it. The function of a job runs only after the
- * last slice. No code can see that, because the function has no side effects.
+ * The jobs of one process, on virtual time. Two jobs run at once. A job takes several slices of time, and
+ * each slice ends with an event of the process. So a pause of the process delays its jobs, and its death
+ * loses them. The function of a job runs only after the last slice. Other code cannot notice this, because
+ * the function has no side effects.
  */
 import type { Job, JobKind, JobOutcome, Jobs, Random } from '@millrace/base';
 import type { Life } from './life.ts';
@@ -11,9 +12,9 @@ const WORKERS = 2;
 const SLICES = 5;
 const WAITING_MAX = 1_000;
 /**
- * The longest slice; each job draws one of these. Most jobs are short. Some take seconds: a request may time
- * out meanwhile, or the broker may lose its leadership. In peace all jobs are short. Otherwise one leader
- * could get more batches than it can check, and the clients would wait for ever.
+ * Each job draws one of these limits for the length of its slices. Most jobs are short. Some take seconds, so
+ * that a request times out meanwhile, or the broker loses its leadership. In peace all jobs are short.
+ * Otherwise a leader could get more batches than it can check, and the clients would wait for ever.
  */
 const SLICE_MAX_US: readonly Micros[] = [1, 1, 1, 10, 100, 800].map((ms) => ms * MILLISECOND);
 

@@ -1,7 +1,8 @@
 /**
- * One life of a process: from its start to its crash or end. Owns the process's clock, and the turns in which
- * its code runs. A turn is an event, then all callbacks scheduled with `soon`. A dead process runs no events.
- * A paused process runs its events when it resumes.
+ * One life of a process, from its start to its crash or end. The life has the process's clock, and runs the
+ * process's code in turns. In a turn the process handles one event, and then all callbacks that were
+ * scheduled with `soon`. A dead process handles no events. A paused process handles its events when it
+ * resumes.
  */
 import { assert, type Clock, InvariantError, type Millis, type Random, type Timer } from '@millrace/base';
 import { Violation } from '@millrace/checkers';
@@ -119,8 +120,9 @@ export class Life {
   }
 
   /**
-   * Resumes the process, like SIGCONT, and runs the backlog now, each event in a turn of its own. Either
-   * timers or messages come first, as in an event loop.
+   * Resumes the process, like SIGCONT, and runs the waiting events (`backlog`) now, each in a turn of its
+   * own. A draw decides whether timers or events from outside come first: an event loop may take either
+   * first.
    */
   resume(): void {
     if (!this.paused) return;
@@ -130,8 +132,9 @@ export class Life {
 
   /**
    * Blocks this process in the middle of its turn, as a synchronous system call does. The process does the
-   * rest of its turn `durationUs` later in virtual time. Its other events wait until the turn is over. The
-   * simulator runs the whole turn before any other event, so a kill during the block comes after the turn.
+   * rest of its turn `durationUs` later in virtual time. Its other events wait until then. The simulator
+   * still runs the whole turn before any other event. So if a fault kills the process during the block, the
+   * process has already done its turn.
    */
   block(durationUs: Micros): void {
     assert(this.inTurn && durationUs >= 0, 'a process blocks in its turn');
@@ -179,7 +182,7 @@ export class Life {
 
   private runSoon(): void {
     const queue = this.pendingSoon;
-    // Most turns have no callbacks. To set a length costs more than to read it.
+    // Most turns have no callbacks, and setting the length of an array costs more than reading it.
     if (queue.length === 0) return;
     for (let next = 0; next < queue.length && this.isAlive; next++) {
       assert(next < SOON_MAX, 'the turn never ends');
@@ -198,7 +201,7 @@ export class Life {
       monotonicMs,
       wallMs: () => Math.floor(world.nowUs / MILLISECOND) + host.wallOffsetMs,
       setTimer: (delayMs: Millis, callback: () => void): Timer => {
-        // A loaded machine fires timers a little late.
+        // On a loaded machine timers fire a little late.
         const wantedUs = Math.round(Math.max(0, delayMs) * MILLISECOND);
         const delayUs =
           wantedUs -

@@ -1,6 +1,6 @@
 /**
- * Small pieces of memory, cut from large blocks. To allocate each piece alone would cost more than to copy
- * the bytes into it.
+ * Small pieces of memory, cut from large blocks. Allocating each piece alone would cost more than copying the
+ * bytes into it.
  */
 const LARGE_BYTES = 64 * 1024;
 const PIECE_BYTES_MAX = 4 * 1024;

@@ -1,6 +1,7 @@
 /**
- * Virtual time. One queue of events, ordered by time and then by the order in which they were added; nothing
- * else decides the next event. All simulated code gets time and randomness only from here.
+ * Virtual time. The world has one queue of events. The earliest event runs next. If several events have the
+ * same time, the one that was added first runs next. Nothing else decides the order. All simulated code gets
+ * time and randomness only from here.
  */
 import { assert, type Deadline, DeadlineQueue, Prng } from '@millrace/base';
 import { Violation } from '@millrace/checkers';
@@ -22,7 +23,10 @@ const EVENTS_AT_ONE_MOMENT_MAX = 200_000;
 
 export class World {
   readonly seed: number;
-  /** Never draw from it directly: fork it by a name of your own. */
+  /**
+   * Do not draw from it directly. Draw from a fork with a name of your own, so that your draws do not change
+   * the draws of others.
+   */
   readonly random: Prng;
   readonly hash = new EventHash();
   readonly story = new Story();

@@ -1,4 +1,7 @@
-/** Goal: the types say what a checker needs. Method: assignments that the compiler accepts or refuses. */
+/**
+ * Goal: the types say whether a checker needs a cluster or only a history. Method: assignments that the
+ * compiler must accept or refuse.
+ */
 import { type HistoryCheckerKind, historyCheckers } from '@millrace/checkers';
 import { expect, it } from 'vitest';
 import type { StateCheckerKind } from '../../src/checkers/checker.ts';
@@ -11,6 +14,7 @@ it('a checker of a history can check state, too; a checker of state cannot check
   const ofHistory: HistoryCheckerKind = twoLeaders;
   const names = checkerKinds.map(({ name }) => name);
   expect(names).toEqual(expect.arrayContaining([ofState, ofHistory].map(({ name }) => name)));
-  // A run calls methods by name, so it must not see all methods of a checker of a history.
+  // A run calls a checker's methods by their names. So the list has only wrapped checkers of a history
+  // (`ofHistory`), which hide their other methods.
   for (const kind of historyCheckers) expect(checkerKinds).not.toContain(kind);
 });

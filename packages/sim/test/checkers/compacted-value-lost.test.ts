@@ -73,7 +73,7 @@ describe('compacted-value-lost', () => {
       }
       const follower = small.followers[0]!;
       small.run(1);
-      // A late follower fetches the record at 1 again.
+      // A follower that is late truncates its log to 1, and then fetches the record at 1 again.
       for (const endOffset of isLate ? [1, 2] : [])
         small.corrupt(follower, () => {
           small.replica(follower).log.endOffset = endOffset;

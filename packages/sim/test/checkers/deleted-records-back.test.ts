@@ -10,7 +10,10 @@ function setUp(): SmallCluster {
   return small;
 }
 
-/** Notes the request; the caller adds the returned operation to the history when it ends. */
+/**
+ * Notes a request to delete records below `offset`. Returns a function that ends the operation and adds it to
+ * the history.
+ */
 function ask(small: SmallCluster, offset = 2): (lowWatermark?: number) => void {
   const invokedUs = small.world.nowUs;
   const { topicId } = small.replica(small.leader);
@@ -67,7 +70,7 @@ describe('deleted-records-back', () => {
     expect(violationOf(() => upToHighWatermark(0))).toBeUndefined();
   });
 
-  it('ignores a process that has ended since the request, and an exempt topic', () => {
+  it('demands nothing of a process that has ended since the request, and nothing of an exempt topic', () => {
     const small = setUp();
     const acknowledge = ask(small);
     for (const node of small.cluster.brokers) node.kill('process');
@@ -91,7 +94,7 @@ describe('deleted-records-back', () => {
     for (const answer of [poll, assign]) expect(violationOf(answer(small, 2))).toBeUndefined();
   });
 
-  it('still judges answers by an earlier deletion when a later one is acknowledged', () => {
+  it('still judges answers by an earlier deletion after a later one is acknowledged', () => {
     const small = setUp();
     const acknowledge = ask(small);
     raise(small, small.leader);

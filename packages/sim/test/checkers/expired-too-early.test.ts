@@ -16,14 +16,14 @@ const raise = (small: SmallCluster, node: SimNode, offset: number) => () =>
   small.corrupt(node, () => small.replica(node).log.advanceStartOffset(offset));
 
 describe('expired-too-early', () => {
-  it('sees a log start above a record that has not expired', () => {
+  it('sees a log start offset above a record that has not expired', () => {
     const small = setUp();
     expect(violationOf(raise(small, small.leader, 1))).toMatch(
       /^expired-too-early: at b\d+ the log of t-0 begins at 1, but the batch at 0 has not expired/,
     );
   });
 
-  it('sees a log start above the committed end', () => {
+  it('sees a log start offset above the committed records', () => {
     const small = setUp();
     const [follower] = small.followers as [SimNode];
     const uncommitted = () =>
@@ -31,7 +31,7 @@ describe('expired-too-early', () => {
     expect(violationOf(uncommitted)).toMatch(/^expired-too-early: .* begins at 9, but only 3 is committed/);
   });
 
-  it('accepts a start above expired records, also on the other replicas', () => {
+  it('accepts a log start offset above expired records, also on the other replicas', () => {
     const small = setUp();
     for (const { host } of small.cluster.brokers) host.wallOffsetMs += 2 * WEEK_MS;
     expect(violationOf(raise(small, small.leader, 2))).toBeUndefined();
@@ -125,7 +125,7 @@ describe('expired-too-early', () => {
       leader.kill('process');
       leader.start();
       const opens = () => {
-        // In the turn in which the replica opens, it begins at 2 and leads.
+        // Makes the replica begin at 2 and lead in the turn in which it opens.
         small.world.watchers.unshift(() => {
           const replica = small.replica(leader);
           if (replica === undefined) return;
@@ -139,7 +139,7 @@ describe('expired-too-early', () => {
     },
   );
 
-  it('judges a start that a process raised in the turn in which it died', () => {
+  it('judges a log start offset that a process raised in the turn in which it died', () => {
     const small = setUp();
     const { leader } = small;
     const dying = () =>
@@ -156,7 +156,7 @@ describe('expired-too-early', () => {
     ).toMatch(/^expired-too-early: .* begins at 1/);
   });
 
-  it('lets the followers take the start of a leader with a damaged disk, if a client asked for it', () => {
+  it('lets the followers take the log start offset of a leader with a damaged disk, if a client asked for the deletion', () => {
     const small = setUp();
     small.leader.disk.isDamaged = true;
     small.history.deletionAsked({ client: 'a1', topic: 't', invokedUs: 0, partition: 0, offset: -1 });
@@ -164,7 +164,7 @@ describe('expired-too-early', () => {
       expect(violationOf(raise(small, node, 3))).toBeUndefined();
   });
 
-  it('lets the followers take the start of a leader with a damaged disk, if the records have expired', () => {
+  it('lets the followers take the log start offset of a leader with a damaged disk, if the records have expired', () => {
     const small = setUp();
     small.leader.disk.isDamaged = true;
     for (const { host } of small.cluster.brokers) host.wallOffsetMs += 2 * WEEK_MS;

@@ -22,7 +22,7 @@ function append(small: SmallCluster): void {
 }
 
 describe('grows-without-room', () => {
-  it('accepts a leader that refuses records, and takes them when there is room again', () => {
+  it('accepts a leader that refuses records, and accepts them again when its disk has room', () => {
     const small = setUp();
     const { leader } = small;
     const { endOffset } = small.replica(leader).log;
@@ -34,7 +34,7 @@ describe('grows-without-room', () => {
     expect(small.replica(leader).log.endOffset).toBe(endOffset + 1);
   });
 
-  it('accepts a log that grows in the turn in which its broker learns of the room', () => {
+  it('accepts a log that grows in the turn in which its broker learns that the disk has room', () => {
     const small = setUp();
     const { leader } = small;
     leader.disk.setFreeBytes(undefined);

@@ -3,7 +3,7 @@ import { checkerKinds } from '../../src/checkers/index.ts';
 import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('all checkers', () => {
-  it('have unique names, and accept a cluster that works and loses its leader', () => {
+  it('have unique names, and accept a healthy cluster that loses a leader', () => {
     expect(new Set(checkerKinds.map(({ name }) => name)).size).toBe(checkerKinds.length);
     const found = violationOf(() => {
       const small = new SmallCluster(checkerKinds, 3);

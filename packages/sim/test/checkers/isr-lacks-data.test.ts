@@ -6,7 +6,7 @@ import type { SimNode } from '../../src/cluster/index.ts';
 import { batch, decree, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('isr-lacks-data', () => {
-  it('sees a member of the ISR that lost its log, unless the contract covers the loss and the broker has not registered since', () => {
+  it('sees a member of the ISR that lost its log, except while the contract covers the loss and the broker has not registered again', () => {
     const small = new SmallCluster([isrLacksData, replicasDiffer]);
     small.produce(batch);
     const [first, second] = small.followers as [SimNode, SimNode];

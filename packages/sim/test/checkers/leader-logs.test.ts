@@ -23,7 +23,7 @@ function raise(small: SmallCluster, node: SimNode, offset: number): void {
   small.corrupt(node, () => small.replica(node).log.advanceStartOffset(offset));
 }
 
-/** A client got the acknowledgement that the value is at the offset. */
+/** Adds to the history that a client got the acknowledgement of the value at this offset. */
 function acknowledged(small: SmallCluster, value: string, baseOffset: number): void {
   const { topicId } = small.replica(small.leader);
   const facts = { topic: 't', topicId, partition: 0, mayStray: false, acks: -1, idempotent: true } as const;
@@ -32,8 +32,8 @@ function acknowledged(small: SmallCluster, value: string, baseOffset: number): v
 }
 
 /**
- * Producer 9 has the value p1-0 in the log twice, and both are deleted. `startBetween`: where the log begins
- * when the leader appends the second one.
+ * Producer 9 appends the value p1-0 twice, and both records are deleted. `startBetween`: the log start offset
+ * when the leader appends the second record.
  */
 function repeated(startBetween: number): SmallCluster {
   const small = new SmallCluster([replicasDiffer, expiredTooEarly, named('duplicate')]);
@@ -56,31 +56,31 @@ function repeated(startBetween: number): SmallCluster {
 }
 
 describe('readLeaderLogs', () => {
-  it('shows a value of an idempotent producer that was in the log twice', () => {
+  it('finds a value of an idempotent producer that was in the log twice', () => {
     expect(violationOf(repeated(0).finish)).toMatch(/^duplicate: p1-0 is at 0 and at 2 of t-0/);
   });
 
-  it('shows that the last batch of a producer was deleted before its next one came', () => {
+  it('knows whether the last batch of a producer was deleted before its next batch came', () => {
     const small = repeated(1);
     expect(violationOf(small.finish)).toBeUndefined();
     expect(small.world.counts.get('repeated after its producer was forgotten')).toBe(1);
   });
 
-  it('has the committed records below the log start', () => {
+  it('has the committed records below the log start offset', () => {
     const small = setUp();
     for (const offset of [0, 1, 2]) acknowledged(small, `p1-${offset}`, offset);
     for (const node of [small.leader, ...small.followers]) raise(small, node, 2);
     expect(violationOf(small.finish)).toBeUndefined();
   });
 
-  it('shows that an acknowledged record below the log start was never committed', () => {
+  it('shows that an acknowledged record below the log start offset was never committed', () => {
     const small = setUp();
     acknowledged(small, 'p1-9', 1);
     for (const node of [small.leader, ...small.followers]) raise(small, node, 2);
     expect(violationOf(small.finish)).toMatch(/^lost-write: p1-9 was acknowledged/);
   });
 
-  it('does not excuse the records below a log start that expired-too-early has not accepted', () => {
+  it('does not excuse the records below a log start offset that expired-too-early has not accepted', () => {
     const small = setUp();
     acknowledged(small, 'p1-2', 2);
     raise(small, small.leader, 2);

@@ -70,7 +70,7 @@ describe('lease-too-long', () => {
     },
   );
 
-  it('sees a lease that counts from the answer to a heartbeat, so that it may outlast the session', () => {
+  it('sees a lease that begins at the answer to a heartbeat, so that it may last longer than the session', () => {
     const small = new SmallCluster([leaseTooLong], 1, { 'broker.heartbeat.interval.ms': '400' });
     const { sessions } = controllerOf(small.cluster.controllers[0]!);
     const found = violationOf(() => {

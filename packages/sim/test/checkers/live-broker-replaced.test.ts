@@ -22,7 +22,7 @@ describe('live-broker-replaced', () => {
     else expect(found).toBeUndefined();
   });
 
-  it('sees a taken id after a failover, too, once the broker has contacted the new controller', () => {
+  it('also sees that an id is taken after a failover, once the broker has contacted the new controller', () => {
     const small = new SmallCluster([liveBrokerReplaced], 3);
     const { cluster } = small;
     const first = cluster.activeController()!;
@@ -32,7 +32,8 @@ describe('live-broker-replaced', () => {
     const { sessions } = controllerOf(cluster.activeController()!);
     const hasOpenStream = sessions.hasOpenStream.bind(sessions);
     let questions = 0;
-    // Only the first answer is wrong. The later answers are right, so the broker cannot take its id back.
+    // Only the first answer is wrong. The later answers are right, so the controller refuses the first broker
+    // when it tries to take its id back.
     sessions.hasOpenStream = (id) => questions++ > 0 && hasOpenStream(id);
     const found = violationOf(() => {
       cloneLeader(small);
@@ -41,7 +42,7 @@ describe('live-broker-replaced', () => {
     expect(found).toMatch(/^live-broker-replaced: c\d registers another process as broker \d/);
   });
 
-  it('a controller that resumes late and extends a session has no new contact with the broker', () => {
+  it('a controller that resumes late and extends a session has had no contact with the broker', () => {
     const small = new SmallCluster([liveBrokerReplaced]);
     const { leader, cluster } = small;
     const controller = cluster.controllers[0]!;

@@ -48,21 +48,22 @@ describe('log-start-fell', () => {
     ).toBeUndefined();
   });
 
-  it('accepts a restart with the checkpoint, and one without it soon after the log start rose', () => {
+  it('accepts a restart with the checkpoint, and a restart without it soon after the log start offset rose', () => {
     const small = setUp();
     const [first, second] = small.followers as [SimNode, SimNode];
     expect(violationOf(() => restart(small, first))).toBeUndefined();
     expect(violationOf(() => restart(small, second, forget(second)))).toBeUndefined();
   });
 
-  it('sees that a process had time for its checkpoint, and did not write it', () => {
+  it('sees that a process had time to write its checkpoint and did not write it', () => {
     const small = setUp();
     const [first, second] = small.followers as [SimNode, SimNode];
     small.run(2);
     expect(violationOf(() => restart(small, first, forget(first)))).toBe(
       `log-start-fell: ${first.name} opens t-0 at 0, but the log began at 2 when its process last had time to write the checkpoint`,
     );
-    // A follower would later take the start of its leader, but it must already open with this start.
+    // A follower would later take the log start offset of its leader, but it must already open with this
+    // offset.
     expect(violationOf(() => restart(small, second))).toBeUndefined();
   });
 

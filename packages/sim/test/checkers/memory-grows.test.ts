@@ -66,7 +66,7 @@ it('sees too many ISR changes at the end of a peace, when the next fault strikes
   );
 });
 
-it('accepts a call that the checker sees only at its first look in each 50 ms', () => {
+it('accepts a call that is open at the first look in each 50 ms, and at no later look', () => {
   const small = new SmallCluster([memoryGrows]);
   const { world, leader } = small;
   const broker = leader.roles!.broker!;

@@ -5,7 +5,7 @@ import { ofHistory } from '../../src/checkers/of-history.ts';
 
 const scope = {} as StateScope;
 
-it('shows only the methods of a history, and hides all other methods of the checker', () => {
+it('has only the methods that judge a history, and hides all other methods of the checker', () => {
   class Checker {
     readonly seen: unknown[] = [];
     op(op: Op): void {

@@ -49,7 +49,7 @@ describe('removed-segment-back', () => {
     expect(small.replica(follower).log.firstSegmentOffset).toBe(0);
   });
 
-  it('accepts a restart that removes the marked files', () => {
+  it('accepts a restart that deletes the renamed files of removed segments', () => {
     const { small, follower, folder } = setUp();
     expect(violationOf(() => restart(small, follower))).toBeUndefined();
     expect(follower.disk.tree.list(folder).filter((name) => name.endsWith('.deleted'))).toEqual([]);

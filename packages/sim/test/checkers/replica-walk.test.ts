@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { StateCheckerKind } from '../../src/checkers/checker.ts';
 import { batch, SmallCluster } from '../support/small-cluster.ts';
 
-/** Writes down each call: the replica, and how its state moved. */
+/** Makes a checker that writes each call into `calls`: the replica, and how its state changed. */
 function recorder(calls: string[]): StateCheckerKind {
   return {
     name: 'recorder',
@@ -17,7 +17,7 @@ function recorder(calls: string[]): StateCheckerKind {
   };
 }
 
-it('a checker learns of a replica when it opens, and after each turn that moves its state', () => {
+it('calls a checker when a replica opens, and after each turn that changes the state of the replica', () => {
   const calls: string[] = [];
   const small = new SmallCluster([recorder(calls)]);
   const { leader } = small;
@@ -40,7 +40,7 @@ it('a checker learns of a replica when it opens, and after each turn that moves 
   expect(calls).toEqual([none, none]);
 });
 
-it('a checker learns once that a replica closed, also when its process died in the middle of a turn', () => {
+it('tells a checker once that a replica has closed, also when its process died in the middle of a turn', () => {
   const calls: string[] = [];
   const small = new SmallCluster([recorder(calls)]);
   const [node] = small.followers;

@@ -19,10 +19,11 @@ describe('replicas-differ', () => {
     expect(violationOf(() => small.finish())).toBeUndefined();
   });
 
-  it('takes the batches that the first replica had deleted from another one', () => {
+  it('if the first replica has deleted batches, takes these batches from another replica', () => {
     const small = new SmallCluster([replicasDiffer]);
     small.produce(batch);
-    // Each replica begins at its high watermark when the checker first looks, so nobody reads the next batch.
+    // Until the checker has looked at the high watermark 2, each log begins there. So the checker reads the
+    // batch at 1 from no replica.
     let isHidden = true;
     small.world.watchers.unshift(() => {
       if (!isHidden) return;

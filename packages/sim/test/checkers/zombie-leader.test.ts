@@ -8,8 +8,8 @@ describe('zombie-leader', () => {
     const small = new SmallCluster([zombieLeader]);
     const { leader } = small;
     leader.life!.pause();
-    // The connections of the broker break. So the controller fences the broker before its session would end,
-    // and its lease may still last.
+    // The connections of the broker break. So the controller fences the broker before the broker's session
+    // would end, and the broker may still hold a lease.
     for (const { name } of small.cluster.controllers) small.network.reset(leader.name, name);
     small.until(() => small.state.leader >= 0 && small.leader !== leader);
     small.run(5);
@@ -74,7 +74,7 @@ describe('zombie-leader, for a fenced broker', () => {
 });
 
 describe('zombie-leader, for a broker that stops cleanly', () => {
-  it('a session that ends in silence after one fence is not the reason for the next fence', () => {
+  it('if a session ends in silence after a fence, this silence is not the reason of the next fence', () => {
     const small = new SmallCluster([zombieLeader], 1);
     const [broker] = small.followers;
     const { id } = broker!;

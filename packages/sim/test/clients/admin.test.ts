@@ -10,7 +10,7 @@ function deletion(small: SmallCluster, offset: number): DeleteRecordsOp {
 }
 
 describe('deleteRecords', () => {
-  it('fails for certain if the leader refuses the only attempt', () => {
+  it('has the outcome `fail` if the leader refuses the only attempt', () => {
     const small = new SmallCluster([]);
     small.produce(batch);
     const { outcome, error } = deletion(small, 9);
@@ -20,7 +20,7 @@ describe('deleteRecords', () => {
     expect(deletion(other, 1).outcome).toBe('ok');
   });
 
-  it('does not fail for certain if an earlier attempt may have reached a leader', () => {
+  it('does not have the outcome `fail` if an earlier attempt may have reached a leader', () => {
     const small = new SmallCluster([]);
     small.produce(batch);
     small.leader.kill('process');

@@ -1,6 +1,6 @@
 /**
- * Goal: clients check the order and the form of the answers that they get. Method: hand-made bytes of
- * answers.
+ * Goal: the run fails if a client gets answers in a wrong order or of a wrong form. Method: the test sends
+ * the client hand-made bytes of answers.
  */
 import type { Net, StreamHandler } from '@millrace/base';
 import { History } from '@millrace/checkers';
@@ -75,7 +75,7 @@ function answer(correlationId: number): Uint8Array {
   return Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
 }
 
-/** Cuts the last bytes off a frame and adjusts its size. */
+/** Removes this many bytes from the end of a frame, and adjusts the frame's size field. */
 function cut(frame: Uint8Array, bytes: number): Uint8Array {
   const short = frame.slice(0, frame.length - bytes);
   new DataView(short.buffer).setInt32(0, short.length - 4);
@@ -90,7 +90,7 @@ describe('answers-in-order', () => {
     expect(asked.told).toEqual([0, 1]);
   });
 
-  it('sees two answers in the wrong order, and gives the client neither of them', () => {
+  it('sees two answers in the wrong order, and passes neither of them to the client', () => {
     const asked = new Asked();
     expect(asked.gets(answer(1), answer(0))).toBe('answers-in-order: x1 got answer 1 out of order');
     expect(asked.told).toEqual([]);

@@ -31,7 +31,7 @@ const answered = (errorCode: number) => ({
 it.each([
   [ErrorCode.NONE, 'ok', undefined],
   [ErrorCode.ILLEGAL_GENERATION, 'fail', 'ILLEGAL_GENERATION'],
-  // The coordinator may have written the commit before it answered with this error.
+  // The coordinator may have written the commit before it answered with one of these errors.
   [ErrorCode.NOT_COORDINATOR, 'info', 'NOT_COORDINATOR'],
   [ErrorCode.COORDINATOR_NOT_AVAILABLE, 'info', 'COORDINATOR_NOT_AVAILABLE'],
 ])('records a commit that was answered %s as %s', (errorCode, outcome, error) => {
@@ -57,8 +57,8 @@ describe('answers-are-complete', () => {
   ];
 
   /**
-   * A client fetches t-0 and t-1, or all topics if `topics` is null, and gets this answer. Returns the
-   * violation; without one, returns the number of recorded offsets.
+   * A client fetches the offsets of t-0 and t-1, or of all topics if `topics` is null, and gets this answer.
+   * Returns the violation. If there is none, returns the number of recorded offsets.
    */
   function fetching(version: number, answer: unknown, topics: typeof two | null = two) {
     const small = new SmallCluster([]);
@@ -97,7 +97,7 @@ describe('answers-are-complete', () => {
     expect(fetching(9, { groups: [] })).toBe(`${LACKS} without g`);
   });
 
-  it('accepts an error of the whole group, and any partitions when the fetch asks for all', () => {
+  it('accepts an error of the whole group, and accepts any partitions when the fetch asks for all topics', () => {
     for (const version of [2, 9]) {
       expect(fetching(version, answerOf(version, [], ErrorCode.NOT_COORDINATOR))).toBe(0);
       expect(fetching(version, answerOf(version, fetched(3)), null)).toBe(1);
@@ -146,8 +146,8 @@ describe('the partitions that a leader withholds', () => {
   });
 
   /**
-   * A leader gets this answer to JoinGroup, and then assigns t-0 and t-4 in this generation. Returns what it
-   * recorded.
+   * The leader of a group gets this answer to JoinGroup, and then assigns t-0 and t-4 in this generation.
+   * Returns what the recorder reported about the assignment.
    */
   function withheld(answer: unknown, generationId = 4) {
     const found: unknown[] = [];

@@ -18,7 +18,7 @@ it('follows a member from a topic to the next topic of the same name', () => {
   expect(progress.reached(OLD, place)).toBeUndefined();
 });
 
-it('throws if a member reads another topic and has not asked where to begin', () => {
+it('throws if a member reads another topic before it has asked where to begin there', () => {
   const progress = new MemberProgress();
   progress.began([{ ...place, topicId: OLD, start: 5 }]);
   expect(() => progress.read(position(NEW, 2))).toThrow(

@@ -1,6 +1,6 @@
 /**
- * Goal: the prober checks the contents of answers. Method: a cluster that works; some tests replace the
- * request or the answer of a probe.
+ * Goal: the prober finds wrong error codes, and wrong contents of answers with the right code. Method: a
+ * healthy cluster; some tests replace the request or the answer of a probe.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -13,8 +13,8 @@ describe('wrong-error', () => {
   const probe = (name: string): Probe => probes.find((one) => one.name === name)!;
 
   /**
-   * Makes the probe `name` send the request of the probe `other`, and keeps the name and the expectations of
-   * `name`.
+   * Makes the probe `name` send the request of the probe `other`. The probe still expects the answer to its
+   * own request.
    */
   function askInstead(name: string, other: string): void {
     const { ask } = probe(other);
@@ -61,7 +61,7 @@ describe('wrong-error', () => {
     expect(probing({ isHarmed: true }).found).toBeUndefined();
   });
 
-  it('ignores answers that faults may cause, unknown outcomes, and probes that rely on harmed records', () => {
+  it('accepts answers that faults may cause, accepts a missing answer, and accepts any answer to a probe that relies on harmed records', () => {
     const repeat = probe('producer-repeat');
     const answers = (code: ErrorCode | undefined) =>
       vi.spyOn(repeat, 'ask').mockImplementation((_tools, answered) => answered(code));

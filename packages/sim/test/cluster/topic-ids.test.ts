@@ -40,7 +40,7 @@ it('does not choose between a topic and the earlier topic of its name while a br
   const { id } = cluster.image().topic('t')!;
   expect(topicIds.ofOffsets('t', world.nowUs)).toBe(id);
   expect(topicIds.ofOffsets('t', deletedUs)).toBeUndefined();
-  // A broker that does not know a topic serves no records of its name.
+  // `named` is still certain: a broker that does not know a topic serves no records under the topic's name.
   expect(topicIds.named('t', deletedUs)).toBe(id);
   lagging!.kill('process');
   expect(topicIds.ofOffsets('t', world.nowUs)).toBe(id);

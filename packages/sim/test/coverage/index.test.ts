@@ -1,6 +1,6 @@
 /**
- * Goal: coverage lists every error code, election, truncation and fault. Method: compare it with the sources
- * of the product.
+ * Goal: coverage lists every error code, election, truncation and fault. Method: compare the lists of
+ * coverage with the sources of the product.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,8 +14,7 @@ function area(name: string): CoverageArea {
 
 /**
  * The event name in each log call; both names if the call chooses between two. Leaves out the simulator's own
- * sources: they quote event names in the story and in counts, and this does not prove that a node logs the
- * event.
+ * sources. They name events in the story and in counts, which does not prove that a node logs them.
  */
 function loggedByProduction(): Set<string> {
   const firstArguments = mentioned(
@@ -66,8 +65,8 @@ test('every kind of election of the controller, and every reason, is demanded or
 });
 
 /**
- * The reasons that a method accepts. The type of its parameter must be a union of literals alone, because any
- * other type could hide a reason.
+ * The reasons that a method accepts. The type of the method's parameter must be a union of string literals
+ * and nothing else, because any other type could hide a reason.
  */
 function reasonsOf(source: string, method: string): string[] {
   const union = new RegExp(`\\b${method}\\(offset: Offset, reason: ([^)]+)\\): void`).exec(source)?.[1] ?? '';

@@ -1,6 +1,6 @@
 /**
- * Goal: a failed sync loses pages as on real systems, and a power loss keeps or loses the data that the test
- * names.
+ * Goal: a failed sync loses pages as real file systems do, and a power loss keeps or loses the data as the
+ * test says.
  */
 import { Prng } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +8,9 @@ import { type Fate, FileContent, type PagesAfterFailure, SECTOR_BYTES } from '..
 
 const sector = (byte: number): Uint8Array => new Uint8Array(SECTOR_BYTES).fill(byte);
 
-/** A file of one sector. The device has ones. Then twos were written, and the sync of the twos has failed. */
+/**
+ * A file of one sector. The device has ones. Then the process wrote twos, and the sync of the twos failed.
+ */
 function withFailedSync(pages: PagesAfterFailure): FileContent {
   const content = new FileContent();
   content.write(0, sector(1));
@@ -62,7 +64,7 @@ describe('a failed sync', () => {
     expect(firstByte(content)).toBe(1);
   });
 
-  it('is hidden by a later sync that ends first', () => {
+  it('reports no error of its own if a later sync ends first', () => {
     const content = new FileContent();
     content.write(0, sector(2));
     content.beginSync('clean');

@@ -27,7 +27,7 @@ it('a power loss undoes unsynced names', () => {
   expect(tree.file('/old')!.all()).toEqual(new Uint8Array([1]));
 });
 
-it('a copy has the names and the bytes of the page cache; later each tree changes without the other one', () => {
+it('a copy has the names and the bytes of the page cache; later changes of one tree do not change the other', () => {
   const tree = new FileTree();
   tree.makeFolder('/data');
   tree.create('/data/log').write(0, new Uint8Array([1]));

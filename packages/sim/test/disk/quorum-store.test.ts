@@ -20,7 +20,7 @@ class Controller {
     this.host.boot();
   }
 
-  /** How one write of the process ended; undefined: it has not ended after a second. */
+  /** Writes in the process. Returns how the write ended; undefined: it has not ended after a second. */
   write(...writes: StorageWrite[]): Error | 'written' | undefined {
     let ended: Error | 'written' | undefined;
     this.disk.storageOf(this.host.life!).write(writes, (error) => {
@@ -30,7 +30,7 @@ class Controller {
     return ended;
   }
 
-  /** What a new process loads. */
+  /** Kills the process, and returns what the next process loads. */
   restart(): StoredState | Error | undefined {
     this.host.life!.die('process');
     let loaded: StoredState | Error | undefined;
@@ -58,7 +58,7 @@ describe('a failed write of the store', () => {
     expect([...epochs].sort()).toEqual([1, 2]);
   });
 
-  it('happens as often as the fault says, and not after `disarm`', () => {
+  it('happens as often as the fault says, and never after `disarm`', () => {
     const controller = new Controller();
     controller.disk.quorumStore.failWrites('EIO', 2);
     expect(controller.write(vote(1))).toBeInstanceOf(Error);

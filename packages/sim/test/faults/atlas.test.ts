@@ -28,7 +28,7 @@ test('a broker that lost data is recovering until its next process serves and is
   expect(backUs.length).toBeGreaterThan(0);
 });
 
-test('a broker has recovered even if no caller asked while it was in every ISR', () => {
+test('a broker has recovered even if `watch` was not called while the broker was in every ISR', () => {
   const small = watched();
   const { atlas } = small;
   const [node] = small.followers;

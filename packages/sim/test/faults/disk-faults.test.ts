@@ -27,7 +27,7 @@ it.each([
   },
 );
 
-it('low-disk lasts 1.5 s to 8 s, if the broker looks often', () => {
+it('low-disk lasts 1.5 s to 8 s, if the broker often looks at its free space', () => {
   const { lastsMs } = lowDisk.parameters;
   expect(lastsMs!.isAllowed(1_499)).toBe(false);
   const drawn = Array.from({ length: 100 }, (_unused, seed) => Number(lastsMs!.draw(new Prng(seed))));

@@ -11,7 +11,7 @@ function contextOf({ world, network, cluster, atlas }: SmallCluster): FaultConte
   return { world, network, cluster, atlas, operator: undefined as never, clientHosts: [], untilUs, random };
 }
 
-test('a victim is the active controller, the leader, or any node; another node replaces an ineligible victim', () => {
+test('a victim is the active controller, the leader, or any node; if the fault cannot use this node, it takes another one', () => {
   const small = new SmallCluster([]);
   const context = contextOf(small);
   const { cluster, leader } = small;

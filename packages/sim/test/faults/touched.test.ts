@@ -4,7 +4,7 @@ import { TouchedMachines } from '../../src/faults/index.ts';
 import { SECOND } from '../../src/world/index.ts';
 import { SmallCluster } from '../support/small-cluster.ts';
 
-test('several faults touch a machine until the last of them has ended', () => {
+test('if several faults touch a machine, it is touched until the last of them has ended', () => {
   const small = new SmallCluster([]);
   const { world, cluster } = small;
   const [a, b] = cluster.brokers;

@@ -1,4 +1,7 @@
-/** Goal: inside of a run no code can reach the outside; outside of a run everything works as usual. */
+/**
+ * Goal: during a run no code can reach a real clock, file, socket or random source; before and after a run
+ * everything works as usual.
+ */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
@@ -77,7 +80,7 @@ test.each([
   expect(reached).toMatch(/outside\.test\.ts:\d+\)?$/);
 });
 
-test('code that does not reach the outside works', () => {
+test('code that stays inside of the simulation works', () => {
   const bytes = new TextEncoder().encode('abc');
   const { result, reached } = guarded(() => [
     gunzipSync(gzipSync(bytes)).toString(),

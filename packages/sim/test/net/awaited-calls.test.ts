@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { MILLISECOND, SECOND } from '../../src/world/index.ts';
 import { TwoMachines } from '../support/two-machines.ts';
 
-test('the awaited call arrives after its retry, and only the next call of the method is awaited', () => {
+test('the awaited call arrives after its retry, and a later call of the method is not awaited', () => {
   const machines = new TwoMachines();
   const { network, world } = machines;
   const handled: string[] = [];

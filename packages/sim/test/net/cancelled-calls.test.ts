@@ -43,7 +43,7 @@ describe('a cancelled call', () => {
     expect(ended).toEqual(['kept: answered', 'kept: answered', 'cancelled: timeout cancelled']);
   });
 
-  it('is handled if it is cancelled during its handling, and its late answer is dropped', () => {
+  it('is handled if it is cancelled during its handling, but its caller never gets the late answer', () => {
     for (const afterMs of [1, 20]) {
       const { handled, ended } = outcome('during', afterMs * MILLISECOND);
       expect(handled).toEqual(['kept', 'cancelled', 'kept']);

@@ -1,7 +1,7 @@
 /**
- * Goal: bytes of one connection arrive late, or after later bytes of another connection, but always in order
- * and once. Method: a client with two connections to a server on simulated machines. The test stalls, delays
- * or breaks the first connection.
+ * Goal: bytes of one connection may arrive late, or after bytes that were sent later on another connection.
+ * Within a connection they always arrive in order and once. Method: a client with two connections to a server
+ * on simulated machines. The test stalls, delays or breaks the first connection.
  */
 import { describe, expect, it } from 'vitest';
 import type { NetworkOptions } from '../../src/net/index.ts';

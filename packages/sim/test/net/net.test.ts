@@ -44,7 +44,7 @@ describe('a paused stream', () => {
     expect(got).toEqual([]);
   });
 
-  it('brings nothing more when its owner pauses it while its process catches up', () => {
+  it('brings no more bytes when its owner pauses it while its process works off its backlog', () => {
     let paused: Stream | undefined;
     const { machines, got } = served((_machines, stream) => ({
       data: () => {

@@ -1,6 +1,6 @@
 /**
- * Goal: a service learns who calls. As over gRPC, it gets no call that timed out before the connection
- * opened. Method: callers and one server on simulated hosts.
+ * Goal: a service learns which host calls. As with gRPC, a service gets no call that timed out before the
+ * connection opened. Method: callers and one server on simulated hosts.
  */
 import type { RpcPeer, RpcService } from '@millrace/base';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Goal: plans have the promised shape: later incidents strike a cluster that has recovered, and long timers
- * fire.
+ * Goal: the plans of seeds have several incidents, so that later ones strike a cluster that has recovered,
+ * and some long quiet phases, so that long timers fire.
  */
 import { expect, test } from 'vitest';
 import { faultKinds } from '../../src/index.ts';

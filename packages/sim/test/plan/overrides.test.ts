@@ -23,7 +23,7 @@ test('the settings of a node override those of the cluster', () => {
   expect(() => withOverrides(wrong)).toThrow(/nodeSettings.*object of objects of strings/);
 });
 
-test('a topic may leave min.insync.replicas to its leader', () => {
+test('a topic may set no min.insync.replicas, so that the setting of its leader applies', () => {
   const topics = [{ name: 't', partitions: 1, replicationFactor: 3, configs: {} }];
   expect(withOverrides({ topics, everythingIsSynced: false }).topics[0]!.configs).toEqual({});
 });

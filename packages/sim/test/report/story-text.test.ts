@@ -110,7 +110,7 @@ test('the story sums up the clients for each second', () => {
   ]);
 });
 
-test('the story collapses the failures of a client that gets the same error for seconds', () => {
+test('the story has one line for the failures of a client that gets the same error for several seconds', () => {
   const send = { type: 'send', client: 'p1', topic: 'e', partition: 0, values: ['a', 'b'] };
   const failed = { ...send, outcome: 'info', error: 'delivery time-out' };
   const ops = [

@@ -1,4 +1,4 @@
-/** Goal: the story has each fault that strikes, and the fault touches its machines from then on. */
+/** Goal: the story has each fault that strikes, and its machines count as touched from then on. */
 import { expect, test } from 'vitest';
 import { type StruckFault, schedule } from '../../src/run/incident.ts';
 import { MILLISECOND, SECOND } from '../../src/world/index.ts';

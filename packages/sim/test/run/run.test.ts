@@ -24,8 +24,8 @@ function seedWith(wanted: (scenario: Scenario) => boolean): number {
   return seed;
 }
 
-// The cluster comes up before any incident, there is a prober, nodes 1 to 3 are only controllers, and the
-// producers send rarely.
+// The scenario of this seed: the cluster comes up before any incident, there is a prober, nodes 1 to 3 are
+// only controllers, and the producers send rarely.
 const SEED = seedWith(
   ({ cluster, faultsFromTheStart, prober, paceMs }) =>
     cluster.controllers === 3 && !cluster.combined && prober && !faultsFromTheStart && paceMs === 300,
@@ -54,8 +54,8 @@ function when(event: string, act: () => void): void {
 }
 
 /**
- * After the faults, the disk of a broker fails all writes to a folder that nobody uses. So the disk counts as
- * damaged.
+ * After the faults, all writes to a folder that nobody uses fail on the disk of a broker. So the disk counts
+ * as damaged, although the broker works.
  */
 function damageDisk(): void {
   const started = vi.spyOn(SimNode.prototype, 'start');

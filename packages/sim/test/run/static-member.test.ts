@@ -22,7 +22,10 @@ const sent: SentAssignment = {
   withheld: new Map(),
 };
 
-/** Whether the group may leave out the third partition, which the leader did not know when it assigned. */
+/**
+ * Whether the group may leave the third partition without an owner. The leader did not know this partition
+ * when it assigned.
+ */
 function isLeftOut({ partition = 2, group = groupOf('j1'), joinedUs = 20, sents = [sent] } = {}): boolean {
   return isLeftOutByStaticMember(group, sents, () => joinedUs, {
     topic: 't',
@@ -31,7 +34,7 @@ function isLeftOut({ partition = 2, group = groupOf('j1'), joinedUs = 20, sents 
   });
 }
 
-test('a static leader that came back may leave out partitions that it did not know when it last assigned', () => {
+test('a static leader that came back may leave partitions without an owner that it did not know when it last assigned', () => {
   expect(isLeftOut()).toBe(true);
   expect(isLeftOut({ sents: [{ ...sent, known: new Map<Uuid, number>() }], partition: 0 })).toBe(true);
 });
@@ -41,7 +44,7 @@ describe('a partition that the assignment withheld', () => {
   const AFTER = 20;
   const started: Record<string, number> = { back: AFTER, back2: AFTER, there: BEFORE };
 
-  /** Whether the group may leave out its first partition, which these members claim to own. */
+  /** Whether the group may leave its first partition without an owner. These members claim to own it. */
   function mayWithhold(owners: readonly (string | null)[], leader: string | null = null): boolean {
     const sents = [{ ...sent, withheld: new Map([['t-0', owners]]) }];
     const place = { topic: 't', topicId: TOPIC, partition: 0 };

@@ -1,6 +1,7 @@
 /**
- * Goal: a second process with the id of a broker, on a copy of its disk, serves while the first one is away,
- * and otherwise changes nothing. Method: a small cluster that works, all checkers, and only this fault.
+ * Goal: a second process with the id of a broker, on a copy of its disk or on an empty disk, serves while the
+ * first process is away. While the first process runs, the second one changes nothing. Method: a small
+ * healthy cluster, all checkers, and only this fault.
  */
 import { Prng } from '@millrace/base';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +13,7 @@ import { batch, controllerOf, SmallCluster } from '../support/small-cluster.ts';
 
 /**
  * A cluster, and a function that starts a second process with the id of the first broker for 12 s.
- * `registrations`: the broker epochs that this id has had since then.
+ * `registrations`: the broker epochs that this id has had since the start of that process.
  */
 function cloned(original: 'runs' | 'cut-off' | 'frozen', disk = 'copy', kinds = checkerKinds) {
   const small = new SmallCluster(kinds, 1);

@@ -1,6 +1,6 @@
 /**
- * Goal: a seed decides everything, in one process and in another. A plan with only the faults that found a
- * victim gives the same run.
+ * Goal: a seed decides everything that happens in a run, in whatever process the run takes place. A plan with
+ * only the faults that found a victim gives the same run.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

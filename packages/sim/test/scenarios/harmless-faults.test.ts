@@ -1,4 +1,7 @@
-/** Goal: some faults do no harm by themselves. Method: a small cluster that works, and only the one fault. */
+/**
+ * Goal: some faults do no harm if no other fault strikes. Method: a small healthy cluster, and only one
+ * fault.
+ */
 import { Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { checkerKinds } from '../../src/checkers/index.ts';
@@ -36,7 +39,7 @@ test('an active controller whose ticks are always late fences a dead broker with
   controller!.host.timersLateUs = 250 * MILLISECOND;
   small.run(3);
   const { leader } = small;
-  // Freezes the leader: it falls silent, but no stream breaks.
+  // Freezes the leader. So it sends no heartbeats, but its control stream does not break.
   leader.life!.pause();
   small.run(2 * 1.5 + 1);
   expect(cluster.image().isAlive(leader.id)).toBe(false);
@@ -66,7 +69,8 @@ test('a broker whose heartbeats are answered late closes stream after stream and
   const [controller] = cluster.controllers;
   const guest = guestOf(small, cluster.brokers.indexOf(leader));
   small.run(1);
-  // The broker waits 1 s for an answer, and at most 750 ms for the first one on a new stream.
+  // The answers take longer than the broker waits: 1 s for an answer, and at most 750 ms for the first answer
+  // on a new stream.
   network.slow(controller!.name, leader.name, { delayUs: 1_100 * MILLISECOND });
   for (let passed = 0; passed < 8; passed += 0.05) {
     small.run(0.05);

@@ -1,6 +1,6 @@
 /**
- * Goal: no aimed fault starts a process that another fault keeps down. Method: strike each fault at a cluster
- * that works, and hold every process down as soon as it dies.
+ * Goal: no aimed fault starts a process that another fault keeps down. Method: strike each fault at a healthy
+ * cluster, and mark every process that dies as held down.
  */
 import { Prng } from '@millrace/base';
 import { expect, test } from 'vitest';

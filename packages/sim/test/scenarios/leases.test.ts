@@ -1,7 +1,8 @@
 /**
  * Goal: no deposed controller grants a lease that still holds when its successor fences the broker
- * (docs/leases.md). Method: cut the active controller and a broker off from the other controllers; once the
- * active controller asks a majority whether it still leads, and once it does not ask.
+ * (docs/leases.md). Method: cut the active controller and a broker off from the other controllers. In one
+ * test the active controller asks a majority whether it still leads; in the other test it does not ask, and
+ * the checker must fail.
  */
 import { expect, test } from 'vitest';
 import { zombieLeader } from '../../src/checkers/zombie-leader.ts';

@@ -1,7 +1,7 @@
 /**
- * Goal: a log keeps what it flushed and mixes no histories, through power losses, failed syncs, and indexes
- * that outlive the batches they name. Method: random operations on one log on the simulator's disk, compared
- * with a model.
+ * Goal: after power losses and failed syncs, a log has what it flushed, and each batch still follows the
+ * batch after which the log appended it. This also holds if an index names batches that the log has lost.
+ * Method: random operations on one log on the simulator's disk, compared with a model.
  */
 import { test } from 'vitest';
 import type { Fate, PowerLoss } from '../../src/disk/index.ts';

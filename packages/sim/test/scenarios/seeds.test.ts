@@ -1,6 +1,6 @@
 /**
- * The seeds of `npm test`: every promise holds in each of them, and together with the plans they reach every
- * item of coverage. The seeds run as in `millrace sim --seeds`: guarded, in two processes. So do the plans.
+ * Goal: every promise holds in the seeds and the plans of `npm test`, and together they reach every item of
+ * coverage. Method: the seeds and the plans run as with `millrace sim --seeds`: guarded, in two processes.
  */
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';

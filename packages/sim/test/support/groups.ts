@@ -16,7 +16,9 @@ const SETTINGS = {
 export interface SmallGroups {
   readonly small: SmallCluster;
   readonly committer: Committer;
-  /** The broker with the shard, or the first broker if none has it. */
+  /**
+   * The broker that has the shard (the coordinator's state) of the groups. If none has it: the first broker.
+   */
   coordinator(): SimNode;
   /** The coordinator's replica of the only partition of the committed offsets. */
   replica(): NonNullable<ReturnType<SmallCluster['cluster']['replica']>>;
@@ -52,7 +54,7 @@ const PROTOCOLS: Readonly<Record<'classic' | 'consumer', GroupProtocol>> = {
 
 export interface SmallMembers {
   readonly small: SmallCluster;
-  /** The broker that has the shard, or else the one that had it last. */
+  /** The broker that has the shard of the group. If none has it: the broker that had it last. */
   coordinator(): SimNode;
   /** The group at its coordinator. */
   group(): Group;

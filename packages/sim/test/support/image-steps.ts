@@ -1,4 +1,4 @@
-/** Committed images for tests of the checkers that judge each step of the metadata log. */
+/** Committed metadata images, for tests of the checkers that compare each image with the one before it. */
 import { type Uuid, uuidFromBytes } from '@millrace/base';
 import {
   applyRecords,

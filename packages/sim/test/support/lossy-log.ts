@@ -37,8 +37,9 @@ export class LossyLog {
   private readonly preallocate: boolean;
   /**
    * If true, each batch fills whole sectors. Then a power loss can bring back a batch that an earlier
-   * truncation removed, directly before a batch that was written after the truncation. The file does not show
-   * such a mix, so the model demands only that leader epochs do not fall.
+   * truncation removed, directly before a batch that was written after the truncation. Nothing in the file
+   * tells that these two batches never were neighbours, so the model cannot reject them. It demands only that
+   * leader epochs do not fall.
    */
   private readonly sectorBatches: boolean;
   private logs!: LogDirectory;
@@ -129,8 +130,9 @@ export class LossyLog {
   }
 
   /**
-   * Truncates the log, as when the log of a new leader diverges: at or above the high watermark, or below it
-   * after an unclean election.
+   * Truncates the log, as a follower does when its log differs from the log of a new leader. In most calls it
+   * truncates at or above the high watermark. In the others it may truncate below it, as after an unclean
+   * election.
    */
   truncate(): void {
     const lowest = this.random.below(4) === 0 ? 0 : this.highWatermark;
@@ -243,7 +245,7 @@ export class LossyLog {
     expect([this.log.endOffset, this.log.wasCut], this.told).toEqual([this.entries.length, false]);
   }
 
-  /** Checks every promise about the opened log. Then the model takes over the batches that the log has. */
+  /** Checks every promise about the opened log. After that, the model has the same batches as the log. */
   private check(): void {
     const { log, told, entries } = this;
     expect(log.startOffset, told).toBe(0);

@@ -1,4 +1,6 @@
-/** The sources of the product as text, and the error codes in them. Coverage demands these codes. */
+/**
+ * Reads the sources of the product as text, and finds the error codes in them. Coverage demands these codes.
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CoverageArea, coverageOf } from '../../src/index.ts';
@@ -20,9 +22,9 @@ export function errorCodesIn(globs: readonly string[]): string[] {
 
 /**
  * For each error area: the source files whose error codes count. Some files of the broker answer in place of
- * the controller, for example when the broker cannot reach the controller: these files are listed under
- * 'controller error'. The handlers of data requests are listed under 'partition error', and the handler of
- * DeleteRecords under 'deletion error' with the files that look for the leader.
+ * the controller, for example when the broker cannot reach the controller. They are listed under 'controller
+ * error'. The handlers of data requests are listed under 'partition error'. The handler of DeleteRecords and
+ * the files that look for the leader are listed under 'deletion error'.
  */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'partition error': [

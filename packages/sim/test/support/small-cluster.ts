@@ -1,4 +1,7 @@
-/** A small cluster of simulated nodes. A test corrupts its state and expects a checker's violation. */
+/**
+ * A small cluster of simulated nodes, with checkers. A test corrupts the state of the cluster, and expects
+ * the violation that a checker reports.
+ */
 
 import { History, type TopicRef, Violation } from '@millrace/checkers';
 import { MetadataImage } from '@millrace/metadata';
@@ -86,7 +89,7 @@ export class SmallCluster {
     this.run(1);
   }
 
-  /** Deletes the topic. Every broker that runs learns of it. */
+  /** Deletes the topic. Returns when every broker that runs knows this. */
   deleteTopic(name: string): void {
     const { id } = this.cluster.image().topic(name)!;
     let isDone = false;
@@ -130,8 +133,8 @@ export class SmallCluster {
   }
 
   /**
-   * Appends a batch at the leader, in a turn of its own, like a request. Waits until every replica knows that
-   * the batch is committed.
+   * Appends a batch at the leader, in a turn of its own, as a request does. Returns when every replica knows
+   * that the batch is committed.
    */
   produce(batch: (value: string) => Uint8Array): void {
     const { leader } = this;
@@ -192,7 +195,7 @@ export function controllerOf(node: SimNode) {
   return node.roles!.controller!.controller;
 }
 
-/** Changes the metadata as if the controller had committed the change. */
+/** Changes the metadata of the cluster as if the controller had committed the change. */
 export function decree(small: SmallCluster, change: (image: MetadataImage) => MetadataImage): void {
   const node = small.cluster.controllers[0]!;
   const controller = controllerOf(node);

@@ -39,7 +39,7 @@ export class TwoMachines {
     this.world.after(ms * MILLISECOND - this.world.nowUs, run);
   }
 
-  /** The server accepts byte streams. */
+  /** Makes the server accept byte streams. */
   listen(connection: (stream: Stream) => StreamHandler): void {
     this.network.netOf(this.server).listen(ADDRESS, { listening() {}, failed() {}, connection });
   }
@@ -48,7 +48,7 @@ export class TwoMachines {
     return this.network.netOf(this.client).connect(ADDRESS, { ...NOTHING, ...handler });
   }
 
-  /** The server accepts calls and streams of messages. */
+  /** Makes the server accept calls and streams of messages. */
   serve(service: RpcService): void {
     this.network.rpcOf(this.server).serve(ADDRESS, service, { listening() {}, failed() {} });
   }

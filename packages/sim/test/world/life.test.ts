@@ -75,7 +75,7 @@ describe('a pause', () => {
     return order;
   }
 
-  it('lets no event that arrives at its end overtake the backlog', () => {
+  it('lets no event that arrives at its end run before the events that waited', () => {
     const order = orderOf((life, ran) => {
       life.arrives(5, ran('in the pause'));
       life.arrives(6, ran('later in the pause'));
@@ -84,7 +84,7 @@ describe('a pause', () => {
     expect(order).toEqual(['in the pause', 'later in the pause', 'when it ends']);
   });
 
-  it('keeps the order when an event of the backlog causes another, or pauses the process again', () => {
+  it('keeps the order when a waiting event causes another event, or pauses the process again', () => {
     const order = orderOf((life, ran) => {
       life.arrives(5, () => {
         ran('first')();

@@ -1,6 +1,6 @@
 /**
- * The base class of the checkers of availability. It looks at every partition at most once every `LOOK_US`,
- * and knows since when no fault touches a replica.
+ * The base class of the checkers of availability. It looks at every partition at most once every `LOOK_US`.
+ * It can tell since when no fault has touched a replica.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -29,9 +29,9 @@ export abstract class AvailabilityChecker implements StateChecker {
   protected abstract check(place: PartitionPlace, quorum: readonly SimNode[] | undefined): void;
 
   /**
-   * The time since which no fault touches the broker `id`, the nodes `others`, nor a link between any two of
-   * them. Returns undefined if a fault touches one of these, if the replica of the broker is offline, or if
-   * the latest registration of the id is not known to come from the machine of the broker.
+   * The time since which no fault has touched the broker `id`, the nodes `others`, or a link between any two
+   * of them. Returns undefined in three cases: a fault touches one of these now, the replica of the broker is
+   * offline, or the latest registration under the id may come from another machine.
    */
   protected replicaSinceUs(
     { topicId, partition }: PartitionPlace,

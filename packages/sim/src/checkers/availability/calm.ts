@@ -1,18 +1,18 @@
 /**
- * Which processes no fault touches, and since when. The checkers of availability share this knowledge, and
- * demand something only of these processes.
+ * Knows which processes no fault touches, and since when. The checkers of availability share this knowledge,
+ * and demand something only of untouched processes.
  *
  * - Each fault says which machines it touches, and for how long (`Strike`, faults/fault.ts).
  * - A process is touched while it is down, paused or stopping, and while its disk is damaged or failing.
  * - The link between two machines is touched while it is cut, in one direction or both.
- * - A controller whose disk was replaced is no voter, and counts as touched for ever.
+ * - A controller whose disk was replaced is no longer a voter, so it counts as touched for ever.
  */
 import type { SimCluster, SimNode } from '../../cluster/index.ts';
 import type { TouchedMachines } from '../../faults/index.ts';
 import type { Link } from '../../net/index.ts';
 import type { Life, Micros } from '../../world/index.ts';
 
-/** Two nodes. */
+/** Two nodes, with the links of both directions between them. */
 interface Pair {
   readonly key: string;
   readonly links: readonly Link[];
@@ -54,14 +54,14 @@ export class Calm {
     this.quorum = this.findQuorum();
   }
 
-  /** Since when no fault touches the process of the node. Undefined if a fault touches it now. */
+  /** Since when no fault has touched the process of the node. Undefined if a fault touches it now. */
   sinceUs(node: SimNode): Micros | undefined {
     return this.calmSince.get(node)?.sinceUs;
   }
 
   /**
-   * Since when all of these nodes are untouched and reach each other. Undefined if a fault touches one of
-   * them or a link between them.
+   * Since when all of these nodes have been untouched and have reached each other. Undefined if a fault
+   * touches one of them or a link between them now.
    */
   togetherSinceUs(nodes: readonly SimNode[]): Micros | undefined {
     let since = 0;

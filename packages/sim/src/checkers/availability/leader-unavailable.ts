@@ -1,14 +1,13 @@
 /**
- * A partition has a leader while one of its complete replicas can lead. The condition: no fault touches these
- * nodes, nor a link between them:
+ * A partition has a leader while one of its complete replicas (members of the ISR or the ELR) can lead. The
+ * condition: no fault touches these nodes, nor a link between them:
  *
  * - a majority of the controllers, among them the active controller if there is one;
  * - one broker in the ISR or the ELR that is not the leader in the metadata.
  *
  * The promise: the metadata name a leader whose process runs and reaches one of these controllers. The
- * checker fails if the promise is broken for longer than `leaderWithinUs`. The time counts from the moment at
- * which the promise breaks, or at which faults stop touching the nodes and links of the condition, whichever
- * comes later.
+ * checker fails the run if the promise is broken for longer than `leaderWithinUs` while the condition holds.
+ * The time begins when the promise is broken and the condition holds.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';

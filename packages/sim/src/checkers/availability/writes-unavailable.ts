@@ -6,11 +6,17 @@
  * - the leader;
  * - as many replicas as min.insync.replicas asks for, the leader included.
  *
- * The promise: the leader leads in its own view, holds a lease, has room on its disk and an ISR of at least
- * min.insync.replicas members, and its high watermark reaches every offset that its log end had reached. The
- * checker fails if the promise is broken for longer than `writesWithinUs`. The time counts from the moment at
- * which the promise breaks, or at which faults stop touching the nodes and links of the condition, whichever
- * comes later. The time starts again when the metadata name another leader.
+ * The promise has five parts:
+ *
+ * - the leader knows that it leads;
+ * - it holds a lease;
+ * - its disk has room;
+ * - its ISR has at least min.insync.replicas members;
+ * - its high watermark reaches every offset that its log end offset had reached before.
+ *
+ * The checker fails the run if the promise is broken for longer than `writesWithinUs` while the condition
+ * holds. The time begins when the promise is broken and the condition holds. It starts again when the
+ * metadata name another leader.
  */
 import type { Offset } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -77,7 +83,7 @@ class WritesUnavailable extends AvailabilityChecker {
     );
   }
 
-  /** What keeps the leader from committing now. Undefined if the checker sees no obstacle. */
+  /** What keeps the leader from committing, and since when. Undefined if the checker sees no obstacle. */
   private troubleOf(
     key: string,
     place: PartitionPlace,
@@ -109,9 +115,9 @@ class WritesUnavailable extends AvailabilityChecker {
   }
 
   /**
-   * For each replica that no fault touches, the leader included: since when no fault touches the replica, the
-   * leader, the quorum and the links between them. The times are in ascending order. The list is empty if a
-   * fault touches the leader or its links to the quorum.
+   * For each replica that no fault touches, the leader included: since when no fault has touched the replica,
+   * the leader, the quorum and the links between them. The times are in ascending order. The list is empty if
+   * a fault touches the leader or its links to the quorum.
    */
   private calmReplicas(
     place: PartitionPlace,

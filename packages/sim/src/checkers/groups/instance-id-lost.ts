@@ -1,6 +1,7 @@
 /**
  * A static member keeps its group instance id as long as it is a member, even when another coordinator takes
- * over. A member that lost the id could come back only with a rebalance.
+ * over. If the coordinator lost the id, the member's next process would join as a new member, which causes a
+ * rebalance.
  */
 import { ClassicGroup, type Group } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';

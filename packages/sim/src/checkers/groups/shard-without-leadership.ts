@@ -1,8 +1,9 @@
 /**
- * A shard of the group coordinator lives at most as long as the leadership in which it began. Otherwise the
- * shard would answer from a state that another broker changes. In one leader epoch at most one broker has a
- * shard of a partition, so at most one broker decides. A topic that is created again has another id, and its
- * leader epochs begin again.
+ * A shard is the coordinator's state of the groups of one partition. A shard ends at the latest with the
+ * leadership in which it began. Otherwise the shard would answer from an old state, which another broker has
+ * changed since. In one leader epoch at most one broker has a shard of a partition, so at most one broker
+ * decides. If a topic is created again, it has another id, and its leader epochs begin from the start. So the
+ * checker tells the two topics apart by their ids.
  */
 import type { LeaderEpoch, Uuid } from '@millrace/base';
 import type { SimNode } from '../../cluster/index.ts';
@@ -26,9 +27,9 @@ interface Led {
 
 class ShardWithoutLeadership implements StateChecker {
   private readonly scope: StateScope;
-  /** The node of the shard, by topic id, partition and leader epoch. */
+  /** By topic id, partition and leader epoch: the node that had the shard. */
   private readonly owners = new Map<string, SimNode>();
-  /** The leaderships whose owner is noted. */
+  /** The leaderships whose node is in `owners`. */
   private readonly noted = new WeakSet<Led>();
 
   constructor(scope: StateScope) {

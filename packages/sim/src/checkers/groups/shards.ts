@@ -1,4 +1,4 @@
-/** The shards of group coordination in the processes of the cluster. */
+/** The group coordinator's shards in the processes of the cluster. */
 import type { Uuid } from '@millrace/base';
 import type { GroupMachine } from '@millrace/coordinator';
 import type { SimNode } from '../../cluster/index.ts';

@@ -1,7 +1,7 @@
 /**
- * In the coordinator's state no partition has two owners in a group. In a KIP-848 group a member owns the
- * partitions assigned to it, and those that it must still give up. In a classic group the assignment of the
- * generation names the owners.
+ * In the coordinator's state no partition has two owners in the same group. In a KIP-848 group a member owns
+ * the partitions that are assigned to it, and the partitions that it has not given up yet. In a classic group
+ * the assignment of the current generation names the owners.
  */
 import { ClassicGroup, type ConsumerGroup, type Group } from '@millrace/coordinator';
 import { CONSUMER_PROTOCOL_TYPE, consumerProtocolAssignment } from '@millrace/protocol';
@@ -33,8 +33,8 @@ function check(scope: StateScope, node: SimNode, group: Group): void {
 }
 
 /**
- * Yields each owned partition as `topic-partition`, with the id of its owner. While the group rebalances, the
- * members have no valid assignment, so this yields nothing.
+ * Yields each owned partition as `topic-partition`, with the id of its owner. Yields nothing while the group
+ * rebalances, because its members have no valid assignment then.
  */
 function* ownersInClassic(group: ClassicGroup): Generator<[memberId: string, place: string]> {
   if (group.state !== 'Stable' || group.protocolType !== CONSUMER_PROTOCOL_TYPE) return;

@@ -1,5 +1,6 @@
 /**
- * Looks at the groups of a node after each turn of the node. Shows checkers each group that wrote something.
+ * Looks at the groups of a node after each turn of the node. Calls the checkers for each group that has
+ * written a record since the walk last looked at it.
  */
 import type { Uuid } from '@millrace/base';
 import type { Group } from '@millrace/coordinator';
@@ -12,7 +13,8 @@ type Visit = (node: SimNode, group: Group) => void;
 export class GroupWalk {
   readonly visits: Visit[] = [];
   /**
-   * The last write of each group when the walk last looked at the group. A new shard has new `Group` objects.
+   * The last write of each group when the walk last looked at the group. A new shard has new `Group` objects,
+   * so the walk visits all of its groups.
    */
   private readonly seen = new WeakMap<Group, number>();
   private readonly isStale: (topicId: Uuid, index: number) => boolean;
@@ -36,7 +38,10 @@ export class GroupWalk {
   }
 }
 
-/** A checker that visits the groups. It needs no methods, because the run calls the walk after each turn. */
+/**
+ * Makes a checker that calls `visit` for each group that has changed. The checker needs no methods of its
+ * own, because the run calls the walk after each turn, and the walk calls `visit`.
+ */
 export function groupVisitor({ groups }: Pick<StateScope, 'groups'>, visit: Visit): StateChecker {
   groups.visits.push(visit);
   return {};

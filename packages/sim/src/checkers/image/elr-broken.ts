@@ -1,11 +1,13 @@
 /**
- * The promises of eligible leader replicas (KIP-966). A replica joins the ELR only from the ISR. While the
- * partition has a leader, the ELR is empty when the ISR has the min.insync.replicas of that leader, because
- * the leader then commits without the ELR. A broker whose process was killed may have lost unflushed records.
- * So when it registers again, it leaves the ISR and the ELR of each partition that has another complete
- * replica.
+ * The promises of eligible leader replicas (KIP-966).
+ * - A replica joins the ELR only from the ISR.
+ * - If the partition has a leader and the ISR has at least that leader's min.insync.replicas members, the ELR
+ *   is empty. The leader then commits records that a member of the ELR may lack.
+ * - A broker whose process was killed may have lost unflushed records. So when the broker registers again, it
+ *   leaves the ISR and the ELR of each partition that has another complete replica (one in the ISR or the
+ *   ELR).
  *
- * `isr-lacks-data` checks that members of the ELR hold all committed records.
+ * The checker `isr-lacks-data` checks that members of the ELR hold all committed records.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -70,7 +72,10 @@ class ElrBroken {
   }
 }
 
-/** The min.insync.replicas of the topic, or of all brokers, or else the one that the leader registered. */
+/**
+ * The value of the topic. If the topic has none: the dynamic value of all brokers. If there is none: the
+ * value that the leader sent when it registered.
+ */
 function minInsyncReplicasOf(image: MetadataImage, topic: string, leader: NodeId): number {
   const name = 'min.insync.replicas';
   const set = image.topicConfig(topic).get(name) ?? image.brokerConfig('').get(name);

@@ -1,6 +1,7 @@
 /**
- * Epochs order the decisions of the controllers. Each decision must have an epoch of its own. Otherwise a
- * broker with an old epoch would not learn that it is fenced, and a late request would not be refused.
+ * Epochs order the decisions of the controllers. Each registration, each election, and each change of a
+ * partition must have an epoch of its own. Otherwise a broker with an old epoch would not learn that it is
+ * fenced, and nobody would refuse a late request.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';

@@ -1,4 +1,4 @@
-/** The committed image has the shape that every reader of it expects. */
+/** The committed metadata image keeps the rules that the code that reads it relies on. */
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';
 import { partitionSteps } from './partition-steps.ts';

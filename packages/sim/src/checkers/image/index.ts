@@ -1,4 +1,4 @@
-/** The checkers of each committed metadata image, and of the step to it from the image before. */
+/** The checkers that judge each committed metadata image, and its difference from the image before it. */
 import type { StateCheckerKind } from '../checker.ts';
 import { elrBroken } from './elr-broken.ts';
 import { epochDidNotGrow } from './epoch-did-not-grow.ts';

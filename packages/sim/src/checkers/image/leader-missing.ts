@@ -1,6 +1,7 @@
 /**
- * The controller elects a leader as soon as a member of the ISR or the ELR is active. Each such member holds
- * all committed records, so it may lead.
+ * While a partition has no leader, no member of its ISR or ELR is active. Each member of the ISR and the ELR
+ * holds all committed records, so it may lead. The controller must elect such a member as soon as it is
+ * active.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';

@@ -29,7 +29,7 @@ function check(scope: StateScope, before: MetadataImage, after: MetadataImage): 
   }
 }
 
-/** The reason for which the broker is not active. */
+/** Says why the broker is not active. */
 export function stateOf(image: MetadataImage, id: number): string {
   const broker = image.broker(id);
   if (broker === undefined) return 'is not registered';

@@ -23,7 +23,7 @@ export function* partitionSteps(before: MetadataImage, after: MetadataImage): Ge
   }
 }
 
-/** Like `partitionSteps`, without the partitions that the step left as they were. */
+/** Like `partitionSteps`, but only the partitions whose state differs between the two images. */
 export function* changedPartitions(before: MetadataImage, after: MetadataImage): Generator<PartitionStep> {
   if (before.topics === after.topics) return;
   for (const step of partitionSteps(before, after)) if (step.before !== step.after) yield step;

@@ -3,8 +3,8 @@
  * election. Two exceptions may lose records, and the durability contract (docs/architecture.md) names both:
  *
  * - The topic allows unclean elections (unclean.leader.election.enable).
- * - The last complete replica came back with another disk. Then a member of the former ISR leads. If the
- *   former ISR has no other member, any other replica leads.
+ * - The last complete replica (the only one in the ISR and the ELR) came back with another disk. Then a
+ *   member of the former ISR may lead. If the former ISR has no other member, any other replica may lead.
  */
 import { booleanOf, effectiveTopicConfig, type MetadataImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';
@@ -45,8 +45,8 @@ function allowsUnclean(image: MetadataImage, topic: string): boolean {
 }
 
 /**
- * Whether the only complete replica registered with another disk, and `id` may lead instead: a member of the
- * former ISR, or any other replica if the former ISR has no other member.
+ * Whether the only complete replica has registered with another disk, and the broker `id` may lead instead.
+ * It may if it is a member of the former ISR, or if the former ISR has no other member.
  */
 function replacesLostDisk(
   before: MetadataImage,

@@ -21,7 +21,10 @@ export function goodBatch(count = 1, more: Partial<NewBatch> = {}): Uint8Array {
   return buildBatch({ records, baseTimestamp: -1, ...more });
 }
 
-/** A batch of this size or a few bytes more, because large lengths inside it take more bytes. */
+/**
+ * A batch of this size or a few bytes more: the length fields inside of a large batch take more bytes than in
+ * a small one.
+ */
 export function batchOfSize(sizeBytes: number): Uint8Array {
   const valueBytes = sizeBytes - goodBatch(1, { records: [{ value: NOTHING }] }).length;
   return goodBatch(1, { records: [{ value: new Uint8Array(valueBytes) }] });

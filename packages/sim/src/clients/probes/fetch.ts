@@ -80,7 +80,7 @@ export const fetchProbes: readonly Probe[] = [
   {
     name: 'fetch-session-epoch',
     expected: [ErrorCode.INVALID_FETCH_SESSION_EPOCH],
-    // Where a broker keeps few sessions, a follower's session may replace this one.
+    // If the broker keeps few sessions, a follower's session may replace this one.
     troubles: [...NO_TROUBLES, ErrorCode.FETCH_SESSION_ID_NOT_FOUND],
     ask: (tools, answered) =>
       fetchOnce(tools.leader, tools, { sessionEpoch: 0 }, (opened) => {

@@ -1,6 +1,6 @@
 /**
- * ListOffsets and OffsetForLeaderEpoch requests to a leader that may be new, and with an earlier leader
- * epoch.
+ * ListOffsets and OffsetForLeaderEpoch requests: to a leader that may be new, by time, and with an earlier
+ * leader epoch.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';
@@ -76,7 +76,7 @@ function askStale(tools: ProbeTools, look: Look, answered: Answered): void {
 /** Old timestamps, which are not in the future for any broker's clock. */
 const TIMES = [1_000, 2_000, 3_000];
 
-/** A lookup by time finds an acknowledged record, or an earlier one. */
+/** A lookup by time finds the acknowledged record with this timestamp, or a record at a lower offset. */
 const byTime: Probe = {
   name: 'list-offsets-by-time',
   expected: [ErrorCode.NONE, ErrorCode.OFFSET_NOT_AVAILABLE],

@@ -1,8 +1,8 @@
 /**
- * A probe has one request and the answer that Kafka would give. The answer depends on the state of the
- * cluster (leaders and their epochs, producer states, fetch sessions, topics, a batch that a job checks).
- * Every other answer is wrong, except those that a leader change or a failing disk may cause. A request that
- * gets the same answer from every broker at any time is a row of
+ * A probe is one request together with the answers that Kafka would give. The answer depends on the state of
+ * the cluster: leaders and their epochs, producer states, fetch sessions, topics, or the job that checks a
+ * batch. Every other answer is wrong, except the answers that a leader change or a failing disk may cause
+ * (`troubles`). A request that gets the same answer from every broker at any time is a row of
  * `broker/test/scenarios/refused-data-requests.test.ts` instead.
  */
 import type { Uuid } from '@millrace/base';
@@ -10,7 +10,10 @@ import type { BrokerConnection } from '@millrace/client';
 import { ErrorCode } from '@millrace/protocol';
 import type { ClientEnv } from '../env.ts';
 
-/** `answer` is undefined if the connection broke or an earlier step failed. */
+/**
+ * Called when the probe has ended, with the error code of its answer. Undefined: the connection broke, or an
+ * earlier step failed.
+ */
 export type Answered = (answer: number | undefined) => void;
 
 export interface Probe {
@@ -19,7 +22,10 @@ export interface Probe {
   readonly expected: readonly ErrorCode[];
   /** Other answers that faults may cause. */
   readonly troubles: readonly ErrorCode[];
-  /** The probe relies on earlier appends, so it proves nothing for a topic that is beyond the contract. */
+  /**
+   * Whether the probe relies on earlier appends. If it does, it proves nothing about a topic that may have
+   * lost more than the contract allows.
+   */
   readonly remembers?: boolean;
   /** Calls `answered` exactly once. */
   ask(tools: ProbeTools, answered: Answered): void;

@@ -43,7 +43,7 @@ export function produceTo(
   });
 }
 
-/** Records that the leader refuses, maybe after a job has checked them. */
+/** A probe with records that the leader refuses. A job may have to check them first. */
 function refused(name: string, code: ErrorCode, make: (tools: ProbeTools) => Uint8Array): Probe {
   return {
     name,

@@ -1,7 +1,7 @@
 /**
- * Idempotent producers that send a wrong epoch, a wrong sequence, or the same batch twice. Each first gets a
- * producer id and sends a valid batch with acks=all. When the leader acknowledges this batch, every member of
- * the ISR has it. So every later leader must judge the next batch in the same way.
+ * Idempotent producers that send a wrong epoch, a wrong sequence, or the same batch twice. Each probe first
+ * gets a producer id and sends a valid batch with acks=all. When the leader acknowledges this batch, every
+ * member of the ISR has it. So every later leader must judge the next batch in the same way.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';

@@ -1,6 +1,6 @@
 /**
- * Catches a voter that sends its vote before the vote is on the device. After a crash such a voter does not
- * know its vote, and may vote for another candidate in the same epoch.
+ * This fault finds a voter that sends its vote before the vote is on the device. After a crash such a voter
+ * does not know its vote, and may vote for another candidate in the same epoch.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { SimNode } from '../../cluster/index.ts';
@@ -34,8 +34,8 @@ export const crashInVote = fault({
 });
 
 /**
- * Waits for `cutMs`, in which a vote that was sent too early arrives. Then cuts off the candidate, so that
- * another candidate asks the voter. Starts the voter `backMs` later.
+ * Waits for `cutMs`. In this time the vote arrives, if the voter sent it too early. Then cuts off the
+ * candidate, so that another candidate asks the voter. Starts the voter `backMs` after the cut.
  */
 function partAfterVote(
   context: FaultContext,

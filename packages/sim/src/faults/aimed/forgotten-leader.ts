@@ -1,6 +1,6 @@
 /**
- * Lets a leader's lease end although no other leader replaces it. The leader may acknowledge a replicated
- * batch only when it holds a lease again and enough replicas have the batch.
+ * The lease of a leader ends, although no other leader replaces it. When enough replicas have a batch, this
+ * leader may acknowledge the batch only if it holds a lease again.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -17,7 +17,8 @@ export const forgottenLeader = fault({
   name: 'forgotten-leader',
   sentence:
     'a leader is cut off from the controllers while another controller becomes active and gives every broker a new session; when the lease of this leader has ended, its followers restart',
-  // The kill comes before the active controller ends the leader's session, which lasts at least 1.5 s.
+  // The fault kills the active controller before this controller ends the leader's session, which lasts at
+  // least 1.5 s.
   parameters: { place: choice(), killMs: whole(400, 900), stopMs: whole(100, 700) },
   strike(context, { place: number, killMs, stopMs }) {
     const { cluster } = context;
@@ -30,7 +31,10 @@ export const forgottenLeader = fault({
   },
 });
 
-/** Partitions that clients write to, and whose leader is no controller and cannot acknowledge alone. */
+/**
+ * The partitions that clients write to, whose leader is not on a controller, and whose leader cannot
+ * acknowledge alone.
+ */
 function placesThatNeedTwo({ cluster, operator }: FaultContext) {
   const topics = operator.allTopics();
   return cluster.partitions().filter(({ topic, topicId, partition, image }) => {
@@ -42,9 +46,9 @@ function placesThatNeedTwo({ cluster, operator }: FaultContext) {
 }
 
 /**
- * Cuts the leader off from the controllers. The cut ends when the followers were asked to stop, and the
- * leader is replaced or is alone in the committed ISR. The cut also ends when the leader dies, or when the
- * time is up.
+ * Cuts the leader off from the controllers. The cut ends at the first of these events: the fault has asked
+ * the followers to stop, and the leader is replaced or is alone in the committed ISR; the leader's process
+ * dies; the time is up.
  */
 function forget(
   context: FaultContext,

@@ -1,7 +1,7 @@
 /**
- * Faults of several steps. Each step waits until the cluster is in a certain state. So the fault reaches a
- * state that chance alone reaches once in many thousand seeds. After the incident, run/peace.ts repairs the
- * effects of these faults in the same way as the effects of other faults.
+ * Faults of several steps. Each step waits until the cluster is in a certain state. So such a fault reaches a
+ * state that other faults reach by chance only once in many thousand seeds. After the incident, run/peace.ts
+ * repairs the effects of these faults in the same way as the effects of other faults.
  */
 import type { FaultKind } from '../fault.ts';
 import { crashInVote } from './crash-in-vote.ts';

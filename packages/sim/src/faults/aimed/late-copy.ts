@@ -1,7 +1,7 @@
 /**
- * A leader's AlterPartition may arrive after the controller has refused the retry of this request. By then
- * the leader acknowledges without the replica that should join the ISR. So the controller must not grant the
- * late copy, even if the replica is eligible when the copy arrives.
+ * A leader's AlterPartition may arrive after the controller has refused the retry of this request. After the
+ * refusal the leader acknowledges without the replica that should have joined the ISR. So the controller must
+ * not grant the late copy, even if the replica is eligible when the copy arrives.
  */
 import { controlCalls } from '@millrace/control';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -24,7 +24,7 @@ export const lateCopy = fault({
   parameters: { place: choice(), member: choice() },
   strike(context, choices) {
     const { cluster } = context;
-    // Partitions that can acknowledge without one follower.
+    // Partitions whose leader can acknowledge when one follower is missing.
     const places = plainPartitions(
       context,
       (leader, isrSize) => isrSize > Math.max(1, leader.minIsrEffective),
@@ -67,7 +67,7 @@ class LateCopy {
       method: controlCalls.alterPartition.name,
       untilUs: Math.min(context.untilUs, world.nowUs + STEP_US_MAX),
       matches: (body) => this.isTheWish(body),
-      // The fault acts in an event of its own.
+      // The caller's turn is still running, so the fault acts in a later event.
       caught: (call) => world.after(0, () => this.fenceMember(call)),
     });
   }
@@ -98,8 +98,9 @@ class LateCopy {
   }
 
   /**
-   * Waits until the controller has refused the retry, and the leader has committed without the follower. Then
-   * lets the follower reach the controllers. The caught copy arrives when the follower is active.
+   * Waits until the controller has refused the retry, and the leader has committed records without the
+   * follower. Then lets the follower reach the controllers. Delivers the caught copy when the follower is
+   * active.
    */
   private bringBack(call: CaughtCall): void {
     const { network, cluster } = this.context;

@@ -32,7 +32,7 @@ export const lateFromDead = fault({
   },
 });
 
-/** Partitions with several members in the ISR, all of them live and none of them a controller. */
+/** Accepts partitions with several members in the ISR, all of which run and none of which is a controller. */
 function isPlain({ cluster }: FaultContext) {
   return ({ image }: PartitionPlace): boolean => {
     const nodes = image.isr.map((id) => cluster.node(id)!);
@@ -56,7 +56,7 @@ function begin(context: FaultContext, leader: SimNode, member: SimNode): void {
     method: controlCalls.alterPartition.name,
     untilUs: Math.min(context.untilUs, world.nowUs + STEP_US_MAX),
     matches: () => true,
-    // The fault acts in an event of its own.
+    // The caller's turn is still running, so the fault acts in a later event.
     caught: (call) => world.after(0, () => outlive(context, leader, call)),
   });
 }

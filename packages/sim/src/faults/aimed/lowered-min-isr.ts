@@ -1,7 +1,8 @@
 /**
- * A leader must apply a new min.insync.replicas together with the new state of its partition (leader, leader
- * epoch, ISR) in the same metadata. If an old leader applies the new value first, it commits records by its
- * old ISR and leader epoch, and the new leader lacks these records.
+ * The same metadata may have a new value of min.insync.replicas and a new state of a partition: its leader,
+ * leader epoch and ISR. A broker must apply both together. If an old leader applied a lower value first, it
+ * would commit records by its old ISR and in its old leader epoch, and the new leader would lack these
+ * records.
  */
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
@@ -22,7 +23,7 @@ export const loweredMinIsr = fault({
     'a leader alone in its ISR loses its connections to the controllers; they elect a follower from the ELR, and an administrator lowers min.insync.replicas; the old leader learns both at once',
   parameters: { place: choice(), heir: choice() },
   strike(context, choices) {
-    // Partitions whose leader cannot commit alone.
+    // Only partitions whose leader cannot commit alone.
     const places = plainPartitions(context, (leader, isrSize) => leader.minIsrEffective > 1 && isrSize > 1);
     const place = chosen(places, choices.place);
     if (place === undefined) return undefined;
@@ -54,7 +55,9 @@ class LoweredMinIsr {
     this.untilUs = context.world.nowUs + LIMIT_US;
   }
 
-  /** Cuts the followers off until the leader is alone in the ISR, and has records that it cannot commit. */
+  /**
+   * Cuts off the followers. Waits until the leader is alone in the ISR and has records that it cannot commit.
+   */
   begin(): void {
     const { heir } = this;
     this.set('cut', this.toControllers(this.followers()));

@@ -4,8 +4,8 @@ import type { PartitionPlace } from '../../cluster/index.ts';
 import type { FaultContext } from '../fault.ts';
 
 /**
- * The partitions of the workload's topics whose ISR has only live brokers that are not controllers. `fits`
- * judges the leader's replica and the number of members of the ISR.
+ * The partitions of the workload's topics that `fits` accepts, and whose ISR has only brokers that run and
+ * are not controllers. `fits` gets the leader's replica and the number of members of the ISR.
  */
 export function plainPartitions(
   { cluster, operator }: FaultContext,

@@ -1,6 +1,6 @@
 /**
- * A leader's AlterPartition may be outdated when it arrives: a replica must not join an ISR after it died
- * (KIP-841).
+ * A leader may ask to add a replica to the ISR, and the replica's process may die before this AlterPartition
+ * arrives. The controller must not add the dead replica (KIP-841).
  */
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
@@ -10,9 +10,12 @@ import { STEPS_US, watch } from './watch.ts';
 
 /** Time limit for the follower to come back and leave the ISR. */
 const COMES_BACK_US_MAX: Micros = 3_000 * MILLISECOND;
-/** The cut ends before the session of the leader, which lasts at least 1.5 s. */
+/** The cut ends before the leader's session ends. The session lasts at least 1.5 s. */
 const CUT_US_MAX: Micros = 1_300 * MILLISECOND;
-/** Interval between looks. It is short, because a state of this fault may last only for a message or two. */
+/**
+ * Interval between looks. It is short, because a state that this fault waits for may last only until the next
+ * message or two.
+ */
 const LOOK_US: Micros = MILLISECOND;
 
 export const refusedMember = fault({
@@ -35,7 +38,7 @@ export const refusedMember = fault({
   },
 });
 
-/** Partitions led by a node that is not a controller, with followers in the ISR that are all live. */
+/** Accepts partitions whose leader is not a controller, and which have followers in the ISR that all run. */
 function isPlain({ cluster }: FaultContext) {
   return ({ image }: PartitionPlace): boolean => {
     const leader = cluster.node(image.leader);

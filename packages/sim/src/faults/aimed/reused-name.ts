@@ -1,6 +1,7 @@
 /**
- * A broker that was away returns with the folders of a deleted topic, whose name belongs to another topic
- * now. It must neither serve the old records nor let them count as records of the new topic.
+ * A broker that was away returns with the folders of a deleted topic. By then another topic has the name of
+ * the deleted one. The broker must not serve the old records, and must not count them as records of the new
+ * topic.
  */
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
@@ -9,9 +10,9 @@ import { choice, chosen, oneOf, whole } from '../parameter.ts';
 import { STEPS_US, watch } from './watch.ts';
 
 /**
- * Time limit of the creation; the broker returns by then. As in Kafka, the controllers place no replica on a
- * broker that was stopped. So they can create a topic with a replica on every broker only after the stopped
- * broker has returned.
+ * The broker returns after this time, even if the new topic does not exist yet. As in Kafka, the controllers
+ * place no replica on a broker that was stopped. So they can create a topic with a replica on every broker
+ * only after the stopped broker has returned.
  */
 const CREATED_US_MAX: Micros = 1_000 * MILLISECOND;
 /** Time limit for a clean stop. */
@@ -69,8 +70,8 @@ function places(context: FaultContext, how: How): PartitionPlace[] {
 }
 
 /**
- * The brokers with a replica whose processes the fault may end. A controller is among them only if the other
- * controllers can change topics without it.
+ * The brokers that have a replica of the partition and whose processes the fault may end. A controller is
+ * among them only if the other controllers can change topics without it.
  */
 function membersOf({ cluster, atlas }: FaultContext, { image }: PartitionPlace, how: How): SimNode[] {
   return image.replicas

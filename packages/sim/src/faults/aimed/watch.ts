@@ -1,4 +1,4 @@
-/** Waits for the moment of the next step of an aimed fault. */
+/** Lets an aimed fault wait for the state in which it makes its next step. */
 import { MILLISECOND, type Micros, SECOND } from '../../world/index.ts';
 import { type FaultContext, later } from '../fault.ts';
 

@@ -54,7 +54,7 @@ it('has a quorum while no fault touches the active controller and a majority of 
   expect(calm.quorum).toEqual(cluster.controllers);
 });
 
-it('has a quorum while links are cut, if the members of a majority reach each other', () => {
+it('has a quorum even while links are cut, if the members of a majority reach each other', () => {
   const { small, calm } = calmIn(5);
   const { cluster, network } = small;
   const active = cluster.activeController()!;

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { leaderUnavailable } from '../../../src/checkers/availability/leader-unavailable.ts';
 import { controllerOf, SmallCluster, violationOf } from '../../support/small-cluster.ts';
 
-it.each([true, false])('fails unless the controller replaces a dead leader; replaced: %s', (replaces) => {
+it.each([true, false])('fails only if no leader replaces a dead one; replaced: %s', (replaces) => {
   const small = new SmallCluster([leaderUnavailable]);
   const { sessions } = controllerOf(small.cluster.controllers[0]!);
   if (!replaces) sessions.takeExpired = () => [];

@@ -9,7 +9,7 @@ function withoutLease(node: SimNode): void {
   Object.defineProperty(node.roles!.broker!.replicas, 'holdsLease', { value: false });
 }
 
-it('accepts a cluster that replaces its leader and continues', () => {
+it('accepts a cluster that replaces its leader and then commits writes', () => {
   const small = new SmallCluster([writesUnavailable], 3);
   const found = violationOf(() => {
     small.produce(batch);

@@ -43,7 +43,10 @@ describe('two-owners', () => {
   });
 });
 
-/** Makes the group look as if it had written a new decision, so that the checker looks at it. */
+/**
+ * Changes the group's last write, as if the group had written a record. So the walk shows the group to the
+ * checker again.
+ */
 function forgetWrites(group: object): void {
   Object.defineProperty(group, 'lastWrite', { value: -1 });
 }

@@ -11,7 +11,7 @@ function nodeWith(groups: readonly Group[]): SimNode {
   return { roles: { broker } } as unknown as SimNode;
 }
 
-it('shows every checker of the run each decision once', () => {
+it('shows each write of a group once to every checker of the run', () => {
   const groups = new GroupWalk();
   const seen: string[] = [];
   const checkers = ['first', 'second'].map((name) =>
@@ -39,7 +39,7 @@ it('shows no group of a partition with stale keys', () => {
   }
 });
 
-it('each run sees a group that an earlier run has seen', () => {
+it('shows a group to the checkers of a run, even if an earlier run has shown it', () => {
   const group = { groupId: 'g', lastWrite: 1 } as Group;
   const node = nodeWith([group]);
   let visits = 0;

@@ -30,7 +30,7 @@ it('sees a broker that joins the ELR from outside of ISR and ELR', () => {
   );
 });
 
-it('sees an ELR beside an ISR with min.insync.replicas members', () => {
+it('sees an ELR that is not empty although the ISR has min.insync.replicas members', () => {
   expect(judgeImages(elrBroken, [healthy, withState(healthy, { isr: [1, 3], elr: [2] })])).toBe(
     'elr-broken: t-0 has an ELR, but its ISR has 2 members or more (ISR 1,3, ELR 2)',
   );

@@ -9,7 +9,7 @@ it('accepts an ISR of active members, and an ISR without any active member', () 
   expect(judgeImages(inactiveInIsr, [healthy, withState(fenced, { isr: [1, 2] }), last])).toBeUndefined();
 });
 
-it('sees a fenced member beside an active one', () => {
+it('sees an ISR with a fenced member and an active member', () => {
   expect(judgeImages(inactiveInIsr, [healthy, fenced])).toBe(
     'inactive-in-isr: broker 3 is fenced, and stays in the ISR of t-0 beside broker 1 (ISR 1,2,3, ELR none)',
   );

@@ -10,8 +10,8 @@ import type { Plan } from '../../../src/plan/index.ts';
 import { planWith } from '../../support/plans.ts';
 
 /**
- * A crash of all brokers begins new leader epochs, so that probes have a stale epoch to send. The quiet phase
- * gives the prober time.
+ * All brokers crash, so that new leader epochs begin and probes have an earlier epoch to send. In the quiet
+ * phase the prober has time for all probes.
  */
 function planOf(seed: number): Plan {
   const crash = { id: 1, kind: 'crash-brokers', atMs: 100, parameters: {} };
