@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Finds a Node that can run Millrace, and starts Millrace with it. In the repository, Node 24 or newer runs
- * the TypeScript directly: this Node, or else the pinned one. A published package contains dist/main.js.
+ * the TypeScript directly: the Node that runs this file, or, if that one is older, the pinned Node. A
+ * published package has dist/main.js instead.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

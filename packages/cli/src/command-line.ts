@@ -30,12 +30,15 @@ import { parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts'
 import { millraceVersion } from './version.ts';
 
 /**
- * Names of the errors whose message is a sentence for the user. Comparing names instead of classes lets a
- * command run without loading the code of the other commands.
+ * The names of the errors whose message is a sentence for the user. This file compares names, not classes,
+ * because the classes would need the code of all commands.
  */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError', 'ClientError']);
 
-/** Runs one command line and returns its exit code. Prints the problem on stderr if the user can fix it. */
+/**
+ * Runs one command line and returns its exit code. If the command fails with an error that the user can fix,
+ * prints its message on stderr.
+ */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     await buildProgram().parseAsync([...args], { from: 'user' });

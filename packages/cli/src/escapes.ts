@@ -1,8 +1,8 @@
-/** Escape sequences in the texts of options: \n \r \t \0 \\ and \xHH. */
+/** The escape sequences that the text of an option may have: \n \r \t \0 \\ and \xHH. */
 
 const NAMED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\', 0: '\0' };
 
-/** A backslash before any other character stays. */
+/** Replaces the escape sequences in the text. A backslash before any other character stays. */
 export function unescaped(text: string): string {
   return text.replace(
     /\\(?:x([0-9a-fA-F]{2})|([nrt0\\]))/g,

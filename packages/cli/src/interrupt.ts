@@ -12,8 +12,8 @@ export interface Interrupt {
 }
 
 /**
- * Waits for the next signal. A signal handler does not keep the process alive. So a timer keeps the process
- * alive until a signal arrives or `forget` is called.
+ * Waits for the next signal. A signal handler does not keep the process alive, so a timer does this until a
+ * signal arrives or the caller calls `forget`.
  */
 export function nextInterrupt(): Interrupt {
   const { promise, resolve } = Promise.withResolvers<void>();

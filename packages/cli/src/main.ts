@@ -8,7 +8,7 @@ const inRepository = import.meta.filename.endsWith('.ts');
 if (inRepository) process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../../../.cache/compile');
 enableCompileCache(process.env['NODE_COMPILE_CACHE']);
 
-// The reader of our output may close it early (`millrace … | head`): that is not an error.
+// The program that reads our output may close it early (`millrace … | head`). This is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   process.stderr.write(`millrace: cannot write the output: ${error.code ?? error.message}\n`);

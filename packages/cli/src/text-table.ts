@@ -1,4 +1,4 @@
-/** Prints rows in columns, as Unix tools do. */
+/** Formats rows as a table with aligned columns, as Unix tools do. */
 
 /** Returns lines, each with a line feed. The last column is not padded. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

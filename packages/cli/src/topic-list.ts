@@ -1,4 +1,4 @@
-/** Topics as users name them: `orders`, or some partitions of a topic: `orders:0,2`. */
+/** Topics as users name them: `orders` for a whole topic, `orders:0,2` for some of its partitions. */
 import { partitionName, type TopicPartition } from '@millrace/client';
 import { UserError } from './user-error.ts';
 

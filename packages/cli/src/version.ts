@@ -1,4 +1,4 @@
-/** Millrace's version. Only the package's manifest contains the number. */
+/** Millrace's version. The number is written only in the manifest of this package. */
 import manifest from '../package.json' with { type: 'json' };
 
 export const millraceVersion: string = manifest.version;

@@ -1,11 +1,16 @@
-/** The connection of a command to one broker, and the errors in the answers of this broker. */
+/**
+ * Gives a command a connection to one broker, and turns the error codes in the broker's answers into errors.
+ */
 import { KafkaClient } from '@millrace/client/io';
 import { ErrorCode, errorName } from '@millrace/protocol';
 import { clientOptions } from './client-options.ts';
 import { UserError } from './user-error.ts';
 import type { Bootstrap } from './with-cluster.ts';
 
-/** Connects to the first of the brokers that answers. The connection closes when the work ends. */
+/**
+ * Connects to the first broker of the list that answers, and does the work. Closes the connection when the
+ * work ends.
+ */
 export async function withClient<T>(
   { bootstrapServer }: Bootstrap,
   work: (client: KafkaClient) => Promise<T>,
@@ -18,7 +23,10 @@ export async function withClient<T>(
   }
 }
 
-/** Throws unless the result is a success. `what`: what the error prevented. */
+/**
+ * Throws unless the result is a success. `what`: the beginning of the message, which says what did not
+ * succeed.
+ */
 export function refuse(
   what: string,
   result: { readonly errorCode: number; readonly errorMessage?: string | null } | undefined,

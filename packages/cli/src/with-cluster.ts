@@ -1,4 +1,4 @@
-/** The connection of a command to a cluster. The connection closes when the command ends. */
+/** Gives a command a connection to a whole cluster, which closes when the command ends. */
 import { KafkaCluster, type KafkaClusterOptions } from '@millrace/client/io';
 import { clientOptions } from './client-options.ts';
 

@@ -1,4 +1,7 @@
-/** Goal: refusals name the wrong argument and the allowed values, and every command shows an example. */
+/**
+ * Goal: when a command refuses its arguments, it names the wrong argument and the allowed values. The help of
+ * every command shows an example.
+ */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../src/command-line.ts';
 

@@ -12,9 +12,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join, resolve } from 'node:path';
 import { UserError } from '../user-error.ts';
 
-/** Version of the folder's layout. Raise it when older code cannot use the new layout. */
+/** The version of the folder's layout. Raise it when the layout changes so that older code cannot use it. */
 const FORMAT = 1;
-/** The port of the first controller is this far above that of the first broker. */
+/** The port of the first controller is this much higher than the port of the first broker. */
 const CONTROLLER_PORT_DISTANCE = 1000;
 const PORT_MAX = 65_535;
 
@@ -71,7 +71,10 @@ export function bootstrapServers(layout: Layout): string {
     .join(',');
 }
 
-/** The cluster of the folder. Throws a UserError if the folder has no cluster that this code can read. */
+/**
+ * Reads the layout of the cluster in the folder. Throws a UserError if the folder has no cluster that this
+ * code can read.
+ */
 export function readLayout(dir: string): Layout {
   const directory = resolve(dir);
   const layout = tryReadLayout(directory);
@@ -82,7 +85,10 @@ export function readLayout(dir: string): Layout {
   return layout;
 }
 
-/** Returns the cluster of the folder. For a new folder, makes a cluster from the options. Writes nothing. */
+/**
+ * Returns the layout of the cluster in the folder. If the folder is new or empty, makes a layout from the
+ * options. Writes nothing. Throws a UserError if the options contradict the folder.
+ */
 export function readOrMakeLayout(options: LayoutOptions): Layout {
   const directory = resolve(options.dir);
   const known = tryReadLayout(directory);
@@ -128,7 +134,7 @@ export function withSettings(layout: Layout, set: Settings): Layout {
   return { ...layout, settings: Object.fromEntries(all.filter(([key]) => !takenBack(key))) };
 }
 
-/** Writes cluster.json and every node's folder and settings, for later starts. */
+/** Writes cluster.json, and the folder and the settings of every node, for later starts. */
 export function writeLayout(layout: Layout): void {
   mkdirSync(layout.directory, { recursive: true });
   const { directory: _directory, ...facts } = layout;

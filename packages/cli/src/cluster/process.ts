@@ -1,7 +1,7 @@
 /**
- * Node processes of a local cluster. Each has a pid file, and a process group of its own: a Ctrl-C at the
- * terminal reaches only the command, which stops the nodes in order. Where the system has /proc, the command
- * signals a pid only if the process still runs this node's command line.
+ * The node processes of a local cluster. Each has a pid file. Each also has a process group of its own, so
+ * that a Ctrl-C at the terminal reaches only the command, which then stops the nodes in order. Where the
+ * system has /proc, the command signals a process only if the process has the node's command line.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,8 +16,8 @@ export type ProcessState = 'running' | 'paused' | 'stopped';
 const entry = process.argv[1] ?? '';
 
 /**
- * Starts the node. `outcome` resolves with undefined when the node serves, or with the sentence that says why
- * the node does not serve.
+ * Starts the node. `outcome` resolves with undefined when the node serves. If the node fails, `outcome`
+ * resolves with a sentence that says why.
  */
 export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<string | undefined> } {
   const log = openSync(logFile(node), 'a');
@@ -47,14 +47,18 @@ export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<stri
 }
 
 /**
- * The environment for a node's process, without KAFKA_… variables. A node reads such a variable as a setting
- * that overrides its file, so a KAFKA_NODE_ID in the user's shell would be the id of every node.
+ * The environment for a node's process: the given one without its KAFKA_… variables. A node reads such a
+ * variable as a setting that overrides its file. So a KAFKA_NODE_ID in the user's shell would be the id of
+ * every node.
  */
 export function environmentOfNodes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('KAFKA_')));
 }
 
-/** The pid of the running node. Undefined if it has stopped, even if another program has its pid now. */
+/**
+ * The pid of the running node. Undefined: the node has stopped. Where the system has /proc, this is certain
+ * even if another program has the node's old pid now.
+ */
 export function pidOf(node: LocalNode): number | undefined {
   let pid: number;
   try {
@@ -113,7 +117,10 @@ export async function resumeNode(node: LocalNode, pid: number): Promise<void> {
   await reached(node, 'running');
 }
 
-/** Why a node ended: the sentence in the last line of its log, or else the path of that log. */
+/**
+ * Says why a node ended: the sentence in the last line of its log. If that line has no sentence: the path of
+ * the log.
+ */
 export function lastWords(node: LocalNode): string {
   const lines = readFileSync(logFile(node), 'utf8').trimEnd().split('\n');
   const sentence = /^millrace: (.*)/.exec(lines.at(-1) ?? '')?.[1];
@@ -128,7 +135,10 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Waits for a state, because `kill` returns before the signal takes effect. */
+/**
+ * Waits until the node is in this state, because `kill` returns before the signal takes effect. Returns false
+ * if the node is not in this state after `timeoutMs`.
+ */
 async function reached(node: LocalNode, state: ProcessState, timeoutMs = 5000): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (stateOf(node) !== state) {

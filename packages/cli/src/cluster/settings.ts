@@ -1,13 +1,13 @@
 /**
- * Checks the settings of all nodes of a local cluster before the command writes a file, in the same way as
- * each node does at its start.
+ * Checks the settings of all nodes of a local cluster before the command writes a file. The check is the same
+ * as the one that each node makes at its start.
  */
 import { configFrom } from '@millrace/node/config';
 import { clusterFile, type Layout, nodesOf, settingsOf } from './layout.ts';
 
 /**
- * Throws a ConfigError that names the setting, its source and the allowed values. `set`: the settings of this
- * command.
+ * If a setting of a node is not allowed, throws a ConfigError that names the setting, its source and the
+ * allowed values. `set`: the settings that this command got with --set.
  */
 export function refuseBadSettings(layout: Layout, set: Readonly<Record<string, string>>): void {
   const sourceOf = (key: string) => {

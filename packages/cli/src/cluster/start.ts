@@ -14,12 +14,16 @@ export interface NodesToStart {
   readonly interrupted: Promise<void>;
   /** Called for each node when it becomes ready. */
   readonly ready: (node: LocalNode) => void;
-  /** Called when all are ready: returns the nodes of the cluster that do not serve yet. */
+  /**
+   * Called when all nodes are ready, again and again until the list is empty. Returns the nodes of the
+   * cluster that do not serve yet.
+   */
   readonly notServing: () => Promise<readonly LocalNode[]>;
 }
 
 /**
- * Returns true when all nodes serve, false when the user interrupts. Throws a UserError in every other case.
+ * Returns true when all nodes serve, and false when the user interrupts. Throws a UserError if a node fails,
+ * or if the time is up.
  */
 export async function startNodes(options: NodesToStart): Promise<boolean> {
   const { nodes, timeoutMs } = options;

@@ -98,7 +98,10 @@ async function activeController(client: KafkaClient): Promise<number | null> {
   return partition === undefined || partition.leaderId < 0 ? null : partition.leaderId;
 }
 
-/** The brokers whose Metadata answer does not contain all brokers yet. */
+/**
+ * Asks every broker for its metadata. Returns the brokers that do not answer, or whose answer does not
+ * contain all brokers yet.
+ */
 export async function brokersNotServing(layout: Layout): Promise<LocalNode[]> {
   const brokers = nodesOf(layout).filter((node) => node.role === 'broker');
   const answers = await Promise.all(brokers.map((broker) => knownBrokers(`127.0.0.1:${broker.port}`)));
@@ -123,7 +126,10 @@ async function askBrokersOf(server: string): Promise<Set<number>> {
   }
 }
 
-/** Short timeouts, so that a client does not keep the process alive long after `within` has given up. */
+/**
+ * Options with short timeouts. Otherwise a client could keep the process alive for a long time after `within`
+ * has given up.
+ */
 function clientOptionsWithin(timeoutMs: number): KafkaClientOptions {
   return { ...clientOptions, connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs };
 }

@@ -70,9 +70,9 @@ export async function clusterStart(options: StartOptions): Promise<void> {
 }
 
 /**
- * Starts the nodes with the new settings. The folder keeps these settings only once the cluster serves,
- * because some bad settings fail only when a node starts (for example a port that is taken, or a
- * `min.free.bytes` that exceeds the free space of the disk).
+ * Starts the nodes with the new settings (`layout`). The folder keeps these settings only if the cluster
+ * serves; otherwise it keeps the earlier ones (`kept`). The reason: some bad settings fail only when a node
+ * starts, for example a port that is taken, or a `min.free.bytes` above the free space of the disk.
  */
 async function startAll(
   nodes: readonly LocalNode[],
@@ -154,7 +154,7 @@ export async function clusterNode(verb: NodeVerb, id: number, options: TimedOpti
   printJson({ action: verb, directory: layout.directory, ...changeOf(node, formerPid), ...readyMs });
 }
 
-/** False when the user interrupts; then the node does not run. */
+/** Stops the node, and starts it again. Returns false if the user interrupts; then the node does not run. */
 async function restart(node: LocalNode, options: TimedOptions): Promise<boolean> {
   await stopNode(node);
   await refuseTakenPorts([node]);

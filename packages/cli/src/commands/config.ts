@@ -17,7 +17,10 @@ import { UserError } from '../user-error.ts';
 import { refuse, withClient } from '../with-client.ts';
 import type { Bootstrap } from '../with-cluster.ts';
 
-/** The controller has 30 s for its decision. The command waits longer, so that it learns the outcome. */
+/**
+ * The timeout of a request that alters configs. The controller has 30 s for its decision. The command waits
+ * longer, so that it learns the outcome.
+ */
 const ALTER_TIMEOUT_MS = 40_000;
 
 export interface ConfigOptions extends Bootstrap {
@@ -66,7 +69,8 @@ export async function configUnset(
   options: ConfigOptions & { readonly dryRun?: boolean },
 ): Promise<void> {
   const resource = resourceOf(options);
-  // The cluster accepts a reset of any name, even a misspelt one. So this command checks the names itself.
+  // The cluster accepts a request that unsets any name, even a misspelt one. So this command checks the names
+  // itself.
   await withClientOf(resource, options, async (client) => {
     const answer = await client.call(apis.describeConfigs, describeConfigsRequest(resource));
     refuse(`${nameOf(resource)} cannot be described`, answer.results[0]);
@@ -83,7 +87,7 @@ export async function configUnset(
   );
 }
 
-/** Changes the configs, or with `dryRun` only asks whether the cluster would accept them. */
+/** Changes the configs. With `dryRun`, only asks whether the cluster would accept the changes. */
 export async function alter(
   resource: ConfigResource,
   changes: readonly ConfigChange[],

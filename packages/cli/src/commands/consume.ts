@@ -81,7 +81,10 @@ export async function consume(words: readonly string[], options: ConsumeOptions)
     interrupt.forget();
   }
 
-  /** Reads until the outcome is decided, then closes the reader. */
+  /**
+   * Reads until `outcome` is settled, then closes the reader. Throws a UserError if the last commit of the
+   * group failed.
+   */
   async function read(cluster: KafkaCluster, wanted: Wanted, outcome: PromiseWithResolvers<Outcome>) {
     const note = (text: string) => {
       if (!options.quiet) process.stderr.write(`${text}\n`);
@@ -98,7 +101,7 @@ export async function consume(words: readonly string[], options: ConsumeOptions)
     });
     let reader: Reader | undefined;
     const opening = open({ cluster, printer, note, failed: outcome.reject }, wanted);
-    // A signal may end the command before the reader is open.
+    // A signal may end the command while the reader is still opening.
     const opened = await Promise.race([opening, outcome.promise]);
     if (typeof opened === 'string') return opened;
     reader = opened;
@@ -150,8 +153,8 @@ interface Reader {
   pause(): void;
   resume(): void;
   /**
-   * Resolves with the error of the last commit. Undefined: the commit succeeded, or there was nothing to
-   * commit.
+   * Stops reading. A member of a group also makes its last commit and leaves the group. Resolves with the
+   * error of this commit. Undefined: the commit succeeded, or there was nothing to commit.
    */
   close(): Promise<string | undefined>;
 }
@@ -331,7 +334,8 @@ function inGroup(
 function protocolOf({ groupProtocol, assignor }: ConsumeOptions, topics: readonly string[]): GroupProtocol {
   if (groupProtocol === 'consumer') {
     const [pattern] = topics.filter((topic) => topic.startsWith('^'));
-    // The broker compares the expression with the whole name of a topic, so the ^ is not needed.
+    // The pattern begins with ^. The broker compares the expression with the whole name of a topic, so it
+    // does not need the ^.
     const subscription = pattern === undefined ? { topics } : { regex: pattern.slice(1) };
     return { name: 'consumer', subscription, serverAssignor: assignor ?? null };
   }
@@ -344,7 +348,7 @@ function protocolOf({ groupProtocol, assignor }: ConsumeOptions, topics: readonl
   };
 }
 
-/** What a user can do about the errors that a group's coordinator gives a member. */
+/** For each error with which a group's coordinator refuses a member: the cause, or what the user can do. */
 const REMEDIES: Readonly<Record<string, string>> = {
   INCONSISTENT_GROUP_PROTOCOL:
     'its members use another assignor or another protocol; try --assignor cooperative-sticky or --group-protocol consumer',
@@ -380,9 +384,9 @@ function namesOf(places: readonly TopicPartition[]): string {
 }
 
 /**
- * Calls `ended` when the output accepts no more data, so that the command leaves its group before it ends.
- * Either the reader has closed the output (`millrace consume … | head`), or a write has failed, for example
- * because the disk is full.
+ * Calls `ended` when the output accepts no more data. So the command can leave its group before it ends.
+ * There are two cases: the reader has closed the output (`millrace consume … | head`), or a write has failed,
+ * for example because the disk is full. Returns a function that ends the watch.
  */
 function watchOutput(ended: (error: UserError | undefined) => void): () => void {
   const before = process.stdout.listeners('error');

@@ -144,7 +144,7 @@ async function commit(cluster: KafkaCluster, name: string, plan: readonly Planne
   const error = await new Promise<string | undefined>((done) =>
     cluster.groups.alterOffsets(name, offsets, (why) => done(why)),
   );
-  // A member may have joined since the group was described.
+  // A member may have joined since the command looked at the group.
   if (error === 'UNKNOWN_MEMBER_ID') await refuseMembers(cluster, name, 'cannot be reset');
   if (error !== undefined) throw new UserError(`group '${name}' was not reset: ${error}`);
 }
@@ -188,7 +188,10 @@ async function refuseMembers(
   );
 }
 
-/** Replaces the error of a group that does not exist by a plain sentence. */
+/**
+ * Does the work. If it fails because the group does not exist, throws a UserError with a plain sentence
+ * instead.
+ */
 async function existing<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

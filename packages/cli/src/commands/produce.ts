@@ -38,9 +38,12 @@ const CODECS = {
 const ACKS = { all: -1, '-1': -1, 1: 1, 0: 0 } as const;
 
 const BATCH_BYTES = 64 << 10;
-/** While this many batches wait for their answers, the command reads no more lines. */
+/** While this many batches wait for an answer, the command reads no more lines. */
 const OPEN_BATCHES_MAX = 200;
-/** The timeouts are the defaults of Kafka's producer. */
+/**
+ * The timeout of a request, and the time limit for the delivery of a batch: the defaults of Kafka's Java
+ * producer.
+ */
 const TIMEOUT_MS = 30_000;
 const DELIVERY_TIMEOUT_MS = 120_000;
 
@@ -117,7 +120,7 @@ export async function produce(word: string | undefined, options: ProduceOptions)
 
 /** Sends batches, and counts the records that the brokers acknowledge. */
 class Sender {
-  /** Why the first failed batch was not produced; undefined: no batch failed. */
+  /** Why the first of the failed batches failed; undefined: no batch has failed. */
   failure: string | undefined;
   private readonly options: ProduceOptions;
   private records = 0;

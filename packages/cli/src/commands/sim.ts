@@ -37,7 +37,7 @@ export interface SimOptions {
 }
 
 const SHRINK_MS = 90_000;
-/** The command explains at most this many failures, and at most one for each checker. */
+/** The command explains at most this many failures, and at most one failure for each checker. */
 const EXPLAINED_MAX = 3;
 const EXPLAINED_LINES_MAX = 60;
 /** The exit code of an interrupted command, as shells set it. */
@@ -101,7 +101,10 @@ function oneRun(plan: Plan, options: SimOptions): void {
   }
 }
 
-/** The file of --plan, if the command has tried no smaller plan. */
+/**
+ * The file that --plan names, if the failure is still that of this file's plan: the command has tried no
+ * smaller plan.
+ */
 function unchanged({ plan }: SimOptions, { runs }: Failure): string | undefined {
   return runs === 0 ? plan : undefined;
 }

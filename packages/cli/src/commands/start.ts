@@ -1,7 +1,7 @@
 /**
- * `millrace start`: runs one node in the foreground. A parent process may pass a pipe in MILLRACE_READY_FD.
- * The node writes `ready` to the pipe when it serves. If the node fails, it writes `failed: ` and the message
- * that is also on stderr.
+ * `millrace start`: runs one node in the foreground. A parent process may pass the number of a pipe's file
+ * descriptor in MILLRACE_READY_FD. The node writes the line `ready` to the pipe when it serves. If the node
+ * fails, it writes the line `failed: ` with the message that it also prints on stderr.
  */
 import { writeSync } from 'node:fs';
 import { loadConfig, startNode } from '@millrace/node';
@@ -15,13 +15,14 @@ export async function start(options: { config?: string; set: Record<string, stri
     });
     const stopRequested = nextStopSignal();
     const node = await startNode(config);
-    // A node that is stopped before it serves (no controller is up, for example) writes no line.
+    // If a signal stops the node before it serves, the node writes no line.
     const serves = await Promise.race([node.ready.then(() => true), stopRequested.then(() => false)]);
     if (serves) tellParent('ready');
     await Promise.race([stopRequested, node.failed]);
     await node.stop();
-    // Everything is closed, but a name look-up may keep the process alive, and Node cannot cancel it. A
-    // look-up takes long if the host no longer exists, for example because the whole deployment stops.
+    // The node has closed everything. But a look-up of a host name may still run, and Node cannot cancel it.
+    // It would keep the process alive. A look-up takes long if the host no longer exists, for example because
+    // the whole deployment stops.
     process.exit(0);
   } catch (error) {
     tellParent(`failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -55,7 +55,10 @@ export async function topicDescribe(name: string | undefined, options: Bootstrap
   });
 }
 
-/** Changes the configs first. If the cluster refuses them, nothing changes, and no partition is added. */
+/**
+ * Changes the configs of a topic, and adds partitions. It changes the configs first. So if the cluster
+ * refuses the configs, nothing changes.
+ */
 export async function topicAlter(
   name: string,
   options: Bootstrap & { partitions?: number; config: Record<string, string>; unset?: readonly string[] },

@@ -36,7 +36,10 @@ export interface FormatOptions {
   readonly null?: boolean;
 }
 
-/** Refuses an unknown `%` sequence, and options that do not go together. */
+/**
+ * Makes the function that prints a record. Throws a UserError if the format has an unknown `%` sequence, or
+ * if two options contradict each other.
+ */
 export function formatOf(options: FormatOptions): Format {
   const { format, keyDelimiter, delimiter, json } = options;
   const ofText = [keyDelimiter, delimiter].some((text) => text !== undefined);

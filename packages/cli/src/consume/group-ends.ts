@@ -1,4 +1,7 @@
-/** The offsets at which `millrace consume --exit` stops in the partitions that its group assigns to it. */
+/**
+ * For `millrace consume --exit` in a group: looks up the ends of the partitions that the group assigns to the
+ * member, and passes them to the printer, which stops there.
+ */
 import { OffsetAt, partitionName, type StartPosition, type TopicPartition } from '@millrace/client';
 import type { Printer } from './printer.ts';
 
@@ -25,9 +28,9 @@ export class GroupEnds {
   }
 
   /**
-   * Makes the printer forget the ends of earlier assignments, because the printer would drop the records
-   * after those ends. Then looks up the ends of these partitions, and passes them to the printer. Until then
-   * the printer does not finish.
+   * Call this when the group has assigned partitions. Makes the printer forget the ends that these partitions
+   * had in earlier assignments, because the printer would drop the records after those ends. Then looks up
+   * the current ends, and passes them to the printer. The printer does not finish before that.
    */
   async assigned(starts: readonly StartPosition[]): Promise<void> {
     const { printer, lookUp } = this.options;
@@ -46,7 +49,8 @@ export class GroupEnds {
     for (const { topic, partition, start } of starts) {
       const name = partitionName({ topic, partition });
       const owned = assigned.get(name)!;
-      // The partition was revoked, or a later assignment looks up its end.
+      // Skips a partition that the group has revoked meanwhile, or for which a later assignment looks up the
+      // end.
       if (this.owned.get(name) !== owned) continue;
       const begin = typeof start === 'number' ? start : (start === 'latest' ? last : first).get(name)!;
       printer.endAt({ topic, partition }, last.get(name)!, owned.position ?? begin);
@@ -59,11 +63,11 @@ export class GroupEnds {
     if (owned !== undefined) owned.position = position;
   }
 
-  /** Call it after the printer has forgotten the partitions. */
+  /** Call this when the group has revoked partitions, after the printer has forgotten them. */
   revoked(places: readonly TopicPartition[]): void {
     for (const place of places) this.owned.delete(partitionName(place));
-    // A member without partitions may get some, so the command does not end. If the member has partitions, it
-    // may have reached the end of all of them.
+    // If the member has no partitions left, the command does not end, because the member may get others. If
+    // it has some left, it may have reached the ends of all of them, so the printer checks this.
     if (this.owned.size > 0 && this.lookups === 0) this.options.printer.endsKnown();
   }
 }

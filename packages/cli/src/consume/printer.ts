@@ -1,7 +1,7 @@
 /**
- * Prints fetched records, up to a count and up to the end of each partition. Calls `finished` when there is
- * nothing more to print. The output stream may take the last records later: `flushed` waits until the stream
- * has them.
+ * Prints fetched records, up to a count and up to the end of each partition. Calls `finished` when it has
+ * passed the last record to the output stream. The stream may accept the last records later; `flushed` waits
+ * for that.
  */
 import { type FetchedRecords, partitionName, type StoredPlace, type TopicPartition } from '@millrace/client';
 import {
@@ -20,13 +20,16 @@ export interface PrinterOptions {
   readonly format: Format;
   /** Undefined: no limit. */
   readonly count: number | undefined;
-  /** The output has taken the records before `offset`. `place`: as passed to `records`. */
+  /** Called when the output has accepted the records before `offset`. `place`: as passed to `records`. */
   printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
-  /** True: the output cannot take more now. False: the output has drained. */
+  /** Called with true when the output cannot accept more now, and with false when it has drained. */
   behind(isBehind: boolean): void;
-  /** There is nothing more to print. Called at most once. */
+  /** Called at most once: when the printer has printed the last record. */
   finished(): void;
-  /** The record at `offset` cannot be decoded. The printer has printed the records before it, and stops. */
+  /**
+   * Called when the record at `offset` cannot be decoded. The printer has printed the records before it, and
+   * prints nothing more.
+   */
   failed(place: TopicPartition, offset: number, error: string): void;
 }
 
@@ -47,7 +50,10 @@ export class Printer {
     this.options = options;
   }
 
-  /** The partition is printed up to `end`. `position`: the offset of the next record to read. */
+  /**
+   * From now on the printer prints this partition only up to `end`. `position`: the offset of the next record
+   * to read.
+   */
   endAt(place: TopicPartition, end: number, position: number): void {
     const name = partitionName(place);
     this.ends.set(name, end);
@@ -55,18 +61,21 @@ export class Printer {
     else this.unreached.delete(name);
   }
 
-  /** Removes the partition's end: another member reads the partition, or its end is looked up again. */
+  /**
+   * Removes the end of the partition. Call this when another member reads the partition, or before its end is
+   * looked up again.
+   */
   forget(place: TopicPartition): void {
     this.ends.delete(partitionName(place));
     this.unreached.delete(partitionName(place));
   }
 
-  /** The ends of more partitions are looked up: the printer does not finish before `endsKnown`. */
+  /** Call this when a lookup of ends begins. The printer does not finish before `endsKnown`. */
   endsAwaited(): void {
     this.hasEnds = false;
   }
 
-  /** Every end is known: the printer finishes when all are reached. */
+  /** Call this when every end is known. The printer finishes when it has reached all of them. */
   endsKnown(): void {
     this.hasEnds = true;
     this.finishAtEnds();
@@ -117,8 +126,8 @@ export class Printer {
   }
 
   /**
-   * Reading continues at `position`. If the log has lost the last records before the end, the position
-   * reaches the end without a record.
+   * Call this when reading continues at `position` without a record. If the log has lost the last records
+   * before the end, the position reaches the end in this way.
    */
   reached(place: TopicPartition, position: number): void {
     const name = partitionName(place);
@@ -133,7 +142,7 @@ export class Printer {
     this.isFinished = true;
   }
 
-  /** Resolves when the output has taken everything, or has failed. */
+  /** Resolves when the output has accepted everything, or has failed. */
   flushed(): Promise<void> {
     return this.writes === 0 ? Promise.resolve() : new Promise((resolve) => this.idle.push(resolve));
   }
@@ -161,7 +170,10 @@ export class Printer {
   }
 }
 
-/** The limit is that of the brokers: they append no batch whose records decompress to more. */
+/**
+ * Decodes the records of a batch, with the brokers' limit for their size: brokers append no batch whose
+ * records decompress to more.
+ */
 function recordsOf(batch: Uint8Array): Iterable<KafkaRecord> {
   return readRecords(batch, compressionCodecs, RECORDS_WORK_MAX);
 }

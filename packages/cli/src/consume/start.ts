@@ -53,7 +53,10 @@ export interface PartitionRange extends TopicPartition {
   readonly clippedFrom: number | undefined;
 }
 
-/** Looks up where to begin and end. `exits`: each partition ends at its current log end. */
+/**
+ * Looks up where to begin and end in each partition. `exits`: without an end time, each partition ends at its
+ * current end.
+ */
 export async function rangesOf(
   cluster: KafkaCluster,
   places: readonly TopicPartition[],
@@ -70,7 +73,8 @@ export async function rangesOf(
     const latest = last.get(name)!;
     const wanted = startIn(start, earliest, latest, from?.get(name));
     const begin = Math.min(Math.max(wanted, earliest), latest);
-    // Report only an offset that the user gave. -N means at most N records, so its start may be clipped.
+    // Only an offset that the user gave is reported as clipped. The option -N asks for at most N records, so
+    // clipping its start is no surprise.
     const isClipped = begin !== wanted && start.kind === 'offset' && start.offset >= 0;
     const stop = to?.get(name) ?? -1;
     const end = stop >= 0 ? stop : exits || endMs !== undefined ? latest : undefined;

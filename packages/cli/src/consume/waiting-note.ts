@@ -1,12 +1,14 @@
 /**
- * Tells the user once why a member of a group prints no records yet. The coordinator answers a join only when
- * every other member has joined again, or when the session of a dead member has ended: 45 seconds by default.
+ * Tells the user once why a member of a group prints no records yet. In a classic group the coordinator
+ * answers a join only when every other member has joined again. If a member is dead, the coordinator answers
+ * when the session of this member ends: after 45 seconds by default.
  */
 const WAITING_MS = 5_000;
 
 export interface WaitingNote {
   /**
-   * Call it when the group has assigned partitions, or when the member leaves: the user then needs no note.
+   * Call this when the group has assigned partitions, or when the member leaves, because the user then needs
+   * no note.
    */
   end(): void;
 }

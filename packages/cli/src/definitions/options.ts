@@ -52,7 +52,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** Any whole number, also a negative one. */
+/** Parses a whole number, which may be negative. */
 export function anyWholeNumber(text: string): number {
   const value = Number(text);
   if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value))

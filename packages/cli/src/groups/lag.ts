@@ -1,4 +1,7 @@
-/** How far a group is behind in each partition, and which member reads the partition. */
+/**
+ * For each partition of a group: how many records the group has not committed yet, and which member reads the
+ * partition.
+ */
 import {
   type CommittedOffset,
   type GroupDescription,
@@ -24,7 +27,7 @@ export interface PartitionLag extends TopicPartition {
   readonly member: MemberDescription | null;
 }
 
-/** A partition without a leader delays the report of the other partitions for at most this long. */
+/** The report waits at most this long for the end of a partition that has no leader. */
 const ENDS_TIMEOUT_MS = 3_000;
 
 export interface GroupState {

@@ -67,7 +67,7 @@ export function lagText(partitions: readonly PartitionLag[]): string {
   );
 }
 
-/** `lag 7`, and how many partitions the sum leaves out. */
+/** For example `lag 7`, and the number of partitions whose lag is not in the sum. */
 export function totalText(partitions: readonly PartitionLag[]): string {
   const isNew = ({ committed, end }: PartitionLag) => committed === null && end !== null;
   const uncounted = partitions.filter(({ lag }) => lag === null);

@@ -1,4 +1,7 @@
-/** Computes the offsets of a reset, without side effects. So a dry run shows what `--execute` commits. */
+/**
+ * Computes the new offsets of a reset, and changes nothing. So a dry run shows exactly what `--execute`
+ * commits.
+ */
 import { type CommittedOffset, partitionName, sorted, type TopicPartition } from '@millrace/client';
 import { UserError } from '../user-error.ts';
 import type { ResetTarget } from './reset-target.ts';
@@ -15,11 +18,14 @@ export interface PlannedOffset extends TopicPartition {
 export interface Ends {
   readonly earliest: ReadonlyMap<string, number>;
   readonly latest: ReadonlyMap<string, number>;
-  /** The first offsets at or after the timestamp; -1: all records are older. */
+  /** The offset of the first record at or after the timestamp; -1: all records are older. */
   readonly atTime: ReadonlyMap<string, number>;
 }
 
-/** Refuses a shift of a partition without a committed offset. */
+/**
+ * Computes the new offset of each partition. Throws a UserError for a shift if the group has committed no
+ * offset for a partition.
+ */
 export function planReset(
   target: ResetTarget,
   places: readonly TopicPartition[],

@@ -19,7 +19,7 @@ export type ResetTarget =
 const WAYS =
   '--to-earliest, --to-latest, --to-offset, --shift-by, --by-duration, --to-datetime or --to-current';
 
-/** Refuses options that give no target, or more than one. */
+/** Returns the target that the options name. Throws a UserError if they name none, or more than one. */
 export function resetTarget(options: ResetOptions, nowMs: number): ResetTarget {
   const targets: ResetTarget[] = [];
   if (options.toEarliest) targets.push({ kind: 'earliest' });
@@ -39,7 +39,10 @@ export function resetTarget(options: ResetOptions, nowMs: number): ResetTarget {
   return target;
 }
 
-/** Refuses a negative timestamp, because in ListOffsets a negative timestamp stands for an end of the log. */
+/**
+ * Throws a UserError for a negative timestamp, because in ListOffsets a negative timestamp stands for one end
+ * of the log.
+ */
 function since1970(timestampMs: number): number {
   if (timestampMs >= 0) return Math.floor(timestampMs);
   throw new UserError('the time is before 1970: no record is so old; --to-earliest moves to the first one');

@@ -8,8 +8,9 @@ const CLEAR = '\u001b[H\u001b[J';
 
 /**
  * Prints a report once, or every `seconds` until a signal. On a terminal each report replaces the last one;
- * elsewhere an empty line separates them. An error ends the command only in the first round: a user watches a
- * cluster while brokers fail, so a later round prints the error and tries again.
+ * elsewhere an empty line separates them. An error in the first report ends the command. Users watch a
+ * cluster while brokers fail. So if a later report fails with an error that the user can fix, the command
+ * prints the error and tries again.
  */
 export async function watched(
   seconds: number | undefined,

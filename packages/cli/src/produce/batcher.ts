@@ -11,7 +11,10 @@ export interface GatheredBatch {
 export interface BatcherOptions {
   readonly topic: string;
   readonly partitionCount: number;
-  /** Undefined: the hash of a record's key selects the partition; records without a key go to all in turn. */
+  /**
+   * The partition of all records. Undefined: the hash of a record's key selects the partition, and records
+   * without a key go to all partitions in turn.
+   */
   readonly partition: number | undefined;
   /** A batch that reaches this size is full. */
   readonly batchBytes: number;
@@ -20,7 +23,7 @@ export interface BatcherOptions {
   full(batch: GatheredBatch): void;
 }
 
-/** About the number of bytes that a record needs besides its key and value. */
+/** About the number of bytes of a record in addition to its key and value. */
 const OVERHEAD_BYTES = 24;
 
 export class Batcher {

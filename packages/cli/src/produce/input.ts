@@ -10,14 +10,18 @@ export class Input {
     this.stream = stream;
   }
 
-  /** An error of the stream ends the pieces. An error in the caller's loop is not caught here. */
+  /**
+   * Yields the pieces. If the stream fails, it ends the pieces and keeps the error in `error`. It does not
+   * catch an error in the caller's loop.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
     try {
       for await (const piece of this.stream) yield piece;
       this.isAtEnd = true;
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error)) throw error;
-      // A signal destroys the input. The command still produces what it has read before.
+      // A signal makes the command destroy the stream, which causes this code. It is no error of the input:
+      // the command still produces what it has read before.
       if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') this.error = String(error.code);
     }
   }

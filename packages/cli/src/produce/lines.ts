@@ -1,4 +1,4 @@
-/** Cuts a stream of bytes at a delimiter, and makes records of the pieces. */
+/** Splits a stream of bytes at a delimiter, and makes a record of each piece. */
 import type { NewRecord, RecordHeader } from '@millrace/protocol';
 import { UserError } from '../user-error.ts';
 

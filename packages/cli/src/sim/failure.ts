@@ -1,6 +1,6 @@
 /**
- * Explains a failed run: the smallest plan that fails, its story, the broken promise, and the command that
- * replays this plan.
+ * Explains a failed run: the smallest plan found that still fails, its story, the broken promise, and the
+ * command that replays this plan.
  */
 import {
   type Plan,
@@ -52,7 +52,7 @@ export interface FailureTextOptions {
   readonly verbose?: boolean | undefined;
   /** Prints the first line of the story, and this many lines at its end. Undefined: prints all lines. */
   readonly storyLinesMax?: number;
-  /** The file that holds the plan of the story; undefined: no file holds it. */
+  /** A file that has the plan of the story; undefined: no file has it. */
   readonly planFile?: string | undefined;
 }
 

@@ -5,7 +5,10 @@ export interface Outcome {
   readonly seed: number;
   /** Undefined when there is a crash. */
   readonly summary?: RunSummary;
-  /** Why there is no summary: the simulator itself failed, or the worker process ended or never answered. */
+  /**
+   * Why there is no summary: the simulator itself failed, the worker process ended, or it did not answer in
+   * time.
+   */
   readonly crash?: string;
 }
 

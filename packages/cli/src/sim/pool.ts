@@ -1,8 +1,8 @@
 /**
  * Worker processes that run seeds. The outcome of a seed depends on the seed alone: workers share nothing. A
- * worker gets the next seed when it has sent the outcome of its last one. When a worker ends early or stops
- * answering, the pool reports the worker's seed as crashed. Then it starts another worker, unless too many
- * died in a row.
+ * worker gets its next seed when it has sent the outcome of the seed before. When a worker ends early or
+ * stops answering, the pool reports the worker's seed as crashed. Then the pool starts another worker, unless
+ * too many workers have died in a row.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { SIMULATOR_FLAGS } from '@millrace/sim/io';
@@ -14,7 +14,7 @@ export interface PoolOptions {
   readonly entry: string;
   readonly jobs: number;
   readonly seeds: Iterator<number, void>;
-  /** Whether to start another seed. */
+  /** Whether the pool may start another seed. */
   goesOn(): boolean;
   done(outcome: Outcome): void;
   /** The pool kills a worker whose run takes longer than this. */
@@ -23,12 +23,13 @@ export interface PoolOptions {
 
 const SILENCE_MS_MAX = 300_000;
 const LAST_WORDS_MAX = 4_000;
-/** After this many workers in a row died without an answer, the pool starts no more. */
+/** When this many workers in a row have died without an answer, the pool starts no more workers. */
 const DEATHS_IN_A_ROW_MAX = 10;
 
 /**
- * `run` runs seeds until all are used up, `goesOn` returns false, too many workers died in a row, or `stop`
- * is called. It resolves when every worker has ended.
+ * Its method `run` runs seeds until one of these events: all seeds are used up, `goesOn` returns false, too
+ * many workers have died in a row, or `stop` is called. The promise of `run` resolves when every worker has
+ * ended.
  */
 export class Pool {
   private readonly options: PoolOptions;
@@ -56,7 +57,10 @@ export class Pool {
     while (this.deathsInARow < DEATHS_IN_A_ROW_MAX && (await this.worker())) {}
   }
 
-  /** Runs seeds on one worker until the worker ends. False: there are no more seeds. */
+  /**
+   * Starts one worker, and runs seeds on it until the worker ends. Resolves with false if there are no more
+   * seeds, and with true if the worker died before.
+   */
   private worker(): Promise<boolean> {
     const { options } = this;
     let seed = this.nextSeed();

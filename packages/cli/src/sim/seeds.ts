@@ -5,7 +5,7 @@ export const SEED_MAX = 0xffff_ffff;
 
 export interface SeedRange {
   readonly from: number;
-  /** The last seed; undefined: the time limit alone ends the runs. */
+  /** The last seed; undefined: only the time limit ends the runs. */
   readonly to: number | undefined;
 }
 

@@ -12,7 +12,8 @@ export interface WorkerTask {
 }
 
 export function serveSeeds(): Promise<void> {
-  // A Ctrl-C at the terminal reaches this process too; the parent handles it.
+  // A Ctrl-C at the terminal also sends SIGINT to this process. It ignores the signal, because the parent
+  // handles it.
   process.on('SIGINT', () => {});
   process.on('message', ({ seed }: WorkerTask) => process.send?.(outcomeOf(seed)));
   return new Promise((resolve) => process.once('disconnect', resolve));

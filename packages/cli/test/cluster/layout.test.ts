@@ -37,7 +37,7 @@ test('the second start uses the cluster of the first', () => {
   expect(readFileSync(join(dir, 'node-4', 'node.properties'), 'utf8')).toContain('num.partitions=4\n');
 });
 
-test('a start with other numbers of nodes than the folder has is refused', () => {
+test('a start is refused if its options give other numbers of nodes than the folder has', () => {
   writeLayout(readOrMakeLayout({ dir }));
   expect(() => readOrMakeLayout({ dir, brokers: 5 })).toThrow('has --brokers 3, not 5');
 });

@@ -28,7 +28,7 @@ test('the container image has the same limits', () => {
   expect(image).toContain(`ENTRYPOINT ["node", "${growth}", `);
 });
 
-test('an installation fills the compile cache also for a process with the heap flag of a node', () => {
+test('an installation also fills the compile cache for processes with the heap flag of a node', () => {
   const image = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
   expect(image).toContain(`node ${growth} scripts/warm.ts`);
   const setup = readFileSync(join(root, 'scripts/setup.mjs'), 'utf8');

@@ -25,7 +25,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Every file below the folder with its content and the time it was written. */
+/** Every file below the folder, with its content and the time of its last change. */
 function everything(): unknown[] {
   const files = globSync('**/*', { cwd: folder, withFileTypes: true }).filter((entry) => entry.isFile());
   return files.map(({ parentPath, name }) => {
@@ -71,7 +71,7 @@ test('a bad setting in cluster.json: the refusal names the file and how to remov
   );
 });
 
-test('a folder name that log.dirs cannot contain is refused with its source', async () => {
+test('a folder whose name log.dirs cannot contain is refused, and the refusal names the source of the setting', async () => {
   const dir = join(folder, 'a,b');
   expect(await runCommandLine(['cluster', 'start', '--dir', dir])).toBe(1);
   expect(output).toContain('give one folder (several are not supported) (from the layout of the cluster)');
@@ -96,7 +96,7 @@ test('a node reads each setting exactly as the user gave it', () => {
   expect(config.logDirectory).toBe(join(folder, 'node-2', 'data'));
 });
 
-test('a port that leaves no room for every node is refused with the allowed range', async () => {
+test('a port is refused if not every node would get a valid port; the refusal names the allowed range', async () => {
   const words = ['cluster', 'start', '--dir', join(folder, 'new')];
   expect(await runCommandLine([...words, '--port', '64600'])).toBe(1);
   expect(output).toContain(

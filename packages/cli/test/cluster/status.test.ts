@@ -10,7 +10,7 @@ import { brokersNotServing } from '../../src/cluster/status.ts';
 
 const SIZE_BYTES = 4;
 
-test('the connection to a silent broker ends soon after the broker counts as not serving', async () => {
+test('the connection to a silent broker closes soon after the broker counts as not serving', async () => {
   const versions = { apiKeys: [{ apiKey: apis.metadata.key, minVersion: 12, maxVersion: 12 }] };
   let closed: Promise<unknown> | undefined;
   const server = createServer((socket) => {

@@ -11,7 +11,10 @@ function millrace(...args: string[]) {
   return spawnSync(process.execPath, [main, 'sim', ...args], { encoding: 'utf8' });
 }
 
-/** These tests do not need shrinking: it does not matter whether the runs pass. */
+/**
+ * Runs the command without shrinking, because these tests do not depend on whether the runs pass. Returns its
+ * JSON.
+ */
 function json(...args: string[]) {
   return JSON.parse(millrace(...args, '--json', '--no-shrink').stdout);
 }
@@ -27,7 +30,7 @@ test('the outcome of seeds does not depend on the number of processes', () => {
 const dir = mkdtempSync(join(tmpdir(), 'millrace-sim-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-test('the plan that --print-plan prints, read from a file, gives the same run as its seed', () => {
+test('if a file has the plan that --print-plan prints, --plan gives the same run as the seed', () => {
   const file = join(dir, 'plan.json');
   const { stdout, status } = millrace('--seed', '20', '--print-plan');
   expect(status).toBe(0);
@@ -46,7 +49,7 @@ test('a run without incidents prints its story and hash, exits with 0, and write
   expect(JSON.parse(readFileSync(again, 'utf8'))).toEqual(JSON.parse(readFileSync(file, 'utf8')));
 });
 
-test('a plan with an unknown fault is refused, because a run without this fault could pass by mistake', () => {
+test('a plan with an unknown fault is refused, because without this fault the run could pass', () => {
   const file = join(dir, 'wrong.json');
   const fault = '{"id":1,"kind":"crush","atMs":0,"parameters":{}}';
   const incidents = `[{"quietMs":0,"lastsMs":1000,"faults":[${fault}]}]`;

@@ -29,7 +29,7 @@ class Ended {
       }),
   });
 
-  /** The oldest lookup gets its answer. */
+  /** Answers the oldest lookup. */
   async answer(): Promise<void> {
     this.answers.shift()!();
     await new Promise((done) => setImmediate(done));
@@ -59,7 +59,7 @@ test('a partition that the member gives up during the lookup has no end to wait 
   expect(ended.seen).toEqual(['awaited', '1: 3 to 9', 'known']);
 });
 
-test('a partition comes back during its lookup: only the later lookup says where it ends', async () => {
+test('a partition is revoked and assigned again during its lookup: only the later lookup says where it ends', async () => {
   const ended = new Ended();
   void ended.ends.assigned([start(0)]);
   await ended.answer();
@@ -83,7 +83,7 @@ test('a partition is assigned again, and its log has grown: its earlier end no l
   expect(ended.forgotten).toEqual([0]);
 });
 
-test('more partitions come during a lookup: the ends are known after both lookups', async () => {
+test('more partitions are assigned during a lookup: the ends are known after both lookups', async () => {
   const ended = new Ended();
   void ended.ends.assigned([start(0)]);
   void ended.ends.assigned([start(1)]);

@@ -1,6 +1,6 @@
 /**
- * Goal: each record is printed once, up to the count and up to the end of each partition. The position moves
- * past a record when the output stream has taken the record.
+ * Goal: the printer prints each record once, up to the count and up to the end of each partition. It reports
+ * a record as printed when the output stream has accepted the record.
  */
 import { buildBatch, Compression, stampBatch } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -70,7 +70,7 @@ test('markers of transactions are not printed, but the position moves past them'
 test('when a record cannot be decoded, the printer prints the records before it, and nothing more', () => {
   const output = new Output();
   const damaged = batchAt(6, ['b', 'c']);
-  // The last byte of the record `c` is the number of its headers.
+  // The last byte of the record `c` is the number of its headers, so this record cannot be decoded.
   damaged[damaged.length - 1] = 2;
   output.fetched(new Uint8Array(Buffer.concat([batchAt(5, ['a']), damaged])), 5);
   output.fetched(batchAt(8, ['d']), 8);
@@ -113,7 +113,7 @@ test('every partition has an end: the printer finishes when all are reached', ()
   expect(output.seen).toEqual(['a', 'b', 'finished', 'printed before 6 in 3', 'printed before 7 in 3']);
 });
 
-test('a partition at its end prints nothing more while another one is read', () => {
+test('the printer prints no more records of a partition that is at its end, while it prints another partition', () => {
   const output = new Output();
   output.printer.endAt(place, 7, 5);
   output.printer.endAt({ topic: 'x', partition: 1 }, 3, 0);
@@ -159,7 +159,7 @@ test('the printer does not finish while the ends of more partitions are looked u
   expect(output.seen).toEqual(['a', 'finished']);
 });
 
-test('a full output is reported as behind until it has drained', async () => {
+test('`behind` is true from the moment at which the output is full until it has drained', async () => {
   const output = new Output();
   output.isFull = true;
   output.fetched(batchAt(5, ['a']), 5);
@@ -173,7 +173,7 @@ test('a full output is reported as behind until it has drained', async () => {
   expect(output.seen).toEqual(['a', 'behind', 'printed before 6 in 3', 'caught up']);
 });
 
-test('a full output that refuses several writes is reported as behind only once', () => {
+test('`behind` is called only once for a full output that refuses several writes', () => {
   const output = new Output();
   output.isFull = true;
   for (let offset = 5; offset < 17; offset++) output.fetched(batchAt(offset, ['a']), offset);

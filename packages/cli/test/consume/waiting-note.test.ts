@@ -1,11 +1,14 @@
-/** Goal: the command tells a user who sees no records that the group assigned no partition. */
+/**
+ * Goal: if the group assigns no partition for some seconds, the command tells this to the user, who sees no
+ * records.
+ */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { waitingNote } from '../../src/consume/waiting-note.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('a member without partitions for five seconds says so once', () => {
+test('after five seconds without partitions, the command prints the note, once', () => {
   const notes: string[] = [];
   waitingNote('shop', (text) => notes.push(text));
   vi.advanceTimersByTime(4_999);
@@ -14,7 +17,7 @@ test('a member without partitions for five seconds says so once', () => {
   expect(notes).toEqual([expect.stringMatching(/^group 'shop' has assigned no partition for 5 s: /)]);
 });
 
-test('a member that gets partitions in time says nothing', () => {
+test('if the member gets partitions in time, the command prints no note', () => {
   const notes: string[] = [];
   const waiting = waitingNote('shop', (text) => notes.push(text));
   vi.advanceTimersByTime(4_999);

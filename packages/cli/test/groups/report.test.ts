@@ -76,7 +76,7 @@ x      2          -          5    -    -
   expect(lagText([])).toBe('The group has no partitions and no committed offsets.\n');
 });
 
-test('a partition whose end is not known shows the reason; the other partitions show their lag', () => {
+test('if the end of a partition is not known, its row has the reason; the other rows have their lag', () => {
   const lags = lagsOf(
     group,
     [at(0), at(1), at(2)],

@@ -38,7 +38,7 @@ test('a time before 1970 is refused, because a negative timestamp means an end o
   expect(() => resetTarget({ byDuration: '1h' }, 1_000)).toThrow('before 1970');
 });
 
-test('a duration counts back from now, and a shift may be negative', () => {
+test('`--by-duration` names a time before now, and a shift may be negative', () => {
   expect(resetTarget({ byDuration: '1h' }, 10_000_000)).toEqual({ kind: 'time', timestampMs: 6_400_000 });
   expect(resetTarget({ shiftBy: -3 }, 0)).toEqual({ kind: 'shift', offset: -3 });
 });

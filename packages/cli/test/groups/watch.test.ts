@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { watched } from '../../src/groups/watch.ts';
 import { UserError } from '../../src/user-error.ts';
 
-test('a first report that fails ends the command; signals then end the process as before', async () => {
+test('an error in the first report ends the command, and signals end the process again', async () => {
   const before = process.listenerCount('SIGINT');
   const stream = { isTTY: false, write: () => true } as unknown as NodeJS.WriteStream;
   const report = () => Promise.reject(new Error('no such group'));

@@ -27,6 +27,6 @@ test('records with the same key go to the partition that the Java client selects
   expect(batches(undefined, 'a', 'a')).toEqual([`${partitionForKey(Buffer.from('a'), 3)}: 0,1`]);
 });
 
-test('a batch that is full is passed on at once', () => {
+test('a batch that is full is passed to `full` at once', () => {
   expect(batches(2, null, null, null, null)).toEqual(['2: 0,1,2', '2: 3']);
 });

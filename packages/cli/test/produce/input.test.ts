@@ -1,4 +1,4 @@
-/** Goal: `Input` reports the errors of its stream, and no other errors. */
+/** Goal: `Input` keeps an error of its stream, and treats no other event as such an error. */
 import { expect, test } from 'vitest';
 import { Input } from '../../src/produce/input.ts';
 
@@ -22,7 +22,7 @@ test('an input is read to its end', async () => {
   expect([await read(input), input.error, input.isAtEnd]).toEqual([['a'], undefined, true]);
 });
 
-test('the input fails: the pieces before the error count', async () => {
+test('the input fails: the pieces before the error are still read', async () => {
   const input = new Input(stream(failure('EIO')));
   expect([await read(input), input.error, input.isAtEnd]).toEqual([['a'], 'EIO', false]);
 });
@@ -32,7 +32,7 @@ test('a signal destroys the input: that is no error', async () => {
   expect([await read(input), input.error, input.isAtEnd]).toEqual([['a'], undefined, false]);
 });
 
-test('an error of the code that takes a piece is not an error of the input', async () => {
+test('an error in the loop of the caller is not an error of the input', async () => {
   const input = new Input(stream());
   const taking = async () => {
     for await (const _piece of input) throw failure('ERR_BUFFER_TOO_LARGE');

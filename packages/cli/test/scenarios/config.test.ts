@@ -18,7 +18,10 @@ afterAll(() => cluster.stop());
 
 const { out, refusal } = clusterCommands(() => cluster.bootstrapServers);
 
-/** Runs the command until it prints the text, because a broker applies a change a moment later. */
+/**
+ * Runs the command again and again until it prints the text, because a broker applies a change a moment after
+ * the answer.
+ */
 async function shows(words: readonly string[], text: RegExp): Promise<void> {
   let seen = '';
   for (let tries = 0; tries < 20 && !text.test(seen); tries++) {
@@ -30,7 +33,7 @@ async function shows(words: readonly string[], text: RegExp): Promise<void> {
 
 const large = `${'x'.repeat(5000)}\n`;
 
-test('a leader refuses a batch by the altered max.message.bytes, and takes it after the reset', async () => {
+test('a leader refuses a batch that exceeds the altered max.message.bytes, and accepts it after the reset', async () => {
   await out(['config', 'set', '--topic', 'orders', 'max.message.bytes=1000', 'retention.ms=3600000']);
   await shows(['config', 'get', '--topic', 'orders'], /max\.message\.bytes +1000 +DYNAMIC_TOPIC_CONFIG/);
   expect(await refusal(['produce', 'orders'], large)).toContain('MESSAGE_TOO_LARGE');
@@ -43,7 +46,7 @@ test('a leader refuses a batch by the altered max.message.bytes, and takes it af
   expect(await out(['config', 'get', '--topic', 'orders'])).toContain('retention.ms  3600000');
 });
 
-test('a setting of all brokers reaches the topics; one broker overrides it', async () => {
+test('a setting of all brokers applies to topics; a setting of one broker overrides it', async () => {
   await out(['config', 'set', '--all-brokers', 'message.max.bytes=2000000']);
   const ofTopic = ['config', 'get', '--topic', 'orders', 'max.message.bytes'];
   await shows(ofTopic, /2000000 +DYNAMIC_DEFAULT_BROKER_CONFIG/);

@@ -15,7 +15,8 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'millrace-foreground-'));
   const port = await freePort();
   shape = ['--dir', dir, '--controllers', '1', '--brokers', '1', '--port', String(port)];
-  // The second voter does not exist, so a new folder forms no quorum and the broker is never ready.
+  // The second voter does not exist. So a cluster with a new folder forms no quorum, and its broker never
+  // becomes ready.
   lonely = `controller.quorum.voters=1@127.0.0.1:${port + 1000},9@127.0.0.1:1`;
 });
 afterEach(async () => {
@@ -31,7 +32,7 @@ function states(): string[] {
   return nodesOf(readLayout(dir)).map(stateOf);
 }
 
-test('npm start stays until Ctrl-C, stops every node, and uses the same data at the next start', async () => {
+test('npm start runs until Ctrl-C, then stops every node, and uses the same data at the next start', async () => {
   for (let round = 0; round < 2; round++) {
     const command = start();
     await command.said('The data is in');

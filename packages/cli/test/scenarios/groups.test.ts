@@ -151,7 +151,7 @@ The offsets are committed.
   });
 });
 
-test('a member for which no partition is left says so', async () => {
+test('the command says when no partition is left for the member', async () => {
   // The range assignor sorts members by instance id, so the last member gets nothing.
   const join = (id: number) => command(['consume', 'orders', '--group', 'idle', '--instance-id', `m${id}`]);
   const owners = [join(0), join(1)];
@@ -203,7 +203,8 @@ test('the last commit fails: the command says so, even with --quiet', async () =
   await out(['produce', 'gone', '-q'], 'a\n');
   const running = command(['consume', 'gone', '--group', 'gone', '-q']);
   await running.said('a\n');
-  // Stop the consumer meanwhile, because otherwise it commits after five seconds.
+  // Pauses the consumer meanwhile. Otherwise it would commit after five seconds, while the topic still
+  // exists.
   running.child.kill('SIGSTOP');
   await out(['topic', 'delete', 'gone']);
   running.child.kill('SIGINT');

@@ -12,7 +12,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** Settings of a Kafka on the user's machine. */
+/** Variables that a user may have set for a Kafka on the same machine. */
 const env = { KAFKA_NODE_ID: '7', KAFKA_LOG_DIRS: '/nonexistent', KAFKA_NO_SUCH_SETTING: '1' };
 
 async function json(...words: string[]) {

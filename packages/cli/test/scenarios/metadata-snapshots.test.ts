@@ -15,7 +15,7 @@ import { pidOf, stateOf } from '../../src/cluster/process.ts';
 import { freePort, millrace } from '../support/command.ts';
 
 const SNAPSHOT_BYTES = 3_000;
-/** The topics of one request: their records make a snapshot due. */
+/** The number of topics in one request. Their records are enough to make a snapshot due. */
 const TOPICS = 20;
 const PREFIXES = ['a', 'b', 'c'];
 
@@ -102,7 +102,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 }, 60_000);
 
-test('every controller writes snapshots, and deletes its log before them', async () => {
+test('every controller writes snapshots, and deletes the beginning of its log', async () => {
   for (const node of nodes.filter(({ role }) => role === 'controller')) {
     const trimmed = await eventually(() => newest(node, 'quorum-log-trimmed'));
     const written = newest(node, 'snapshot-written')!;

@@ -1,6 +1,7 @@
 /**
- * Goal: the four commands of the README show a consumer group to somebody who has never used one. Method: the
- * test runs the commands as the README has them, in two "terminals".
+ * Goal: the four commands of the README show somebody who has never used a consumer group how it works.
+ * Method: the test runs the commands exactly as they are in the README, the consumers in two processes as if
+ * in two terminals.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,7 +55,7 @@ test('create, produce, consume in two terminals, see the lag', async () => {
   await until(() => NUMBERS.every((line) => printed().includes(line)), ...terminals);
 
   const watch = millrace(lag!);
-  /** The last report: owner and lag of each partition. */
+  /** The last report: for each partition, its owner and its lag. */
   const report = () => {
     const rows = [...watch.stdout().matchAll(/^orders +(\d) +\S+ +\d+ +(\S+) +(\S+)$/gm)];
     return [0, 1].map((partition) => rows.filter((row) => Number(row[1]) === partition).at(-1));

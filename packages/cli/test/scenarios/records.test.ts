@@ -79,7 +79,7 @@ test('a topic or partition that does not exist is refused', async () => {
   await says(['consume', 'one', '-p', '3'], partition);
 });
 
-test('a batch that the broker refuses: the command fails, and says how far it got', async () => {
+test('a batch that the broker refuses: the command fails, and says how many records it has produced', async () => {
   await topic('small');
   const running = command(['produce', 'small', '-p', '0'], `ok\n${'x'.repeat(2_000_000)}\n`);
   expect(await running.exit()).toBe(1);

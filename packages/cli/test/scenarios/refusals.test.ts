@@ -17,7 +17,7 @@ const words = ['cluster', 'start', '--dir', dir, '--foreground'];
 const clusterFile = join(dir, 'cluster.json');
 const metaOf = (id: number) => join(dir, `node-${id}`, 'data', 'meta.properties');
 
-/** A cluster that has served once: every node has stored the cluster id. */
+/** Makes a cluster that has served once, so that every node has stored the cluster id. */
 beforeAll(async () => {
   const port = String(await freePort());
   const command = millrace([...words, '--controllers', '1', '--brokers', '1', '--port', port]);
@@ -113,7 +113,7 @@ test('a folder with other files', async () => {
   rmSync(home, { recursive: true });
 });
 
-test('too little disk for a new folder: the start fails, and the next one works, because the folder does not keep the refused setting', async () => {
+test('too little free space for a new folder: the start fails, and the next start works, because the folder does not keep the refused setting', async () => {
   const home = mkdtempSync(join(tmpdir(), 'millrace-too-little-'));
   const shape = ['--controllers', '1', '--brokers', '1', '--port', String(await freePort())];
   const start = ['cluster', 'start', '--dir', home, '--foreground', ...shape];

@@ -23,7 +23,10 @@ const PLAN: Plan = {
 
 const calm = simulateGuarded({ ...PLAN, incidents: [] });
 
-/** A real run with made-up faults. It fails when all needed faults are among them. */
+/**
+ * Returns the report of a real run without faults, changed as if the faults of the plan had struck. The run
+ * counts as failed if all needed faults are in the plan.
+ */
 function simulate(plan: Plan): RunReport {
   const struck = faultsOf(plan).map((planned) => {
     return { planned, atUs: planned.id * 1_000_000, text: `b${planned.id}` };
@@ -82,7 +85,7 @@ test('without shrinking the text shows the original run', () => {
   expect(text).toMatch(/replay it with: millrace sim --seed 3$/);
 });
 
-test('when the time is up the text says that the result may not be minimal', () => {
+test('when the time for shrinking is up, the text says that the result may not be minimal', () => {
   let nowMs = 0;
   const failure = failureOf(simulate(PLAN), { ...options, nowMs: () => nowMs++, shrinkMs: 4 });
   expect(failure).toMatchObject({ isMinimal: false });

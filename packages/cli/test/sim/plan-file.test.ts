@@ -10,7 +10,7 @@ import { UserError } from '../../src/user-error.ts';
 const dir = mkdtempSync(join(tmpdir(), 'millrace-plan-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-test('a plan that was written is read again', () => {
+test('a plan is the same after it was written to a file and read', () => {
   const file = join(dir, 'plan.json');
   writePlan(file, planOf(42));
   expect(readPlan(file)).toEqual(planOf(42));

@@ -44,7 +44,7 @@ test.each([
   });
 });
 
-test('of a hundred failed seeds the text lists twelve', () => {
+test('if a hundred seeds have failed, the text lists twelve of them', () => {
   const tally = new Tally(() => 0);
   for (let seed = 100; seed > 0; seed--) tally.add({ seed, summary: summary(seed, 'liveness') });
   expect(tally.text()).toContain(

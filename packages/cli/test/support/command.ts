@@ -65,8 +65,8 @@ export function run(
 }
 
 /**
- * The first of `brokers` free ports in a row. It is so low that the ports of the controllers, 1000 above, are
- * valid.
+ * Finds `brokers` free ports in a row, and returns the first one. It is so low that the ports of the
+ * controllers, which are 1000 higher, are valid.
  */
 export async function freePort(brokers = 1): Promise<number> {
   const first = await heldPort(0);
@@ -77,7 +77,7 @@ export async function freePort(brokers = 1): Promise<number> {
   return port < 60_000 && !held.includes(undefined) ? port : freePort(brokers);
 }
 
-/** Listens on the port; 0: on any free one. Undefined: the port is taken. */
+/** Listens on the port, or on any free port if it is 0. Returns undefined if the port is taken. */
 async function heldPort(port: number): Promise<Server | undefined> {
   const server = createServer().listen(port, '127.0.0.1');
   try {
