@@ -1,6 +1,7 @@
 /**
- * A queue of deadlines, for an owner with one timer: a binary heap by (time, order of insertion). The owner
- * asks `next()` when to wake up, and takes the due values with `popDue`.
+ * A queue of deadlines, for an owner that sets only one timer for all of them. The owner asks `next()` for
+ * the earliest time, and takes the due values with `popDue`. The queue is a binary heap, ordered by time and
+ * then by the order of insertion.
  */
 import type { Millis } from './ids.ts';
 
@@ -33,8 +34,8 @@ export class DeadlineQueue<T> {
   }
 
   /**
-   * Cancels a deadline. Its entry stays in the heap until it reaches the top, or until more than 64 entries
-   * and more than half of all are cancelled.
+   * Cancels a deadline. Its entry stays in the heap until it reaches the top. If more than 64 entries, and
+   * more than half of all entries, are cancelled, the heap is rebuilt without them.
    */
   cancel(deadline: Deadline<T>): void {
     if (!deadline.pending) return;
@@ -43,13 +44,13 @@ export class DeadlineQueue<T> {
     if (this.cancelled > 64 && this.cancelled * 2 > this.heap.length) this.rebuild();
   }
 
-  /** The earliest pending time, or undefined. */
+  /** The time of the earliest pending deadline. Undefined: no deadline is pending. */
   next(): Millis | undefined {
     this.dropCancelled();
     return this.heap[0]?.at;
   }
 
-  /** Removes and returns the earliest value that is due at `now`, or undefined. */
+  /** Removes the earliest deadline if it is due at `now`, and returns its value. Undefined: none is due. */
   popDue(now: Millis): T | undefined {
     return this.takeDue(now)?.value;
   }

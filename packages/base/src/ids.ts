@@ -1,6 +1,7 @@
 /**
- * The types of numbers and ids. All but `Uuid` are plain aliases: each says what a number means, at no cost
- * at run time. An offset named `…End` or `endOffset` is exclusive; one named `lastOffset` is inclusive.
+ * The types of numbers and ids. All but `Uuid` are plain aliases of `number`, which only say what a number
+ * means. If a range ends at an offset named `…End` or `endOffset`, the range does not contain this offset. If
+ * a range ends at an offset named `lastOffset`, the range contains this offset.
  */
 
 /** Position of a record in a partition's log; an int64 on the wire, here a safe integer. */
@@ -27,7 +28,7 @@ export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA' as Uuid;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const VALUES = new Map([...ALPHABET].map((character, value) => [character, value]));
 
-/** Text form of the 16 bytes at `position`. */
+/** Returns the text form of the 16 bytes at `position`. */
 export function uuidFromBytes(bytes: Uint8Array, position = 0): Uuid {
   let text = '';
   for (let i = 0; i < 15; i += 3) {
@@ -42,7 +43,10 @@ export function uuidFromBytes(bytes: Uint8Array, position = 0): Uuid {
   return (text + ALPHABET[last >> 2]! + ALPHABET[(last & 3) << 4]!) as Uuid;
 }
 
-/** The 16 bytes of a text form, written to `target` at `position`. The text must satisfy isUuid. */
+/**
+ * Writes the 16 bytes of a text form into `target` at `position`, and returns `target`. The text must satisfy
+ * isUuid.
+ */
 export function uuidToBytes(uuid: Uuid, target: Uint8Array = new Uint8Array(16), position = 0): Uint8Array {
   let bits = 0;
   let held = 0;

@@ -1,4 +1,7 @@
-/** Passes an event on if the level of the event's logger allows it. */
+/**
+ * A logger that passes an event to an inner logger only if the level of the event's logger allows it
+ * (log-levels.ts).
+ */
 import type { EventName, Level } from './log-events/table.ts';
 import type { LogLevels } from './log-levels.ts';
 import type { Logger } from './seams.ts';

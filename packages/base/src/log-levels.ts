@@ -1,11 +1,14 @@
 /**
- * The levels of a node's loggers, which decide what events the node writes. Each part of the table of events
+ * The levels of a node's loggers. They decide which events the node writes. Each part of the table of events
  * has a logger with the name of the part. A logger without a level of its own has the level of the logger
- * `root`. The levels may change while the node runs, and last until it stops.
+ * `root`. A change of a level acts at once, and lasts until the node stops.
  */
 import { definitionOf, type EventPart, eventsTable, type Level } from './log-events/table.ts';
 
-/** Kafka's names, the most severe first. A logger writes the events of its level and of those before it. */
+/**
+ * Kafka's names of levels, the most severe first. A logger writes the events of its own level and of more
+ * severe levels.
+ */
 export const LOG_LEVELS = ['OFF', 'FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

@@ -1,7 +1,7 @@
 /**
- * Values that wait for an offset. For example, an acknowledgement is parked until the high watermark reaches
- * the offset of the acknowledgement. The queue releases values in the order of their offsets, and values of
- * one offset in the order of arrival.
+ * A queue of values that each wait until a position has reached an offset. For example, an acknowledgement
+ * waits until the high watermark has reached the end of the acknowledged batch. The queue releases values in
+ * the order of their offsets, and values of one offset in the order of arrival.
  */
 import type { Offset } from './ids.ts';
 
@@ -12,7 +12,10 @@ export class ParkedUntilOffset<T> {
     return this.entries.length;
   }
 
-  /** Adds a value. Most offsets arrive in rising order, so the search for its place starts at the end. */
+  /**
+   * Adds a value. Most values arrive in the order of their offsets, so the search for the place of the value
+   * starts at the end.
+   */
   park(offset: Offset, value: T): void {
     let index = this.entries.length;
     while (index > 0 && this.entries[index - 1]!.offset > offset) index--;

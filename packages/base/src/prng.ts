@@ -51,11 +51,11 @@ export class Prng implements Random {
   }
 }
 
-/** A fair draw of 0 … `limit` - 1 from draws of 32 bits. */
+/** Draws a whole number from 0 to `limit` - 1, each with the same probability, from draws of 32 bits. */
 export function drawBelow(limit: number, source: { u32(): number }): number {
   assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
-  // 2^32 is not a multiple of every limit. Draws at or above the largest multiple of the limit would make
-  // small results more likely.
+  // 2^32 is not a multiple of every limit. If draws at or above the largest multiple of the limit counted,
+  // small results would be more likely than large ones.
   const fair = Math.floor(0x1_0000_0000 / limit) * limit;
   for (;;) {
     const draw = source.u32();

@@ -2,9 +2,10 @@
  * The seams: a node's only access to the outside world. Folders named `io/` have the implementations that
  * real nodes use. The simulator implements the seams in memory, with faults.
  *
- * Completions arrive as callbacks, in a later turn (see `Clock.soon`); several may share a turn. If a method
- * may call back earlier, its comment says so. The seams do not use promises: the order of microtasks depends
- * on how code is written, and a simulated run must not depend on that.
+ * A seam reports the end of an operation by a callback in a later turn (see `Clock.soon`). Several callbacks
+ * may share a turn. If a method may call back earlier, its comment says so. The seams use no promises. With
+ * promises the order of events would also depend on the number of `await`s in the code, and a simulated run
+ * must not depend on that.
  */
 
 import type { Millis, Uuid, WallMillis } from './ids.ts';
@@ -16,7 +17,7 @@ export interface Timer {
 
 /** The time, timers, and the end of the present turn. */
 export interface Clock {
-  /** Never decreases. Timeouts and durations use this clock. */
+  /** The time of the monotonic clock, which never decreases. Timeouts and durations use this clock. */
   monotonicMs(): Millis;
   /** Wall clock time, for timestamps in data and for the age of data. */
   wallMs(): WallMillis;
@@ -26,9 +27,9 @@ export interface Clock {
    */
   setTimer(delayMs: Millis, callback: () => void): Timer;
   /**
-   * Calls back once, at the end of this turn. In production a turn is a round of the event loop, so the node
+   * Calls back once, at the end of this turn. In production a turn is a round of the event loop. So the node
    * may read more input before the callback runs. A broker uses such a callback to send the answers that it
-   * has gathered in this turn.
+   * has gathered in the turn.
    */
   soon(callback: () => void): void;
 }
@@ -42,8 +43,8 @@ export interface Random {
   /** A random version 4 id whose text does not start with '-'. */
   uuid(): Uuid;
   /**
-   * Returns a source for one component. If the numbers follow from a seed, the draws of one component do not
-   * change the numbers of another component.
+   * Returns a source for one component. If the numbers come from a seed, draws from this source do not change
+   * the numbers that other components get.
    */
   fork(name: string): Random;
 }
@@ -82,8 +83,8 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
  * and writes use the page cache, so most are quick. A read waits for the device if the page cache lacks the
  * bytes. When `write` returns, the bytes are in the page cache. When `sync` calls back without an error, the
  * bytes are on the device. Methods that always wait for the device (`syncNow`, `syncDirectory`,
- * `writeFileAtomic`) block the event loop, and with it every partition. Methods may throw DiskError, except
- * `exists`, which returns false after an error, and `removeInBackground`.
+ * `writeFileAtomic`) block the event loop, and with it every partition. Methods may throw DiskError. Two
+ * methods never throw it: `exists`, which returns false after an error, and `removeInBackground`.
  */
 export interface Disk {
   /** Opens a file for reading and writing. Creates an empty file if there is none. The folder must exist. */
@@ -102,8 +103,8 @@ export interface Disk {
    */
   removeInBackground(path: string, done?: () => void): void;
   /**
-   * Renames a file or folder. If a file has the new name already, replaces that file. The new name is durable
-   * only after a sync of the folder.
+   * Renames a file or folder. If a file already has the new name, the renamed file replaces it. The new name
+   * is durable only after a sync of the folder.
    */
   rename(from: string, to: string): void;
   /** Reads the whole file; undefined when there is none. */
@@ -125,7 +126,7 @@ export interface Disk {
   space(path: string): DiskSpace;
 }
 
-/** Sizes in bytes. `Number.MAX_SAFE_INTEGER` stands for that size and every larger one. */
+/** Sizes in bytes. If a size is larger than `Number.MAX_SAFE_INTEGER`, this number stands for it. */
 export interface DiskSpace {
   readonly totalBytes: number;
   /** Bytes that a process without special rights may still write: what `df` shows as available. */
@@ -159,8 +160,8 @@ export interface Address {
 /** TCP connections, as byte streams. */
 export interface Net {
   /**
-   * Starts to listen; calls `listening` or `failed` once, unless the listener is closed first. Port 0 picks a
-   * free port and passes it to `listening`.
+   * Starts to listen. Calls either `listening` or `failed`, once, unless the listener is closed before. If
+   * the port is 0, the system picks a free port, and `listening` gets this port.
    */
   listen(
     address: Address,
@@ -184,8 +185,8 @@ export interface StreamHandler {
   /** Called when the connection is established. For outgoing connections only. */
   opened?(): void;
   /**
-   * Bytes arrived; a chunk may begin and end anywhere in a message. The chunk is valid only during the call:
-   * the handler must copy bytes that it needs later.
+   * Called when bytes have arrived. A chunk may begin and end anywhere in a message. The chunk is valid only
+   * during the call, so the handler must copy the bytes that it needs later.
    */
   data(chunk: Uint8Array): void;
   /**
@@ -200,8 +201,9 @@ export interface Stream {
   /** The peer's IP address. An IPv4 address is in dotted form, even if the socket also serves IPv6. */
   readonly remoteAddress: string;
   /**
-   * Sends the chunks in order. False: the peer reads slowly, so the caller must wait for `drained` before it
-   * sends more. The caller may change the chunks only if `unsentBytes` is 0 when `send` returns.
+   * Sends the chunks in order. Returns false if the peer reads slowly; the caller must then wait for
+   * `drained` before it sends more. The caller may use the memory of the chunks again only if `unsentBytes`
+   * is 0 when `send` returns.
    */
   send(chunks: readonly Uint8Array[]): boolean;
   /** Bytes passed to `send` that the operating system has not accepted yet. */
@@ -217,8 +219,8 @@ export interface Stream {
 
 /**
  * Says why a control message got no answer. `unavailable`: the peer was not reached, the connection broke, or
- * the peer closes. `timeout`: no answer came in time. `refused`: the peer knows no such method, or cannot
- * decode the message. After `unavailable` and `timeout` the peer may have carried the message out.
+ * the peer is shutting down. `timeout`: no answer came in time. `refused`: the peer knows no such method, or
+ * cannot decode the message. After `unavailable` and `timeout` the peer may have carried the message out.
  */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
@@ -237,16 +239,16 @@ export interface Rpc {
     events: { listening(port: number): void; failed(error: Error): void },
   ): Listener;
   /**
-   * Returns a channel that connects with the first call, reconnects by itself, and resolves the address each
-   * time that it connects.
+   * Returns a channel to the server at this address. The channel connects at the first call, and reconnects
+   * by itself. It resolves the host name each time it connects.
    */
   channel(address: Address): RpcChannel;
 }
 
 export interface RpcService {
-  /** One request of `peer`. The service calls `reply` once, now or later. */
+  /** Called for each request of a caller `peer`. The service calls `reply` once, now or later. */
   call(method: string, body: Uint8Array, reply: (answer: Uint8Array | RpcError) => void, peer: RpcPeer): void;
-  /** `peer` opened a stream. Returns the handler of its messages. */
+  /** Called when a caller `peer` has opened a stream. Returns the handler for the stream's messages. */
   stream(method: string, stream: RpcStream, peer: RpcPeer): RpcStreamHandler;
 }
 
@@ -288,7 +290,7 @@ export interface RpcStreamHandler {
 }
 
 /**
- * A pure function of bytes and parameters that may take long. It uses nothing else, so it can run on any
+ * A pure function of bytes and parameters, which may take long. It uses no other state, so it can run on any
  * thread.
  */
 export interface JobKind<Parameters, Value> {
@@ -312,19 +314,19 @@ export type JobOutcome<Value> =
   | { readonly ok: false; readonly reason: string };
 
 export interface Job {
-  /** Drops the answer: the job does not call `done` after this. */
+  /** Cancels the job. After this call, `done` is never called. */
   cancel(): void;
 }
 
 /**
- * Runs work outside of the event loop, if the work would block the loop for more than a few milliseconds. A
- * crash loses every job. Jobs may finish in another order than they started.
+ * Runs work on other threads, if it would block the event loop for more than a few milliseconds. A crash
+ * loses every job. Jobs may finish in another order than they started.
  */
 export interface Jobs {
   /**
-   * Starts a job now, or queues it. Calls `done` once, in a later turn. The job owns the bytes from here on,
-   * and no other data may share their memory. Returns undefined if it takes no job now, for example because
-   * too many jobs or bytes already wait; it then never calls `done`.
+   * Starts a job now, or queues it. Calls `done` once, in a later turn. From this call on, the job owns the
+   * bytes, and no other data may share their memory. Returns undefined if it accepts no job now, for example
+   * because too many jobs or bytes already wait. It then never calls `done`.
    */
   start<Parameters, Value>(
     kind: JobKind<Parameters, Value>,
@@ -340,8 +342,9 @@ export type LogMethods = {
 };
 
 /**
- * Structured events: a stable name (kebab-case: `leader-elected`, `log-truncated`) and its facts.
- * log-events/table.ts lists them all, and docs/logging.md is generated from that table.
+ * Logs structured events. An event has a stable name in kebab case, for example `leader-elected` or
+ * `log-truncated`, and facts. log-events/table.ts lists all events, and docs/logging.md is generated from
+ * this table.
  */
 export interface Logger extends LogMethods {
   /** A logger that adds these facts to every event. */

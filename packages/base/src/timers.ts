@@ -1,6 +1,6 @@
 /**
- * The deadlines of parked requests, back-offs and request timeouts. All of them share one timer of the clock:
- * no component may set a clock timer for each request.
+ * Many deadlines that share one timer of the clock: those of parked requests, back-offs and request timeouts.
+ * A timer of the clock for each request would cost too much, so no component may set one.
  */
 import { type Deadline, DeadlineQueue } from './deadlines.ts';
 import type { Millis } from './ids.ts';
@@ -8,7 +8,10 @@ import type { Clock, Timer } from './seams.ts';
 
 export type DueCallback = () => void;
 
-/** The shortest delay that leads to a later turn: timers due in the same millisecond run in one turn. */
+/**
+ * The shortest delay after which a callback runs in a later turn. Deadlines of the same millisecond share a
+ * turn.
+ */
 export const NEXT_TURN_MS: Millis = 1;
 
 export class Timers {
@@ -32,7 +35,10 @@ export class Timers {
     return this.clock.monotonicMs();
   }
 
-  /** Calls back once, after `delayMs`, not within this call. Deadlines due together share a turn. */
+  /**
+   * Calls back once, after `delayMs`, and never within this call. Deadlines that are due together share a
+   * turn.
+   */
   after(delayMs: Millis, callback: DueCallback): Deadline<DueCallback> {
     const deadline = this.queue.add(this.now() + Math.max(0, delayMs), callback);
     if (this.timer === undefined || deadline.at < this.armedAt) this.arm();

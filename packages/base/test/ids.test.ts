@@ -20,7 +20,7 @@ test('isUuid rejects malformed ids', () => {
   }
 });
 
-test('a seed decides every draw, forks do not disturb each other', () => {
+test('a seed decides every draw; draws from one fork do not change the draws from another', () => {
   const a = new Prng(7);
   const b = new Prng(7);
   expect(Array.from({ length: 20 }, () => a.below(10))).toEqual(
@@ -33,7 +33,7 @@ test('a seed decides every draw, forks do not disturb each other', () => {
   expect(new Prng(7).uuid().startsWith('-')).toBe(false);
 });
 
-test('draws are spread evenly', () => {
+test('every value is drawn about equally often', () => {
   const random = new Prng(1);
   const counts = new Array<number>(6).fill(0);
   for (let i = 0; i < 60_000; i++) counts[random.below(6)]!++;

@@ -11,8 +11,8 @@ function leveled(root: ConstructorParameters<typeof LogLevels>[0]) {
   const levels = new LogLevels(root);
   const logger = new LeveledLogger(memory, levels);
   /**
-   * Logs a debug and a warn event of `quorum` and an error event of `node`. Returns the levels of those that
-   * the logger passes on.
+   * Logs a debug event and a warn event of the part `quorum`, and an error event of the part `node`. Returns
+   * the levels of the events that the logger passes on.
    */
   const written = () => {
     memory.events.length = 0;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Prng } from '../src/prng.ts';
 
-it('gives these numbers for these seeds, so that a seed of the simulator keeps its run', () => {
+it('gives the same numbers for a seed as before, so that each seed of the simulator still gives the same run', () => {
   const random = new Prng(42);
   expect([random.u32(), random.u32(), random.u32(), random.u32()]).toEqual([
     2837322924, 544945897, 479756282, 3500138142,

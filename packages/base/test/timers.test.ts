@@ -1,4 +1,4 @@
-/** Goal: many deadlines cost one timer of the clock. Method: a clock that counts its timers. */
+/** Goal: many deadlines need only one timer of the clock. Method: a clock that counts its timers. */
 import { expect, test } from 'vitest';
 import { Timers } from '../src/index.ts';
 import { ManualClock } from '../src/testing/index.ts';
@@ -23,7 +23,7 @@ test('deadlines fire at their times, in order; a cancelled deadline does not fir
   expect(fired).toEqual(['early at 10', 'late at 30']);
 });
 
-test('a thousand deadlines that are cancelled in time arm at most two timers', () => {
+test('a thousand deadlines that are cancelled in time set at most two timers of the clock', () => {
   const clock = new CountingClock();
   const timers = new Timers(clock);
   for (let i = 0; i < 1_000; i++) {

@@ -5,15 +5,18 @@
 import type { Millis, WallMillis } from '../ids.ts';
 import type { Clock, Timer } from '../seams.ts';
 
-/** The longest delay of a Node timer, 24.8 days. A longer timer fires early. */
+/**
+ * The longest delay of a Node timer: 24.8 days. `setTimer` shortens a longer delay to this one, so such a
+ * timer fires early.
+ */
 const TIMER_MS_MAX = 2_147_483_647;
 
 export class NodeClock implements Clock {
   #soon: (() => void)[] = [];
   #scheduled = false;
   readonly #runSoon = (): void => {
-    // Callbacks may add callbacks, which run in the same turn: the loop also covers entries that are added
-    // meanwhile.
+    // A callback may add callbacks, which must run in the same turn. So the loop ends only when the queue has
+    // no more entries.
     const queue = this.#soon;
     let next = 0;
     try {
@@ -41,9 +44,9 @@ export class NodeClock implements Clock {
   }
 
   /**
-   * Runs the callback after the event loop has read every readable socket of this round (the check phase
-   * follows the poll phase). So one turn takes the requests of many connections, and the answers to a
-   * connection leave in one write.
+   * Runs the callback in the check phase of the event loop, which follows the poll phase. In the poll phase
+   * the event loop reads every readable socket. So one turn handles the requests of many connections, and the
+   * answers to one connection leave in one write.
    */
   soon(callback: () => void): void {
     this.#soon.push(callback);

@@ -1,10 +1,10 @@
 /**
  * Net over node:net: TCP without Nagle's delay. The chunks of one send leave in one gathered write. A peer
- * counts as slow while its socket has many unsent bytes.
+ * counts as slow while its socket has at least `UNSENT_BYTES_MAX` unsent bytes.
  *
- * All sockets read into one buffer, which the handler must not keep. A new buffer for each read would be
- * garbage outside of the heap, and V8 runs full collections for it (measured: more than half of a busy
- * broker's CPU time).
+ * All sockets read into one buffer, which the handler must not keep. A new buffer for each read would soon be
+ * garbage outside of V8's heap. To free such garbage, V8 collects the whole heap. In a measurement these
+ * collections took more than half of a busy broker's CPU time.
  */
 import net from 'node:net';
 import type { Address, Listener, Net, Stream, StreamHandler } from '../seams.ts';
@@ -43,8 +43,8 @@ export class NodeNet implements Net {
     );
     let settled = false;
     server.on('error', (error) => {
-      // A later error (too many open files) concerns one incoming connection. The system has already closed
-      // it.
+      // An error after the start, for example too many open files, concerns one incoming connection. The
+      // system has already closed this connection.
       if (!settled) events.failed(listenError(address, error));
       settled = true;
     });
@@ -93,8 +93,8 @@ export class NodeNet implements Net {
 type OnRead = net.OnReadOpts;
 
 /**
- * Turns an accepted socket into one that reads into the shared buffer. A server of node:net cannot set the
- * option `onread` for the sockets that it accepts.
+ * Turns an accepted socket into a socket that reads into the shared buffer (option `onread`). A server of
+ * node:net cannot set this option for the sockets that it accepts.
  */
 function adopt(accepted: net.Socket, onread: OnRead): net.Socket {
   const inner = accepted as unknown as { _handle: object | null };
@@ -110,7 +110,7 @@ class NodeStream implements Stream {
   readonly #all: Set<NodeStream>;
   #handler: StreamHandler | undefined;
   #reason: string | undefined;
-  /** True after a send returned false: the handler waits for `drained`. */
+  /** Whether the last send returned false, so that the handler waits for `drained`. */
   #full = false;
 
   constructor(open: (onread: OnRead) => net.Socket, input: Uint8Array, all: Set<NodeStream>) {
@@ -157,8 +157,8 @@ class NodeStream implements Stream {
       for (const chunk of chunks) socket.write(chunk);
       socket.uncork();
     }
-    // write() returns false for a large answer even if the system accepted it at once, so decide by the
-    // unsent bytes.
+    // write() also returns false for a large answer that the system has accepted at once. So the number of
+    // unsent bytes decides.
     this.#full = this.unsentBytes >= UNSENT_BYTES_MAX;
     return !this.#full;
   }

@@ -1,4 +1,4 @@
-/** Random from the system's generator, drawn in blocks. */
+/** Random numbers from the operating system's generator. This source draws them in blocks. */
 import { randomFillSync } from 'node:crypto';
 import type { Uuid } from '../ids.ts';
 import { drawBelow, randomUuid } from '../prng.ts';
@@ -26,7 +26,10 @@ export class NodeRandom implements Random {
     return randomUuid(() => this.u32());
   }
 
-  /** Returns this source: all its draws are independent anyway. */
+  /**
+   * Returns this source. Its draws follow from no seed, so the draws of one component cannot change those of
+   * another.
+   */
   fork(): Random {
     return this;
   }

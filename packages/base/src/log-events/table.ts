@@ -15,8 +15,8 @@
  *
  *    A `?` after the name of a fact means that some log lines lack the fact. The sentence begins with an
  *    actor (`ACTORS` in `parts/definition.ts`).
- * 2. Log it where it happens: `logger.info('replica-deleted', { topic, partition, topicId })`. The code
- *    compiles only with the event's level and facts. A test fails while no source logs the event.
+ * 2. Log the event where it happens: `logger.info('replica-deleted', { topic, partition, topicId })`. The
+ *    code compiles only with the event's level and facts. A test fails while no source logs the event.
  * 3. `node packages/node/src/io/generate-logging-docs.ts` writes `docs/logging.md`.
  */
 import { clientEvents, sessionEvents } from './parts/broker.ts';
@@ -65,8 +65,8 @@ type NameOf<Fact extends string> = OptionalOf<Fact> | RequiredOf<Fact>;
 /** A fact of any event. */
 export type FactName = NameOf<AnyDefinition['facts'][number]>;
 /**
- * The facts of a log call. The last part of the type forbids facts of other events. Without it, the compiler
- * would accept such facts if they come in by a spread.
+ * The facts of a log call. The last part of the type forbids facts of other events. Without this part, the
+ * compiler would accept such facts in a spread (`{ ...facts }`).
  */
 type Facts<Fact extends string> = { readonly [Name in RequiredOf<Fact>]: unknown } & {
   readonly [Name in OptionalOf<Fact>]?: unknown;
@@ -89,7 +89,10 @@ export type FactsAt = {
 /** The events of a level. */
 export type EventAt<At extends Level> = keyof FactsAt[At];
 
-/** The facts of an event of one part (like FactsAt), without the facts that a helper adds. */
+/**
+ * Like FactsAt, but only for the events of one part of the product, and without the facts that a helper
+ * function adds to each event.
+ */
 export type FactsWithout<Added extends FactName, Part extends EventPart> = {
   [At in Level]: {
     [Name in NamesAt<Table[Part], At>]: Table[Part][Name] extends EventDefinition

@@ -1,4 +1,6 @@
-/** A disk in memory that knows the synced bytes of each file, so that a test can simulate a power loss. */
+/**
+ * A disk in memory. It also keeps the synced bytes of each file, so that a test can simulate a power loss.
+ */
 import type { Disk, DiskFile, DiskSpace } from '../seams.ts';
 import { DiskError } from '../seams.ts';
 
@@ -15,7 +17,7 @@ export class MemoryDisk implements Disk {
   usableBytes = 1e12;
   /** While a test sets this, `space` fails with this code. */
   failSpace: string | undefined;
-  /** A write sets the time of the file's last change to this wall time. */
+  /** The wall time. A write sets the time of the file's last change to it. */
   nowWallMs = 0;
   /** While a test sets this, writes fail with this code. */
   failWrites: string | undefined;
@@ -25,7 +27,10 @@ export class MemoryDisk implements Disk {
   private readonly directories = new Set<string>(['/', '.']);
   private readonly soon: (callback: () => void) => void;
 
-  /** `soon` runs the completions of sync; by default they wait for a macrotask. */
+  /**
+   * `soon`: schedules the callbacks of `sync`. By default they run in the check phase of the event loop
+   * (`setImmediate`).
+   */
   constructor(soon: (callback: () => void) => void = (callback) => void setImmediate(callback)) {
     this.soon = soon;
   }
@@ -109,7 +114,7 @@ export class MemoryDisk implements Disk {
     return content?.bytes.slice(0, content.length);
   }
 
-  /** The bytes of the file that a power loss leaves; undefined when there is no file. */
+  /** The bytes of the file that would survive a power loss; undefined when there is no file. */
   syncedBytes(path: string): Uint8Array | undefined {
     return this.files.get(path)?.synced.slice();
   }

@@ -1,4 +1,4 @@
-/** Jobs that run when a test says so. */
+/** Jobs for tests: a job runs only when the test calls `finishOne` or `finishAll`. */
 import { assert } from '../assert.ts';
 import type { Job, JobKind, JobOutcome, Jobs } from '../seams.ts';
 

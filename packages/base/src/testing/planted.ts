@@ -1,4 +1,7 @@
-/** Plants a bug: replaces one line of a source file when Node loads the file. */
+/**
+ * Plants a bug in the product's code, to show that a test finds such a bug: replaces one line of a source
+ * file when Node loads the file.
+ */
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 export interface LinePatch {
   /** Kebab-case, unique. */
   readonly name: string;
-  /** The one file of the product's code that gets the bug: its path from the root of the repository. */
+  /** The source file that gets the bug: its path from the root of the repository. */
   readonly file: string;
   /** A whole line of the file, without its indentation. The file must contain the line exactly once. */
   readonly find: string;

@@ -178,7 +178,7 @@ test('without a listener at the address, the handler gets closed and never opene
   expect(recorder.events[0]).toContain('ECONNREFUSED');
 });
 
-test('the error of a taken port is one sentence with a remedy', async () => {
+test('the error of a taken port is one sentence that says what to do', async () => {
   const { port } = await server();
   const error = await new Promise<Error>((resolve) => {
     new NodeNet().listen(

@@ -1,6 +1,6 @@
 /**
- * Goal: code that logs an event outside of the tables does not compile, and the code logs every event of the
- * tables.
+ * Goal: code that logs an event that is not in the tables does not compile, and the code logs every event of
+ * the tables.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ test.each(events)('%s is in kebab case, and its sentence uses only its facts', (
   expect(told.filter((fact) => !known.includes(fact))).toEqual([]);
 });
 
-test('the facts tell apart two events of the same name', () => {
+test('if two events have the same name, their facts tell them apart', () => {
   expect(definitionOf('broker-fenced', { brokerId: 4, brokerEpoch: 3 })?.part).toBe('controller');
   expect(definitionOf('broker-fenced', { brokerEpoch: 3 })?.part).toBe('session');
   const own = { part: 'node', definition: eventsTable.node['node-failed'] };

@@ -1,7 +1,4 @@
-/**
- * Events of the coordinators: when a coordinator loads the partitions of an internal topic, or appends to
- * these partitions.
- */
+/** Events of the coordinators: a coordinator loads a partition of an internal topic, or appends to it. */
 import type { EventDefinition } from './definition.ts';
 
 export const coordinatorEvents = {
