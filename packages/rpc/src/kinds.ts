@@ -40,15 +40,15 @@ export interface Unused {
 
 export const repeated = <const K extends Kind>(kind: K): Repeated<K> => ({ repeated: kind });
 export const optional = <const K extends Kind>(kind: K): Optional<K> => ({ optional: kind });
-/** A list that is either undefined or not empty: an empty one reads back as undefined. */
+/** A list that is either undefined or not empty. An empty list reads back as undefined. */
 export const optionalNeverEmpty = <const K extends Kind>(kind: K): NeverEmpty<K> => ({ neverEmpty: kind });
 /** One of a few names. Each has a number on the wire (int32). The codec throws on other names and numbers. */
 export const choice = <const N extends string>(numbers: Readonly<Record<N, number>>): Choice<N> => ({
   choice: numbers,
 });
 /**
- * The kind of the only field of a message without data. The TypeScript type of the message does not have the
- * field. The codec writes the field as a bool that is always false.
+ * For a message without data: the kind of its only field. The TypeScript type of the message does not have
+ * this field. The codec writes it as a bool that is always false.
  */
 export const unused: Unused = { unused: true };
 
@@ -133,7 +133,7 @@ function listField(kind: Kind, read: Convert, write: Convert | undefined): Compi
   return { kind, rule: 'repeated', absent: 'never', read, write };
 }
 
-/** Takes the value as protobufjs has it. */
+/** Returns the value unchanged, because protobufjs uses the same form. */
 export const same: Convert = (value) => value;
 
 function mapped(write: Convert): Convert {
@@ -145,8 +145,8 @@ function unlessAbsent(write: Convert): Convert {
 }
 
 /**
- * The functions that convert one value of a kind to and from the form of protobufjs. If a field of a message
- * kind is not optional and was not written, the field reads back as an empty message.
+ * The functions that convert one value of a kind to and from the form of protobufjs. If the kind is a
+ * message, and the field is not optional and was not written, the field reads back as an empty message.
  */
 function converters(kind: Kind): Pick<CompiledField, 'read' | 'write'> {
   if (isMessage(kind))

@@ -1,11 +1,11 @@
 /**
- * Protobuf messages as tables: one `defineMessage` gives the codec (protobufjs) and, by inference, the
- * TypeScript type. A field is `[number, kind]`. A field keeps its number and its kind for ever. New fields
- * may be added.
+ * Protobuf messages as tables. One call of `defineMessage` gives the codec of a message (protobufjs). The
+ * compiler infers the TypeScript type of the message from the same table. A field is `[number, kind]`. A
+ * field keeps its number and its kind for ever. New fields may be added.
  *
- * proto3 rules: a field that holds its default (0, '', false, empty) may be left out and reads back as the
- * default. `optional` fields read back as undefined when they were not written. Values of int64 are safe
- * integers, never bigint.
+ * The rules of proto3 hold. A writer may leave out a field that has its default (0, '', false, empty), and
+ * the field reads back as the default. An `optional` field that was not written reads back as undefined.
+ * Values of int64 are safe integers, never bigint.
  */
 import protobuf from 'protobufjs';
 import {
@@ -76,8 +76,8 @@ function codec<T>(type: protobuf.Type, plain: Message<T>['plain'], wire: Message
 }
 
 /**
- * Defines a message with one field, a list. The value of the message is the list itself. Used for lists that
- * may be absent: an absent list and an empty one read back differently.
+ * Defines a message with one field, a list. The value of the message is the list itself. Use it for a list
+ * that may be absent: then an absent list reads back as undefined, and an empty list as empty.
  */
 export function defineList<const K extends Kind>(
   name: string,
@@ -99,8 +99,9 @@ type UnionOf<M extends Members> = { [N in keyof M]: MemberOf<N, M[N][1]> }[keyof
 type MemberOf<N, F extends Fields> = Flat<{ readonly type: N } & TypeOf<F>>;
 
 /**
- * Defines a message with exactly one of its members; each member is a message. The `type` of the value names
- * the member. Decoding throws if the bytes have no member that this version knows, or more than one.
+ * Defines a message that contains exactly one of several members. Each member is a message. The `type` of the
+ * value names the member. Decoding throws if the bytes have no member that this version knows, or more than
+ * one.
  */
 export function defineUnion<const M extends Members>(name: string, members: M): Message<UnionOf<M>> {
   const fields: Record<string, readonly [number, Optional<AnyMessage>]> = {};

@@ -81,7 +81,7 @@ describe('lists', () => {
   const List = defineList('List', 'ids', 'int32');
   const Lists = defineMessage('Lists', { full: [1, optionalNeverEmpty('int32')], list: [2, optional(List)] });
 
-  test('an empty list reads back as empty only if the list is a message of its own', () => {
+  test('an empty list reads back as empty, not as undefined, only if the list is a message of its own', () => {
     expect(Lists.decode(Lists.encode({ full: [], list: [] }))).toEqual({ full: undefined, list: [] });
     expect(Lists.decode(Lists.encode({}))).toEqual({ full: undefined, list: undefined });
     expect(Lists.decode(Lists.encode({ full: [1, 0], list: [-1] }))).toEqual({ full: [1, 0], list: [-1] });

@@ -1,8 +1,8 @@
 /**
- * Calls and their answers over one stream. A unary gRPC call costs each side about half a millisecond of CPU,
- * because it opens and closes an HTTP/2 stream of its own. A message on an open stream costs a tenth of that.
- * The calls of one turn share messages, and so do the answers. Answers come in any order. When the stream
- * ends, every unanswered call fails.
+ * Calls and their answers over one gRPC stream. A unary gRPC call costs each side about half a millisecond of
+ * CPU time, because it opens and closes an HTTP/2 stream of its own. A message on an open stream costs a
+ * tenth of that. The calls of one turn share messages, and so do the answers of one turn. Answers come in any
+ * order. When the stream ends, every unanswered call fails.
  */
 import {
   RpcError,
@@ -14,13 +14,16 @@ import {
 import { type Message, type MessageType, repeated } from '../kinds.ts';
 import { defineMessage } from '../message.ts';
 
-/** Method name of the stream that carries calls. The server never passes this stream to a service. */
+/**
+ * The method name of the stream that carries calls. The server handles this stream itself and never passes it
+ * to a service.
+ */
 export const CALLS_METHOD = 'rpc.calls';
-/** An outbox with this many bytes is sent at once, before the end of the turn. */
+/** When an outbox has this many bytes, it sends them at once, before the end of the turn. */
 const GATHERED_BYTES_MAX = 256 << 10;
 /**
- * The size that the outbox counts for each call or answer on top of its body: for method or reason, id and
- * lengths.
+ * The bytes that the outbox counts for each call or answer in addition to its body. They stand for the method
+ * or reason, the id, and the lengths.
  */
 const ENVELOPE_BYTES = 1 << 10;
 
@@ -65,10 +68,13 @@ class Outbox<Item extends { readonly body: Uint8Array }> {
   }
 }
 
-/** The calling end. Holds calls until the peer accepts the stream. Drops calls that time out before that. */
+/**
+ * The end of the stream that makes calls. Holds calls until the peer accepts the stream. Never sends a call
+ * that times out before that.
+ */
 export class Caller implements RpcStreamHandler {
   private readonly unanswered = new Map<number, Done>();
-  /** Calls that wait until the peer accepts the stream; undefined afterwards. */
+  /** Calls that wait until the peer accepts the stream. Undefined after the peer has accepted it. */
   private unsent: Map<number, Call> | undefined = new Map();
   private readonly outbox: Outbox<Call>;
   private readonly stream: RpcStream;
@@ -82,7 +88,7 @@ export class Caller implements RpcStreamHandler {
     this.outbox = new Outbox((calls) => this.stream.send(Calls.encode({ calls })));
   }
 
-  /** Returns a function that forgets the call. A late answer is then ignored. */
+  /** Makes a call. Returns a function that forgets the call, so that a late answer is ignored. */
   call(method: string, body: Uint8Array, done: Done): () => void {
     const id = this.nextId;
     this.nextId = (id + 1) >>> 0;
@@ -119,7 +125,7 @@ export class Caller implements RpcStreamHandler {
   }
 }
 
-/** The answering end: passes calls to the service and sends the answers. */
+/** The end of the stream that answers: passes the calls to the service, and sends the service's answers. */
 export class Answerer implements RpcStreamHandler {
   private readonly service: RpcService;
   private readonly stream: RpcStream;

@@ -1,10 +1,10 @@
 /**
  * Rpc over gRPC (HTTP/2, without TLS for now). There is one generic service, `millrace.Control`, with a unary
- * method `Call` and a bidirectional `Stream`. The name of a unary call or of a stream travels as metadata;
- * bodies are raw bytes. The calls of a channel share one stream, whose messages name the methods (calls.ts).
- * Only a call with a large body is a unary call. A channel connects lazily, reconnects within about 100 ms,
- * and resolves the host name again when it reconnects. Keepalive detects dead peers. Never looks into a body.
- * Leaves no handle behind after `close`.
+ * method `Call` and a bidirectional `Stream`. The method name of a unary call or of a stream is in the gRPC
+ * metadata, and bodies are raw bytes. Most calls of a channel share one stream, whose messages name the
+ * methods (calls.ts). Only a call with a large body is a unary call. A channel connects lazily, reconnects
+ * within about 100 ms, and resolves the host name again when it reconnects. Keepalive pings detect dead
+ * peers. This file never decodes a body. After `close`, no timer or socket keeps the process alive.
  */
 import {
   Client,
@@ -84,11 +84,14 @@ const channelOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
-// By default the library logs to stderr. It also reports everything important as errors, so this line turns
-// logging off.
+// By default the gRPC library logs to stderr. It also reports everything important as errors of calls and
+// streams. So this line turns its logging off.
 setLogVerbosity(logVerbosity.NONE);
 
-/** Control messages over @grpc/grpc-js. Has no state: servers and channels are independent. */
+/**
+ * The Rpc seam over @grpc/grpc-js. It has no state, so its servers and channels are independent of each
+ * other.
+ */
 export class GrpcRpc implements Rpc {
   serve(
     address: Address,
@@ -262,9 +265,10 @@ class GrpcChannel implements RpcChannel {
   }
 
   /**
-   * `taken`: called when the peer accepted the stream. Nothing is sent before that. The operating system
-   * accepts connections for a stopped process (SIGSTOP), but the process does not answer. gRPC would keep
-   * every message for the process, and deliver even very old messages when the process resumes.
+   * Opens a stream. Calls `taken` when the peer has accepted the stream, and sends no message before that.
+   * The reason: if the peer's process is stopped (SIGSTOP), its operating system still accepts connections.
+   * gRPC would keep every message for such a process, and deliver even very old messages when the process
+   * resumes.
    */
   #openStream(method: string, handler: RpcStreamHandler, taken: () => void): RpcStream {
     let open = true;

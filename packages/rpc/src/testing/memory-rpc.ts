@@ -1,6 +1,7 @@
 /**
- * Rpc in memory for tests. A hub connects the endpoints of one process through a clock. Over a cut link,
- * calls time out and streams deliver nothing. Calls to a port without a server fail as `unavailable`.
+ * The Rpc seam in memory, for tests. A hub connects the endpoints of one process, and delivers messages by
+ * the timers of a clock. Over a cut link, calls time out and streams deliver nothing. Calls to a port without
+ * a server fail as `unavailable`.
  */
 
 import type { RpcService, RpcStream, RpcStreamHandler } from '@millrace/base';
@@ -30,7 +31,7 @@ export class MemoryRpcHub {
     this.clock = clock;
   }
 
-  /** The Rpc of one node. `cut` identifies a caller by this `name`, and a server by its port. */
+  /** Returns the Rpc of one node. `cut` names a caller by this `name`, and a server by its port. */
   endpoint(name: string): Rpc {
     return {
       serve: (address, service, events) => this.serve(address, service, events),

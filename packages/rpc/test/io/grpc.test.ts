@@ -8,7 +8,10 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-/** Answers a call with its method and body, but never answers `silent`, and refuses `refuse`. */
+/**
+ * Answers a call with its method and body. Never answers the method `silent`, and refuses the method
+ * `refuse`.
+ */
 const echo: RpcService = {
   call: (method, body, reply) => {
     if (method === 'silent') return;
@@ -107,7 +110,7 @@ test('a closing server fails parked calls; the client soon reaches a new server 
   await sleep(20);
   await close(first.listener);
   expect(await parked).toBe('unavailable');
-  // The service stays down long enough for the client to back off.
+  // The service stays down for so many calls that the client waits longer between its attempts to connect.
   for (let tries = 0; tries < 20; tries++) {
     expect(await call(channel, 'x', utf8(''))).toBe('unavailable');
     await sleep(20);
@@ -230,7 +233,7 @@ test('an answer that comes after the timeout of its call is dropped, and later c
   };
   const { port, listener } = await serve(service);
   const channel = channelTo(port);
-  // Open the stream first: a call that times out before that never reaches the service.
+  // Opens the stream first, because a call that times out before that never reaches the service.
   await call(channel, 'open', utf8(''));
   expect(await call(channel, 'a', utf8(''), 30)).toBe('timeout');
   const second = call(channel, 'b', utf8(''));
@@ -335,7 +338,7 @@ test('a stream closed before the peer accepted it never arrives; a stream that s
   frozen.close();
 });
 
-/** Accepts connections but forwards nothing before `thaw`, like a stopped process. */
+/** A proxy that accepts connections but forwards nothing before `thaw`, like a stopped process. */
 class FrozenProxy {
   private readonly server = createServer({ pauseOnConnect: true }, (near) => {
     this.waiting.push(near);
