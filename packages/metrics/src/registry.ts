@@ -1,6 +1,7 @@
 /**
- * The metrics of one node. A counter or a histogram adds an event to numbers in memory. A gauge is read only
- * at a scrape. This file does not depend on Prometheus; `io/` writes Prometheus's text format.
+ * The metrics of one node. Counters and histograms are numbers in memory, which change with each event. A
+ * gauge is a function that only a scrape calls. This file does not depend on Prometheus; `io/` writes
+ * Prometheus's text format.
  */
 import {
   type CounterName,
@@ -27,8 +28,9 @@ export interface LabelledValue<Labels extends readonly string[] = readonly strin
 }
 
 /**
- * What a gauge shows at a scrape. A gauge without labels: its value, or undefined if it has none now. A gauge
- * with one label: its values by label value. A gauge with several labels: a list of its values.
+ * What a gauge shows at a scrape. If it has no label: its value, or undefined if it has none now. If it has
+ * one label: for each value of the label, the gauge's value. If it has several labels: a list of its values
+ * with their labels.
  */
 export type GaugeReading<Labels extends readonly string[]> = Labels extends readonly []
   ? number | undefined
@@ -36,7 +38,7 @@ export type GaugeReading<Labels extends readonly string[]> = Labels extends read
     ? ReadonlyMap<string, number>
     : readonly LabelledValue<Labels>[];
 
-/** Upper bounds in seconds, without the last bucket (+Inf). */
+/** The upper bounds of a histogram's buckets in seconds, without the last bucket (+Inf). */
 export const BUCKETS_SECONDS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
@@ -88,7 +90,7 @@ export class Metrics {
   }
 
   /**
-   * For gauges whose values must be gathered first, for example from other brokers. Each scrape calls
+   * For gauges whose values the node must gather first, for example from other brokers. Each scrape calls
    * `prepare`, and reads the gauges after `prepare` has called `done`. `prepare` must call `done` within some
    * seconds, because Prometheus does not wait longer. `name`: the name of one of the gauges. A later
    * `beforeScrape` of the same name replaces an earlier one.

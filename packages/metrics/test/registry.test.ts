@@ -65,7 +65,7 @@ test('a scrape reads the gauges when every preparation is done', async () => {
   expect(await scraped(metrics)).toContain('millrace_connections 2');
 });
 
-test('a preparation replaces an earlier preparation of the same name, even one that never calls done', async () => {
+test('a preparation replaces an earlier preparation of the same name, even if the earlier one never calls done', async () => {
   const metrics = new Metrics();
   const asked: string[] = [];
   metrics.beforeScrape('millrace_group_lag', () => asked.push('the stopped broker'));

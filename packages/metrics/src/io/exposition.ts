@@ -1,7 +1,7 @@
 /**
- * A node's metrics in Prometheus's text format. process-registry.ts measures the process (event loop, garbage
- * collections, memory), and prom-client writes the format. The node counts the other values itself; each
- * scrape reads them.
+ * A node's metrics in Prometheus's text format, which prom-client writes. process-registry.ts measures the
+ * process: event loop, garbage collections, memory. The node keeps the values of all other metrics itself,
+ * and each scrape reads them.
  */
 import { type Metric, Registry } from 'prom-client';
 import { labelNames, type MetricDefinition, type MetricName, metricsTable } from '../metrics-table.ts';

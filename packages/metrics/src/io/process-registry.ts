@@ -1,7 +1,7 @@
 /**
- * The metrics of this process: one registry for all nodes in the process. prom-client measures them all,
- * except garbage collections. The registry's observers never stop. They refer to no node, so a stopped node
- * can be garbage collected.
+ * The metrics of this process, in one registry for all nodes in the process. prom-client measures all of them
+ * except the garbage collections. The observers of the registry never stop. They refer to no node, so they do
+ * not keep a stopped node in memory.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
@@ -23,9 +23,9 @@ export function processRegistry(): Registry {
 function create(): Registry {
   const created = new Registry();
   collectDefaultMetrics({ register: created });
-  // Keep only the metrics that docs/metrics.md lists; prom-client has more. Two metrics must stay listed:
-  // process_cpu_user_seconds_total and nodejs_heap_size_total_bytes. Their collectors also measure other
-  // listed metrics.
+  // prom-client has more metrics than docs/metrics.md lists, so remove the others. Two metrics must stay in
+  // the list, because their collectors also measure other metrics of the list: process_cpu_user_seconds_total
+  // and nodejs_heap_size_total_bytes.
   for (const { name } of created.getMetricsAsArray())
     if (definitionOf(name) === undefined || name === GC_METRIC) created.removeSingleMetric(name);
   observeCollections(created);
@@ -33,8 +33,8 @@ function create(): Registry {
 }
 
 /**
- * Measures garbage collections. After the event loop was busy, Node delivers several of them at once, and
- * prom-client would measure only one.
+ * Measures garbage collections. prom-client could not: when the event loop was busy, Node delivers several
+ * entries at once, and prom-client would count only one of them.
  */
 function observeCollections(register: Registry): void {
   const { help, label } = metricsTable[GC_METRIC];
