@@ -1,6 +1,7 @@
 /**
- * The messages between brokers and the active controller, as tables. methods.ts assigns them to methods. This
- * file defines only shapes, no behaviour. Field numbers are permanent: never renumber or reuse one.
+ * The messages between brokers and the active controller, as tables. methods.ts says which method uses which
+ * messages. This file defines only shapes, no behaviour. Never change the number of a field, and never use
+ * the number of a removed field again.
  */
 import { ListenerMessage } from '@millrace/metadata';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
@@ -24,7 +25,10 @@ export const RegisterRequest = defineMessage('RegisterRequest', {
 });
 export type RegisterRequest = MessageType<typeof RegisterRequest>;
 
-/** brokerEpoch: the offset of the committed registration record; -1 on error. */
+/**
+ * brokerEpoch: the offset of the committed registration record; -1 if the controller refused the
+ * registration.
+ */
 export const RegisterResponse = defineMessage('RegisterResponse', {
   errorCode: [1, 'int32'],
   errorMessage: [2, optional('string')],
@@ -43,8 +47,8 @@ export const HeartbeatRequest = defineMessage('HeartbeatRequest', {
 export type HeartbeatRequest = MessageType<typeof HeartbeatRequest>;
 
 /**
- * leaseMs: the broker may acknowledge for this long after it sent the request, measured by its own clock; 0
- * while the broker is fenced.
+ * leaseMs: the length of the broker's lease (docs/leases.md). For this time after it sent the request, by its
+ * own clock, the broker may acknowledge records. 0 while the broker is fenced.
  */
 export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
   errorCode: [1, 'int32'],
@@ -56,9 +60,9 @@ export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
 export type HeartbeatResponse = MessageType<typeof HeartbeatResponse>;
 
 /**
- * Exactly one of register, heartbeat and leaves is set. The answer carries the same sequence. leaves: the
- * broker still runs, but closes this stream. The broker sends nothing more on the stream, and the controller
- * does not answer `leaves`.
+ * Exactly one of register, heartbeat and leaves is set. The answer has the same sequence as the request.
+ * leaves: the broker still runs, but closes this stream. After `leaves` the broker sends nothing on the
+ * stream, and the controller does not answer `leaves`.
  */
 export const ControlRequest = defineMessage('ControlRequest', {
   sequence: [1, 'int64'],
@@ -88,8 +92,8 @@ export const IsrMember = defineMessage('IsrMember', {
 export type IsrMember = MessageType<typeof IsrMember>;
 
 /**
- * storageFailed: the broker cannot use its replica. The broker asks to leave ISR and ELR, and to lead no
- * longer. Such an item proposes no ISR.
+ * storageFailed: the broker cannot use its replica. So it asks the controller to remove the replica from the
+ * ISR and the ELR, and to elect another leader if the replica leads. Such an item proposes no ISR.
  */
 const AlterPartitionItem = defineMessage('AlterPartitionItem', {
   topicId: [1, 'string'],
@@ -158,8 +162,8 @@ export const ForwardRequest = defineMessage('ForwardRequest', {
 export type ForwardRequest = MessageType<typeof ForwardRequest>;
 
 /**
- * errorCode other than NONE: the controller has no answer for the client, and body is empty. After
- * NOT_CONTROLLER, the requested change may still be made.
+ * If errorCode is not NONE, the controller has no answer for the client, and body is empty. After
+ * NOT_CONTROLLER, the controllers may still carry out the requested change.
  */
 export const ForwardResponse = defineMessage('ForwardResponse', {
   errorCode: [1, 'int32'],

@@ -30,13 +30,13 @@ const method = <Request, Response>(
 
 /**
  * Single calls: one request, one response. Each call must be safe to repeat, because the broker retries when
- * it gets no answer. The first copy may arrive after the retry (docs/late-requests.md says why that is
- * harmless).
+ * it gets no answer. The first copy of a call may even arrive after the retry; docs/late-requests.md says why
+ * this is harmless.
  */
 export const controlCalls = {
   /**
-   * The leader of a partition proposes another ISR (KIP-497, KIP-903), or a replica asks to leave ISR and
-   * ELR.
+   * The leader of a partition proposes another ISR (KIP-497, KIP-903), or a broker asks the controller to
+   * remove its replica from the ISR and the ELR.
    */
   alterPartition: method('controller.alter-partition', AlterPartitionRequest, AlterPartitionResponse),
   /** A broker asks for a block of producer ids (KIP-730). */
@@ -51,7 +51,7 @@ export const controlCalls = {
 export type ControlCallName = keyof typeof controlCalls;
 
 /**
- * The control stream of a broker (registration, heartbeats). It carries any number of requests. Each answer
- * has the sequence of its request. `leaves` gets no answer.
+ * The control stream of a broker, which carries any number of requests: registrations, heartbeats, and
+ * `leaves`. Each answer has the sequence of its request. `leaves` gets no answer.
  */
 export const controlSession = method('controller.session', ControlRequest, ControlResponse);

@@ -1,5 +1,6 @@
 /**
- * Goal: brokers and controllers of different versions understand each other. Method: pinned field numbers.
+ * Goal: brokers and controllers of different versions understand each other. Method: a snapshot pins the
+ * number and the kind of each field.
  */
 import { expect, test } from 'vitest';
 import * as control from '../src/messages.ts';
