@@ -27,8 +27,8 @@ await build({
   entryPoints: {
     main: join(root, 'packages/cli/src/main.ts'),
     index: join(root, 'packages/cli/src/index.ts'),
-    // The entry of worker threads. The code that starts worker threads looks for this file beside its own
-    // file.
+    // The program of a worker thread. The code that starts worker threads looks for this file in the folder
+    // of its own file.
     'job-worker': join(root, 'packages/node/src/io/job-worker.ts'),
   },
   outdir: join(out, 'dist'),

@@ -1,4 +1,7 @@
-/** Each test writes files into an empty repository, and expects the violations that the rules find there. */
+/**
+ * Goal: the rules find each kind of violation. Method: each test writes files into an empty repository, and
+ * compares the violations that the rules find there.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -94,12 +97,12 @@ test('promises, clocks, timers and mutable module state in a heart', () => {
   expect(violations('packages/cli/src/a.ts', 'export async function a() {}\n')).toEqual([]);
 });
 
-test('a file that is too long, and marks of unfinished work', () => {
+test('a file that is too long, and a mark of unfinished work', () => {
   expect(violations('packages/raft/src/a.ts', '\n'.repeat(500))).toHaveLength(1);
   expect(violations('packages/raft/test/scenarios/a.test.ts', `// ${'TO'}${'DO'}: later\n`)).toHaveLength(1);
 });
 
-test('a comment or a sentence of a document wider than the code; tables are excepted', () => {
+test('a line of a comment or document that is wider than the code, unless it is a row of a table', () => {
   const words = 'the leader appends the batch and the followers fetch it '.repeat(3);
   expect(violations('packages/log/src/a.ts', `// ${words}\n`)).toEqual([
     `packages/log/src/a.ts:1: ${words.length + 3} characters; comments and prose have at most 110`,

@@ -62,7 +62,7 @@ const SHARED = new Set(['types', 'limits']);
 const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|prom-client$|yaml$|commander$)/;
 const FILE_LINES_MAX = 500;
 
-/** Names that a heart must not use, and the replacement for each. */
+/** What the code of a heart must not contain, and for each what to use instead. */
 const BANNED_IN_HEARTS: [RegExp, string][] = [
   [/\basync\b|\bawait\b|\bnew Promise\b|\bPromise\./, 'only io/ and hosts use promises: take a callback'],
   [/\bDate\.now\b|\bnew Date\b|\bperformance\.now\b/, 'time comes from the Clock seam'],
@@ -77,14 +77,17 @@ const BANNED_EVERYWHERE: [RegExp, string][] = [
   [/assert\([^;]*`[^`]*\$\{/, 'an assertion has a constant message'],
 ];
 
-/** The files of a package's tests share the modules and the global objects of their threads. */
+/**
+ * Several test files share a thread, with its modules and global objects. So a test must not change these for
+ * the next file.
+ */
 const BANNED_IN_TESTS: [RegExp, string][] = [
   [/\bvi\.(mock|doMock|stubGlobal|stubEnv)\b/, 'the next file of the thread would see it: use vi.spyOn'],
   [/\bprocess\.env\b[^=]* = /, 'the next file of the thread would see it: give a child process its `env`'],
 ];
 /**
- * A thread loads a support module once, for the first test file that imports it. So a hook there would run
- * for no later file.
+ * A thread loads a support module (a file of `test/` that has no tests) once, for the first test file that
+ * imports it. So a hook in a support module would not run for later test files.
  */
 const BANNED_IN_SUPPORT: [RegExp, string][] = [
   [/^(before|after)(Each|All)\b/, 'a hook belongs into the test file, or into a function that it calls'],
@@ -103,7 +106,10 @@ export function houseRuleViolations(root: string): string[] {
   return violations;
 }
 
-/** The source file that a test at this path must cover; undefined if the test may cover several. */
+/**
+ * The source file that the test at this path covers, and that must exist. Undefined: the test may cover
+ * several files, or the path is not that of a test.
+ */
 function mirrored(file: string): string | undefined {
   if (!file.endsWith('.test.ts') || file.includes('/test/scenarios/')) return undefined;
   return file.replace('/test/', '/src/').replace(/\.test\.ts$/, '.ts');

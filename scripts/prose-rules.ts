@@ -1,6 +1,6 @@
 /**
- * The rules of prose (CONTRIBUTING.md): comments, documents, test names and messages are written in plain
- * English. Comments and documents are no wider than the code.
+ * Checks the rules of prose (CONTRIBUTING.md): comments, documents, test names and messages are in plain
+ * English, and comments and documents are no wider than the code.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 const page = readFileSync(join(root, 'docs/reports/README.md'), 'utf8');
-/** A test file, and the titles in the parentheses behind it. */
+/** Matches the name of a test file, and the titles in the parentheses after it. */
 const NAMED = /`([\w/.-]+\.test\.ts)`(?: \(((?:"[^"]+"(?:, )?)+)\))?/g;
 
 const named = [...page.matchAll(NAMED)].map(([, file, titles]) => ({

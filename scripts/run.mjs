@@ -59,8 +59,8 @@ const child = spawn(node, [join(root, file), ...args, ...rest], {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}` },
 });
-// Forwards a signal to the child, except SIGINT at a terminal: there Ctrl-C sends SIGINT to the whole
-// foreground process group, and so to the child.
+// Forwards signals to the child. Does not forward SIGINT at a terminal: there, Ctrl-C sends SIGINT to the
+// whole foreground process group, which contains the child.
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

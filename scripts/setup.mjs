@@ -41,8 +41,8 @@ export function setup() {
       join(root, 'packages', 'cli', 'src', 'cluster', 'memory-limits.ts'),
     ],
     stamp: join(cache, '.millrace-setup'),
-    // Node caches compiled sources separately for each value of this flag. Commands run without the flag, and
-    // the nodes of a cluster run with it.
+    // Node has a separate cache of compiled sources for each value of this flag. Commands run without the
+    // flag, and the nodes of a cluster run with it. So the setup fills both caches.
     run: () => {
       for (const flags of [[], ['--heap-growing-percent=50']])
         run(node, [...flags, join(root, 'scripts', 'warm.ts')], {

@@ -3,8 +3,8 @@
  *
  *   --only check|unit|e2e   runs one step alone
  *
- * The last line is `N passed, N failed`. If tests were skipped, it also has their number, and the line above
- * it names them. Exit code 1 when anything fails.
+ * The last line is `N passed, N failed`. If tests were skipped, the last line also has their number, and the
+ * line above names them. Exit code 1 when anything fails.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';

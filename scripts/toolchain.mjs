@@ -1,4 +1,4 @@
-/** The paths of Node 24 and pnpm, after setup. Plain JavaScript for any Node from 18 on. */
+/** Finds Node 24 and pnpm after the setup. Plain JavaScript, because it runs on any Node from 18 on. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
