@@ -3,7 +3,8 @@ import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
 /**
- * Logs the changes, and returns the elections by kind. A new epoch of the same leader counts as an election.
+ * Logs the changes, and returns how many elections of each kind they contain. A new epoch of the same leader
+ * counts as an election.
  */
 export function logDelta(logger: Logger, delta: MetadataDelta): Elections {
   for (const topic of delta.createdTopics) {

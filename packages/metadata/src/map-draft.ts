@@ -1,7 +1,7 @@
 /**
- * Collects the changes that a batch makes to one immutable map. Only the first change makes a mutable copy,
- * so a map that the batch does not touch costs nothing. `close` returns a new map that shares every unchanged
- * part.
+ * Collects the changes that a batch makes to one immutable map. Only the first change opens a mutable version
+ * of the map, so a map that the batch does not touch costs nothing. `close` returns a new map that shares
+ * every unchanged part.
  */
 import type { Map as ImmutableMap } from 'immutable';
 

@@ -92,7 +92,8 @@ export function onSnapshotResponse(
 }
 
 /**
- * Called when the owner has decoded the snapshot. `error`: why it could not decode it; undefined: it could.
+ * Called when the owner has tried to decode the snapshot. `error`: why the decoding failed; undefined: the
+ * snapshot is decoded.
  */
 export function onSnapshotChecked(
   node: RaftNode,

@@ -67,13 +67,14 @@ export interface ReplicationConfig {
   readonly retentionCheckIntervalMs: Millis;
   /** The settings of the log cleaner in the node's own configuration. */
   readonly cleaner: CleanerConfig;
-  /** Pause before the broker sends an ISR change again, if the last answer has not settled the change. */
+  /** If no answer has settled an ISR change, the broker sends the change again after this pause. */
   readonly alterPartitionRetryMs: Millis;
   /** The most parked fetches. The leader answers further fetches at once with the available data. */
   readonly maxParkedFetches: number;
   /**
-   * The most parked deletions of records. A DeleteRecords request parks one deletion for each of its
-   * partitions. The leader answers further deletions at once with REQUEST_TIMED_OUT.
+   * The most deletions of records that wait for followers or for a lease. Each partition of a DeleteRecords
+   * request counts as one. Beyond this limit, the leader answers a deletion that would have to wait at once
+   * with REQUEST_TIMED_OUT.
    */
   readonly maxParkedDeletions: number;
   /**

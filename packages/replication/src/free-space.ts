@@ -66,7 +66,8 @@ export class FreeSpace implements Room {
   }
 
   /**
-   * Called when an append failed, because the disk may be full. Measures, unless a measurement was just made.
+   * Called when an append failed, because the disk may be full. Measures, unless the last measurement was
+   * less than `FAILURE_LOOK_MS` ago.
    */
   appendFailed(): void {
     if (this.ports.timers.now() - this.lookedAtMs >= FAILURE_LOOK_MS) this.look();

@@ -211,7 +211,7 @@ export class ReplicaManager {
 
   // ------------------------------------------------------------------ metadata and lease
 
-  /** Takes the next metadata. Partitions get roles once the image has this broker's registration. */
+  /** Takes committed metadata, in order. Partitions get roles once it has this broker's registration. */
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
@@ -240,7 +240,7 @@ export class ReplicaManager {
     }
   }
 
-  /** Takes the lease: after a registration or an accepted heartbeat, and when the registration is lost. */
+  /** Called after registration, after each accepted heartbeat, and when the registration is lost. */
   setLease(lease: BrokerLease): void {
     const isNewEpoch = lease.brokerEpoch !== this.brokerEpoch;
     this.lease = lease;

@@ -309,7 +309,7 @@ test('an uncleanable log gets no further attempt, and its damage is reported; th
   expect(valuesOf('millrace_cleanings_total')).toEqual([1, 0, 1]);
 });
 
-test('the cleaner reports a log once whose look fails, and skips it', () => {
+test('if the look at a log fails, the cleaner reports this once, and skips the log', () => {
   const { clock, list, isRunning, logger } = setUp([0.9, 0.6]);
   list[0]!.range = { ok: false, reason: 'EMFILE', isTransient: true, damage: undefined };
   clock.advance(BACKOFF_MS + 10);

@@ -34,7 +34,7 @@ export class Input {
     return this.reader?.bufferedBytes ?? 0;
   }
 
-  /** Takes the chunk as it is, without a copy. `keep` later copies the bytes that are still unused. */
+  /** Uses the chunk itself, without a copy, until `keep`, which copies the unused bytes. */
   push(chunk: Uint8Array): void {
     this.reader ??= new FrameReader(this.host.limits.requestMaxBytes, this.host.spares);
     this.reader.push(chunk);

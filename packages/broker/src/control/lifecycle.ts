@@ -18,11 +18,14 @@ import type { ControllerLocator } from './controller-locator.ts';
 
 export interface LifecycleConfig {
   /**
-   * `broker.session.timeout.ms`: the longest lease that this broker accepts. The controllers' own setting may
-   * make the lease shorter, because the controller sets its length.
+   * `broker.session.timeout.ms`: the longest lease that this broker accepts. The active controller sets the
+   * length of the lease by its own setting, so the lease may be shorter.
    */
   readonly sessionTimeoutMs: Millis;
-  /** The node's own `min.insync.replicas`. Counts unless the topic or a dynamic config of brokers sets it. */
+  /**
+   * The node's own `min.insync.replicas`. Counts unless the topic or a dynamic config of all brokers sets
+   * another value.
+   */
   readonly minInsyncReplicas: number;
   /** `broker.heartbeat.interval.ms` */
   readonly heartbeatIntervalMs: Millis;

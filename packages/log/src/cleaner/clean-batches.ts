@@ -120,8 +120,8 @@ class Filter {
     const { tables, mapEnd, nowWallMs } = this.o;
     const offset = header.baseOffset + cursor.offsetDelta;
     if (offset >= mapEnd) return true;
-    // A compacted topic refuses records without a key. This record was appended before the topic was
-    // compacted.
+    // A compacted topic refuses records without a key. This record was appended before `cleanup.policy`
+    // became `compact`.
     if (cursor.keyBytes < 0) return false;
     this.md5.hash(plain, cursor.keyStart, cursor.keyStart + cursor.keyBytes);
     if (latestOffset(tables, this.md5.words) > offset) return false;

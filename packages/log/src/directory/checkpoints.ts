@@ -2,10 +2,10 @@
  * Owns the four checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points,
  * log start offsets, and ends of the clean parts of the partitions in the directory. Reads the files when the
  * broker starts. After that, writes each file when its content changed. Replaces the files without fsync,
- * because every reader works without them. Three changes wait for the device. The entries of a deleted folder
- * must be gone before the folder exists again. A recovery point must be lowered before a log writes below its
- * recovery point. The end of a clean part must then be lowered, too. Otherwise, after a crash, the
- * cleaner would treat new records as clean.
+ * because every reader works without them. Two kinds of changes wait for the device. The entries of a deleted
+ * folder must be gone before the folder exists again. Before a log writes below its recovery point, log start
+ * offset or end of the clean part, that entry must be lowered. Otherwise, after a crash, recovery would not
+ * check the new records, for example, or the cleaner would treat them as clean.
  */
 import { assert, type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';

@@ -49,7 +49,7 @@ export class LogTimes {
    * Returns the first record, in offset order, whose timestamp is at least `timestamp`. If opening a batch on
    * the event loop costs too much, returns the batch instead. `behind`: where an earlier call stopped. Either
    * that call paused, or it returned a batch, and a job found nothing in this batch. The search continues
-   * after that place.
+   * from there.
    */
   find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch | PausedLookup): TimeLookup {
     return this.lookUp(() => {

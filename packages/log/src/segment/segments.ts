@@ -34,9 +34,10 @@ type SegmentReadOptions = ReadOptions & { readonly segmentEnd: Offset };
 export class Segments {
   readonly list: Segment[];
   /**
-   * True if the log was compacted. Then batches may be missing between two others; in any other log a gap is
-   * damage. No checksum covers the base offset of a batch, as in Kafka. So in a log with gaps, a read does
-   * not notice a damaged base offset that still lies between those of its neighbours.
+   * True if compaction may have left gaps, here or at the leader. Then batches may be missing between two
+   * others; in any other log a gap is damage. No checksum covers the base offset of a batch, as in Kafka. So
+   * in a log with gaps, a read does not notice a damaged base offset that still lies between those of its
+   * neighbours.
    */
   mayHaveGaps = false;
   private readonly files: OpenFiles;

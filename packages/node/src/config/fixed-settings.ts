@@ -9,7 +9,7 @@ export const fixedSettings = {
   alterPartitionRetryMs: 100,
   /** Limit for the number of parked fetches of a broker. */
   maxParkedFetches: 100_000,
-  /** Limit for the parked deletions of a broker. A DeleteRecords request parks one for each partition. */
+  /** Limit for the deletions of records that wait on a broker. Each partition of a request counts as one. */
   maxParkedDeletions: 20_000,
   /**
    * The limit for a leader's response frame is at least this large; package-settings.ts computes the limit.

@@ -1,7 +1,7 @@
 /**
  * The entry of a worker thread, with every kind of job that a node has. It is also an entry of the published
- * package. A worker checks and searches a batch as a stream, so it never has the whole decompressed batch in
- * memory.
+ * package. To check or search a batch, a worker decompresses the batch as a stream, without its whole
+ * decompressed output in memory.
  */
 import type { JobKind } from '@millrace/base';
 import {

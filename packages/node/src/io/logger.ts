@@ -23,7 +23,8 @@ export interface LoggerOptions {
 }
 
 /**
- * The logger writes the events of every level. Its owner puts it into a LeveledLogger, which leaves some out.
+ * The logger writes the events of every level. Its owner puts it into a LeveledLogger, which leaves out the
+ * events below the present level.
  */
 export async function createLogger(options: LoggerOptions): Promise<Logger> {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);

@@ -31,7 +31,8 @@ export class MetadataFollower {
     | undefined;
 
   /**
-   * After `image` has moved, each subscriber gets every change once. The subscribers get it in this order.
+   * Each subscriber gets every change once, in the order of the changes, after `image` has moved. For each
+   * change, the subscribers are called in the order of this list.
    */
   constructor(clock: Clock, subscribers: readonly MetadataSubscriber[]) {
     this.clock = clock;

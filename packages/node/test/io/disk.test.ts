@@ -40,7 +40,7 @@ test('written chunks are read back, at any position, up to the end of the file',
   file.close();
 });
 
-test('a write of more chunks than one system call takes writes all of them', () => {
+test('if a write has more chunks than one system call takes, the disk still writes all of them', () => {
   const file = disk.open(join(directory, 'many'));
   const chunks = Array.from({ length: 5000 }, (_unused, index) => bytes(`${index};`));
   file.write(0, chunks);

@@ -59,7 +59,7 @@ export class TestClient {
       throw new Error(`${topics[0]!.errorCode}: ${topics[0]!.errorMessage}`);
   }
 
-  /** Produces records that all have the same key. Returns the error code and the base offset. */
+  /** Produces records with the key `keyText` or without a key. Returns error code and base offset. */
   async produce(
     topic: string,
     partition: number,

@@ -1,7 +1,7 @@
 /**
- * The follower's side of a fetch session (KIP-227), like Kafka's FetchSessionHandler. Remembers which
- * partitions the leader's session holds, and builds the next request so that it names only the changes. So
- * unchanged partitions cost nothing. Knows nothing about logs.
+ * The follower's side of a fetch session (KIP-227), like Kafka's FetchSessionHandler. Remembers the items
+ * that the leader's session holds: partitions, each with its fetch offset. Builds the next request so that it
+ * names only the changes. So unchanged partitions cost nothing. Knows nothing about logs.
  */
 import type { RequestInputOf } from '@millrace/protocol';
 import { type apis, ErrorCode } from '@millrace/protocol';

@@ -317,8 +317,9 @@ export class Partition {
   }
 
   /**
-   * Checks again whether a flush is due, and what the leader may acknowledge or commit. Called when settings
-   * and assignment are of the same metadata: min.insync.replicas counts only with its ISR and epoch.
+   * Checks again whether a flush is due, and what the leader may acknowledge or commit. Called when the
+   * replica has both the settings and the assignment of the same metadata: min.insync.replicas counts only
+   * with its ISR and epoch.
    */
   settingsChanged(): void {
     this.flushIfDue();

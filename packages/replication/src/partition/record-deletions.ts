@@ -125,8 +125,8 @@ export class RecordDeletions {
   }
 
   /**
-   * Settles the deletions whose offset the low watermark has reached. Called when a follower reported a new
-   * log start offset, or when a registration or the lease changed.
+   * Settles the deletions whose offset the low watermark has reached. Without a lease, they wait for the next
+   * one. Called when a follower reported a new log start offset, or when a registration or the lease changed.
    */
   check(): void {
     if (this.waiting.size === 0) return;

@@ -247,7 +247,10 @@ export class FetchSessions {
     return undefined;
   }
 
-  /** Returns the session of least value (a consumer's, with the fewest partitions), if it may be replaced. */
+  /**
+   * Returns the session of least value, if the new session may replace it. A consumer's session has less
+   * value than a follower's. Of two sessions of the same kind, the one with fewer partitions has less value.
+   */
   private leastValuable(isFollower: boolean, partitionCount: number, now: Millis): FetchSession | undefined {
     let least: FetchSession | undefined;
     for (const session of this.sessions.values())
