@@ -22,7 +22,7 @@ const compacted = {
 const LAG = 'min.compaction.lag.ms';
 /**
  * Values of `min.compaction.lag.ms`. With `uncleaned`, Kafka's cleaner cleans nothing. With `newUncleaned`,
- * it does not clean new records. With `allCleaned`, it cleans all records.
+ * it does not clean new records. With `allCleaned`, no record is too new for the cleaner.
  */
 export const uncleaned = { [LAG]: '9223372036854775807' };
 export const newUncleaned = { [LAG]: String(HOUR_MS / 2) };

@@ -9,8 +9,9 @@
  * - No two members own one partition at the same time. The ownership of a member ends when the test kills or
  *   pauses it.
  * - A committed offset never decreases, and is never below the offset of an acknowledged commit. At the end
- *   it is the offset after the last acknowledged record. No long time passed between two readings of the
- *   committed offsets.
+ *   it is the offset after the last acknowledged record. If the highest acknowledged commit is higher, it is
+ *   the offset of that commit.
+ * - No long time passes between two readings of the committed offsets.
  */
 import type { MemberLine } from './member-lines.ts';
 import type { Reading } from './monitor.ts';

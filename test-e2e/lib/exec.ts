@@ -1,7 +1,7 @@
 /**
  * Runs other programs: `run` waits for their end, and `launch` lets them run beside this process. When this
- * process ends, it kills every child that still runs, by the child's pid. Only if this process itself is
- * killed with SIGKILL, children stay behind.
+ * process ends, it kills every child that still runs, by the child's pid. Children stay behind only if this
+ * process itself is killed with SIGKILL.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

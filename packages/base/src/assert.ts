@@ -1,7 +1,7 @@
 /**
  * Assertions state what must be true if the code is correct. They are always on. A failed assertion shows a
  * bug in Millrace. Outside of jobs it stops the node: only the code that runs the whole node catches
- * InvariantError. Inside a job it fails only that job. The message of an assertion is a constant, because
+ * InvariantError. Inside a job it fails only that job. The message of `assert` is a constant, because
  * building a text for each check would cost more than the check itself.
  */
 export class InvariantError extends Error {

@@ -29,7 +29,7 @@ export interface FinalLog extends PartitionRef {
    * checker judges whether the log may begin there.
    */
   readonly startOffset?: Offset;
-  /** The log start offsets that leaders have had, each with its time. Undefined: not known. */
+  /** Every log start offset that a leader has had, with its time. Undefined: not known. */
   readonly starts?: readonly LogStart[];
   /**
    * The committed batches and records below the first batch of the log, as far as they are known. Undefined:

@@ -22,8 +22,9 @@ export function everyRecord({ past, records }: FinalLog): readonly SeenRecord[] 
 }
 
 /**
- * Returns a function that takes the offset of a record. The function says whether the record's producer id
- * had an earlier batch that was below the start of the leader's log when the leader appended the record.
+ * Returns a function that takes the offset of a record. The function says whether the last earlier batch of
+ * the record's producer id was below the start of the leader's log when the leader appended the record. False
+ * if the producer id has no earlier batch.
  */
 export function unknownProducers(log: FinalLog): (offset: Offset) => boolean {
   const found: FinalBatch['header'][] = [];

@@ -37,11 +37,13 @@ class FencedCommitAccepted {
   /** By group: the answers that began a new generation. */
   private readonly generations = new Map<string, Fence[]>();
   /**
-   * By group and partition: the answers that assigned the partition to another member, or in a newer epoch.
+   * By group and partition: the answers that assigned the partition to another member than the answer before,
+   * or in a newer epoch.
    */
   private readonly assignments = new Map<string, Fence[]>();
   /**
-   * By group and instance id: the answers that gave the id to a member, in the order in which they arrived.
+   * By group and instance id: the answers with which a member took the id, in the order in which they
+   * arrived. Further answers to the member that has the id are not here.
    */
   private readonly instances = new Map<string, Fence[]>();
 

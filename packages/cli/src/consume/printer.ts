@@ -1,7 +1,7 @@
 /**
- * Prints fetched records, up to a count and up to the end of each partition. Calls `finished` when it has
- * passed the last record to the output stream. The stream may accept the last records later; `flushed` waits
- * for that.
+ * Prints fetched records, up to a count and up to the end of each partition. Calls `finished` when there is
+ * nothing more to print, even if there was no record at all. The stream may accept the last records later;
+ * `flushed` waits for that.
  */
 import { type FetchedRecords, partitionName, type StoredPlace, type TopicPartition } from '@millrace/client';
 import {
@@ -24,7 +24,7 @@ export interface PrinterOptions {
   printed(place: StoredPlace, offset: number, leaderEpoch: number): void;
   /** Called with true when the output cannot accept more now, and with false when it has drained. */
   behind(isBehind: boolean): void;
-  /** Called at most once: when the printer has printed the last record. */
+  /** Called at most once: when there is nothing more to print. Not called after `failed` or `stop`. */
   finished(): void;
   /**
    * Called when the record at `offset` cannot be decoded. The printer has printed the records before it, and

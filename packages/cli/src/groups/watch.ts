@@ -9,7 +9,7 @@ const CLEAR = '\u001b[H\u001b[J';
 /**
  * Prints a report once, or every `seconds` until a signal. On a terminal each report replaces the last one;
  * elsewhere an empty line separates them. An error in the first report ends the command. Users watch a
- * cluster while brokers fail. So if a later report fails with an error that the user can fix, the command
+ * cluster while brokers fail. So if a later report fails with a UserError or a ClientError, the command
  * prints the error and tries again.
  */
 export async function watched(

@@ -154,8 +154,8 @@ export class GroupAdmin {
   }
 
   /**
-   * `partitions` null: every partition with a committed offset. Fails if the client must not read one of the
-   * topics.
+   * Fetches committed offsets. `partitions` null: of every partition that has one. Fails if the coordinator
+   * refuses a partition, for example because the client must not read its topic.
    */
   listOffsets(groupId: string, partitions: readonly TopicPartition[] | null, done: FoundOffsets): void {
     const { offsets, close } = this.offsetsOf(groupId);

@@ -29,7 +29,8 @@ export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | '
 }
 
 /**
- * The client remembers this many ids of earlier topics. The answers of a lagging broker contain only a few.
+ * The client remembers this many ids of earlier topics. The answers of a broker that lags behind have at most
+ * a few of these ids.
  */
 const EARLIER_MAX = 100;
 /**

@@ -6,7 +6,7 @@
  * A partition passes through: assigned ──► its committed offset is fetched ──► read ──► revoked. Before the
  * member gives up a partition, the consumer stops reading it, and commits the offset that the consumer's
  * owner has stored. After a restart, or in another member, reading continues at the committed offset. So
- * records behind that offset that were already read come again.
+ * records at or after this offset come again if they were already read.
  */
 import type { Clock, Millis, Random, Timer, Uuid } from '@millrace/base';
 import { ErrorCode, errorName } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * The ids that the group gives to members. They have Kafka's form, which begins with the client id, because
- * operators search for members by client id.
+ * The ids that the group gives to members. They have Kafka's form: the instance id of a static member or else
+ * the client id, and then a UUID. The reason: operators search the ids for the client id.
  */
 import { type Random, uuidToBytes } from '@millrace/base';
 import { shortened } from '../limits.ts';

@@ -45,8 +45,8 @@ export class Rebalance {
   }
 
   /**
-   * Call it after a member's join is parked. Begins a rebalance. If a join phase already runs and all members
-   * have joined, completes the join phase.
+   * Call it after a member's join is parked. If no join phase runs, begins a rebalance. If one runs and all
+   * members have joined, completes the join phase.
    */
   memberJoined(cause: RebalanceCause, member: Member, reason: string | null): void {
     if (this.core.state === 'PreparingRebalance') this.completeIfAllJoined();
@@ -59,7 +59,7 @@ export class Rebalance {
   }
 
   /**
-   * Call it after the group removed members. Begins a rebalance. If a join phase already runs and all
+   * Call it after the group removed members. If no join phase runs, begins a rebalance. If one runs and all
    * remaining members have joined, completes the join phase.
    */
   membersLeft(cause: RebalanceCause, member: Member, details: CauseDetails): void {

@@ -48,7 +48,7 @@ export type EmbeddedAssignment =
 
 /**
  * Decodes an assignment. Returns undefined if the bytes are no assignment. No bytes stand for no partitions.
- * Leaves out topics that do not exist.
+ * Leaves out topics and partitions that do not exist.
  */
 export function decodeAssignment(bytes: Uint8Array, image: MetadataImage): EmbeddedAssignment {
   if (bytes.length === 0) return { partitions: new Map(), hasUserData: false };

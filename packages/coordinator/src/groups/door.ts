@@ -1,8 +1,8 @@
 /**
- * The checks of a request that the coordinator makes before it uses the group. They depend only on the
- * request and the settings. Kafka does not have some of these limits. They are necessary because a record
- * cannot hold a longer id. The coordinator does not shorten ids, because two ids with the same beginning
- * would become one.
+ * The checks of a request that the coordinator makes before it looks for the group. They depend only on the
+ * request and the settings, so a bad request gets the same answer from every broker. Kafka does not have some
+ * of these limits. They are necessary because a record cannot hold a longer id. The coordinator does not
+ * shorten ids, because two ids with the same beginning would become one.
  */
 import { type ConsumerGroupHeartbeatRequest, ErrorCode, type JoinGroupRequest } from '@millrace/protocol';
 import type { ClientFacts } from '../client-facts.ts';

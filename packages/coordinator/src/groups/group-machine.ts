@@ -408,7 +408,10 @@ export class GroupMachine implements ShardMachine {
     });
   }
 
-  /** The last rebalances of the group, oldest first. The last one may not be committed yet. */
+  /**
+   * The last rebalances of the group, oldest first. They only inform people, so the last one may not be
+   * committed yet.
+   */
   rebalances(groupId: string): readonly PastRebalance[] {
     return this.groups.history.of(groupId);
   }

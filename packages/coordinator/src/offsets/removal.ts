@@ -40,8 +40,8 @@ export interface Removal {
   last?(): readonly CoordinatorRecord[];
   /**
    * Called once, at the end of the removal. NONE: the shard accepted every decision, but the last ones may
-   * not be committed yet. Any other error: the shard refused a decision, or the leadership ended. `lastWrite`
-   * is the last decision; 0 if there was nothing to write.
+   * not be committed yet. `lastWrite` is then the last of these decisions; 0 if there was nothing to write.
+   * Any other error: the shard refused a decision, or the leadership ended; `lastWrite` then means nothing.
    */
   done(errorCode: ErrorCode, lastWrite: WriteNumber): void;
 }

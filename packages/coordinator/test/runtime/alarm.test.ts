@@ -71,7 +71,7 @@ describe('after the process stood still', () => {
     expect(rung).toEqual([100 + LATE_MS]);
   });
 
-  it('waits for a grace period, in which the test may still move the deadline', () => {
+  it('waits for a grace period, in which a caller can still move the deadline', () => {
     const { port, rung, alarm } = paused(100);
     port.pause(5_000);
     port.run(GRACE_MS - 1);

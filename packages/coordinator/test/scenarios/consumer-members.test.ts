@@ -377,7 +377,7 @@ describe('a member that must give up partitions', () => {
     expect(b.described('a').memberEpoch).toBe(3);
   });
 
-  it('gets the partitions of the newest target as soon as it confirms', () => {
+  it('moves to the newest target as soon as it confirms that it gave up the partitions', () => {
     const b = revoking();
     b.join('c', ['foo']);
     b.join('d', ['foo']);

@@ -47,7 +47,7 @@ export class PartitionLedger {
   hasStaleKeys = false;
   /** The largest log start offset that the checker `expired-too-early` has accepted. */
   startOffset: Offset = 0;
-  /** The log start offsets that leaders have had, each with its time. Some may lie above `startOffset`. */
+  /** Every log start offset that a leader has had, with its time. Some may lie above `startOffset`. */
   readonly starts: LedgerStart[] = [];
   /** In the order of time. */
   readonly appends: Appends[] = [];

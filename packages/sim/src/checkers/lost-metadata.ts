@@ -1,7 +1,8 @@
 /**
- * No acknowledged change of an administrator is lost. A created topic keeps its id and never has fewer
- * partitions than before, until a client asks to delete it. A deleted topic does not come back. Another topic
- * of the same name may appear, because a request to create it may reach the controller late.
+ * No acknowledged change of an administrator is lost. Until a client asks to delete it, a created topic
+ * exists under the same id, and has at least the partitions that it was given. A deleted topic does not come
+ * back. Another topic of the same name may appear, because an unanswered request to create it may reach the
+ * controller late.
  */
 import type { Uuid } from '@millrace/base';
 import type { AdminOp, Op } from '@millrace/checkers';

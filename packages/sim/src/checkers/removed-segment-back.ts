@@ -3,8 +3,8 @@
  * the next time that the log opens, its first segment does not begin lower. A log renames the files of a
  * segment to remove it. A power loss may undo this renaming, although the disk loses no data.
  *
- * Exempt: a disk that was damaged or replaced, and a broker that recovers from a loss that the durability
- * contract allows.
+ * Exempt: a disk that was damaged or replaced, a broker that recovers from a loss that the durability
+ * contract allows, and a topic about whose records the system promises nothing (`isExempt`).
  */
 import type { Offset } from '@millrace/base';
 import type { SimNode } from '../cluster/index.ts';

@@ -50,7 +50,10 @@ export class MemberProcess {
   /** The newest last. */
   readonly sentAssignments: SentAssignment[] = [];
   readonly progress = new MemberProgress();
-  /** When the process first got an answer that makes it a member. Undefined: it has got none yet. */
+  /**
+   * When the coordinator first told the process its assignment, in an answer to SyncGroup or to
+   * ConsumerGroupHeartbeat. Undefined: it has not yet.
+   */
   joinedUs: Micros | undefined;
   private readonly env: ClientEnv;
   private readonly group: string;

@@ -9,7 +9,7 @@ import { Pipe } from './pipe.ts';
 
 const RESET = 'connection reset by the peer';
 /**
- * If the other machine loses power, a side that has sent bytes to it closes after this time, or earlier: soon
+ * If the other machine loses power, a side with unacknowledged bytes closes after this time, or earlier: soon
  * after that machine is back.
  */
 const RETRANSMISSION_TIMEOUT_US: Micros = 15_000_000;

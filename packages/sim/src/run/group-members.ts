@@ -86,7 +86,7 @@ export class GroupMemberActor {
   }
 
   /**
-   * When the current process first got an answer that makes it a member. Until then: when the process
+   * When the coordinator first told the current process its assignment. Until then: when the process
    * started.
    */
   get joinedUs(): Micros {

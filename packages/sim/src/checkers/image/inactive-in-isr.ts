@@ -1,8 +1,8 @@
 /**
  * An inactive broker is fenced or in controlled shutdown. The controller removes an inactive broker from
  * every ISR that has an active member. Otherwise the leader could commit nothing until the controller removes
- * that broker at the leader's request. An ISR without an active member keeps its members, because they hold
- * all acknowledged records.
+ * that broker at the leader's request. An ISR without an active member may keep its members, because they
+ * hold all acknowledged records.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';

@@ -10,9 +10,9 @@ import { choice, chosen, oneOf, whole } from '../parameter.ts';
 import { STEPS_US, watch } from './watch.ts';
 
 /**
- * The broker returns after this time, even if the new topic does not exist yet. As in Kafka, the controllers
- * place no replica on a broker that was stopped. So they can create a topic with a replica on every broker
- * only after the stopped broker has returned.
+ * The broker returns at the latest after this time, even if the new topic does not exist yet. As in Kafka,
+ * the controllers place no replica on a broker that was stopped. So they can create a topic with a replica on
+ * every broker only after the stopped broker has returned.
  */
 const CREATED_US_MAX: Micros = 1_000 * MILLISECOND;
 /** Time limit for a clean stop. */
