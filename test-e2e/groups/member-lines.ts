@@ -28,7 +28,7 @@ export type MemberLine =
   | { readonly e: 'assigned'; readonly t: number; readonly p: readonly number[] }
   /** The member no longer processes these partitions. It prints this before the coordinator learns of it. */
   | { readonly e: 'revoked' | 'lost'; readonly t: number; readonly p: readonly number[] }
-  /** The member has processed records of partition `p`. `o`: their offsets. `n`: the writer's numbers. */
+  /** The member has processed records of partition `p`. `o`: their offsets. `n`: the numbers in them. */
   | {
       readonly e: 'read';
       readonly t: number;

@@ -45,7 +45,7 @@ const oddClients: [string, string | null | Raw][] = [
   ['length 32767', new Raw(int(2, 32767))],
 ];
 
-/** All cases of one API in one version, as bytes for one of the two sides. */
+/** All cases of one API in one version, as bytes for the cluster that `world` describes. */
 export function casesOf(api: AnyApi, version: number, cases: ApiCases, world: World): WireCase[] {
   const found: WireCase[] = [];
   const usual = setUpOf(cases, version);

@@ -84,8 +84,8 @@ function kindOf(before: PartitionImage, leader: NodeId): ElectionKind {
 }
 
 /**
- * The reason why the partition got another leader, or a new epoch under the same leader. Derived from the
- * change of the former leader's broker.
+ * The reason why the partition got another leader, or a new epoch under the same leader. If the leader
+ * changed, the reason follows from the change of the former leader's registration (fenced, for example).
  */
 function reasonOf(
   { previous, image }: MetadataDelta,

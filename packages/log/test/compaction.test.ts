@@ -240,7 +240,7 @@ test('a damaged segment fails the cleaning and stays as it is', () => {
       undefined,
       [],
     ]);
-    // The log stays uncleanable until it has other records.
+    // The log stays uncleanable until it is emptied.
     expect(log.uncleanable).toEqual(expect.stringContaining(reason));
     log.truncateFullyAndStartAt(0);
     expect(log.uncleanable).toBeUndefined();

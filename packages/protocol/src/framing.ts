@@ -3,11 +3,12 @@
  * caller takes them. Memory grows with the received bytes, never with an announced size. A frame within one
  * chunk is a view of the chunk. A frame that spans chunks is assembled in a buffer that grows with the bytes
  * that arrive. When `next` finds a frame that has not arrived whole, it reserves no memory yet, because the
- * caller first checks the frame's size and start, and may refuse the frame.
+ * caller first looks at the size and at the first bytes of the frame, and may refuse the frame.
  *
  * A caller that reuses its chunks calls `keep` before it pushes the next chunk: `keep` copies the unused
- * bytes. With spare buffers, a frame is valid until the next call of `next`, `keep` or `release`. Without
- * spare buffers, a view of a chunk is valid as long as the chunk, and an assembled frame stays valid.
+ * bytes. If the reader has `spares` (see the constructor), a frame is valid until the next call of `next`,
+ * `keep` or `release`. If not, a view of a chunk is valid as long as the chunk, and an assembled frame stays
+ * valid.
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from './bytes.ts';

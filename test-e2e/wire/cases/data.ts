@@ -73,8 +73,8 @@ function transactional(): Uint8Array {
 
 export const produce: ApiCases = {
   base: (world) => produceOf(world, world.sink),
-  // Apache Kafka never answers a Produce with null records, so each of these cases would wait for its
-  // timeout.
+  // Leaves out the cases whose records are null, or have a length that Apache Kafka reads as null. Apache
+  // Kafka never answers them, so each would wait for its timeout. The special case below is the only one.
   leftOut: /records=(null|length (-2|min|2\^31))/,
   special: [
     {

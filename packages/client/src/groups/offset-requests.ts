@@ -21,7 +21,7 @@ export interface MemberIdentity {
 export const NO_MEMBER: MemberIdentity = { memberId: '', epoch: -1, instanceId: null };
 
 export interface CommittedOffset extends TopicPartition {
-  /** The id of the topic that the offset belongs to. Undefined: the topic that has the name. */
+  /** The id of the topic. Undefined: the offset belongs to the topic that is named `topic` now. */
   readonly topicId?: Uuid | undefined;
   /** The offset of the next record to read. */
   readonly offset: number;

@@ -53,7 +53,7 @@ export interface OpenDirectoryOptions {
   readonly random: Random;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
-  /** Default: a new object with the limit of limits.ts. */
+  /** Default: a new `OpenFiles`, which keeps at most OPEN_FILES_MAX files open (../limits.ts). */
   readonly files?: OpenFiles;
   /** Buffers for reads of logs. */
   readonly spares?: SpareBuffers;

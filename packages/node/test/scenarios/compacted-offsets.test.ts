@@ -79,9 +79,9 @@ async function cleanings(nodeId: number): Promise<number> {
 }
 
 /**
- * Waits until each live broker has compacted its replica twice: the second cleaning begins after the call.
- * Commits for another group meanwhile. Only further commits end the active segment, which the cleaner never
- * touches.
+ * Waits until each live broker has compacted its replica twice. The first cleaning may have begun before the
+ * call; the second begins after it. Meanwhile this function commits offsets for another group: without them
+ * the active segment would not end, and the cleaner never touches an active segment.
  */
 async function compactedAgain(client: TestClient): Promise<void> {
   const before = new Map<number, number>();

@@ -1,6 +1,6 @@
 /**
- * Each function returns one node of a quorum of three, in the state that the function names. Tests begin with
- * such a node.
+ * The functions that name a state return one node of a quorum of three in this state. Tests begin with such a
+ * node.
  */
 import { expect } from 'vitest';
 import type { SnapshotManifest } from '../../src/index.ts';
