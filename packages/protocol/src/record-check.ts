@@ -78,7 +78,7 @@ export function workOf({ bytes, records }: { readonly bytes: number; readonly re
 }
 
 /**
- * Like `checkRecords`, but for jobs: it has no budget, and refuses a batch that costs more than
+ * Does what `checkRecords` does, for jobs: it has no budget, and refuses a batch that costs more than
  * RECORDS_WORK_MAX.
  */
 export function checkRecordsWhole(
