@@ -9,7 +9,6 @@ import { run } from '../lib/exec.ts';
 import { neededTool } from '../lib/tools.ts';
 
 const TOOLS = 'org.apache.kafka.tools';
-const READ_MS = 5000;
 const LIMIT_MS = 60_000;
 
 export interface OffsetRecord {
@@ -20,29 +19,60 @@ export interface OffsetRecord {
   readonly value: { readonly data: { readonly offset: number } } | null;
 }
 
-/** The records of committed offsets, as `--formatter …OffsetsMessageFormatter` prints them. */
-export async function formattedOffsets(bootstrapServers: string): Promise<OffsetRecord[]> {
-  return (await formatted(bootstrapServers, 'OffsetsMessageFormatter')) as OffsetRecord[];
+export interface GroupRecord {
+  readonly key: { readonly data: { readonly group: string } };
 }
 
-/** The records of classic groups, as `--formatter …GroupMetadataMessageFormatter` prints them. */
-export async function formattedGroups(
+/**
+ * The records of committed offsets, as `--formatter …OffsetsMessageFormatter` prints them. Reads until
+ * `isEnough` is true for them. Throws if that takes more than a minute.
+ */
+export function formattedOffsets(
   bootstrapServers: string,
-): Promise<{ key: { data: { group: string } } }[]> {
-  return (await formatted(bootstrapServers, 'GroupMetadataMessageFormatter')) as {
-    key: { data: { group: string } };
-  }[];
+  isEnough: (records: readonly OffsetRecord[]) => boolean,
+): Promise<OffsetRecord[]> {
+  return formatted(bootstrapServers, 'OffsetsMessageFormatter', isEnough);
 }
 
-async function formatted(bootstrapServers: string, formatter: string): Promise<unknown[]> {
+/** The same for records of classic groups, as `--formatter …GroupMetadataMessageFormatter` prints them. */
+export function formattedGroups(
+  bootstrapServers: string,
+  isEnough: (records: readonly GroupRecord[]) => boolean,
+): Promise<GroupRecord[]> {
+  return formatted(bootstrapServers, 'GroupMetadataMessageFormatter', isEnough);
+}
+
+async function formatted<T>(
+  bootstrapServers: string,
+  formatter: string,
+  isEnough: (records: readonly T[]) => boolean,
+): Promise<T[]> {
   const { program, args } = await neededTool('java');
   const consumer = [`${TOOLS}.consumer.ConsoleConsumer`, '--bootstrap-server', bootstrapServers];
-  const what = ['--topic', '__consumer_offsets', '--from-beginning', '--timeout-ms', String(READ_MS)];
+  const what = ['--topic', '__consumer_offsets', '--from-beginning'];
   const how = ['--formatter', `${TOOLS}.consumer.${formatter}`];
-  const { stdout } = await run(program, [...args, ...consumer, ...what, ...how], { timeoutMs: LIMIT_MS });
-  // The formatters print one JSON object after the other, without a separator.
-  const lines = stdout.toString('utf8').replaceAll('}{', '}\n{').split('\n');
-  return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as unknown);
+  const { stdout } = await run(program, [...args, ...consumer, ...what, ...how], {
+    timeoutMs: LIMIT_MS,
+    isEnough: (text) => isEnough(recordsIn<T>(text)),
+  });
+  return recordsIn<T>(stdout.toString('utf8'));
+}
+
+/** The formatters print one JSON object after the other, without a separator. The last one may be cut. */
+function recordsIn<T>(text: string): T[] {
+  const lines = text.replaceAll('}{', '}\n{').split('\n');
+  const objects = lines.filter((line) => line.startsWith('{'));
+  if (objects.length > 0 && !isWhole(objects.at(-1)!)) objects.pop();
+  return objects.map((line) => JSON.parse(line) as T);
+}
+
+function isWhole(json: string): boolean {
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What `kafka-dump-log.sh --offsets-decoder` prints for every segment of the offsets topic on one broker. */

@@ -15,6 +15,8 @@ export interface RunOptions {
   input?: string | Uint8Array;
   /** After this time `run` kills the program and rejects. */
   timeoutMs?: number;
+  /** When this returns true for the output so far, `run` kills the program and resolves. */
+  isEnough?: (stdout: string) => boolean;
 }
 
 export interface RunResult {
@@ -64,7 +66,13 @@ export function run(program: string, args: readonly string[], options: RunOption
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    let hasEnough = false;
+    child.stdout.on('data', (chunk: Buffer) => {
+      out.push(chunk);
+      if (hasEnough || options.isEnough?.(Buffer.concat(out).toString('utf8')) !== true) return;
+      hasEnough = true;
+      child.kill('SIGKILL');
+    });
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     child.stdin.on('error', () => {}); // The program may end before it has read all input.
     child.stdin.end(options.input ?? '');
@@ -75,7 +83,7 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       const stderr = Buffer.concat(err).toString('utf8');
-      if (code === 0) return resolve({ stdout: Buffer.concat(out), stderr });
+      if (code === 0 || hasEnough) return resolve({ stdout: Buffer.concat(out), stderr });
       const how = signal === null ? `exit code ${code}` : `${signal} (limit ${timeoutMs} ms)`;
       const said = `${Buffer.concat(out).toString('utf8').slice(-STDERR_TAIL_BYTES)}${stderr.slice(-STDERR_TAIL_BYTES)}`;
       reject(new ProgramError(`${name}: ${how}\n${said}`, code));
@@ -115,7 +123,7 @@ export function launch(
   program: string,
   args: readonly string[],
   onLine: (line: string) => void,
-  options: Omit<RunOptions, 'timeoutMs' | 'input'> = {},
+  options: Omit<RunOptions, 'timeoutMs' | 'input' | 'isEnough'> = {},
 ): Launched {
   const child = spawn(program, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
   track(child);
