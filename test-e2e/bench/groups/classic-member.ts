@@ -23,6 +23,8 @@ const SUBSCRIPTION_VERSION = 0;
 
 export class ClassicMember extends Member {
   #beats = false;
+  /** A JoinGroup or a SyncGroup has no answer yet. */
+  #joins = false;
   #heartbeatFrame: Uint8Array | undefined;
 
   heartbeat(done?: Done): boolean {
@@ -62,7 +64,10 @@ export class ClassicMember extends Member {
   join(): void {
     const { group } = this;
     const { world, coordinator } = group;
-    if (coordinator === undefined || this.isDead) return;
+    // A second JoinGroup would get a second member id. Apache Kafka reads the requests of a connection one by
+    // one, so it would end no join phase until the session of one of the two ids has ended.
+    if (coordinator === undefined || this.isDead || this.#joins) return;
+    this.#joins = true;
     this.isStable = false;
     const metadata = consumerProtocolSubscription.encode(SUBSCRIPTION_VERSION, { topics: [world.topic] });
     const body = {
@@ -74,6 +79,7 @@ export class ClassicMember extends Member {
       protocols: [{ name: PROTOCOL, metadata }],
     };
     this.laneTo(coordinator).request(apis.joinGroup, JOIN_VERSION, body, (answer) => {
+      this.#joins = false;
       if (this.isDead) return;
       if (answer?.errorCode === ErrorCode.MEMBER_ID_REQUIRED) {
         this.memberId = answer.memberId;
@@ -110,7 +116,9 @@ export class ClassicMember extends Member {
       protocolName: joined.protocolName,
       assignments,
     };
+    this.#joins = true;
     this.laneTo(coordinator).request(apis.syncGroup, SYNC_VERSION, body, (answer) => {
+      this.#joins = false;
       if (this.isDead) return;
       if (answer?.errorCode !== ErrorCode.NONE)
         return this.#retryJoin('sync', answer?.errorCode, coordinator);
@@ -141,7 +149,7 @@ export class ClassicMember extends Member {
     if (outcome !== 'rebalance') this.failed(`${what} ${errorCode}`, outcome, coordinator);
     if (outcome === 'rebalance') this.#rejoin();
     else if (outcome === 'out') this.#rejoin(true);
-    else if (outcome !== 'lost') this.later(RETRY_MS, () => this.#rejoin());
+    else if (outcome !== 'lost') this.later(RETRY_MS, () => this.isStable || this.#rejoin());
   }
 
   #rejoin(isOut = false): void {

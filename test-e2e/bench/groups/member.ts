@@ -141,7 +141,7 @@ export abstract class Member {
     const { world } = this.group;
     if (this.isDead) return;
     if (outcome === 'out') world.thrownOut++;
-    if (outcome !== 'loading' && outcome !== 'lost') world.complain(what);
+    world.complain(what);
     if (outcome !== 'lost') return;
     if (this.group.coordinator === broker) world.fleet.lose(this.group);
     else if (this.group.coordinator !== undefined) this.later(RETRY_MS, () => this.resume());
