@@ -145,8 +145,8 @@ export class Join {
     rebalance.newcomer();
     core.members.add(member);
     this.forgetPending(memberId);
-    // A member has no session while its join is parked, and a client behind a broken link is gone unnoticed. So
-    // the first join has a time limit, as in Kafka.
+    // A member has no session while its join is parked, and a broken link can hide that the client is gone.
+    // So the first join has a time limit, as in Kafka.
     member.awaitFirstJoin(core.config.newMemberJoinTimeoutMs);
     core.parkJoin(member, call);
     rebalance.memberJoined('member-joined', member, request.reason);
