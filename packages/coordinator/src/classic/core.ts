@@ -1,7 +1,8 @@
 /**
  * The state that the parts of a classic group share. Only the content of the last GroupMetadata record is
  * durable. A rebalance changes the state in memory, and writes a record only at its end. So a new coordinator
- * does not know of an unfinished rebalance, and continues from the last record.
+ * does not know of an unfinished rebalance, and continues from the last record. The one exception is the
+ * rebalance of a group that was a consumer group (`isUnled`).
  */
 import type { Random, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -55,6 +56,12 @@ export class Core {
   topics: ReadonlySet<string> | undefined;
   /** The group has replayed a record. */
   isRecorded = false;
+  /**
+   * True: the last record has members and no leader. Only consumer/downgrade.ts writes such a record. The
+   * members have not joined the classic group yet, so the group needs a rebalance. The record at the end of
+   * the rebalance has a leader, or no members.
+   */
+  isUnled = false;
   /** The number of the last decision about this group. Answers wait until this decision is committed. */
   lastWrite: WriteNumber = 0;
   private answers: (() => void)[] = [];
@@ -94,6 +101,7 @@ export class Core {
    */
   replay(value: GroupValue): void {
     this.isRecorded = true;
+    this.isUnled = value.members.length > 0 && value.leader === null;
     this.state = value.members.length === 0 ? 'Empty' : 'Stable';
     this.generation = value.generation;
     this.protocolType = value.protocolType === '' ? null : value.protocolType;

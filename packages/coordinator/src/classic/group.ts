@@ -69,12 +69,14 @@ export class ClassicGroup {
 
   /**
    * Call it when the shard is loaded, or when the group was made from a consumer group. Each member gets a
-   * new session.
+   * new session. If the group was a consumer group, and its members have not joined since, begins the
+   * rebalance in which they join.
    */
   loaded(): void {
-    const { members, config } = this.core;
+    const { members, config, isUnled } = this.core;
     for (const member of members) member.restartSession();
-    if (members.size > config.maxSize) this.beginRebalance('group-too-large');
+    if (isUnled) this.beginRebalance('became-classic');
+    else if (members.size > config.maxSize) this.beginRebalance('group-too-large');
   }
 
   /** Answers all parked calls with this error. The group is dead from now on and sets no timer. */
@@ -167,7 +169,7 @@ export class ClassicGroup {
   }
 
   /** Begins a rebalance although no member asked for one. */
-  beginRebalance(cause: RebalanceCause): void {
+  private beginRebalance(cause: RebalanceCause): void {
     this.core.turn(() => this.rebalance.begin(cause, undefined));
   }
 

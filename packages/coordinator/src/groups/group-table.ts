@@ -182,13 +182,11 @@ export class GroupTable {
   }
 
   /**
-   * Called when the group's last member of the consumer protocol has left, and the group is classic now.
-   * Makes the other members join the classic group.
+   * Called when the group's last member of the consumer protocol has left, and the group is classic now. The
+   * group begins a rebalance, so that the other members join the classic group.
    */
   private becameClassic(groupId: string): void {
     const group = this.groups.get(groupId);
-    if (!(group instanceof ClassicGroup)) return;
-    group.loaded();
-    group.beginRebalance('became-classic');
+    if (group instanceof ClassicGroup) group.loaded();
   }
 }

@@ -1,7 +1,13 @@
 import { ErrorCode } from '@millrace/protocol';
-import { expect, it } from 'vitest';
-import { joinOfNoGroup, leaveOfNoGroup } from '../../src/classic/index.ts';
-import { Subject, showValue, stable } from '../support/classic-group.ts';
+import { describe, expect, it } from 'vitest';
+import {
+  type ClassicGroupLimits,
+  type GroupValue,
+  joinOfNoGroup,
+  leaveOfNoGroup,
+} from '../../src/classic/index.ts';
+import { groupRecord } from '../../src/classic/record.ts';
+import { Subject, showValue, stable, utf8 } from '../support/classic-group.ts';
 
 it('answers a heartbeat with an error that depends on the state of the group, and restarts the session', () => {
   const s = new Subject();
@@ -95,6 +101,95 @@ it('after a load, continues from the generation of the last record if a rebalanc
     'a <- join g2 consumer/range a#1 leader a#1 [a#1:a b#1:b]',
     'b <- join g2 consumer/range b#1 leader a#1',
   ]);
+});
+
+describe('a loaded group whose record has members and no leader', () => {
+  /** The group as a consumer group leaves it that becomes classic. Its members are `a` and the static `b`. */
+  function loaded(config: Partial<ClassicGroupLimits> = {}): Subject {
+    const s = new Subject({ events: true, config });
+    const member = (memberId: string, groupInstanceId: string | null): GroupValue['members'][number] => ({
+      memberId,
+      groupInstanceId,
+      clientId: memberId,
+      clientHost: '/h',
+      rebalanceTimeout: 60_000,
+      sessionTimeout: 10_000,
+      subscription: utf8('topics'),
+      assignment: utf8(`target of ${memberId}`),
+    });
+    const head = { protocolType: 'consumer', generation: 7, protocol: 'range', leader: null };
+    const members = [member('a', null), member('b', 'i')];
+    s.port.write([groupRecord('g', { ...head, currentStateTimestamp: s.port.wallMs(), members })]);
+    s.skip();
+    s.fail();
+    return s;
+  }
+  const join = (s: Subject, name: string, instance: string | null = null) =>
+    s.join(name, { memberId: name, instance, protocols: { range: 'topics' } });
+
+  it('begins a rebalance, and is stable when its members have joined and have their assignments', () => {
+    const s = loaded();
+    expect(s.lines()).toEqual(['* rebalance of g7: became-classic']);
+    expect([s.group.state, s.group.describe().groupState]).toEqual([
+      'PreparingRebalance',
+      'PreparingRebalance',
+    ]);
+    s.heartbeat('a', 'a', 7);
+    expect(s.commit({ memberId: 'a', generationId: 7 })).toBe('NONE');
+    join(s, 'a');
+    join(s, 'b', 'i');
+    s.sync('a', 'a', 8, { a: 'a8', b: 'b8' });
+    expect(s.lines()).toEqual([
+      'a <- heartbeat REBALANCE_IN_PROGRESS',
+      '* generation 8 of 2 after 0',
+      'a <- join g8 consumer/range a leader a [a:topics b(i):topics]',
+      'b <- join g8 consumer/range b leader a',
+      'write #2 g8 "consumer"/range leader a [a:topics=a8 b(i):topics=b8]',
+      '* stable 8 of 2 after 0',
+      'a <- sync consumer/range "a8"',
+    ]);
+    s.fail();
+    expect([s.group.state, s.lines()]).toEqual(['Stable', []]);
+  });
+
+  it('removes the members that do not join before their sessions end', () => {
+    const s = loaded();
+    s.pass(5000);
+    join(s, 'a');
+    expect(s.pass(5000)).toEqual([
+      '* removed in g7: session-expired b after 10000',
+      '* generation 8 of 1 after 10000',
+      'a <- join g8 consumer/range a leader a [a:topics]',
+    ]);
+  });
+
+  it('is empty when the sessions of all members have ended, and does not rebalance at the next load', () => {
+    const s = loaded();
+    s.pass(10_000);
+    expect(s.group.state).toBe('Empty');
+    s.skip();
+    s.fail();
+    expect([s.group.state, s.lines()]).toEqual(['Empty', []]);
+  });
+
+  it('gives a static member that comes back in a new process its place in the rebalance', () => {
+    const s = loaded();
+    s.skip();
+    s.join('c', { instance: 'i', protocols: { range: 'topics' } });
+    join(s, 'a');
+    expect(s.lines().filter((line) => line.includes('join'))).toEqual([
+      'a <- join g8 consumer/range a leader a [a:topics i#1(i):topics]',
+      'c <- join g8 consumer/range i#1 leader a',
+    ]);
+  });
+
+  it('begins only one rebalance if it also has too many members', () => {
+    const s = loaded({ maxSize: 1 });
+    expect(s.lines()).toEqual(['* rebalance of g7: became-classic']);
+    join(s, 'a');
+    join(s, 'b', 'i');
+    expect(s.pass(60_000)).toContain('b <- join GROUP_MAX_SIZE_REACHED');
+  });
 });
 
 it('is empty after a load if the record has no members', () => {
@@ -201,13 +296,6 @@ it('has an answer for each request about a group that does not exist', () => {
     errorCode: 0,
     members: [{ memberId: 'x', groupInstanceId: null, errorCode: 25 }],
   });
-});
-
-it('begins a rebalance when its owner asks for one', () => {
-  const s = new Subject({ events: true });
-  stable(s, 'a');
-  s.group.beginRebalance('became-classic');
-  expect(s.lines()).toEqual(['* rebalance of g1: became-classic']);
 });
 
 it('after a load, removes the members that send nothing', () => {

@@ -51,11 +51,17 @@ export class MachineHost {
   readonly machine: GroupMachine;
   private offset = 0;
 
-  constructor(config = groupsConfig, port = new FakeShardPort({ commitsAtOnce: true })) {
+  /** `earlier`: the machine first loads the records of this port. */
+  constructor(
+    config = groupsConfig,
+    port = new FakeShardPort({ commitsAtOnce: true }),
+    earlier?: FakeShardPort,
+  ) {
     this.config = config;
     this.port = port;
     this.machine = this.newMachine();
     port.host(this.machine);
+    for (const records of earlier?.decisions ?? []) port.write(records);
     this.machine.loaded();
     this.change([
       { type: 'topic', name: 'words', topicId: WORDS },
@@ -92,6 +98,16 @@ export class MachineHost {
   reloaded(): MachineHost {
     const next = new MachineHost();
     this.port.loadInto(next.machine);
+    return next;
+  }
+
+  /**
+   * The coordinator dies. Returns the host of the next one, which has loaded all records, and continues to
+   * write after them.
+   */
+  failedOver(): MachineHost {
+    const next = new MachineHost(this.config, new FakeShardPort({ commitsAtOnce: true }), this.port);
+    this.port.end();
     return next;
   }
 
@@ -136,25 +152,27 @@ export class MachineHost {
    * Joins one member to a classic group, and makes the group stable. Returns the member's id and the
    * generation.
    */
-  stableGroup(groupId: string, assignment = utf8('all')): { memberId: string; generation: number } {
+  stableGroup(
+    groupId: string,
+    assignment: Uint8Array = utf8('all'),
+  ): { memberId: string; generation: number } {
     const answers = this.join(groupId);
     this.port.advance(1);
     const { memberId = '', generationId = -1 } = answers[0]!;
-    this.machine.sync({
-      request: {
-        groupId,
-        generationId,
-        memberId,
-        groupInstanceId: null,
-        protocolType: 'consumer',
-        protocolName: 'range',
-        assignments: [{ memberId, assignment }],
-      },
-      version: 3,
-      client: CLIENT,
-      reply: () => {},
-    });
+    this.sync(groupId, memberId, generationId, [{ memberId, assignment }]);
     return { memberId, generation: generationId };
+  }
+
+  sync(
+    groupId: string,
+    memberId: string,
+    generationId: number,
+    assignments: { memberId: string; assignment: Uint8Array }[] = [],
+  ): void {
+    const who = { groupId, generationId, memberId, groupInstanceId: null };
+    const protocol = { protocolType: 'consumer', protocolName: 'range' };
+    const request = { ...who, ...protocol, assignments };
+    this.machine.sync({ request, version: 3, client: CLIENT, reply: () => {} });
   }
 
   heartbeat(groupId: string, memberId: string, generationId: number): number | undefined {
