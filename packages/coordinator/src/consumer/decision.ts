@@ -16,6 +16,8 @@ export class Decision {
   readonly rebalances: Rebalance[] = [];
   /** The state before the decision. */
   readonly before: GroupState;
+  /** The decision turns a classic group with members into this group. */
+  readonly isUpgrade: boolean;
   private draft: GroupState | undefined;
 
   /**
@@ -26,6 +28,7 @@ export class Decision {
     this.groupId = groupId;
     this.before = before;
     this.records = [...records];
+    this.isUpgrade = records.length > 0;
   }
 
   /** The state after the records so far. */

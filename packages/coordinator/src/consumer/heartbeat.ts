@@ -131,8 +131,10 @@ function raiseEpoch(
 ): void {
   const cause = causeOf(decision, subscription, settings);
   const { memberId, clientId, clientHost } = told;
-  if (cause !== undefined) {
-    const why = subscription.isNew ? 'member-joined' : cause;
+  // The classic group may have been in a rebalance, which ends here, or may have had no generation yet. So
+  // the new group always rebalances, even if no subscription changes.
+  if (cause !== undefined || decision.isUpgrade) {
+    const why = subscription.isNew || cause === undefined ? 'member-joined' : cause;
     decision.raiseEpoch(image, { cause: why, memberId, clientId, clientHost });
   } else if (topicsMayDiffer && subscriptionHash(decision.state, image) !== decision.state.metadataHash) {
     decision.raiseEpoch(image, { cause: 'topic-changed', memberId: null, clientId: null, clientHost: null });

@@ -125,6 +125,7 @@ export class MachineHost {
     version = 3,
     sessionTimeoutMs = 10_000,
     answered: () => void = () => {},
+    groupInstanceId: string | null = null,
   ): JoinAnswer[] {
     const answers: JoinAnswer[] = [];
     const request = apis.joinGroup.decodeRequest(
@@ -133,6 +134,7 @@ export class MachineHost {
         apis.joinGroup.encodeRequest(version, {
           groupId,
           memberId,
+          ...(groupInstanceId === null ? {} : { groupInstanceId }),
           sessionTimeoutMs,
           rebalanceTimeoutMs: 10_000,
           protocolType: 'consumer',
@@ -168,16 +170,22 @@ export class MachineHost {
     memberId: string,
     generationId: number,
     assignments: { memberId: string; assignment: Uint8Array }[] = [],
+    groupInstanceId: string | null = null,
   ): void {
-    const who = { groupId, generationId, memberId, groupInstanceId: null };
+    const who = { groupId, generationId, memberId, groupInstanceId };
     const protocol = { protocolType: 'consumer', protocolName: 'range' };
     const request = { ...who, ...protocol, assignments };
     this.machine.sync({ request, version: 3, client: CLIENT, reply: () => {} });
   }
 
-  heartbeat(groupId: string, memberId: string, generationId: number): number | undefined {
+  heartbeat(
+    groupId: string,
+    memberId: string,
+    generationId: number,
+    groupInstanceId: string | null = null,
+  ): number | undefined {
     let found: number | undefined;
-    const request = { groupId, memberId, generationId, groupInstanceId: null };
+    const request = { groupId, memberId, generationId, groupInstanceId };
     const reply = ({ errorCode }: { errorCode?: number }) => {
       found = errorCode;
     };
@@ -185,12 +193,9 @@ export class MachineHost {
     return found;
   }
 
-  leave(groupId: string, memberId: string): void {
-    const request = {
-      groupId,
-      memberId: '',
-      members: [{ memberId, groupInstanceId: null, reason: null }],
-    };
+  leave(groupId: string, memberId: string, groupInstanceId: string | null = null): void {
+    const members = [{ memberId, groupInstanceId, reason: null }];
+    const request = { groupId, memberId: '', members };
     this.machine.leave({ request, version: 4, client: CLIENT, reply: () => {} });
   }
 
