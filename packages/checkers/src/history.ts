@@ -168,10 +168,14 @@ export interface MembershipOp extends MemberRef {
   readonly type: 'membership';
   readonly client: string;
   readonly group: string;
+  /**
+   * `classic`: a newer generation fences every member of an older one. `consumer` (KIP-848, and groups whose
+   * members use both protocols): it does not.
+   */
   readonly protocol: 'classic' | 'consumer';
   /** Whether the request asked to join the group (KIP-848). */
   readonly isJoin: boolean;
-  /** The assignment in the answer. Undefined: the answer has none. */
+  /** The assignment in the answer. Undefined: the answer has none, or the members use both protocols. */
   readonly assigned: readonly PartitionRef[] | undefined;
   readonly invokedUs: Micros;
   readonly endedUs: Micros;

@@ -52,6 +52,17 @@ export const groupBugs: readonly PlantedBug[] = [
     expectedCheckers: ['instance-id-lost'],
   },
   {
+    name: 'downgrade-forgets-rebalance',
+    sentence:
+      'a new group coordinator takes a group for stable whose last KIP-848 member has left, although the classic members have not joined again',
+    file: 'packages/coordinator/src/classic/core.ts',
+    find: 'this.isUnled = value.members.length > 0 && value.leader === null;',
+    replace: 'this.isUnled = value.members.length > 0 && value.leader === null && this.port.lastWrite > 0;',
+    expectedCheckers: ['group-unsettled'],
+    expectedSentence: 'mixed: nobody reads',
+    plan: 'became-classic',
+  },
+  {
     name: 'start-after-committed',
     sentence: 'a member of a group begins to read one record after the committed offset',
     file: 'packages/client/src/groups/group-consumer.ts',

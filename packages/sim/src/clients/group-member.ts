@@ -16,12 +16,14 @@ import type { Micros } from '../world/index.ts';
 import { openConnection } from './broker-connection.ts';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
-import { GroupRecorder, type Withheld } from './group-recorder.ts';
+import { GroupRecorder, type RecorderObserver, type Withheld } from './group-recorder.ts';
 import { MemberProgress } from './member-progress.ts';
 
 export interface MemberOptions {
   readonly group: string;
   readonly protocol: GroupProtocol;
+  /** Whether other members of the group may use the other protocol. */
+  readonly isMixed: boolean;
   /** `group.instance.id`; null: a dynamic member. */
   readonly instanceId: string | null;
   readonly rebalanceTimeoutMs: Millis;
@@ -68,13 +70,15 @@ export class MemberProcess {
     this.env = env;
     this.group = group;
     this.protocol = protocol;
-    const recorder = new GroupRecorder(env, (topicId) => this.metadata.topics.withId(topicId)?.name, {
+    const nameOf = (topicId: Uuid) => this.metadata.topics.withId(topicId)?.name;
+    const observer: RecorderObserver = {
       committed: (commit) => this.progress.committed(commit),
       joined: () => {
         this.joinedUs ??= env.world.nowUs;
       },
       assigning: (memberId, generation, withheld) => this.assigning(memberId, generation, withheld),
-    });
+    };
+    const recorder = new GroupRecorder(env, nameOf, observer, options.isMixed);
     // An administrator creates the topics of the scenario. So a subscription must not create a topic.
     this.metadata = clusterViewOf(
       { ...env, createsTopics: false },

@@ -99,19 +99,27 @@ export class GroupRecorder {
   private readonly env: ClientEnv;
   private readonly nameOf: (topicId: Uuid) => string | undefined;
   private readonly observer: RecorderObserver;
+  private readonly isMixed: boolean;
   /** For each request without an answer: the function that takes the answer. */
   private readonly open = new Set<Taken>();
   private led: Led | undefined;
 
-  /** `nameOf`: the name of a topic that the client knows by its id. */
+  /**
+   * `nameOf`: the name of a topic that the client knows by its id. `isMixed`: the members of the group use
+   * both protocols. Then no generation or epoch fences others: while one member uses KIP-848, the generation
+   * of a classic member is its own member epoch. And when an empty group changes its type, its epochs begin
+   * from the start. So the history shows these memberships as KIP-848 ones without partitions.
+   */
   constructor(
     env: ClientEnv,
     nameOf: (topicId: Uuid) => string | undefined,
     observer: RecorderObserver = {},
+    isMixed = false,
   ) {
     this.env = env;
     this.nameOf = nameOf;
     this.observer = observer;
+    this.isMixed = isMixed;
     // A request that the process sent before its death may still take effect.
     env.life.onDeath(() => {
       for (const taken of this.open) taken(undefined);
@@ -277,7 +285,8 @@ export class GroupRecorder {
   ): void {
     if (response?.errorCode !== ErrorCode.NONE) return;
     const member = { memberId, instanceId: groupInstanceId ?? null, epoch: generationId };
-    this.joined('classic', groupId, member, { assigned: undefined, isJoin: false }, sinceUs);
+    const protocol = this.isMixed ? 'consumer' : 'classic';
+    this.joined(protocol, groupId, member, { assigned: undefined, isJoin: false }, sinceUs);
   }
 
   private heartbeat(
@@ -286,7 +295,8 @@ export class GroupRecorder {
     response: Answer<ResponseOf<typeof apis.consumerGroupHeartbeat>>,
   ): void {
     if (response?.errorCode !== ErrorCode.NONE || response.memberEpoch <= 0) return;
-    const assigned = response.assignment?.topicPartitions.flatMap(({ topicId, partitions }) =>
+    const told = this.isMixed ? undefined : response.assignment;
+    const assigned = told?.topicPartitions.flatMap(({ topicId, partitions }) =>
       partitions.map((partition) => ({
         topic: this.nameOf(topicId as Uuid) ?? topicId,
         topicId: topicId as Uuid,

@@ -15,6 +15,7 @@ export const groups: readonly CoverageItem[] = [
     'metadata-changed',
     'a member joins again with other metadata, for example other owned partitions',
   ),
+  rebalanced('became-classic', 'the last KIP-848 member leaves a group that has classic members'),
   {
     name: 'coordinator-moved',
     sentence: 'a broker loads groups, because it became the leader of their partition',
@@ -32,6 +33,21 @@ export const groups: readonly CoverageItem[] = [
     name: 'replace',
     sentence: 'a static member comes back on another machine while its old process is paused',
     keys: ['member replace'],
+  },
+  {
+    name: 'retire',
+    sentence: 'a member of a mixed group leaves, and stays away in the peace',
+    keys: ['member retire'],
+  },
+  {
+    name: 'to-consumer',
+    sentence: 'a member comes back with the KIP-848 protocol instead of the classic one',
+    keys: ['member to consumer'],
+  },
+  {
+    name: 'to-classic',
+    sentence: 'a member comes back with the classic protocol instead of KIP-848',
+    keys: ['member to classic'],
   },
 ];
 

@@ -81,6 +81,7 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
   committers: whole(0, 20),
   classicMembers: whole(0, 20),
   consumerMembers: whole(0, 20),
+  mixedMembers: whole(0, 20),
   // Shrinking keeps `paceMs`, because with a smaller value the clients would do more.
   paceMs: { ...whole(1, MILLIS_MAX), less: () => [] },
   faultsFromTheStart: yes,

@@ -37,6 +37,8 @@ export interface Scenario {
   readonly classicMembers: number;
   /** Number of members of a KIP-848 group. */
   readonly consumerMembers: number;
+  /** Number of members of a group in which each process may use either protocol. */
+  readonly mixedMembers: number;
   /** Whether the run has a prober. Every seed has one; only an override can leave it out. */
   readonly prober: boolean;
   /** Average pause of the prober between two probes. */
@@ -114,6 +116,7 @@ export function drawScenario(random: Prng): Scenario {
     committers: one(random.fork('committers'), [0, 1, 2, 2, 3]),
     classicMembers: one(random.fork('classic members'), [0, 0, 2, 3]),
     consumerMembers: one(random.fork('consumer members'), [0, 0, 2, 3]),
+    mixedMembers: one(random.fork('mixed members'), [0, 0, 0, 0, 2, 3]),
     prober: true,
     proberPaceMs: PROBER_PACE_MS,
   };

@@ -1,10 +1,12 @@
 /**
  * A member of a group over the whole run, and what happens to its processes: they leave, crash, pause (some
  * for longer than their session), and come back. A static member may also come back on another machine while
- * its old process is paused. Then the group must fence the old process.
+ * its old process is paused. Then the group must fence the old process. In a mixed group each process draws
+ * its protocol, and a member may retire: it stays away until the next incident, so that the other members
+ * must take over its partitions.
  */
 import type { Prng, Uuid } from '@millrace/base';
-import type { TopicPartition } from '@millrace/client';
+import type { GroupProtocol, TopicPartition } from '@millrace/client';
 import {
   type ClientEnv,
   type MemberOptions,
@@ -14,9 +16,11 @@ import {
 } from '../clients/index.ts';
 import { MILLISECOND, type Micros, SECOND, type World } from '../world/index.ts';
 
-type Event = 'nothing' | 'leave' | 'crash' | 'pause' | 'replace';
+type Event = 'nothing' | 'leave' | 'crash' | 'pause' | 'replace' | 'retire';
 
 const EVENTS: readonly Event[] = ['nothing', 'nothing', 'nothing', 'leave', 'crash', 'pause', 'replace'];
+/** The events of a member that may retire. */
+const MIXED_EVENTS: readonly Event[] = ['nothing', 'leave', 'leave', 'crash', 'pause', 'replace', 'retire'];
 /** Average time between two events of a member in an incident. */
 const EVENT_US: Micros = 3 * SECOND;
 const AWAY_US_MAX: Micros = 5 * SECOND;
@@ -36,9 +40,13 @@ const ZOMBIE_US: Micros = SECOND;
 export interface ActorOptions {
   readonly world: World;
   readonly random: Prng;
-  readonly member: MemberOptions;
+  readonly member: Omit<MemberOptions, 'protocol' | 'isMixed'>;
+  /** The protocols of the group. If there are several, each process of the member draws one. */
+  readonly protocols: readonly GroupProtocol[];
   /** Starts a process on one of the member's machines. Only a static member uses the second machine. */
   readonly machines: readonly (() => ClientEnv)[];
+  /** Whether the member may stay away until the next incident. */
+  mayRetire(): boolean;
 }
 
 export class GroupMemberActor {
@@ -51,20 +59,29 @@ export class GroupMemberActor {
   private machine = 0;
   /** The current process has ended or is leaving, and the next one has not started yet. */
   private isAway = false;
+  /** The member stays away until the next incident. */
+  isRetired = false;
+  private readonly choices: Prng;
+  private protocol: GroupProtocol | undefined;
   private isPeace = true;
   private isStopping = false;
 
   constructor(options: ActorOptions) {
     this.options = options;
+    this.choices = options.random.fork('protocols');
   }
 
   get group(): string {
     return this.options.member.group;
   }
 
-  /** The partitions that the member reads. Undefined: no process of the member runs, or two run. */
+  /**
+   * The partitions that the member reads; none if it is retired. Undefined: no process of the member runs, or
+   * two run, or the process of a retired member still runs.
+   */
   get assignment(): readonly TopicPartition[] | undefined {
     if (this.old?.isAlive === true) return undefined;
+    if (this.isRetired) return this.current?.isAlive === true ? undefined : [];
     return this.current?.isAlive === true ? this.current.assignment : undefined;
   }
 
@@ -73,7 +90,7 @@ export class GroupMemberActor {
    * does not read the partition.
    */
   reached(topicId: Uuid, place: TopicPartition): Readonly<Reached> | undefined {
-    return this.current?.progress.reached(topicId, place);
+    return this.isRetired ? undefined : this.current?.progress.reached(topicId, place);
   }
 
   /** The assignments that the member's processes have sent as leaders of a classic group. */
@@ -102,9 +119,12 @@ export class GroupMemberActor {
     this.think();
   }
 
-  /** An incident begins. */
+  /** An incident begins. A retired member comes back. */
   suffer(): void {
     this.isPeace = false;
+    if (!this.isRetired) return;
+    this.isRetired = false;
+    this.comeBackIn(1 + this.choices.below(AWAY_US_MAX));
   }
 
   /** The incident is over: paused processes continue, and a member that is away comes back. */
@@ -128,7 +148,8 @@ export class GroupMemberActor {
     const { world, random } = this.options;
     world.after(1 + random.below(2 * EVENT_US), () => {
       if (this.isStopping) return;
-      if (!this.isPeace) this.happen(EVENTS[random.below(EVENTS.length)]!);
+      const events = this.options.protocols.length > 1 ? MIXED_EVENTS : EVENTS;
+      if (!this.isPeace) this.happen(events[random.below(events.length)]!);
       this.think();
     });
   }
@@ -138,6 +159,7 @@ export class GroupMemberActor {
     const { world, random, member, machines } = this.options;
     if (current?.isAlive !== true || this.isAway || event === 'nothing') return;
     if (event === 'replace' && (member.instanceId === null || this.old?.isAlive === true)) return;
+    if (event === 'retire' && !this.options.mayRetire()) return;
     world.count(`member ${event}`);
     world.tell(member.instanceId ?? member.group, `member-${event}`);
     const awayUs = 1 + random.below(AWAY_US_MAX);
@@ -149,6 +171,11 @@ export class GroupMemberActor {
       case 'crash':
         current.crash();
         this.comeBackIn(awayUs);
+        break;
+      case 'retire':
+        this.isAway = true;
+        this.isRetired = true;
+        current.leave();
         break;
       case 'pause':
         current.pause();
@@ -169,15 +196,20 @@ export class GroupMemberActor {
   }
 
   private comeBack(): void {
-    if (!this.isAway || this.isStopping) return;
+    if (!this.isAway || this.isStopping || this.isRetired) return;
     // The current process is still leaving.
     if (this.current?.isAlive === true) this.comeBackIn(AGAIN_US);
     else this.boot();
   }
 
   private boot(): void {
-    const { machines, member, world } = this.options;
-    const started = new MemberProcess(machines[this.machine]!(), member, (error) => {
+    const { machines, member, world, protocols } = this.options;
+    const isMixed = protocols.length > 1;
+    const protocol = protocols[isMixed ? this.choices.below(protocols.length) : 0]!;
+    if (this.protocol !== undefined && this.protocol !== protocol) world.count(`member to ${protocol.name}`);
+    this.protocol = protocol;
+    const options = { ...member, protocol, isMixed };
+    const started = new MemberProcess(machines[this.machine]!(), options, (error) => {
       const [name] = error.split(' ', 1);
       if (member.instanceId === null || !EXPECTED.has(name!))
         world.fail('member-failed', `${started.name} failed: ${error}`);

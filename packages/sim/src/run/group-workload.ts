@@ -37,6 +37,11 @@ export interface PartitionEnd extends TopicPartition {
   readonly end: number;
 }
 
+/** `mixed`: each process of a member draws its protocol. */
+type GroupName = 'classic' | 'consumer' | 'mixed';
+
+const HOST_LETTERS: Readonly<Record<GroupName, string>> = { classic: 'j', consumer: 'k', mixed: 'h' };
+
 const PACES_MS: readonly Millis[] = [60, 120, 250];
 /** Each member subscribes to the first topics of the scenario. */
 const SUBSCRIBED_MAX = 2;
@@ -59,6 +64,7 @@ export class GroupWorkload {
     this.members = [
       ...this.makeMembers('classic', scenario.classicMembers, random.fork('classic')),
       ...this.makeMembers('consumer', scenario.consumerMembers, random.fork('consumer')),
+      ...this.makeMembers('mixed', scenario.mixedMembers, random.fork('mixed')),
     ];
   }
 
@@ -179,25 +185,30 @@ export class GroupWorkload {
     return undefined;
   }
 
-  private makeMembers(name: 'classic' | 'consumer', count: number, random: Prng): GroupMemberActor[] {
+  private makeMembers(name: GroupName, count: number, random: Prng): GroupMemberActor[] {
     const { world, bootable } = this.surroundings;
-    const protocol = this.drawProtocol(name, random);
+    const protocols =
+      name === 'mixed'
+        ? [this.drawProtocol('classic', random), this.drawProtocol('consumer', random)]
+        : [this.drawProtocol(name, random)];
     const rebalanceTimeoutMs = one(random, [1_500, 4_000]);
     const autoCommitMs = one(random, [100, 300, 1_000]);
     return Array.from({ length: count }, (_unused, index) => {
-      const host = `${name === 'classic' ? 'j' : 'k'}${index + 1}`;
+      const host = `${HOST_LETTERS[name]}${index + 1}`;
       const instanceId = random.below(3) === 0 ? host : null;
       const machines = [bootable(host), ...(instanceId === null ? [] : [bootable(`${host}b`)])];
       const requestTimeoutMs = one(random, [1_000, 3_000]);
-      const member = {
-        group: name,
-        protocol,
-        instanceId,
-        rebalanceTimeoutMs,
-        autoCommitMs,
-        requestTimeoutMs,
-      };
-      return new GroupMemberActor({ world, random: random.fork(host), member, machines });
+      const member = { group: name, instanceId, rebalanceTimeoutMs, autoCommitMs, requestTimeoutMs };
+      const mayRetire = () =>
+        name === 'mixed' && this.members.filter((one) => one.group === name && !one.isRetired).length > 1;
+      return new GroupMemberActor({
+        world,
+        random: random.fork(host),
+        member,
+        protocols,
+        machines,
+        mayRetire,
+      });
     });
   }
 

@@ -174,3 +174,21 @@ describe('the partitions that a leader withholds', () => {
       expect(withheld(answer)).toEqual([['m1', 4, new Map()]]);
   });
 });
+
+it('shows a membership in a mixed group as one of KIP-848 without partitions', () => {
+  const small = new SmallCluster([]);
+  const recorder = new GroupRecorder(small.machine('h1'), () => 't', {}, true);
+  const classic = { groupId: 'mixed', memberId: 'm1', generationId: 4, assignments: [] };
+  recorder.sent(apis.syncGroup, 5, classic)!({ errorCode: 0, assignment: new Uint8Array(0) });
+  const beat = { groupId: 'mixed', memberId: 'm2', memberEpoch: 0 };
+  const topicPartitions = [{ topicId: 'AAAAAAAAAAAAAAAAAAAAZA', partitions: [0] }];
+  const answer = { errorCode: 0, memberId: 'm2', memberEpoch: 5, assignment: { topicPartitions } };
+  recorder.sent(apis.consumerGroupHeartbeat, 1, beat)!(answer);
+  const ops = small.history.ops.filter((op) => op.type === 'membership');
+  expect(ops.map(({ protocol, memberId, epoch, assigned }) => [protocol, memberId, epoch, assigned])).toEqual(
+    [
+      ['consumer', 'm1', 4, undefined],
+      ['consumer', 'm2', 5, undefined],
+    ],
+  );
+});

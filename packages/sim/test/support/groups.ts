@@ -73,6 +73,7 @@ export function withMembers(
         {
           group: 'm',
           protocol: PROTOCOLS[protocol],
+          isMixed: false,
           instanceId: name,
           rebalanceTimeoutMs: 1_000,
           autoCommitMs: 300,
