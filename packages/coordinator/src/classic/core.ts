@@ -1,8 +1,8 @@
 /**
  * The state that the parts of a classic group share. Only the content of the last GroupMetadata record is
  * durable. A rebalance changes the state in memory, and writes a record only at its end. So a new coordinator
- * does not know of an unfinished rebalance, and continues from the last record. The one exception is the
- * rebalance of a group that was a consumer group (`isUnled`).
+ * does not know of an unfinished rebalance, and continues from the last record. In two cases a record without
+ * a leader says that a rebalance is under way (`isUnled`).
  */
 import type { Random, WallMillis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -57,11 +57,14 @@ export class Core {
   /** The group has replayed a record. */
   isRecorded = false;
   /**
-   * True: the last record has members and no leader. Only consumer/downgrade.ts writes such a record. The
-   * members have not joined the classic group yet, so the group needs a rebalance. The record at the end of
-   * the rebalance has a leader, or no members.
+   * True: the last record has members and no leader, so the group needs a rebalance. There are two such
+   * records: that of a group that was a consumer group (consumer/downgrade.ts), and that of a static member
+   * that was replaced during a rebalance (`writeUnled`). The record at the end of the rebalance has a leader,
+   * or no members.
    */
   isUnled = false;
+  /** The group writes a record that the state in memory is ahead of. */
+  private isAhead = false;
   /** The number of the last decision about this group. Answers wait until this decision is committed. */
   lastWrite: WriteNumber = 0;
   private answers: (() => void)[] = [];
@@ -96,11 +99,23 @@ export class Core {
   }
 
   /**
+   * Writes a record during a rebalance, without a leader. The rebalance continues in memory. If the
+   * coordinator dies before its end, the next coordinator begins it again.
+   */
+  writeUnled(value: GroupValue): ErrorCode {
+    this.isAhead = true;
+    const errorCode = this.write({ ...value, leader: null });
+    this.isAhead = false;
+    return errorCode;
+  }
+
+  /**
    * Takes over the state in a record. If the group already has a member of the record, this member keeps its
    * parked calls, and `Member.recall` decides which protocols it keeps.
    */
   replay(value: GroupValue): void {
     this.isRecorded = true;
+    if (this.isAhead) return;
     this.isUnled = value.members.length > 0 && value.leader === null;
     this.state = value.members.length === 0 ? 'Empty' : 'Stable';
     this.generation = value.generation;

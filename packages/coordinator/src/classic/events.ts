@@ -22,7 +22,9 @@ export type RebalanceCause =
   /** The loaded group has more members than `group.max.size`. */
   | 'group-too-large'
   /** The group was a consumer group (KIP-848) before. */
-  | 'became-classic';
+  | 'became-classic'
+  /** The loaded group was in a rebalance that its record tells of. */
+  | 'rebalance-unfinished';
 
 /** Why the group removed a member. */
 export type RemovalCause =

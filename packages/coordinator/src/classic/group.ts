@@ -69,13 +69,13 @@ export class ClassicGroup {
 
   /**
    * Call it when the shard is loaded, or when the group was made from a consumer group. Each member gets a
-   * new session. If the group was a consumer group, and its members have not joined since, begins the
-   * rebalance in which they join.
+   * new session. If the last record says that a rebalance is under way, begins this rebalance again, with
+   * `cause`.
    */
-  loaded(): void {
+  loaded(cause: 'became-classic' | 'rebalance-unfinished' = 'rebalance-unfinished'): void {
     const { members, config, isUnled } = this.core;
     for (const member of members) member.restartSession();
-    if (isUnled) this.beginRebalance('became-classic');
+    if (isUnled) this.beginRebalance(cause);
     else if (members.size > config.maxSize) this.beginRebalance('group-too-large');
   }
 

@@ -2,7 +2,7 @@
  * The durable state of a classic group: the value of its GroupMetadata record. Kafka 4.3.1 writes this record
  * in version 3 on five occasions: the leader sends the assignments, a static member is replaced without a
  * rebalance, the group becomes empty, a group is created, or a consumer group becomes classic
- * (consumer/downgrade.ts).
+ * (consumer/downgrade.ts). Millrace also writes a record when a static member is replaced during a rebalance.
  */
 import type { WallMillis } from '@millrace/base';
 import { type GroupRecordValue, groupRecords } from '@millrace/protocol';

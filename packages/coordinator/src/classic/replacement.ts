@@ -33,6 +33,12 @@ export class Replacement {
     };
     if (core.state === 'Stable' && this.keepsProtocol(old, next)) this.replaceInRecord(call, old, next);
     else {
+      const errorCode = this.recordDuringRebalance(old, next);
+      // UNKNOWN_SERVER_ERROR: the log never accepts a record of this size, so the change is only in memory.
+      if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.UNKNOWN_SERVER_ERROR) {
+        core.answerJoin(call, joinError(call.version, errorCode));
+        return;
+      }
       // In CompletingRebalance the leader may assign to the old id, so the group needs another join phase.
       this.fence(old);
       const member = core.newMember(next);
@@ -79,6 +85,21 @@ export class Replacement {
     members.update(member, next);
     member.restartSession();
     core.answer(call.reply, this.answer(call, member, leaderBefore), failed);
+  }
+
+  /**
+   * The new id must outlive the coordinator. Otherwise the next coordinator knows only the old id, and fences
+   * the new process for good (FENCED_INSTANCE_ID), as Kafka 4.3.1 does. The record has no members that have
+   * never been in a generation: no coordinator must wait for them. Without a generation no record has the old
+   * id.
+   */
+  private recordDuringRebalance(old: Member, next: MemberFacts): ErrorCode {
+    const { core } = this;
+    if (old.isNew || core.protocolName === null) return ErrorCode.NONE;
+    const members = Array.from(core.members)
+      .filter((member) => !member.isNew)
+      .map((member) => memberValue(member === old ? next : member, core.protocolName));
+    return core.writeUnled({ ...core.value(), members });
   }
 
   private answer(call: JoinCall, member: Member, leaderBefore: string): JoinAnswer {

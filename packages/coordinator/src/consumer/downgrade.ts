@@ -54,9 +54,9 @@ export function classicRecords(
  * The value of the classic group's record. In it each remaining member has the partitions of its target
  * assignment. A member may not have got all of them yet, and nobody has the partitions of the members that
  * leave. So the group must rebalance, even if the coordinator dies first. The record therefore has no leader:
- * a coordinator that loads such a record begins the rebalance (classic/core.ts). Kafka 4.3.1 writes a leader,
- * and forgets the rebalance when the coordinator dies. Kafka can load a record without a leader: the first
- * member then becomes the leader.
+ * a coordinator that loads such a record begins the rebalance again (classic/core.ts). Kafka 4.3.1 writes a
+ * leader, and forgets the rebalance when the coordinator dies. Kafka can load a record without a leader: the
+ * first member then becomes the leader.
  */
 export function classicValue(
   state: GroupState,

@@ -187,6 +187,6 @@ export class GroupTable {
    */
   private becameClassic(groupId: string): void {
     const group = this.groups.get(groupId);
-    if (group instanceof ClassicGroup) group.loaded();
+    if (group instanceof ClassicGroup) group.loaded('became-classic');
   }
 }

@@ -129,7 +129,7 @@ describe('a loaded group whose record has members and no leader', () => {
 
   it('begins a rebalance, and is stable when its members have joined and have their assignments', () => {
     const s = loaded();
-    expect(s.lines()).toEqual(['* rebalance of g7: became-classic']);
+    expect(s.lines()).toEqual(['* rebalance of g7: rebalance-unfinished']);
     expect([s.group.state, s.group.describe().groupState]).toEqual([
       'PreparingRebalance',
       'PreparingRebalance',
@@ -185,7 +185,7 @@ describe('a loaded group whose record has members and no leader', () => {
 
   it('begins only one rebalance if it also has too many members', () => {
     const s = loaded({ maxSize: 1 });
-    expect(s.lines()).toEqual(['* rebalance of g7: became-classic']);
+    expect(s.lines()).toEqual(['* rebalance of g7: rebalance-unfinished']);
     join(s, 'a');
     join(s, 'b', 'i');
     expect(s.pass(60_000)).toContain('b <- join GROUP_MAX_SIZE_REACHED');

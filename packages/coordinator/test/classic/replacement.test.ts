@@ -107,6 +107,7 @@ it('begins a rebalance when the chosen protocol would change', () => {
   s.skip();
   s.join('a', { instance: 'i', protocols: { sticky: '2', range: '1' }, reason: 'upgrade' });
   expect(s.lines()).toEqual([
+    'write #3 g1 "consumer"/range leader null [i#2(i):1=]',
     '* rebalance of g1: static-member-replaced i#2 (upgrade)',
     '* generation 2 of 1 after 0',
     'a <- join g2 consumer/sticky i#2 leader i#2 [i#2(i):2]',
@@ -123,6 +124,7 @@ it('begins a rebalance in CompletingRebalance, and fences the parked SyncGroup o
   s.skip();
   s.join('a', { instance: 'i' });
   expect(s.lines()).toEqual([
+    'write #2 g1 "consumer"/range leader null [b#1:b= i#2(i):a=]',
     '* rebalance of g1: static-member-replaced i#2',
     'a <- sync FENCED_INSTANCE_ID',
   ]);
@@ -138,7 +140,10 @@ it('counts the new id as joined in PreparingRebalance, and fences the parked joi
   const { i, b } = withStatic(s);
   s.join('a', { memberId: i, instance: 'i' });
   s.join('a', { instance: 'i' });
-  expect(s.lines()).toEqual(['a <- join FENCED_INSTANCE_ID i#1']);
+  expect(s.lines()).toEqual([
+    'write #3 g1 "consumer"/range leader null [i#2(i):a=A b#1:b=B]',
+    'a <- join FENCED_INSTANCE_ID i#1',
+  ]);
   s.join('b', { memberId: b });
   expect(s.lines()).toEqual([
     'b <- join g2 consumer/range b#1 leader i#2',

@@ -42,7 +42,7 @@ test('the next coordinator begins the rebalance again, and the rest of the group
   const { h: before, memberId, generation } = downgraded();
   const h = before.failedOver();
   expect(h.listed()).toEqual(['g classic PreparingRebalance']);
-  expect(causes(h)).toEqual(['became-classic']);
+  expect(causes(h)).toEqual(['rebalance-unfinished']);
   expect(h.heartbeat('g', memberId, lastValue(before).generation)).toBe(ErrorCode.REBALANCE_IN_PROGRESS);
   const [joined] = h.join('g', memberId);
   expect(joined).toMatchObject({ errorCode: ErrorCode.NONE, leader: memberId, generationId: generation });
