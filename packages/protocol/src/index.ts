@@ -23,6 +23,7 @@ export * from './record-walker.ts';
 export * from './records.ts';
 export { type Decoded, type Encodable, type Field, type Fields, within } from './schema.ts';
 export { SpareBuffers } from './spare-buffers.ts';
+export { TextCache } from './text-cache.ts';
 export * from './timestamp.ts';
 export {
   type AnyVersionedMessage,

@@ -6,6 +6,7 @@ import { assert } from '@millrace/base';
 import { compileDecoder, compileEncoder, type Decode, type Encode } from './compile.ts';
 import { Reader } from './reader.ts';
 import type { Fields, VersionRange } from './schema.ts';
+import type { TextCache } from './text-cache.ts';
 import { Writer } from './writer.ts';
 
 export interface DecodeCost {
@@ -44,10 +45,17 @@ export class MessageCodec {
     return Number.isInteger(version) && version >= min && version <= max;
   }
 
-  decode(version: number, bytes: Uint8Array, position: number, cost?: DecodeCost): unknown {
+  decode(
+    version: number,
+    bytes: Uint8Array,
+    position: number,
+    cost?: DecodeCost,
+    texts?: TextCache,
+  ): unknown {
     const { what, decode } = this.decoders[version] ?? this.addDecoder(version);
     const { elementsMax, mayHaveMoreBytes } = this.table;
-    const reader = new Reader(bytes, position, what, Math.min(elementsMax, cost?.elementsMax ?? elementsMax));
+    const limit = Math.min(elementsMax, cost?.elementsMax ?? elementsMax);
+    const reader = new Reader(bytes, position, what, limit, texts);
     const value = decode(reader);
     if (cost !== undefined) cost.heapBytes = reader.heapBytes;
     if (!mayHaveMoreBytes) reader.finish();

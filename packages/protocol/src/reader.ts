@@ -6,6 +6,7 @@
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { readUtf8, readUuid } from './bytes.ts';
 import { DecodeError } from './decode-error.ts';
+import type { TextCache } from './text-cache.ts';
 import { type Timestamp, timestampOfWords } from './timestamp.ts';
 
 /**
@@ -29,15 +30,18 @@ export class Reader {
   /** For error messages: "Fetch v12 request". */
   private readonly what: string;
   private elementsLeft: number;
+  private readonly texts: TextCache | undefined;
   /** Approximate heap size of the array elements read so far. */
   heapBytes = 0;
 
-  constructor(bytes: Uint8Array, position: number, what: string, elementsMax: number) {
+  /** `texts`: decodes texts and ids; undefined: each of them becomes a new string. */
+  constructor(bytes: Uint8Array, position: number, what: string, elementsMax: number, texts?: TextCache) {
     this.bytes = bytes;
     this.position = position;
     this.end = bytes.length;
     this.what = what;
     this.elementsLeft = elementsMax;
+    this.texts = texts;
   }
 
   fail(problem: string): never {
@@ -101,7 +105,8 @@ export class Reader {
 
   uuid(): Uuid {
     const at = this.take(16);
-    const { bytes } = this;
+    const { bytes, texts } = this;
+    if (texts !== undefined) return texts.uuid(bytes, at);
     for (let i = at; i < at + 16; i++) if (bytes[i] !== 0) return readUuid(bytes, at);
     return ZERO_UUID;
   }
@@ -150,7 +155,8 @@ export class Reader {
     if (sizeBytes < 0) this.fail('null or negative length of a text that must be there');
     if (sizeBytes > STRING_BYTES_MAX) this.fail('text longer than 32767 bytes');
     const start = this.take(sizeBytes);
-    return readUtf8(this.bytes, start, this.position);
+    const { bytes, texts, position } = this;
+    return texts === undefined ? readUtf8(bytes, start, position) : texts.text(bytes, start, position);
   }
 
   /** Returns a view of the message's own bytes, not a copy. The other methods that read bytes do the same. */

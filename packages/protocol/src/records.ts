@@ -69,16 +69,40 @@ export function* readRecords(
   codecs: CompressionCodecs,
   maxBytes = DECOMPRESSED_BYTES_MAX,
 ): Generator<Record, void, undefined> {
+  const { header, plain } = recordSection(batch, codecs, maxBytes);
+  const cursor = new RecordCursor(plain);
+  for (let i = 0; i < header.recordCount; i++) yield cursor.record(header);
+  cursor.end();
+}
+
+/** Gets a record's key, value and offset. */
+export type VisitRecord = (key: Uint8Array | null, value: Uint8Array | null, offset: number) => void;
+
+/** Like `readRecords`, but calls `visit` for each record, and makes no objects except the views. */
+export function visitRecords(
+  batch: Uint8Array,
+  codecs: CompressionCodecs,
+  visit: VisitRecord,
+  maxBytes = DECOMPRESSED_BYTES_MAX,
+): void {
+  const { header, plain } = recordSection(batch, codecs, maxBytes);
+  const cursor = new RecordCursor(plain);
+  for (let i = 0; i < header.recordCount; i++) cursor.visit(header, visit);
+  cursor.end();
+}
+
+function recordSection(
+  batch: Uint8Array,
+  codecs: CompressionCodecs,
+  maxBytes: number,
+): { readonly header: BatchHeader; readonly plain: Uint8Array } {
   const header = readBatchHeader(batch, 0, new BatchHeader());
   if (header.magic !== MAGIC) throw new DecodeError(`record batch of format ${header.magic}`);
   if (header.sizeBytes > batch.length) throw new DecodeError('record batch cut short');
   if (header.recordCount < 0) throw new DecodeError('record batch with a negative number of records');
   const section = batch.subarray(BATCH_HEADER_BYTES, header.sizeBytes);
   const plain = header.compression === 0 ? section : codecs.decompress(header.compression, section, maxBytes);
-  const cursor = new RecordCursor(plain);
-  for (let i = 0; i < header.recordCount; i++) yield cursor.record(header);
-  if (cursor.position !== plain.length)
-    throw new DecodeError('bytes left over behind the records of a batch');
+  return { header, plain };
 }
 
 class RecordCursor {
@@ -90,11 +114,34 @@ class RecordCursor {
     this.bytes = bytes;
   }
 
-  record(header: BatchHeader): Record {
+  visit(header: BatchHeader, visit: VisitRecord): void {
+    const end = this.begin();
+    this.varlong();
+    const offset = header.baseOffset + this.varint();
+    const key = this.nullableBytes();
+    const value = this.nullableBytes();
+    this.skipHeaders();
+    if (this.position !== end) throw new DecodeError('record of another length than it says');
+    visit(key, value, offset);
+  }
+
+  /** Throws DecodeError if there are bytes behind the last record. */
+  end(): void {
+    if (this.position !== this.bytes.length)
+      throw new DecodeError('bytes left over behind the records of a batch');
+  }
+
+  /** Reads the first fields of a record. Returns the position behind the record. */
+  private begin(): number {
     const sizeBytes = this.varint();
     const end = this.position + sizeBytes;
     if (sizeBytes < 0 || end > this.bytes.length) throw new DecodeError('record longer than its batch');
     this.skip(1);
+    return end;
+  }
+
+  record(header: BatchHeader): Record {
+    const end = this.begin();
     const timestampDelta = this.varlong();
     const offset = header.baseOffset + this.varint();
     const timestamp = header.isLogAppendTime
@@ -107,10 +154,24 @@ class RecordCursor {
     return { offset, timestamp, key, value, headers };
   }
 
-  private headers(): RecordHeader[] {
+  private headerCount(): number {
     const count = this.varint();
     if (count < 0 || count * 2 > this.bytes.length - this.position)
       throw new DecodeError('record with an impossible number of headers');
+    return count;
+  }
+
+  private skipHeaders(): void {
+    for (let left = this.headerCount(); left > 0; left--) {
+      const keyBytes = this.varint();
+      if (keyBytes < 0) throw new DecodeError('record header without a key');
+      this.skip(keyBytes);
+      this.skip(Math.max(0, this.varint()));
+    }
+  }
+
+  private headers(): RecordHeader[] {
+    const count = this.headerCount();
     const headers: RecordHeader[] = [];
     for (let i = 0; i < count; i++) {
       const keyBytes = this.varint();
@@ -137,8 +198,10 @@ class RecordCursor {
   }
 
   private varint(): number {
-    let value = 0;
-    for (let i = 0; i < 5; i++) {
+    const first = this.bytes[this.skip(1)]!;
+    if (first < 0x80) return (first >>> 1) ^ -(first & 1);
+    let value = first & 0x7f;
+    for (let i = 1; i < 5; i++) {
       const byte = this.bytes[this.skip(1)]!;
       value |= (byte & 0x7f) << (7 * i);
       if (byte < 0x80) return (value >>> 1) ^ -(value & 1);
@@ -147,10 +210,11 @@ class RecordCursor {
   }
 
   private varlong(): Timestamp {
-    let value = 0n;
-    for (let i = 0; i < 10; i++) {
+    const first = this.bytes[this.skip(1)]!;
+    if (first < 0x80) return (first >>> 1) ^ -(first & 1);
+    let value = BigInt(first & 0x7f);
+    for (let i = 1; i < 10; i++) {
       const byte = this.bytes[this.skip(1)]!;
-      if (i === 0 && byte < 0x80) return (byte >>> 1) ^ -(byte & 1);
       value |= BigInt(byte & 0x7f) << BigInt(7 * i);
       if (byte < 0x80) return wrapTimestamp((BigInt.asUintN(64, value) >> 1n) ^ -(value & 1n));
     }

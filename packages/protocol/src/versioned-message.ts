@@ -7,6 +7,7 @@
 import { DecodeError } from './decode-error.ts';
 import { MessageCodec, type MessageTable } from './message-codec.ts';
 import { type Decoded, type Encodable, type Fields, parseVersions, type Versions } from './schema.ts';
+import type { TextCache } from './text-cache.ts';
 import { joinedChunks, Writer } from './writer.ts';
 
 const PREFIX_BYTES = 2;
@@ -21,8 +22,11 @@ export interface VersionedMessage<Value, Input> {
   readonly fields: Fields;
   /** Writes the version and the message. Drops fields that the version does not have. */
   encode(version: number, value: Input): Uint8Array;
-  /** Reads all versions. Ignores bytes behind the message, as Kafka does. Throws DecodeError. */
-  decode(bytes: Uint8Array): Value;
+  /**
+   * Reads all versions. Ignores bytes behind the message, as Kafka does. Decodes texts and ids through
+   * `texts`, if it is given. Throws DecodeError.
+   */
+  decode(bytes: Uint8Array, texts?: TextCache): Value;
 }
 
 export type AnyVersionedMessage = VersionedMessage<unknown, never>;
@@ -51,11 +55,11 @@ export function defineVersionedMessage<const F extends Fields>(
     flexibleFrom,
     fields,
     encode: (version, value) => prefixed(version, codec, version, value),
-    decode: (bytes) => {
+    decode: (bytes, texts) => {
       const written = numberInFront(bytes);
       const version = readsNewer ? Math.min(written, versions.max) : written;
       if (!codec.has(version)) throw new DecodeError(`${name} value: unknown version ${written}`);
-      return codec.decode(version, bytes, PREFIX_BYTES) as Decoded<F>;
+      return codec.decode(version, bytes, PREFIX_BYTES, undefined, texts) as Decoded<F>;
     },
   };
 }
@@ -65,8 +69,11 @@ export interface TypedKey<Value, Input> {
   readonly type: number;
   readonly fields: Fields;
   encode(value: Input): Uint8Array;
-  /** Throws DecodeError on damaged bytes, and on the key of another record type. */
-  decode(bytes: Uint8Array): Value;
+  /**
+   * Decodes texts and ids through `texts`, if it is given. Throws DecodeError on damaged bytes, and on the
+   * key of another record type.
+   */
+  decode(bytes: Uint8Array, texts?: TextCache): Value;
 }
 
 const KEY_VERSION = 0;
@@ -90,10 +97,10 @@ export function defineTypedKey<const F extends Fields>(
     type,
     fields,
     encode: (value) => prefixed(type, codec, KEY_VERSION, value),
-    decode: (bytes) => {
+    decode: (bytes, texts) => {
       const written = numberInFront(bytes);
       if (written !== type) throw new DecodeError(`${name} key: has the type ${written}, not ${type}`);
-      return codec.decode(KEY_VERSION, bytes, PREFIX_BYTES) as Decoded<F>;
+      return codec.decode(KEY_VERSION, bytes, PREFIX_BYTES, undefined, texts) as Decoded<F>;
     },
   };
 }

@@ -14,6 +14,7 @@ import {
   setLogAppendTime,
   setMaxTimestamp,
   stampBatch,
+  visitRecords,
 } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';
 import fc from 'fast-check';
@@ -167,6 +168,9 @@ describe('records', () => {
           const withoutOffset = read.map(({ offset: _, ...rest }) => plain(rest));
           expect(withoutOffset).toEqual(records.map(plain));
           expect(read.map(({ offset }) => offset)).toEqual(records.map((_, index) => index));
+          const visited: unknown[] = [];
+          visitRecords(batch, codecs, (key, value, offset) => visited.push({ key, value, offset }));
+          expect(visited).toEqual(read.map(({ key, value, offset }) => ({ key, value, offset })));
         },
       ),
       { numRuns: 60 },
@@ -177,9 +181,11 @@ describe('records', () => {
     const more = sample();
     more[60] = 4;
     expect(() => [...readRecords(more, codecs)]).toThrow('record cut short');
+    expect(() => visitRecords(more, codecs, () => {})).toThrow('record cut short');
     const fewer = sample();
     fewer[60] = 2;
     expect(() => [...readRecords(fewer, codecs)]).toThrow('bytes left over behind the records of a batch');
+    expect(() => visitRecords(fewer, codecs, () => {})).toThrow('bytes left over behind the records');
     const old = sample();
     old[16] = 1;
     expect(() => [...readRecords(old, codecs)]).toThrow('record batch of format 1');

@@ -5,7 +5,7 @@
  */
 import type { Clock, Logger, Random } from '@millrace/base';
 import { type MetadataDelta, type MetadataImage, OFFSETS_TOPIC } from '@millrace/metadata';
-import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
+import { type CompressionCodecs, ErrorCode, TextCache } from '@millrace/protocol';
 import {
   type HeartbeatCall,
   type JoinCall,
@@ -77,13 +77,14 @@ export class GroupCoordinator {
     const { config, random, logger, countRebalance } = options;
     this.config = config;
     const topicChanges = new SharedTopicChanges();
+    const texts = new TextCache();
     const topicChangesOf = (delta: MetadataDelta) => topicChanges.of(delta);
     this.runtime = new CoordinatorRuntime({
       ...options,
       topic: OFFSETS_TOPIC,
       config: { commitTimeoutMs: config.commitTimeoutMs, waitingBytesMax: WAITING_BYTES_MAX },
       makeMachine: (port) =>
-        new GroupMachine({ port, config, random, logger, countRebalance, topicChangesOf }),
+        new GroupMachine({ port, config, random, logger, texts, countRebalance, topicChangesOf }),
     });
   }
 

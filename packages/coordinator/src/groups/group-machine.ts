@@ -9,7 +9,7 @@
  */
 import { ZERO_UUID } from '@millrace/base';
 import type { MetadataDelta } from '@millrace/metadata';
-import { CONSUMER_PROTOCOL_TYPE, decodeGroupRecord, ErrorCode } from '@millrace/protocol';
+import { CONSUMER_PROTOCOL_TYPE, decodeGroupRecord, ErrorCode, type TextCache } from '@millrace/protocol';
 import {
   ClassicGroup,
   groupTombstone,
@@ -78,9 +78,11 @@ export class GroupMachine implements ShardMachine {
   private readonly topicChangesOf: GroupSurroundings['topicChangesOf'];
   private readonly groups: GroupTable;
   private readonly offsets: CommittedOffsets;
+  private readonly texts: TextCache;
 
   constructor(surroundings: GroupSurroundings) {
-    const { port, config, topicChangesOf } = surroundings;
+    const { port, config, topicChangesOf, texts } = surroundings;
+    this.texts = texts;
     this.port = port;
     this.topicChangesOf = topicChangesOf;
     this.groups = new GroupTable(surroundings);
@@ -119,17 +121,14 @@ export class GroupMachine implements ShardMachine {
   // ------------------------------------------------------------------ the shard's calls
 
   replay({ key, value }: CoordinatorRecord): void {
-    const record = decodeGroupRecord(key, value);
+    const record = decodeGroupRecord(key, value, this.texts);
     if (record === undefined) return;
     switch (record.name) {
       case 'offsetCommit':
-        this.offsets.replay({ ...record.key, value: record.value });
+        this.offsets.replay(record.key, record.value);
         break;
       case 'legacyOffsetCommit':
-        this.offsets.replay({
-          ...record.key,
-          value: record.value === null ? null : { ...LEGACY_OFFSET, ...record.value },
-        });
+        this.offsets.replay(record.key, record.value === null ? null : { ...LEGACY_OFFSET, ...record.value });
         break;
       case 'groupMetadata':
         this.groups.replayClassic(record.key.group, record.value);

@@ -1,6 +1,7 @@
 /** Makes what the groups of a shard get from outside: their settings, and the receivers of their events. */
 import type { Logger, Random } from '@millrace/base';
 import type { MetadataDelta } from '@millrace/metadata';
+import type { TextCache } from '@millrace/protocol';
 import type { ClassicGroupSeams, RemovalEvent } from '../classic/index.ts';
 import type { GroupsConfig } from '../config.ts';
 import type { ConsumerGroupPorts } from '../consumer/ports.ts';
@@ -14,6 +15,8 @@ export interface GroupSurroundings {
   readonly config: GroupsConfig;
   readonly random: Random;
   readonly logger: Logger;
+  /** Decodes the texts of records, so that groups share equal texts. */
+  readonly texts: TextCache;
   /** Counts a rebalance for the metric, by its cause. */
   readonly countRebalance: (cause: string) => void;
   /** The changes of topics in the delta. Undefined: no change concerns groups. */

@@ -18,7 +18,7 @@ import {
 import type { OffsetsConfig } from '../config.ts';
 import type { CoordinatorRecord, ShardPort, WriteNumber } from '../runtime/machine.ts';
 import { type Expiry, expireTimestamp, isExpired } from './expiry.ts';
-import { encodeOffset, type OffsetRecord } from './offset-record.ts';
+import { encodeOffset, type OffsetKey, type OffsetValue } from './offset-record.ts';
 import { type CommittedOffset, type GroupOffsets, OffsetTable } from './offset-table.ts';
 import { OffsetWrites } from './offset-writes.ts';
 import { allOf, type Removal, Removals, type Removed } from './removal.ts';
@@ -92,13 +92,15 @@ export class CommittedOffsets {
     this.removals = new Removals(port, this.table, this.writes);
   }
 
-  replay({ group, topic, partition, value }: OffsetRecord): void {
+  /** A null value removes the offset. */
+  replay({ group, topic, partition }: OffsetKey, value: OffsetValue | null): void {
     if (value === null) this.table.remove(group, topic, partition);
     else this.table.put(group, topic, partition, value);
   }
 
   /** Starts the retention checks. */
   loaded(): void {
+    this.table.loaded();
     this.checkExpiryLater();
   }
 

@@ -5,11 +5,6 @@ import type { CoordinatorRecord } from '../runtime/machine.ts';
 export type OffsetKey = GroupRecordKey<'offsetCommit'>;
 export type OffsetValue = GroupRecordValue<'offsetCommit'>;
 
-/** A null value is a tombstone. */
-export interface OffsetRecord extends OffsetKey {
-  readonly value: OffsetValue | null;
-}
-
 /**
  * The versions in which Kafka 4.3.1 writes the value: version 1 if the client asked for a retention time,
  * otherwise version 4. Version 1 has no leader epoch and no topic id.

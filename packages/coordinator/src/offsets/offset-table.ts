@@ -8,8 +8,8 @@ import type { LeaderEpoch, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { WriteNumber } from '../runtime/machine.ts';
 import type { OffsetValue } from './offset-record.ts';
 
-/** One committed offset. Immutable: the next commit of the partition replaces it. */
-export class CommittedOffset {
+/** One committed offset. Once the shard has loaded, it never changes: the next commit replaces it. */
+export interface CommittedOffset {
   readonly partition: number;
   readonly offset: Offset;
   readonly leaderEpoch: LeaderEpoch;
@@ -19,9 +19,28 @@ export class CommittedOffset {
   readonly expireTimestamp: WallMillis;
   /** ZERO_UUID if the record has no topic id: it has version 1, or an old broker wrote it. */
   readonly topicId: Uuid;
+}
+
+class StoredOffset implements CommittedOffset {
+  readonly partition: number;
+  offset: Offset;
+  leaderEpoch: LeaderEpoch;
+  metadata: string;
+  commitTimestamp: WallMillis;
+  expireTimestamp: WallMillis;
+  topicId: Uuid;
 
   constructor(partition: number, value: OffsetValue, topicId: Uuid) {
     this.partition = partition;
+    this.offset = value.offset;
+    this.leaderEpoch = value.leaderEpoch;
+    this.metadata = value.metadata;
+    this.commitTimestamp = value.commitTimestamp;
+    this.expireTimestamp = value.expireTimestamp;
+    this.topicId = topicId;
+  }
+
+  become(value: OffsetValue, topicId: Uuid): void {
     this.offset = value.offset;
     this.leaderEpoch = value.leaderEpoch;
     this.metadata = value.metadata;
@@ -43,7 +62,7 @@ export interface GroupOffsets {
 }
 
 interface MutableGroup extends GroupOffsets {
-  readonly topics: Map<string, CommittedOffset[]>;
+  readonly topics: Map<string, StoredOffset[]>;
   size: number;
 }
 
@@ -59,6 +78,16 @@ export class OffsetTable {
   private readonly byGroup = new Map<string, MutableGroup>();
   private readonly topics = new Map<string, KnownTopic>();
   private count = 0;
+  private isLoading = true;
+
+  /**
+   * Call it when the shard has loaded. Until then nobody may keep an offset of the table, so a later record
+   * changes the object of an earlier one. This saves most of the garbage of a load: a log has many commits of
+   * each partition.
+   */
+  loaded(): void {
+    this.isLoading = false;
+  }
 
   /** Number of offsets. */
   get size(): number {
@@ -96,18 +125,19 @@ export class OffsetTable {
       this.topics.set(topic, known);
     }
     if (known.id !== value.topicId) known.id = value.topicId;
-    const offset = new CommittedOffset(partition, value, known.id);
     const ofTopic = offsets.topics.get(topic);
     if (ofTopic === undefined) {
-      offsets.topics.set(known.name, [offset]);
+      offsets.topics.set(known.name, [new StoredOffset(partition, value, known.id)]);
       known.groups++;
     } else {
-      const at = lowerBound(ofTopic, partition);
-      if (ofTopic[at]?.partition === partition) {
-        ofTopic[at] = offset;
+      const at = position(ofTopic, partition);
+      const present = ofTopic[at];
+      if (present?.partition === partition) {
+        if (this.isLoading) present.become(value, known.id);
+        else ofTopic[at] = new StoredOffset(partition, value, known.id);
         return;
       }
-      ofTopic.splice(at, 0, offset);
+      insert(ofTopic, at, new StoredOffset(partition, value, known.id));
     }
     offsets.size++;
     this.count++;
@@ -117,7 +147,7 @@ export class OffsetTable {
     const offsets = this.byGroup.get(group);
     const ofTopic = offsets?.topics.get(topic);
     if (offsets === undefined || ofTopic === undefined) return;
-    const at = lowerBound(ofTopic, partition);
+    const at = position(ofTopic, partition);
     if (ofTopic[at]?.partition !== partition) return;
     ofTopic.splice(at, 1);
     offsets.size--;
@@ -132,16 +162,15 @@ export class OffsetTable {
 }
 
 function find(offsets: TopicOffsets, partition: number): CommittedOffset | undefined {
-  // Mostly a group has offsets of all partitions of a topic. Then the partition number is the position in the
-  // array.
-  const direct = offsets[partition];
-  if (direct?.partition === partition) return direct;
-  const found = offsets[lowerBound(offsets, partition)];
+  const found = offsets[position(offsets, partition)];
   return found?.partition === partition ? found : undefined;
 }
 
 /** The position of the first offset whose partition is at least `partition`. */
-function lowerBound(offsets: TopicOffsets, partition: number): number {
+function position(offsets: TopicOffsets, partition: number): number {
+  // Mostly a group has offsets of all partitions of a topic. Then the partition number is the position in the
+  // array.
+  if (offsets[partition]?.partition === partition) return partition;
   let low = 0;
   let high = offsets.length;
   // Commits and replays mostly go by ascending partition.
@@ -152,4 +181,12 @@ function lowerBound(offsets: TopicOffsets, partition: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** Like `splice`, without the array that `splice` returns. */
+function insert(offsets: StoredOffset[], at: number, offset: StoredOffset): void {
+  offsets.push(offset);
+  if (at === offsets.length - 1) return;
+  offsets.copyWithin(at + 1, at, offsets.length - 1);
+  offsets[at] = offset;
 }

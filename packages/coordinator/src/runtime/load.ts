@@ -11,7 +11,7 @@ import {
   DecodeError,
   ErrorCode,
   readBatchHeader,
-  readRecords,
+  visitRecords,
 } from '@millrace/protocol';
 import { isCommitted } from './client-errors.ts';
 import type { CoordinatorRecord } from './machine.ts';
@@ -107,13 +107,14 @@ export class Load {
 
   private replayAll(batch: Uint8Array, header: BatchHeader): void {
     let offset = header.baseOffset;
+    const { codecs, replay } = this.o;
     try {
-      for (const { offset: at, key, value } of readRecords(batch, this.o.codecs)) {
+      visitRecords(batch, codecs, (key, value, at) => {
         offset = at;
         if (key === null) throw new DecodeError('the record has no key');
-        this.o.replay({ key, value });
+        replay({ key, value });
         this.records++;
-      }
+      });
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.end({ kind: 'corrupt', offset, reason: error.message });

@@ -2,14 +2,13 @@
 import { ZERO_UUID } from '@millrace/base';
 import { expect, it } from 'vitest';
 import { type Expiry, expireTimestamp, isExpired } from '../../src/offsets/expiry.ts';
-import { CommittedOffset } from '../../src/offsets/offset-table.ts';
 
 const RETENTION = 100;
 const sinceCommit: Expiry = { kind: 'since-commit', isSubscribed: () => false };
 
 function expiredAt(now: number, rule: Expiry, expires = -1): boolean {
-  const value = { offset: 1, leaderEpoch: -1, metadata: '', commitTimestamp: 1000, expireTimestamp: expires };
-  const offset = new CommittedOffset(0, { ...value, topicId: ZERO_UUID }, ZERO_UUID);
+  const times = { commitTimestamp: 1000, expireTimestamp: expires };
+  const offset = { partition: 0, offset: 1, leaderEpoch: -1, metadata: '', ...times, topicId: ZERO_UUID };
   return isExpired(offset, rule, now, RETENTION);
 }
 

@@ -29,6 +29,21 @@ it('orders the partitions of a topic, and replaces an offset', () => {
   expect([size, table.size]).toEqual([4, 4]);
 });
 
+it('changes the object of an offset while the shard loads, and replaces the object afterwards', () => {
+  const table = new OffsetTable();
+  const id = 'YWFhYWFhYWFhYWFhYWFhYQ' as Uuid;
+  table.put('g', 't', 3, value(1));
+  const first = table.get('g', 't', 3)!;
+  const second = { ...value(2, id), leaderEpoch: 5, metadata: 'm', commitTimestamp: 6, expireTimestamp: 7 };
+  table.put('g', 't', 3, second);
+  expect(table.get('g', 't', 3)).toBe(first);
+  expect({ ...first }).toEqual({ partition: 3, ...second });
+  table.loaded();
+  table.put('g', 't', 3, value(8));
+  expect(first.offset).toBe(2);
+  expect(table.get('g', 't', 3)).toMatchObject({ partition: 3, ...value(8) });
+});
+
 it('keeps the topic id of each offset', () => {
   const table = new OffsetTable();
   const [a, b] = ['YWFhYWFhYWFhYWFhYWFhYQ', 'YmJiYmJiYmJiYmJiYmJiYg'] as Uuid[];

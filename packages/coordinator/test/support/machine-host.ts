@@ -10,6 +10,7 @@ import {
   type ConsumerGroupHeartbeatRequest,
   type ConsumerGroupHeartbeatResponse,
   type ErrorCode,
+  TextCache,
 } from '@millrace/protocol';
 import type { JoinAnswer } from '../../src/classic/index.ts';
 import type { GroupsConfig } from '../../src/config.ts';
@@ -89,6 +90,7 @@ export class MachineHost {
       config: this.config,
       random: new Prng(3),
       logger: this.logger,
+      texts: new TextCache(),
       countRebalance: (cause) => this.causes.push(cause),
       topicChangesOf,
     });

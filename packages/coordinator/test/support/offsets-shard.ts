@@ -139,7 +139,7 @@ export function replaying(offsets: CommittedOffsets) {
   return {
     replay({ key, value }: CoordinatorRecord) {
       const decoded = decodeGroupRecord(key, value);
-      if (decoded?.name === 'offsetCommit') offsets.replay({ ...decoded.key, value: decoded.value });
+      if (decoded?.name === 'offsetCommit') offsets.replay(decoded.key, decoded.value);
     },
   };
 }

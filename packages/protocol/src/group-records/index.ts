@@ -2,6 +2,7 @@
  * The records of __consumer_offsets. The type of a record stands in front of its key. The records of share
  * groups (types 9 to 15) and of streams groups (types 17 to 23) are not here.
  */
+import type { TextCache } from '../text-cache.ts';
 import {
   type AnyVersionedMessage,
   numberInFront,
@@ -47,25 +48,37 @@ export type GroupRecord = {
   };
 }[GroupRecordName];
 
-const nameByType: ReadonlyMap<number, GroupRecordName> = new Map(
-  Object.entries(groupRecords).map(([name, { type }]) => [type, name as GroupRecordName]),
-);
+interface Kind {
+  readonly name: GroupRecordName;
+  readonly key: { decode(bytes: Uint8Array, texts?: TextCache): unknown };
+  readonly value: AnyVersionedMessage;
+}
+
+const kindByType: readonly (Kind | undefined)[] = kindsByType();
+
+function kindsByType(): (Kind | undefined)[] {
+  const kinds: (Kind | undefined)[] = [];
+  for (const [name, { type, key, value }] of Object.entries(groupRecords))
+    kinds[type] = { name: name as GroupRecordName, key, value };
+  return Array.from(kinds);
+}
 
 /**
  * Decodes a record. Returns undefined for a record type that is not in `groupRecords`: as in Kafka, the
- * coordinator skips such records when it loads the log. Throws DecodeError on damaged bytes and on an unknown
- * version of a value. Fields of type bytes are views of `value`.
+ * coordinator skips such records when it loads the log. Decodes texts and ids through `texts`, if it is
+ * given. Throws DecodeError on damaged bytes and on an unknown version of a value. Fields of type bytes are
+ * views of `value`.
  */
-export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): GroupRecord | undefined {
-  const name = nameByType.get(numberInFront(key));
-  if (name === undefined) return undefined;
-  const kind: {
-    readonly key: { decode(bytes: Uint8Array): unknown };
-    readonly value: AnyVersionedMessage;
-  } = groupRecords[name];
+export function decodeGroupRecord(
+  key: Uint8Array,
+  value: Uint8Array | null,
+  texts?: TextCache,
+): GroupRecord | undefined {
+  const kind = kindByType[numberInFront(key)];
+  if (kind === undefined) return undefined;
   return {
-    name,
-    key: kind.key.decode(key),
-    value: value === null ? null : kind.value.decode(value),
+    name: kind.name,
+    key: kind.key.decode(key, texts),
+    value: value === null ? null : kind.value.decode(value, texts),
   } as GroupRecord;
 }
