@@ -15,37 +15,55 @@ const MANY_GROUPS_SINCE = 8;
 /** Before this version the answer has no error for the whole group. */
 const GROUP_ERROR_SINCE = 2;
 
+type Results = readonly { readonly partitionIndex: number; readonly errorCode: number }[];
+
+/**
+ * While a coordinator loads, it refuses many commits, so the usual case is short: if every partition of a
+ * topic exists, its partitions go to the coordinator, and the results to the client, as they are.
+ */
 export const offsetCommit = defineHandler(apis.offsetCommit, (broker, { body, version }, reply) => {
   const image = broker.image();
   const usesIds = version >= BY_ID_SINCE;
   const known: CommitTopics[number][] = [];
   const answers = body.topics.filter(hasPartitions).map(({ name, topicId, partitions }) => {
     const topic = usesIds ? image.topicById(topicId) : image.topic(name);
-    const refused = partitions.map(({ partitionIndex }) => refusalOf(topic, partitionIndex, usesIds));
-    const accepted = partitions.filter((_unused, at) => refused[at] === ErrorCode.NONE);
-    if (topic !== undefined && accepted.length > 0)
-      known.push({ name: topic.name, topicId: topic.id, partitions: accepted });
-    return { name, topicId, partitions, refused };
+    const refused = refusalsOf(topic, partitions, usesIds);
+    const accepted =
+      refused === undefined ? partitions : partitions.filter((_unused, at) => refused[at] === ErrorCode.NONE);
+    const isKnown = topic !== undefined && accepted.length > 0;
+    if (isKnown) known.push({ name: topic.name, topicId: topic.id, partitions: accepted });
+    return { name, topicId, partitions, refused, isKnown };
   });
-  const answer = (results: readonly { readonly errorCode: number }[]) => {
-    const rest = results.values();
-    const topics = answers.map(({ name, topicId, ...answer }) => ({
-      name,
-      topicId,
-      partitions: withResults(answer, rest),
-    }));
+  const answer = (results: readonly { readonly partitions: Results }[]) => {
+    let next = 0;
+    const topics = answers.map(({ name, topicId, partitions, refused, isKnown }) => {
+      const ofTopic = isKnown ? results[next++]!.partitions : [];
+      return {
+        name,
+        topicId,
+        partitions: refused === undefined ? ofTopic : withResults({ partitions, refused }, ofTopic.values()),
+      };
+    });
     reply.send({ topics });
   };
   if (known.length === 0) answer([]);
-  else
-    broker.groups.commit({ ...body, version }, known, (topics) =>
-      answer(topics.flatMap(({ partitions }) => partitions)),
-    );
+  else broker.groups.commit({ ...body, version }, known, answer);
 });
 
 /** The answer leaves out a topic without partitions. */
 function hasPartitions({ partitions }: { readonly partitions: readonly unknown[] }): boolean {
   return partitions.length > 0;
+}
+
+/** The error of each partition. Undefined: every partition exists. */
+function refusalsOf(
+  topic: TopicImage | undefined,
+  partitions: readonly { readonly partitionIndex: number }[],
+  usesIds: boolean,
+): readonly ErrorCode[] | undefined {
+  const refusal = (partition: number) => refusalOf(topic, partition, usesIds);
+  const exist = partitions.every(({ partitionIndex }) => refusal(partitionIndex) === ErrorCode.NONE);
+  return exist ? undefined : partitions.map(({ partitionIndex }) => refusal(partitionIndex));
 }
 
 /**

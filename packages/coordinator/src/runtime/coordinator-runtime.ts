@@ -2,7 +2,7 @@
  * Hosts state machines on the partitions of one internal topic: at most one machine at a time for each
  * partition that this broker leads. This code does not depend on groups or transactions.
  */
-import { type Clock, type LeaderEpoch, type Logger, Timers } from '@millrace/base';
+import { type Clock, type LeaderEpoch, type Logger, Timers, type Uuid } from '@millrace/base';
 import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { PartitionName } from '@millrace/replication';
@@ -40,8 +40,11 @@ export class CoordinatorRuntime<M extends ShardMachine> {
   private readonly options: CoordinatorRuntimeOptions<M>;
   private readonly timers: Timers;
   private readonly ports: LedPartitionPorts<M>;
-  /** The partitions that this broker leads, by topic id and index. */
-  private readonly led = new Map<string, LedPartition<M>>();
+  /**
+   * The partitions that this broker leads, by topic id and then by index. `shardFor` looks here for each
+   * request, so the keys are not texts that it would have to join first.
+   */
+  private readonly led = new Map<Uuid, Map<number, LedPartition<M>>>();
   private readonly stopWatching: () => void;
   private readonly stopMeasuring: () => void;
   private isStopped = false;
@@ -64,8 +67,8 @@ export class CoordinatorRuntime<M extends ShardMachine> {
       makeMachine: (port, partition) => options.makeMachine(port, partition),
     };
     this.stopMeasuring = metrics.register(topic, {
-      states: () => [...this.led.values()].map(({ state }) => state),
-      waiting: () => [...this.led.values()].reduce((sum, { waiting }) => sum + waiting, 0),
+      states: () => [...this.partitions].map(({ state }) => state),
+      waiting: () => [...this.partitions].reduce((sum, { waiting }) => sum + waiting, 0),
     });
     this.stopWatching = options.coordination.leaderships.watch({
       began: (partition, epoch) => this.began(partition, epoch),
@@ -75,7 +78,7 @@ export class CoordinatorRuntime<M extends ShardMachine> {
 
   /** The partitions of the topic that this broker leads, in no order. */
   get partitions(): Iterable<LedPartition<M>> {
-    return this.led.values();
+    return [...this.led.values()].flatMap((ofTopic) => [...ofTopic.values()]);
   }
 
   /**
@@ -88,12 +91,12 @@ export class CoordinatorRuntime<M extends ShardMachine> {
     const topic = this.options.image().topic(this.options.topic);
     if (topic === undefined) return ErrorCode.NOT_COORDINATOR;
     const index = keyPartition(key, topic.partitions.length);
-    return this.led.get(keyOf({ topicId: topic.id, index }))?.machine ?? ErrorCode.NOT_COORDINATOR;
+    return this.led.get(topic.id)?.get(index)?.machine ?? ErrorCode.NOT_COORDINATOR;
   }
 
   /** All loaded machines, for requests that concern every key. */
   shards(): LiveMachines<M> {
-    const partitions = [...this.led.values()].sort((a, b) => a.led.index - b.led.index);
+    const partitions = [...this.partitions].sort((a, b) => a.led.index - b.led.index);
     return {
       machines: partitions.map(({ machine }) => machine).filter((machine) => typeof machine !== 'number'),
       isLoading: partitions.some(({ state }) => state === 'loading'),
@@ -111,28 +114,28 @@ export class CoordinatorRuntime<M extends ShardMachine> {
     this.isStopped = true;
     this.stopWatching();
     this.stopMeasuring();
-    for (const partition of this.led.values()) partition.end(errorCode);
+    for (const partition of this.partitions) partition.end(errorCode);
     this.led.clear();
     this.timers.stop();
   }
 
   private began(name: PartitionName, leaderEpoch: LeaderEpoch): void {
     if (name.topic !== this.options.topic) return;
-    const key = keyOf(name);
-    this.led.get(key)?.end(ErrorCode.NOT_COORDINATOR);
+    const { topicId, index } = name;
+    const ofTopic = this.led.get(topicId) ?? new Map<number, LedPartition<M>>();
+    this.led.set(topicId, ofTopic);
+    ofTopic.get(index)?.end(ErrorCode.NOT_COORDINATOR);
     const partition = new LedPartition<M>({ ...name, leaderEpoch }, this.ports);
-    this.led.set(key, partition);
+    ofTopic.set(index, partition);
     partition.start();
   }
 
-  private ended(name: PartitionName, leaderEpoch: LeaderEpoch): void {
-    const partition = this.led.get(keyOf(name));
-    if (partition?.led.leaderEpoch !== leaderEpoch) return;
-    this.led.delete(keyOf(name));
+  private ended({ topicId, index }: PartitionName, leaderEpoch: LeaderEpoch): void {
+    const ofTopic = this.led.get(topicId);
+    const partition = ofTopic?.get(index);
+    if (ofTopic === undefined || partition?.led.leaderEpoch !== leaderEpoch) return;
+    ofTopic.delete(index);
+    if (ofTopic.size === 0) this.led.delete(topicId);
     partition.end(ErrorCode.NOT_COORDINATOR);
   }
-}
-
-function keyOf({ topicId, index }: Pick<PartitionName, 'topicId' | 'index'>): string {
-  return `${topicId}-${index}`;
 }
