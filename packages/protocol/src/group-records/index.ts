@@ -19,6 +19,7 @@ import {
   consumerGroupTargetAssignmentMember,
   consumerGroupTargetAssignmentMetadata,
 } from './consumer.ts';
+import { quickOffsetCommit } from './quick-offset-commit.ts';
 
 export const groupRecords = {
   legacyOffsetCommit,
@@ -74,8 +75,13 @@ export function decodeGroupRecord(
   value: Uint8Array | null,
   texts?: TextCache,
 ): GroupRecord | undefined {
-  const kind = kindByType[numberInFront(key)];
+  const type = numberInFront(key);
+  const kind = kindByType[type];
   if (kind === undefined) return undefined;
+  if (type === offsetCommit.type && value !== null && texts !== undefined) {
+    const quick = quickOffsetCommit(key, value, texts);
+    if (quick !== undefined) return { name: 'offsetCommit', key: quick.key, value: quick.value };
+  }
   return {
     name: kind.name,
     key: kind.key.decode(key, texts),
