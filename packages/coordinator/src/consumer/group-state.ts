@@ -8,9 +8,18 @@ import type { GroupRecordKey, GroupRecordValue, Timestamp } from '@millrace/prot
 import { Counts } from './counts.ts';
 import type { ConsumerGroupRecord } from './group-records.ts';
 import { PartitionHolders } from './holders.ts';
-import { LEAVE_EPOCH, type Member, memberStateOf, newMember, regexOf, sortedNames } from './member.ts';
+import {
+  LEAVE_EPOCH,
+  type Member,
+  memberStateOf,
+  newMember,
+  regexOf,
+  sameNames,
+  sortedNames,
+} from './member.ts';
 import { PartitionEpochs } from './partition-epochs.ts';
 import type { ResolvedRegex } from './regex.ts';
+import { mapOfTopics } from './topic-map.ts';
 import { type EpochedPartitions, NO_PARTITIONS, type TopicPartitions } from './topic-partitions.ts';
 
 /** The group epoch and the assignment epoch of a group without a record in the log. */
@@ -126,7 +135,7 @@ export class GroupState {
     this.update(previous, {
       ...(previous ?? newMember(memberId)),
       ...metadata,
-      subscribedTopicNames: sortedNames(subscribedTopicNames),
+      subscribedTopicNames: this.sharedNames(sortedNames(subscribedTopicNames), previous),
       classic:
         classic === null
           ? null
@@ -141,6 +150,15 @@ export class GroupState {
     });
   }
 
+  /** Most members of a group subscribe to the same topics, so they share one list. */
+  private sharedNames(names: readonly string[], previous: Member | undefined): readonly string[] {
+    const [other = previous] = this.members.values();
+    for (const member of [previous, other])
+      if (member !== undefined && sameNames(member.subscribedTopicNames, names))
+        return member.subscribedTopicNames;
+    return names;
+  }
+
   private replayTarget(
     memberId: string,
     value: GroupRecordValue<'consumerGroupTargetAssignmentMember'> | null,
@@ -149,12 +167,10 @@ export class GroupState {
       this.targets.delete(memberId);
       return;
     }
-    const target = new Map(
-      value.topicPartitions
-        .filter(({ partitions }) => partitions.length > 0)
-        .map(({ topicId, partitions }) => [topicId, [...partitions].sort((a, b) => a - b)]),
-    );
-    this.targets.set(memberId, target);
+    const target = value.topicPartitions
+      .filter(({ partitions }) => partitions.length > 0)
+      .map(({ topicId, partitions }) => [topicId, copied(partitions).sort((a, b) => a - b)] as const);
+    this.targets.set(this.members.get(memberId)?.memberId ?? memberId, mapOfTopics(target));
   }
 
   private replayAssignment(
@@ -180,8 +196,8 @@ export class GroupState {
       memberEpoch,
       previousMemberEpoch,
       state: memberStateOf(value.state),
-      assigned: epoched(value.assignedPartitions, memberEpoch),
-      pendingRevocation: epoched(value.partitionsPendingRevocation, memberEpoch),
+      assigned: epoched(value.assignedPartitions, memberEpoch, this.target(memberId)),
+      pendingRevocation: epoched(value.partitionsPendingRevocation, memberEpoch, NO_PARTITIONS),
     });
   }
 
@@ -238,17 +254,30 @@ export class GroupState {
 
 type RecordPartitions = GroupRecordValue<'consumerGroupCurrentMemberAssignment'>['assignedPartitions'];
 
-/** Kafka before 4.3 wrote no assignment epochs: the member's epoch replaces them. */
-function epoched(partitions: RecordPartitions, memberEpoch: number): EpochedPartitions {
+/**
+ * Kafka before 4.3 wrote no assignment epochs: the member's epoch replaces them. A member that has reached
+ * its target has the partitions of `target`, and then shares the list of the target.
+ */
+function epoched(
+  partitions: RecordPartitions,
+  memberEpoch: number,
+  target: TopicPartitions,
+): EpochedPartitions {
   const present = partitions.filter(({ partitions: list }) => list.length > 0);
-  if (present.length === 0) return NO_PARTITIONS;
-  return new Map(
-    present.map(({ topicId, partitions: list, assignmentEpochs }) => [
-      topicId,
-      new PartitionEpochs(
-        list,
-        list.map((_, index) => assignmentEpochs?.[index] ?? memberEpoch),
-      ),
-    ]),
+  return mapOfTopics(
+    present.map(({ topicId, partitions: list, assignmentEpochs: epochs }) => {
+      const wanted = target.get(topicId);
+      const isTarget = wanted?.length === list.length && wanted.every((one, at) => one === list[at]);
+      // Damaged bytes may have fewer epochs than partitions.
+      const all = epochs?.length === list.length ? epochs : list.map((_, at) => epochs?.[at] ?? memberEpoch);
+      return [topicId, new PartitionEpochs(isTarget ? wanted : copied(list), all)] as const;
+    }),
   );
+}
+
+/** A copy of the exact size. The list of a decoded record has room for more elements. */
+function copied(list: readonly number[]): number[] {
+  const copy = new Array<number>(list.length);
+  for (let at = 0; at < list.length; at++) copy[at] = list[at]!;
+  return copy;
 }

@@ -4,7 +4,7 @@
  */
 import type { Uuid } from '@millrace/base';
 import type { Member } from './member.ts';
-import { type EpochedPartitions, forEachPartition } from './topic-partitions.ts';
+import type { EpochedPartitions } from './topic-partitions.ts';
 
 /**
  * No topic has so many partitions. If a record that another program wrote had a larger partition number, the
@@ -77,9 +77,14 @@ export class PartitionHolders {
 
   /** Ignores partition numbers that are negative or at least `PARTITION_LIMIT`. */
   private hold(memberId: string, partitions: EpochedPartitions): void {
-    forEachPartition(partitions, (topic, partition) => {
-      if (partition >= 0 && partition < PARTITION_LIMIT) this.own(topic).set(partition, memberId);
-    });
+    for (const [topic, epochs] of partitions) {
+      let holders: TopicHolders | undefined;
+      for (const partition of epochs.keys()) {
+        if (partition < 0 || partition >= PARTITION_LIMIT) continue;
+        holders ??= this.own(topic);
+        holders.set(partition, memberId);
+      }
+    }
   }
 
   /**
@@ -87,12 +92,15 @@ export class PartitionHolders {
    * record, and another member may hold some of them by now.
    */
   private release(memberId: string, partitions: EpochedPartitions): void {
-    forEachPartition(partitions, (topic, partition) => {
-      if (this.holder(topic, partition) !== memberId) return;
-      const holders = this.own(topic);
-      holders.set(partition, undefined);
-      if (holders.isEmpty) this.byTopic.delete(topic);
-    });
+    for (const [topic, epochs] of partitions) {
+      let holders: TopicHolders | undefined;
+      for (const partition of epochs.keys()) {
+        if (this.holder(topic, partition) !== memberId) continue;
+        holders ??= this.own(topic);
+        holders.set(partition, undefined);
+      }
+      if (holders?.isEmpty === true) this.byTopic.delete(topic);
+    }
   }
 
   private own(topic: Uuid): TopicHolders {

@@ -131,7 +131,7 @@ export function sameNames(a: readonly string[], b: readonly string[]): boolean {
 }
 
 export function sortedNames(names: readonly string[]): string[] {
-  return [...new Set(names)].sort();
+  return names.length < 2 ? [...names] : [...new Set(names)].sort();
 }
 
 function sameClassic(a: ClassicMemberMetadata | null, b: ClassicMemberMetadata | null): boolean {

@@ -9,14 +9,21 @@ export class PartitionEpochs implements ReadonlyMap<number, number> {
   /** One epoch if all partitions have the same; else the epoch of each partition. */
   private readonly epochs: number | readonly number[];
 
-  /** `epochs[i]` is the epoch of `partitions[i]`. If a partition occurs twice, the last occurrence counts. */
-  constructor(partitions: readonly number[], epochs: readonly number[]) {
-    const isAscending = partitions.every((partition, at) => at === 0 || partitions[at - 1]! < partition);
-    const byPartition = isAscending ? undefined : new Map(partitions.map((one, at) => [one, epochs[at]!]));
-    this.partitions = byPartition === undefined ? [...partitions] : [...byPartition.keys()].sort(ascending);
-    const sorted = byPartition === undefined ? epochs : this.partitions.map((one) => byPartition.get(one)!);
-    const [first] = sorted;
-    this.epochs = first !== undefined && sorted.every((epoch) => epoch === first) ? first : [...sorted];
+  /**
+   * `epochs`: the epoch of all partitions, or of each: `epochs[i]` is the epoch of `partitions[i]`. If a
+   * partition occurs twice, the last occurrence counts. Keeps an ascending list of partitions, so nobody may
+   * change the list after this call.
+   */
+  constructor(partitions: readonly number[], epochs: number | readonly number[]) {
+    if (isAscending(partitions)) {
+      this.partitions = partitions;
+      this.epochs = typeof epochs === 'number' ? epochs : compressed(epochs);
+      return;
+    }
+    const epochAt = (at: number) => (typeof epochs === 'number' ? epochs : epochs[at]!);
+    const byPartition = new Map(partitions.map((one, at) => [one, epochAt(at)]));
+    this.partitions = [...byPartition.keys()].sort(ascending);
+    this.epochs = compressed(this.partitions.map((one) => byPartition.get(one)!));
   }
 
   get size(): number {
@@ -69,6 +76,19 @@ export class PartitionEpochs implements ReadonlyMap<number, number> {
     }
     return -1;
   }
+}
+
+function isAscending(partitions: readonly number[]): boolean {
+  for (let at = 1; at < partitions.length; at++) if (partitions[at - 1]! >= partitions[at]!) return false;
+  return true;
+}
+
+/** One number if all epochs are equal. */
+function compressed(epochs: readonly number[]): number | readonly number[] {
+  const [first] = epochs;
+  if (first === undefined) return 0;
+  for (const epoch of epochs) if (epoch !== first) return [...epochs];
+  return first;
 }
 
 function ascending(a: number, b: number): number {

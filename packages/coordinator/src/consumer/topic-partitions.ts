@@ -57,14 +57,6 @@ function sameKeys(
   return true;
 }
 
-/** Calls `visit` for each partition. */
-export function forEachPartition(
-  partitions: EpochedPartitions,
-  visit: (topic: Uuid, partition: number) => void,
-): void {
-  for (const [topic, epochs] of partitions) for (const partition of epochs.keys()) visit(topic, partition);
-}
-
 /** True if `all` has each of the partitions. */
 export function containsAll(all: EpochedPartitions, partitions: readonly WirePartitions[]): boolean {
   return partitions.every(({ topicId, partitions }) => {
