@@ -47,6 +47,8 @@ export interface PeerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The heap of each node that is a broker. Undefined: a gigabyte. */
   readonly heapMegabytes?: number;
+  /** Further arguments of `java` for every node. */
+  readonly jvmFlags?: readonly string[];
 }
 
 export async function startPeerKafka(layout: PeerLayout, options: PeerOptions = {}): Promise<Cluster> {
@@ -177,7 +179,13 @@ function launchNode(node: PeerNode, classPath: string, options: PeerOptions): vo
   const log = openSync(join(node.folder, 'out.log'), 'a');
   const isBroker = node.roles.includes('broker');
   const heap = (isBroker ? options.heapMegabytes : undefined) ?? heapMegabytes[node.roles];
-  const flags = [`-Xms${heap}m`, `-Xmx${heap}m`, ...JVM_FLAGS, '-Djava.awt.headless=true'];
+  const flags = [
+    `-Xms${heap}m`,
+    `-Xmx${heap}m`,
+    ...JVM_FLAGS,
+    '-Djava.awt.headless=true',
+    ...(options.jvmFlags ?? []),
+  ];
   const args = [...flags, '-cp', classPath, 'kafka.Kafka', join(node.folder, 'server.properties')];
   const child = spawn('java', args, { cwd: node.folder, stdio: ['ignore', log, log] });
   closeSync(log);
