@@ -33,10 +33,12 @@ const bringing: ReadonlySet<number> = new Set(
   ].map(({ key }) => key),
 );
 /**
- * JoinGroup brings the subscription of a member, and SyncGroup the assignments of all members. Both may be
- * large. As in Kafka, only `socket.request.max.bytes` limits their bytes.
+ * JoinGroup brings the subscription of a member, SyncGroup the assignments of all members, and OffsetCommit a
+ * text for each partition. All may be large. As in Kafka, only `socket.request.max.bytes` limits their bytes.
  */
-const growing: ReadonlySet<number> = new Set([apis.joinGroup, apis.syncGroup].map(({ key }) => key));
+const growing: ReadonlySet<number> = new Set(
+  [apis.joinGroup, apis.syncGroup, apis.offsetCommit].map(({ key }) => key),
+);
 /**
  * Size limit of a request that is in neither of the two sets above. Such a request mostly names topics and
  * partitions, so each partition of the cluster raises the limit. The router refuses a larger request before

@@ -423,7 +423,7 @@ describe('the memory of a decoded request', () => {
     expect(replicas.fetches).toHaveLength(1);
   });
 
-  test('the broker refuses a Fetch above 2 MiB after its first bytes, but waits for a large Produce, CreateTopics, JoinGroup or SyncGroup', () => {
+  test('the broker refuses a Fetch above 2 MiB after its first bytes, but waits for a large request of some APIs', () => {
     const { connect, add, frontEnd, log } = testBroker();
     const beginning = (apiKey: number, sizeBytes: number) => {
       const bytes = new Uint8Array(1000);
@@ -431,7 +431,8 @@ describe('the memory of a decoded request', () => {
       bytes[5] = apiKey;
       return bytes;
     };
-    const open = [apis.produce, apis.createTopics, apis.joinGroup, apis.syncGroup].map(({ key }) => {
+    const large = [apis.produce, apis.createTopics, apis.joinGroup, apis.syncGroup, apis.offsetCommit];
+    const open = large.map(({ key }) => {
       const client = connect();
       client.bytes(beginning(key, 90 << 20));
       return client;
@@ -444,14 +445,52 @@ describe('the memory of a decoded request', () => {
     const begun = beginning(apis.fetch.key, most + 1);
     halves.bytes(begun.subarray(0, 5));
     halves.bytes(begun.subarray(5));
-    expect([...open, fitting].map(({ ended }) => ended)).toEqual([false, false, false, false, false]);
+    expect([...open, fitting].filter(({ ended }) => ended)).toEqual([]);
     expect(halves.ended).toBe(true);
     expect(log()).toEqual(['connection-closed: malformed request']);
     add([partition(TOPIC_ID, 2, [1, 2, 3], 1)]);
     const later = connect();
     later.bytes(begun);
     expect(later.ended).toBe(false);
-    expect(frontEnd.budget.heldBytes).toBe(6 * 996);
+    expect(frontEnd.budget.heldBytes).toBe(7 * 996);
+  });
+
+  test('a large OffsetCommit gets an answer', () => {
+    const parked: (() => void)[] = [];
+    const { connect, clock, frontEnd } = testBroker({
+      groups: {
+        commit: (_wanted, topics, reply) => {
+          const { OFFSET_METADATA_TOO_LARGE: errorCode } = ErrorCode;
+          parked.push(() =>
+            reply(
+              topics.map(({ name, topicId, partitions }) => ({
+                name,
+                topicId,
+                partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+              })),
+            ),
+          );
+        },
+      },
+    });
+    const client = connect();
+    const partitions = [0, 1].map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: 5,
+      committedMetadata: 'm'.repeat(2 << 20),
+    }));
+    const frame = client.frame(apis.offsetCommit, 9, {
+      groupId: 'g',
+      topics: [{ name: 'words', partitions }],
+    });
+    for (let at = 0; at < frame.length; at += 1_000_000) client.bytes(frame.subarray(at, at + 1_000_000));
+    clock.settle();
+    expect(client.ended).toBe(false);
+    expect(parked).toHaveLength(1);
+    parked[0]!();
+    clock.settle();
+    expect(client.order).toHaveLength(1);
+    expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
   test('a connection that ends gives back the memory of its decoded requests', () => {

@@ -343,7 +343,7 @@ const connectionSettings = {
     'Connections',
     int(1),
     '104857600',
-    'Largest size of a request in bytes. If a request is larger, the broker closes the connection. The setting is the limit for Produce, CreateTopics, CreatePartitions, DeleteTopics, AlterConfigs, IncrementalAlterConfigs, JoinGroup and SyncGroup. Any other request may have at most 2 MiB, and 1 KiB more for each partition of the cluster.',
+    'Largest size of a request in bytes. If a request is larger, the broker closes the connection. The setting is the limit for Produce, CreateTopics, CreatePartitions, DeleteTopics, AlterConfigs, IncrementalAlterConfigs, JoinGroup, SyncGroup and OffsetCommit. Any other request may have at most 2 MiB, and 1 KiB more for each partition of the cluster.',
   ),
   'queued.max.request.bytes': setting(
     'Connections',
