@@ -16,6 +16,7 @@ export const groups: readonly CoverageItem[] = [
     'a member joins again with other metadata, for example other owned partitions',
   ),
   rebalanced('became-classic', 'the last KIP-848 member leaves a group that has classic members'),
+  rebalanced('rebalance-unfinished', 'a new coordinator begins a rebalance again that the last one began'),
   {
     name: 'coordinator-moved',
     sentence: 'a broker loads groups, because it became the leader of their partition',
