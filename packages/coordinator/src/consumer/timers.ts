@@ -14,6 +14,8 @@ export class MemberTimers {
   private readonly port: AlarmPort;
   private readonly expired: (memberId: string) => void;
   private readonly failed: (memberId: string, duty: Duty) => void;
+  // An alarm leaves its map just before it rings.
+
   /** By the member's id. */
   private readonly sessions = new Map<string, Alarm>();
   /** The keys are those of `keyOf`. */
@@ -33,14 +35,35 @@ export class MemberTimers {
   /** The session ends after `timeoutMs`, unless this is called again. */
   extendSession(memberId: string, timeoutMs: Millis): void {
     if (this.ended) return;
-    alarmOf(this.sessions, memberId, this.port, () => this.expired(memberId)).set(timeoutMs);
+    const session = this.sessions.get(memberId) ?? this.newSession(memberId);
+    session.set(timeoutMs);
+  }
+
+  /** Has one closure only, because each member has a session. */
+  private newSession(memberId: string): Alarm {
+    const session = new Alarm(this.port, () => {
+      this.sessions.delete(memberId);
+      this.expired(memberId);
+    });
+    this.sessions.set(memberId, session);
+    return session;
   }
 
   /** The member has `timeoutMs` from now to do its duty. */
   expect(memberId: string, duty: Duty, timeoutMs: Millis): void {
     if (this.ended) return;
     const key = keyOf(memberId, duty);
-    alarmOf(this.duties, key, this.port, () => this.failed(memberId, duty)).set(timeoutMs);
+    const alarm = this.duties.get(key) ?? this.newDuty(key, memberId, duty);
+    alarm.set(timeoutMs);
+  }
+
+  private newDuty(key: string, memberId: string, duty: Duty): Alarm {
+    const alarm = new Alarm(this.port, () => {
+      this.duties.delete(key);
+      this.failed(memberId, duty);
+    });
+    this.duties.set(key, alarm);
+    return alarm;
   }
 
   /** Like `expect`, but keeps a deadline that is already set. */
@@ -68,18 +91,6 @@ export class MemberTimers {
     this.sessions.clear();
     this.duties.clear();
   }
-}
-
-/** Returns the alarm of the key, or makes a new one. An alarm leaves the map just before it rings. */
-function alarmOf(alarms: Map<string, Alarm>, key: string, port: AlarmPort, ring: () => void): Alarm {
-  const present = alarms.get(key);
-  if (present !== undefined) return present;
-  const alarm = new Alarm(port, () => {
-    alarms.delete(key);
-    ring();
-  });
-  alarms.set(key, alarm);
-  return alarm;
 }
 
 function keyOf(memberId: string, duty: Duty): string {
