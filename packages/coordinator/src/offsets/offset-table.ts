@@ -137,7 +137,9 @@ export class OffsetTable {
         else ofTopic[at] = new StoredOffset(partition, value, known.id);
         return;
       }
-      insert(ofTopic, at, new StoredOffset(partition, value, known.id));
+      const offset = new StoredOffset(partition, value, known.id);
+      if (at === ofTopic.length) ofTopic.push(offset);
+      else ofTopic.splice(at, 0, offset);
     }
     offsets.size++;
     this.count++;
@@ -181,12 +183,4 @@ function position(offsets: TopicOffsets, partition: number): number {
     else high = middle;
   }
   return low;
-}
-
-/** Like `splice`, without the array that `splice` returns. */
-function insert(offsets: StoredOffset[], at: number, offset: StoredOffset): void {
-  offsets.push(offset);
-  if (at === offsets.length - 1) return;
-  offsets.copyWithin(at + 1, at, offsets.length - 1);
-  offsets[at] = offset;
 }
