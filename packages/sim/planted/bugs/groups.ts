@@ -14,8 +14,9 @@ export const groupBugs: readonly PlantedBug[] = [
     name: 'shard-outlives-leadership',
     sentence: 'the group coordinator keeps a shard after its broker has stopped leading the partition',
     file: 'packages/coordinator/src/runtime/coordinator-runtime.ts',
-    find: 'if (partition?.led.leaderEpoch !== leaderEpoch) return;',
-    replace: 'if (partition?.led.leaderEpoch !== leaderEpoch || partition.state === "active") return;',
+    find: 'if (ofTopic === undefined || partition?.led.leaderEpoch !== leaderEpoch) return;',
+    replace:
+      'if (ofTopic === undefined || partition?.led.leaderEpoch !== leaderEpoch || partition.state === "active") return;',
     expectedCheckers: ['shard-without-leadership', 'commit-lost'],
   },
   {
