@@ -98,8 +98,10 @@ export class Replacement {
     if (old.isNew || core.protocolName === null) return ErrorCode.NONE;
     const members = Array.from(core.members)
       .filter((member) => !member.isNew)
-      .map((member) => memberValue(member === old ? next : member, core.protocolName));
-    return core.writeUnled({ ...core.value(), members });
+      .map((member) => (member === old ? next : member));
+    const protocol = protocolOf(members, core.protocolName);
+    const values = members.map((member) => memberValue(member, protocol));
+    return core.writeUnled({ ...core.value(), protocol, members: values });
   }
 
   private answer(call: JoinCall, member: Member, leaderBefore: string): JoinAnswer {
@@ -115,4 +117,14 @@ export class Replacement {
     this.core.refuseParked(old, ErrorCode.FENCED_INSTANCE_ID, old.memberId);
     old.endSession();
   }
+}
+
+/**
+ * The protocol of the group, if each member still supports it; otherwise a protocol that each of them
+ * supports. The record keeps only one protocol of each member. So after a load the group would refuse a
+ * process that does not support this protocol, and the leader could not decode the member's empty metadata.
+ */
+function protocolOf(members: readonly MemberFacts[], present: string): string {
+  const isSupported = members.every(({ protocols }) => protocols.some(({ name }) => name === present));
+  return isSupported ? present : chooseProtocol(members.map(({ protocols }) => protocols));
 }

@@ -65,6 +65,27 @@ test('a member that has never been in a generation is not in the record', () => 
   expect(s.group.state).toBe('PreparingRebalance');
 });
 
+test('the record has a protocol that the new process supports, too', () => {
+  const s = new Subject();
+  const both = { range: 'r', sticky: 's' };
+  s.join('a', { instance: 'i', protocols: both });
+  s.join('b', { instance: 'j', protocols: both });
+  s.port.advance(6000);
+  const [a, b] = [idOf(s, 'i'), idOf(s, 'j')];
+  s.sync('a', a, 1, { [a]: 'a1', [b]: 'b1' }, { instance: 'i' });
+  s.skip();
+  s.join('b2', { instance: 'j', protocols: { sticky: 's2' } });
+  expect(s.lines()).toEqual(['write #3 g1 "consumer"/sticky leader null [i#1(i):s=a1 j#2(j):s2=b1]']);
+  s.fail();
+  s.skip();
+  s.join('b2', { memberId: idOf(s, 'j'), instance: 'j', protocols: { sticky: 's2' } });
+  s.join('a', { memberId: a, instance: 'i', protocols: both });
+  expect(s.lines()).toEqual([
+    'a <- join g2 consumer/sticky i#1 leader i#1 [i#1(i):s j#2(j):s2]',
+    'b2 <- join g2 consumer/sticky j#2 leader i#1',
+  ]);
+});
+
 test('the join gets an error, and changes nothing, while the log refuses the record', () => {
   const { s, a, b } = statics();
   s.join('a', { memberId: a, instance: 'i' });
