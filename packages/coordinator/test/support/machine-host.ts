@@ -16,6 +16,7 @@ import type { JoinAnswer } from '../../src/classic/index.ts';
 import type { GroupsConfig } from '../../src/config.ts';
 import { topicChangesOf } from '../../src/consumer/topic-changes.ts';
 import { GroupMachine } from '../../src/groups/group-machine.ts';
+import type { CoordinatorRecord } from '../../src/runtime/machine.ts';
 import { FakeShardPort } from '../../src/testing/index.ts';
 import { utf8 } from './classic-group.ts';
 
@@ -84,9 +85,9 @@ export class MachineHost {
   /** The cause of each rebalance that the machine counted for the metric, oldest first. */
   readonly causes: string[] = [];
 
-  private newMachine(): GroupMachine {
+  private newMachine(port = this.port): GroupMachine {
     return new GroupMachine({
-      port: this.port,
+      port,
       config: this.config,
       random: new Prng(3),
       logger: this.logger,
@@ -101,6 +102,16 @@ export class MachineHost {
     const next = new MachineHost();
     this.port.loadInto(next.machine);
     return next;
+  }
+
+  /** Returns a machine that still loads, and has loaded these records so far. */
+  loading(records: readonly CoordinatorRecord[]): GroupMachine {
+    const port = new FakeShardPort({ commitsAtOnce: true, show: () => '' });
+    port.metadata = this.port.metadata;
+    const machine = this.newMachine(port);
+    port.host(machine);
+    for (const record of records) port.write([record]);
+    return machine;
   }
 
   /**
