@@ -11,7 +11,6 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Prng, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
-import { applyRecords, MetadataImage, OFFSETS_TOPIC } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { buildBatch, ErrorCode, groupRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -29,8 +28,9 @@ import { withEpoch } from '../src/consumer/topic-partitions.ts';
 import { CoordinatorMetrics, GroupCoordinator, keyPartition } from '../src/index.ts';
 import { encodeOffset } from '../src/offsets/offset-record.ts';
 import type { CoordinatorRecord } from '../src/runtime/machine.ts';
-import { FakePartitions, TOPIC_ID } from '../test/support/fake-partitions.ts';
+import { FakePartitions } from '../test/support/fake-partitions.ts';
 import { groupsConfig } from '../test/support/machine-host.ts';
+import { imageWithOffsetsTopic } from '../test/support/topic-records.ts';
 
 const SHARDS = 8;
 const MEMBERS = 10;
@@ -166,22 +166,6 @@ function filledLogs(clock: ManualClock): Logs {
   return logs;
 }
 
-function imageWithTopic(): MetadataImage {
-  const partitions = Array.from({ length: SHARDS }, (_, partition) => ({
-    type: 'partition' as const,
-    topicId: TOPIC_ID,
-    partition,
-    replicas: [1],
-    isr: [1],
-    leader: 1,
-    leaderEpoch: 0,
-    partitionEpoch: 0,
-  }));
-  const topic = { type: 'topic' as const, name: OFFSETS_TOPIC, topicId: TOPIC_ID };
-  return applyRecords(MetadataImage.EMPTY, { baseOffset: 0, epoch: 1, records: [topic, ...partitions] })
-    .image;
-}
-
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
@@ -193,7 +177,7 @@ function heapMb(): number {
 
 const clock = new ManualClock();
 const logs = filledLogs(clock);
-const image = imageWithTopic();
+const image = imageWithOffsetsTopic(SHARDS);
 const times: number[] = [];
 let records = 0;
 let coordinator: GroupCoordinator | undefined;

@@ -10,26 +10,11 @@ import { CoordinatorMetrics, GroupCoordinator } from '../../src/index.ts';
 import { encodeOffset } from '../../src/offsets/offset-record.ts';
 import { FakePartitions, TOPIC, TOPIC_ID } from '../support/fake-partitions.ts';
 import { groupsConfig } from '../support/machine-host.ts';
+import { topicOf } from '../support/topic-records.ts';
 
 const SHARDS = 50;
 const OFFSETS = 700;
 const ORDERS = 'b3JkZXJzb3JkZXJzb3JkZQ' as Uuid;
-
-function topicOf(name: string, topicId: Uuid, partitions: number): MetadataRecord[] {
-  return [
-    { type: 'topic', name, topicId },
-    ...Array.from({ length: partitions }, (_, partition) => ({
-      type: 'partition' as const,
-      topicId,
-      partition,
-      replicas: [1],
-      isr: [1],
-      leader: 1,
-      leaderEpoch: 0,
-      partitionEpoch: 0,
-    })),
-  ];
-}
 
 /** A coordinator with 50 shards. Each has a group with 700 offsets of the topic `orders`. */
 class ManyShards {

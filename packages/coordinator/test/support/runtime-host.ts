@@ -3,38 +3,24 @@
  * `CounterMachine`.
  */
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
-import { applyRecords, MetadataImage } from '@millrace/metadata';
+import { applyRecords } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { CoordinatorMetrics } from '../../src/runtime/coordinator-metrics.ts';
 import { CoordinatorRuntime } from '../../src/runtime/coordinator-runtime.ts';
 import type { ShardLimits } from '../../src/runtime/shard.ts';
 import { CounterMachine } from './counter-machine.ts';
-import { FakePartitions, TOPIC, TOPIC_ID } from './fake-partitions.ts';
+import { FakePartitions, TOPIC } from './fake-partitions.ts';
+import { imageWithOffsetsTopic } from './topic-records.ts';
 
 export const PARTITIONS = 4;
-
-function imageWithTopic(): MetadataImage {
-  const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({
-    type: 'partition' as const,
-    topicId: TOPIC_ID,
-    partition,
-    replicas: [1],
-    isr: [1],
-    leader: 1,
-    leaderEpoch: 0,
-    partitionEpoch: 0,
-  }));
-  const records = [{ type: 'topic' as const, name: TOPIC, topicId: TOPIC_ID }, ...partitions];
-  return applyRecords(MetadataImage.EMPTY, { baseOffset: 0, epoch: 1, records }).image;
-}
 
 export class RuntimeHost {
   readonly clock = new ManualClock();
   readonly logger = new MemoryLogger();
   readonly metrics = new Metrics();
   readonly partitions = new FakePartitions(this.clock);
-  image = imageWithTopic();
+  image = imageWithOffsetsTopic(PARTITIONS);
   /** Every machine that the runtime made, oldest first. */
   readonly machines: CounterMachine[] = [];
   readonly runtime: CoordinatorRuntime<CounterMachine>;
