@@ -87,7 +87,18 @@ export class LogWriter {
     }
     log.sizeBytes += bytes.length;
     log.endOffset = header.lastOffset + 1;
+    this.settleCutSoon();
     return undefined;
+  }
+
+  /**
+   * A roll waits until the device has the names that the last cut left. If the active segment is half full,
+   * starts a sync in the background, so that the roll finds them there.
+   */
+  private settleCutSoon(): void {
+    const { names, flusher, segments } = this.parts;
+    if (!names.hasUnsyncedCut || flusher.busy) return;
+    if (2 * segments.active.sizeBytes >= this.log.config.segmentBytes) flusher.flush(() => {});
   }
 
   /**
@@ -128,6 +139,7 @@ export class LogWriter {
   roll(nowWallMs: WallMillis, baseOffset: Offset = this.log.endOffset): void {
     const { endOffset, config } = this.log;
     const { segments, snapshots, producers, names, flusher } = this.parts;
+    names.settleCut();
     segments.active.seal();
     segments.active.trim();
     snapshots.write(endOffset, producers);

@@ -128,20 +128,21 @@ export class PartitionLog {
     this.snapshots = parts.snapshots;
     this.sizeBytes = parts.segments.sizeBytes;
     this.disk = parts.disk;
-    this.names = new FolderNames(parts.disk, parts.directory);
+    const { hasUnsyncedCut } = parts;
+    const syncFailed = (error: DiskError): void => this.noteSyncFailure(error);
+    this.names = new FolderNames(parts.disk, parts.directory, { hasUnsyncedCut, failed: syncFailed });
     this.gaps = new Gaps(this, parts, () => this.names.changed());
     this.codecs = parts.codecs;
     this.health = new LogHealth(parts.logger, this);
     this.lastWallMs = parts.nowWallMs;
     this.times = new LogTimes(this, parts.segments, parts.codecs, parts.logger);
-    this.flusher = new Flusher(parts.recoveryPoint, parts.hasUnsyncedCut, {
+    this.flusher = new Flusher(parts.recoveryPoint, hasUnsyncedCut, {
       endOffset: () => this.endOffset,
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
-      failed: (error) => this.noteSyncFailure(error),
+      failed: syncFailed,
     });
     const { flusher, names, health, header, gaps } = this;
     this.writer = new LogWriter(this, { ...parts, flusher, names, health, header });
-    const syncFailed = (error: DiskError): void => this.noteSyncFailure(error);
     const cleaning = { ...parts, names, health, gaps, syncFailed };
     this.compaction = new Compaction(this, cleaning, parts.cleanedTo);
     const { writer, compaction } = this;

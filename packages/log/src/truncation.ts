@@ -5,6 +5,8 @@
  * log start offset stay until retention removes them (retention.ts).
  */
 import { assert, DiskError, type Offset, type WallMillis } from '@millrace/base';
+import { cutLog } from './cut.ts';
+import { notingFailedSync } from './files/failed-sync.ts';
 import type { Flusher } from './files/flusher.ts';
 import type { FolderNames } from './files/folder-names.ts';
 import type { LogHealth } from './log-health.ts';
@@ -23,7 +25,7 @@ interface Owner {
   sizeBytes: number;
 }
 
-type SharedParts = 'segments' | 'epochs' | 'producers' | 'snapshots' | 'logger' | 'offsetsLowered';
+type SharedParts = 'disk' | 'segments' | 'epochs' | 'producers' | 'snapshots' | 'logger' | 'offsetsLowered';
 
 export interface TruncationParts extends Pick<LogParts, SharedParts> {
   readonly flusher: Flusher;
@@ -51,7 +53,7 @@ export class Truncation {
       return;
     }
     const oldEndOffset = log.endOffset;
-    parts.health.orOffline(() => {
+    this.orOffline(() => {
       if (offset < oldEndOffset) this.cutAt(offset);
       parts.epochs.truncateFromEnd(log.endOffset);
     });
@@ -95,19 +97,27 @@ export class Truncation {
   /** Deletes all records. The next batch begins at `offset`. Leaves the log start offset to the caller. */
   private beginAt(offset: Offset, isLowered: boolean): void {
     const { log } = this;
-    const { health, flusher, names, producers, snapshots, epochs, segments } = this.parts;
+    const { flusher, names, producers, snapshots, epochs, segments } = this.parts;
     producers.clear();
     log.endOffset = offset;
     log.sizeBytes = 0;
-    names.changed();
     flusher.restarted(offset);
-    health.orOffline(() => {
+    this.orOffline(() => {
       const isCleanLowered = this.parts.beforeCut(offset, { isEmptied: true });
       if (isLowered || isCleanLowered) this.parts.offsetsLowered(offset);
       snapshots.removeWhere(() => true);
       epochs.clear();
-      segments.replaceAll(offset, log.config, log.lastWallMs);
+      const place = { index: 0, position: 0, endOffset: offset };
+      cutLog({ segments, names }, place, { config: log.config, nowWallMs: log.lastWallMs });
     });
+  }
+
+  /**
+   * Runs a change. A DiskError takes the log offline. It may come from a sync, so this notes a failed sync.
+   */
+  private orOffline(change: () => void): void {
+    const { disk, health } = this.parts;
+    health.orOffline(() => notingFailedSync(disk, this.log.directory, change));
   }
 
   /** See `PartitionLog.advanceStartOffset`. */
@@ -163,17 +173,17 @@ export class Truncation {
     const isCleanLowered = this.parts.beforeCut(endOffset);
     const isLowered = endOffset < flusher.recoveryPoint;
     flusher.truncated(endOffset);
-    segments.forgetHints();
     log.endOffset = endOffset;
-    names.changed();
     // Lower the checkpointed recovery point before the log gives these offsets to new records. Otherwise,
     // after a crash, the old recovery point would cover new records that are not yet on the device. The same
     // call lowers the clean part. It writes the recovery point of the flusher, so `flusher.truncated` comes
     // first.
     if (isLowered || isCleanLowered) this.parts.offsetsLowered(endOffset);
-    segments.removeAfter(found.index);
-    found.segment.truncate(found.located.position, endOffset);
+    const place = { index: found.index, position: found.located.position, endOffset };
+    cutLog({ segments, names }, place, { config: log.config, nowWallMs: log.lastWallMs });
     log.sizeBytes = segments.sizeBytes;
     rewindProducers(producers, snapshots, segments, endOffset, log.lastWallMs);
+    // As after a roll. Retention relies on the snapshot at the base offset of each segment.
+    if (segments.list.length > 1) snapshots.write(endOffset, producers);
   }
 }

@@ -4,6 +4,7 @@
 import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
+import { FAILED_SYNC_FILE } from '../src/files/failed-sync.ts';
 import { append, batch, DIRECTORY, openLog, readAll, sequenced } from './support/logs.ts';
 
 test('a truncation also truncates segments, leader epochs and producer states, and appends continue', () => {
@@ -35,7 +36,7 @@ test('a truncation to the end removes an epoch that began there', () => {
   expect(log.epochs.latest).toBe(1);
 });
 
-test('if truncateFullyAndStartAt fails before the new segment exists, the log still has an active base offset', () => {
+test('if truncateFullyAndStartAt fails before the new segment exists, the log goes offline and keeps its old segments', () => {
   class Failing extends MemoryDisk {
     isFailing = false;
     override open(path: string): ReturnType<MemoryDisk['open']> {
@@ -49,7 +50,82 @@ test('if truncateFullyAndStartAt fails before the new segment exists, the log st
   append(log, batch(3));
   disk.isFailing = true;
   log.truncateFullyAndStartAt(1000);
-  expect([log.offline !== undefined, log.activeBaseOffset, log.endOffset]).toEqual([true, 1000, 1000]);
+  expect([log.offline !== undefined, log.activeBaseOffset, log.endOffset]).toEqual([true, 0, 1000]);
+});
+
+/** The names of the log files, with their sizes. */
+function sizes(disk: MemoryDisk): Record<string, number> {
+  const names = disk.list(DIRECTORY).filter((name) => name.endsWith('.log'));
+  return Object.fromEntries(
+    names.map((name) => [Number.parseInt(name, 10), disk.open(`${DIRECTORY}/${name}`).size()]),
+  );
+}
+
+test('after a truncation the log continues in a new file, and does not wait for the device', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  const one = batch(1).length;
+  for (let i = 0; i < 4; i++) append(log, batch(1));
+  disk.deviceWaits = 0;
+  log.truncateTo(2);
+  append(log, batch(1), 1);
+  expect(sizes(disk)).toEqual({ 0: 2 * one, 2: one });
+  // A cut at the beginning of a file replaces the file.
+  const file = disk.open(`${DIRECTORY}/00000000000000000002.log`);
+  log.truncateTo(2);
+  append(log, batch(2), 2);
+  expect([file.size(), disk.deviceWaits]).toEqual([one, 1]);
+  expect(sizes(disk)).toEqual({ 0: 2 * one, 2: batch(2).length });
+  expect(log.close({ clean: true })).toBe(true);
+  expect(readAll(openLog({ disk, cleanShutdown: true })).length).toBe(3);
+});
+
+test('a truncation that removes segments with records waits for the device', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { segmentBytes: 2 * batch(1).length } });
+  for (let i = 0; i < 6; i++) append(log, batch(1));
+  disk.deviceWaits = 0;
+  log.truncateTo(1);
+  expect([log.segmentCount, disk.deviceWaits]).toEqual([2, 1]);
+});
+
+test('before a roll, the device has the names that the last truncation left', () => {
+  const syncs: (() => void)[] = [];
+  const disk = new MemoryDisk((callback) => void syncs.push(callback));
+  const log = openLog({ disk, config: { segmentBytes: 4 * batch(1).length } });
+  const waitsOf = (appends: number): number => {
+    disk.deviceWaits = 0;
+    for (let i = 0; i < appends; i++) append(log, batch(1), 1);
+    return disk.deviceWaits;
+  };
+  append(log, batch(1));
+  append(log, batch(1));
+  log.truncateTo(1);
+  expect(waitsOf(4)).toBe(0);
+  // The half-full segment has started a sync, but this sync has not ended. So the roll waits.
+  expect(syncs.length).toBeGreaterThan(0);
+  expect(waitsOf(1)).toBe(1);
+  for (const done of syncs.splice(0)) done();
+  log.truncateTo(4);
+  expect(waitsOf(2)).toBe(0);
+  for (const done of syncs.splice(0)) done();
+  expect(waitsOf(3)).toBe(0);
+});
+
+test('if the device loses the names of a truncation, the log goes offline, and notes the failed sync', () => {
+  class Failing extends MemoryDisk {
+    isFailing = false;
+    override syncDirectory(directory: string): void {
+      if (this.isFailing) throw new DiskError('EIO', `${directory}: planted`);
+    }
+  }
+  const disk = new Failing();
+  const log = openLog({ disk, config: { segmentBytes: 2 * batch(1).length } });
+  for (let i = 0; i < 6; i++) append(log, batch(1));
+  disk.isFailing = true;
+  log.truncateTo(1);
+  expect(log.offline).toMatch(/planted/);
+  expect(disk.exists(`${DIRECTORY}/${FAILED_SYNC_FILE}`)).toBe(true);
 });
 
 test('truncateFullyAndStartAt removes all records, files and states', () => {

@@ -18,6 +18,19 @@ export function noteFailedSync(disk: Disk, directory: string): void {
   }
 }
 
+/**
+ * Runs a work that waits for the device. If it fails, notes the failure, because a device reports a lost
+ * write only once: the next sync would succeed without the lost bytes. May throw DiskError.
+ */
+export function notingFailedSync<T>(disk: Disk, directory: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DiskError) noteFailedSync(disk, directory);
+    throw error;
+  }
+}
+
 /** Writes the first `sizeBytes` of a file again as they are, so that the next sync covers them. */
 export function writeAgain(file: DiskFile, sizeBytes: number): void {
   const chunk = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes));

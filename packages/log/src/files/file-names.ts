@@ -10,6 +10,8 @@ export const SNAPSHOT_SUFFIX = '.snapshot';
 export const CLEANED_SUFFIX = '.cleaned';
 /** Follows the name of a cleaned file that is complete, and replaces older ones. */
 export const SWAP_SUFFIX = '.swap';
+/** Follows the name of a file that is not complete. Recovery removes such files. */
+export const TEMPORARY_SUFFIX = '.tmp';
 export const EPOCHS_FILE = 'leader-epoch-checkpoint';
 export const PARTITION_METADATA_FILE = 'partition.metadata';
 const DELETED_FOLDER_SUFFIX = '-delete';

@@ -3,7 +3,7 @@
  * if its name is not on the device. So a flush must sync the folder if the names in it changed. It must also
  * sync the parent folder once, for the folder's own name.
  */
-import type { Disk } from '@millrace/base';
+import { type Disk, DiskError } from '@millrace/base';
 import type { Syncable } from './flusher.ts';
 
 export class FolderNames {
@@ -11,10 +11,44 @@ export class FolderNames {
   private readonly directory: string;
   private unsynced = true;
   private folderUnsynced = true;
+  /** True if a power loss may undo changes of names that a cut made, in this run or in an earlier one. */
+  private isCutUnsynced: boolean;
+  private cuts = 0;
+  private readonly failed: (error: DiskError) => void;
 
-  constructor(disk: Disk, directory: string) {
+  /** `failed`: called when a sync that `settleCut` waits for fails. */
+  constructor(
+    disk: Disk,
+    directory: string,
+    o: { readonly hasUnsyncedCut: boolean; readonly failed: (error: DiskError) => void },
+  ) {
     this.disk = disk;
     this.directory = directory;
+    this.isCutUnsynced = o.hasUnsyncedCut;
+    this.failed = o.failed;
+  }
+
+  get hasUnsyncedCut(): boolean {
+    return this.isCutUnsynced;
+  }
+
+  /** Called before a cut changes names; see ../cut.ts. */
+  cut(): void {
+    this.changed();
+    this.cuts++;
+    this.isCutUnsynced = true;
+  }
+
+  /** Waits until the device has the names that the last cut left, unless it has them. May throw DiskError. */
+  settleCut(): void {
+    if (!this.isCutUnsynced) return;
+    try {
+      this.disk.syncDirectory(this.directory);
+    } catch (error) {
+      if (error instanceof DiskError) this.failed(error);
+      throw error;
+    }
+    this.isCutUnsynced = false;
   }
 
   /**
@@ -31,12 +65,32 @@ export class FolderNames {
    */
   takeUnsynced(): Syncable[] {
     const folders: Syncable[] = [];
-    if (this.unsynced) folders.push(this.folder(this.directory));
+    if (this.unsynced) folders.push(this.ownFolder());
     if (this.folderUnsynced)
       folders.push(this.folder(this.directory.slice(0, this.directory.lastIndexOf('/'))));
     this.unsynced = false;
     this.folderUnsynced = false;
     return folders;
+  }
+
+  private ownFolder(): Syncable {
+    const { cuts } = this;
+    const { sync, syncNow } = this.folder(this.directory);
+    const synced = (): void => {
+      // A cut that came during the sync waits for the next one.
+      if (this.cuts === cuts) this.isCutUnsynced = false;
+    };
+    return {
+      sync: (done) =>
+        sync((error) => {
+          if (error === undefined) synced();
+          done(error);
+        }),
+      syncNow: () => {
+        syncNow();
+        synced();
+      },
+    };
   }
 
   private folder(directory: string): Syncable {

@@ -7,7 +7,7 @@
 import type { Disk, LeaderEpoch, Logger, Offset, WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
 import { LeaderEpochs } from '../epochs/leader-epochs.ts';
-import { FAILED_SYNC_FILE, writeAgain } from '../files/failed-sync.ts';
+import { FAILED_SYNC_FILE, notingFailedSync, writeAgain } from '../files/failed-sync.ts';
 import {
   EPOCHS_FILE,
   LOG_SUFFIX,
@@ -97,6 +97,7 @@ export function recover(o: RecoverOptions): Recovered {
     endOffset: 0,
     latestEpoch: -1,
     damage: undefined,
+    damageAt: 0,
   };
   replay(state, chooseRebuilds(state, names));
   if (names.includes(FAILED_SYNC_FILE)) writeTailAgain(state);
@@ -122,6 +123,8 @@ interface Replay {
   /** The largest leader epoch in the segments that recovery rebuilt so far; -1: none yet. */
   latestEpoch: LeaderEpoch;
   damage: string | undefined;
+  /** Where the damage begins in the segment that has it. */
+  damageAt: number;
 }
 
 /** After a failed sync: makes the next sync cover everything above the recovery point. */
@@ -229,8 +232,15 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
       if (index > 0 && segment.baseOffset > replayFrom) snapshots.write(segment.baseOffset, producers);
       const strict = !o.cleanShutdown && (next === undefined || next.baseOffset >= o.recoveryPoint);
       rebuildSegment(state, segment, { strict, endOffsetMax: next?.baseOffset }, visit);
-      if (strict && state.damage === undefined && next !== undefined && lacksRecords(state, next.baseOffset))
+      if (
+        strict &&
+        state.damage === undefined &&
+        next !== undefined &&
+        lacksRecords(state, next.baseOffset)
+      ) {
         state.damage = 'records are missing before the next segment';
+        state.damageAt = segment.sizeBytes;
+      }
     } else {
       state.endOffset = next?.baseOffset ?? segment.resume().nextOffset;
       if (missingEpochs) visitFrom(segment, 0, visit);
@@ -301,8 +311,12 @@ function rebuildSegment(
     const reason = holdsZeros(segment, end.position)
       ? ZEROS
       : (end.damage ?? 'offsets jump, or leader epochs fall');
-    if (state.endOffset !== endOffsetMax) state.damage = reason;
-    segment.log.file().truncate(end.position);
+    // The log continues in the next segment, so the cut needs no new one.
+    if (state.endOffset === endOffsetMax) segment.log.file().truncate(end.position);
+    else {
+      state.damage = reason;
+      state.damageAt = end.position;
+    }
     segment.sizeBytes = end.position;
     const { endOffset, o } = state;
     o.logger.warn('log-cut', { directory: o.directory, reason, endOffset, bytesLost });
@@ -332,24 +346,33 @@ function visitFrom(
   });
 }
 
-/** Removes the segments after the damage. Keeping them would leave a gap in the offsets. */
+/**
+ * Cuts the log at the damage, and continues it in a new segment; see ../cut.ts. Removes the segments after
+ * the damage. Keeping them would leave a gap in the offsets.
+ */
 function cutBehind(state: Replay, index: number): void {
-  const { segments, o } = state;
+  const { segments, o, endOffset, damageAt: position } = state;
   const segmentsLost = segments.list.length - 1 - index;
   if (segmentsLost > 0) {
-    const { damage: reason, endOffset } = state;
+    const { damage: reason } = state;
     o.logger.warn('log-segments-dropped', { directory: o.directory, reason, endOffset, segmentsLost });
   }
-  segments.removeAfter(index);
+  if (segments.cut({ index, position, endOffset }, o.config, o.nowWallMs)) syncNames(o);
+  if (segments.list.length > 1) state.snapshots.write(endOffset, state.producers);
 }
 
 /** Empties a log that ends below its start offset: it holds only deleted records. */
 function restart(state: Replay, startOffset: Offset): Recovered {
   const { o, segments, epochs, producers, snapshots } = state;
   o.logger.warn('log-restarted', { directory: o.directory, startOffset, endOffset: state.endOffset });
-  segments.replaceAll(startOffset, o.config, o.nowWallMs);
+  if (segments.replaceAll(startOffset, o.config, o.nowWallMs)) syncNames(o);
   epochs.clear();
   producers.clear();
   snapshots.removeWhere(() => true);
   return { segments, epochs, producers, snapshots, startOffset, endOffset: startOffset, cut: true };
+}
+
+/** Waits until the device has the names in the folder. May throw DiskError. */
+function syncNames({ disk, directory }: RecoverOptions): void {
+  notingFailedSync(disk, directory, () => disk.syncDirectory(directory));
 }

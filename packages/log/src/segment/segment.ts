@@ -319,7 +319,10 @@ export class Segment {
     );
   }
 
-  /** Cuts the segment at `position`, the beginning of a batch. The log then ends at `endOffset`. */
+  /**
+   * Cuts the segment at `position`, the beginning of a batch. The log continues at `endOffset` in the next
+   * segment.
+   */
   truncate(position: number, endOffset: Offset): void {
     this.log.file().truncate(position);
     this.cuts++;
@@ -328,6 +331,7 @@ export class Segment {
     this.offsetIndex.truncate(position);
     this.timeIndex.truncate(endOffset - this.baseOffset);
     this.resume();
+    this.seal();
   }
 
   /**

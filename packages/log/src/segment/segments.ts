@@ -11,6 +11,7 @@ import {
   ErrorCode,
   readBatchHeader,
 } from '@millrace/protocol';
+import { TEMPORARY_SUFFIX } from '../files/file-names.ts';
 import type { OpenFiles } from '../files/open-files.ts';
 import { READ_HINTS, SPARE_FROM_BYTES } from '../limits.ts';
 import type { LogConfig, ReadOptions, ReadResult } from '../types.ts';
@@ -92,15 +93,6 @@ export class Segments {
     this.list.push(segment);
   }
 
-  /** Removes the segments after index `keep`, the newest first. Unlinks their files in the background. */
-  removeAfter(keep: number): void {
-    this.hints = [];
-    while (this.list.length - 1 > keep) {
-      this.files.unlinker.unlink(this.active.markDeleted());
-      this.list.pop();
-    }
-  }
-
   /** True if the oldest segment holds only offsets below `offset`, and is not the active one. */
   isFirstBelow(offset: Offset): boolean {
     return this.list.length > 1 && this.list[1]!.baseOffset <= offset;
@@ -132,10 +124,54 @@ export class Segments {
     return paths;
   }
 
-  /** Removes all segments and adds an empty one at `offset`. */
-  replaceAll(offset: Offset, config: LogConfig, nowWallMs: WallMillis): void {
-    this.removeAfter(-1);
-    this.add(offset, config, nowWallMs, () => {});
+  /**
+   * Cuts the segment at `index`, removes the later segments, the newest first, and continues the log in a
+   * new, empty segment. `position` 0 removes the cut segment, too. Unlinks the files in the background.
+   * Creates the new segment first: if the process dies in between, recovery finds the place of the cut.
+   * Returns true if a power loss could restore a removed segment beside the new one, with records. May throw
+   * DiskError; then the cut may be incomplete.
+   */
+  cut(
+    {
+      index,
+      position,
+      endOffset,
+    }: { readonly index: number; readonly position: number; readonly endOffset: Offset },
+    config: LogConfig,
+    nowWallMs: WallMillis,
+  ): boolean {
+    this.hints = [];
+    const keep = position === 0 ? index - 1 : index;
+    const next = this.fresh(endOffset, config, nowWallMs);
+    let mayReturn = false;
+    while (this.list.length - 1 > keep) {
+      const { active } = this;
+      const isReplaced = active.baseOffset === endOffset;
+      mayReturn ||= !isReplaced && active.sizeBytes > 0;
+      if (!isReplaced) this.files.unlinker.unlink(active.markDeleted());
+      this.list.pop();
+    }
+    const cut = this.list[keep];
+    this.list.push(next);
+    if (position > 0) cut!.truncate(position, endOffset);
+    return mayReturn;
+  }
+
+  /** Removes all segments and continues the log in an empty one at `offset`. See `cut`. */
+  replaceAll(offset: Offset, config: LogConfig, nowWallMs: WallMillis): boolean {
+    return this.cut({ index: 0, position: 0, endOffset: offset }, config, nowWallMs);
+  }
+
+  /**
+   * Creates an empty segment in new files. If a segment has their names, the new files replace its files in
+   * one step each, so no power loss can mix the bytes of the two.
+   */
+  private fresh(baseOffset: Offset, config: LogConfig, nowWallMs: WallMillis): Segment {
+    this.list.find((other) => other.baseOffset === baseOffset)?.close();
+    const segment = new Segment(this.files, this.directory, baseOffset, nowWallMs, TEMPORARY_SUFFIX);
+    segment.create(preallocatedBytes(config));
+    segment.rename('');
+    return segment;
   }
 
   /** The first batch whose last offset is >= `offset`, with its segment. */
@@ -178,10 +214,6 @@ export class Segments {
       return { index, position: hint.position };
     const found = this.locate(offset);
     return found && { index: found.index, position: found.located.position };
-  }
-
-  forgetHints(): void {
-    this.hints = [];
   }
 
   close(): void {

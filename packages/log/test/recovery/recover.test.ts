@@ -120,7 +120,8 @@ test('recovery drops everything after damage, also later segments and leader epo
   expect(log.epochs.latest).toBe(1);
   expect(log.producers.get(1)?.batches.at(-1)?.lastSequence).toBe(6);
   expect(logger.events.map((event) => event.event)).toEqual(['log-cut', 'log-segments-dropped']);
-  expect(logFiles(disk).length).toBe(2);
+  // The log continues in a new file: a power loss may restore the bytes that recovery cut off.
+  expect(logFiles(disk).length).toBe(3);
 });
 
 test('an offset that is too high or too low is damage, although no checksum covers it', () => {

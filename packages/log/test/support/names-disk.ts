@@ -1,13 +1,21 @@
 /**
  * A disk in memory for simulated power losses. A power loss may keep any of the changes of names that no sync
  * covered, because file systems need not keep them in order. A power loss may also take the unsynced bytes of
- * any file.
+ * any file, or (`afterAnyLoss`) any of the unsynced writes and truncations.
  */
 import type { DiskError, DiskFile } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
 
 type Names = Map<string, number>;
 type Change = (names: Names) => void;
+/** A write or a truncation: gets the bytes of a file, and returns the bytes after it. */
+type Edit = (bytes: Uint8Array) => Uint8Array;
+
+/** What the device has of a file, and what no sync has covered yet. */
+interface Edited {
+  onDevice: Uint8Array;
+  unsynced: Edit[];
+}
 
 export class NamesDisk extends MemoryDisk {
   /** Number of changes of names so far. */
@@ -22,6 +30,7 @@ export class NamesDisk extends MemoryDisk {
   private isRenaming = false;
   /** Files that another one replaced under their name: the device may still have them. */
   private readonly replaced = new Map<number, MemoryDisk>();
+  private readonly edited = new Map<number, Edited>();
 
   constructor() {
     const waiting: (() => void)[] = [];
@@ -52,6 +61,22 @@ export class NamesDisk extends MemoryDisk {
     return this.withNames(names, hasBytes);
   }
 
+  /**
+   * What a power loss leaves if it keeps each unsynced change of names, each unsynced write and each unsynced
+   * truncation for which `isKept` returns true, whatever their order was.
+   */
+  afterAnyLoss(isKept: () => boolean): MemoryDisk {
+    const names = new Map(this.onDevice);
+    for (const change of this.unsynced) if (isKept()) change(names);
+    const disk = new MemoryDisk((callback) => callback());
+    for (const [path, file] of names) {
+      let { onDevice: bytes } = this.edited.get(file)!;
+      for (const edit of this.edited.get(file)!.unsynced) if (isKept()) bytes = edit(bytes);
+      disk.writeFileAtomic(path, bytes);
+    }
+    return disk;
+  }
+
   /** What the death of the process leaves. */
   afterKill(): MemoryDisk {
     return this.withNames(this.names);
@@ -74,9 +99,10 @@ export class NamesDisk extends MemoryDisk {
     const file = super.open(path);
     if (isNew) {
       const number = this.fileCount++;
+      this.edited.set(number, { onDevice: new Uint8Array(0), unsynced: [] });
       this.change((names) => names.set(path, number));
     }
-    return file;
+    return recorded(file, this.edited.get(this.names.get(path)!)!);
   }
 
   override rename(from: string, to: string): void {
@@ -98,6 +124,7 @@ export class NamesDisk extends MemoryDisk {
     this.keep(path);
     super.writeFileAtomic(path, bytes);
     const number = this.fileCount++;
+    this.edited.set(number, { onDevice: bytes.slice(), unsynced: [] });
     this.change((names) => names.set(path, number));
     for (const change of this.unsynced.splice(0)) change(this.onDevice);
   }
@@ -141,4 +168,53 @@ export class NamesDisk extends MemoryDisk {
     this.changes++;
     this.changed();
   }
+}
+
+/** The file, with a record of what no sync has covered yet. */
+function recorded(file: DiskFile, edited: Edited): DiskFile {
+  const synced = (covered: readonly Edit[]): void => {
+    const isCovered = new Set(covered);
+    for (const edit of edited.unsynced.filter((one) => isCovered.has(one)))
+      edited.onDevice = edit(edited.onDevice);
+    edited.unsynced = edited.unsynced.filter((one) => !isCovered.has(one));
+  };
+  const { write, truncate, sync, syncNow } = file;
+  file.write = (position, chunks) => {
+    write.call(file, position, chunks);
+    let at = position;
+    for (const chunk of chunks) {
+      edited.unsynced.push(written(at, chunk.slice()));
+      at += chunk.length;
+    }
+  };
+  file.truncate = (size) => {
+    truncate.call(file, size);
+    edited.unsynced.push((bytes) => resized(bytes.subarray(0, size), size));
+  };
+  file.sync = (done) => {
+    const covered = [...edited.unsynced];
+    sync.call(file, (error) => {
+      if (error === undefined) synced(covered);
+      done(error);
+    });
+  };
+  file.syncNow = () => {
+    syncNow.call(file);
+    synced([...edited.unsynced]);
+  };
+  return file;
+}
+
+function written(position: number, chunk: Uint8Array): Edit {
+  return (bytes) => {
+    const result = resized(bytes, Math.max(bytes.length, position + chunk.length));
+    result.set(chunk, position);
+    return result;
+  };
+}
+
+function resized(bytes: Uint8Array, size: number): Uint8Array {
+  const result = new Uint8Array(size);
+  result.set(bytes);
+  return result;
 }

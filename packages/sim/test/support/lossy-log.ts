@@ -82,7 +82,7 @@ export class LossyLog {
     this.disk.setFull(false);
     this.story.push(`append${isFull ? '!' : ''}@${log.endOffset}`);
     if (!answer.ok) {
-      expect([isFull, answer.message], this.told).toEqual([true, 'the log could not be written: ENOSPC']);
+      this.checkRefusal(answer.message, isFull);
       return;
     }
     const entry = {
@@ -96,6 +96,19 @@ export class LossyLog {
     this.known.set(entry.bytes, entry);
     this.entries.push(entry);
     this.appended++;
+  }
+
+  /**
+   * A refused append found a full disk. Or it rolled the log: a roll waits for the names of an earlier cut,
+   * and if this sync fails, the log goes offline.
+   */
+  private checkRefusal(message: string, isFull: boolean): void {
+    const syncFailed = this.hasFailingSync && this.isOffline && message.endsWith('EIO');
+    const cause = syncFailed ? 'EIO' : 'ENOSPC';
+    expect([isFull || syncFailed, message], this.told).toEqual([
+      true,
+      `the log could not be written: ${cause}`,
+    ]);
   }
 
   newEpoch(): void {
