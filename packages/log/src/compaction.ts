@@ -211,7 +211,7 @@ export class Compaction {
       kinds,
       pause: (bytes, next) => pause(bytes, unlessOver(next)),
       wait: (next) => wait(unlessOver(next)),
-      producersLast: () => new Set(producers.all().map(({ batches }) => batches.at(-1)?.lastOffset ?? -1)),
+      producers: () => producers.all(),
       hasTransactionIndex: ({ baseOffset }) =>
         disk.exists(`${this.log.directory}/${offsetFileName(baseOffset, TRANSACTION_INDEX_SUFFIX)}`),
       swap: (old, cleaned, done) => this.swap(old, cleaned, replaced, done),

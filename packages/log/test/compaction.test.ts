@@ -102,6 +102,50 @@ test('after a cleaning, the log still recognises a retry, and recovery still fin
   expect(readAll(again).some((batch) => headerOf(batch).recordCount === 0)).toBe(true);
 });
 
+test('if the records above the end of the cleaning are lost, the log still knows the last sequence number of each producer', () => {
+  const { log, disk } = setUp();
+  const sequences = new Map<number, number>();
+  const by = (producerId: number, batches: readonly string[]): void => {
+    for (const text of batches) {
+      const baseSequence = sequences.get(producerId) ?? 0;
+      fill(log, disk, [text], { producerId, producerEpoch: 0, baseSequence });
+      sequences.set(producerId, baseSequence + 1);
+    }
+  };
+  const lastBelow = (endOffset: number): Map<number, number> =>
+    new Map(
+      readAll(log)
+        .map(headerOf)
+        .filter(({ producerId, lastOffset }) => producerId >= 0 && lastOffset < endOffset)
+        .map(({ producerId, baseSequence }) => [producerId, baseSequence]),
+    );
+  by(5, ['a=1', 'a=2']);
+  by(6, ['b=1', 'b=2']);
+  by(7, ['a=3', 'a=4', 'b=3', 'b=4', 'a=5', 'b=5']);
+  for (let round = 0; round < 4; round++) {
+    // In some rounds a producer appends only above the end of the cleaning, in others only below.
+    by(5 + (round % 3), ['a=6']);
+    const { endOffset } = rangeOf(log);
+    const expected = lastBelow(endOffset);
+    cleanLog(log, disk);
+    expect(lastBelow(endOffset)).toEqual(expected);
+    by(7, ['a=7', 'b=7', 'a=8', 'b=8']);
+  }
+  // Not each batch stays: only the last one of each producer, and the last one of each segment.
+  cleanLog(log, disk);
+  const clean = readAll(log).filter((one) => headerOf(one).lastOffset < log.cleanedTo!);
+  expect(clean.length).toBeLessThan(8);
+  expect(log.endOffset).toBeGreaterThan(25);
+  // A truncation to the end of the cleaning, and a restart.
+  const { cleanedTo } = log;
+  const expected = lastBelow(cleanedTo!);
+  log.truncateTo(cleanedTo!);
+  const again = openLog({ disk: disk.afterKill(), config: CONFIG });
+  for (const [producerId, sequence] of expected)
+    for (const { producers } of [log, again])
+      expect(producers.get(producerId)?.batches.at(-1)?.lastSequence).toBe(sequence);
+});
+
 test('after a start, a look for old records reads some segments, and later looks read the others', () => {
   const { log, disk } = setUp({ config: { segmentBytes: 80 } });
   fill(

@@ -38,8 +38,10 @@ export interface FilterOptions {
   readonly mapEnd: Offset;
   readonly nowWallMs: WallMillis;
   readonly deleteRetentionMs: Millis;
-  /** The last offset of each producer's last batch. */
+  /** The last offset of each producer's last batch below the end of the cleaning. */
   readonly producersLast: ReadonlySet<Offset>;
+  /** The producers of which each batch stays; see last-batches.ts. */
+  readonly producersKept: ReadonlySet<number>;
   /** True if the last batch of these bytes ends a segment. This batch stays, perhaps without records. */
   readonly endsSegment: boolean;
 }
@@ -91,14 +93,19 @@ class Filter {
     this.recordsKept += found.count;
     this.recordsDropped += header.recordCount - found.count;
     if (found.count === 0) {
-      const isLastOfProducer = header.producerId >= 0 && this.o.producersLast.has(header.lastOffset);
-      if (!isLastOfProducer && !endsSegment) return undefined;
+      if (!this.isKeptFor(header) && !endsSegment) return undefined;
       return batch.length === BATCH_HEADER_BYTES ? batch : emptyBatch(header);
     }
     const getsHorizon = found.hasTombstone && !header.hasDeleteHorizon && !header.isTransactional;
     if (found.count === header.recordCount && !getsHorizon) return batch;
     const horizon = getsHorizon ? this.o.nowWallMs + this.o.deleteRetentionMs : undefined;
     return this.rebuild(header, found, horizon);
+  }
+
+  /** True if the batch may be the last one of its producer below the end of the cleaning. */
+  private isKeptFor({ producerId, lastOffset }: BatchHeader): boolean {
+    const { producersLast, producersKept } = this.o;
+    return producerId >= 0 && (producersLast.has(lastOffset) || producersKept.has(producerId));
   }
 
   /** Selects the records that stay. */

@@ -21,6 +21,7 @@ import { groupSegments } from './groups.ts';
 import { offsetAt } from './index-keys.ts';
 import { insertKeys } from './insert-keys.ts';
 import type { CleanerJobs, Damage } from './jobs.ts';
+import { DirtyProducers, type KnownProducer, type LastBatches } from './last-batches.ts';
 import type { OffsetMap } from './offset-map.ts';
 import { type BatchChunk, type Place, readBatches } from './read-batches.ts';
 import { tryDiscard } from './unfinished.ts';
@@ -47,8 +48,8 @@ export interface RunPorts {
   pause(bytes: number, next: () => void): void;
   /** Called when no job can start now. Calls `next` after a while. */
   wait(next: () => void): void;
-  /** The last offset of each producer's last batch. */
-  producersLast(): ReadonlySet<Offset>;
+  /** The producers of the log. */
+  producers(): readonly KnownProducer[];
   /** Whether the segment has an index of aborted transactions. */
   hasTransactionIndex(segment: Segment): boolean;
   /** Puts the cleaned segment in the place of the old ones. Calls `done` in a later turn. */
@@ -82,11 +83,9 @@ export class CleaningRun {
   private job: Job | undefined;
   private mapEnd: Offset;
   private groups: Segment[][] = [];
-  /**
-   * The last offsets of the producers' last batches in the range, ascending, when the filter began. A batch
-   * that a producer appends later lies above the range.
-   */
-  private producersLast: Offset[] = [];
+  private readonly dirtyProducers = new DirtyProducers();
+  /** The producers' last batches in the range. A batch that a producer appends later lies above the range. */
+  private lastBatches: LastBatches = { offsets: [], producersKept: new Set() };
   /** The segment that the run writes. Undefined: nothing in the group has changed so far. */
   private cleaned: Segment | undefined;
   private bytesRead = 0;
@@ -137,6 +136,8 @@ export class CleaningRun {
     const { length: sizeBytes } = chunk.bytes;
     this.bytesRead += sizeBytes;
     const fromOffset = this.o.firstDirtyOffset;
+    // A job takes the bytes over, so look at them before.
+    this.dirtyProducers.note(chunk.bytes);
     this.run(this.ports.kinds.indexKeys, chunk.bytes, { fromOffset }, (value, bytes) => {
       if (value !== undefined) throw damageOf(segment, value);
       const keys = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
@@ -158,9 +159,7 @@ export class CleaningRun {
 
   private startFilter(): void {
     const { segments, config, endOffset } = this.o;
-    this.producersLast = [...this.ports.producersLast()]
-      .filter((offset) => offset < endOffset)
-      .sort((a, b) => a - b);
+    this.lastBatches = this.dirtyProducers.lastBelow(endOffset, this.ports.producers());
     const count = segments.filter(({ baseOffset }) => baseOffset < this.mapEnd).length;
     const measured = segments.slice(0, count).map((segment) => ({
       segment,
@@ -215,6 +214,7 @@ export class CleaningRun {
       nowWallMs: this.o.nowWallMs,
       deleteRetentionMs: this.o.config.deleteRetentionMs,
       producersLast: this.producersLastUpTo(chunk.next.offset),
+      producersKept: this.lastBatches.producersKept,
       endsSegment: chunk.isLast && isLastOfGroup,
     };
     const { length: sizeBytes } = chunk.bytes;
@@ -252,8 +252,9 @@ export class CleaningRun {
 
   /** Takes the producers' last batches of the next chunk, which ends at `endOffset`. */
   private producersLastUpTo(endOffset: Offset): ReadonlySet<Offset> {
-    const next = this.producersLast.findIndex((offset) => offset >= endOffset);
-    return new Set(this.producersLast.splice(0, next < 0 ? this.producersLast.length : next));
+    const { offsets } = this.lastBatches;
+    const next = offsets.findIndex((offset) => offset >= endOffset);
+    return new Set(offsets.splice(0, next < 0 ? offsets.length : next));
   }
 
   private afterChunk(group: readonly Segment[], index: number, { isLast, next }: BatchChunk): void {

@@ -61,6 +61,7 @@ export function filterOptions(map: OffsetMap, o: Partial<FilterOptions> = {}): F
     nowWallMs: NOW,
     deleteRetentionMs: 1000,
     producersLast: new Set(),
+    producersKept: new Set(),
     endsSegment: false,
     ...o,
   };
