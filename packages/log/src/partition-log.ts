@@ -25,6 +25,7 @@ import {
   readBatchHeader,
   type WorkBudget,
 } from '@millrace/protocol';
+import { stopCleanly } from './clean-stop.ts';
 import type { CleanableRange } from './cleaner/cleanable-range.ts';
 import { type CleaningFailure, type CleaningPorts, type CleaningResult, Compaction } from './compaction.ts';
 import { type Admission, admit, admitWhole } from './door/admit.ts';
@@ -451,13 +452,8 @@ export class PartitionLog {
   private closeCleanly(isAsked: boolean): boolean {
     if (isAsked)
       this.health.orOffline(() => {
-        this.segments.active.seal();
-        // A power loss would restore the bytes that `trim` cut off, so the log syncs even without new
-        // records.
-        if (this.segments.active.trim()) this.flusher.truncated(this.endOffset);
-        if (this.epochs.dirty) this.epochs.write();
-        this.snapshots.write(this.endOffset, this.producers);
-        this.flusher.flushNow();
+        const { endOffset, segments, epochs, producers, snapshots, flusher, names } = this;
+        stopCleanly({ endOffset, segments, epochs, producers, snapshots, flusher, names });
       });
     return isAsked && this.offline === undefined;
   }

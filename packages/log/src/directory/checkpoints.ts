@@ -87,7 +87,10 @@ export class Checkpoints {
     this.directory = o.directory;
     this.logger = o.logger;
     this.open = o.open;
-    this.syncAll();
+    // This process relies on the files, but an earlier, killed process may have left them only in the page
+    // cache. A power loss would then restore older files with entries of deleted folders, and those folders
+    // may exist again.
+    this.sync();
     this.highWatermarks = this.read(HIGH_WATERMARKS_FILE);
     this.recoveryPoints = this.read(RECOVERY_POINTS_FILE);
     this.startOffsets = this.read(START_OFFSETS_FILE);
@@ -292,12 +295,8 @@ export class Checkpoints {
     return kept;
   }
 
-  /**
-   * Syncs the files. This process relies on them, but an earlier, killed process may have left them only in
-   * the page cache. A power loss would then restore older files with entries of deleted folders, and those
-   * folders may exist again.
-   */
-  private syncAll(): void {
+  /** Waits until the device has the files as they are. May throw DiskError. */
+  sync(): void {
     for (const name of FILES) {
       const path = `${this.directory}/${name}`;
       if (this.disk.exists(path)) fileToSync(this.disk, path).syncNow();

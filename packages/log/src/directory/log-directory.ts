@@ -358,6 +358,7 @@ export class LogDirectory {
       return;
     try {
       this.checkpoints.writeOffsetsOfLogs();
+      this.checkpoints.sync();
       const marker = formatCleanShutdown(o.brokerEpoch ?? -1);
       this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, marker);
     } catch (error) {

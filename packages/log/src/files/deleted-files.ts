@@ -22,6 +22,15 @@ export function markDeleted(disk: Disk, path: string): string | undefined {
   return marked;
 }
 
+/** Runs a removal. If it throws DiskError, the file stays, and does no harm. */
+export function ignoringDiskErrors(removal: () => void): void {
+  try {
+    removal();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+  }
+}
+
 /** Unlinks files in the background, one at a time, because the same few threads also run the syncs. */
 export class Unlinker {
   private readonly disk: Disk;

@@ -89,16 +89,17 @@ export class Flusher {
   }
 
   /**
-   * Blocks until everything is on the device. For a clean stop. No round may be in flight: a device reports a
-   * lost write only once, perhaps to that round, and then this sync would succeed although records are lost.
-   * May throw DiskError.
+   * Blocks until everything is on the device, also the given other files. For a clean stop. No round may be
+   * in flight: a device reports a lost write only once, perhaps to that round, and then this sync would
+   * succeed although records are lost. May throw DiskError.
    */
-  flushNow(): void {
+  flushNow(others: () => Syncable[] = () => []): void {
     assert(this.round === undefined, 'a clean stop waits for the round of syncs');
     const endOffset = this.ports.endOffset();
-    if (this.recoveryPoint >= endOffset && !this.hasUnsyncedCut) return;
+    const isDue = this.recoveryPoint < endOffset || this.hasUnsyncedCut;
     try {
-      for (const one of this.ports.prepare(this.recoveryPoint)) one.syncNow();
+      if (isDue) for (const one of this.ports.prepare(this.recoveryPoint)) one.syncNow();
+      for (const one of others()) one.syncNow();
     } catch (error) {
       if (error instanceof DiskError) this.ports.failed(error);
       throw error;

@@ -3,6 +3,8 @@ import { type Disk, DiskError, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
 import { markDeleted } from '../files/deleted-files.ts';
 import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from '../files/file-names.ts';
+import type { Syncable } from '../files/flusher.ts';
+import { fileToSync } from '../files/sync-files.ts';
 import {
   decodeProducerSnapshot,
   encodeProducerSnapshot,
@@ -18,16 +20,24 @@ export interface LoadedSnapshot {
 export class Snapshots {
   /** Offsets of the files, ascending. */
   private offsets: Offset[];
+  /** The offset of the file that the last clean stop left on the device, unless it has changed since then. */
+  private onDevice: Offset | undefined;
   private readonly disk: Disk;
   private readonly directory: string;
 
-  constructor(disk: Disk, directory: string, names: readonly string[]) {
+  constructor(
+    disk: Disk,
+    directory: string,
+    names: readonly string[],
+    { afterCleanStop }: { readonly afterCleanStop: boolean } = { afterCleanStop: false },
+  ) {
     this.disk = disk;
     this.directory = directory;
     this.offsets = names
       .map((name) => offsetOfFileName(name, SNAPSHOT_SUFFIX))
       .filter((offset) => offset !== undefined)
       .sort((a, b) => a - b);
+    this.onDevice = afterCleanStop ? this.offsets.at(-1) : undefined;
   }
 
   /** Returns the newest intact snapshot at or below `offsetMax`. Removes damaged snapshots above it. */
@@ -46,7 +56,21 @@ export class Snapshots {
    * Retention syncs a snapshot before it removes the older ones and their segments.
    */
   write(offset: Offset, producers: ProducerStates): void {
-    replaceFile(this.disk, this.path(offset), encodeProducerSnapshot(producers.all()));
+    this.replace(offset, encodeProducerSnapshot(producers.all()));
+  }
+
+  /** For a clean stop. Returns the file to sync, unless the device has the same snapshot already. */
+  writeForStop(offset: Offset, producers: ProducerStates): Syncable[] {
+    const bytes = encodeProducerSnapshot(producers.all());
+    const path = this.path(offset);
+    if (this.onDevice === offset && isSame(bytes, this.disk.readFile(path))) return [];
+    this.replace(offset, bytes);
+    return [fileToSync(this.disk, path)];
+  }
+
+  private replace(offset: Offset, bytes: Uint8Array): void {
+    if (this.onDevice === offset) this.onDevice = undefined;
+    replaceFile(this.disk, this.path(offset), bytes);
     this.offsets = [...this.offsets.filter((other) => other !== offset), offset].sort((a, b) => a - b);
   }
 
@@ -87,4 +111,8 @@ export class Snapshots {
   private path(offset: Offset): string {
     return `${this.directory}/${offsetFileName(offset, SNAPSHOT_SUFFIX)}`;
   }
+}
+
+function isSame(bytes: Uint8Array, others: Uint8Array | undefined): boolean {
+  return others?.length === bytes.length && bytes.every((byte, index) => byte === others[index]);
 }

@@ -4,6 +4,7 @@
  */
 import type { Disk, Logger, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { CompressionCodecs } from '@millrace/protocol';
+import { notingFailedSync } from '../files/failed-sync.ts';
 import { readCommittedEnd, writeCommittedEnd } from '../files/has-gaps.ts';
 import { OpenFiles } from '../files/open-files.ts';
 import { readTopicId, writeTopicId } from '../files/partition-metadata.ts';
@@ -101,7 +102,8 @@ export function openParts(o: OpenLogOptions): LogParts {
   if (endOffset < Math.max(o.recoveryPoint ?? 0, o.cleanedTo ?? 0)) o.offsetsLowered?.(endOffset);
   const noted = isNew ? 0 : readCommittedEnd(disk, directory);
   // Records that the log appends from now on are not committed yet.
-  if (noted > endOffset) writeCommittedEnd(disk, directory, endOffset);
+  if (noted > endOffset)
+    notingFailedSync(disk, directory, () => writeCommittedEnd(disk, directory, endOffset));
   return {
     ...recovered,
     disk,
@@ -138,5 +140,5 @@ function nameTopic(
     segments.close();
     throw new LogOpenError(directory, undefined, topicId);
   }
-  writeTopicId(disk, directory, topicId, { isNew, hasRecords });
+  notingFailedSync(disk, directory, () => writeTopicId(disk, directory, topicId, { isNew, hasRecords }));
 }

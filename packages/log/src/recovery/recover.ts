@@ -80,13 +80,13 @@ export function recover(o: RecoverOptions): Recovered {
   const names = sweep(o);
   const epochs = new LeaderEpochs(o.disk, `${o.directory}/${EPOCHS_FILE}`);
   const producers = new ProducerStates();
-  const snapshots = new Snapshots(o.disk, o.directory, names);
+  const snapshots = new Snapshots(o.disk, o.directory, names, { afterCleanStop: o.cleanShutdown });
   const segments = openSegments(o, names);
   segments.mayHaveGaps = o.cleanedTo !== undefined || names.includes(HAS_GAPS_FILE);
   if (segments.mayHaveGaps && !names.includes(HAS_GAPS_FILE)) {
     // Kafka cleaned this log, or a power loss took the name of the file. From now on the log does not depend
     // on the cleaner's checkpoint, which may be lost or damaged later.
-    writeCommittedEnd(o.disk, o.directory, o.cleanedTo ?? 0);
+    notingFailedSync(o.disk, o.directory, () => writeCommittedEnd(o.disk, o.directory, o.cleanedTo ?? 0));
   }
   const state: Replay = {
     o,
@@ -139,7 +139,8 @@ function writeTailAgain({ o, segments, epochs }: Replay): void {
 
 /** Removes leftover files of interrupted work. Returns the names of the other files. */
 function sweep(o: RecoverOptions): string[] {
-  const names = completeSwaps(o, o.disk.list(o.directory));
+  const listed = o.disk.list(o.directory);
+  const names = notingFailedSync(o.disk, o.directory, () => completeSwaps(o, listed));
   const logs = new Set(names.filter((name) => offsetOfFileName(name, LOG_SUFFIX) !== undefined));
   const stale = (name: string): boolean => {
     if (/\.(tmp|deleted|cleaned|swap)$/.test(name)) return true;

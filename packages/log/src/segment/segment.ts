@@ -5,6 +5,7 @@
  */
 import { assert, DiskError, type Millis, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, murmur2, type Timestamp, timestampDistance } from '@millrace/protocol';
+import { ignoringDiskErrors } from '../files/deleted-files.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFileName, TIME_INDEX_SUFFIX } from '../files/file-names.ts';
 import type { FileHandle, OpenFiles } from '../files/open-files.ts';
 import { LOCATE_WINDOW_BYTES, RELATIVE_OFFSET_MAX, SCAN_WINDOW_BYTES } from '../limits.ts';
@@ -368,8 +369,15 @@ export class Segment {
 
   /** Every file that must be on the device before the recovery point may cover records of this segment. */
   filesToSync(active: boolean): FileHandle[] {
-    // Recovery always rebuilds or checks the indexes of the active segment.
-    return active ? [this.log] : [this.log, this.offsetIndex.handle, this.timeIndex.handle];
+    // After a crash, recovery rebuilds the indexes of the active segment.
+    if (active) return [this.log];
+    this.takeUnsyncedIndexes();
+    return this.handles();
+  }
+
+  /** The index files that this run changed since their last sync. Returns each change only once. */
+  takeUnsyncedIndexes(): FileHandle[] {
+    return [...this.offsetIndex.takeUnsynced(), ...this.timeIndex.takeUnsynced()];
   }
 
   handles(): FileHandle[] {
@@ -478,14 +486,6 @@ export class Segment {
         return false;
       },
     );
-  }
-}
-
-function ignoringDiskErrors(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
   }
 }
 

@@ -17,6 +17,8 @@ const PENDING_FIRST_ENTRIES = 8;
 
 class SparseIndex {
   readonly handle: FileHandle;
+  /** True if the device may lack what this run wrote to the file. */
+  private isUnsynced = false;
   private readonly entryBytes: number;
   /** Number of entries in the file; -1 until it is computed from the size of the file. */
   private writtenEntries = -1;
@@ -41,10 +43,18 @@ class SparseIndex {
   writePending(): void {
     if (this.pendingEntries === 0) return;
     const at = this.written() * this.entryBytes;
+    this.isUnsynced = true;
     this.handle.file().write(at, [this.pending!.slice(0, this.pendingEntries * this.entryBytes)]);
     this.writtenEntries += this.pendingEntries;
     this.pendingEntries = 0;
     this.pending = undefined;
+  }
+
+  /** The file, if this run changed it since the last call. */
+  takeUnsynced(): FileHandle[] {
+    const changed = this.isUnsynced ? [this.handle] : [];
+    this.isUnsynced = false;
+    return changed;
   }
 
   /** Empties the file, or creates it. */
@@ -67,6 +77,7 @@ class SparseIndex {
     }
     this.pendingEntries = 0;
     this.pending = undefined;
+    this.isUnsynced = true;
     this.handle.file().truncate(entries * this.entryBytes);
     this.writtenEntries = entries;
   }

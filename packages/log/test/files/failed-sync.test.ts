@@ -53,3 +53,23 @@ test('a log whose sync failed is on the device after a restart and a flush', () 
   disk.losePower();
   expect(openLog({ disk }).endOffset).toBe(1);
 });
+
+test('if recovery cannot sync the folder after it has cut the log, the next recovery writes the tail again', () => {
+  class Failing extends MemoryDisk {
+    isFailing = false;
+    override syncDirectory(directory: string): void {
+      if (this.isFailing) throw new DiskError('EIO', `${directory}: planted`);
+    }
+  }
+  const disk = new Failing();
+  const log = openLog({ disk, config: { segmentBytes: 2 * batch(1).length } });
+  for (let i = 0; i < 6; i++) append(log, batch(1));
+  log.close({ clean: false });
+  disk.open(`${DIRECTORY}/00000000000000000000.log`).truncate(100);
+  disk.isFailing = true;
+  expect(() => openLog({ disk })).toThrow('planted');
+  expect(disk.exists(`${DIRECTORY}/${FAILED_SYNC_FILE}`)).toBe(true);
+  disk.isFailing = false;
+  expect(openLog({ disk }).endOffset).toBe(1);
+  expect(disk.exists(`${DIRECTORY}/${FAILED_SYNC_FILE}`)).toBe(false);
+});
