@@ -17,6 +17,8 @@ import type { Syncable } from './flusher.ts';
 import { fileToSync } from './sync-files.ts';
 
 export const HAS_GAPS_FILE = 'has-gaps';
+/** As many digits as the names of log files have. */
+const OFFSET_DIGITS = 20;
 
 /** The committed end in the file; 0 if the file is missing, empty or damaged. May throw DiskError. */
 export function readCommittedEnd(disk: Disk, directory: string): Offset {
@@ -28,7 +30,38 @@ export function readCommittedEnd(disk: Disk, directory: string): Offset {
 
 /** Creates or replaces the file, and waits for the device. May throw DiskError. */
 export function writeCommittedEnd(disk: Disk, directory: string, offset: Offset): void {
-  disk.writeFileAtomic(`${directory}/${HAS_GAPS_FILE}`, formatCheckpoint([String(offset)]));
+  disk.writeFileAtomic(`${directory}/${HAS_GAPS_FILE}`, contentOf(offset));
+}
+
+/**
+ * Raises the committed end, without a sync. Writes in place, because a power loss may take a new file with
+ * all of its content. In place it leaves the old offset or the new one: the file is shorter than a sector of
+ * the device, and keeps its size. An earlier Millrace wrote shorter files: replaces such a file, and waits
+ * for the device. May throw DiskError.
+ */
+function raiseCommittedEnd(disk: Disk, directory: string, offset: Offset): void {
+  const path = `${directory}/${HAS_GAPS_FILE}`;
+  const content = contentOf(offset);
+  const known = disk.readFile(path);
+  if (known === undefined) {
+    replaceFile(disk, path, content);
+    return;
+  }
+  if (known.length !== content.length) {
+    writeCommittedEnd(disk, directory, offset);
+    return;
+  }
+  const file = disk.open(path);
+  try {
+    file.write(0, [content]);
+  } finally {
+    file.close();
+  }
+}
+
+/** The content has the same size for each offset. */
+function contentOf(offset: Offset): Uint8Array {
+  return formatCheckpoint([String(offset).padStart(OFFSET_DIGITS, '0')]);
 }
 
 /** The gaps of one open log, and their file. */
@@ -66,7 +99,7 @@ export class Gaps {
     if (this.segments.mayHaveGaps && committedEnd <= this.committedEnd) return undefined;
     const end = Math.max(committedEnd, this.committedEnd);
     try {
-      replaceFile(this.disk, `${this.log.directory}/${HAS_GAPS_FILE}`, formatCheckpoint([String(end)]));
+      raiseCommittedEnd(this.disk, this.log.directory, end);
     } catch (error) {
       if (error instanceof DiskError) return error;
       throw error;

@@ -1,5 +1,5 @@
 /** Gaps between offsets: compaction leaves them; in any other log they mean that batches are lost. */
-import { DiskError } from '@millrace/base';
+import { DiskError, Prng } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
 import { ErrorCode, readBatchHeader } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';
@@ -7,6 +7,7 @@ import { HAS_GAPS_FILE } from '../../src/files/has-gaps.ts';
 import type { PartitionLog } from '../../src/index.ts';
 import { Segment } from '../../src/segment/segment.ts';
 import { batch, concat, DIRECTORY, NOW, openLog, readAll } from '../support/logs.ts';
+import { NamesDisk } from '../support/names-disk.ts';
 
 const CONFIG = { segmentBytes: 400, indexIntervalBytes: 100 };
 
@@ -98,6 +99,28 @@ test('an append that fails below a gap, and recovery that loses records, lower t
   expect(cut.committedEnd).toBe(cut.endOffset);
   expect(cut.appendAsFollower(batchesAt(cut.endOffset), NOW).ok).toBe(true);
   expect(openLog({ disk: second, config: CONFIG }).committedEnd).toBe(cut.committedEnd);
+});
+
+test('a power loss while the log raises the committed end leaves the old one or the new one', () => {
+  for (let seed = 0; seed < 40; seed++) {
+    const disk = new NamesDisk();
+    disk.makeDirectory(DIRECTORY);
+    const log = withGaps(disk);
+    log.flush(() => {});
+    disk.settle();
+    expect(log.appendAsFollower(batchesAt(60, 10_070), NOW, 10_072).ok).toBe(true);
+    expect(log.committedEnd).toBe(10_070);
+    const random = new Prng(seed);
+    const again = openLog({
+      disk: disk.afterAnyLoss(() => random.below(2) === 0),
+      config: CONFIG,
+      recoveryPoint: 44,
+    });
+    expect(again.mayHaveGaps).toBe(true);
+    expect(again.endOffset).toBeGreaterThanOrEqual(44);
+    expect(again.committedEnd).toBeGreaterThanOrEqual(40);
+    expect(again.committedEnd).toBeLessThanOrEqual(again.endOffset);
+  }
 });
 
 test('a read in a gap begins at the next batch', () => {
