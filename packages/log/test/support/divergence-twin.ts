@@ -138,8 +138,11 @@ class Twin {
   }
 
   private kill(): void {
+    const { endOffset } = this.log;
+    const held = this.held.length;
     this.restart(this.disk);
-    if (this.log.endOffset !== (this.held.at(-1)?.endOffset ?? 0)) throw new Error('a kill lost records');
+    if (this.log.endOffset !== endOffset || this.held.length !== held)
+      throw new Error(`a kill lost records below ${endOffset}`);
   }
 
   private losePower(): void {
