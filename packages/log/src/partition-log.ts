@@ -307,7 +307,7 @@ export class PartitionLog {
     if (o.fromOffset >= Math.min(o.endOffsetMax, this.endOffset))
       return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.NONE };
     try {
-      const found = this.segments.read({ ...o, endOffset: this.endOffset }, this.header);
+      const found = this.segments.read({ ...o, endOffset: this.endOffset });
       if (found.damage !== undefined) return this.health.refuseRead(o.fromOffset, found.damage);
       return { chunks: found.chunks, sizeBytes: found.sizeBytes, errorCode: ErrorCode.NONE };
     } catch (error) {

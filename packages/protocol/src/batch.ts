@@ -31,6 +31,8 @@ const PRODUCER_ID_AT = 43;
 const PRODUCER_EPOCH_AT = 51;
 const BASE_SEQUENCE_AT = 53;
 const RECORD_COUNT_AT = 57;
+/** The high word of 2^53 as an int64. */
+const SAFE_HIGH_WORDS = 0x20_0000;
 
 const NO_PRODUCER_ID = -1;
 
@@ -46,6 +48,20 @@ export const KIND_BITS = LOG_APPEND_TIME_BIT | TRANSACTIONAL_BIT | CONTROL_BIT;
 /** Bits 0-2 of the attributes. */
 export const Compression = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;
 export type Compression = (typeof Compression)[keyof typeof Compression];
+
+/** The fields of a header that say where the batch lies in its log. Reusable: see readBatchPlace. */
+export class BatchPlace {
+  baseOffset = 0;
+  /** Size of the whole batch, header included. */
+  sizeBytes = 0;
+  magic = 0;
+  lastOffsetDelta = 0;
+
+  /** The offset of the last record. */
+  get lastOffset(): number {
+    return this.baseOffset + this.lastOffsetDelta;
+  }
+}
 
 /** A decoded header. Reusable: see readBatchHeader. */
 export class BatchHeader {
@@ -129,6 +145,25 @@ export function readBatchHeader(
   header.baseSequence = readInt32(bytes, position + BASE_SEQUENCE_AT);
   header.recordCount = readInt32(bytes, position + RECORD_COUNT_AT);
   return header;
+}
+
+/**
+ * Like `readBatchHeader`, but reads only the place of the batch. Throws DecodeError in the same cases. A read
+ * of a log looks at every batch. With batches of 1 KB, most of the time that such a read takes beyond that of
+ * the file went into the other fields of the headers.
+ */
+export function readBatchPlace(bytes: Uint8Array, position: number, place: BatchPlace): BatchPlace {
+  if (bytes.length - position < BATCH_HEADER_BYTES) throw new DecodeError('record batch header cut short');
+  const sizeBytes = readInt32(bytes, position + LENGTH_AT) + LENGTH_COUNTS_FROM;
+  if (sizeBytes < BATCH_HEADER_BYTES) throw new DecodeError('record batch smaller than its header');
+  place.baseOffset = readSafeInt64(bytes, position, 'base offset');
+  place.sizeBytes = sizeBytes;
+  place.magic = (bytes[position + MAGIC_AT]! << 24) >> 24;
+  place.lastOffsetDelta = readInt32(bytes, position + LAST_OFFSET_DELTA_AT);
+  // Only a producer id from 2^53 on is refused, so its high bits decide.
+  if (readInt32(bytes, position + PRODUCER_ID_AT) >= SAFE_HIGH_WORDS)
+    readProducerId(bytes, position + PRODUCER_ID_AT);
+  return place;
 }
 
 /**

@@ -4,12 +4,14 @@
  */
 import {
   BatchHeader,
+  BatchPlace,
   batchSizeAt,
   buildBatch,
   checkBatchCrc,
   DecodeError,
   type Record,
   readBatchHeader,
+  readBatchPlace,
   readRecords,
   setLogAppendTime,
   setMaxTimestamp,
@@ -135,6 +137,35 @@ describe('impossible headers', () => {
     expect(() => readBatchHeader(withInt64(0, 2n ** 53n))).toThrow(DecodeError);
     expect(() => readBatchHeader(withInt64(43, 2n ** 53n))).toThrow(DecodeError);
     expect(readBatchHeader(withInt64(43, -(2n ** 53n))).producerId).toBe(-1);
+  });
+});
+
+describe('the place of a batch', () => {
+  const outcome = (read: () => BatchPlace) => {
+    try {
+      const { baseOffset, sizeBytes, magic, lastOffsetDelta, lastOffset } = read();
+      return { baseOffset, sizeBytes, magic, lastOffsetDelta, lastOffset };
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it('is what the whole header says, and is refused where the header is', () => {
+    const changes = fc.array(fc.tuple(fc.nat(60), fc.constantFrom(0, 1, 31, 32, 127, 128, 255)), {
+      maxLength: 6,
+    });
+    const place = new BatchPlace();
+    fc.assert(
+      fc.property(changes, fc.nat(3), fc.nat(70), (changed, position, cut) => {
+        const bytes = new Uint8Array(position + sample().length);
+        bytes.set(sample(), position);
+        for (const [at, value] of changed) bytes[position + at] = value;
+        const kept = bytes.subarray(0, bytes.length - (cut > 60 ? cut : 0));
+        const ofHeader = outcome(() => readBatchHeader(kept, position));
+        expect(outcome(() => readBatchPlace(kept, position, place))).toEqual(ofHeader);
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
 

@@ -4,13 +4,7 @@
  * in an order that leaves no gap in the log if the process dies in between.
  */
 import { assert, type Offset, type WallMillis } from '@millrace/base';
-import {
-  BATCH_HEADER_BYTES,
-  type BatchHeader,
-  DecodeError,
-  ErrorCode,
-  readBatchHeader,
-} from '@millrace/protocol';
+import { BATCH_HEADER_BYTES, BatchPlace, DecodeError, ErrorCode, readBatchPlace } from '@millrace/protocol';
 import { TEMPORARY_SUFFIX } from '../files/file-names.ts';
 import type { OpenFiles } from '../files/open-files.ts';
 import { READ_HINTS, SPARE_FROM_BYTES } from '../limits.ts';
@@ -44,6 +38,8 @@ export class Segments {
   private readonly files: OpenFiles;
   private readonly directory: string;
   private hints: Hint[] = [];
+  /** Reused for every batch. */
+  private readonly place = new BatchPlace();
 
   constructor(files: OpenFiles, directory: string, list: Segment[]) {
     assert(list.length > 0, 'a log has a segment');
@@ -188,7 +184,7 @@ export class Segments {
    * Reads whole batches of one segment. The first batch holds `fromOffset`. `endOffset`: where the log ends.
    * May throw DiskError.
    */
-  read(o: ReadOptions & { readonly endOffset: Offset }, header: BatchHeader): DiskRead {
+  read(o: ReadOptions & { readonly endOffset: Offset }): DiskRead {
     const found = this.startOf(o.fromOffset);
     if (found === undefined) {
       // A log ends in a gap only if its active segment is empty. Otherwise the last batch ends where the log
@@ -200,7 +196,7 @@ export class Segments {
     // them off, and a power loss restored them.
     const segmentEnd = this.list[found.index + 1]?.baseOffset ?? o.endOffset;
     const limits = { segmentEnd, endOffsetMax: Math.min(o.endOffsetMax, segmentEnd) };
-    return this.readAt(this.list[found.index]!, found.position, { ...o, ...limits }, header);
+    return this.readAt(this.list[found.index]!, found.position, { ...o, ...limits });
   }
 
   /**
@@ -226,7 +222,8 @@ export class Segments {
     return this.files.spares.take(sizeBytes).subarray(0, sizeBytes);
   }
 
-  private readAt(segment: Segment, position: number, o: SegmentReadOptions, header: BatchHeader): DiskRead {
+  private readAt(segment: Segment, position: number, o: SegmentReadOptions): DiskRead {
+    const { place } = this;
     const left = segment.sizeBytes - position;
     const file = segment.log.file();
     // Read at least a header, even if `maxBytes` is smaller, because the header holds the first batch's size.
@@ -235,21 +232,21 @@ export class Segments {
     const got = file.read(position, bytes);
     const { mayHaveGaps } = this;
     const rules = { ...o, mayHaveGaps };
-    let whole = wholeBatches(bytes.subarray(0, Math.min(got, Math.max(o.maxBytes, 0))), rules, header);
+    let whole = wholeBatches(bytes.subarray(0, Math.min(got, Math.max(o.maxBytes, 0))), rules, place);
     if (
       whole.sizeBytes === 0 &&
       whole.damage === undefined &&
       o.atLeastOneBatch &&
       got >= BATCH_HEADER_BYTES
     ) {
-      whole = wholeBatches(bytes.subarray(0, BATCH_HEADER_BYTES), rules, header);
-      if (whole.damage === undefined && header.lastOffset < o.endOffsetMax) {
-        if (header.sizeBytes > left) return { chunks: [], sizeBytes: 0, damage: 'a batch is cut' };
+      whole = wholeBatches(bytes.subarray(0, BATCH_HEADER_BYTES), rules, place);
+      if (whole.damage === undefined && place.lastOffset < o.endOffsetMax) {
+        if (place.sizeBytes > left) return { chunks: [], sizeBytes: 0, damage: 'a batch is cut' };
         this.files.spares.give(bytes);
-        bytes = this.buffer(header.sizeBytes);
+        bytes = this.buffer(place.sizeBytes);
         const gotBatch = file.read(position, bytes);
-        whole = wholeBatches(bytes.subarray(0, gotBatch), rules, header);
-        if (gotBatch < header.sizeBytes) whole = CUT;
+        whole = wholeBatches(bytes.subarray(0, gotBatch), rules, place);
+        if (gotBatch < place.sizeBytes) whole = CUT;
       }
     } else if (got < Math.min(want, BATCH_HEADER_BYTES) || left < BATCH_HEADER_BYTES) whole = CUT;
     if (whole.sizeBytes === 0) {
@@ -288,23 +285,23 @@ function wholeBatches(
     segmentEnd,
     mayHaveGaps,
   }: SegmentReadOptions & { readonly mayHaveGaps: boolean },
-  header: BatchHeader,
+  place: BatchPlace,
 ): WholeBatches {
   let position = 0;
   let nextOffset = -1;
   try {
     while (bytes.length - position >= BATCH_HEADER_BYTES) {
-      readBatchHeader(bytes, position, header);
-      if (header.magic !== 2) return { sizeBytes: 0, nextOffset, damage: 'no batch where one should begin' };
-      const isGap = header.baseOffset > (position === 0 ? fromOffset : nextOffset);
-      const overlaps = position > 0 && header.baseOffset < nextOffset;
-      if (overlaps || (isGap && !mayHaveGaps) || header.lastOffset < fromOffset)
+      readBatchPlace(bytes, position, place);
+      if (place.magic !== 2) return { sizeBytes: 0, nextOffset, damage: 'no batch where one should begin' };
+      const isGap = place.baseOffset > (position === 0 ? fromOffset : nextOffset);
+      const overlaps = position > 0 && place.baseOffset < nextOffset;
+      if (overlaps || (isGap && !mayHaveGaps) || place.lastOffset < fromOffset)
         return { sizeBytes: 0, nextOffset, damage: 'a batch has unexpected offsets' };
-      if (position === 0 && header.lastOffset >= segmentEnd)
+      if (position === 0 && place.lastOffset >= segmentEnd)
         return { sizeBytes: 0, nextOffset, damage: 'a batch ends above the end of its segment' };
-      if (header.lastOffset >= endOffsetMax || header.sizeBytes > bytes.length - position) break;
-      position += header.sizeBytes;
-      nextOffset = header.lastOffset + 1;
+      if (place.lastOffset >= endOffsetMax || place.sizeBytes > bytes.length - position) break;
+      position += place.sizeBytes;
+      nextOffset = place.lastOffset + 1;
     }
   } catch (error) {
     if (error instanceof DecodeError) return { sizeBytes: 0, nextOffset, damage: error.message };
