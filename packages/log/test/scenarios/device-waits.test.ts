@@ -8,8 +8,18 @@ import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 import { append, batch, config, NOW, openDirectory, openLog } from '../support/logs.ts';
 
-test('rolls, flushes and new leader epochs of a hundred partitions at once do not wait for the device', async () => {
-  const disk = new MemoryDisk();
+/** A disk whose syncs in the background end only in `finishSyncs`, which also ends those that follow. */
+function slowDisk(): { disk: MemoryDisk; finishSyncs: () => void } {
+  const waiting: (() => void)[] = [];
+  const disk = new MemoryDisk((callback) => waiting.push(callback));
+  const finishSyncs = (): void => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) next();
+  };
+  return { disk, finishSyncs };
+}
+
+test('rolls, flushes and new leader epochs of a hundred partitions at once do not wait for the device', () => {
+  const { disk, finishSyncs } = slowDisk();
   const one = batch(1).length;
   const logs = Array.from({ length: 100 }, (_unused, index) =>
     openLog({
@@ -29,14 +39,16 @@ test('rolls, flushes and new leader epochs of a hundred partitions at once do no
     });
   }
   expect(disk.deviceWaits).toBe(0);
-  await expect.poll(() => flushed.length).toBe(100);
+  expect(flushed).toEqual([]);
+  finishSyncs();
+  expect(flushed).toHaveLength(100);
   expect(disk.deviceWaits).toBe(0);
   expect(new Set(flushed)).toEqual(new Set([5]));
   expect(logs.map((log) => log.segmentCount)).toEqual(logs.map(() => 3));
 });
 
-test('creating, deleting and recreating a topic does not wait for the device', async () => {
-  const disk = new MemoryDisk();
+test('creating, deleting and recreating a topic does not wait for the device', () => {
+  const { disk, finishSyncs } = slowDisk();
   const logs = openDirectory(disk);
   const make = (topicId: Uuid) => {
     for (let index = 0; index < 100; index++)
@@ -46,8 +58,8 @@ test('creating, deleting and recreating a topic does not wait for the device', a
   disk.deviceWaits = 0;
   make('aaaaaaaaaaaaaaaaaaaaaA' as Uuid);
   for (let index = 0; index < 100; index++) logs.deleteLog('orders', index);
-  // Wait until the device has the new checkpoint files, which have no entries for the deleted logs.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // The device gets the new checkpoint files, which have no entries for the deleted logs.
+  finishSyncs();
   make('bbbbbbbbbbbbbbbbbbbbbA' as Uuid);
   logs.tick(NOW);
   expect(disk.deviceWaits).toBe(0);
