@@ -1,11 +1,13 @@
 /**
  * Removes records from either end of a log, and checks that the log also forgets the state derived from them.
  */
-import { DiskError } from '@millrace/base';
+import { DiskError, Prng } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 import { FAILED_SYNC_FILE } from '../src/files/failed-sync.ts';
+import { recordsOf } from './support/cleaning.ts';
 import { append, batch, DIRECTORY, openLog, readAll, sequenced } from './support/logs.ts';
+import { NamesDisk } from './support/names-disk.ts';
 
 test('a truncation also truncates segments, leader epochs and producer states, and appends continue', () => {
   const logger = new MemoryLogger();
@@ -110,6 +112,28 @@ test('before a roll, the device has the names that the last truncation left', ()
   expect(waitsOf(2)).toBe(0);
   for (const done of syncs.splice(0)) done();
   expect(waitsOf(3)).toBe(0);
+});
+
+test('if recovery cuts a log again after a truncation and a kill, no power loss joins old and new records', () => {
+  const disk = new NamesDisk();
+  disk.makeDirectory(DIRECTORY);
+  const settings = { preallocate: true, segmentBytes: 1000 };
+  const log = openLog({ disk, config: settings });
+  for (let i = 0; i < 4; i++) append(log, batch(1, { values: ['old'] }));
+  log.flush(() => {});
+  disk.settle();
+  log.truncateTo(2);
+  append(log, batch(1, { values: ['new'] }));
+  // After a kill, the preallocated file ends with zeros. Recovery cuts them off, and begins a third file.
+  const killed = openLog({ disk, config: settings });
+  append(killed, batch(1, { values: ['new'] }));
+  expect(disk.exists(`${DIRECTORY}/00000000000000000003.log`)).toBe(true);
+  for (let seed = 1; seed <= 400; seed++) {
+    const random = new Prng(seed);
+    const left = openLog({ disk: disk.afterAnyLoss(() => random.below(2) === 0), config: settings });
+    const values = readAll(left).flatMap(recordsOf);
+    if (values.includes('2:k0=old')) expect([seed, ...values]).not.toContain('3:k0=new');
+  }
 });
 
 test('if the device loses the names of a truncation, the log goes offline, and notes the failed sync', () => {

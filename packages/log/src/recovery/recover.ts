@@ -358,7 +358,7 @@ function cutBehind(state: Replay, index: number): void {
     const { damage: reason } = state;
     o.logger.warn('log-segments-dropped', { directory: o.directory, reason, endOffset, segmentsLost });
   }
-  if (segments.cut({ index, position, endOffset }, o.config, o.nowWallMs)) syncNames(o);
+  cutFiles(state, { index, position, endOffset });
   if (segments.list.length > 1) state.snapshots.write(endOffset, state.producers);
 }
 
@@ -366,11 +366,18 @@ function cutBehind(state: Replay, index: number): void {
 function restart(state: Replay, startOffset: Offset): Recovered {
   const { o, segments, epochs, producers, snapshots } = state;
   o.logger.warn('log-restarted', { directory: o.directory, startOffset, endOffset: state.endOffset });
-  if (segments.replaceAll(startOffset, o.config, o.nowWallMs)) syncNames(o);
+  cutFiles(state, { index: 0, position: 0, endOffset: startOffset });
   epochs.clear();
   producers.clear();
   snapshots.removeWhere(() => true);
   return { segments, epochs, producers, snapshots, startOffset, endOffset: startOffset, cut: true };
+}
+
+/** Cuts the files by the rules of ../cut.ts. May throw DiskError. */
+function cutFiles({ o, segments }: Replay, place: Parameters<Segments['cut']>[0]): void {
+  // After an unclean stop, the device may lack the names that an earlier run's cut left.
+  if (!o.cleanShutdown) syncNames(o);
+  if (segments.cut(place, o.config, o.nowWallMs)) syncNames(o);
 }
 
 /** Waits until the device has the names in the folder. May throw DiskError. */

@@ -153,11 +153,6 @@ export class Segments {
     return mayReturn;
   }
 
-  /** Removes all segments and continues the log in an empty one at `offset`. See `cut`. */
-  replaceAll(offset: Offset, config: LogConfig, nowWallMs: WallMillis): boolean {
-    return this.cut({ index: 0, position: 0, endOffset: offset }, config, nowWallMs);
-  }
-
   /**
    * Creates an empty segment in new files. If a segment has their names, the new files replace its files in
    * one step each, so no power loss can mix the bytes of the two.

@@ -48,17 +48,23 @@ class Twin {
   private held: Batch[] = [];
   private epoch = 0;
   private recoveryPoint = 0;
+  /** With preallocation, a kill leaves zeros behind the last record, and recovery cuts them off. */
+  private readonly preallocate: boolean;
+  /** How many more of 24 steps are kills. */
+  private readonly kills: number;
 
   constructor(random: Prng) {
     this.random = random;
+    this.preallocate = random.below(2) === 0;
+    this.kills = 4 * random.below(2);
     this.log = this.open();
   }
 
   private open(): PartitionLog {
-    const { disk, recoveryPoint } = this;
+    const { disk, recoveryPoint, preallocate } = this;
     return openLog({
       disk,
-      config: { segmentBytes: 400, indexIntervalBytes: 100 },
+      config: { segmentBytes: 400, indexIntervalBytes: 100, preallocate },
       recoveryPoint,
       offsetsLowered: (point) => {
         this.recoveryPoint = Math.min(this.recoveryPoint, point);
@@ -67,12 +73,12 @@ class Twin {
   }
 
   step(): void {
-    const drawn = this.random.below(20);
+    const drawn = this.random.below(24);
     if (drawn < 8) this.fetch();
     else if (drawn < 12) this.follow();
     else if (drawn < 14) this.flush();
-    else if (drawn < 15) this.kill();
-    else if (drawn < 16) this.startAgain();
+    else if (drawn < 15 + this.kills) this.kill();
+    else if (drawn < 16 + this.kills) this.startAgain();
     else this.losePower();
   }
 
