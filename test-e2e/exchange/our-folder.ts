@@ -32,7 +32,7 @@ export class OurFolder {
 
   /** Closes the logs like a broker that stops cleanly. */
   async close(): Promise<void> {
-    await new Promise<void>((idle) => this.logs.whenIdle(idle));
+    await new Promise<void>((idle) => this.logs.prepareStop(idle));
     const marks = this.opened.map(({ topic, log }) => ({ topic, partition: 0, offset: log.endOffset }));
     this.logs.tick(Date.now(), marks);
     this.logs.close({ clean: true });

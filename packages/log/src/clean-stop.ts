@@ -5,36 +5,72 @@
  * could take them and leave the marker.
  */
 import type { Offset } from '@millrace/base';
-import type { LeaderEpochs } from './epochs/leader-epochs.ts';
-import type { Flusher } from './files/flusher.ts';
+import type { Flusher, Syncable } from './files/flusher.ts';
 import type { FolderNames } from './files/folder-names.ts';
-import type { ProducerStates } from './producers/producer-states.ts';
-import type { Snapshots } from './producers/snapshots.ts';
-import type { Segments } from './segment/segments.ts';
+import type { LogHealth } from './log-health.ts';
+import type { LogParts } from './recovery/open-log.ts';
 
 interface StoppingLog {
   readonly endOffset: Offset;
-  readonly segments: Segments;
-  readonly epochs: LeaderEpochs;
-  readonly producers: ProducerStates;
-  readonly snapshots: Snapshots;
-  readonly flusher: Flusher;
-  readonly names: FolderNames;
 }
 
-/** Waits for the device, unless nothing has changed since the last clean stop. May throw DiskError. */
-export function stopCleanly(log: StoppingLog): void {
-  const { endOffset, segments, epochs, producers, snapshots, flusher, names } = log;
-  segments.active.seal();
-  // A power loss would restore the bytes that `trim` cut off, so the log syncs even without new records.
-  if (segments.active.trim()) flusher.truncated(endOffset);
-  if (epochs.dirty) epochs.write();
-  const isEmpty = endOffset === segments.list[0]!.baseOffset;
-  // An empty log needs no snapshot, because recovery has nothing to read.
-  const snapshot = isEmpty ? [] : snapshots.writeForStop(endOffset, producers);
-  const indexes = segments.list.flatMap((segment) => segment.takeUnsyncedIndexes());
-  const files = [...indexes, ...snapshot];
-  // `seal` may have created the index files.
-  if (files.length > 0) names.changed();
-  flusher.flushNow(() => (files.length > 0 ? [...files, ...names.takeUnsynced()] : []));
+interface StopParts extends Pick<LogParts, 'segments' | 'epochs' | 'producers' | 'snapshots'> {
+  readonly flusher: Flusher;
+  readonly names: FolderNames;
+  readonly health: LogHealth;
+}
+
+export class CleanStop {
+  private readonly log: StoppingLog;
+  private readonly parts: StopParts;
+
+  constructor(log: StoppingLog, parts: StopParts) {
+    this.log = log;
+    this.parts = parts;
+  }
+
+  /** See `PartitionLog.prepareStop`. */
+  prepare(done: () => void): void {
+    const { flusher, health } = this.parts;
+    flusher.whenIdle(() => {
+      let isStarted = false;
+      // Another caller that waited for the same round may have begun a new one.
+      if (health.offline === undefined && !flusher.busy)
+        health.orOffline(() => {
+          const others = this.write();
+          isStarted = true;
+          flusher.flushAll(others, () => done());
+        });
+      if (!isStarted) done();
+    });
+  }
+
+  /**
+   * Waits for the device, unless it has everything. Returns true if the stop is clean: the log is online, and
+   * no sync is in flight.
+   */
+  finish(): boolean {
+    const { flusher, health } = this.parts;
+    if (health.offline !== undefined || flusher.busy) return false;
+    health.orOffline(() => flusher.flushNow(this.write()));
+    return health.offline === undefined;
+  }
+
+  /** Completes the files. Returns what else than a flush must sync. May throw DiskError. */
+  private write(): () => Syncable[] {
+    const { segments, epochs, producers, snapshots, flusher, names } = this.parts;
+    const { endOffset } = this.log;
+    segments.active.seal();
+    // A power loss would restore the bytes that `trim` cut off, so the log syncs even without new records.
+    if (segments.active.trim()) flusher.truncated(endOffset);
+    if (epochs.dirty) epochs.write();
+    const isEmpty = endOffset === segments.list[0]!.baseOffset;
+    // An empty log needs no snapshot, because recovery has nothing to read.
+    const snapshot = isEmpty ? [] : snapshots.writeForStop(endOffset, producers);
+    const indexes = segments.list.flatMap((segment) => segment.takeUnsyncedIndexes());
+    const files = [...indexes, ...snapshot];
+    // `seal` may have created the index files.
+    if (files.length > 0) names.changed();
+    return () => (files.length > 0 ? [...files, ...names.takeUnsynced()] : []);
+  }
 }

@@ -42,3 +42,6 @@ export const JUDGED_BY_TIME_MAX = 20;
 export const GROUP_SEGMENTS_MAX = 100;
 /** How often a node looks for producers that expired. */
 export const PRODUCER_EXPIRY_CHECK_MS = 60_000;
+
+/** Number of logs that a clean stop syncs at a time. Each has up to eight files and folders to sync. */
+export const STOPPING_LOGS_MAX = 32;

@@ -25,7 +25,7 @@ import {
   readBatchHeader,
   type WorkBudget,
 } from '@millrace/protocol';
-import { stopCleanly } from './clean-stop.ts';
+import { CleanStop } from './clean-stop.ts';
 import type { CleanableRange } from './cleaner/cleanable-range.ts';
 import { type CleaningFailure, type CleaningPorts, type CleaningResult, Compaction } from './compaction.ts';
 import { type Admission, admit, admitWhole } from './door/admit.ts';
@@ -43,7 +43,6 @@ import { LogHealth } from './log-health.ts';
 import { LogWriter } from './log-writer.ts';
 import { LogTimes } from './lookup/log-times.ts';
 import type { ProducerStates } from './producers/producer-states.ts';
-import type { Snapshots } from './producers/snapshots.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './recovery/open-log.ts';
 import { Retention } from './retention.ts';
 import { failedRead, type Segments } from './segment/segments.ts';
@@ -94,12 +93,12 @@ export class PartitionLog {
   syncFailed: (() => void) | undefined;
   private readonly disk: Disk;
   private readonly segments: Segments;
-  private readonly snapshots: Snapshots;
   private readonly flusher: Flusher;
   private readonly writer: LogWriter;
   private readonly truncation: Truncation;
   private readonly retention: Retention;
   private readonly compaction: Compaction;
+  private readonly cleanStop: CleanStop;
   private readonly codecs: CompressionCodecs;
   readonly health: LogHealth;
   /** Reused for every batch: the log reads one header at a time. */
@@ -126,7 +125,6 @@ export class PartitionLog {
     this.epochs = parts.epochs;
     this.producers = parts.producers;
     this.segments = parts.segments;
-    this.snapshots = parts.snapshots;
     this.sizeBytes = parts.segments.sizeBytes;
     this.disk = parts.disk;
     const { hasUnsyncedCut } = parts;
@@ -143,6 +141,7 @@ export class PartitionLog {
       failed: syncFailed,
     });
     const { flusher, names, health, header, gaps } = this;
+    this.cleanStop = new CleanStop(this, { ...parts, flusher, names, health });
     this.writer = new LogWriter(this, { ...parts, flusher, names, health, header });
     const cleaning = { ...parts, names, health, gaps, syncFailed };
     this.compaction = new Compaction(this, cleaning, parts.cleanedTo);
@@ -437,25 +436,24 @@ export class PartitionLog {
   }
 
   /**
+   * Syncs in the background what a clean `close` would wait for. Calls `done` then, or if that fails: the log
+   * is offline then. What the log gets meanwhile is left to `close`.
+   */
+  prepareStop(done: () => void): void {
+    this.cleanStop.prepare(done);
+  }
+
+  /**
    * Closes the log. With `clean`, first syncs everything, so that the next open checks only the tail. Returns
    * true if the log was closed cleanly. An offline log is never closed cleanly, nor is a log whose sync still
    * runs.
    */
   close(o: { clean: boolean }): boolean {
-    const isClean = this.closeCleanly(o.clean && this.offline === undefined && !this.flusher.busy);
+    const isClean = o.clean && this.cleanStop.finish();
     this.health.offline ??= 'the log is closed';
     this.compaction.close();
     this.segments.close();
     return isClean;
-  }
-
-  private closeCleanly(isAsked: boolean): boolean {
-    if (isAsked)
-      this.health.orOffline(() => {
-        const { endOffset, segments, epochs, producers, snapshots, flusher, names } = this;
-        stopCleanly({ endOffset, segments, epochs, producers, snapshots, flusher, names });
-      });
-    return isAsked && this.offline === undefined;
   }
 
   /** Closes the log and renames its folder out of the way. May throw DiskError. */

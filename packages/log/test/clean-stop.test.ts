@@ -66,3 +66,60 @@ test('if the sync of an index fails, the stop is not clean', () => {
   expect(disk.list('/data')).not.toContain('.kafka_cleanshutdown');
   expect(disk.list(DIRECTORY)).toContain('sync-failed');
 });
+
+test('a clean stop syncs a few logs at a time in the background, and then waits for the checkpoints only', () => {
+  const disk = new NamesDisk();
+  disk.makeDirectory('/data');
+  const logs = openDirectory(disk);
+  for (let index = 0; index < 100; index++) {
+    const log = logs.openLog('topic', index, { config: config(CONFIG), nowWallMs: NOW });
+    for (let i = 0; i < 5; i++) append(log, sequenced(1, i, 1));
+  }
+  let isPrepared = false;
+  logs.prepareStop(() => {
+    isPrepared = true;
+  });
+  expect(isPrepared).toBe(false);
+  disk.settle();
+  expect(isPrepared).toBe(true);
+  disk.deviceWaits = 0;
+  logs.close({ clean: true });
+  // The three checkpoint files that exist, their folder, and the marker.
+  expect(disk.deviceWaits).toBeLessThanOrEqual(6);
+  expect(disk.list('/data')).toContain('.kafka_cleanshutdown');
+  expect(filesOf(disk.afterAnyLoss(() => false))).toEqual(filesOf(disk));
+});
+
+test('records that come after the preparation of a clean stop are on the device after the stop', () => {
+  const disk = new NamesDisk();
+  disk.makeDirectory(DIRECTORY);
+  const log = openLog({ disk, config: CONFIG });
+  append(log, sequenced(1, 0, 1));
+  log.prepareStop(() => append(log, sequenced(1, 1, 1)));
+  disk.settle();
+  expect(log.close({ clean: true })).toBe(true);
+  const left = disk.afterAnyLoss(() => false);
+  expect(filesOf(left)).toEqual(filesOf(disk));
+  expect(openLog({ disk: left, config: CONFIG, cleanShutdown: true }).endOffset).toBe(2);
+});
+
+test('if a sync fails during the preparation, the stop is not clean', () => {
+  class Failing extends NamesDisk {
+    override open(path: string): ReturnType<NamesDisk['open']> {
+      const file = super.open(path);
+      if (path.endsWith('.snapshot.tmp') || path.endsWith('.snapshot'))
+        file.sync = (done) => this.syncFolder('/data', () => done(new DiskError('EIO', `${path}: planted`)));
+      return file;
+    }
+  }
+  const disk = new Failing();
+  disk.makeDirectory('/data');
+  const logs = openDirectory(disk);
+  const log = logs.openLog('topic', 0, { config: config(CONFIG), nowWallMs: NOW });
+  append(log, sequenced(1, 0, 1));
+  logs.prepareStop(() => {});
+  disk.settle();
+  logs.close({ clean: true });
+  expect(disk.list('/data')).not.toContain('.kafka_cleanshutdown');
+  expect(disk.list(DIRECTORY)).toContain('sync-failed');
+});

@@ -101,8 +101,8 @@ export class LogDirs {
   }
 
   /**
-   * Closes the logs. A clean stop first waits for running syncs, because nothing else would report their
-   * errors.
+   * Closes the logs. A clean stop first syncs them in the background. It also waits for running syncs,
+   * because nothing else would report their errors.
    */
   close(o: { readonly clean: boolean; readonly brokerEpoch: BrokerEpoch }, done: () => void): void {
     const { directory, replicas } = this.ports;
@@ -115,7 +115,7 @@ export class LogDirs {
       directory.close({ clean, ...(isWhole && brokerEpoch >= 0 ? { brokerEpoch } : {}) });
       done();
     };
-    if (o.clean) directory.whenIdle(close);
+    if (o.clean) directory.prepareStop(close);
     else close();
   }
 }

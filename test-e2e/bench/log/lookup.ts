@@ -82,6 +82,6 @@ function measureLookups({ log, directory }: OpenedLog, lookups: number, name: st
 }
 
 async function closeCleanly({ directory }: OpenedLog): Promise<void> {
-  await new Promise<void>((resolve) => directory.whenIdle(resolve));
+  await new Promise<void>((resolve) => directory.prepareStop(resolve));
   directory.close({ clean: true });
 }

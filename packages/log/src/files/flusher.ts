@@ -108,7 +108,20 @@ export class Flusher {
     this.hasUnsyncedCut = false;
   }
 
-  private start(waiting: FlushDone[]): void {
+  /**
+   * Like `flushNow`, in the background: calls `done` in a later turn, or now if there is nothing to sync. No
+   * round may be in flight.
+   */
+  flushAll(others: () => Syncable[], done: FlushDone): void {
+    assert(this.round === undefined, 'a clean stop waits for the round of syncs');
+    const isDue = this.recoveryPoint < this.ports.endOffset() || this.hasUnsyncedCut;
+    this.start([done], { isDue, others });
+  }
+
+  private start(
+    waiting: FlushDone[],
+    o: { readonly isDue: boolean; readonly others: () => Syncable[] } = { isDue: true, others: () => [] },
+  ): void {
     const target = this.ports.endOffset();
     const round: Round = {
       target,
@@ -121,7 +134,8 @@ export class Flusher {
     this.round = round;
     let all: Syncable[] = [];
     try {
-      all = this.ports.prepare(this.recoveryPoint);
+      if (o.isDue) all = this.ports.prepare(this.recoveryPoint);
+      all = [...all, ...o.others()];
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       round.error = error;

@@ -20,8 +20,10 @@ export interface LoadedSnapshot {
 export class Snapshots {
   /** Offsets of the files, ascending. */
   private offsets: Offset[];
-  /** The offset of the file that the last clean stop left on the device, unless it has changed since then. */
+  /** The offset of the file that a clean stop left on the device, unless it has changed since then. */
   private onDevice: Offset | undefined;
+  /** Number of files written so far. */
+  private writes = 0;
   private readonly disk: Disk;
   private readonly directory: string;
 
@@ -65,11 +67,31 @@ export class Snapshots {
     const path = this.path(offset);
     if (this.onDevice === offset && isSame(bytes, this.disk.readFile(path))) return [];
     this.replace(offset, bytes);
-    return [fileToSync(this.disk, path)];
+    return [this.toSync(offset, path)];
+  }
+
+  private toSync(offset: Offset, path: string): Syncable {
+    const { writes } = this;
+    const { sync, syncNow } = fileToSync(this.disk, path);
+    const synced = (): void => {
+      if (this.writes === writes) this.onDevice = offset;
+    };
+    return {
+      sync: (done) =>
+        sync((error) => {
+          if (error === undefined) synced();
+          done(error);
+        }),
+      syncNow: () => {
+        syncNow();
+        synced();
+      },
+    };
   }
 
   private replace(offset: Offset, bytes: Uint8Array): void {
     if (this.onDevice === offset) this.onDevice = undefined;
+    this.writes++;
     replaceFile(this.disk, this.path(offset), bytes);
     this.offsets = [...this.offsets.filter((other) => other !== offset), offset].sort((a, b) => a - b);
   }

@@ -175,7 +175,12 @@ test('a clean stop with a corrupt log writes no broker epoch, and loses no recor
   world.advance(100);
   overwrite(world, 3, 100, new Uint8Array([0x55]));
   world.partition(3, topic).corruption.found('checksum');
-  manager.close({ clean: true }, () => {});
+  let isClosed = false;
+  manager.close({ clean: true }, () => {
+    isClosed = true;
+  });
+  world.advance(100);
+  expect(isClosed).toBe(true);
   world.broker(3).kill();
   world.broker(3).start();
   expect(world.broker(3).directory?.cleanShutdownBrokerEpoch ?? -1).toBe(-1);

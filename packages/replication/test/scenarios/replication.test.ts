@@ -451,7 +451,7 @@ test('a broker that stops cleanly answers parked requests, and knows the high wa
   world.broker(1).manager.close({ clean: true }, () => {
     isClosed = true;
   });
-  world.clock.settle();
+  world.advance(100);
   expect(isClosed).toBe(true);
   expect(parked.value?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
   world.broker(1).kill();

@@ -169,7 +169,7 @@ export class LossyLog {
   stop(): void {
     this.story.push('stop');
     let isIdle = false;
-    this.logs.whenIdle(() => {
+    this.logs.prepareStop(() => {
       isIdle = true;
     });
     if (this.random.below(4) > 0) while (!isIdle) this.wait();
