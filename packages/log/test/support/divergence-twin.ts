@@ -13,7 +13,7 @@ import { readBatchHeader } from '@millrace/protocol';
 import type { PartitionLog } from '../../src/index.ts';
 import { recordsOf } from './cleaning.ts';
 import { batch, DIRECTORY, NOW, openLog, readAll } from './logs.ts';
-import { NamesDisk } from './names-disk.ts';
+import { NamesDisk, type Unsynced } from './names-disk.ts';
 
 const STEPS = 50;
 
@@ -47,6 +47,8 @@ class Twin {
   /** What the log of the follower must hold. */
   private held: Batch[] = [];
   private epoch = 0;
+  /** Number of digits in each value of the present leader. */
+  private digits = 6;
   private recoveryPoint = 0;
   /** With preallocation, a kill leaves zeros behind the last record, and recovery cuts them off. */
   private readonly preallocate: boolean;
@@ -73,13 +75,28 @@ class Twin {
   }
 
   step(): void {
-    const drawn = this.random.below(24);
+    const drawn = this.random.below(26);
     if (drawn < 8) this.fetch();
     else if (drawn < 12) this.follow();
     else if (drawn < 14) this.flush();
+    else if (drawn > 21) this.burst();
     else if (drawn < 15 + this.kills) this.kill();
     else if (drawn < 16 + this.kills) this.startAgain();
     else this.losePower();
+  }
+
+  /** A power loss soon after truncations and kills, before anything is synced. */
+  private burst(): void {
+    const { random } = this;
+    this.log.flush(() => {});
+    this.disk.settle();
+    for (let count = 1 + random.below(2); count > 0; count--) {
+      this.follow();
+      if (random.below(2) === 0) this.kill();
+      this.fetch();
+      this.fetch();
+    }
+    this.losePower();
   }
 
   /** Elects a leader: any log so far, cut anywhere, with records of a new epoch. Or an earlier leader. */
@@ -89,6 +106,7 @@ class Twin {
     if (random.below(3) === 0) this.leader = old;
     else {
       this.epoch++;
+      this.digits = random.below(2) === 0 ? 6 : 90;
       const log = old.slice(0, random.below(old.length + 1));
       for (let count = 1 + random.below(8); count > 0; count--) log.push(this.made(log.at(-1)));
       histories.push(log);
@@ -101,9 +119,10 @@ class Twin {
   private made(before: Batch | undefined): Batch {
     const id = this.known.size + 1;
     const [parent, baseOffset] = [before?.id ?? 0, before?.endOffset ?? 0];
-    const records = 1 + this.random.below(2);
-    // Batches of the same size lie at the same positions, so old and new ones fit together.
-    const values = Array.from({ length: records }, () => `${String(id).padStart(6, '0')}`);
+    // Most batches have one record, so the batches of two histories often begin at the same offsets. A leader
+    // writes small or large batches, so the segments of two histories begin at other offsets.
+    const records = this.random.below(4) === 0 ? 2 : 1;
+    const values = Array.from({ length: records }, () => String(id).padStart(this.digits, '0'));
     const bytes = batch(records, { values, baseOffset, leaderEpoch: this.epoch });
     const one = { id, parent, epoch: this.epoch, baseOffset, endOffset: baseOffset + records, bytes };
     this.known.set(id, one);
@@ -154,10 +173,25 @@ class Twin {
   private losePower(): void {
     const { recoveryPoint } = this.log;
     const synced = this.held.filter(({ endOffset }) => endOffset <= recoveryPoint);
-    const often = 2 + this.random.below(4);
-    this.restart(copyOf(this.disk.afterAnyLoss(() => this.random.below(often) > 0)));
+    this.restart(copyOf(this.disk.afterAnyLoss(this.loss())));
     const held = new Set(this.held);
     for (const one of synced) if (!held.has(one)) throw new Error(`batch ${one.id} was synced, and is lost`);
+  }
+
+  /**
+   * Draws what a power loss keeps. Some losses keep about as much of each kind. Others undo mostly the older
+   * changes of names, and mostly the truncations: then old records come back below newer segments.
+   */
+  private loss(): (kind: Unsynced, age: number) => boolean {
+    const { random } = this;
+    const isMean = random.below(2) === 0;
+    const often = 2 + random.below(4);
+    const lostAge = random.below(10) / 10;
+    return (kind, age) => {
+      if (!isMean) return random.below(often) > 0;
+      const isLost = kind === 'truncation' || (kind === 'name' && age > lostAge);
+      return random.below(8) === 0 ? isLost : !isLost;
+    };
   }
 
   /** Opens what a crash left. After a kill, this is the same disk, with the same unsynced changes. */

@@ -8,8 +8,14 @@ import { MemoryDisk } from '@millrace/base/testing';
 
 type Names = Map<string, number>;
 type Change = (names: Names) => void;
-/** A write or a truncation: gets the bytes of a file, and returns the bytes after it. */
-type Edit = (bytes: Uint8Array) => Uint8Array;
+/** Kinds of changes that a power loss may undo. */
+export type Unsynced = 'name' | 'write' | 'truncation';
+
+/** A write or a truncation. `edit` gets the bytes of a file, and returns the bytes after it. */
+interface Edit {
+  readonly kind: Unsynced;
+  readonly edit: (bytes: Uint8Array) => Uint8Array;
+}
 
 /** What the device has of a file, and what no sync has covered yet. */
 interface Edited {
@@ -63,15 +69,20 @@ export class NamesDisk extends MemoryDisk {
 
   /**
    * What a power loss leaves if it keeps each unsynced change of names, each unsynced write and each unsynced
-   * truncation for which `isKept` returns true, whatever their order was.
+   * truncation for which `isKept` returns true, whatever their order was. `age`: 1 for the oldest unsynced
+   * change of its kind, towards 0 for the newest one.
    */
-  afterAnyLoss(isKept: () => boolean): MemoryDisk {
+  afterAnyLoss(isKept: (kind: Unsynced, age: number) => boolean): MemoryDisk {
     const names = new Map(this.onDevice);
-    for (const change of this.unsynced) if (isKept()) change(names);
+    const { length } = this.unsynced;
+    for (const [index, change] of this.unsynced.entries())
+      if (isKept('name', 1 - index / length)) change(names);
     const disk = new MemoryDisk((callback) => callback());
     for (const [path, file] of names) {
       let { onDevice: bytes } = this.edited.get(file)!;
-      for (const edit of this.edited.get(file)!.unsynced) if (isKept()) bytes = edit(bytes);
+      const edits = this.edited.get(file)!.unsynced;
+      for (const [index, { kind, edit }] of edits.entries())
+        if (isKept(kind, 1 - index / edits.length)) bytes = edit(bytes);
       disk.writeFileAtomic(path, bytes);
     }
     return disk;
@@ -174,7 +185,7 @@ export class NamesDisk extends MemoryDisk {
 function recorded(file: DiskFile, edited: Edited): DiskFile {
   const synced = (covered: readonly Edit[]): void => {
     const isCovered = new Set(covered);
-    for (const edit of edited.unsynced.filter((one) => isCovered.has(one)))
+    for (const { edit } of edited.unsynced.filter((one) => isCovered.has(one)))
       edited.onDevice = edit(edited.onDevice);
     edited.unsynced = edited.unsynced.filter((one) => !isCovered.has(one));
   };
@@ -189,7 +200,8 @@ function recorded(file: DiskFile, edited: Edited): DiskFile {
   };
   file.truncate = (size) => {
     truncate.call(file, size);
-    edited.unsynced.push((bytes) => resized(bytes.subarray(0, size), size));
+    const edit = (bytes: Uint8Array) => resized(bytes.subarray(0, size), size);
+    edited.unsynced.push({ kind: 'truncation', edit });
   };
   file.sync = (done) => {
     const covered = [...edited.unsynced];
@@ -206,11 +218,12 @@ function recorded(file: DiskFile, edited: Edited): DiskFile {
 }
 
 function written(position: number, chunk: Uint8Array): Edit {
-  return (bytes) => {
+  const edit = (bytes: Uint8Array): Uint8Array => {
     const result = resized(bytes, Math.max(bytes.length, position + chunk.length));
     result.set(chunk, position);
     return result;
   };
+  return { kind: 'write', edit };
 }
 
 function resized(bytes: Uint8Array, size: number): Uint8Array {

@@ -1,7 +1,7 @@
-/** Bugs of compaction, each one wrong line. The twin of compaction-twin.ts must find every one. */
+/** Bugs, each one wrong line, and the twin that must find every one. */
 import type { LinePatch } from '@millrace/base/testing';
 
-export interface CompactionBug extends LinePatch {
+export interface TwinBug extends LinePatch {
   /** The bug, in words. */
   readonly sentence: string;
   /** What the twin says. */
@@ -10,7 +10,8 @@ export interface CompactionBug extends LinePatch {
 
 const CLEANER = 'packages/log/src/cleaner';
 
-export const compactionBugs: readonly CompactionBug[] = [
+/** The twin of compaction-twin.ts must find every one. */
+export const compactionBugs: readonly TwinBug[] = [
   {
     name: 'tombstone-dropped-early',
     sentence: 'the first cleaning of a tombstone drops it',
@@ -82,5 +83,33 @@ export const compactionBugs: readonly CompactionBug[] = [
     find: 'if (isLowered || isCleanLowered) this.parts.offsetsLowered(endOffset);',
     replace: 'void isLowered;',
     says: /stays below the clean end|no batch at|is lost|after a crash the log/,
+  },
+];
+
+/** The twin of divergence-twin.ts must find every one. */
+export const divergenceBugs: readonly TwinBug[] = [
+  {
+    name: 'roll-not-settled',
+    sentence: 'a roll does not wait for the names that the last truncation left',
+    file: 'packages/log/src/log-writer.ts',
+    find: 'names.settleCut();',
+    replace: 'void names;',
+    says: /follows batch/,
+  },
+  {
+    name: 'cut-not-settled',
+    sentence: 'a truncation that removes segments with records does not wait for the names',
+    file: 'packages/log/src/cut.ts',
+    find: 'if (segments.cut(place, config, nowWallMs)) names.settleCut();',
+    replace: 'segments.cut(place, config, nowWallMs);',
+    says: /follows batch/,
+  },
+  {
+    name: 'recovery-not-settled',
+    sentence: 'recovery cuts a log before the device has the names of an earlier truncation',
+    file: 'packages/log/src/recovery/recover.ts',
+    find: 'if (!o.cleanShutdown) syncNames(o);',
+    replace: 'void syncNames;',
+    says: /follows batch/,
   },
 ];
