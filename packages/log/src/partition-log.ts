@@ -451,6 +451,7 @@ export class PartitionLog {
   close(o: { clean: boolean }): boolean {
     const isClean = o.clean && this.cleanStop.finish();
     this.health.offline ??= 'the log is closed';
+    this.flusher.stop();
     this.compaction.close();
     this.segments.close();
     return isClean;

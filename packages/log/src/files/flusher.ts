@@ -41,6 +41,8 @@ export class Flusher {
   private waitingForNext: FlushDone[] = [];
   private waitingForIdle: (() => void)[] = [];
   private readonly ports: FlushPorts;
+  /** True from `stop` on: no further round begins. */
+  private isStopped = false;
 
   constructor(recoveryPoint: Offset, hasUnsyncedCut: boolean, ports: FlushPorts) {
     this.recoveryPoint = recoveryPoint;
@@ -80,6 +82,15 @@ export class Flusher {
   restarted(offset: Offset): void {
     this.truncated(offset);
     this.recoveryPoint = offset;
+  }
+
+  /**
+   * Called when the log closes. The callers that wait for the next round then get an error. A further round
+   * would open the files of the log by their paths, and so create them in the folder of a new log that has
+   * the same name.
+   */
+  stop(): void {
+    this.isStopped = true;
   }
 
   /** Calls `done` when no round is in flight: at once, or in a later turn. */
@@ -175,9 +186,10 @@ export class Flusher {
     // After a success, flush again for the callers of the next round; a truncation may have left nothing to
     // flush. After a failure, fail them without another sync. A device reports a lost write only once, so
     // another sync would succeed although records are lost.
+    const refusal = error ?? (this.isStopped ? new DiskError('EIO', 'the log is closed') : undefined);
     for (const done of next) {
-      if (error === undefined) this.flush(done);
-      else done(error);
+      if (refusal === undefined) this.flush(done);
+      else done(refusal);
     }
     if (this.round !== undefined) return;
     for (const done of this.waitingForIdle.splice(0)) done();

@@ -1,8 +1,8 @@
 /** Flushes and their results: shared syncs, truncations, failures, clean stops. */
-import { DiskError } from '@millrace/base';
+import { DiskError, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
-import { append, batch, NOW, openLog } from '../support/logs.ts';
+import { append, batch, config, DIRECTORY, NOW, openDirectory, openLog, TOPIC_ID } from '../support/logs.ts';
 
 class SyncingDisk extends MemoryDisk {
   readonly pending: (() => void)[];
@@ -194,4 +194,24 @@ test('a stop is not clean while syncs run, which may still fail, or after one of
   const intact = openLog({ disk, directory: '/data/c-0' });
   intact.whenIdle(() => results.push(intact.close({ clean: true })));
   expect(results).toEqual([false, true]);
+});
+
+test('flush: a flush that waits for the next round fails when the log is deleted, and touches no file', () => {
+  const disk = new SyncingDisk();
+  const logs = openDirectory(disk);
+  const open = (topicId: string) =>
+    logs.openLog('topic', 0, { topicId: topicId as Uuid, config: config(), nowWallMs: NOW });
+  const log = open(TOPIC_ID);
+  log.truncateFullyAndStartAt(19);
+  const done: (string | undefined)[] = [];
+  append(log, batch(1));
+  log.flush((error) => done.push(error?.message));
+  append(log, batch(1));
+  log.flush((error) => done.push(error?.message));
+  logs.deleteLog('topic', 0);
+  open('bbbbbbbbbbbbbbbbbbbbbA');
+  const names = disk.list(DIRECTORY);
+  while (disk.pending.length > 0) disk.settle();
+  expect(done).toEqual([undefined, 'the log is closed']);
+  expect(disk.list(DIRECTORY)).toEqual(names);
 });
