@@ -32,6 +32,7 @@ const scripts = {
   'measure:partitions': ['test-e2e/bench/partitions.ts'],
   'measure:sim': ['packages/sim/bench/speed.ts'],
   'sim:long': ['packages/cli/src/main.ts', 'sim', '--seeds', '1..20000'],
+  'sim:log': ['packages/log/test/twin/main.ts'],
   build: ['scripts/build.ts'],
   fuzz: ['packages/protocol/fuzz.ts'],
   'sim:planted': ['packages/sim/planted/run.ts'],

@@ -1,7 +1,6 @@
 /** Shared by the tests of the cleaner: batches with chosen keys, and maps of their latest offsets. */
 import fs from 'node:fs';
-import type { Jobs } from '@millrace/base';
-import type { MemoryDisk } from '@millrace/base/testing';
+import type { Disk, Jobs } from '@millrace/base';
 import { BatchHeader, buildBatch, type NewBatch, readBatchHeader, readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { FilterOptions } from '../../src/cleaner/clean-batches.ts';
@@ -100,7 +99,7 @@ export class Cleaning {
   private readonly complete: () => void;
 
   /** Starts it, if the log has anything to clean. */
-  constructor(log: PartitionLog, disk: MemoryDisk, o: CleanOptions = {}) {
+  constructor(log: PartitionLog, disk: Disk, o: CleanOptions = {}) {
     this.complete = o.settle ?? (() => (disk instanceof NamesDisk ? disk.settle() : undefined));
     const nowWallMs = o.nowWallMs ?? NOW;
     this.range = rangeOf(log, o.highWatermark, nowWallMs);
@@ -146,7 +145,7 @@ export class Cleaning {
 }
 
 /** Cleans a log completely. */
-export function cleanLog(log: PartitionLog, disk: MemoryDisk, o: CleanOptions = {}): Cleaning {
+export function cleanLog(log: PartitionLog, disk: Disk, o: CleanOptions = {}): Cleaning {
   const cleaning = new Cleaning(log, disk, o);
   cleaning.turns();
   return cleaning;
