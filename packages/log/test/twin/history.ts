@@ -156,15 +156,19 @@ function lackingProblem(line: Line, batches: readonly Batch[], found: Found): st
   return undefined;
 }
 
-/** Why a complete cleaning up to `cleanedTo` should have dropped a record that the log has. */
+/**
+ * Why a complete cleaning up to `cleanedTo` should have dropped a record that the log has. An earlier
+ * cleaning may have dropped a later record of the key for the sake of one above `cleanedTo`. So only the
+ * records count that the log has; `lackingProblem` judges those that it lacks.
+ */
 export function cleaningProblem(
-  { line, batches }: History,
+  line: Line,
   found: Found,
   cleanedTo: number,
   begunMs: number,
 ): string | undefined {
   const latest = new Map<string, number>();
-  for (const { entries } of batches)
+  for (const { entries } of found.batches)
     for (const { offset, key } of entries)
       if (offset >= found.startOffset && offset < cleanedTo && key !== null) latest.set(key, offset);
   for (const { entries } of found.batches)

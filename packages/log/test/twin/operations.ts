@@ -316,7 +316,7 @@ function clean(twin: LogTwin, random: Prng): void {
     if (!twin.isDiskFaulty) throw new Error(`a cleaning fails: ${result.reason}`);
     return;
   }
-  const problem = cleaningProblem(twin.history, twin.read(), result.cleanedTo, twin.cleaningFromMs);
+  const problem = cleaningProblem(twin.line, twin.read(), result.cleanedTo, twin.cleaningFromMs);
   if (problem !== undefined) throw new Error(problem);
 }
 
