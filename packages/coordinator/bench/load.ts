@@ -46,6 +46,8 @@ const TOPIC_UUID = 'AAAAAAAAAAAAAAAAAAAAZA' as Uuid;
 
 const [kind = 'consumer', groupsText = '1000', loadsText = '8'] = process.argv.slice(2);
 const groups = Number(groupsText);
+if (!['consumer', 'classic', 'offsets'].includes(kind) || !(groups >= 1) || !(Number(loadsText) >= 2))
+  throw new Error('usage: load.ts [consumer|classic|offsets] [groups] [loads, at least 2]');
 
 class Logs extends FakePartitions {
   readonly pieces = new Map<number, Uint8Array[]>();
