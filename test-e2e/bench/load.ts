@@ -4,12 +4,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaClient } from '@millrace/client/io';
-import { apis, buildBatch, ConfigOperation, type NewRecord } from '@millrace/protocol';
+import { apis, buildBatch, type NewRecord } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { ask, connect } from '../lib/wire.ts';
 
 const TIMEOUT_MS = 60_000;
-const TOPIC_RESOURCE = 2;
 const LATEST = -1;
 /** The last version of Produce in which a request identifies topics by name. */
 const PRODUCE_VERSION = 12;
@@ -54,22 +53,6 @@ export async function fill(
     await Promise.allSettled(sent);
     client.close();
   }
-}
-
-export async function alterTopic(
-  server: string,
-  topic: string,
-  configs: Readonly<Record<string, string>>,
-): Promise<void> {
-  const changes = Object.entries(configs).map(([name, value]) => {
-    return { name, configOperation: ConfigOperation.SET, value };
-  });
-  await ask(server, async (client) => {
-    const resources = [{ resourceType: TOPIC_RESOURCE, resourceName: topic, configs: changes }];
-    const answer = await client.call(apis.incrementalAlterConfigs, { resources, validateOnly: false });
-    const { errorCode, errorMessage } = answer.responses[0]!;
-    if (errorCode !== 0) throw new Error(`${topic}: error ${errorCode} ${errorMessage}`);
-  });
 }
 
 /** Waits until the broker names the end offset of each partition of the topic. Returns the sum of them. */

@@ -44,6 +44,7 @@ const partitions = Number(values.partitions);
 if (!Number.isInteger(partitions) || partitions < 1)
   throw new Error('--partitions takes a whole number from 1');
 const rounds = Number(process.env['RUNS'] ?? 3);
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error('RUNS takes a whole number from 1');
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
 const goals = new Goals();
@@ -58,7 +59,8 @@ try {
   await cluster.stop(true);
   await cluster.startAll();
   await sleep(SETTLE_MS);
-  const emptyMiB = residentMiB((await broker()).pid, 'VmRSS');
+  // 0 stands for a value that cannot be read. NaN misses every goal.
+  const emptyMiB = residentMiB((await broker()).pid, 'VmRSS') || Number.NaN;
   await createAll();
   await fillPartitions();
   for (let round = 1; round <= rounds; round++) {
@@ -66,7 +68,7 @@ try {
     goals.add({ title: 'clean start', unit: 'ms', atMost: 3000 }, await timedStart());
     await sleep(SETTLE_MS);
     const { pid } = await broker();
-    const grownMiB = residentMiB(pid, 'VmRSS') - emptyMiB;
+    const grownMiB = (residentMiB(pid, 'VmRSS') || Number.NaN) - emptyMiB;
     goals.add({ title: 'idle CPU', unit: '% of a core', atMost: 3 }, await idleShare(pid));
     goals.add({ title: 'memory per partition', unit: 'KB', atMost: 60 }, (grownMiB * 1024) / partitions);
     goals.add({ title: 'start after kill -9', unit: 'ms', atMost: 10_000 }, await killAndStart());
@@ -107,7 +109,7 @@ async function killAndStart(): Promise<number> {
 }
 
 async function idleShare(pid: number | undefined): Promise<number> {
-  const [cpu, from] = [cpuMs(pid), performance.now()];
+  const [cpu, from] = [cpuMs(pid) || Number.NaN, performance.now()];
   await sleep(IDLE_MS);
   return ((cpuMs(pid) - cpu) / (performance.now() - from)) * 100;
 }

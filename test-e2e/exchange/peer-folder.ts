@@ -5,16 +5,15 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Uuid } from '@millrace/base';
-import { apis, ConfigOperation } from '@millrace/protocol';
+import { apis } from '@millrace/protocol';
 import { startPeerKafka } from '../bench/peer-kafka.ts';
 import type { Cluster } from '../lib/cluster.ts';
-import { ask, createTopic, endOffsets } from '../lib/wire.ts';
+import { alterTopic, ask, createTopic, endOffsets } from '../lib/wire.ts';
 
 const HEAP_MEGABYTES = 256;
 const WAIT_LIMIT_MS = 60_000;
 /** After a SIGSTOP, every thread of a process has stopped within this time. */
 const FREEZE_MS = 100;
-const TOPIC_RESOURCE = 2;
 const START_OFFSETS = 'log-start-offset-checkpoint';
 const CLEANED_OFFSETS = 'cleaner-offset-checkpoint';
 const CHECKPOINTS = [
@@ -66,17 +65,7 @@ export class PeerFolder {
   }
 
   async alter(topic: string, configs: Readonly<Record<string, string>>): Promise<void> {
-    const changes = Object.entries(configs).map(([name, value]) => ({
-      name,
-      configOperation: ConfigOperation.SET,
-      value,
-    }));
-    await ask(this.server, async (client) => {
-      const resources = [{ resourceType: TOPIC_RESOURCE, resourceName: topic, configs: changes }];
-      const answer = await client.call(apis.incrementalAlterConfigs, { resources, validateOnly: false });
-      const { errorCode, errorMessage } = answer.responses[0]!;
-      if (errorCode !== 0) throw new Error(`${topic}: error ${errorCode} ${errorMessage}`);
-    });
+    await alterTopic(this.server, topic, configs);
   }
 
   /** The base offsets of the topic's segments. */

@@ -46,6 +46,8 @@ export class StealMeter {
 
   /** Both times are in milliseconds since 1970. */
   between(from: number, to: number): number {
+    // The event loop may have been busy since the last sample.
+    this.#sample();
     return stolenBetween(this.#samples, from, to);
   }
 

@@ -4,7 +4,7 @@
  * new connection, to the first broker that answers or to a partition's leader.
  */
 import { KafkaClient } from '@millrace/client/io';
-import { apis } from '@millrace/protocol';
+import { apis, ConfigOperation, ConfigResourceType } from '@millrace/protocol';
 import { fetchFrom, wholeBatches } from './fetch.ts';
 
 export interface PartitionView {
@@ -132,6 +132,23 @@ export async function createTopic(
       throw new Error(
         `topic ${topic.name} was not created: error ${error} ${answer.topics[0]?.errorMessage}`,
       );
+  });
+}
+
+/** Sets configs of a topic. */
+export async function alterTopic(
+  bootstrapServers: string,
+  topic: string,
+  configs: Readonly<Record<string, string>>,
+): Promise<void> {
+  const changes = Object.entries(configs).map(([name, value]) => {
+    return { name, configOperation: ConfigOperation.SET, value };
+  });
+  await ask(bootstrapServers, async (client) => {
+    const resources = [{ resourceType: ConfigResourceType.TOPIC, resourceName: topic, configs: changes }];
+    const answer = await client.call(apis.incrementalAlterConfigs, { resources, validateOnly: false });
+    const { errorCode, errorMessage } = answer.responses[0]!;
+    if (errorCode !== 0) throw new Error(`${topic}: error ${errorCode} ${errorMessage}`);
   });
 }
 

@@ -4,22 +4,20 @@
  * `min.cleanable.dirty.ratio` is 1 until all records are there: no log is dirtier, so no cleaner begins. Then
  * the ratio becomes 0. Each cleaner measures its own time, without the wait for its start, and logs it.
  *
- * Only one product runs at a time. Another one is the first in each round.
+ * Only one product runs at a time. They take turns to go first.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../lib/cluster.ts';
-import { createTopic } from '../../lib/wire.ts';
+import { alterTopic } from '../../lib/wire.ts';
 import type { Goals } from '../goals.ts';
-import { alterTopic, fill, untilServed } from '../load.ts';
 import { startPeerKafka } from '../peer-kafka.ts';
-import { keyedBatches, startBroker } from './broker.ts';
+import { dirtyTopic, startBroker } from './broker.ts';
 import { kafkaCleaning, millraceCleaning } from './cleaner-lines.ts';
 import type { Sizes } from './options.ts';
 
 const TOPIC = 'compacted';
-const SEGMENTS = 8;
 /** Each key has this many records. */
 const RECORDS_PER_KEY = 4;
 const RECORD_BYTES = 1024;
@@ -64,14 +62,7 @@ async function rateOn(
 ): Promise<number> {
   const server = cluster.bootstrapServers;
   try {
-    const configs = {
-      'cleanup.policy': 'compact',
-      'segment.bytes': String(Math.ceil(dirtyBytes / SEGMENTS)),
-      'min.cleanable.dirty.ratio': '1',
-    };
-    await createTopic(server, { name: TOPIC, partitions: 1, replicas: 1, configs });
-    await untilServed(server, TOPIC, 1);
-    await fill(server, TOPIC, keyedBatches(dirtyBytes, dirtyBytes / RECORD_BYTES / RECORDS_PER_KEY));
+    await dirtyTopic(server, TOPIC, dirtyBytes, dirtyBytes / RECORD_BYTES / RECORDS_PER_KEY);
     const bytes = sealedBytes(cluster);
     await alterTopic(server, TOPIC, { 'min.cleanable.dirty.ratio': '0' });
     const ms = await until(`${cluster.name} cleans the log`, () => durationMs(logsOf(cluster), TOPIC));

@@ -6,7 +6,7 @@
 import { createTopic } from '../../lib/wire.ts';
 import type { Goals } from '../goals.ts';
 import { fill, untilServed } from '../load.ts';
-import { brokerOf, keyedBatches, startBroker, watchLoops } from './broker.ts';
+import { brokerOf, keyedBatches, type LoopWatch, startBroker, watchLoops } from './broker.ts';
 import type { Sizes } from './options.ts';
 
 const TOPIC = 'crash';
@@ -18,7 +18,15 @@ const LARGE = 6.5;
 const RATIO_GOAL = 1.5;
 
 export async function crash(folder: string, sizes: Sizes, goals: Goals): Promise<void> {
-  const delayOf = watchLoops(folder);
+  const loops = watchLoops(folder);
+  try {
+    await measure(sizes, goals, loops);
+  } finally {
+    loops.stop();
+  }
+}
+
+async function measure(sizes: Sizes, goals: Goals, { delayOf }: LoopWatch): Promise<void> {
   const cluster = await startBroker();
   const server = cluster.bootstrapServers;
   const { crashSegmentBytes } = sizes;

@@ -9,21 +9,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../lib/cluster.ts';
-import { connect, createTopic } from '../../lib/wire.ts';
+import { alterTopic, connect, createTopic } from '../../lib/wire.ts';
 import { type Goals, percentileOf } from '../goals.ts';
-import { alterTopic, batchOf, fill, produce, untilServed } from '../load.ts';
-import { brokerOf, keyedBatches, startBroker } from './broker.ts';
+import { batchOf, produce, untilServed } from '../load.ts';
+import { brokerOf, dirtyTopic, startBroker } from './broker.ts';
 import { millraceCleaning } from './cleaner-lines.ts';
 import type { Sizes } from './options.ts';
 
 const TOPIC = 'paced';
 const PACE_MS = 2;
 const QUIET_MS = 4000;
-const SEGMENTS = 8;
 const KEYS = 50_000;
 const LOOK_MS = 100;
-/** After the records of a round are written, the broker's syncs get this time to end. */
-const SETTLE_MS = 2000;
 const CLEANING_LIMIT_MS = 120_000;
 
 export async function tail({ tailRounds, dirtyBytes }: Sizes, goals: Goals): Promise<void> {
@@ -36,15 +33,7 @@ export async function tail({ tailRounds, dirtyBytes }: Sizes, goals: Goals): Pro
     await latenciesUntil(server, sleep(QUIET_MS));
     for (let round = 0; round < tailRounds; round++) {
       const dirty = `dirty-${round}`;
-      const configs = {
-        'cleanup.policy': 'compact',
-        'segment.bytes': String(Math.ceil(dirtyBytes / SEGMENTS)),
-        'min.cleanable.dirty.ratio': '1',
-      };
-      await createTopic(server, { name: dirty, partitions: 1, replicas: 1, configs });
-      await untilServed(server, dirty, 1);
-      await fill(server, dirty, keyedBatches(dirtyBytes, KEYS));
-      await sleep(SETTLE_MS);
+      await dirtyTopic(server, dirty, dirtyBytes, KEYS);
       const quiet = await latenciesUntil(server, sleep(QUIET_MS));
       await alterTopic(server, dirty, { 'min.cleanable.dirty.ratio': '0' });
       const cleaning = await latenciesUntil(server, untilCleaned(cluster, dirty));
