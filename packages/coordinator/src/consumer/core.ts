@@ -5,9 +5,9 @@
 import type { Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorRecord, WriteNumber } from '../runtime/machine.ts';
-import { Decision } from './decision.ts';
+import { Decision, type FirstRecords } from './decision.ts';
 import { classicRecords, mayBecomeClassic } from './downgrade.ts';
-import { type ConsumerGroupRecord, encodeRecord, memberTombstones, regexRecord } from './group-records.ts';
+import { encodeRecord, memberTombstones, regexRecord } from './group-records.ts';
 import { GroupState } from './group-state.ts';
 import type { Circumstances } from './heartbeat.ts';
 import { type Member, mustRevoke, regexOf } from './member.ts';
@@ -18,14 +18,9 @@ import { MemberTimers } from './timers.ts';
 const RETRY_MS: Millis = 500;
 
 /** The records with which a consumer group takes the place of a classic group. */
-export interface Upgrade {
+export interface Upgrade extends FirstRecords {
   /** The tombstone that removes the classic group. */
   readonly tombstone: CoordinatorRecord;
-  /**
-   * The records of a consumer group that has the members of the classic group. An empty list: the classic
-   * group has no members.
-   */
-  readonly records: readonly ConsumerGroupRecord[];
 }
 
 export class GroupCore {
@@ -78,10 +73,9 @@ export class GroupCore {
 
   decision(): Decision {
     if (this.upgrade === undefined) return new Decision(this.groupId, this.state);
-    const { records } = this.upgrade;
     const upgraded = new GroupState();
-    for (const record of records) upgraded.replay(record);
-    return new Decision(this.groupId, upgraded, records);
+    for (const record of this.upgrade.records) upgraded.replay(record);
+    return new Decision(this.groupId, upgraded, this.upgrade);
   }
 
   circumstances(): Circumstances {

@@ -10,25 +10,37 @@ import { subscriptionHash } from './subscriptions.ts';
 
 export type Cause = Omit<Rebalance, 'epoch'>;
 
+/** The first records of a group that takes the place of a classic group. */
+export interface FirstRecords {
+  /** They make a consumer group with the members of the classic group; none if that has no members. */
+  readonly records: readonly ConsumerGroupRecord[];
+  /** The classic group has members and is in a rebalance. */
+  readonly isRebalancing: boolean;
+}
+
 export class Decision {
   readonly groupId: string;
   readonly records: ConsumerGroupRecord[];
   readonly rebalances: Rebalance[] = [];
   /** The state before the decision. */
   readonly before: GroupState;
-  /** The decision turns a classic group with members into this group. */
-  readonly isUpgrade: boolean;
+  /** The decision ends a rebalance of the classic group that this group replaces. */
+  readonly endsRebalance: boolean;
   private draft: GroupState | undefined;
 
   /**
    * `records`: the first records of the decision. The log does not have them, but `before` already contains
    * their effect.
    */
-  constructor(groupId: string, before: GroupState, records: readonly ConsumerGroupRecord[] = []) {
+  constructor(
+    groupId: string,
+    before: GroupState,
+    { records, isRebalancing: endsRebalance }: FirstRecords = { records: [], isRebalancing: false },
+  ) {
     this.groupId = groupId;
     this.before = before;
     this.records = [...records];
-    this.isUpgrade = records.length > 0;
+    this.endsRebalance = endsRebalance;
   }
 
   /** The state after the records so far. */

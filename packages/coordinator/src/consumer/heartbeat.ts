@@ -131,9 +131,9 @@ function raiseEpoch(
 ): void {
   const cause = causeOf(decision, subscription, settings);
   const { memberId, clientId, clientHost } = told;
-  // The classic group may have been in a rebalance, which ends here, or may have had no generation yet. So
-  // the new group always rebalances, even if no subscription changes.
-  if (cause !== undefined || decision.isUpgrade) {
+  // The rebalance of a classic group needs a successor, even if no subscription changes. In its first
+  // rebalance the classic group has generation 0, and no member may have the epoch 0.
+  if (cause !== undefined || decision.endsRebalance) {
     const why = subscription.isNew || cause === undefined ? 'member-joined' : cause;
     decision.raiseEpoch(image, { cause: why, memberId, clientId, clientHost });
   } else if (topicsMayDiffer && subscriptionHash(decision.state, image) !== decision.state.metadataHash) {

@@ -1,8 +1,8 @@
 /**
  * A classic group with members becomes a consumer group when a member of the consumer protocol joins. A pure
- * function makes the records. The members stay, each with the partitions that the leader assigned to it. The
- * new member's join always raises the group epoch, so all members learn that a rebalance began, and a
- * rebalance of the classic group that was under way has a successor.
+ * function makes the records. The members stay, each with the partitions that the leader assigned to it. If
+ * the join changes the subscriptions, or if the classic group is in a rebalance, the join raises the group
+ * epoch: all members then learn that a rebalance began.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import { CONSUMER_PROTOCOL_TYPE, ErrorCode } from '@millrace/protocol';

@@ -172,7 +172,8 @@ export class GroupTable {
     const records = group.isEmpty ? [] : upgradeRecords(group, settings, image);
     if (isRefusal(records)) return records;
     const upgraded = this.newConsumer(groupId, group.lastWrite);
-    upgraded.beginWith({ tombstone: groupTombstone(groupId), records });
+    const isRebalancing = !group.isEmpty && group.state !== 'Stable';
+    upgraded.beginWith({ tombstone: groupTombstone(groupId), records, isRebalancing });
     this.successor = upgraded;
     join(upgraded);
     this.successor = undefined;

@@ -63,3 +63,13 @@ function describedConsumer(h: MachineHost) {
     assignment: { topicPartitions: { partitions: number[] }[] };
   }[];
 }
+
+test('a member that replaces a static member of a stable group with the same subscription begins no rebalance', () => {
+  const h = new MachineHost();
+  const answers = h.join('g', '', 5, 10_000, () => {}, 'a');
+  h.port.advance(1);
+  const { memberId = '', generationId = 0 } = answers[0] ?? {};
+  h.sync('g', memberId, generationId, [{ memberId, assignment: assignment({ words: [0, 1] }) }], 'a');
+  expect(h.listed()).toEqual(['g classic Stable']);
+  expect(h.consumerHeartbeat('g', 'm', 0, { instanceId: 'a' })?.memberEpoch).toBe(generationId);
+});
