@@ -29,6 +29,7 @@ import {
 } from '../offsets/committed-offsets.ts';
 import type { CoordinatorMetrics } from '../runtime/coordinator-metrics.ts';
 import { CoordinatorRuntime } from '../runtime/coordinator-runtime.ts';
+import type { Serve } from '../runtime/load-queue.ts';
 import type { LedPartitions } from '../runtime/ports.ts';
 import { admitted, consumerHeartbeatFault, joinFault } from './door.ts';
 import { commitFailure } from './failures.ts';
@@ -134,22 +135,28 @@ export class GroupCoordinator {
   consumerHeartbeat(call: ConsumerHeartbeatCall): void {
     const { version, request } = call;
     const fault = consumerHeartbeatFault(version, request, this.config.consumer.assignors);
-    const found = this.machineOf(request.groupId);
-    if (fault !== undefined) call.reply(fault);
-    else if (typeof found === 'number') call.reply({ errorCode: found });
-    else found.consumerHeartbeat(admitted(call));
+    if (fault !== undefined) {
+      call.reply(fault);
+      return;
+    }
+    this.whenLoaded(request.groupId, (found) => {
+      if (typeof found === 'number') call.reply({ errorCode: found });
+      else found.consumerHeartbeat(admitted(call));
+    });
   }
 
   commit(wanted: CommitWanted, topics: CommitTopics, reply: Reply<CommitResults>): void {
-    const found = this.machineOf(wanted.groupId);
-    if (typeof found !== 'number') found.commit(wanted, topics, reply);
-    else reply(commitFailure(topics, found));
+    this.whenLoaded(wanted.groupId, (found) => {
+      if (typeof found !== 'number') found.commit(wanted, topics, reply);
+      else reply(commitFailure(topics, found));
+    });
   }
 
   fetch(wanted: OffsetsWanted, topics: FetchTopics, reply: Reply<FetchResult>): void {
-    const found = this.machineOf(wanted.groupId);
-    if (typeof found !== 'number') found.fetch(wanted, topics, reply);
-    else reply({ errorCode: fetchError(found), topics: [] });
+    this.whenLoaded(wanted.groupId, (found) => {
+      if (typeof found !== 'number') found.fetch(wanted, topics, reply);
+      else reply({ errorCode: fetchError(found), topics: [] });
+    });
   }
 
   deleteOffsets(groupId: string, topics: DeleteTopics, reply: Reply<DeleteResult>): void {
@@ -220,6 +227,15 @@ export class GroupCoordinator {
 
   private machineOf(groupId: string): GroupMachine | ErrorCode {
     return fitsRecord(groupId) ? this.runtime.shardFor(groupId) : ErrorCode.INVALID_GROUP_ID;
+  }
+
+  /**
+   * For the requests that every member sends all the time. If the group's shard loads, they wait, because the
+   * retries of all members would slow the load down.
+   */
+  private whenLoaded(groupId: string, serve: Serve<GroupMachine>): void {
+    if (fitsRecord(groupId)) this.runtime.whenLoaded(groupId, serve);
+    else serve(ErrorCode.INVALID_GROUP_ID);
   }
 
   /** For the requests that do not allow the empty group id. */

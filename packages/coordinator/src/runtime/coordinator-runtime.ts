@@ -9,6 +9,7 @@ import type { PartitionName } from '@millrace/replication';
 import type { CoordinatorMetrics } from './coordinator-metrics.ts';
 import { keyPartition } from './key-partition.ts';
 import { LedPartition, type LedPartitionPorts } from './led-partition.ts';
+import type { Serve } from './load-queue.ts';
 import type { ShardMachine, ShardPort } from './machine.ts';
 import { OwnTurns } from './own-turns.ts';
 import type { LedPartitions } from './ports.ts';
@@ -87,11 +88,27 @@ export class CoordinatorRuntime<M extends ShardMachine> {
    * the partition, could not load it, or does not know the topic.
    */
   shardFor(key: string): M | ErrorCode {
+    const partition = this.partitionOf(key);
+    return typeof partition === 'number' ? partition : partition.machine;
+  }
+
+  /**
+   * Calls `serve` with what `shardFor` returns. If the partition is being loaded, waits first, but not longer
+   * than `LOAD_WAIT_MS`. Whatever `serve` uses must stay valid until then, so it may not use the bytes of a
+   * request.
+   */
+  whenLoaded(key: string, serve: Serve<M>): void {
+    const partition = this.partitionOf(key);
+    if (typeof partition === 'number') serve(partition);
+    else partition.whenLoaded(serve);
+  }
+
+  private partitionOf(key: string): LedPartition<M> | ErrorCode {
     if (this.isStopped) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     const topic = this.options.image().topic(this.options.topic);
     if (topic === undefined) return ErrorCode.NOT_COORDINATOR;
     const index = keyPartition(key, topic.partitions.length);
-    return this.led.get(topic.id)?.get(index)?.machine ?? ErrorCode.NOT_COORDINATOR;
+    return this.led.get(topic.id)?.get(index) ?? ErrorCode.NOT_COORDINATOR;
   }
 
   /** All loaded machines, for requests that concern every key. */

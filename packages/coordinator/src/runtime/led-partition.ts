@@ -7,6 +7,7 @@ import type { Deadline, DueCallback, Logger, Millis } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { CoordinatorMetrics, PartitionState } from './coordinator-metrics.ts';
 import type { Led, LoadOutcome } from './load.ts';
+import { LoadQueue, type Serve } from './load-queue.ts';
 import type { ShardMachine } from './machine.ts';
 import { Shard, type ShardOwner, type ShardServices } from './shard.ts';
 
@@ -23,6 +24,7 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
   /** Is `loading` also during the delay before the next attempt. */
   state: PartitionState = 'loading';
   private readonly ports: LedPartitionPorts<M>;
+  private readonly queue: LoadQueue<M>;
   private shard: Shard<M> | undefined;
   private retry: Deadline<DueCallback> | undefined;
   private loadStartedMs: Millis = 0;
@@ -35,6 +37,8 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
   constructor(led: Led, ports: LedPartitionPorts<M>) {
     this.led = led;
     this.ports = ports;
+    const { timers, ownTurns } = ports;
+    this.queue = new LoadQueue({ timers, ownTurns, find: () => this.machine });
   }
 
   start(): void {
@@ -50,6 +54,15 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
     this.ports.timers.cancel(this.retry);
     this.ports.logger.debug('coordinator-ended', { ...this.facts(), waiting: this.waiting });
     this.shard?.end(errorCode);
+    this.queue.refuse(errorCode);
+  }
+
+  /**
+   * Calls `serve` with the machine. While the partition is being loaded, this may be later. If there is no
+   * machine, or if the load takes longer than `LOAD_WAIT_MS`: calls `serve` with the error for the client.
+   */
+  whenLoaded(serve: Serve<M>): void {
+    this.queue.add(serve);
   }
 
   /**
@@ -61,6 +74,7 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
     return this.state === 'failed' ? ErrorCode.NOT_COORDINATOR : ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
   }
 
+  /** The number of callbacks that wait for a commit. */
   get waiting(): number {
     return this.shard?.waiting ?? 0;
   }
@@ -73,6 +87,7 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
       const { records, endOffset } = outcome;
       this.state = 'active';
       this.failedLoads = 0;
+      this.queue.release();
       const durationMs = timers.now() - this.loadStartedMs;
       loads.loaded(this.led.topic, records, durationMs);
       logger.info('coordinator-loaded', { ...this.facts(), records, endOffset, durationMs });
@@ -82,6 +97,7 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
       this.startIn(delayMs);
     } else if (outcome.kind === 'corrupt') {
       this.state = 'failed';
+      this.queue.release();
       const { offset, reason } = outcome;
       logger.error('coordinator-load-failed', { ...this.facts(), offset, reason });
     }
