@@ -46,7 +46,7 @@ const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     lookup: ['segment'],
     cleaner: ['files', 'segment'],
     door: ['producers', 'lookup'],
-    directory: ['files', 'partition-log'],
+    directory: ['files', 'recovery', 'partition-log'],
   },
   coordinator: {
     runtime: [],

@@ -20,5 +20,7 @@ export { type AdmissionVerdict, admissionAnswer, type LogJobs, logJobs } from '.
 export type { LookupFailure, TimeLookup } from './lookup/log-times.ts';
 export type { CostlyBatch, LookupBudget, OpenedBatch, PausedLookup } from './lookup/time-lookup.ts';
 export { PartitionLog } from './partition-log.ts';
+export { type RecoveryJobs, recoveryJobs } from './recovery/jobs.ts';
 export { LogOpenError, type OpenLogOptions } from './recovery/open-log.ts';
+export type { Opened, OpeningPorts } from './recovery/opening.ts';
 export * from './types.ts';

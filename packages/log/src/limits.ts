@@ -22,6 +22,15 @@ export const OPEN_FILES_MAX = 4_096;
 /** Bytes per read in a scan of a whole segment. */
 export const SCAN_WINDOW_BYTES = 1 << 20;
 /**
+ * Bytes per read when recovery scans a segment. One turn reads this much, even if the page cache lacks the
+ * bytes. One job checks this much.
+ */
+export const RECOVERY_STEP_BYTES = 512 << 10;
+/** Recovery opens the files of this many segments in one step. */
+export const SEGMENTS_PER_STEP = 16;
+/** The work of a step that reads no batches, in bytes of scanned batches that take as long. */
+export const FILES_STEP_WORK = 256 << 10;
+/**
  * Bytes per read in a search for one batch from an index entry on. This is twice the default index interval.
  */
 export const LOCATE_WINDOW_BYTES = 8 << 10;

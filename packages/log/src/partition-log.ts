@@ -44,6 +44,7 @@ import { LogWriter } from './log-writer.ts';
 import { LogTimes } from './lookup/log-times.ts';
 import type { ProducerStates } from './producers/producer-states.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './recovery/open-log.ts';
+import { runToEnd, type Steps } from './recovery/steps.ts';
 import { Retention } from './retention.ts';
 import { failedRead, type Segments } from './segment/segments.ts';
 import { Truncation } from './truncation.ts';
@@ -108,9 +109,13 @@ export class PartitionLog {
   /** True if this run has not synced the topic id. An earlier run may have left it only in the page cache. */
   private isIdUnsynced: boolean;
 
-  /** Opens the log of a folder, or makes a new one there. May throw DiskError, or LogOpenError. */
   static open(o: OpenLogOptions): PartitionLog {
-    return new PartitionLog(openParts(o));
+    return runToEnd(PartitionLog.openInSteps(o));
+  }
+
+  /** Opens the log of a folder, or makes a new one there. May throw DiskError, or LogOpenError. */
+  static *openInSteps(o: OpenLogOptions): Steps<PartitionLog> {
+    return new PartitionLog(yield* openParts(o));
   }
 
   private constructor(parts: LogParts) {
@@ -298,17 +303,15 @@ export class PartitionLog {
    * end of a segment. For more, the caller reads again from there.
    */
   read(o: ReadOptions): ReadResult {
-    if (this.offline !== undefined) return failedRead();
-    assert(
-      o.fromOffset >= this.startOffset && o.fromOffset <= this.endOffset,
-      'a read begins within the log',
-    );
-    if (o.fromOffset >= Math.min(o.endOffsetMax, this.endOffset))
+    const { startOffset, endOffset, offline } = this;
+    if (offline !== undefined) return failedRead();
+    assert(o.fromOffset >= startOffset && o.fromOffset <= endOffset, 'a read begins within the log');
+    if (o.fromOffset >= Math.min(o.endOffsetMax, endOffset))
       return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.NONE };
     try {
-      const found = this.segments.read({ ...o, endOffset: this.endOffset });
-      if (found.damage !== undefined) return this.health.refuseRead(o.fromOffset, found.damage);
-      return { chunks: found.chunks, sizeBytes: found.sizeBytes, errorCode: ErrorCode.NONE };
+      const { damage, ...found } = this.segments.read({ ...o, endOffset });
+      if (damage !== undefined) return this.health.refuseRead(o.fromOffset, damage);
+      return { ...found, errorCode: ErrorCode.NONE };
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       return this.health.refuseRead(o.fromOffset, error);
@@ -445,8 +448,7 @@ export class PartitionLog {
 
   /**
    * Closes the log. With `clean`, first syncs everything, so that the next open checks only the tail. Returns
-   * true if the log was closed cleanly. An offline log is never closed cleanly, nor is a log whose sync still
-   * runs.
+   * true if the log was closed cleanly: it was not offline, and no sync ran.
    */
   close(o: { clean: boolean }): boolean {
     const isClean = o.clean && this.cleanStop.finish();

@@ -27,6 +27,8 @@ import { OpenFiles } from '../files/open-files.ts';
 import { readTopicId } from '../files/partition-metadata.ts';
 import { PRODUCER_EXPIRY_CHECK_MS, STOPPING_LOGS_MAX } from '../limits.ts';
 import { PartitionLog } from '../partition-log.ts';
+import { type Opened, Opening, type OpeningPorts } from '../recovery/opening.ts';
+import { runToEnd, type Steps } from '../recovery/steps.ts';
 import type { LogConfig } from '../types.ts';
 import { Checkpoints } from './checkpoints.ts';
 import {
@@ -71,6 +73,12 @@ export type OpenDirectory =
   /** The reason, for the operator. */
   | { readonly ok: false; readonly message: string };
 
+export interface OpenPartitionOptions {
+  readonly topicId?: Uuid;
+  readonly config: LogConfig;
+  readonly nowWallMs: WallMillis;
+}
+
 interface OpenLog extends PartitionDirectory {
   readonly log: PartitionLog;
 }
@@ -91,6 +99,7 @@ export class LogDirectory {
   private readonly logger: Logger;
   private readonly files: OpenFiles;
   private readonly open = new Map<string, OpenLog>();
+  private readonly openings = new Map<string, Opening<PartitionLog>>();
   /** Folders of cleanly closed logs that are not open yet. */
   private readonly closedCleanly: Set<string>;
   private readonly checkpoints: Checkpoints;
@@ -187,23 +196,73 @@ export class LogDirectory {
     return found;
   }
 
-  /** Opens or creates a partition's log. May throw DiskError or LogOpenError. */
-  openLog(
+  /**
+   * Opens or creates a partition's log, in the present turn. May throw DiskError or LogOpenError. Ends an
+   * opening of this log that `startOpening` began.
+   */
+  openLog(topic: string, partition: number, o: OpenPartitionOptions): PartitionLog {
+    const name = partitionFolderName(topic, partition);
+    this.cancelOpening(name);
+    return runToEnd(this.openInSteps(name, { topic, partition }, o));
+  }
+
+  /**
+   * Opens or creates a partition's log over several turns. May call `done` within this call. Does nothing
+   * after `close`. `done` is not called if the directory closes, or if the log is deleted or set aside.
+   */
+  startOpening(
     topic: string,
     partition: number,
-    o: { topicId?: Uuid; config: LogConfig; nowWallMs: WallMillis },
-  ): PartitionLog {
-    assert(!this.closed, 'the log directory is open');
+    o: OpenPartitionOptions & { readonly ports: OpeningPorts },
+    done: (opened: Opened<PartitionLog>) => void,
+  ): void {
+    if (this.closed) return;
     const name = partitionFolderName(topic, partition);
+    assert(!this.openings.has(name), 'a log has one opening at a time');
+    const steps = this.openInSteps(name, { topic, partition }, o);
+    const opening = new Opening(steps, o.ports, (opened) => {
+      this.openings.delete(name);
+      done(opened);
+    });
+    this.openings.set(name, opening);
+    opening.start();
+  }
+
+  /** True if a log of this folder name opens now, over several turns. */
+  isOpening(topic: string, partition: number): boolean {
+    return this.openings.has(partitionFolderName(topic, partition));
+  }
+
+  /** True if the partition has a folder. False may also mean that the disk does not answer. */
+  hasFolder(topic: string, partition: number): boolean {
+    return this.disk.exists(`${this.directory}/${partitionFolderName(topic, partition)}`);
+  }
+
+  /** Ends the opening of a log, if one runs. The next opening begins from the start. */
+  private cancelOpening(name: string): void {
+    this.openings.get(name)?.cancel();
+    this.openings.delete(name);
+  }
+
+  private *openInSteps(
+    name: string,
+    { topic, partition }: { readonly topic: string; readonly partition: number },
+    o: OpenPartitionOptions,
+  ): Steps<PartitionLog> {
+    assert(!this.closed, 'the log directory is open');
     assert(!this.open.has(name), 'a log is opened once');
-    this.removeMarker();
-    const { checkpoints } = this;
-    if (checkpoints.mayList(name) && !this.disk.exists(`${this.directory}/${name}`)) checkpoints.forget(name);
-    const recoveryPoint = checkpoints.recoveryPoint(name);
-    const startOffset = checkpoints.startOffset(name);
-    const cleanedTo = checkpoints.cleanedTo(name);
-    const log = this.openNotingLoss(() =>
-      PartitionLog.open({
+    // If recovery cuts the log, fails, or ends early, the log may lack records that this broker acknowledged.
+    // Then the broker must not report a clean stop.
+    let lacksNothing = false;
+    try {
+      this.removeMarker();
+      const { checkpoints } = this;
+      if (checkpoints.mayList(name) && !this.disk.exists(`${this.directory}/${name}`))
+        checkpoints.forget(name);
+      const recoveryPoint = checkpoints.recoveryPoint(name);
+      const startOffset = checkpoints.startOffset(name);
+      const cleanedTo = checkpoints.cleanedTo(name);
+      const log = yield* PartitionLog.openInSteps({
         disk: this.disk,
         directory: `${this.directory}/${name}`,
         config: o.config,
@@ -217,26 +276,27 @@ export class LogDirectory {
         ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
         ...(startOffset === undefined ? {} : { startOffset }),
         ...(cleanedTo === undefined ? {} : { cleanedTo }),
-      }),
-    );
-    this.closedCleanly.delete(name);
-    this.open.set(name, { topic, partition, topicId: log.topicId, log });
-    return log;
-  }
-
-  /**
-   * Opens a log. If recovery cuts the log or fails, the log may lack records that this broker acknowledged.
-   * Then the broker must not report a clean stop.
-   */
-  private openNotingLoss(open: () => PartitionLog): PartitionLog {
-    let lacksNothing = false;
-    try {
-      const log = open();
+      });
+      this.closedCleanly.delete(name);
+      this.open.set(name, { topic, partition, topicId: log.topicId, log });
       lacksNothing = !log.wasCut;
       return log;
     } finally {
       if (!lacksNothing) this.cleanShutdownBrokerEpoch = undefined;
+      if (!this.open.has(name)) this.distrust(name);
     }
+  }
+
+  /**
+   * Called when an opening failed or ended early. It may have cut the log. The next opening would not see the
+   * cut, so it must not take the log for cleanly closed. But if nothing says which topic the log belongs to,
+   * only the clean stop does (see `nameTopic`), so the folder keeps it.
+   */
+  private distrust(name: string): void {
+    const unread = diskErrorOf(() => {
+      if (readTopicId(this.disk, `${this.directory}/${name}`) !== undefined) this.closedCleanly.delete(name);
+    });
+    if (unread !== undefined) this.logger.error('log-list-failed', { reason: unread.message });
   }
 
   /** The open logs. */
@@ -260,6 +320,7 @@ export class LogDirectory {
   }
 
   private moveFolder(name: string, target: string): void {
+    this.cancelOpening(name);
     const opened = this.open.get(name);
     this.open.delete(name);
     this.checkpoints.deleted(name, { wasOpen: opened !== undefined });
@@ -348,11 +409,12 @@ export class LogDirectory {
   }
 
   /**
-   * Closes all logs. With `clean`, also writes snapshots. Then, if every log of the directory is clean, this
-   * writes the checkpoints and finally the clean-shutdown marker.
+   * Ends the running openings, and closes all logs. With `clean`, also writes snapshots. Then, if every log of
+   * the directory is clean, this writes the checkpoints and finally the clean-shutdown marker.
    */
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;
+    for (const name of [...this.openings.keys()]) this.cancelOpening(name);
     this.closed = true;
     this.checkpoints.close();
     let clean = o.clean;

@@ -31,11 +31,11 @@ export function notingFailedSync<T>(disk: Disk, directory: string, work: () => T
   }
 }
 
-/** Writes the first `sizeBytes` of a file again as they are, so that the next sync covers them. */
-export function writeAgain(file: DiskFile, sizeBytes: number): void {
-  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes));
-  for (let position = 0; position < sizeBytes; position += chunk.length) {
-    const part = chunk.subarray(0, Math.min(chunk.length, sizeBytes - position));
+/** Writes the bytes up to `to` again as they are, so that the next sync covers them. */
+export function writeAgain(file: DiskFile, to: number, from = 0): void {
+  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, to - from));
+  for (let position = from; position < to; position += chunk.length) {
+    const part = chunk.subarray(0, Math.min(chunk.length, to - position));
     file.read(position, part);
     file.write(position, [part]);
   }

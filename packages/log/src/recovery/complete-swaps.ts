@@ -5,6 +5,7 @@
  * the `.swap` file, or the complete change.
  */
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
+import type { BatchHeader } from '@millrace/protocol';
 import { markDeleted } from '../files/deleted-files.ts';
 import {
   CLEANED_SUFFIX,
@@ -16,8 +17,8 @@ import {
   TIME_INDEX_SUFFIX,
 } from '../files/file-names.ts';
 import type { OpenFiles } from '../files/open-files.ts';
-import { SCAN_WINDOW_BYTES } from '../limits.ts';
-import { scanBatches } from '../segment/batch-scan.ts';
+import { scanInSteps } from './scan-in-steps.ts';
+import type { Steps } from './steps.ts';
 
 interface Folder {
   readonly disk: Disk;
@@ -29,19 +30,23 @@ interface Folder {
 const INDEX_SUFFIXES = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX];
 
 /** Completes the swaps. Returns the names of the folder's files afterwards. May throw DiskError. */
-export function completeSwaps(folder: Folder, names: readonly string[]): readonly string[] {
+export function* completeSwaps(folder: Folder, names: readonly string[]): Steps<readonly string[]> {
   const cleaned = offsetsOf(names, LOG_SUFFIX + CLEANED_SUFFIX);
   // Kafka renames several new segments one after the other when it splits one. If a new segment is not yet
   // complete, the `.swap` files from its offset on are not, either. Such files are removed later.
   const incompleteFrom = Math.min(...cleaned, Number.MAX_SAFE_INTEGER);
   const swaps = offsetsOf(names, LOG_SUFFIX + SWAP_SUFFIX).filter((offset) => offset < incompleteFrom);
-  for (const baseOffset of swaps) complete(folder, names, baseOffset);
+  for (const baseOffset of swaps) yield* complete(folder, names, baseOffset);
   return swaps.length === 0 ? names : folder.disk.list(folder.directory);
 }
 
-function complete({ disk, files, directory, logger }: Folder, names: readonly string[], base: Offset): void {
+function* complete(
+  { disk, files, directory, logger }: Folder,
+  names: readonly string[],
+  base: Offset,
+): Steps<void> {
   const swapName = offsetFileName(base, LOG_SUFFIX) + SWAP_SUFFIX;
-  const endOffset = endOf(disk, `${directory}/${swapName}`, base);
+  const endOffset = yield* endOf(disk, `${directory}/${swapName}`, base);
   // A damaged file replaces nothing, as long as the old segments are there.
   if (endOffset === undefined && names.includes(offsetFileName(base, LOG_SUFFIX))) return;
   const old = offsetsOf(names, LOG_SUFFIX).filter(
@@ -72,15 +77,16 @@ function deleted(disk: Disk, path: string): string[] {
 }
 
 /** The offset after the last batch; undefined if the file is damaged. */
-function endOf(disk: Disk, path: string, base: Offset): Offset | undefined {
+function* endOf(disk: Disk, path: string, base: Offset): Steps<Offset | undefined> {
   const file = disk.open(path);
   try {
     let endOffset = base;
-    const options = { from: 0, to: file.size(), windowBytes: SCAN_WINDOW_BYTES, checkCrc: false };
-    const end = scanBatches(file, { ...options, minimumOffset: base }, (header) => {
+    const options = { from: 0, to: file.size(), checkCrc: false, minimumOffset: base };
+    const visit = (header: BatchHeader): boolean => {
       endOffset = header.lastOffset + 1;
       return false;
-    });
+    };
+    const end = yield* scanInSteps(() => file, options, visit);
     return end.damage === undefined ? endOffset : undefined;
   } catch (error) {
     if (!(error instanceof DiskError) || error.isTransient) throw error;

@@ -10,11 +10,18 @@
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
 import type { EpochEntry, LeaderEpochs } from '../epochs/leader-epochs.ts';
+import { FILES_STEP_WORK, SEGMENTS_PER_STEP } from '../limits.ts';
 import type { Segment } from '../segment/segment.ts';
 import type { Segments } from '../segment/segments.ts';
+import { scanSegment } from './scan-in-steps.ts';
+import type { Steps } from './steps.ts';
 
 /** Adds the entries between `startOffset` and the first entry that the file has. May throw DiskError. */
-export function findDroppedEpochs(epochs: LeaderEpochs, segments: Segments, startOffset: Offset): void {
+export function* findDroppedEpochs(
+  epochs: LeaderEpochs,
+  segments: Segments,
+  startOffset: Offset,
+): Steps<void> {
   const first = epochs.entries[0];
   if (first === undefined || first.startOffset <= startOffset) return;
   const found: EpochEntry[] = [];
@@ -31,7 +38,8 @@ export function findDroppedEpochs(epochs: LeaderEpochs, segments: Segments, star
     const next = list[index + 1];
     const follows =
       next === undefined || next.baseOffset >= first.startOffset ? first.epoch : visitFirst(next);
-    if (visitFirst(segment, visit) !== follows) segment.scan(0, { checkCrc: false }, visit);
+    if (visitFirst(segment, visit) !== follows) yield* scanSegment(segment, { checkCrc: false }, visit);
+    else if ((index + 1) % SEGMENTS_PER_STEP === 0) yield { workBytes: FILES_STEP_WORK };
   }
   epochs.prepend(found);
 }

@@ -9,7 +9,8 @@ import { readCommittedEnd, writeCommittedEnd } from '../files/has-gaps.ts';
 import { OpenFiles } from '../files/open-files.ts';
 import { readTopicId, writeTopicId } from '../files/partition-metadata.ts';
 import type { LogConfig } from '../types.ts';
-import { begin, type Recovered, recover } from './recover.ts';
+import { begin, type Recovered, type RecoverOptions, recover } from './recover.ts';
+import type { Steps } from './steps.ts';
 
 export interface OpenLogOptions {
   readonly disk: Disk;
@@ -75,7 +76,7 @@ export class LogOpenError extends Error {
 }
 
 /** Opens or creates the log. May throw DiskError, or LogOpenError. */
-export function openParts(o: OpenLogOptions): LogParts {
+export function* openParts(o: OpenLogOptions): Steps<LogParts> {
   const { disk, directory } = o;
   // Do not call `exists` here: it returns false after an I/O error, and this function would then overwrite a
   // log. `makeDirectory` says reliably whether the folder is new.
@@ -84,7 +85,7 @@ export function openParts(o: OpenLogOptions): LogParts {
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)
     throw new LogOpenError(directory, found, o.topicId);
   const files = o.files ?? new OpenFiles(disk);
-  const recovered = (isNew ? begin : recover)({
+  const options: RecoverOptions = {
     disk,
     files,
     directory,
@@ -95,7 +96,8 @@ export function openParts(o: OpenLogOptions): LogParts {
     cleanedTo: o.cleanedTo,
     config: o.config,
     logger: o.logger,
-  });
+  };
+  const recovered = isNew ? begin(options) : yield* recover(options);
   const { endOffset } = recovered;
   if (found === undefined && o.topicId !== undefined) nameTopic(o, recovered, { topicId: o.topicId, isNew });
   // The log appends from `endOffset` on, so no checkpointed recovery point or clean part may reach beyond it.

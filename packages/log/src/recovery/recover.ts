@@ -18,9 +18,9 @@ import {
   TRANSACTION_INDEX_SUFFIX,
 } from '../files/file-names.ts';
 import { HAS_GAPS_FILE, writeCommittedEnd } from '../files/has-gaps.ts';
-import type { OpenFiles } from '../files/open-files.ts';
+import type { FileHandle, OpenFiles } from '../files/open-files.ts';
 import { writeTopicIdAgain } from '../files/partition-metadata.ts';
-import { RELATIVE_OFFSET_MAX } from '../limits.ts';
+import { FILES_STEP_WORK, RECOVERY_STEP_BYTES, RELATIVE_OFFSET_MAX, SEGMENTS_PER_STEP } from '../limits.ts';
 import { loadProducers } from '../producers/load-producers.ts';
 import { ProducerStates } from '../producers/producer-states.ts';
 import { Snapshots } from '../producers/snapshots.ts';
@@ -30,6 +30,8 @@ import { preallocatedBytes, Segments } from '../segment/segments.ts';
 import type { LogConfig } from '../types.ts';
 import { completeSwaps } from './complete-swaps.ts';
 import { findDroppedEpochs } from './dropped-epochs.ts';
+import { scanSegment } from './scan-in-steps.ts';
+import type { Steps } from './steps.ts';
 
 const ZEROS = 'zeros follow the last batch';
 
@@ -75,13 +77,35 @@ export function begin(o: RecoverOptions): Recovered {
   };
 }
 
-/** Recovers the log of an existing folder. May throw DiskError. */
-export function recover(o: RecoverOptions): Recovered {
-  const names = sweep(o);
+/**
+ * Recovers the log of an existing folder. May throw DiskError. If a step fails, or the caller ends the steps
+ * early, this closes the log's files. The next recovery begins from the start.
+ */
+export function* recover(o: RecoverOptions): Steps<Recovered> {
+  const names = yield* sweep(o);
+  const segments = yield* openSegments(o, names);
+  let isOpen = false;
+  try {
+    const recovered = yield* recoverSegments({ o, names, segments });
+    isOpen = true;
+    return recovered;
+  } finally {
+    if (!isOpen) segments.close();
+  }
+}
+
+function* recoverSegments({
+  o,
+  names,
+  segments,
+}: {
+  readonly o: RecoverOptions;
+  readonly names: readonly string[];
+  readonly segments: Segments;
+}): Steps<Recovered> {
   const epochs = new LeaderEpochs(o.disk, `${o.directory}/${EPOCHS_FILE}`);
   const producers = new ProducerStates();
   const snapshots = new Snapshots(o.disk, o.directory, names, { afterCleanStop: o.cleanShutdown });
-  const segments = openSegments(o, names);
   segments.mayHaveGaps = o.cleanedTo !== undefined || names.includes(HAS_GAPS_FILE);
   if (segments.mayHaveGaps && !names.includes(HAS_GAPS_FILE)) {
     // Kafka cleaned this log, or a power loss took the name of the file. From now on the log does not depend
@@ -99,8 +123,8 @@ export function recover(o: RecoverOptions): Recovered {
     damage: undefined,
     damageAt: 0,
   };
-  replay(state, chooseRebuilds(state, names));
-  if (names.includes(FAILED_SYNC_FILE)) writeTailAgain(state);
+  yield* replay(state, yield* chooseRebuilds(state, names));
+  if (names.includes(FAILED_SYNC_FILE)) yield* writeTailAgain(state);
   const { endOffset } = state;
   if (state.damage !== undefined || !o.cleanShutdown) epochs.truncateFromEnd(endOffset);
   const startOffset = Math.max(o.startOffset ?? 0, segments.list[0]!.baseOffset);
@@ -128,19 +152,27 @@ interface Replay {
 }
 
 /** After a failed sync: makes the next sync cover everything above the recovery point. */
-function writeTailAgain({ o, segments, epochs }: Replay): void {
+function* writeTailAgain({ o, segments, epochs }: Replay): Steps<void> {
   const { list } = segments;
   for (let index = segments.indexFor(Math.max(0, o.recoveryPoint - 1)); index < list.length; index++)
-    for (const handle of list[index]!.handles()) writeAgain(handle.file(), handle.file().size());
+    for (const handle of list[index]!.handles()) yield* writeAgainInSteps(handle);
   epochs.write();
   writeTopicIdAgain(o.disk, o.directory);
   o.disk.remove(`${o.directory}/${FAILED_SYNC_FILE}`);
 }
 
+function* writeAgainInSteps(handle: FileHandle): Steps<void> {
+  const sizeBytes = handle.file().size();
+  for (let from = 0; from < sizeBytes; from += RECOVERY_STEP_BYTES) {
+    const to = Math.min(sizeBytes, from + RECOVERY_STEP_BYTES);
+    writeAgain(handle.file(), to, from);
+    yield { workBytes: to - from };
+  }
+}
+
 /** Removes leftover files of interrupted work. Returns the names of the other files. */
-function sweep(o: RecoverOptions): string[] {
-  const listed = o.disk.list(o.directory);
-  const names = notingFailedSync(o.disk, o.directory, () => completeSwaps(o, listed));
+function* sweep(o: RecoverOptions): Steps<string[]> {
+  const names = yield* completeSwaps(o, o.disk.list(o.directory));
   const logs = new Set(names.filter((name) => offsetOfFileName(name, LOG_SUFFIX) !== undefined));
   const stale = (name: string): boolean => {
     if (/\.(tmp|deleted|cleaned|swap)$/.test(name)) return true;
@@ -160,13 +192,16 @@ function sweep(o: RecoverOptions): string[] {
   return names.filter((name) => !stale(name));
 }
 
-function openSegments(o: RecoverOptions, names: readonly string[]): Segments {
+function* openSegments(o: RecoverOptions, names: readonly string[]): Steps<Segments> {
   const bases = names
     .map((name) => offsetOfFileName(name, LOG_SUFFIX))
     .filter((offset) => offset !== undefined)
     .sort((a, b) => a - b);
   const list = bases.map((base) => new Segment(o.files, o.directory, base, o.nowWallMs));
-  for (const segment of list) segment.sizeBytes = segment.log.file().size();
+  for (const [index, segment] of list.entries()) {
+    segment.sizeBytes = segment.log.file().size();
+    if ((index + 1) % SEGMENTS_PER_STEP === 0) yield { workBytes: FILES_STEP_WORK };
+  }
   if (list.length === 0) {
     const first = new Segment(o.files, o.directory, o.startOffset ?? 0, o.nowWallMs);
     first.create(preallocatedBytes(o.config));
@@ -176,22 +211,32 @@ function openSegments(o: RecoverOptions, names: readonly string[]): Segments {
 }
 
 /** Chooses the segments in which recovery checks all checksums and rebuilds the indexes. */
-function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
-  const { o, segments } = state;
+function* chooseRebuilds(state: Replay, names: readonly string[]): Steps<boolean[]> {
+  const { list } = state.segments;
   const present = new Set(names);
-  const { list } = segments;
-  return list.map((segment, index) => {
-    const last = index === list.length - 1;
-    // The rebuild of an empty segment reads nothing, and clears leftovers in its indexes.
-    if (segment.sizeBytes === 0 && last) return true;
-    const file = (suffix: string): boolean => present.has(offsetFileName(segment.baseOffset, suffix));
-    if (!file(OFFSET_INDEX_SUFFIX) || !file(TIME_INDEX_SUFFIX)) return true;
-    if (!segment.offsetIndex.wholeEntries() || !segment.timeIndex.wholeEntries()) return true;
-    if (o.cleanShutdown) return last && !tailLooksRight(segment);
-    // Use `>=` here. After a truncation to the recovery point and a roll, a power loss may restore the
-    // cut-off bytes of this segment.
-    return last || list[index + 1]!.baseOffset >= o.recoveryPoint;
-  });
+  const rebuild: boolean[] = [];
+  for (const [index, segment] of list.entries()) {
+    rebuild.push(needsRebuild(state, segment, { next: list[index + 1], present }));
+    if ((index + 1) % SEGMENTS_PER_STEP === 0) yield { workBytes: FILES_STEP_WORK };
+  }
+  return rebuild;
+}
+
+function needsRebuild(
+  { o }: Replay,
+  segment: Segment,
+  { next, present }: { readonly next: Segment | undefined; readonly present: ReadonlySet<string> },
+): boolean {
+  const last = next === undefined;
+  // The rebuild of an empty segment reads nothing, and clears leftovers in its indexes.
+  if (segment.sizeBytes === 0 && last) return true;
+  const file = (suffix: string): boolean => present.has(offsetFileName(segment.baseOffset, suffix));
+  if (!file(OFFSET_INDEX_SUFFIX) || !file(TIME_INDEX_SUFFIX)) return true;
+  if (!segment.offsetIndex.wholeEntries() || !segment.timeIndex.wholeEntries()) return true;
+  if (o.cleanShutdown) return last && !tailLooksRight(segment);
+  // Use `>=` here. After a truncation to the recovery point and a roll, a power loss may restore the
+  // cut-off bytes of this segment.
+  return last || next.baseOffset >= o.recoveryPoint;
 }
 
 /**
@@ -209,7 +254,7 @@ function tailLooksRight(segment: Segment): boolean {
 }
 
 /** Scans the segments that need it, oldest first. At the first damage it cuts the log and stops. */
-function replay(state: Replay, rebuild: readonly boolean[]): void {
+function* replay(state: Replay, rebuild: readonly boolean[]): Steps<void> {
   const { o, segments, epochs, producers, snapshots } = state;
   const { list } = segments;
   const firstRebuild = rebuild.indexOf(true);
@@ -219,7 +264,8 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
   loadProducers(producers, snapshot, segments, o.nowWallMs);
   const replayFrom = snapshot?.offset ?? 0;
   const missingEpochs = epochs.damaged || epochs.latest === -1;
-  if (!missingEpochs) findDroppedEpochs(epochs, segments, Math.max(o.startOffset ?? 0, list[0]!.baseOffset));
+  if (!missingEpochs)
+    yield* findDroppedEpochs(epochs, segments, Math.max(o.startOffset ?? 0, list[0]!.baseOffset));
   state.endOffset = list[0]!.baseOffset;
   for (let index = 0; index < list.length; index++) {
     const segment = list[index]!;
@@ -232,7 +278,7 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
     if (rebuild[index]) {
       if (index > 0 && segment.baseOffset > replayFrom) snapshots.write(segment.baseOffset, producers);
       const strict = !o.cleanShutdown && (next === undefined || next.baseOffset >= o.recoveryPoint);
-      rebuildSegment(state, segment, { strict, endOffsetMax: next?.baseOffset }, visit);
+      yield* rebuildSegment(state, segment, { strict, endOffsetMax: next?.baseOffset }, visit);
       if (
         strict &&
         state.damage === undefined &&
@@ -244,8 +290,9 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
       }
     } else {
       state.endOffset = next?.baseOffset ?? segment.resume().nextOffset;
-      if (missingEpochs) visitFrom(segment, 0, visit);
-      else if (state.endOffset > replayFrom) visitFrom(segment, segment.locate(replayFrom)?.position, visit);
+      if (missingEpochs) yield* visitFrom(segment, 0, visit);
+      else if (state.endOffset > replayFrom)
+        yield* visitFrom(segment, segment.locate(replayFrom)?.position, visit);
     }
     if (state.damage === undefined) continue;
     cutBehind(state, index);
@@ -281,16 +328,16 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
  * `endOffsetMax`: base offset of the next segment. If there are batches at or above it, a truncation cut them
  * off, and a power loss restored them. Recovery cuts off these batches again, and keeps the next segments.
  */
-function rebuildSegment(
+function* rebuildSegment(
   state: Replay,
   segment: Segment,
   { strict, endOffsetMax }: { readonly strict: boolean; readonly endOffsetMax: Offset | undefined },
   visit: (header: BatchHeader) => void,
-): void {
+): Steps<void> {
   const { indexIntervalBytes } = state.o.config;
-  segment.startRebuild();
+  segment.startRebuild(true);
   state.endOffset = segment.baseOffset;
-  const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {
+  const end: ScanEnd = yield* scanSegment(segment, { checkCrc: true }, (header, position) => {
     if (header.lastOffset - segment.baseOffset > RELATIVE_OFFSET_MAX) return true;
     if (endOffsetMax !== undefined && header.baseOffset >= endOffsetMax) return true;
     const isGap = header.baseOffset !== state.endOffset;
@@ -300,8 +347,6 @@ function rebuildSegment(
     const { sizeBytes } = segment;
     segment.note(header, position, indexIntervalBytes);
     segment.sizeBytes = sizeBytes;
-    segment.offsetIndex.makeRoom();
-    segment.timeIndex.makeRoom();
     visit(header);
     state.endOffset = header.lastOffset + 1;
     state.latestEpoch = Math.max(state.latestEpoch, header.leaderEpoch);
@@ -335,13 +380,13 @@ function holdsZeros(segment: Segment, position: number): boolean {
   return start.every((byte) => byte === 0);
 }
 
-function visitFrom(
+function* visitFrom(
   segment: Segment,
-  position: number | undefined,
+  from: number | undefined,
   visit: (header: BatchHeader) => void,
-): void {
-  if (position === undefined) return;
-  segment.scan(position, { checkCrc: false }, (header) => {
+): Steps<void> {
+  if (from === undefined) return;
+  yield* scanSegment(segment, { from, checkCrc: false }, (header) => {
     visit(header);
     return false;
   });

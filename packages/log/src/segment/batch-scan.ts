@@ -82,7 +82,12 @@ export function scanBatches(file: DiskFile, o: ScanOptions, visit: Visit): ScanE
   return { position, damage: undefined, stopped: false };
 }
 
-function implausible(header: BatchHeader, bytesLeft: number, minimumOffset: number): string | undefined {
+/** What contradicts that a batch with this header is here; undefined: nothing. */
+export function implausible(
+  header: BatchHeader,
+  bytesLeft: number,
+  minimumOffset: number,
+): string | undefined {
   if (header.magic !== 2) return 'a batch has an unknown format';
   if (header.sizeBytes > bytesLeft) return 'the last batch is cut';
   if (header.baseOffset < minimumOffset) return 'offsets go back';

@@ -358,10 +358,12 @@ export class Segment {
     return { end, nextOffset };
   }
 
-  /** Empties the indexes. A scan from the beginning then fills them again with `note`. */
-  startRebuild(): void {
-    this.offsetIndex.reset();
-    this.timeIndex.reset();
+  /**
+   * Empties the indexes. A scan from the beginning then fills them again with `note`. With `keepsFiles` the
+   * files change only in `seal`: after an earlier crash, recovery rebuilds the indexes again.
+   */
+  startRebuild(keepsFiles = false): void {
+    for (const index of [this.offsetIndex, this.timeIndex]) keepsFiles ? index.startOver() : index.reset();
     this.bytesSinceIndexEntry = 0;
     this.largest = { timestamp: -1, offset: this.baseOffset };
     this.firstTimestamp = undefined;

@@ -24,6 +24,8 @@ class SparseIndex {
   private writtenEntries = -1;
   private pending: Uint8Array | undefined;
   private pendingEntries = 0;
+  /** True after `startOver`: the file has entries that are no longer part of the index. */
+  private isFileStale = false;
 
   constructor(handle: FileHandle, entryBytes: number) {
     this.handle = handle;
@@ -41,6 +43,11 @@ class SparseIndex {
 
   /** Writes the pending entries to the file. */
   writePending(): void {
+    if (this.isFileStale) {
+      const file = this.handle.file();
+      if (file.size() > 0) file.truncate(0);
+      this.isFileStale = false;
+    }
     if (this.pendingEntries === 0) return;
     const at = this.written() * this.entryBytes;
     this.isUnsynced = true;
@@ -65,6 +72,17 @@ class SparseIndex {
   /** For an index without a file. The first write of entries creates the file. */
   startNew(): void {
     this.writtenEntries = 0;
+  }
+
+  /**
+   * Empties the index in memory. `writePending` then replaces the file, or creates it. The caller adds all
+   * entries before that call, so memory holds them all.
+   */
+  startOver(): void {
+    this.pendingEntries = 0;
+    this.pending = undefined;
+    this.writtenEntries = 0;
+    this.isFileStale = true;
   }
 
   /** Keeps the first `entries` entries and drops the others. */
@@ -235,6 +253,11 @@ export class TimeIndex extends SparseIndex {
   /** Drops entries for offsets at or after the given one. */
   truncate(relativeOffset: number): void {
     this.keep(this.countWhere((bytes, at) => readInt32(bytes, at + 8) < relativeOffset));
+  }
+
+  override startOver(): void {
+    super.startOver();
+    this.lastTimestamp = undefined;
   }
 
   override keep(entries: number): void {

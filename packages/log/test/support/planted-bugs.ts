@@ -48,7 +48,7 @@ export const compactionBugs: readonly TwinBug[] = [
     name: 'swap-not-completed',
     sentence: 'recovery removes the new segment of an interrupted swap, although old segments are gone',
     file: 'packages/log/src/recovery/complete-swaps.ts',
-    find: 'for (const baseOffset of swaps) complete(folder, names, baseOffset);',
+    find: 'for (const baseOffset of swaps) yield* complete(folder, names, baseOffset);',
     replace: 'void complete;',
     says: /is lost|went back|after a crash the log/,
   },

@@ -88,8 +88,8 @@ export const logBugs: readonly LogBug[] = [
     name: 'crc-not-checked',
     sentence: 'recovery does not check the checksums of the last segment',
     file: 'packages/log/src/recovery/recover.ts',
-    find: 'const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {',
-    replace: 'const end: ScanEnd = segment.scan(0, { checkCrc: false }, (header, position) => {',
+    find: 'const end: ScanEnd = yield* scanSegment(segment, { checkCrc: true }, (header, position) => {',
+    replace: 'const end: ScanEnd = yield* scanSegment(segment, { checkCrc: false }, (header, position) => {',
     seed: 255,
   },
   {

@@ -13,6 +13,7 @@ import {
   judgeHeader,
   type LogJobs,
   logJobs,
+  recoveryJobs,
   rulesOf,
 } from '@millrace/log';
 import {
@@ -56,5 +57,6 @@ const findStreaming: Served<LogJobs['findInBatch']> = {
   },
 };
 
-const kinds = [admitStreaming, findStreaming, indexKeys, cleanBatches];
+const { checkBatches } = recoveryJobs;
+const kinds = [admitStreaming, findStreaming, indexKeys, cleanBatches, checkBatches];
 serveJobs(kinds as Served<JobKind<never, unknown>>[]);

@@ -72,8 +72,8 @@ export const clusterBugs: readonly PlantedBug[] = [
     name: 'torn-batch-kept',
     sentence: 'recovery does not check checksums and keeps a batch with missing sectors',
     file: 'packages/log/src/recovery/recover.ts',
-    find: 'const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {',
-    replace: 'const end: ScanEnd = segment.scan(0, { checkCrc: false }, (header, position) => {',
+    find: 'const end: ScanEnd = yield* scanSegment(segment, { checkCrc: true }, (header, position) => {',
+    replace: 'const end: ScanEnd = yield* scanSegment(segment, { checkCrc: false }, (header, position) => {',
     expectedCheckers: ['replicas-differ', 'damaged-batch'],
   },
   {
