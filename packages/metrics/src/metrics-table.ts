@@ -110,6 +110,11 @@ export const metricsTable = {
     of: 'broker',
     help: 'Replicas on this broker whose disk failed, or whose log cannot be opened.',
   },
+  millrace_logs_to_open: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Logs that the broker opens now, or that wait for this at its start. The broker registers with the controller when it has opened the logs that it found at start.',
+  },
   millrace_leader_changes_total: {
     type: 'counter',
     of: 'broker',

@@ -154,7 +154,8 @@ class HostedNode implements RunningNode {
       ]);
       const health = () => ({
         ready: this.isReady && this.roles.isHealthy,
-        facts: { node: config.nodeId, ...(this.isReady ? this.roles.troubles : {}) },
+        // The server answers before the node has its roles.
+        facts: { node: config.nodeId, ...(this.isReady ? this.roles.troubles : this.roles?.progress) },
       });
       this.health = await serveHealth(healthPort, health, new Exposition(this.metrics));
       logger.info('listener-bound', { listener: 'health', host: '', port: this.health.port });

@@ -5,6 +5,7 @@
  * metadata describes an earlier incarnation of this broker, whose data may be gone.
  */
 import {
+  assert,
   type Clock,
   type Disk,
   type Jobs,
@@ -18,7 +19,7 @@ import {
 } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
 import { type LogDirectory, logJobs } from '@millrace/log';
-import { type MetadataDelta, MetadataImage, type TopicImage } from '@millrace/metadata';
+import { type MetadataDelta, MetadataImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
@@ -27,19 +28,22 @@ import { CoordinatorPort } from './coordinator-port.ts';
 import { ReplicaFetcherManager } from './following/replica-fetcher-manager.ts';
 import { LeadershipFeed } from './leadership-feed.ts';
 import { LogDirs } from './log-dirs.ts';
+import { LogOpenings } from './log-openings.ts';
 import { type LogUpkeep, startLogUpkeep } from './log-upkeep.ts';
 import { AlterPartitionManager } from './partition/alter-partition-manager.ts';
 import { OfflineReplicas } from './partition/offline-replicas.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionCounters, PartitionPorts } from './partition/ports.ts';
 import { PartitionLookup } from './partition-lookup.ts';
+import { ReplicaHosting } from './replica-hosting.ts';
 import { countersOf, gaugeDisk, gaugeReplicas } from './replica-metrics.ts';
-import { ReplicaTable } from './replica-table.ts';
+import { type ReplicaName, ReplicaTable } from './replica-table.ts';
 import { DeleteRecordsService } from './serving/delete-records-service.ts';
 import { FetchService } from './serving/fetch-service.ts';
-import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
+import type { LookupPorts } from './serving/list-offsets-run.ts';
 import { epochEnd, epochEndError } from './serving/offset-lookups.ts';
-import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
+import type { ProducePorts } from './serving/produce-run.ts';
+import { WaitingRuns } from './serving/waiting-runs.ts';
 import {
   reconfiguredTopics,
   type TopicSettings,
@@ -103,11 +107,13 @@ export class ReplicaManager {
   private readonly topicSettings: TopicSettingsSource;
   private readonly fetcherManager: ReplicaFetcherManager;
   readonly alterPartitions: AlterPartitionManager;
-  private readonly offlineReplicas: OfflineReplicas;
+  private readonly hosting: ReplicaHosting;
   private readonly logDirs: LogDirs;
-  private readonly jobPorts: ProducePorts & LookupPorts;
   /** The requests that wait for a job or for a later turn. */
-  readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
+  readonly waiting: WaitingRuns;
+  private readonly openings: LogOpenings;
+  /** False until the logs that the broker found at start are open, or cannot be opened. */
+  private areLogsOpen = false;
   private lease: BrokerLease | undefined;
   /** True if partitions have roles: the image contains this broker's current registration. */
   private hasRoles = false;
@@ -132,12 +138,20 @@ export class ReplicaManager {
       failed: (reason) => options.directoryFailed(reason),
     });
     const ports = this.partitionPorts(countersOf(metrics), leaderships);
-    this.table = new ReplicaTable(options.logDirectory, logger, ports);
+    const later = (callback: () => void) => clock.setTimer(0, callback);
+    const { jobs, logDirectory: directory } = options;
+    const { timers, turnBudget: budget } = this;
+    this.openings = new LogOpenings({ directory, jobs, budget, timers, logger, later });
+    const opened = (name: ReplicaName, isOpen: boolean) => {
+      if (this.isClosed || !this.hasRoles) return;
+      this.hosting.logOpened(name, isOpen);
+      this.fetches.partitionsChanged();
+    };
+    this.table = new ReplicaTable(directory, logger, { ports, openings: this.openings, opened });
     this.lookup = new PartitionLookup(this.table, () => this.image);
     const { spares } = options.logDirectory;
     this.coordination = new CoordinatorPort(leaderships, this.lookup, { ...ports, spares });
     this.topicSettings = new TopicSettingsSource(brokerId, config);
-    this.offlineReplicas = new OfflineReplicas(ports);
     this.alterPartitions = new AlterPartitionManager({
       brokerId,
       clock,
@@ -155,6 +169,15 @@ export class ReplicaManager {
       spares,
       brokerEpoch: () => this.brokerEpoch,
     });
+    this.hosting = new ReplicaHosting({
+      brokerId,
+      table: this.table,
+      fetchers: this.fetcherManager,
+      offline: new OfflineReplicas(ports),
+      image: () => this.image,
+      settingsOf: (topic) => this.settingsOf(topic),
+      wallMs: () => clock.wallMs(),
+    });
     this.fetches = new FetchService({
       clock,
       timers: this.timers,
@@ -165,7 +188,7 @@ export class ReplicaManager {
       find: (item, usesTopicIds) => this.lookup.find(item, usesTopicIds),
       registeredEpoch: (id) => this.image.broker(id)?.epoch,
     });
-    this.jobPorts = {
+    const jobPorts: ProducePorts & LookupPorts = {
       jobs: options.jobs,
       kinds: logJobs(options.codecs),
       turnBudget: this.turnBudget,
@@ -174,11 +197,11 @@ export class ReplicaManager {
         this.table.blockedBeforeOpen.batchFailed(topicNameOrId, index, records, this.timers.now()),
       overtaken: (partition) => options.logger.debug('leader-lost-while-checking', partition.facts()),
       failed: (partition, reason) => options.logger.error('job-failed', { ...partition.facts(), reason }),
-      inLaterTurn: (callback) => clock.setTimer(0, callback),
+      inLaterTurn: later,
       after: (delayMs, callback) => this.after(delayMs, callback),
     };
-    this.deletions = new DeleteRecordsService({ ...this.jobPorts, parkedMax: config.maxParkedDeletions });
-    this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
+    this.waiting = new WaitingRuns(jobPorts);
+    this.deletions = new DeleteRecordsService({ ...jobPorts, parkedMax: config.maxParkedDeletions });
     gaugeReplicas(metrics, this.table, this);
     gaugeDisk(metrics, this.logDirs);
     this.upkeep = startLogUpkeep(this, this.logDirs, metrics);
@@ -209,6 +232,23 @@ export class ReplicaManager {
     return this.table.all();
   }
 
+  /**
+   * Opens the logs that the broker finds. Called once, at start. Calls `done` when each is open or cannot be
+   * opened, perhaps within this call. The broker must not register before.
+   */
+  openLogs(done: () => void): void {
+    const how = { settings: this.settingsOf(undefined), nowWallMs: this.options.clock.wallMs() };
+    this.table.openLogs(how, () => {
+      this.areLogsOpen = true;
+      done();
+    });
+  }
+
+  /** The number of logs that are opening, or that wait for it. */
+  get logsToOpen(): number {
+    return this.openings.remaining;
+  }
+
   // ------------------------------------------------------------------ metadata and lease
 
   /** Takes committed metadata, in order. Partitions get roles once it has this broker's registration. */
@@ -223,10 +263,9 @@ export class ReplicaManager {
       this.configure(delta);
       return;
     }
-    for (const topic of delta.deletedTopics) this.deleteTopic(topic);
+    for (const topic of delta.deletedTopics) this.hosting.deleteTopic(topic);
     for (const { topicId, topic, partition } of delta.changedPartitions) {
-      const replica = this.host({ id: topicId, name: topic }, partition);
-      if (replica !== undefined) this.fetcherManager.update(replica, this.image);
+      this.hosting.host({ id: topicId, name: topic }, partition);
     }
     this.configure(delta);
     this.fetches.partitionsChanged();
@@ -266,13 +305,12 @@ export class ReplicaManager {
    */
   private takeRoles(): void {
     if (!this.isRegistered) return;
+    assert(this.areLogsOpen, 'a broker registers when its logs are open');
     this.hasRoles = true;
     for (const replica of this.partitions())
-      if (this.image.topicById(replica.topicId) === undefined) this.removeReplica(replica);
-    for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
-      const replica = this.host(topic, index);
-      if (replica !== undefined) this.fetcherManager.update(replica, this.image);
-    }
+      if (this.image.topicById(replica.topicId) === undefined) this.hosting.remove(replica);
+    for (const { topic, index } of this.image.partitionsOf(this.options.brokerId))
+      this.hosting.host(topic, index);
     this.fetches.partitionsChanged();
     this.table.clearStrays();
   }
@@ -280,50 +318,12 @@ export class ReplicaManager {
   private dropRoles(): void {
     if (!this.hasRoles) return;
     this.hasRoles = false;
-    this.offlineReplicas.clear();
+    this.hosting.forgetOffline();
+    this.openings.cancelAll();
     for (const replica of this.table.all()) {
       this.fetcherManager.stop(replica);
       replica.dropRole();
     }
-  }
-
-  /**
-   * Applies the image to one partition. Returns undefined if this broker does not host the partition (or no
-   * longer hosts it), or if it cannot open the log.
-   */
-  private host(topic: { readonly id: Uuid; readonly name: string }, index: number): Partition | undefined {
-    const assignment = this.image.partition(topic.id, index);
-    if (assignment === undefined) return undefined;
-    if (!assignment.replicas.includes(this.options.brokerId)) {
-      const replica = this.table.get(topic.id, index);
-      if (replica !== undefined) this.removeReplica(replica);
-      this.offlineReplicas.forget(topic.id, index);
-      this.table.forgetBroken(topic.id, index);
-      return undefined;
-    }
-    const name = { topicId: topic.id, topic: topic.name, index };
-    const settings = this.settingsOf(topic.name);
-    const replica = this.table.ensure(name, settings, this.options.clock.wallMs());
-    if (replica === undefined) {
-      if (!this.table.isTransientlyBroken(topic.id, index)) this.offlineReplicas.assign(name, assignment);
-      return undefined;
-    }
-    this.offlineReplicas.forget(topic.id, index);
-    // Both in one step: see `takeSettings`.
-    takeSettings(replica, settings);
-    replica.assign(assignment);
-    return replica;
-  }
-
-  private deleteTopic(topic: TopicImage): void {
-    for (const replica of [...this.table.ofTopic(topic.id)]) this.removeReplica(replica);
-    for (const index of topic.partitions.keys()) this.offlineReplicas.forget(topic.id, index);
-    this.table.topicDeleted(topic.id);
-  }
-
-  private removeReplica(replica: Partition): void {
-    this.fetcherManager.stop(replica);
-    this.table.remove(replica, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   }
 
   /** Called after the assignments of the delta are applied: see `takeSettings`. */
@@ -359,14 +359,7 @@ export class ReplicaManager {
     done: (results: ProduceResult[]) => void,
     appended: () => void = () => {},
   ): Cancel | undefined {
-    const run = new ProduceRun(this.jobPorts, request, done);
-    const waits = run.start(() => {
-      this.waiting.delete(run);
-      appended();
-    });
-    if (!waits) return undefined;
-    this.waiting.add(run);
-    return () => run.cancel();
+    return this.waiting.produce(request, done, appended);
   }
 
   /** May call `done` within this call. */
@@ -376,22 +369,7 @@ export class ReplicaManager {
 
   /** May call `done` within this call. Otherwise returns a function that cancels the request. */
   listOffsets(query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void): Cancel | undefined {
-    const { timeoutMs } = query;
-    let stopWaiting: Cancel | undefined;
-    const run = new ListOffsetsRun(this.jobPorts, query, (results) => {
-      stopWaiting?.();
-      this.waiting.delete(run);
-      done(results);
-    });
-    if (!run.start()) return undefined;
-    this.waiting.add(run);
-    if (timeoutMs !== undefined)
-      stopWaiting = this.after(timeoutMs, () => run.fail(ErrorCode.REQUEST_TIMED_OUT));
-    return () => {
-      stopWaiting?.();
-      this.waiting.delete(run);
-      run.cancel();
-    };
+    return this.waiting.listOffsets(query, done);
   }
 
   offsetForLeaderEpoch(partitions: readonly OffsetForLeaderEpochPartition[]): OffsetForLeaderEpochResult[] {
@@ -423,18 +401,9 @@ export class ReplicaManager {
     this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
       this.table.checkpoint(this.options.clock.wallMs());
       this.logDirs.look();
-      if (this.hasRoles && this.table.brokenCount > 0) this.openWhatLackedSpace();
+      if (this.hasRoles && this.table.brokenCount > 0) this.hosting.openWhatLackedSpace();
       this.everyCheckpoint();
     });
-  }
-
-  /** Tries again to open the logs that failed to open with a transient error, for example on a full disk. */
-  private openWhatLackedSpace(): void {
-    for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
-      if (!this.table.isTransientlyBroken(topic.id, index)) continue;
-      const replica = this.host(topic, index);
-      if (replica !== undefined) this.fetcherManager.update(replica, this.image);
-    }
   }
 
   /**
@@ -457,7 +426,8 @@ export class ReplicaManager {
     this.isClosed = true;
     this.timers.stop();
     this.fetcherManager.close();
-    for (const run of [...this.waiting]) run.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    this.openings.close();
+    this.waiting.failAll(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
     for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     this.fetches.close();

@@ -35,8 +35,13 @@ export function countersOf(metrics: Metrics): PartitionCounters {
 export function gaugeReplicas(
   metrics: Metrics,
   table: ReplicaTable,
-  { fetches, deletions }: { readonly fetches: FetchService; readonly deletions: DeleteRecordsService },
+  manager: {
+    readonly fetches: FetchService;
+    readonly deletions: DeleteRecordsService;
+    readonly logsToOpen: number;
+  },
 ): void {
+  const { fetches, deletions } = manager;
   const replicas = () => table.all();
   const count = (holds: (replica: Partition) => boolean) => () => replicas().filter(holds).length;
   const total = (of: (replica: Partition) => number) => () =>
@@ -56,6 +61,7 @@ export function gaugeReplicas(
     count((replica) => leads(replica) && isUnderMinIsr(replica)),
   );
   metrics.gauge('millrace_offline_replicas', () => table.brokenCount + count(({ isOffline }) => isOffline)());
+  metrics.gauge('millrace_logs_to_open', () => manager.logsToOpen);
   metrics.gauge('millrace_follower_lag_records', () => lagByFollower(replicas()));
   metrics.gauge(
     'millrace_log_bytes',

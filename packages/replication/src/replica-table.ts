@@ -3,12 +3,12 @@
  * the logs of these partitions. Decides no roles.
  */
 import { DiskError, type Logger, type Uuid, type WallMillis } from '@millrace/base';
-import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
+import { type LogDirectory, LogOpenError, type Opened, type PartitionLog } from '@millrace/log';
 import type { ErrorCode } from '@millrace/protocol';
+import type { HowToOpen, LogOpenings } from './log-openings.ts';
 import { BlockedBeforeOpen } from './partition/blocked-producers.ts';
 import { Partition } from './partition/partition.ts';
 import type { PartitionPorts } from './partition/ports.ts';
-import type { TopicSettings } from './topic-settings.ts';
 
 /**
  * Identifies a replica. Folders are named by topic and index. A topic may be deleted and created again under
@@ -20,10 +20,22 @@ export interface ReplicaName {
   readonly index: number;
 }
 
+export interface ReplicaTablePorts {
+  readonly ports: PartitionPorts;
+  readonly openings: LogOpenings;
+  /**
+   * Called when an opening that `ensure` began has ended in a later turn. `isOpen`: `ensure` now returns the
+   * replica. Otherwise the replica is broken, and `ensure` would try again.
+   */
+  opened(name: ReplicaName, isOpen: boolean): void;
+}
+
 export class ReplicaTable {
   private readonly directory: LogDirectory;
   private readonly logger: Logger;
   private readonly ports: PartitionPorts;
+  private readonly openings: LogOpenings;
+  private readonly opened: ReplicaTablePorts['opened'];
   private readonly byTopic = new Map<Uuid, Map<number, Partition>>();
   /** All partitions of `byTopic`, listed on demand. */
   private list: readonly Partition[] | undefined;
@@ -43,10 +55,12 @@ export class ReplicaTable {
   /** Producers blocked before their replica opened. */
   readonly blockedBeforeOpen = new BlockedBeforeOpen();
 
-  constructor(directory: LogDirectory, logger: Logger, ports: PartitionPorts) {
+  constructor(directory: LogDirectory, logger: Logger, { ports, openings, opened }: ReplicaTablePorts) {
     this.directory = directory;
     this.logger = logger;
     this.ports = ports;
+    this.openings = openings;
+    this.opened = opened;
   }
 
   get(topicId: Uuid, index: number): Partition | undefined {
@@ -92,8 +106,9 @@ export class ReplicaTable {
    */
   topicDeleted(topicId: Uuid): void {
     const isBroken = [...this.broken.keys()].some((key) => key.startsWith(`${topicId}-`));
+    const wasOpening = this.openings.cancelTopic(topicId);
     this.forgetBroken(topicId);
-    if (!this.undeleted.delete(topicId) && !isBroken) return;
+    if (!this.undeleted.delete(topicId) && !isBroken && !wasOpening) return;
     this.removedTopics.add(topicId);
     this.orLog('log-list-failed', () => {
       for (const { topic, partition, topicId: found } of this.directory.partitions())
@@ -112,28 +127,49 @@ export class ReplicaTable {
   }
 
   /**
-   * Called at start, before the broker registers, because recovery may take long. Opens the logs whose
-   * folders have a topic id. If the folders cannot be listed, each log is opened when the metadata assigns
-   * its partition.
+   * Called at start. Opens the logs whose folders have a topic id, over several turns, and then calls `done`,
+   * perhaps within this call. The broker registers only after this call, because the registration says
+   * whether a log lacks records. If the folders cannot be listed, each log is opened when the metadata
+   * assigns its partition.
    */
-  openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
+  openLogs(how: HowToOpen, done: () => void): void {
     this.tellOfStrays();
-    this.orLog('log-list-failed', () => {
+    const names: ReplicaName[] = [];
+    let unnamed = 0;
+    const isListed = this.orLog('log-list-failed', () => {
       for (const { topic, partition, topicId } of this.directory.partitions())
-        if (topicId !== undefined) this.openLog({ topicId, topic, index: partition }, settings, nowWallMs);
+        if (topicId === undefined) unnamed++;
+        else names.push({ topicId, topic, index: partition });
     });
+    // Nobody knows yet whether a log that opens after the registration lacks records.
+    if (!isListed || unnamed > 0) this.directory.cleanShutdownBrokerEpoch = undefined;
+    this.openings.openAll(names, how, (name, opened) => this.logOf(name, how, opened), done);
   }
 
-  /** The hosted partition, opened or created; undefined when its log cannot be opened. */
-  ensure(name: ReplicaName, settings: TopicSettings, nowWallMs: WallMillis): Partition | undefined {
+  /** True if the log of the replica opens now. `opened` is called when this ends. */
+  isOpening(name: ReplicaName): boolean {
+    return this.openings.has(name);
+  }
+
+  /** Called when this broker no longer hosts the partition. Ends the opening of its log. */
+  cancelOpening(topicId: Uuid, index: number): void {
+    this.openings.cancelTopic(topicId, index);
+  }
+
+  /**
+   * The hosted partition, opened or created. Undefined: its log cannot be opened, or it is opening. The table
+   * creates a new log at once. It opens an existing log over several turns.
+   */
+  ensure(name: ReplicaName, how: HowToOpen): Partition | undefined {
     const known = this.get(name.topicId, name.index);
     if (known !== undefined) return known;
-    const log = this.openLog(name, settings, nowWallMs);
+    if (this.openings.has(name)) return undefined;
+    const log = this.openLog(name, how);
     if (log === undefined) return undefined;
     const partition = new Partition({
       ...name,
       log,
-      settings: settings.partition,
+      settings: how.settings.partition,
       highWatermark: this.directory.highWatermark(name.topic, name.index) ?? 0,
       blockedProducers: this.blockedBeforeOpen.take(name),
       ports: this.ports,
@@ -145,40 +181,49 @@ export class ReplicaTable {
     return partition;
   }
 
-  private openLog(
-    name: ReplicaName,
-    settings: TopicSettings,
-    nowWallMs: WallMillis,
-  ): PartitionLog | undefined {
+  private openLog(name: ReplicaName, how: HowToOpen): PartitionLog | undefined {
     const { topic, index, topicId } = name;
     try {
       const open = this.directory.log(topic, index);
       if (open !== undefined && (open.topicId === undefined || open.topicId === topicId)) {
-        open.setConfig(settings.log);
+        open.setConfig(how.settings.log);
         return open;
       }
       // The folder belongs to an earlier topic of this name.
       if (open?.topicId !== undefined) this.clearAway(topic, index, open.topicId);
-      return this.openOwnLog(name, settings, nowWallMs);
+      if (!this.directory.hasFolder(topic, index)) return this.create(name, how);
     } catch (error) {
-      if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
-      const isTransient = error instanceof DiskError && error.isTransient;
-      this.broken.set(`${topicId}-${index}`, { isTransient });
-      this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
-      return undefined;
+      return this.breakDown(name, error);
     }
+    return this.openExisting(name, how);
   }
 
-  private openOwnLog(
-    { topic, index, topicId }: ReplicaName,
-    settings: TopicSettings,
-    nowWallMs: WallMillis,
-  ): PartitionLog {
-    const open = () => this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
+  /** Returns the log if it opens within the present turn. Otherwise `opened` is called later. */
+  private openExisting(name: ReplicaName, how: HowToOpen): PartitionLog | undefined {
+    let log: PartitionLog | undefined;
+    let isNow = true;
+    this.openings.open(name, how, (_, opened) => {
+      log = this.logOf(name, how, opened);
+      if (!isNow) this.opened(name, log !== undefined);
+    });
+    isNow = false;
+    return log;
+  }
+
+  private create({ topic, index, topicId }: ReplicaName, { settings, nowWallMs }: HowToOpen): PartitionLog {
+    return this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
+  }
+
+  /**
+   * The log that has opened. If its folder belongs to another topic, makes a new log in its place. Undefined
+   * if there is no log: then the replica is broken.
+   */
+  private logOf(name: ReplicaName, how: HowToOpen, opened: Opened<PartitionLog>): PartitionLog | undefined {
+    if (opened.ok) return opened.value;
+    const { topic, index, topicId } = name;
+    const { error } = opened;
+    if (!(error instanceof LogOpenError)) return this.breakDown(name, error);
     try {
-      return open();
-    } catch (error) {
-      if (!(error instanceof LogOpenError)) throw error;
       // `found` is the topic id in the folder. So here, too, the folder belongs to an earlier topic of this
       // name. The log in that folder is not open, for example because it could not be opened at start.
       if (error.found !== undefined) this.clearAway(topic, index, error.found);
@@ -186,8 +231,19 @@ export class ReplicaTable {
         const folder = this.directory.setAside(topic, index);
         this.logger.warn('log-without-topic-id-kept', { topic, partition: index, topicId, folder });
       }
-      return open();
+      return this.create(name, how);
+    } catch (failure) {
+      return this.breakDown(name, failure);
     }
+  }
+
+  /** Notes that the log of a replica cannot be opened. Throws an error that does not come from the log. */
+  private breakDown({ topic, index, topicId }: ReplicaName, error: unknown): undefined {
+    if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
+    const isTransient = error instanceof DiskError && error.isTransient;
+    this.broken.set(`${topicId}-${index}`, { isTransient });
+    this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
+    return undefined;
   }
 
   /** Removes a replica and deletes its log. Answers parked requests with the error. */
@@ -212,7 +268,7 @@ export class ReplicaTable {
   clearStrays(): void {
     this.orLog('log-list-failed', () => {
       for (const { topic, partition, topicId } of this.directory.partitions())
-        if (topicId !== undefined && !this.isKnown(topicId, partition))
+        if (topicId !== undefined && !this.isKnown(topicId, topic, partition))
           this.orLog('log-delete-failed', () => this.clearAway(topic, partition, topicId));
     });
     this.removedTopics.clear();
@@ -237,8 +293,9 @@ export class ReplicaTable {
     });
   }
 
-  private isKnown(topicId: Uuid, index: number): boolean {
-    return this.get(topicId, index) !== undefined || this.isBroken(topicId, index);
+  private isKnown(topicId: Uuid, topic: string, index: number): boolean {
+    const isOpen = this.get(topicId, index) !== undefined;
+    return isOpen || this.isBroken(topicId, index) || this.openings.has({ topicId, topic, index });
   }
 
   /** One round of the log directory's housekeeping, with the high watermarks for its checkpoint file. */

@@ -15,17 +15,19 @@ const EVENTS = 'events'.padEnd(22, 'A') as Uuid;
 function brokenTable(): ReplicaTable {
   const directory = {
     log: () => undefined,
+    hasFolder: () => false,
     openLog: () => {
       throw new DiskError('ENOSPC', 'no space left on device');
     },
   } as unknown as LogDirectory;
-  const table = new ReplicaTable(directory, new MemoryLogger(), undefined as never);
+  const openings = { has: () => false, cancelTopic: () => false };
+  const table = new ReplicaTable(directory, new MemoryLogger(), { openings } as never);
   for (const [topicId, topic, index] of [
     [ORDERS, 'orders', 0],
     [ORDERS, 'orders', 1],
     [EVENTS, 'events', 0],
   ] as const)
-    table.ensure({ topicId, topic, index }, { log: {}, partition: {} } as never, 0);
+    table.ensure({ topicId, topic, index }, { settings: { log: {}, partition: {} }, nowWallMs: 0 } as never);
   return table;
 }
 

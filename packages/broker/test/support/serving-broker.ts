@@ -63,6 +63,7 @@ export class ServingBroker {
         throw new Error(reason);
       },
     });
+    replicas.openLogs(() => {});
     const batch = { baseOffset: 0, epoch: 1, records: metadata };
     const { image, delta } = applyRecords(MetadataImage.EMPTY, batch);
     replicas.publish(delta);

@@ -202,7 +202,7 @@ export class LogDirectory {
    */
   openLog(topic: string, partition: number, o: OpenPartitionOptions): PartitionLog {
     const name = partitionFolderName(topic, partition);
-    this.cancelOpening(name);
+    this.cancel(name);
     return runToEnd(this.openInSteps(name, { topic, partition }, o));
   }
 
@@ -239,9 +239,13 @@ export class LogDirectory {
   }
 
   /** Ends the opening of a log, if one runs. The next opening begins from the start. */
-  private cancelOpening(name: string): void {
-    this.openings.get(name)?.cancel();
-    this.openings.delete(name);
+  cancelOpening(topic: string, partition: number): void {
+    this.cancel(partitionFolderName(topic, partition));
+  }
+
+  private cancel(folder: string): void {
+    this.openings.get(folder)?.cancel();
+    this.openings.delete(folder);
   }
 
   private *openInSteps(
@@ -320,7 +324,7 @@ export class LogDirectory {
   }
 
   private moveFolder(name: string, target: string): void {
-    this.cancelOpening(name);
+    this.cancel(name);
     const opened = this.open.get(name);
     this.open.delete(name);
     this.checkpoints.deleted(name, { wasOpen: opened !== undefined });
@@ -414,7 +418,7 @@ export class LogDirectory {
    */
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;
-    for (const name of [...this.openings.keys()]) this.cancelOpening(name);
+    for (const name of [...this.openings.keys()]) this.cancel(name);
     this.closed = true;
     this.checkpoints.close();
     let clean = o.clean;

@@ -3,8 +3,9 @@
  * membership. Owns only the order in which its parts start, serve and stop. Must reach outside only through
  * the seams.
  *
- * Start: the broker binds its listeners, because their ports are part of the registration. Then it follows
- * the metadata and registers. It serves clients once the controller unfences it. Stop: the controller moves
+ * Start: the broker opens its logs, and binds its listeners, because their ports are part of the
+ * registration. It follows the metadata meanwhile. It registers when its logs are open, because the
+ * registration says whether a log lacks records. It serves clients once the controller unfences it. Stop: the controller moves
  * the broker's leaderships away while the broker still serves. Then the broker closes the connections of its
  * clients, and after that its logs.
  */
@@ -149,6 +150,7 @@ export class BrokerRole {
   /** The broker's lifecycle; created when the ports are known. */
   private lifecycle: BrokerLifecycle | undefined;
   private serves = false;
+  private areLogsOpen = false;
   private stopped = false;
 
   constructor(options: BrokerRoleOptions) {
@@ -219,10 +221,14 @@ export class BrokerRole {
   }
 
   /**
-   * Binds every listener, then joins the cluster. Calls `done` when all listeners are bound, or when one
-   * fails.
+   * Binds every listener, opens the logs, and then joins the cluster. Calls `done` when all listeners are
+   * bound, or when one fails.
    */
   start(done: (error?: Error) => void): void {
+    this.replicas.openLogs(() => {
+      this.areLogsOpen = true;
+      this.join();
+    });
     let open = this.options.listeners.length;
     let failed = false;
     for (const { name, host, port } of this.options.listeners) {
@@ -234,6 +240,7 @@ export class BrokerRole {
             this.options.logger.info('listener-bound', { listener: name, host, port: bound });
             open--;
             if (open > 0 || failed || this.stopped) return;
+            this.observer?.start();
             this.join();
             done();
           },
@@ -361,7 +368,9 @@ export class BrokerRole {
     });
   }
 
+  /** Registers with the controller, once the logs are open and all ports are known. */
   private join(): void {
+    if (this.stopped || !this.areLogsOpen || this.ports.size < this.options.listeners.length) return;
     const { brokerId, rack, logs, clock, logger, random, events } = this.options;
     this.lifecycle = new BrokerLifecycle({
       brokerId,
@@ -385,7 +394,6 @@ export class BrokerRole {
         registrationRefused: (message) => events.foreignFolder(message),
       },
     });
-    this.observer?.start();
     this.lifecycle.start();
   }
 

@@ -80,6 +80,12 @@ export class NodeRole {
     return shortage === undefined ? {} : { refusesProduce: shortage };
   }
 
+  /** What this node still has to do before it is ready. */
+  get progress(): { readonly logsToOpen?: number } {
+    const logsToOpen = this.broker?.replicas.logsToOpen ?? 0;
+    return logsToOpen === 0 ? {} : { logsToOpen };
+  }
+
   stop(done: () => void): void {
     this.end('stop', 'stop', done);
   }

@@ -140,8 +140,10 @@ export class TestBroker {
       { host: this.name, port: 9092 },
       { listening: () => {}, failed: () => {}, connection: (stream) => serve(manager, stream) },
     );
-    this.expectMetadata();
-    this.heartbeat();
+    manager.openLogs(() => {
+      this.expectMetadata();
+      this.heartbeat();
+    });
   }
 
   /** kill -9: memory is lost, but data that the operating system already has stays. */

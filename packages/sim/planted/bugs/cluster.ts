@@ -326,7 +326,7 @@ export const clusterBugs: readonly PlantedBug[] = [
   {
     name: 'settings-before-assignment',
     sentence: 'a leader acts on an altered min.insync.replicas before it learns that it no longer leads',
-    file: 'packages/replication/src/replica-manager.ts',
+    file: 'packages/replication/src/replica-hosting.ts',
     find: 'replica.assign(assignment);',
     replace: 'replica.settingsChanged(), replica.assign(assignment);',
     expectedCheckers: ['replicas-differ', 'isr-lacks-data', 'lost-write'],

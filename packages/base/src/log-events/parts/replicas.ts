@@ -137,6 +137,16 @@ export const replicaEvents = {
     facts: ['count', 'first'],
     says: 'The broker finds {count} folders of topics that the metadata do not have, for example {first}.',
   },
+  'logs-opening': {
+    level: 'info',
+    facts: ['open', 'total'],
+    says: 'The broker has opened {open} of the {total} logs that it found at start.',
+  },
+  'logs-opened': {
+    level: 'info',
+    facts: ['total', 'tookMs'],
+    says: 'The broker has opened the {total} logs that it found at start, in {tookMs} ms.',
+  },
   'log-open-failed': {
     level: 'error',
     facts: ['topic', 'partition', 'topicId', 'reason'],

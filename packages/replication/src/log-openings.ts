@@ -1,0 +1,157 @@
+/**
+ * Opens the logs of this broker over several turns: at start all logs that it finds, a few at a time, and
+ * later a single log, for example when the disk has space again. Says which logs are opening, and how many
+ * are left. Does not decide what happens with an opened log, or with one that it cannot open.
+ */
+import type { Jobs, Logger, Timers, WallMillis } from '@millrace/base';
+import type { LogDirectory, Opened, PartitionLog } from '@millrace/log';
+import type { ReplicaName } from './replica-table.ts';
+import type { TopicSettings } from './topic-settings.ts';
+import type { TurnBudget } from './turn-budget.ts';
+
+/**
+ * Logs that open at the same time. While jobs check the batches of some logs, the event loop reads those of
+ * the others.
+ */
+const OPENINGS_MAX = 4;
+/** Logs whose opening one turn begins. The opening of a short log takes about a millisecond. */
+const OPENINGS_PER_TURN = 8;
+/** The broker tells the share of its open logs at most this often. */
+const TELL_MS = 5_000;
+
+export interface LogOpeningsPorts {
+  readonly directory: LogDirectory;
+  readonly jobs: Jobs;
+  readonly budget: TurnBudget;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  /** Calls back in a later turn. */
+  later(callback: () => void): void;
+}
+
+export interface HowToOpen {
+  readonly settings: TopicSettings;
+  readonly nowWallMs: WallMillis;
+}
+
+export type OpenedLog = (name: ReplicaName, opened: Opened<PartitionLog>) => void;
+
+export class LogOpenings {
+  private readonly ports: LogOpeningsPorts;
+  /** The logs that are opening, by folder. */
+  private readonly running = new Map<string, ReplicaName>();
+  private queue: readonly ReplicaName[] = [];
+  /** Index in the queue of the next log to open. */
+  private next = 0;
+  private isFilling = false;
+  private isClosed = false;
+
+  constructor(ports: LogOpeningsPorts) {
+    this.ports = ports;
+  }
+
+  /** Logs that are opening, or that wait for their opening at start. */
+  get remaining(): number {
+    return this.running.size + this.queue.length - this.next;
+  }
+
+  has({ topicId, topic, index }: ReplicaName): boolean {
+    return this.running.get(folderOf(topic, index))?.topicId === topicId;
+  }
+
+  /**
+   * Opens the logs, and calls `done` once when none is left, perhaps within this call. Called once, at start.
+   * After `close` it calls nothing.
+   */
+  openAll(names: readonly ReplicaName[], how: HowToOpen, opened: OpenedLog, done: () => void): void {
+    const { timers, logger } = this.ports;
+    const startMs = timers.now();
+    let toldMs = startMs;
+    this.queue = names;
+    const one: OpenedLog = (name, result) => {
+      opened(name, result);
+      const open = names.length - this.remaining;
+      if (timers.now() - toldMs >= TELL_MS && this.remaining > 0) {
+        toldMs = timers.now();
+        logger.info('logs-opening', { open, total: names.length });
+      }
+      this.fill(how, one, finish);
+    };
+    const finish = (): void => {
+      if (names.length > 0)
+        logger.info('logs-opened', { total: names.length, tookMs: timers.now() - startMs });
+      done();
+    };
+    this.fill(how, one, finish);
+  }
+
+  /** Begins as many openings of the queue as may run. */
+  private fill(how: HowToOpen, opened: OpenedLog, done: () => void): void {
+    // An opening may end within `open`. The loop below then begins the next one.
+    if (this.isFilling || this.isClosed) return;
+    this.isFilling = true;
+    let begun = 0;
+    while (this.next < this.queue.length && this.running.size < OPENINGS_MAX) {
+      if (begun++ === OPENINGS_PER_TURN) {
+        // Keep `isFilling`: an opening that ends meanwhile begins no other one.
+        this.ports.later(() => {
+          this.isFilling = false;
+          this.fill(how, opened, done);
+        });
+        return;
+      }
+      this.open(this.queue[this.next++]!, how, opened);
+    }
+    this.isFilling = false;
+    if (this.remaining > 0) return;
+    this.queue = [];
+    this.next = 0;
+    done();
+  }
+
+  /** Opens one log. May call `opened` within this call. Ends an earlier opening of the same folder. */
+  open(name: ReplicaName, { settings, nowWallMs }: HowToOpen, opened: OpenedLog): void {
+    if (this.isClosed) return;
+    const { directory, jobs, budget, later } = this.ports;
+    const { topic, index, topicId } = name;
+    this.cancel(topic, index);
+    const folder = folderOf(topic, index);
+    this.running.set(folder, name);
+    const ports = { jobs, budget, later };
+    directory.startOpening(topic, index, { topicId, config: settings.log, nowWallMs, ports }, (result) => {
+      this.running.delete(folder);
+      opened(name, result);
+    });
+  }
+
+  private cancel(topic: string, index: number): void {
+    if (!this.running.delete(folderOf(topic, index))) return;
+    this.ports.directory.cancelOpening(topic, index);
+  }
+
+  /** Ends the openings of the topic's logs, or of one of them. Returns whether one was running. */
+  cancelTopic(topicId: string, index?: number): boolean {
+    const found = [...this.running.values()].filter(
+      (name) => name.topicId === topicId && (index === undefined || name.index === index),
+    );
+    for (const name of found) this.cancel(name.topic, name.index);
+    return found.length > 0;
+  }
+
+  /** Ends all openings. */
+  cancelAll(): void {
+    for (const { topic, index } of [...this.running.values()]) this.cancel(topic, index);
+  }
+
+  /** Ends all openings, and begins no other one. */
+  close(): void {
+    this.isClosed = true;
+    this.cancelAll();
+    this.queue = [];
+    this.next = 0;
+  }
+}
+
+function folderOf(topic: string, index: number): string {
+  return `${topic}-${index}`;
+}
