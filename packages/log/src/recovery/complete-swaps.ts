@@ -7,6 +7,7 @@
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import type { BatchHeader } from '@millrace/protocol';
 import { markDeleted } from '../files/deleted-files.ts';
+import { notingFailedSync } from '../files/failed-sync.ts';
 import {
   CLEANED_SUFFIX,
   LOG_SUFFIX,
@@ -56,7 +57,7 @@ function* complete(
   for (const suffix of [LOG_SUFFIX, ...INDEX_SUFFIXES])
     for (const offset of [...old.filter((other) => other !== base), base])
       removed.push(...deleted(disk, `${directory}/${offsetFileName(offset, suffix)}`));
-  disk.syncDirectory(directory);
+  syncNames(disk, directory);
   for (const suffix of INDEX_SUFFIXES) {
     const name = offsetFileName(base, suffix);
     // Without its index files, recovery rebuilds the segment's indexes.
@@ -66,9 +67,14 @@ function* complete(
   disk.rename(`${directory}/${swapName}`, `${directory}/${offsetFileName(base, LOG_SUFFIX)}`);
   // The next cleaning writes a `.cleaned` file. If a power loss restored the `.swap` file beside it, recovery
   // would treat the swap as incomplete, and remove the only copy of the records.
-  disk.syncDirectory(directory);
+  syncNames(disk, directory);
   files.unlinker.unlink(removed);
   logger.info('log-swap-completed', { directory, baseOffset: base, segmentsReplaced: old.length });
+}
+
+/** A device reports a lost change of names only once, so the next recovery must know of it. */
+function syncNames(disk: Disk, directory: string): void {
+  notingFailedSync(disk, directory, () => disk.syncDirectory(directory));
 }
 
 function deleted(disk: Disk, path: string): string[] {

@@ -356,7 +356,7 @@ const rows: readonly Row[] = [
       mkdirSync(log);
       await cluster.startNode(other);
     },
-    expected: [{ on: () => other, becomes: { millrace_offline_replicas: 1 } }],
+    expected: [{ on: () => other, becomes: { millrace_offline_replicas: 1, millrace_logs_to_open: 0 } }],
   },
 ];
 

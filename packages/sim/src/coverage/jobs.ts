@@ -4,6 +4,11 @@ import type { CoverageItem } from './item.ts';
 export const jobs: readonly CoverageItem[] = [
   { name: 'job-admit', sentence: 'a job checks a batch', keys: ['job of kind admit-batch'] },
   { name: 'job-lookup', sentence: 'a job looks up a time in a batch', keys: ['job of kind find-in-batch'] },
+  {
+    name: 'job-recovery',
+    sentence: 'a broker starts, and a job checks the batches of one of its logs',
+    keys: ['job of kind check-batches'],
+  },
   { name: 'job-finished', sentence: 'a job ends, and its owner gets the outcome', keys: ['job finished'] },
   {
     name: 'job-cancelled',
