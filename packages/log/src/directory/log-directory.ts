@@ -413,8 +413,8 @@ export class LogDirectory {
   }
 
   /**
-   * Ends the running openings, and closes all logs. With `clean`, also writes snapshots. Then, if every log of
-   * the directory is clean, this writes the checkpoints and finally the clean-shutdown marker.
+   * Ends the running openings, and closes all logs. With `clean`, also writes snapshots. Then, if every log
+   * of the directory is clean, this writes the checkpoints and finally the clean-shutdown marker.
    */
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;

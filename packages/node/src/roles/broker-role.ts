@@ -5,9 +5,9 @@
  *
  * Start: the broker opens its logs, and binds its listeners, because their ports are part of the
  * registration. It follows the metadata meanwhile. It registers when its logs are open, because the
- * registration says whether a log lacks records. It serves clients once the controller unfences it. Stop: the controller moves
- * the broker's leaderships away while the broker still serves. Then the broker closes the connections of its
- * clients, and after that its logs.
+ * registration says whether a log lacks records. It serves clients once the controller unfences it. Stop: the
+ * controller moves the broker's leaderships away while the broker still serves. Then the broker closes the
+ * connections of its clients, and after that its logs.
  */
 import type {
   Clock,
