@@ -1,7 +1,8 @@
 /**
  * Opens the logs of this broker over several turns: at start all logs that it finds, a few at a time, and
- * later a single log, for example when the disk has space again. Says which logs are opening, and how many
- * are left. Does not decide what happens with an opened log, or with one that it cannot open.
+ * later a single log, for example when the disk has space again. If a topic has very many partitions, creates
+ * their logs over several turns, too. Says which logs are opening, and how many are left. Does not decide
+ * what happens with an opened log, or with one that it cannot open.
  */
 import type { Jobs, Logger, Timers, WallMillis } from '@millrace/base';
 import type { LogDirectory, Opened, PartitionLog } from '@millrace/log';
@@ -16,6 +17,11 @@ import type { TurnBudget } from './turn-budget.ts';
 const OPENINGS_MAX = 4;
 /** Logs whose opening one turn begins. The opening of a short log takes about a millisecond. */
 const OPENINGS_PER_TURN = 8;
+/**
+ * New logs that one turn creates at once. Creating a log takes about a millisecond, so a topic with thousands
+ * of partitions would block the event loop for seconds.
+ */
+export const CREATIONS_PER_TURN = 64;
 /** The broker tells the share of its open logs at most this often. */
 const TELL_MS = 5_000;
 
@@ -36,6 +42,12 @@ export interface HowToOpen {
 
 export type OpenedLog = (name: ReplicaName, opened: Opened<PartitionLog>) => void;
 
+interface Waiting {
+  readonly name: ReplicaName;
+  readonly how: HowToOpen;
+  readonly opened: OpenedLog;
+}
+
 export class LogOpenings {
   private readonly ports: LogOpeningsPorts;
   /** The logs that are opening, by folder. */
@@ -44,6 +56,9 @@ export class LogOpenings {
   /** Index in the queue of the next log to open. */
   private next = 0;
   private isFilling = false;
+  /** The new logs that wait for a later turn, by folder. */
+  private readonly waiting = new Map<string, Waiting>();
+  private createdInTurn = 0;
   private isClosed = false;
 
   constructor(ports: LogOpeningsPorts) {
@@ -52,11 +67,13 @@ export class LogOpenings {
 
   /** Logs that are opening, or that wait for their opening at start. */
   get remaining(): number {
-    return this.running.size + this.queue.length - this.next;
+    return this.running.size + this.waiting.size + this.queue.length - this.next;
   }
 
   has({ topicId, topic, index }: ReplicaName): boolean {
-    return this.running.get(folderOf(topic, index))?.topicId === topicId;
+    const folder = folderOf(topic, index);
+    const name = this.running.get(folder) ?? this.waiting.get(folder)?.name;
+    return name?.topicId === topicId;
   }
 
   /**
@@ -124,14 +141,42 @@ export class LogOpenings {
     });
   }
 
+  /** True if this turn may create one more log. The caller then creates it. */
+  mayCreate(): boolean {
+    if (this.createdInTurn >= CREATIONS_PER_TURN) return false;
+    if (this.createdInTurn++ === 0)
+      this.ports.later(() => {
+        this.createdInTurn = 0;
+      });
+    return true;
+  }
+
+  /** Creates a log in a later turn, when `mayCreate` allows no more logs in this one. */
+  createLater(name: ReplicaName, how: HowToOpen, opened: OpenedLog): void {
+    if (this.isClosed) return;
+    this.waiting.set(folderOf(name.topic, name.index), { name, how, opened });
+    if (this.waiting.size === 1) this.ports.later(() => this.createWaiting());
+  }
+
+  private createWaiting(): void {
+    for (const [folder, { name, how, opened }] of this.waiting) {
+      if (!this.mayCreate()) break;
+      this.waiting.delete(folder);
+      this.open(name, how, opened);
+    }
+    if (this.waiting.size > 0) this.ports.later(() => this.createWaiting());
+  }
+
   private cancel(topic: string, index: number): void {
+    this.waiting.delete(folderOf(topic, index));
     if (!this.running.delete(folderOf(topic, index))) return;
     this.ports.directory.cancelOpening(topic, index);
   }
 
   /** Ends the openings of the topic's logs, or of one of them. Returns whether one was running. */
   cancelTopic(topicId: string, index?: number): boolean {
-    const found = [...this.running.values()].filter(
+    const waiting = [...this.waiting.values()].map(({ name }) => name);
+    const found = [...this.running.values(), ...waiting].filter(
       (name) => name.topicId === topicId && (index === undefined || name.index === index),
     );
     for (const name of found) this.cancel(name.topic, name.index);
@@ -141,6 +186,7 @@ export class LogOpenings {
   /** Ends all openings. */
   cancelAll(): void {
     for (const { topic, index } of [...this.running.values()]) this.cancel(topic, index);
+    this.waiting.clear();
   }
 
   /** Ends all openings, and begins no other one. */

@@ -158,7 +158,8 @@ export class ReplicaTable {
 
   /**
    * The hosted partition, opened or created. Undefined: its log cannot be opened, or it is opening. The table
-   * creates a new log at once. It opens an existing log over several turns.
+   * creates a new log at once, unless it has created many in this turn. It opens an existing log over several
+   * turns.
    */
   ensure(name: ReplicaName, how: HowToOpen): Partition | undefined {
     const known = this.get(name.topicId, name.index);
@@ -191,7 +192,7 @@ export class ReplicaTable {
       }
       // The folder belongs to an earlier topic of this name.
       if (open?.topicId !== undefined) this.clearAway(topic, index, open.topicId);
-      if (!this.directory.hasFolder(topic, index)) return this.create(name, how);
+      if (!this.directory.hasFolder(topic, index)) return this.createNowOrLater(name, how);
     } catch (error) {
       return this.breakDown(name, error);
     }
@@ -208,6 +209,14 @@ export class ReplicaTable {
     });
     isNow = false;
     return log;
+  }
+
+  private createNowOrLater(name: ReplicaName, how: HowToOpen): PartitionLog | undefined {
+    if (this.openings.mayCreate()) return this.create(name, how);
+    this.openings.createLater(name, how, (_, opened) =>
+      this.opened(name, this.logOf(name, how, opened) !== undefined),
+    );
+    return undefined;
   }
 
   private create({ topic, index, topicId }: ReplicaName, { settings, nowWallMs }: HowToOpen): PartitionLog {

@@ -3,7 +3,7 @@ import { type DiskError, Timers, type Uuid } from '@millrace/base';
 import { ManualClock, ManualJobs, MemoryLogger } from '@millrace/base/testing';
 import type { LogDirectory, Opened, PartitionLog } from '@millrace/log';
 import { expect, test } from 'vitest';
-import { LogOpenings } from '../src/log-openings.ts';
+import { CREATIONS_PER_TURN, LogOpenings } from '../src/log-openings.ts';
 import type { ReplicaName } from '../src/replica-table.ts';
 import { TurnBudget } from '../src/turn-budget.ts';
 
@@ -126,4 +126,42 @@ test('the openings of a topic end when the topic is deleted', () => {
   expect(trial.openings.cancelTopic(TOPIC)).toBe(true);
   expect(trial.openings.cancelTopic(TOPIC)).toBe(false);
   expect(trial.openings.remaining).toBe(0);
+});
+
+function creating(count: number): Trial {
+  const trial = new Trial({ opensAtOnce: true });
+  for (let index = 0; index < CREATIONS_PER_TURN; index++) expect(trial.openings.mayCreate()).toBe(true);
+  expect(trial.openings.mayCreate()).toBe(false);
+  const how = { settings: { log: {} } as never, nowWallMs: 0 };
+  for (let index = 0; index < count; index++)
+    trial.openings.createLater(nameOf(index), how, ({ index: opened }) => trial.opened.push(opened));
+  return trial;
+}
+
+/** Runs the callbacks of the next turn. Callbacks that they add belong to the turn after it. */
+function nextTurn({ turns }: Trial): void {
+  for (const callback of turns.splice(0)) callback();
+}
+
+test('a turn creates a limited number of logs, and the next turns create the others', () => {
+  const trial = creating(CREATIONS_PER_TURN + 1);
+  expect([trial.openings.has(nameOf(0)), trial.openings.remaining]).toEqual([true, CREATIONS_PER_TURN + 1]);
+  nextTurn(trial);
+  expect(trial.opened).toHaveLength(CREATIONS_PER_TURN);
+  expect(trial.openings.mayCreate()).toBe(false);
+  nextTurn(trial);
+  expect(trial.opened).toEqual(Array.from({ length: CREATIONS_PER_TURN + 1 }, (_, index) => index));
+  nextTurn(trial);
+  expect([trial.openings.remaining, trial.turns]).toEqual([0, []]);
+  expect(trial.openings.mayCreate()).toBe(true);
+});
+
+test('a log that waits for its creation is not created if its topic is deleted, or the broker loses its role', () => {
+  const trial = creating(3);
+  expect(trial.openings.cancelTopic(TOPIC, 1)).toBe(true);
+  expect([0, 1, 2].map((index) => trial.openings.has(nameOf(index)))).toEqual([true, false, true]);
+  trial.openings.cancelAll();
+  nextTurn(trial);
+  nextTurn(trial);
+  expect([trial.opened, trial.openings.remaining, trial.turns]).toEqual([[], 0, []]);
 });

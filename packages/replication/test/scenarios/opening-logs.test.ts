@@ -6,6 +6,7 @@
 import { DiskError, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
+import { CREATIONS_PER_TURN } from '../../src/log-openings.ts';
 import { valuesBelow } from '../support/logs.ts';
 import { World } from '../support/world.ts';
 
@@ -132,4 +133,32 @@ test('a broker tries a log that fails to open again only from time to time, and 
     broker.jobs.finishAll();
   }
   expect(valuesBelow(world.partition(1, topic))).toEqual(['v0', 'v1', 'v2']);
+});
+
+test('a topic with very many partitions is created over several turns, and then replicates every partition', () => {
+  const world = new World({ brokers: 2 }).start();
+  world.advance(20);
+  const many = 3 * CREATIONS_PER_TURN;
+  const { manager } = world.broker(1);
+  const publish = manager.publish.bind(manager);
+  const left: number[] = [];
+  manager.publish = (delta) => {
+    publish(delta);
+    left.push(manager.logsToOpen);
+  };
+  const topic = world.controller.createTopic(
+    'events',
+    Array.from({ length: many }, () => [1, 2]),
+  );
+  world.advance(20);
+  expect(left).toContain(many - CREATIONS_PER_TURN);
+  expect(manager.logsToOpen).toBe(0);
+  world.advance(500);
+  for (const index of [0, many - 1]) {
+    const leader = world.partition(1, topic, index).leadership === undefined ? 2 : 1;
+    const answer = world.broker(leader).produce(topic, `v${index}`, { partition: index, acks: -1 });
+    world.advance(200);
+    expect(answer.value).toMatchObject({ errorCode: ErrorCode.NONE });
+    expect(valuesBelow(world.partition(3 - leader, topic, index))).toEqual([`v${index}`]);
+  }
 });
