@@ -5,6 +5,7 @@
 import type { Offset } from '@millrace/base';
 import type { BatchHeader, Timestamp } from '@millrace/protocol';
 import { ByPartition } from './by-partition.ts';
+import { Compacted } from './compaction.ts';
 import type { Micros, PartitionRef, SeenRecord } from './history.ts';
 import { everyRecord } from './past-batches.ts';
 
@@ -36,11 +37,13 @@ export interface FinalLog extends PartitionRef {
    * none is known.
    */
   readonly past?: { readonly batches: readonly FinalBatch[]; readonly records: readonly SeenRecord[] };
-  /**
-   * Whether offsets may have gaps because compaction dropped records. Another checker judges whether
-   * compaction was allowed to drop these records.
-   */
+  /** Whether offsets may have gaps because compaction dropped records. */
   readonly mayHaveGaps?: boolean;
+  /**
+   * The committed batches and records of a compacted log as the clients sent them, as far as they are known.
+   * Undefined: the log was never compacted, or nothing is known.
+   */
+  readonly committed?: { readonly batches: readonly FinalBatch[]; readonly records: readonly SeenRecord[] };
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
   /** The batches of the log. Undefined: the consumer's library does not show batches. */
@@ -62,23 +65,43 @@ export class FinalLogs {
   }
 
   /**
-   * Returns a function that says whether the log may lack the record because the record lay below the log
-   * start offset. If the history knows the record that the log committed at `offset`, this record must have
-   * the same value. `offset` undefined: the client does not know the offset of its record.
+   * Returns a function that says whether the log may lack the record: the record lay below the log start
+   * offset, or compaction may have dropped it (compaction.ts). If the history knows the record that the log
+   * committed at `offset`, this record must have the same value. `offset` undefined: the client does not know
+   * the offset of its record.
    */
-  mayBeDeleted(): (ref: PartitionRef, value: string, offset: Offset | undefined) => boolean {
-    const deletedIn = this.by((log) => {
+  mayBeRemoved(): (ref: PartitionRef, value: string, offset: Offset | undefined) => boolean {
+    const removedFrom = this.by((log) => {
       const { startOffset = 0 } = log;
-      const below = everyRecord(log).filter(({ offset }) => offset < startOffset);
+      const every = everyRecord(log);
+      const below = every.filter(({ offset }) => offset < startOffset);
       const values = new Map(below.map(({ offset, value }) => [offset, value]));
-      return { startOffset, values, known: new Set(values.values()) };
+      const { mayDrop } = new Compacted(log);
+      const dropped = every.filter(({ offset }) => offset >= startOffset && mayDrop(offset));
+      for (const { offset, value } of dropped) values.set(offset, value);
+      return { startOffset, belowCount: below.length, values, known: new Set(values.values()) };
     });
     return (ref, value, offset) => {
-      const deleted = deletedIn(ref);
-      if (deleted === undefined) return false;
-      const { startOffset, values, known } = deleted;
-      if (offset === undefined) return known.has(value) || values.size < startOffset;
-      return offset < startOffset && (values.get(offset) ?? value) === value;
+      const removed = removedFrom(ref);
+      if (removed === undefined) return false;
+      const { startOffset, belowCount, values, known } = removed;
+      if (offset === undefined) return known.has(value) || belowCount < startOffset;
+      return offset < startOffset ? (values.get(offset) ?? value) === value : values.get(offset) === value;
+    };
+  }
+
+  /**
+   * Returns a function that says whether a reader that knew the high watermark may have got no record of the
+   * offsets from `from` to `to` - 1, because compaction had dropped them (compaction.ts).
+   */
+  mayBeCompacted(): (ref: PartitionRef, from: Offset, to: Offset, highWatermark: Offset) => boolean {
+    const compactedIn = this.by((log) => new Compacted(log));
+    return (ref, from, to, highWatermark) => {
+      const compacted = compactedIn(ref);
+      if (compacted === undefined) return false;
+      for (let offset = from; offset < to; offset++)
+        if (!compacted.mayDrop(offset, highWatermark)) return false;
+      return true;
     };
   }
 

@@ -64,6 +64,10 @@ export interface SeenRecord {
   readonly value: string;
   /** `partitionLeaderEpoch` of the record's batch; undefined: the client's library hides it. */
   readonly leaderEpoch: LeaderEpoch | undefined;
+  /** Undefined: the record has no key, or the client does not record keys. */
+  readonly key?: string;
+  /** True: the record deletes its key. `value` then comes from a header of the record. */
+  readonly isTombstone?: boolean;
 }
 
 /** The records of one partition in one answer to a fetch. */

@@ -1,6 +1,7 @@
 /**
  * The whole log of a partition: first the committed batches that the log no longer has because its log start
- * offset rose, then the batches that it still has. The promises to an idempotent producer hold for both.
+ * offset rose, then the batches that it still has. For a compacted log: all committed batches, also those of
+ * which compaction has dropped records. The promises to an idempotent producer hold for all of them.
  *
  * A broker learns of a producer from the batches in its log. So a broker whose log no longer has the last
  * batch of a producer may not know the producer, for example after a crash, when the broker has read the log
@@ -12,12 +13,20 @@ import type { FinalBatch, FinalLog } from './final-logs.ts';
 import type { SeenRecord } from './history.ts';
 
 /** In the order of their offsets. Has a gap where a committed batch is unknown. */
-export function everyBatch({ past, batches = [] }: FinalLog): readonly FinalBatch[] {
+export function everyBatch({ past, committed, batches = [] }: FinalLog): readonly FinalBatch[] {
+  if (committed !== undefined) {
+    const end = committed.batches.at(-1)?.header.lastOffset ?? -1;
+    return [...committed.batches, ...batches.filter(({ header }) => header.baseOffset > end)];
+  }
   return past === undefined ? batches : [...past.batches, ...batches];
 }
 
 /** In the order of their offsets. */
-export function everyRecord({ past, records }: FinalLog): readonly SeenRecord[] {
+export function everyRecord({ past, committed, records }: FinalLog): readonly SeenRecord[] {
+  if (committed !== undefined) {
+    const end = committed.records.at(-1)?.offset ?? -1;
+    return [...committed.records, ...records.filter(({ offset }) => offset > end)];
+  }
   return past === undefined ? records : [...past.records, ...records];
 }
 

@@ -41,29 +41,29 @@ describe('FinalLogs.sendsOn', () => {
   });
 });
 
-describe('FinalLogs.mayBeDeleted', () => {
+describe('FinalLogs.mayBeRemoved', () => {
   const deletedIn = (below?: readonly string[]) => {
     const log = below === undefined ? { ...finalLog([]), startOffset: 2 } : trimmed(finalLog(below), 2);
-    return new FinalLogs(() => [log]).mayBeDeleted();
+    return new FinalLogs(() => [log]).mayBeRemoved();
   };
 
   it('excuses each offset below the log start, if nobody knows its record', () => {
-    const mayBeDeleted = deletedIn();
-    expect([0, 1, 2].map((offset) => mayBeDeleted(ref, 'a', offset))).toEqual([true, true, false]);
-    expect(mayBeDeleted(ref, 'a', undefined)).toBe(true);
-    expect(mayBeDeleted({ ...ref, partition: 1 }, 'a', 0)).toBe(false);
-    expect(new FinalLogs(() => [finalLog([])]).mayBeDeleted()(ref, 'a', undefined)).toBe(false);
+    const mayBeRemoved = deletedIn();
+    expect([0, 1, 2].map((offset) => mayBeRemoved(ref, 'a', offset))).toEqual([true, true, false]);
+    expect(mayBeRemoved(ref, 'a', undefined)).toBe(true);
+    expect(mayBeRemoved({ ...ref, partition: 1 }, 'a', 0)).toBe(false);
+    expect(new FinalLogs(() => [finalLog([])]).mayBeRemoved()(ref, 'a', undefined)).toBe(false);
   });
 
   it('excuses only the committed value of an offset, if its record is known', () => {
-    const mayBeDeleted = deletedIn(['a']);
-    expect(['a', 'b'].map((value) => mayBeDeleted(ref, value, 0))).toEqual([true, false]);
-    expect(['a', 'b'].map((value) => mayBeDeleted(ref, value, 1))).toEqual([true, true]);
-    expect(['a', 'b'].map((value) => mayBeDeleted(ref, value, undefined))).toEqual([true, true]);
+    const mayBeRemoved = deletedIn(['a']);
+    expect(['a', 'b'].map((value) => mayBeRemoved(ref, value, 0))).toEqual([true, false]);
+    expect(['a', 'b'].map((value) => mayBeRemoved(ref, value, 1))).toEqual([true, true]);
+    expect(['a', 'b'].map((value) => mayBeRemoved(ref, value, undefined))).toEqual([true, true]);
   });
 
   it('excuses a record without an offset only by its value, if all records below the log start are known', () => {
-    const mayBeDeleted = deletedIn(['a', 'b']);
-    expect(['b', 'c'].map((value) => mayBeDeleted(ref, value, undefined))).toEqual([true, false]);
+    const mayBeRemoved = deletedIn(['a', 'b']);
+    expect(['b', 'c'].map((value) => mayBeRemoved(ref, value, undefined))).toEqual([true, false]);
   });
 });

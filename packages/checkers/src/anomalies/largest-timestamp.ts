@@ -1,8 +1,9 @@
 /**
  * The header of a stored batch has the largest timestamp of the batch's records, even if the client wrote
  * another timestamp into the header. The time index has the header's timestamp, and a lookup by time decides
- * by it which batch to open. The checker also judges batches that have been deleted. The simulator's producer
- * sometimes writes a wrong timestamp into the header.
+ * by it which batch to open. The checker also judges batches that have been deleted, and both forms of a batch
+ * of which compaction dropped records. The simulator's producer sometimes writes a wrong timestamp into the
+ * header.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { everyBatch } from '../past-batches.ts';
@@ -19,7 +20,8 @@ function check(scope: HistoryScope): void {
   for (const log of scope.finalLogs.list()) {
     if (scope.isExempt(log)) continue;
     const { topic, partition } = log;
-    for (const { header, largestTimestamp } of everyBatch(log)) {
+    const compacted = log.committed === undefined ? [] : (log.batches ?? []);
+    for (const { header, largestTimestamp } of [...everyBatch(log), ...compacted]) {
       const { baseOffset, maxTimestamp, recordCount } = header;
       // As in Kafka, a batch keeps its largest timestamp when compaction has removed all of its records.
       if (maxTimestamp === largestTimestamp || recordCount === 0) continue;

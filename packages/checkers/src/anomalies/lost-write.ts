@@ -1,8 +1,8 @@
 /**
  * At the end of the run, the log of a partition holds each record that was acknowledged with acks=all, and
- * each record that a consumer has read. Exempt: committed records below the log start offset. acks=0 and
- * acks=1 promise less. So if such a record is lost, the checker only counts the loss, unless a consumer had
- * read the record.
+ * each record that a consumer has read. Exempt: committed records below the log start offset, and committed
+ * records that compaction may drop. acks=0 and acks=1 promise less. So if such a record is lost, the checker
+ * only counts the loss, unless a consumer had read the record.
  */
 import { ByPartition } from '../by-partition.ts';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
@@ -47,12 +47,12 @@ class LostWrite {
   finish(): void {
     const { scope } = this;
     const valuesOf = scope.finalLogs.by(({ records }) => new Set(records.map(({ value }) => value)));
-    const mayBeDeleted = scope.finalLogs.mayBeDeleted();
+    const mayBeRemoved = scope.finalLogs.mayBeRemoved();
     for (const op of this.acknowledged) {
       if (scope.isExempt(op)) continue;
       const inLog = valuesOf(op);
       const lost = op.values.filter(
-        (value, index) => inLog?.has(value) !== true && !mayBeDeleted(op, value, offsetIn(op, index)),
+        (value, index) => inLog?.has(value) !== true && !mayBeRemoved(op, value, offsetIn(op, index)),
       );
       if (lost.length === 0) continue;
       if (op.acks === -1) scope.report(NAME, `${lost[0]} was acknowledged (${ackOf(op)}) and is gone`);
@@ -63,7 +63,7 @@ class LostWrite {
       const inLog = valuesOf(first);
       const name = `${first.topic}-${first.partition}`;
       for (const [value, { client, offset }] of readers)
-        if (inLog?.has(value) !== true && !mayBeDeleted(first, value, offset))
+        if (inLog?.has(value) !== true && !mayBeRemoved(first, value, offset))
           scope.report(NAME, `${value} was read by ${client} in ${name} and is gone`);
     }
   }

@@ -1,6 +1,6 @@
 /**
  * By the end of the run, consumers have seen every value acknowledged with acks=all. Exempt: a value whose
- * record may lie below the log start offset at the end of the run. Before the checker decides, the last
+ * record may lie below the log start offset at the end of the run, or that compaction may have dropped. Before the checker decides, the last
  * consumer of the run reads every log from its beginning.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
@@ -33,10 +33,10 @@ class Unseen {
   }
 
   finish(): void {
-    const mayBeDeleted = this.scope.finalLogs.mayBeDeleted();
+    const mayBeRemoved = this.scope.finalLogs.mayBeRemoved();
     for (const [value, send] of this.acknowledged) {
       if (this.read.has(value) || this.scope.isExempt(send)) continue;
-      if (!mayBeDeleted(send, value, offsetIn(send, send.values.indexOf(value))))
+      if (!mayBeRemoved(send, value, offsetIn(send, send.values.indexOf(value))))
         this.scope.report(NAME, `${value} of ${send.topic} was acknowledged, and no consumer ever read it`);
     }
   }

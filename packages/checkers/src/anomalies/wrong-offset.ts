@@ -1,6 +1,6 @@
 /**
  * The log holds the values of each batch that was acknowledged with acks=all, at the offsets that the answer
- * gave. Exempt: offsets below the log start offset.
+ * gave. Exempt: offsets below the log start offset, and records that compaction may drop.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, SendOp } from '../history.ts';
@@ -31,7 +31,7 @@ class WrongOffset {
     const valuesOf = scope.finalLogs.by(
       ({ records }) => new Map(records.map(({ offset, value }) => [offset, value])),
     );
-    const mayBeDeleted = scope.finalLogs.mayBeDeleted();
+    const mayBeRemoved = scope.finalLogs.mayBeRemoved();
     for (const send of this.acknowledged) {
       if (scope.isExempt(send)) continue;
       const { topic, partition, values, baseOffset } = send;
@@ -40,7 +40,7 @@ class WrongOffset {
       values.forEach((value, index) => {
         const offset = baseOffset! + index;
         const there = inLog?.get(offset);
-        if (there !== value && !mayBeDeleted(send, value, offset))
+        if (there !== value && !mayBeRemoved(send, value, offset))
           scope.report(
             NAME,
             `${value} was acknowledged at ${offset} of ${name}, where ${there ?? 'nothing'} is`,

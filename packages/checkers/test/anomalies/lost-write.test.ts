@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { lostWrite } from '../../src/anomalies/lost-write.ts';
 import {
+  compacted,
   finalLog,
   itFires,
   judge,
@@ -81,5 +82,35 @@ describe('lost-write', () => {
     expect(judge(lostWrite, [send(['p1-0'], { topicId: NEW })], { logs: [one] })).toBeUndefined();
     const logs = [logOf(NEW, ['p1-0'])];
     expect(judge(lostWrite, [send(['p1-0'])], { logs })).toBeUndefined();
+  });
+
+  it('excuses a record that a later record of its key replaces, and a tombstone', () => {
+    const logs = [
+      compacted(
+        [
+          ['k', 'p1-0'],
+          ['k', 'p1-1'],
+          ['x', 'p1-2', 'tombstone'],
+        ],
+        [1],
+      ),
+    ];
+    const ops = [send(['p1-0', 'p1-1', 'p1-2'], { baseOffset: 0 }), poll(0, [[0, 'p1-0']])];
+    expect(judge(lostWrite, ops, { logs })).toBeUndefined();
+  });
+
+  it('does not excuse the latest record of a key, or a record that was never committed', () => {
+    const logs = [
+      compacted(
+        [
+          ['k', 'p1-0'],
+          ['k', 'p1-1'],
+          ['x', 'p1-2'],
+        ],
+        [1],
+      ),
+    ];
+    expect(judge(lostWrite, [send(['p1-2'], { baseOffset: 2 })], { logs })).toMatch(/^lost-write: p1-2/);
+    expect(judge(lostWrite, [send(['p1-7'], { baseOffset: 0 })], { logs })).toMatch(/^lost-write: p1-7/);
   });
 });

@@ -5,7 +5,7 @@ import {
   nonmonotonicPoll,
   pollSkip,
 } from '../../src/anomalies/poll-positions.ts';
-import { assign, itFires, judge, NEW, OLD, poll } from '../support/histories.ts';
+import { assign, compacted, itFires, judge, type Keyed, NEW, OLD, poll } from '../support/histories.ts';
 
 describe('poll-skip', () => {
   itFires(
@@ -64,5 +64,55 @@ describe('a position in another topic of the name', () => {
     expect(judge(pollSkip, [inOld, inNew, poll(5, [[6, 'z']], { topicId: NEW })])).toMatch(
       /where 5 was next/,
     );
+  });
+});
+
+describe('a gap of a compacted log', () => {
+  const keyedPoll = (highWatermark: number) => {
+    const one = poll(
+      0,
+      [
+        [0, 'p1-0'],
+        [3, 'p1-3'],
+      ],
+      { highWatermark },
+    );
+    return { ...one, records: one.records.map((record) => ({ ...record, key: 'k' })) };
+  };
+  const found = (one: Keyed, two: Keyed, highWatermark = 4) =>
+    [intPollSkip, pollSkip].map((kind) => {
+      const logs = [compacted([['a', 'p1-0'], one, two, ['k', 'p1-3']], [0, 3])];
+      const whole = keyedPoll(highWatermark);
+      const [first, last] = whole.records;
+      const halves = [
+        { ...whole, records: [first!] },
+        { ...whole, fetchOffset: 1, records: [last!] },
+      ];
+      return judge(kind, kind === pollSkip ? halves : [whole], { logs });
+    });
+
+  it('may lack replaced records and tombstones', () => {
+    expect(found(['k', 'p1-1'], ['x', 'p1-2', 'tombstone'])).toEqual([undefined, undefined]);
+  });
+
+  it('may not lack the latest record of a key', () => {
+    for (const one of found(['k', 'p1-1'], ['x', 'p1-2'])) expect(one).toMatch(/given 3 .* where 1 was next/);
+  });
+
+  it('may not lack a record that only a record at or above the high watermark replaces', () => {
+    for (const one of found(['k', 'p1-1'], ['k', 'p1-2'], 3)) expect(one).toMatch(/where 1 was next/);
+  });
+
+  it('may lack nothing if the log was never compacted', () => {
+    const { committed: _known, ...log } = compacted(
+      [
+        ['a', 'p1-0'],
+        ['k', 'p1-1'],
+        ['k', 'p1-2'],
+        ['k', 'p1-3'],
+      ],
+      [0, 3],
+    );
+    expect(judge(intPollSkip, [keyedPoll(4)], { logs: [log] })).toMatch(/where 1 was next/);
   });
 });

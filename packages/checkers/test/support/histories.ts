@@ -175,6 +175,26 @@ export function trimmed(log: FinalLog, startOffset: number, appendedAbove: reado
   };
 }
 
+/** A committed record with its key. A tombstone has the value of its send in a header. */
+export type Keyed = readonly [key: string, value: string, isTombstone?: 'tombstone'];
+
+/** A log of committed records with keys, one in each batch. Compaction has left only the offsets in `left`. */
+export function compacted(committed: readonly Keyed[], left: readonly number[]): FinalLog {
+  const log = finalLog(committed.map(([, value]) => value));
+  const records = log.records.map((record, index) => {
+    const [key, , mark] = committed[index]!;
+    return { ...record, key, ...(mark === undefined ? {} : { isTombstone: true }) };
+  });
+  const batches = log.batches!;
+  return {
+    ...log,
+    mayHaveGaps: true,
+    committed: { batches, records },
+    records: records.filter(({ offset }) => left.includes(offset)),
+    batches: batches.filter(({ header }) => left.includes(header.baseOffset)),
+  };
+}
+
 /** A leader's log began at the offset from `fromUs` to `toUs`. Without `toUs`: until the end of the run. */
 export function began(offset: number, fromUs: number, toUs: number = Number.POSITIVE_INFINITY): LogStart {
   return { offset, fromUs, toUs };
