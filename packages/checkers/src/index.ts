@@ -25,4 +25,5 @@ export {
   type TopicRef,
 } from './history.ts';
 export { type Judgement, type JudgeOptions, judgeHistory } from './judge.ts';
+export { OFFSETS_TOPIC } from './offset-registers.ts';
 export { Violation } from './violation.ts';

@@ -1,9 +1,9 @@
 /**
  * The header of a stored batch has the largest timestamp of the batch's records, even if the client wrote
  * another timestamp into the header. The time index has the header's timestamp, and a lookup by time decides
- * by it which batch to open. The checker also judges batches that have been deleted, and both forms of a batch
- * of which compaction dropped records. The simulator's producer sometimes writes a wrong timestamp into the
- * header.
+ * by it which batch to open. The checker also judges batches that have been deleted. If compaction dropped
+ * records of a batch, the checker judges the batch before and after compaction. The simulator's producer
+ * sometimes writes a wrong timestamp into the header.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { everyBatch } from '../past-batches.ts';

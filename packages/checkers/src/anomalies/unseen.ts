@@ -1,7 +1,7 @@
 /**
  * By the end of the run, consumers have seen every value acknowledged with acks=all. Exempt: a value whose
- * record may lie below the log start offset at the end of the run, or that compaction may have dropped. Before the checker decides, the last
- * consumer of the run reads every log from its beginning.
+ * record may lie below the log start offset at the end of the run, or that compaction may have dropped.
+ * Before the checker decides, the last consumer of the run reads every log from its beginning.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { type Op, offsetIn, type SendOp } from '../history.ts';

@@ -178,7 +178,7 @@ export function trimmed(log: FinalLog, startOffset: number, appendedAbove: reado
 /** A committed record with its key. A tombstone has the value of its send in a header. */
 export type Keyed = readonly [key: string, value: string, isTombstone?: 'tombstone'];
 
-/** A log of committed records with keys, one in each batch. Compaction has left only the offsets in `left`. */
+/** A log of committed records, one in each batch. Compaction has left only the offsets in `left`. */
 export function compacted(committed: readonly Keyed[], left: readonly number[]): FinalLog {
   const log = finalLog(committed.map(([, value]) => value));
   const records = log.records.map((record, index) => {

@@ -79,7 +79,16 @@ export class Tally {
       `${this.runs} runs, ${hours} virtual hours in ${this.wallSeconds.toFixed(1)} s: ${this.timesRealTime.toFixed(0)} x real time, ${pace} runs/hour`,
       this.failed === 0 ? 'no promise was broken' : `${this.failed} failed:`,
       ...lines,
+      ...this.skipped(),
     ].join('\n');
+  }
+
+  /** How often the checkers of compaction could not judge a log or a read. */
+  private skipped(): string[] {
+    const times = (what: string) => this.counts.get(what) ?? 0;
+    return ['compacted log', 'read of a log with keys']
+      .filter((what) => times(`${what} judged`) + times(`${what} not judged`) > 0)
+      .map((what) => `${what}: judged ${times(`${what} judged`)}, not judged ${times(`${what} not judged`)}`);
   }
 
   /** The violation with the lowest seed for each checker, in the order of seeds. */

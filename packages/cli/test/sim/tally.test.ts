@@ -66,3 +66,11 @@ test('the sum of virtual time does not depend on the order', () => {
     [42.3, 42.3, 42.3],
   );
 });
+
+test('the text says how often compacted logs and reads of logs with keys were not judged', () => {
+  const tally = new Tally(() => 0);
+  const counts = { 'compacted log judged': 7, 'compacted log not judged': 1 };
+  tally.add({ seed: 1, summary: { ...summary(1, null), counts } });
+  expect(tally.text()).toMatch(/\ncompacted log: judged 7, not judged 1$/);
+  expect(tally.text()).not.toContain('read of a log');
+});

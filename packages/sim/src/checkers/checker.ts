@@ -16,6 +16,7 @@ import type { Calm } from './availability/calm.ts';
 import type { BrokerLives } from './broker-lives.ts';
 import type { CommittedMetadata } from './committed-metadata.ts';
 import type { GroupWalk } from './groups/walk.ts';
+import type { KeyedRecords } from './keyed-records.ts';
 import type { Ledger } from './ledger.ts';
 import type { ReplicaWatcher } from './replica-walk.ts';
 
@@ -26,6 +27,7 @@ export interface StateScope extends HistoryScope {
   readonly atlas: Atlas;
   readonly metadata: CommittedMetadata;
   readonly ledger: Ledger;
+  readonly keyed: KeyedRecords;
   readonly lives: BrokerLives;
   readonly groups: GroupWalk;
   readonly calm: Calm;

@@ -47,3 +47,8 @@ function textOf({ key, value, timestamp }: ReadRecord): string {
 export function keyText(bytes: Uint8Array | null): string {
   return bytes === null ? 'null' : Buffer.from(bytes).toString('base64');
 }
+
+/** The key whose bytes `keyText` wrote as text. */
+export function textOfKey(text: string): string {
+  return Buffer.from(text, 'base64').toString();
+}

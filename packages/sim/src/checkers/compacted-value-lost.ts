@@ -1,29 +1,32 @@
 /**
  * A compacted log keeps the latest committed record of each key: its value is never lost, and no older value
- * of the key comes back. Looks at a replica when it opens, when it begins to lead, and at the end.
+ * of the key comes back. Looks at a replica when it opens, when it begins to lead, after each cleaning of a
+ * topic of clients, and at the end. Also looks at a log that compaction has changed before `cleanup.policy`
+ * changed.
  *
- * A deleted key may have no record at all once `delete.retention.ms` is over. The checker judges this time
- * only if it is longer than any run, because the wall clocks of the brokers may differ. A replica may even
- * keep an older record of such a key: it lagged behind, and its leader dropped the tombstone before the
- * replica came to that offset. Exempt: a damaged disk, and a broker that recovers from a loss that the
- * contract covers.
+ * A deleted key may have no record at all once a broker may have dropped the tombstone (keyed-records.ts). A
+ * replica may even keep an older record of such a key: from the commit of the tombstone the replica lagged
+ * for longer than `delete.retention.ms`, and its leader dropped the tombstone before the replica came to that
+ * offset. Records below the log start offset are not part of the log. Exempt: a damaged disk, and a broker
+ * that recovers from a loss that the contract covers. The checker counts the logs that it cannot read.
+ *
+ * A cleaning ends at or below the high watermark of its replica.
  */
 import type { Offset } from '@millrace/base';
+import { OFFSETS_TOPIC } from '@millrace/checkers';
 import { readRecords } from '@millrace/protocol';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
-import type { Micros } from '../world/index.ts';
+import type { Host, Micros } from '../world/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { keyText } from './compacted-batch.ts';
 import { CopiedEnds } from './copied-ends.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 import type { PartitionLedger } from './ledger.ts';
-import { type LogBatch, readBatches } from './log-reading.ts';
+import { readBatches } from './log-reading.ts';
 import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'compacted-value-lost';
-/** Longer than a run, whatever the clocks do. */
-const LONG_RETENTION_MS = 12 * 3_600_000;
 
 export const compactedValueLost: StateCheckerKind = {
   name: NAME,
@@ -32,31 +35,22 @@ export const compactedValueLost: StateCheckerKind = {
   make: (scope) => new CompactedValueLost(scope),
 };
 
-interface Latest {
-  readonly offset: Offset;
-  readonly isTombstone: boolean;
-}
-
-/** The latest records of the keys in a part of the ledger. */
-interface Known {
-  readonly latest: Map<string, Latest>;
-  /** How many batches of the ledger it covers. */
-  batches: number;
+/** A log that a broker has cleaned in the present turn. */
+interface Cleaned {
+  readonly host: Host;
+  readonly topic: unknown;
+  readonly partition: unknown;
 }
 
 class CompactedValueLost implements StateChecker {
   private readonly scope: StateScope;
-  private readonly known = new Map<PartitionLedger, Known>();
   private readonly copied = new CopiedEnds();
-  /** By partition: each offset that the committed end has reached, and when. */
-  private readonly commits = new Map<PartitionLedger, { readonly end: Offset; readonly atUs: Micros }[]>();
+  private cleaned: Cleaned[] = [];
 
   constructor(scope: StateScope) {
     this.scope = scope;
-    scope.ledger.watchers.push((moved) => {
-      const ends = this.commits.get(moved) ?? [];
-      this.commits.set(moved, ends);
-      ends.push({ end: moved.committedEnd, atUs: scope.world.nowUs });
+    scope.world.logWatchers.push(({ host }, event, { topic, partition }) => {
+      if (event === 'log-cleaned' && topic !== OFFSETS_TOPIC) this.cleaned.push({ host, topic, partition });
     });
   }
 
@@ -66,6 +60,30 @@ class CompactedValueLost implements StateChecker {
     const isNew = before.startOffset < 0;
     const beginsToLead = replica.leadership !== undefined && replica.leadership !== before.leadership;
     if (isNew || beginsToLead) this.check(node, replica);
+  }
+
+  turn(node: SimNode): void {
+    if (this.cleaned.length === 0) return;
+    const here = this.cleaned.filter(({ host }) => host === node.host);
+    this.cleaned = [];
+    for (const replica of hostedReplicas(node))
+      if (here.some(({ topic, partition }) => topic === replica.topic && partition === replica.index)) {
+        this.scope.count('cleaning of a log of clients');
+        this.checkRange(node, replica);
+        this.check(node, replica);
+      }
+  }
+
+  /** A record that is not committed replaces no other record, because it may never be committed. */
+  private checkRange(node: SimNode, replica: Partition): void {
+    const { log, highWatermark } = replica;
+    const cleanedTo = log.cleanedTo ?? 0;
+    if (cleanedTo > highWatermark && !this.scope.isExempt(replica))
+      this.fail(
+        node,
+        this.scope.ledger.of(replica),
+        `compacted its log up to ${cleanedTo}, and its high watermark is ${highWatermark}`,
+      );
   }
 
   replicaClosed(hosted: HostedReplica): void {
@@ -80,59 +98,80 @@ class CompactedValueLost implements StateChecker {
   private check(node: SimNode, replica: Partition): void {
     const { scope } = this;
     const { log, highWatermark } = replica;
-    if (!log.config.isCompacted || log.config.deletesOldRecords || log.offline !== undefined) return;
-    if (node.disk.isDamaged || scope.isExempt(replica) || scope.atlas.isRecovering(node.id)) return;
-    const batches = readBatches(node, log, log.startOffset, highWatermark);
+    if (!log.config.isCompacted && !log.mayHaveGaps) return;
+    if (scope.isExempt(replica)) return;
+    if (node.disk.isDamaged || scope.atlas.isRecovering(node.id) || log.offline !== undefined) {
+      scope.count('compacted log of a harmed broker');
+      return;
+    }
     // The checker replicas-differ reports a log that cannot be read.
-    if (batches === undefined) return;
+    const found = this.latestIn(node, replica);
+    if (found === undefined) {
+      scope.count('compacted log not judged');
+      return;
+    }
+    scope.count('compacted log judged');
+    if (!log.config.isCompacted) scope.count('gaps in a log of another policy');
     const ledger = scope.ledger.of(replica);
-    const found = new Map<string, Latest>();
-    for (const batch of batches) this.note(node, batch, found);
-    for (const [key, { offset, isTombstone }] of this.latestOf(node, ledger)) {
+    scope.keyed.noteRetention(replica);
+    for (const [key, { offset, isTombstone }] of scope.keyed.latestOf(ledger)) {
       const kept = found.get(key);
-      if (offset >= highWatermark || offset < log.startOffset || (kept?.offset ?? -1) >= offset) continue;
-      const mayBeGone = isTombstone && log.config.deleteRetentionMs < LONG_RETENTION_MS;
-      if (mayBeGone && kept === undefined) continue;
-      if (mayBeGone && this.cameLate(node, replica, ledger, offset)) {
+      if (offset >= highWatermark || offset < log.startOffset || (kept ?? -1) >= offset) continue;
+      if (kept === undefined) {
+        if (!isTombstone)
+          this.fail(node, ledger, `has no record of a key whose latest record at ${offset} was committed`);
+        if (this.mayBeDropped(node, ledger, offset)) {
+          scope.count('tombstone dropped in time');
+          continue;
+        }
+        this.fail(node, ledger, `dropped the tombstone at ${offset} before delete.retention.ms was over`);
+      }
+      if (isTombstone && this.cameLate(node, replica, offset)) {
         scope.count('replica without a tombstone keeps an older record');
         if (replica.leadership !== undefined) ledger.hasStaleKeys = true;
         continue;
       }
-      if (kept !== undefined)
-        this.fail(
-          node,
-          ledger,
-          `has the record of a key at ${kept.offset}, but a later one at ${offset} was committed`,
-        );
-      this.fail(node, ledger, `has no record of a key whose latest record at ${offset} was committed`);
+      this.fail(
+        node,
+        ledger,
+        `has the record of a key at ${kept}, but a later one at ${offset} was committed`,
+      );
     }
   }
 
-  /** Whether the log of the replica passed this offset only after the record there was committed. */
-  private cameLate(node: SimNode, replica: Partition, ledger: PartitionLedger, offset: Offset): boolean {
-    // A stand-in may run on a copy of a node's disk. The checker cannot tell when such a disk got its
-    // records, so it assumes that the disk got them late.
-    if (this.scope.cluster.standIns.includes(node)) return true;
-    const passedUs = this.copied.passedUs({ node, replica }, offset);
-    const committed = this.commits.get(ledger)?.find(({ end }) => end > offset);
-    return passedUs !== undefined && committed !== undefined && passedUs > committed.atUs;
-  }
-
-  private latestOf(node: SimNode, ledger: PartitionLedger): ReadonlyMap<string, Latest> {
-    let known = this.known.get(ledger);
-    if (known === undefined) {
-      known = { latest: new Map(), batches: 0 };
-      this.known.set(ledger, known);
-    }
-    for (; known.batches < ledger.batches.length; known.batches++)
-      this.note(node, ledger.batches[known.batches]!, known.latest);
-    return known.latest;
-  }
-
-  private note(node: SimNode, { bytes }: LogBatch, latest: Map<string, Latest>): void {
+  /** By key, the last offset below the high watermark. Undefined: the log cannot be read. */
+  private latestIn(node: SimNode, replica: Partition): Map<string, Offset> | undefined {
+    const { log, highWatermark } = replica;
+    const batches = readBatches(node, log, log.startOffset, highWatermark);
+    if (batches === undefined) return undefined;
     const { codecs } = node.roles!.broker!.replicas.options;
-    for (const { offset, key, value } of readRecords(bytes, codecs))
-      latest.set(keyText(key), { offset, isTombstone: value === null });
+    const found = new Map<string, Offset>();
+    let last = -1;
+    for (const { bytes } of batches)
+      for (const { offset, key } of readRecords(bytes, codecs)) {
+        if (offset <= last) this.fail(node, this.scope.ledger.of(replica), `has ${offset} behind ${last}`);
+        last = offset;
+        found.set(keyText(key), offset);
+      }
+    return found;
+  }
+
+  private mayBeDropped({ host }: SimNode, ledger: PartitionLedger, offset: Offset): boolean {
+    const { world, keyed } = this.scope;
+    // A process that blocked in its turn has read a later time on its clock.
+    return keyed.mayBeDropped(ledger, offset, Math.max(world.nowUs, host.blockedUntilUs));
+  }
+
+  /** Whether a leader may have dropped the tombstone before the log of the replica passed its offset. */
+  private cameLate(node: SimNode, replica: Partition, offset: Offset): boolean {
+    const { ledger, keyed, cluster } = this.scope;
+    const partition = ledger.of(replica);
+    // A stand-in may run on a copy of a node's disk. The checker cannot tell when such a disk got its
+    // records, so it assumes that the disk got them just now.
+    if (cluster.standIns.includes(node)) return this.mayBeDropped(node, partition, offset);
+    const passedUs: Micros | undefined = this.copied.passedUs({ node, replica }, offset);
+    if (passedUs === undefined || passedUs <= keyed.committedUs(partition, offset)) return false;
+    return keyed.mayBeDropped(partition, offset, passedUs);
   }
 
   private fail(node: SimNode, ledger: PartitionLedger, what: string): never {

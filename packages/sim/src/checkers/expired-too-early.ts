@@ -10,6 +10,10 @@
  * leader may raise its log start offset to its high watermark as long as a copy may come
  * (asked-deletions.ts).
  *
+ * An administrator may have altered the topic, and the broker may not know this yet. So the checker accepts
+ * what the newest metadata allow, and what the replica's own config allows. Without the policy `delete`,
+ * records never expire.
+ *
  * If the topic has `retention.bytes`, the checker demands only that the removed records are committed. A
  * batch counts as expired if it has no timestamp, or if the ledger does not have it. Two kinds of brokers are
  * exempt, because they may delete a log: a broker whose disk is damaged, and a broker that recovers from a
@@ -17,6 +21,7 @@
  */
 import type { WallMillis } from '@millrace/base';
 import type { Op } from '@millrace/checkers';
+import type { LogConfig } from '@millrace/log';
 import { effectiveTopicConfig, numberOf } from '@millrace/metadata';
 import { timestampDistance } from '@millrace/protocol';
 import type { SimNode } from '../cluster/index.ts';
@@ -35,6 +40,8 @@ export const expiredTooEarly: StateCheckerKind = {
     'the log start offset rises only over committed records that have expired or that a client asked to delete',
   make: (scope) => new ExpiredTooEarly(scope),
 };
+
+type RetentionLimit = Pick<LogConfig, 'deletesOldRecords' | 'retentionMs' | 'retentionBytes'>;
 
 class ExpiredTooEarly implements StateChecker {
   private readonly scope: StateScope;
@@ -112,18 +119,27 @@ class ExpiredTooEarly implements StateChecker {
   /** The first batch that the new start removes too early. */
   private firstUnexpired({ node, replica }: HostedReplica, ledger: PartitionLedger): number | undefined {
     const { startOffset } = replica.log;
-    const image = this.scope.metadata.newest;
-    const topic = image.topicConfig(ledger.topic);
-    const limit = (name: string) => numberOf(effectiveTopicConfig(name, { topic }));
-    if (limit('retention.bytes') >= 0) return undefined;
-    const retentionMs = limit('retention.ms');
+    const limits = [this.newestLimit(ledger), replica.log.config].filter((one) => one.deletesOldRecords);
+    if (limits.some(({ retentionBytes }) => retentionBytes >= 0)) return undefined;
+    const limitsMs = limits.map(({ retentionMs }) => retentionMs).filter((ms) => ms >= 0);
+    const retentionMs = Math.min(Number.POSITIVE_INFINITY, ...limitsMs);
     const nowMs = this.latestWallMs(node);
     for (const { header } of ledger.batches) {
       const { baseOffset, lastOffset, maxTimestamp } = header;
       if (lastOffset < ledger.startOffset || lastOffset >= startOffset || maxTimestamp < 0) continue;
-      if (retentionMs < 0 || timestampDistance(nowMs, maxTimestamp) <= retentionMs) return baseOffset;
+      if (timestampDistance(nowMs, maxTimestamp) <= retentionMs) return baseOffset;
     }
     return undefined;
+  }
+
+  private newestLimit({ topic: name }: PartitionLedger): RetentionLimit {
+    const topic = this.scope.metadata.newest.topicConfig(name);
+    const set = (config: string) => effectiveTopicConfig(config, { topic });
+    return {
+      deletesOldRecords: set('cleanup.policy').split(',').includes('delete'),
+      retentionMs: numberOf(set('retention.ms')),
+      retentionBytes: numberOf(set('retention.bytes')),
+    };
   }
 
   /**

@@ -11,6 +11,7 @@ import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { CommittedLog } from './committed-log.ts';
 import { CommittedMetadata } from './committed-metadata.ts';
 import { compactedValueLost } from './compacted-value-lost.ts';
+import { compactedValueUnread } from './compacted-value-unread.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
 import { deletedRecordsBack } from './deleted-records-back.ts';
 import { expiredTooEarly } from './expired-too-early.ts';
@@ -21,6 +22,7 @@ import { growsWithoutRoom } from './grows-without-room.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
 import { imageCheckers } from './image/index.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
+import { KeyedRecords } from './keyed-records.ts';
 import { readLeaderLogs } from './leader-logs.ts';
 import { leaseTooLong } from './lease-too-long.ts';
 import { Ledger } from './ledger.ts';
@@ -34,7 +36,7 @@ import { metadataWentBack } from './metadata-went-back.ts';
 import { ofHistory } from './of-history.ts';
 import { readAheadOfCommit } from './read-ahead-of-commit.ts';
 import { removedSegmentBack } from './removed-segment-back.ts';
-import { ReplicaWalk } from './replica-walk.ts';
+import { ReplicaWalk, type ReplicaWatcher } from './replica-walk.ts';
 import { replicasDiffer } from './replicas-differ.ts';
 import { snapshotDiffers } from './snapshot-differs.ts';
 import { twoLeaders } from './two-leaders.ts';
@@ -55,6 +57,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   growsWithoutRoom,
   removedSegmentBack,
   compactedValueLost,
+  compactedValueUnread,
   twoLeaders,
   isrLacksData,
   zombieLeader,
@@ -96,6 +99,7 @@ function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surround
     isExempt,
     metadata: new CommittedMetadata(),
     ledger,
+    keyed: new KeyedRecords(world, ledger),
     lives: new BrokerLives(),
     groups: new GroupWalk((topicId, index) => ledger.get(topicId, index)?.hasStaleKeys === true),
     calm: new Calm(cluster, touched),
@@ -114,7 +118,7 @@ export function attachCheckers(
   const { world, history, cluster } = surroundings;
   const scope = scopeOf(surroundings);
   const checkers = kinds.map((kind) => kind.make(scope));
-  const places = new Places(cluster, checkers);
+  const places = new Places(cluster, [scope.keyed, ...checkers]);
   const turns = checkers.filter((one): one is StateChecker & { turn: object } => one.turn !== undefined);
   const steps = checkers.filter(
     (one): one is StateChecker & { committed: object } => one.committed !== undefined,
@@ -127,6 +131,7 @@ export function attachCheckers(
     const { node, walk } = place;
     scope.metadata.turn(node);
     scope.lives.turn(node);
+    scope.keyed.turn(node);
     log.turn(node, (before, after) => {
       for (const one of steps) one.committed(before, after);
     });
@@ -150,12 +155,12 @@ interface Place {
 /** For each node and stand-in: the walk over its replicas. */
 class Places {
   private readonly cluster: SimCluster;
-  private readonly checkers: readonly StateChecker[];
+  private readonly watchers: readonly ReplicaWatcher[];
   private readonly byHost = new Map<Host, Place>();
 
-  constructor(cluster: SimCluster, checkers: readonly StateChecker[]) {
+  constructor(cluster: SimCluster, watchers: readonly ReplicaWatcher[]) {
     this.cluster = cluster;
-    this.checkers = checkers;
+    this.watchers = watchers;
   }
 
   on(host: Host): Place | undefined {
@@ -163,7 +168,7 @@ class Places {
     if (known !== undefined) return known;
     const node = this.cluster.nodeOn(host);
     if (node === undefined) return undefined;
-    const place = { node, walk: new ReplicaWalk(node, this.checkers) };
+    const place = { node, walk: new ReplicaWalk(node, this.watchers) };
     this.byHost.set(host, place);
     // A walk notices in the next turn of the machine that replicas are closed. After the death of a
     // stand-in's process, its machine has no next turn.

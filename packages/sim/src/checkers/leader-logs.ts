@@ -2,9 +2,9 @@
  * At the end of a run, reads the log of each partition from its leader with the product's own code, and
  * decodes it.
  */
-import type { FinalBatch, FinalLog, SeenRecord } from '@millrace/checkers';
+import { type FinalBatch, type FinalLog, OFFSETS_TOPIC, type SeenRecord } from '@millrace/checkers';
 import { type CompressionCodecs, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
-import { sentValue } from '../clients/index.ts';
+import { seenRecord } from '../clients/index.ts';
 import type { SimCluster } from '../cluster/index.ts';
 import type { Ledger, PartitionLedger } from './ledger.ts';
 import { type LogBatch, readBatches } from './log-reading.ts';
@@ -32,8 +32,21 @@ export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] 
     const isPast = ({ header }: LogBatch) => header.baseOffset < first;
     const content = contentOf(stored, codecs, known);
     const past = contentOf(known.batches.filter(isPast), codecs, known);
-    const { mayHaveGaps } = log;
-    logs.push({ topic, topicId, partition, startOffset, starts, mayHaveGaps, past, ...content });
+    // No client of the history reads or writes the records of an internal topic.
+    const mayHaveGaps = log.mayHaveGaps || known.mayBeCompacted;
+    const committed =
+      mayHaveGaps && topic !== OFFSETS_TOPIC ? { committed: contentOf(known.batches, codecs, known) } : {};
+    logs.push({
+      topic,
+      topicId,
+      partition,
+      startOffset,
+      starts,
+      mayHaveGaps,
+      past,
+      ...committed,
+      ...content,
+    });
   }
   return logs;
 }
@@ -62,8 +75,8 @@ function recordsIn(
   codecs: CompressionCodecs,
 ): { readonly record: SeenRecord; readonly timestamp: Timestamp }[] {
   const { leaderEpoch } = header;
-  return [...readRecords(bytes, codecs)].map(({ offset, value, timestamp }) => ({
-    record: { offset, value: sentValue(value), leaderEpoch },
-    timestamp,
+  return [...readRecords(bytes, codecs)].map((record) => ({
+    record: seenRecord(record, leaderEpoch),
+    timestamp: record.timestamp,
   }));
 }

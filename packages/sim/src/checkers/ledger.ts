@@ -45,6 +45,13 @@ export class PartitionLedger {
    * offsets, as with Apache Kafka.
    */
   hasStaleKeys = false;
+  /**
+   * Whether some replica may have been compacted. It stays true: after a change of `cleanup.policy`, and at
+   * followers that copied a compacted log, the logs still lack the records that compaction dropped.
+   */
+  mayBeCompacted = false;
+  /** How often `fill` put a batch in front of other batches. */
+  fills = 0;
   /** The largest log start offset that the checker `expired-too-early` has accepted. */
   startOffset: Offset = 0;
   /** Every log start offset that a leader has had, with its time. Some may lie above `startOffset`. */
@@ -74,6 +81,7 @@ export class PartitionLedger {
     const next = this.batches.findIndex(({ header }) => header.lastOffset >= baseOffset);
     if (next < 0 || this.batches[next]!.header.baseOffset <= lastOffset) return false;
     this.batches.splice(next, 0, batch);
+    this.fills++;
     return true;
   }
 

@@ -71,6 +71,7 @@ class ReplicasDiffer implements StateChecker {
     const { highWatermark, log } = replica;
     const checkedEnd = Math.min(this.checkedEnds.get(replica) ?? 0, highWatermark);
     const ledger = this.scope.ledger.of(replica);
+    if (log.mayHaveGaps || log.config.isCompacted) ledger.mayBeCompacted = true;
     const isExempt = this.scope.isExempt(replica);
     const mayDiffer = isExempt || this.mayLackData(node, replica);
     if (highWatermark > ledger.committedEnd) {
@@ -91,9 +92,6 @@ class ReplicasDiffer implements StateChecker {
     const batches = readBatches(node, log, from, highWatermark);
     if (batches === undefined)
       this.fail(node, ledger, `cannot read what is committed in ${from}..${highWatermark}`);
-    // A follower may have copied batches that its leader had compacted. Its log then has compacted batches,
-    // even if there is no gap between them.
-    const mayBeCompacted = log.mayHaveGaps || log.config.isCompacted;
     for (const { header, bytes } of batches) {
       // A replica that raised its log start offset need not have the records below it. Compaction, here or at
       // the leader, may have dropped records.
@@ -118,7 +116,7 @@ class ReplicasDiffer implements StateChecker {
       const known = ledger.find(header.baseOffset);
       if (known === undefined && ledger.fill({ header, bytes: bytes.slice() })) continue;
       const at = known === undefined ? 0 : firstDifference(bytes, known.bytes);
-      if (at >= 0 && mayBeCompacted) this.checkCompacted(node, ledger, known, { header, bytes });
+      if (at >= 0 && ledger.mayBeCompacted) this.checkCompacted(node, ledger, known, { header, bytes });
       else if (at >= 0)
         this.fail(
           node,

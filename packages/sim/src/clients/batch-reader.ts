@@ -6,7 +6,7 @@
  */
 import type { SeenRecord } from '@millrace/checkers';
 import { type CompressionCodecs, readBatchHeader, readRecords } from '@millrace/protocol';
-import { sentValue } from './sent-value.ts';
+import { seenRecord } from './sent-value.ts';
 
 /** When the known batches together exceed this size, the reader forgets all of them. */
 const KNOWN_BYTES_MAX = 16 << 20;
@@ -42,11 +42,7 @@ export class BatchReader {
 
   private decode(batch: Uint8Array): SeenRecord[] {
     const { leaderEpoch } = readBatchHeader(batch, 0);
-    return Array.from(readRecords(batch, this.codecs), ({ offset, value }) => ({
-      offset,
-      value: sentValue(value),
-      leaderEpoch,
-    }));
+    return Array.from(readRecords(batch, this.codecs), (record) => seenRecord(record, leaderEpoch));
   }
 }
 

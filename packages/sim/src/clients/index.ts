@@ -8,4 +8,4 @@ export type { Reached } from './member-progress.ts';
 export * from './prober.ts';
 export * from './probes/index.ts';
 export * from './producer.ts';
-export { sentValue } from './sent-value.ts';
+export { seenRecord, sentValue } from './sent-value.ts';

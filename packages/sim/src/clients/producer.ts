@@ -3,13 +3,14 @@
  * The simulated producer writes the outcome of every batch to the history: ok, fail (certainly not appended)
  * or info (unknown).
  */
-import type { Millis, Uuid } from '@millrace/base';
+import type { Millis, Random, Uuid } from '@millrace/base';
 import type { Outcome, SendOp } from '@millrace/checkers';
 import { type BatchIdentity, Producer as ClientProducer, type ClusterView } from '@millrace/client';
-import { buildBatch, type Compression, setMaxTimestamp } from '@millrace/protocol';
+import { buildBatch, type Compression, type NewRecord, setMaxTimestamp } from '@millrace/protocol';
 import type { Micros } from '../world/index.ts';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
+import { VALUE_HEADER } from './sent-value.ts';
 
 export interface ProducerOptions {
   /** The current names of the topics to write to. */
@@ -32,6 +33,8 @@ export interface ProducerOptions {
    */
   readonly bumpsEpoch: boolean;
   readonly paddingBytes: number;
+  /** Whether the records of the topic have keys. */
+  readonly isKeyed: (topic: string) => boolean;
 }
 
 interface Batch {
@@ -59,6 +62,10 @@ const PRODUCE_WITH_ID_VERSION = 13;
 /** One batch in this many has records with other timestamps than its header. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
 const EARLIER_MS = 1_000;
+/** The number of different keys, so few that compaction soon replaces a record. */
+const KEYS = 8;
+/** One record with a key in this many is a tombstone. */
+const TOMBSTONE_ONE_IN = 5;
 /** The producer creates no batch for a partition while this many of its batches wait to be sent there. */
 const WAITING_MAX = 50;
 
@@ -233,7 +240,7 @@ export class Producer {
     return this.env.topicIdOf(topic, attempts.lastUs);
   }
 
-  private encode({ op, order }: Batch, identity: BatchIdentity | undefined): Uint8Array {
+  private encode({ op, order, topic }: Batch, identity: BatchIdentity | undefined): Uint8Array {
     const { env, options } = this;
     // Each batch has a random source of its own, so every attempt draws the same, and other draws do not
     // change.
@@ -241,10 +248,11 @@ export class Producer {
     const isOdd = draws.below(ODD_TIMESTAMPS_ONE_IN) === 0;
     const baseTimestamp = env.life.clock.wallMs();
     const padding = 'x'.repeat(options.paddingBytes);
+    const keys = options.isKeyed(topic) ? env.random.fork(`keys of ${order}`) : undefined;
     const batch = buildBatch({
       records: op.values.map((value) => ({
         ...(isOdd ? { timestamp: baseTimestamp - draws.below(EARLIER_MS) } : {}),
-        value: Buffer.from(padding === '' ? value : `${value} ${padding}`),
+        ...contentOf(padding === '' ? value : `${value} ${padding}`, keys),
       })),
       baseTimestamp,
       compression: options.compression,
@@ -261,4 +269,13 @@ export class Producer {
     if (isOdd) setMaxTimestamp(batch, 0, draws.below(2) === 0 ? -1 : baseTimestamp - 2 * EARLIER_MS);
     return batch;
   }
+}
+
+/** `keys` undefined: the record has no key. */
+function contentOf(text: string, keys: Random | undefined): Omit<NewRecord, 'timestamp'> {
+  const value = Buffer.from(text);
+  if (keys === undefined) return { value };
+  const key = Buffer.from(`key-${keys.below(KEYS)}`);
+  const isTombstone = keys.below(TOMBSTONE_ONE_IN) === 0;
+  return isTombstone ? { key, value: null, headers: [{ key: VALUE_HEADER, value }] } : { key, value };
 }

@@ -3,6 +3,7 @@
  * would prove less than it seems to.
  */
 import { type FaultKind, faultKinds } from '../faults/index.ts';
+import { compaction } from './compaction.ts';
 import { disks } from './disks.ts';
 import { partitionElectionExemptions, partitionElections, quorumElections } from './elections.ts';
 import { errorAreas, errorItems } from './errors.ts';
@@ -35,6 +36,7 @@ const fixedAreas: readonly CoverageArea[] = [
   { name: 'job', items: jobs, exempt: [] },
   { name: 'network', items: network, exempt: [] },
   { name: 'disk', items: disks, exempt: [] },
+  { name: 'compaction', items: compaction, exempt: [] },
   { name: 'snapshot', items: snapshots, exempt: [] },
   { name: 'group', items: groups, exempt: groupExemptions },
   { name: 'truncation', items: truncations, exempt: truncationExemptions },

@@ -28,7 +28,7 @@ import type { FaultKind } from './fault.ts';
 import { ioFaults } from './io-faults.ts';
 import { lateTimers } from './late-timers.ts';
 import { networkFaults } from './network-faults.ts';
-import { alterConfig, deleteRecords, operatorFaults } from './operator-faults.ts';
+import { alterCleanup, alterConfig, deleteRecords, operatorFaults } from './operator-faults.ts';
 import { processFaults } from './process-faults.ts';
 import { quorumStoreFaults } from './quorum-store-faults.ts';
 
@@ -70,5 +70,11 @@ export const rareFaults: readonly FaultKind[] = [
   lowDisk,
 ];
 
+/**
+ * Each of these kinds strikes at most once in an incident, and acts only in some scenarios. Their ids come
+ * after the ids of all other faults of the plan. So they change nothing in the other scenarios.
+ */
+export const scenarioFaults: readonly FaultKind[] = [alterCleanup];
+
 /** All faults that a run may draw. */
-export const faultKinds: readonly FaultKind[] = [...commonFaults, ...rareFaults];
+export const faultKinds: readonly FaultKind[] = [...commonFaults, ...rareFaults, ...scenarioFaults];

@@ -69,6 +69,60 @@ export const alterConfig = fault({
   },
 });
 
+const POLICIES = ['compact', 'compact,delete', 'delete'] as const;
+
+const CLEANUP_SETTINGS = [
+  'segment.ms=300',
+  'segment.ms=2000',
+  'retention.ms=1500',
+  'retention.ms=6000',
+  'retention.ms=604800000',
+  'delete.retention.ms=0',
+  'delete.retention.ms=2000',
+  'delete.retention.ms=86400000',
+  'min.compaction.lag.ms=0',
+  'min.compaction.lag.ms=2000',
+  'max.compaction.lag.ms=1000',
+  'min.cleanable.dirty.ratio=0',
+  'min.cleanable.dirty.ratio=0.8',
+] as const;
+
+/** The pause between two changes of one fault. */
+const CLEANUP_PAUSE_US: Micros = 900 * MILLISECOND;
+
+export const alterCleanup = fault({
+  name: 'alter-cleanup',
+  sentence:
+    'an administrator alters cleanup.policy of a topic whose records have keys, and a setting of retention, compaction or segments, once or several times',
+  parameters: {
+    topic: choice(),
+    policy: oneOf(...POLICIES),
+    setting: oneOf(...CLEANUP_SETTINGS),
+    times: whole(1, 5),
+  },
+  strike(context, { topic, policy, setting, times }) {
+    const { operator } = context;
+    const name = chosen(operator.keyedTopics(), topic);
+    if (name === undefined) return undefined;
+    const alter = (resource: string, key: string, value: string) =>
+      operator.alterConfig({ type: 'topic', name: resource }, key, value);
+    for (let step = 0; step < times; step++) {
+      const nextPolicy = POLICIES[(POLICIES.indexOf(policy) + step) % POLICIES.length]!;
+      // 5 and the number of settings have no common divisor, so the steps alter different settings.
+      const at = (CLEANUP_SETTINGS.indexOf(setting) + 5 * step) % CLEANUP_SETTINGS.length;
+      const [key, value] = CLEANUP_SETTINGS[at]!.split('=') as [string, string];
+      const change = () => {
+        if (!operator.keyedTopics().includes(name)) return;
+        alter(name, 'cleanup.policy', nextPolicy);
+        alter(name, key, value);
+      };
+      if (step === 0) change();
+      else later(context, step * CLEANUP_PAUSE_US, change);
+    }
+    return ofTopic(`${name} cleanup.policy=${policy}, ${setting}${times === 1 ? '' : `, ${times} times`}`);
+  },
+});
+
 /** The pause between two deletions of one fault. */
 const DELETION_PAUSE_US: Micros = 700 * MILLISECOND;
 

@@ -7,6 +7,8 @@ export interface Operator {
   extraTopics(): readonly string[];
   /** The topics that clients use, except those that a fault has asked to delete for good. */
   allTopics(): readonly string[];
+  /** The topics of `allTopics` whose records have keys. */
+  keyedTopics(): readonly string[];
   /**
    * The topics of `allTopics`, except those that brokers create, and those that are being deleted and created
    * again.

@@ -4,7 +4,7 @@
  * then meet this state. Some quiet phases are long, so that timers of half a minute and more fire.
  */
 import { type Millis, Prng } from '@millrace/base';
-import { commonFaults, drawValues, rareFaults } from '../faults/index.ts';
+import { commonFaults, drawValues, rareFaults, scenarioFaults } from '../faults/index.ts';
 import { type Incident, kindNamed, PLAN_FORMAT, type Plan, type PlannedFault } from './plan.ts';
 
 /** Numbers of incidents. One run in twelve has only one. */
@@ -19,6 +19,8 @@ const LONG_MS_MIN: Millis = 300_000;
 const LONG_MS_MAX: Millis = 500_000;
 /** Each kind of rare fault is part of one incident in this many. */
 const RARE_ONE_IN = 10;
+/** Each kind of `scenarioFaults` is part of one incident in this many. */
+const OF_SCENARIO_ONE_IN = 2;
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
@@ -34,7 +36,12 @@ export function planOf(seed: number): Plan {
     nextId += incident.faults.length;
     incidents.push(incident);
   }
-  return { format: PLAN_FORMAT, seed, overrides: {}, incidents };
+  const all = incidents.map((incident, index) => {
+    const added = drawOfScenario(random.fork(`scenario faults ${index}`), incident.lastsMs, nextId);
+    nextId += added.length;
+    return { ...incident, faults: [...incident.faults, ...added].sort((a, b) => a.atMs - b.atMs) };
+  });
+  return { format: PLAN_FORMAT, seed, overrides: {}, incidents: all };
 }
 
 function drawIncident(random: Prng, firstId: number, isLate: boolean): Incident {
@@ -90,6 +97,14 @@ function drawRare(random: Prng, lastsMs: Millis): Drawn[] {
     const source = random.fork(name);
     return source.below(RARE_ONE_IN) > 0 ? [] : [drawFault(source, name, source.below(lastsMs))];
   });
+}
+
+function drawOfScenario(random: Prng, lastsMs: Millis, firstId: number): PlannedFault[] {
+  const drawn = scenarioFaults.flatMap(({ name }) => {
+    const source = random.fork(name);
+    return source.below(OF_SCENARIO_ONE_IN) > 0 ? [] : [drawFault(source, name, source.below(lastsMs))];
+  });
+  return drawn.map((fault, index): PlannedFault => ({ id: firstId + index, ...fault }));
 }
 
 function drawFault(random: Prng, kind: string, atMs: Millis): Drawn {

@@ -4,4 +4,4 @@ export { scenarioOf, withLesserScenario } from './overrides.ts';
 export * from './plan.ts';
 export { planText } from './print.ts';
 export { PlanError, planFrom } from './read.ts';
-export type { Scenario, TopicPlan } from './scenario.ts';
+export { isKeyed, type Scenario, type TopicPlan } from './scenario.ts';

@@ -51,6 +51,15 @@ const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.l
 const EXPIRES_ONE_IN = 6;
 const EXPIRING_TOPIC = 'events-1';
 
+/** In one run of this many, there is one more topic, whose records have keys. */
+const KEYED_ONE_IN = 3;
+const KEYED_TOPIC = 'keys-1';
+
+/** Whether the records of the topic have keys. */
+export function isKeyed(topic: string): boolean {
+  return topic.startsWith('keys-');
+}
+
 /** In some runs jobs check all batches, or all batches that are not small. */
 const LOOP_WORK = [undefined, undefined, undefined, undefined, undefined, 2_000, 500, 0];
 
@@ -74,6 +83,7 @@ export function drawScenario(random: Prng): Scenario {
   const brokers = size.brokers ?? one(random, [3, 3, 3, 3, 3, 3, 2, 4]);
   const everythingIsSynced = random.below(4) === 0;
   const expires = random.fork('short retention').below(EXPIRES_ONE_IN) === 0;
+  const hasKeys = random.fork('keys').below(KEYED_ONE_IN) === 0;
   const createsTopics = !everythingIsSynced && random.fork('automatic creation').below(4) === 0;
   return {
     cluster: {
@@ -84,9 +94,10 @@ export function drawScenario(random: Prng): Scenario {
         ...drawSettings(random),
         ...drawLimits(random.fork('limits')),
         ...drawGroupSettings(random.fork('settings of groups')),
-        ...drawRetentionLooks(random.fork('looks of retention'), expires),
+        ...drawRetentionLooks(random.fork('looks of retention'), expires || hasKeys),
         ...drawSnapshots(random.fork('snapshots')),
         ...drawCompaction(random.fork('compaction')),
+        ...(hasKeys ? drawCleanerPace(random.fork('pace of the cleaner')) : {}),
         ...(createsTopics
           ? { ...CREATES_TOPICS, 'default.replication.factor': String(Math.min(3, brokers)) }
           : {}),
@@ -98,13 +109,18 @@ export function drawScenario(random: Prng): Scenario {
     network: drawNetwork(random),
     clockSkewMs: one(random, [0, 0, 2_000, 1_200_000]),
     clockDriftPpm: one(random, [0, 0, 50, 500]),
-    topics: [...drawTopics(random, brokers), ...drawManyTopics(size.manyTopics, brokers)].map((topic) => ({
+    topics: [
+      ...drawTopics(random, brokers),
+      ...drawManyTopics(size.manyTopics, brokers),
+      ...(hasKeys ? [drawKeyedTopic(random.fork('keyed topic'), brokers)] : []),
+    ].map((topic) => ({
       ...topic,
       configs: {
         ...drawMinIsr(random.fork(`min ISR of ${topic.name}`), topic),
         ...drawSegments(random.fork(`segments of ${topic.name}`)),
         ...drawCompression(random.fork(`compression of ${topic.name}`)),
         ...(expires && topic.name === EXPIRING_TOPIC ? drawRetention(random.fork('retention')) : {}),
+        ...(isKeyed(topic.name) ? drawCleanup(random.fork(`cleanup of ${topic.name}`)) : {}),
       },
     })),
     everythingIsSynced,
@@ -249,6 +265,24 @@ function drawRetention(random: Prng): Record<string, string> {
   };
 }
 
+/** The brokers look for logs to compact so often that they compact a topic within the run. */
+function drawCleanerPace(random: Prng): Record<string, string> {
+  return { 'log.cleaner.backoff.ms': one(random, ['50', '300', '1000']) };
+}
+
+/** The logs have short segments, and brokers compact them, or remove their old records, or both. */
+function drawCleanup(random: Prng): Record<string, string> {
+  return {
+    'cleanup.policy': one(random, ['compact', 'compact', 'compact,delete', 'delete']),
+    'segment.ms': one(random, ['300', '300', '1000']),
+    'min.cleanable.dirty.ratio': one(random, ['0', '0', '0.1', '0.5']),
+    'delete.retention.ms': one(random, ['0', '500', '3000', '86400000']),
+    'min.compaction.lag.ms': one(random, ['0', '0', '1000', '5000']),
+    'retention.ms': one(random, ['2000', '8000', '604800000']),
+    'file.delete.delay.ms': one(random, ['0', '1000']),
+  };
+}
+
 /** Some topics set compression.type, most often to another codec than that of the producers' batches. */
 function drawCompression(random: Prng): Record<string, string> {
   const type = one(random, [
@@ -289,6 +323,16 @@ function drawManyTopics(count: number, brokers: number): TopicPlan[] {
       configs: { 'min.insync.replicas': '2' },
     }),
   );
+}
+
+function drawKeyedTopic(random: Prng, brokers: number): TopicPlan {
+  const replicationFactor = Math.min(brokers, one(random, [3, 3, 3, 2]));
+  return {
+    name: KEYED_TOPIC,
+    partitions: 1 + random.below(2),
+    replicationFactor,
+    configs: { 'min.insync.replicas': one(random, ['1', '2', '2'].slice(0, replicationFactor)) },
+  };
 }
 
 /** Some topics do not set min.insync.replicas. Then the setting of their leader applies. */

@@ -20,7 +20,7 @@ import {
 import { type SimCluster, TopicIds } from '../cluster/index.ts';
 import type { AlteredResource, DeletedRecords, ExtraTopic, Operator } from '../faults/index.ts';
 import type { Network } from '../net/index.ts';
-import type { Scenario, TopicPlan } from '../plan/index.ts';
+import { isKeyed, type Scenario, type TopicPlan } from '../plan/index.ts';
 import { Host, MILLISECOND, type World } from '../world/index.ts';
 import { GroupWorkload } from './group-workload.ts';
 
@@ -196,6 +196,10 @@ export class Workload implements Operator {
   allTopics(): string[] {
     const there = [...this.topics.values()].filter(({ exists, deleteAsked }) => exists && !deleteAsked);
     return there.map(({ name }) => name);
+  }
+
+  keyedTopics(): string[] {
+    return this.allTopics().filter(isKeyed);
   }
 
   reusableTopics(): string[] {
@@ -403,6 +407,7 @@ export class Workload implements Operator {
       version: one(random, [7, 8, 9, 10, 11, 12, 13]),
       bumpsEpoch: random.below(2) === 0,
       paddingBytes: one(random, [0, 0, 20, 600]),
+      isKeyed,
     };
   }
 

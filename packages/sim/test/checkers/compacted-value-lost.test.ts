@@ -51,9 +51,11 @@ describe('compacted-value-lost', () => {
       const { leaderEpoch } = small.state;
       const other = keyed('x', 'v1', { leaderEpoch });
       const name = rewrite(small, other, keyed('x', latest, { leaderEpoch, baseOffset: 1 }));
-      expect(violationOf(() => small.finish())).toBe(
-        `compacted-value-lost: ${name} has no record of a key whose latest record at 1 was committed in t-0`,
-      );
+      const what =
+        latest === null
+          ? 'dropped the tombstone at 1 before delete.retention.ms was over'
+          : 'has no record of a key whose latest record at 1 was committed';
+      expect(violationOf(() => small.finish())).toBe(`compacted-value-lost: ${name} ${what} in t-0`);
       for (const node of small.cluster.brokers) {
         const { log } = small.replica(node);
         log.setConfig({ ...log.config, deleteRetentionMs: 0 });
@@ -88,5 +90,82 @@ describe('compacted-value-lost', () => {
       if (isLate) expect(found).toMatch(/^replicas-differ/);
       else expect(found).toContain(`compacted-value-lost: ${name} has the record of a key at 0`);
     }
+  });
+
+  it('accepts no older record at a replica that lagged for less than delete.retention.ms', () => {
+    const small = setUp(null);
+    const follower = small.followers[0]!;
+    small.run(1);
+    for (const endOffset of [1, 2])
+      small.corrupt(follower, () => {
+        small.replica(follower).log.endOffset = endOffset;
+      });
+    const { leaderEpoch } = small.state;
+    const name = rewrite(
+      small,
+      keyed('k', 'v1', { leaderEpoch }),
+      keyed('x', null, { leaderEpoch, baseOffset: 1 }),
+    );
+    expect(violationOf(() => small.finish())).toContain(
+      `compacted-value-lost: ${name} has the record of a key at 0, but a later one at 1 was committed`,
+    );
+  });
+
+  it('judges a log of both policies, and a log with gaps whose topic is no longer compacted', () => {
+    for (const [isCompacted, deletesOldRecords] of [
+      [true, true],
+      [false, true],
+    ] as const) {
+      const small = setUp('v2');
+      for (const node of small.cluster.brokers) {
+        const { log } = small.replica(node);
+        log.setConfig({ ...log.config, isCompacted, deletesOldRecords });
+      }
+      const { leaderEpoch } = small.state;
+      const name = rewrite(
+        small,
+        keyed('k', 'v1', { leaderEpoch }),
+        keyed('x', 'v2', { leaderEpoch, baseOffset: 1 }),
+      );
+      const { log } = small.replica(small.followers[0]!);
+      Object.defineProperty(log, 'mayHaveGaps', { value: true });
+      expect(violationOf(() => small.finish())).toContain(`${name} has the record of a key at 0`);
+    }
+  });
+
+  it('looks at a log after each cleaning', () => {
+    const small = setUp('v2');
+    const { leaderEpoch } = small.state;
+    const follower = small.followers[0]!;
+    const name = rewrite(
+      small,
+      keyed('k', 'v1', { leaderEpoch }),
+      keyed('x', 'v2', { leaderEpoch, baseOffset: 1 }),
+    );
+    const cleaned = () =>
+      small.corrupt(follower, () => {
+        for (const watch of small.world.logWatchers)
+          watch(follower.life!, 'log-cleaned', { topic: 't', partition: 0 });
+      });
+    expect(violationOf(cleaned)).toContain(`compacted-value-lost: ${name} has the record of a key at 0`);
+    expect(violationOf(() => small.run(1))).toBeUndefined();
+  });
+
+  it('sees a cleaning that ends above the high watermark', () => {
+    const small = setUp('v2');
+    const { leader } = small;
+    const cleaned = (cleanedTo: number) => () =>
+      small.corrupt(leader, () => {
+        Object.defineProperty(small.replica(leader).log, 'cleanedTo', {
+          value: cleanedTo,
+          configurable: true,
+        });
+        for (const watch of small.world.logWatchers)
+          watch(leader.life!, 'log-cleaned', { topic: 't', partition: 0 });
+      });
+    expect(violationOf(cleaned(2))).toBeUndefined();
+    expect(violationOf(cleaned(3))).toBe(
+      `compacted-value-lost: ${leader.name} compacted its log up to 3, and its high watermark is 2 in t-0`,
+    );
   });
 });

@@ -21,6 +21,7 @@ const DRAWS_MAX = 20;
 const operator: Operator = {
   extraTopics: () => ['t'],
   allTopics: () => ['t'],
+  keyedTopics: () => ['t'],
   createTopic: () => 'extra-1',
   reusableTopics: () => ['t'],
   deleteTopic: () => {},

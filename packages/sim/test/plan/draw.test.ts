@@ -3,8 +3,9 @@
  * and some long quiet phases, so that long timers fire.
  */
 import { expect, test } from 'vitest';
+import { scenarioFaults } from '../../src/faults/index.ts';
 import { faultKinds } from '../../src/index.ts';
-import { faultsOf, planOf } from '../../src/plan/index.ts';
+import { faultsOf, type PlannedFault, planOf } from '../../src/plan/index.ts';
 
 const SEEDS = 1_000;
 const plans = Array.from({ length: SEEDS }, (_unused, seed) => planOf(seed));
@@ -24,10 +25,12 @@ test('one plan in about sixteen has a quiet phase of five minutes or more', () =
   expect(long.length).toBeLessThan(SEEDS / 10);
 });
 
-test('ids are unique and ascend with the time; every fault strikes within its incident', () => {
+test('ids are unique and ascend with the time, those of `scenarioFaults` last; every fault strikes within its incident', () => {
   for (const plan of plans) {
     const faults = faultsOf(plan);
-    expect(faults.map(({ id }) => id)).toEqual(faults.map((_fault, index) => index + 1));
+    const isLast = ({ kind }: PlannedFault) => scenarioFaults.some(({ name }) => name === kind);
+    const inOrder = [...faults.filter((one) => !isLast(one)), ...faults.filter(isLast)];
+    expect(inOrder.map(({ id }) => id)).toEqual(faults.map((_fault, index) => index + 1));
     for (const { lastsMs, faults } of plan.incidents) {
       const times = faults.map(({ atMs }) => atMs);
       expect(times).toEqual([...times].sort((a, b) => a - b));
