@@ -62,8 +62,11 @@ const PRODUCE_WITH_ID_VERSION = 13;
 /** One batch in this many has records with other timestamps than its header. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
 const EARLIER_MS = 1_000;
-/** The number of different keys, so few that compaction soon replaces a record. */
-const KEYS = 8;
+/**
+ * The number of different keys. Compaction soon replaces the records of the first keys. The last keys are
+ * rare, so that the latest record of such a key meets several cleanings.
+ */
+const KEYS = 12;
 /** One record with a key in this many is a tombstone. */
 const TOMBSTONE_ONE_IN = 5;
 /** The producer creates no batch for a partition while this many of its batches wait to be sent there. */
@@ -275,7 +278,7 @@ export class Producer {
 function contentOf(text: string, keys: Random | undefined): Omit<NewRecord, 'timestamp'> {
   const value = Buffer.from(text);
   if (keys === undefined) return { value };
-  const key = Buffer.from(`key-${keys.below(KEYS)}`);
+  const key = Buffer.from(`key-${keys.below(1 + keys.below(KEYS))}`);
   const isTombstone = keys.below(TOMBSTONE_ONE_IN) === 0;
   return isTombstone ? { key, value: null, headers: [{ key: VALUE_HEADER, value }] } : { key, value };
 }

@@ -276,7 +276,7 @@ function drawCleanup(random: Prng): Record<string, string> {
     'cleanup.policy': one(random, ['compact', 'compact', 'compact,delete', 'delete']),
     'segment.ms': one(random, ['300', '300', '1000']),
     'min.cleanable.dirty.ratio': one(random, ['0', '0', '0.1', '0.5']),
-    'delete.retention.ms': one(random, ['0', '500', '3000', '86400000']),
+    'delete.retention.ms': one(random, ['0', '500', '3000', '86400000', '86400000']),
     'min.compaction.lag.ms': one(random, ['0', '0', '1000', '5000']),
     'retention.ms': one(random, ['2000', '8000', '604800000']),
     'file.delete.delay.ms': one(random, ['0', '1000']),
