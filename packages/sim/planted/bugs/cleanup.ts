@@ -87,6 +87,33 @@ export const cleanupBugs: readonly PlantedBug[] = [
     expectedCheckers: ['compacted-value-lost'],
   },
   {
+    name: 'tombstone-dropped-early',
+    sentence: 'the cleaner drops a tombstone in its second cleaning, before its delete horizon',
+    file: 'packages/log/src/cleaner/clean-batches.ts',
+    find: 'return !header.hasDeleteHorizon || nowWallMs < header.baseTimestamp;',
+    replace: 'return !header.hasDeleteHorizon || nowWallMs < 0;',
+    expectedCheckers: ['compacted-value-lost', 'compacted-value-unread'],
+    plan: 'keys',
+  },
+  {
+    name: 'uncommitted-compacted',
+    sentence: 'the cleaner cleans segments with records that are not committed',
+    file: 'packages/log/src/cleaner/cleanable-range.ts',
+    find: 'const stableOffset = Math.min(highWatermark, recoveryPoint);',
+    replace: 'const stableOffset = Math.max(highWatermark, recoveryPoint);',
+    expectedCheckers: ['compacted-value-lost'],
+    plan: 'keys',
+  },
+  {
+    name: 'tombstones-not-mapped',
+    sentence:
+      'the cleaner does not note tombstones in its offset map, so an older record of a deleted key comes back',
+    file: 'packages/log/src/cleaner/index-keys.ts',
+    find: 'if (cursor.keyBytes < 0 || offset < fromOffset) continue;',
+    replace: 'if (cursor.keyBytes < 0 || cursor.valueBytes < 0 || offset < fromOffset) continue;',
+    expectedCheckers: ['compacted-value-lost', 'compacted-value-unread'],
+  },
+  {
     name: 'timestamps-compacted-wrong',
     sentence: 'the cleaner moves the timestamps of records when it stores a delete horizon',
     file: 'packages/log/src/cleaner/clean-batches.ts',
