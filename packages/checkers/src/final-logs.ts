@@ -5,7 +5,7 @@
 import type { Offset } from '@millrace/base';
 import type { BatchHeader, Timestamp } from '@millrace/protocol';
 import { ByPartition } from './by-partition.ts';
-import { Compacted } from './compaction.ts';
+import { Compacted, type Reader } from './compaction.ts';
 import type { Micros, PartitionRef, SeenRecord } from './history.ts';
 import { everyRecord } from './past-batches.ts';
 
@@ -24,6 +24,19 @@ export interface LogStart {
   readonly toUs: Micros;
 }
 
+/** The committed batches and records of a compacted log, as the clients sent them and as far as known. */
+export interface CommittedPart {
+  readonly batches: readonly FinalBatch[];
+  readonly records: readonly SeenRecord[];
+  /** When the record at the offset was committed. Infinity: never. Undefined: not known. */
+  readonly committedUs?: (offset: Offset) => Micros;
+  /**
+   * Whether a broker may have dropped the tombstone at the offset before `byUs`, as `delete.retention.ms`
+   * demands. Undefined: not known, so a broker may have dropped it at any time.
+   */
+  readonly mayDropTombstone?: (offset: Offset, byUs: Micros) => boolean;
+}
+
 export interface FinalLog extends PartitionRef {
   /**
    * The log start offset: the records below it have expired, or a client deleted them. Undefined: 0. Another
@@ -39,11 +52,8 @@ export interface FinalLog extends PartitionRef {
   readonly past?: { readonly batches: readonly FinalBatch[]; readonly records: readonly SeenRecord[] };
   /** Whether offsets may have gaps because compaction dropped records. */
   readonly mayHaveGaps?: boolean;
-  /**
-   * The committed batches and records of a compacted log as the clients sent them, as far as they are known.
-   * Undefined: the log was never compacted, or nothing is known.
-   */
-  readonly committed?: { readonly batches: readonly FinalBatch[]; readonly records: readonly SeenRecord[] };
+  /** Undefined: the log was never compacted, or nothing is known. */
+  readonly committed?: CommittedPart;
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
   /** The batches of the log. Undefined: the consumer's library does not show batches. */
@@ -91,16 +101,15 @@ export class FinalLogs {
   }
 
   /**
-   * Returns a function that says whether a reader that knew the high watermark may have got no record of the
-   * offsets from `from` to `to` - 1, because compaction had dropped them (compaction.ts).
+   * Returns a function that says whether a reader may have got no record of the offsets from `from` to
+   * `to` - 1, because compaction had dropped them (compaction.ts).
    */
-  mayBeCompacted(): (ref: PartitionRef, from: Offset, to: Offset, highWatermark: Offset) => boolean {
+  mayBeCompacted(): (ref: PartitionRef, from: Offset, to: Offset, reader: Reader) => boolean {
     const compactedIn = this.by((log) => new Compacted(log));
-    return (ref, from, to, highWatermark) => {
+    return (ref, from, to, reader) => {
       const compacted = compactedIn(ref);
       if (compacted === undefined) return false;
-      for (let offset = from; offset < to; offset++)
-        if (!compacted.mayDrop(offset, highWatermark)) return false;
+      for (let offset = from; offset < to; offset++) if (!compacted.mayDrop(offset, reader)) return false;
       return true;
     };
   }

@@ -1,7 +1,13 @@
 /** The history that clients record, and the checkers that need only this history. */
 export { historyCheckers } from './anomalies/index.ts';
 export type { HistoryChecker, HistoryCheckerKind, HistoryScope } from './checker.ts';
-export { type FinalBatch, type FinalLog, FinalLogs, type LogStart } from './final-logs.ts';
+export {
+  type CommittedPart,
+  type FinalBatch,
+  type FinalLog,
+  FinalLogs,
+  type LogStart,
+} from './final-logs.ts';
 export {
   type AdminOp,
   type AskedDeletion,

@@ -61,9 +61,11 @@ class Gaps {
   finish(): void {
     if (this.waiting.length === 0) return;
     const mayBeCompacted = this.scope.finalLogs.mayBeCompacted();
-    for (const { anomaly, op, from, to } of this.waiting)
-      if (!mayBeCompacted(op, from, to, op.highWatermark ?? Number.POSITIVE_INFINITY))
+    for (const { anomaly, op, from, to } of this.waiting) {
+      const { highWatermark = Number.POSITIVE_INFINITY, endedUs } = op;
+      if (!mayBeCompacted(op, from, to, { highWatermark, atUs: endedUs }))
         report(this.scope, anomaly, op, from, to);
+    }
   }
 }
 

@@ -99,6 +99,16 @@ describe('lost-write', () => {
     expect(judge(lostWrite, ops, { logs })).toBeUndefined();
   });
 
+  it('does not excuse a tombstone that must stay', () => {
+    const log = compacted([['x', 'p1-0', 'tombstone']], []);
+    const found = (mayDropTombstone: (offset: number) => boolean) => {
+      const logs = [{ ...log, committed: { ...log.committed!, mayDropTombstone } }];
+      return judge(lostWrite, [send(['p1-0'], { baseOffset: 0 })], { logs });
+    };
+    expect(found((offset) => offset === 0)).toBeUndefined();
+    expect(found((offset) => offset !== 0)).toMatch(/^lost-write: p1-0/);
+  });
+
   it('does not excuse the latest record of a key, or a record that was never committed', () => {
     const logs = [
       compacted(

@@ -5,6 +5,7 @@ import {
   nonmonotonicPoll,
   pollSkip,
 } from '../../src/anomalies/poll-positions.ts';
+import type { CommittedPart } from '../../src/final-logs.ts';
 import { assign, compacted, itFires, judge, type Keyed, NEW, OLD, poll } from '../support/histories.ts';
 
 describe('poll-skip', () => {
@@ -79,9 +80,10 @@ describe('a gap of a compacted log', () => {
     );
     return { ...one, records: one.records.map((record) => ({ ...record, key: 'k' })) };
   };
-  const found = (one: Keyed, two: Keyed, highWatermark = 4) =>
+  const found = (one: Keyed, two: Keyed, highWatermark = 4, facts: Partial<CommittedPart> = {}) =>
     [intPollSkip, pollSkip].map((kind) => {
-      const logs = [compacted([['a', 'p1-0'], one, two, ['k', 'p1-3']], [0, 3])];
+      const log = compacted([['a', 'p1-0'], one, two, ['k', 'p1-3']], [0, 3]);
+      const logs = [{ ...log, committed: { ...log.committed!, ...facts } }];
       const whole = keyedPoll(highWatermark);
       const [first, last] = whole.records;
       const halves = [
@@ -101,6 +103,24 @@ describe('a gap of a compacted log', () => {
 
   it('may not lack a record that only a record at or above the high watermark replaces', () => {
     for (const one of found(['k', 'p1-1'], ['k', 'p1-2'], 3)) expect(one).toMatch(/where 1 was next/);
+  });
+
+  it('may lack a record whose replacement was committed before, but lies above an old high watermark', () => {
+    // The answers come at 2 us.
+    const committedAt = (atUs: number) => ({ committedUs: (offset: number) => (offset === 3 ? atUs : 1) });
+    expect(found(['k', 'p1-1'], ['k', 'p1-2'], 3, committedAt(2))).toEqual([undefined, undefined]);
+    for (const one of found(['k', 'p1-1'], ['k', 'p1-2'], 3, committedAt(3)))
+      expect(one).toMatch(/where 1 was next/);
+  });
+
+  it('may not lack a tombstone that must stay until the time of the answer', () => {
+    const droppedAt = (atUs: number) => ({
+      mayDropTombstone: (offset: number, byUs: number) => offset === 2 && byUs >= atUs,
+    });
+    const tombstone: Keyed = ['x', 'p1-2', 'tombstone'];
+    expect(found(['k', 'p1-1'], tombstone, 4, droppedAt(2))).toEqual([undefined, undefined]);
+    for (const one of found(['k', 'p1-1'], tombstone, 4, droppedAt(3)))
+      expect(one).toMatch(/where 1 was next/);
   });
 
   it('may lack nothing if the log was never compacted', () => {

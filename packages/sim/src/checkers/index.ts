@@ -91,6 +91,7 @@ export interface Surroundings {
 /** Everything that the checkers of one run share. */
 function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surroundings): StateScope {
   const ledger = new Ledger();
+  const keyed = new KeyedRecords(world, ledger);
   return {
     world,
     cluster,
@@ -99,11 +100,11 @@ function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surround
     isExempt,
     metadata: new CommittedMetadata(),
     ledger,
-    keyed: new KeyedRecords(world, ledger),
+    keyed,
     lives: new BrokerLives(),
     groups: new GroupWalk((topicId, index) => ledger.get(topicId, index)?.hasStaleKeys === true),
     calm: new Calm(cluster, touched),
-    finalLogs: new FinalLogs(() => readLeaderLogs(cluster, ledger)),
+    finalLogs: new FinalLogs(() => readLeaderLogs(cluster, ledger, keyed)),
     mayServeDamage: () => (world.counts.get('disk write went astray') ?? 0) > 0,
     report: (checker, sentence) => world.fail(checker, sentence),
     count: (what) => world.count(what),

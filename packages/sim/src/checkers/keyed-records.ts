@@ -2,8 +2,8 @@
  * The latest committed record of each key of a partition, and the tombstones that brokers may have dropped.
  * A broker drops a tombstone in the first cleaning after its delete horizon, which is `delete.retention.ms`
  * later than the first cleaning of the tombstone. The first cleaning comes after the commit. So if the wall
- * clocks of all brokers since the commit show less time than `delete.retention.ms`, no broker can have
- * dropped the tombstone.
+ * clocks of all brokers since the commit show less time than each `delete.retention.ms` that a replica has
+ * had since then, no broker can have dropped the tombstone.
  */
 import type { Millis, Offset } from '@millrace/base';
 import { type CompressionCodecs, readRecords } from '@millrace/protocol';
@@ -27,13 +27,21 @@ interface Known {
   fills: number;
   /** Each offset that the committed end has reached, and when. Both ascend. */
   readonly commits: { readonly end: Offset; readonly atUs: Micros }[];
-  /** The shortest `delete.retention.ms` that any replica has had. */
-  retentionMs: Millis;
+  readonly retentions: Retention[];
+}
+
+/** A replica had this `delete.retention.ms` from `fromUs` to `toUs`. */
+interface Retention {
+  readonly retentionMs: Millis;
+  readonly fromUs: Micros;
+  toUs: Micros;
 }
 
 export class KeyedRecords implements ReplicaWatcher {
   private readonly clocks = new WallClocks();
   private readonly known = new Map<PartitionLedger, Known>();
+  /** The last entry of each replica that is open. */
+  private readonly present = new Map<Partition, Retention>();
   private readonly world: World;
   private readonly ledger: Ledger;
   private codecs: CompressionCodecs | undefined;
@@ -55,11 +63,25 @@ export class KeyedRecords implements ReplicaWatcher {
     this.noteRetention(replica);
   }
 
+  replicaClosed({ replica }: HostedReplica): void {
+    const last = this.present.get(replica);
+    if (last !== undefined) last.toUs = this.nowUs;
+    this.present.delete(replica);
+  }
+
+  get nowUs(): Micros {
+    return this.world.nowUs;
+  }
+
   /** Notes the present `delete.retention.ms` of a replica. */
   noteRetention(replica: Partition): void {
-    const known = this.of(this.ledger.of(replica));
-    const { deleteRetentionMs } = replica.log.config;
-    if (deleteRetentionMs < known.retentionMs) known.retentionMs = deleteRetentionMs;
+    const { deleteRetentionMs: retentionMs } = replica.log.config;
+    const last = this.present.get(replica);
+    if (last?.retentionMs === retentionMs) return;
+    if (last !== undefined) last.toUs = this.nowUs;
+    const next = { retentionMs, fromUs: this.nowUs, toUs: Number.POSITIVE_INFINITY };
+    this.present.set(replica, next);
+    this.of(this.ledger.of(replica)).retentions.push(next);
   }
 
   /** By key, as `keyText` writes it. Does not know the records that the ledger lacks. */
@@ -80,7 +102,13 @@ export class KeyedRecords implements ReplicaWatcher {
   mayBeDropped(ledger: PartitionLedger, offset: Offset, byUs: Micros): boolean {
     const committedUs = this.committedUs(ledger, offset);
     if (committedUs > byUs) return false;
-    return this.clocks.longestMs(committedUs, byUs) >= this.of(ledger).retentionMs;
+    return this.clocks.longestMs(committedUs, byUs) >= this.shortestRetentionMs(ledger, committedUs, byUs);
+  }
+
+  /** The shortest `delete.retention.ms` that any replica had at a time from `fromUs` to `toUs`. */
+  private shortestRetentionMs(ledger: PartitionLedger, fromUs: Micros, toUs: Micros): Millis {
+    const had = this.of(ledger).retentions.filter((one) => one.fromUs <= toUs && one.toUs >= fromUs);
+    return Math.min(Number.POSITIVE_INFINITY, ...had.map(({ retentionMs }) => retentionMs));
   }
 
   /** When the record was committed. Infinity: not yet. */
@@ -99,8 +127,7 @@ export class KeyedRecords implements ReplicaWatcher {
   private of(ledger: PartitionLedger): Known {
     let known = this.known.get(ledger);
     if (known === undefined) {
-      const retentionMs = Number.POSITIVE_INFINITY;
-      known = { latest: new Map(), batches: 0, fills: 0, commits: [], retentionMs };
+      known = { latest: new Map(), batches: 0, fills: 0, commits: [], retentions: [] };
       this.known.set(ledger, known);
     }
     return known;

@@ -2,10 +2,17 @@
  * At the end of a run, reads the log of each partition from its leader with the product's own code, and
  * decodes it.
  */
-import { type FinalBatch, type FinalLog, OFFSETS_TOPIC, type SeenRecord } from '@millrace/checkers';
+import {
+  type CommittedPart,
+  type FinalBatch,
+  type FinalLog,
+  OFFSETS_TOPIC,
+  type SeenRecord,
+} from '@millrace/checkers';
 import { type CompressionCodecs, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
 import { seenRecord } from '../clients/index.ts';
 import type { SimCluster } from '../cluster/index.ts';
+import type { KeyedRecords } from './keyed-records.ts';
 import type { Ledger, PartitionLedger } from './ledger.ts';
 import { type LogBatch, readBatches } from './log-reading.ts';
 
@@ -13,7 +20,7 @@ import { type LogBatch, readBatches } from './log-reading.ts';
  * Returns the log of each partition that has a running leader, up to the leader's log end offset. If the
  * leader cannot read its log, the result has no batches for this partition.
  */
-export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] {
+export function readLeaderLogs(cluster: SimCluster, ledger: Ledger, keyed: KeyedRecords): FinalLog[] {
   const logs: FinalLog[] = [];
   for (const { topicId, topic, partition, image } of cluster.partitions()) {
     const leader = cluster.node(image.leader);
@@ -35,7 +42,7 @@ export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] 
     // No client of the history reads or writes the records of an internal topic.
     const mayHaveGaps = log.mayHaveGaps || known.mayBeCompacted;
     const committed =
-      mayHaveGaps && topic !== OFFSETS_TOPIC ? { committed: contentOf(known.batches, codecs, known) } : {};
+      mayHaveGaps && topic !== OFFSETS_TOPIC ? { committed: committedPart(known, codecs, keyed) } : {};
     logs.push({
       topic,
       topicId,
@@ -49,6 +56,18 @@ export function readLeaderLogs(cluster: SimCluster, ledger: Ledger): FinalLog[] 
     });
   }
   return logs;
+}
+
+function committedPart(
+  known: PartitionLedger,
+  codecs: CompressionCodecs,
+  keyed: KeyedRecords,
+): CommittedPart {
+  return {
+    ...contentOf(known.batches, codecs, known),
+    committedUs: (offset) => keyed.committedUs(known, offset),
+    mayDropTombstone: (offset, byUs) => keyed.mayBeDropped(known, offset, Math.min(byUs, keyed.nowUs)),
+  };
 }
 
 function contentOf(

@@ -4,6 +4,7 @@
  * turn, and calls the checkers only for a replica that moved.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
+import type { LogConfig } from '@millrace/log';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
@@ -15,6 +16,8 @@ export interface ReplicaState {
   readonly endOffset: Offset;
   readonly leadership: Partition['leadership'];
   readonly leaderEpoch: LeaderEpoch;
+  /** The settings of the log; undefined: the walk has not seen the replica. */
+  readonly config: LogConfig | undefined;
 }
 
 /** A replica that a process has open. */
@@ -45,6 +48,7 @@ const UNSEEN: ReplicaState = {
   endOffset: 0,
   leadership: undefined,
   leaderEpoch: -1,
+  config: undefined,
 };
 
 /** Only the walk changes `before`. */
@@ -77,7 +81,8 @@ export class ReplicaWalk {
         replica.log.startOffset === before.startOffset &&
         replica.log.endOffset === before.endOffset &&
         replica.leadership === before.leadership &&
-        replica.leaderEpoch === before.leaderEpoch
+        replica.leaderEpoch === before.leaderEpoch &&
+        replica.log.config === before.config
       )
         continue;
       for (const watcher of this.watchers) watcher.replicaMoved?.(one);
@@ -98,6 +103,6 @@ export class ReplicaWalk {
 }
 
 function stateOf({ highWatermark, log, leadership, leaderEpoch }: Partition): ReplicaState {
-  const { startOffset, endOffset } = log;
-  return { highWatermark, startOffset, endOffset, leadership, leaderEpoch };
+  const { startOffset, endOffset, config } = log;
+  return { highWatermark, startOffset, endOffset, leadership, leaderEpoch, config };
 }

@@ -66,6 +66,35 @@ describe('compacted-value-lost', () => {
     }
   });
 
+  it('judges a tombstone by each delete.retention.ms that a replica has had since the commit', () => {
+    for (const isShortAfterwards of [true, false]) {
+      const small = new SmallCluster([compactedValueLost, replicasDiffer]);
+      const set = (deleteRetentionMs: number) => {
+        for (const node of small.cluster.brokers) {
+          const { log } = small.replica(node);
+          log.setConfig({ ...log.config, isCompacted: true, deletesOldRecords: false, deleteRetentionMs });
+        }
+        small.run(5);
+      };
+      set(0);
+      if (!isShortAfterwards) set(86_400_000);
+      small.produce(() => keyed('k', 'v1'));
+      small.produce(() => keyed('k', null));
+      small.run(5);
+      set(86_400_000);
+      const { leaderEpoch } = small.state;
+      const name = rewrite(
+        small,
+        keyed('x', 'v1', { leaderEpoch }),
+        keyed('x', null, { leaderEpoch, baseOffset: 1 }),
+      );
+      const found = violationOf(() => small.finish()) ?? '';
+      const early = `compacted-value-lost: ${name} dropped the tombstone at 1 before delete.retention.ms was over`;
+      if (isShortAfterwards) expect(found).not.toContain('compacted-value-lost');
+      else expect(found).toContain(early);
+    }
+  });
+
   it('accepts an older record only at a replica whose log reached the tombstone after its commit', () => {
     for (const isLate of [true, false]) {
       const small = setUp(null);

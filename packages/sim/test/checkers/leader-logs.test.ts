@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { expiredTooEarly } from '../../src/checkers/expired-too-early.ts';
 import { ofHistory } from '../../src/checkers/of-history.ts';
 import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
+import { VALUE_HEADER } from '../../src/clients/sent-value.ts';
 import type { SimNode } from '../../src/cluster/index.ts';
 import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
@@ -29,6 +30,16 @@ function acknowledged(small: SmallCluster, value: string, baseOffset: number): v
   const facts = { topic: 't', topicId, partition: 0, mayStray: false, acks: -1, idempotent: true } as const;
   const end = { invokedUs: 0, endedUs: small.world.nowUs, outcome: 'ok', error: undefined, ackedBy: 4 };
   small.history.add({ type: 'send', client: 'p1', values: [value], baseOffset, ...facts, ...end } as SendOp);
+}
+
+/** A batch with a tombstone of the key, whose header has the value. */
+function tombstone(key: string, text: string, placed: object = {}): Uint8Array {
+  const headers = [{ key: VALUE_HEADER, value: Buffer.from(text) }];
+  return buildBatch({
+    baseTimestamp: 0,
+    records: [{ key: Buffer.from(key), value: null, headers }],
+    ...placed,
+  });
 }
 
 /**
@@ -78,6 +89,27 @@ describe('readLeaderLogs', () => {
     acknowledged(small, 'p1-9', 1);
     for (const node of [small.leader, ...small.followers]) raise(small, node, 2);
     expect(violationOf(small.finish)).toMatch(/^lost-write: p1-9 was acknowledged/);
+  });
+
+  it('excuses a tombstone that a compacted log lacks only after delete.retention.ms', () => {
+    for (const deleteRetentionMs of [86_400_000, 0]) {
+      const small = new SmallCluster([lostWrite, replicasDiffer]);
+      for (const node of small.cluster.brokers) {
+        const { log } = small.replica(node);
+        log.setConfig({ ...log.config, isCompacted: true, deletesOldRecords: false, deleteRetentionMs });
+      }
+      small.produce((text) => tombstone('k', text));
+      acknowledged(small, 'p1-0', 0);
+      small.run(1);
+      const { leader } = small;
+      const content = leader.disk.tree.file('/data/t-0/00000000000000000000.log')!;
+      const { leaderEpoch } = small.state;
+      content.truncate(0);
+      content.write(0, tombstone('x', 'p1-5', { leaderEpoch }));
+      const found = violationOf(small.finish) ?? '';
+      if (deleteRetentionMs === 0) expect(found).not.toContain('lost-write');
+      else expect(found).toMatch(/^lost-write: p1-0 was acknowledged/);
+    }
   });
 
   it('does not excuse the records below a log start offset that expired-too-early has not accepted', () => {
