@@ -1,11 +1,25 @@
 /**
  * The names on a disk: folders and the names of files. A change of a name is durable once its folder is
- * synced. A power loss undoes some of the other changes: the newest first, back to a random one.
+ * synced. A power loss undoes some of the other changes: the newest first, back to a random one. An unsynced
+ * change stays with its folder when the folder gets another name. So a later folder of the old name never
+ * gets files of the first one.
  */
 import { DiskError, type Prng } from '@millrace/base';
 import { FileContent } from './content.ts';
 
+/** A folder keeps its identity when a rename changes its path. */
+interface Folder {
+  path: string;
+}
+
+/** A name in a folder. */
+interface Place {
+  readonly folder: Folder;
+  readonly name: string;
+}
+
 interface Change {
+  readonly folder: Folder;
   /** Orders the changes of all folders. */
   readonly number: number;
   readonly undo: () => void;
@@ -19,16 +33,16 @@ export type NamesAfterPowerLoss = 'kept' | 'undone' | 'some';
 
 export class FileTree {
   private readonly files = new Map<string, FileContent>();
-  private readonly folders = new Set<string>(['/']);
+  private readonly folders = new Map<string, Folder>([['/', { path: '/' }]]);
   /** The unsynced changes of each folder, oldest first. */
-  private readonly changes = new Map<string, Set<Change>>();
+  private readonly changes = new Map<Folder, Set<Change>>();
   private changeCount = 0;
 
   /** Another tree with the same names and bytes, all of them durable. */
   copy(): FileTree {
     const copy = new FileTree();
     for (const [path, content] of this.files) copy.files.set(path, content.copy());
-    for (const path of this.folders) copy.folders.add(path);
+    for (const path of this.folders.keys()) copy.folders.set(path, { path });
     return copy;
   }
 
@@ -45,11 +59,10 @@ export class FileTree {
   }
 
   create(path: string): FileContent {
-    const folder = parentOf(path);
-    if (!this.folders.has(folder)) throw new DiskError('ENOENT', `${path}: no such folder`);
+    const place = this.placeOf(path);
     const content = new FileContent();
     this.files.set(path, content);
-    this.changed(folder, () => this.files.delete(path));
+    this.changed(place, () => this.files.delete(pathOf(place)));
     return content;
   }
 
@@ -62,31 +75,35 @@ export class FileTree {
       names.add(path.slice(prefix.length, slash < 0 ? undefined : slash));
     };
     for (const path of this.files.keys()) look(path);
-    for (const path of this.folders) look(path);
+    for (const path of this.folders.keys()) look(path);
     return [...names].sort();
   }
 
   makeFolder(path: string): void {
     if (this.folders.has(path)) return;
     this.makeFolder(parentOf(path));
-    this.folders.add(path);
-    this.changed(parentOf(path), () => this.take(path));
+    this.folders.set(path, { path });
+    const place = this.placeOf(path);
+    this.changed(place, () => this.take(pathOf(place)));
   }
 
   remove(path: string): void {
     const taken = this.take(path);
     if (taken.files.length + taken.folders.length === 0) return;
-    this.changed(parentOf(path), () => this.put(taken));
+    const place = this.placeOf(path);
+    this.changed(place, () => this.put(renamed(taken, path, pathOf(place))));
   }
 
   rename(from: string, to: string): void {
     if (!this.files.has(from) && !this.folders.has(from))
       throw new DiskError('ENOENT', `${from}: no such file or folder`);
+    const [old, present] = [this.placeOf(from), this.placeOf(to)];
     const replaced = this.take(to);
     this.put(renamed(this.take(from), from, to));
-    this.changed(parentOf(from), () => {
-      this.put(renamed(this.take(to), to, from));
-      this.put(replaced);
+    this.changed(old, () => {
+      const path = pathOf(present);
+      this.put(renamed(this.take(path), path, pathOf(old)));
+      this.put(renamed(replaced, to, path));
     });
   }
 
@@ -99,7 +116,8 @@ export class FileTree {
    * when the device has these changes.
    */
   beginSync(folder: string): () => void {
-    const changes = this.changes.get(folder);
+    const known = this.folders.get(folder);
+    const changes = known === undefined ? undefined : this.changes.get(known);
     if (changes === undefined || changes.size === 0) return () => {};
     const covered = [...changes];
     return () => {
@@ -114,18 +132,26 @@ export class FileTree {
     const some = random.below(changes.length + 1);
     const kept = names === 'some' ? some : names === 'kept' ? changes.length : 0;
     const undone = changes.slice(kept).reverse();
-    for (const { undo } of undone) undo();
+    // The names in a folder whose removal is durable are gone for good.
+    for (const { folder, undo } of undone) if (this.folders.get(folder.path) === folder) undo();
     this.changes.clear();
     return undone.length > 0;
   }
 
-  private changed(folder: string, undo: () => void): void {
+  private placeOf(path: string): Place {
+    const parent = parentOf(path);
+    const folder = this.folders.get(parent);
+    if (folder === undefined) throw new DiskError('ENOENT', `${path}: no such folder`);
+    return { folder, name: path.slice(parent === '/' ? 1 : parent.length + 1) };
+  }
+
+  private changed({ folder }: Place, undo: () => void): void {
     let changes = this.changes.get(folder);
     if (changes === undefined) {
       changes = new Set();
       this.changes.set(folder, changes);
     }
-    changes.add({ number: this.changeCount++, undo });
+    changes.add({ folder, number: this.changeCount++, undo });
   }
 
   /** Removes a name and everything below it. Returns what it removed. */
@@ -140,29 +166,36 @@ export class FileTree {
     const below = `${path}/`;
     const isWithin = (known: string) => known === path || known.startsWith(below);
     for (const [known, content] of this.files) if (isWithin(known)) taken.files.push([known, content]);
-    for (const known of this.folders) if (isWithin(known)) taken.folders.push(known);
+    for (const entry of this.folders) if (isWithin(entry[0])) taken.folders.push(entry);
     for (const [known] of taken.files) this.files.delete(known);
-    for (const known of taken.folders) this.folders.delete(known);
+    for (const [known] of taken.folders) this.folders.delete(known);
     return taken;
   }
 
   private put({ files, folders }: Subtree): void {
     for (const [path, content] of files) this.files.set(path, content);
-    for (const path of folders) this.folders.add(path);
+    for (const [path, folder] of folders) {
+      folder.path = path;
+      this.folders.set(path, folder);
+    }
   }
 }
 
 interface Subtree {
   readonly files: [string, FileContent][];
-  readonly folders: string[];
+  readonly folders: [string, Folder][];
 }
 
 function renamed({ files, folders }: Subtree, from: string, to: string): Subtree {
   const moved = (path: string) => to + path.slice(from.length);
   return {
     files: files.map(([path, content]) => [moved(path), content]),
-    folders: folders.map(moved),
+    folders: folders.map(([path, folder]) => [moved(path), folder]),
   };
+}
+
+function pathOf({ folder, name }: Place): string {
+  return folder.path === '/' ? `/${name}` : `${folder.path}/${name}`;
 }
 
 export function parentOf(path: string): string {
