@@ -14,6 +14,11 @@
  * what the newest metadata allow, and what the replica's own config allows. Without the policy `delete`,
  * records never expire.
  *
+ * A cleaning drops records of a compacted log before they expire. A broker then judges the age of a segment
+ * by the records that are left. So in a partition that was compacted, the checker accepts a record that a
+ * later committed record of its key replaces, and a tombstone that brokers may have dropped
+ * (keyed-records.ts).
+ *
  * If the topic has `retention.bytes`, the checker demands only that the removed records are committed. A
  * batch counts as expired if it has no timestamp, or if the ledger does not have it. Two kinds of brokers are
  * exempt, because they may delete a log: a broker whose disk is damaged, and a broker that recovers from a
@@ -23,9 +28,9 @@ import type { WallMillis } from '@millrace/base';
 import type { Op } from '@millrace/checkers';
 import type { LogConfig } from '@millrace/log';
 import { effectiveTopicConfig, numberOf } from '@millrace/metadata';
-import { timestampDistance } from '@millrace/protocol';
+import { type Timestamp, timestampDistance } from '@millrace/protocol';
 import type { SimNode } from '../cluster/index.ts';
-import { MILLISECOND } from '../world/index.ts';
+import { MILLISECOND, type Micros } from '../world/index.ts';
 import { AskedDeletions } from './asked-deletions.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { LeaderStarts } from './leader-starts.ts';
@@ -124,10 +129,14 @@ class ExpiredTooEarly implements StateChecker {
     const limitsMs = limits.map(({ retentionMs }) => retentionMs).filter((ms) => ms >= 0);
     const retentionMs = Math.min(Number.POSITIVE_INFINITY, ...limitsMs);
     const nowMs = this.latestWallMs(node);
-    for (const { header } of ledger.batches) {
-      const { baseOffset, lastOffset, maxTimestamp } = header;
-      if (lastOffset < ledger.startOffset || lastOffset >= startOffset || maxTimestamp < 0) continue;
-      if (timestampDistance(nowMs, maxTimestamp) <= retentionMs) return baseOffset;
+    const isExpired = (timestamp: Timestamp) =>
+      timestamp < 0 || timestampDistance(nowMs, timestamp) > retentionMs;
+    for (const batch of ledger.batches) {
+      const { baseOffset, lastOffset, maxTimestamp } = batch.header;
+      if (lastOffset < ledger.startOffset || lastOffset >= startOffset || isExpired(maxTimestamp)) continue;
+      if (!ledger.mayBeCompacted) return baseOffset;
+      const staying = this.scope.keyed.stayingIn(ledger, batch, this.endOfTurnUs(node));
+      if (staying.some(({ timestamp }) => !isExpired(timestamp))) return baseOffset;
     }
     return undefined;
   }
@@ -148,9 +157,13 @@ class ExpiredTooEarly implements StateChecker {
    * ends later than `world.nowUs`.
    */
   private latestWallMs(node: SimNode): WallMillis {
-    const { world, cluster } = this.scope;
+    const { cluster } = this.scope;
     const nodes = [node, ...cluster.brokers, ...cluster.standIns];
     const offsets = nodes.map(({ host }) => host.wallOffsetMs);
-    return Math.floor(Math.max(world.nowUs, node.host.blockedUntilUs) / MILLISECOND) + Math.max(...offsets);
+    return Math.floor(this.endOfTurnUs(node) / MILLISECOND) + Math.max(...offsets);
+  }
+
+  private endOfTurnUs({ host }: SimNode): Micros {
+    return Math.max(this.scope.world.nowUs, host.blockedUntilUs);
   }
 }

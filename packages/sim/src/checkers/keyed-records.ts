@@ -6,12 +6,13 @@
  * had since then, no broker can have dropped the tombstone.
  */
 import type { Millis, Offset } from '@millrace/base';
-import { type CompressionCodecs, readRecords } from '@millrace/protocol';
+import { type CompressionCodecs, type Record as ReadRecord, readRecords } from '@millrace/protocol';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import type { Micros, World } from '../world/index.ts';
 import { keyText } from './compacted-batch.ts';
 import type { Ledger, PartitionLedger } from './ledger.ts';
+import type { LogBatch } from './log-reading.ts';
 import type { HostedReplica, ReplicaWatcher } from './replica-walk.ts';
 import { WallClocks } from './wall-clocks.ts';
 
@@ -96,6 +97,15 @@ export class KeyedRecords implements ReplicaWatcher {
           known.latest.set(name, { offset, isTombstone: value === null });
       }
     return known.latest;
+  }
+
+  /** The records of a committed batch that no cleaning can have dropped before `byUs`. */
+  stayingIn(ledger: PartitionLedger, batch: LogBatch, byUs: Micros): ReadRecord[] {
+    const latest = this.latestOf(ledger);
+    return [...readRecords(batch.bytes, this.codecs!)].filter(({ offset, key, value }) => {
+      if ((latest.get(keyText(key))?.offset ?? offset) > offset) return false;
+      return value !== null || !this.mayBeDropped(ledger, offset, byUs);
+    });
   }
 
   /** Whether a broker may have dropped the tombstone at this offset before `byUs`. */

@@ -1,3 +1,4 @@
+import { buildBatch } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { expiredTooEarly } from '../../src/checkers/expired-too-early.ts';
 import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
@@ -108,6 +109,41 @@ describe('expired-too-early', () => {
       expect(after(outcome, 4 * SEC, 20 * SEC)).toBeUndefined();
     }
     expect(after('fail', 0, SEC)).toMatch(/the batch at 0 has not expired, and nobody/);
+  });
+
+  it('accepts a record that has not expired only if compaction may have dropped it', () => {
+    const found = (
+      latest: string | null,
+      start: number,
+      isCompacted: boolean,
+      deleteRetentionMs = WEEK_MS,
+    ) => {
+      const small = new SmallCluster([replicasDiffer, expiredTooEarly]);
+      for (const node of small.cluster.brokers) {
+        const { log } = small.replica(node);
+        log.setConfig({ ...log.config, isCompacted, deleteRetentionMs });
+      }
+      small.run(1);
+      const old = { timestamp: 1_700_000_000_000 - 2 * WEEK_MS };
+      const record = (key: string, value: string | null) => ({
+        key: Buffer.from(key),
+        value: value === null ? null : Buffer.from(value),
+      });
+      const records = [
+        [{ ...record('a', 'v0'), ...old }, record('k', 'v1')],
+        [record('k', latest)],
+        [record('x', 'v3')],
+      ];
+      for (const list of records)
+        small.produce(() => buildBatch({ baseTimestamp: 1_700_000_000_000, records: list }));
+      return violationOf(raise(small, small.leader, start));
+    };
+    // The record of `a` has expired, and a later record of `k` replaces the one at 1.
+    expect(found('v2', 2, true)).toBeUndefined();
+    expect(found('v2', 2, false)).toMatch(/the batch at 0 has not expired/);
+    expect(found('v2', 3, true)).toMatch(/the batch at 2 has not expired/);
+    expect(found(null, 3, true)).toMatch(/the batch at 2 has not expired/);
+    expect(found(null, 3, true, 0)).toBeUndefined();
   });
 
   it('does not accept that a follower deletes records before its leader does', () => {
