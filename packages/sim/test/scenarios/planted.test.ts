@@ -66,7 +66,7 @@ test('`plant` throws with the name of a bug whose line is missing or duplicate',
  */
 test.each([
   ['fetch-above-high-watermark', 1],
-  ['ack-before-isr', 6],
+  ['ack-before-isr', 13],
   ['metadata-out-of-order', 1],
   ['index-read-after-write', 1],
   ['failed-sync-untold', 1],
