@@ -26,14 +26,14 @@ import {
   writeBatchHeader,
 } from '@millrace/protocol';
 import { Md5 } from './md5.ts';
-import { latestOffset, type OffsetTable } from './offset-map.ts';
+import { latestOffset, type OffsetTables } from './offset-map.ts';
 import { RecordCursor, VARLONG_BYTES_MAX, writeVarlong } from './record-cursor.ts';
 import { forEachBatch, plainRecords } from './stored-batches.ts';
 
 /** Plain data, so that a job can get it. */
 export interface FilterOptions {
   /** The tables of the offset map. */
-  readonly tables: readonly OffsetTable[];
+  readonly tables: OffsetTables;
   /** The offset map covers the log below this offset. Records from here on stay. */
   readonly mapEnd: Offset;
   readonly nowWallMs: WallMillis;

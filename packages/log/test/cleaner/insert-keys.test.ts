@@ -27,7 +27,7 @@ test('a turn ends when the growing tables have moved as many keys as a turn may 
     const movedBefore = map.movedKeys;
     const inserted = insertKeys(map, keys, next);
     const work = (inserted.next - next) / KEY_WORDS + map.movedKeys - movedBefore;
-    const tableSlotsMax = SLOTS / map.shared.length;
+    const tableSlotsMax = SLOTS / map.shared.slots.length;
     expect(work).toBeLessThan(KEYS_PER_TURN + tableSlotsMax);
     expect(inserted.isFull).toBe(false);
     next = inserted.next;
