@@ -449,7 +449,7 @@ test('the chunk that ends where the segment ends is the last one, although a res
   segment.sizeBytes = bytes.length;
   const { length } = batches[0]!;
   const chunk = readBatches(segment, { position: 0, offset: 0 }, 2, 2 * length);
-  expect([chunk.bytes.length, chunk.isLast]).toEqual([2 * length, true]);
+  expect([chunk.sizeBytes, chunk.isLast]).toEqual([2 * length, true]);
 });
 
 const batchText = fc

@@ -30,6 +30,9 @@ import { latestOffset, type OffsetTables } from './offset-map.ts';
 import { RecordCursor, VARLONG_BYTES_MAX, writeVarlong } from './record-cursor.ts';
 import { forEachBatch, plainRecords } from './stored-batches.ts';
 
+/** The filter has room for the places of this many records of a batch before it takes more memory. */
+const FIRST_PLACES = 1024;
+
 /** Plain data, so that a job can get it. */
 export interface FilterOptions {
   /** The tables of the offset map. */
@@ -55,17 +58,58 @@ export interface FilterResult {
   readonly isChanged: boolean;
 }
 
-/** Filters whole batches. Throws DecodeError if one is damaged. */
+/**
+ * Filters whole batches. The result lies at the beginning of `bytes`, if it fits there. Throws DecodeError if
+ * a batch is damaged.
+ */
 export function cleanBatches(bytes: Uint8Array, o: FilterOptions, codecs: CompressionCodecs): FilterResult {
   const filter = new Filter(o, codecs);
-  const kept: Uint8Array[] = [];
+  const kept = new KeptBatches(bytes);
   forEachBatch(bytes, (header, batch, isLast) => {
     const cleaned = filter.clean(header, batch, isLast && o.endsSegment);
     filter.isChanged ||= cleaned !== batch;
-    if (cleaned !== undefined) kept.push(cleaned);
+    kept.add(cleaned, batch.length);
   });
   const { recordsKept, recordsDropped, isChanged } = filter;
-  return { bytes: joinedChunks(kept), recordsKept, recordsDropped, isChanged };
+  return { bytes: kept.joined(), recordsKept, recordsDropped, isChanged };
+}
+
+/**
+ * Moves the batches that stay to the beginning of the bytes that the filter reads. Only a batch that became
+ * larger can need the place of batches that the filter has not read yet. From there on the batches are
+ * copied.
+ */
+class KeptBatches {
+  private readonly bytes: Uint8Array;
+  /** How many bytes the filter has read. */
+  private read = 0;
+  private keptBytes = 0;
+  private copies: Uint8Array[] | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** `batch`: what stays of the next `sizeBytes` bytes. */
+  add(batch: Uint8Array | undefined, sizeBytes: number): void {
+    const from = this.read;
+    this.read += sizeBytes;
+    if (batch === undefined) return;
+    if (this.copies === undefined && this.keptBytes + batch.length > this.read)
+      this.copies = [this.bytes.slice(0, this.keptBytes)];
+    if (this.copies !== undefined) {
+      this.copies.push(batch);
+      return;
+    }
+    const isInPlace = this.keptBytes === from && batch.buffer === this.bytes.buffer;
+    if (!isInPlace) this.bytes.set(batch, this.keptBytes);
+    this.keptBytes += batch.length;
+  }
+
+  joined(): Uint8Array {
+    if (this.copies !== undefined) return joinedChunks(this.copies);
+    return this.bytes.subarray(0, this.keptBytes);
+  }
 }
 
 class Filter {
@@ -75,6 +119,8 @@ class Filter {
   private readonly o: FilterOptions;
   private readonly codecs: CompressionCodecs;
   private readonly md5 = new Md5();
+  /** The places of the records that stay of the present batch; see `Selected`. */
+  private places = new Int32Array(3 * FIRST_PLACES);
 
   constructor(o: FilterOptions, codecs: CompressionCodecs) {
     this.o = o;
@@ -110,17 +156,28 @@ class Filter {
 
   /** Selects the records that stay. */
   private select(header: BatchHeader, plain: Uint8Array): Selected {
-    const found: Selected = { plain, places: [], count: 0, hasTombstone: false, maxTimestamp: NO_TIMESTAMP };
+    const found = { plain, count: 0, hasTombstone: false, maxTimestamp: NO_TIMESTAMP as Timestamp };
     const cursor = new RecordCursor(plain, header.recordCount);
     while (cursor.next()) {
       if (!this.stays(header, cursor, plain)) continue;
-      found.places.push(cursor.start, cursor.restStart, cursor.end);
+      this.notePlace(3 * found.count, cursor);
       found.count++;
       if (cursor.valueBytes < 0) found.hasTombstone = true;
       const timestamp = addTimestamps(header.baseTimestamp, cursor.timestampDelta);
       if (timestamp > found.maxTimestamp) found.maxTimestamp = timestamp;
     }
-    return found;
+    return { ...found, places: this.places.subarray(0, 3 * found.count) };
+  }
+
+  private notePlace(at: number, { start, restStart, end }: RecordCursor): void {
+    if (at === this.places.length) {
+      const larger = new Int32Array(2 * at);
+      larger.set(this.places);
+      this.places = larger;
+    }
+    this.places[at] = start;
+    this.places[at + 1] = restStart;
+    this.places[at + 2] = end;
   }
 
   private stays(header: BatchHeader, cursor: RecordCursor, plain: Uint8Array): boolean {
@@ -159,10 +216,10 @@ class Filter {
 interface Selected {
   readonly plain: Uint8Array;
   /** Three positions for each record that stays: its start, the part after its timestamp, and its end. */
-  readonly places: number[];
-  count: number;
-  hasTombstone: boolean;
-  maxTimestamp: Timestamp;
+  readonly places: Int32Array;
+  readonly count: number;
+  readonly hasTombstone: boolean;
+  readonly maxTimestamp: Timestamp;
 }
 
 function selected({ plain, places }: Selected): Uint8Array {

@@ -1,8 +1,8 @@
 /**
  * One cleaning of one log. First the run indexes the keys of the dirty part. Then it writes cleaned segments,
  * group by group. It hands each cleaned segment to the owner of the run, who swaps it for the old segments.
- * Reads and writes at most about `chunkBytes` in one turn of the event loop; jobs look at the records.
- * Decides nothing: the owner chose the range.
+ * Reads or writes at most about `chunkBytes` in one turn of the event loop; jobs look at the records, one
+ * chunk at a time (job-line.ts). Decides nothing: the owner chose the range.
  *
  * If the offset map is full before the dirty part ends, the run cleans only up to the first key that has no
  * place. Groups are cleaned in the order of the log. So when a tombstone goes, all older records of its key
@@ -11,7 +11,7 @@
  * If nothing changes in a group of one segment, the group costs no writes. The run begins to write a cleaned
  * segment at the first change, and then first copies what lies before the change.
  */
-import { DiskError, type Job, type JobKind, type Jobs, type Offset, type WallMillis } from '@millrace/base';
+import { DiskError, type JobKind, type Jobs, type Offset, type WallMillis } from '@millrace/base';
 import { BatchHeader, readBatchHeader } from '@millrace/protocol';
 import { CLEANED_SUFFIX } from '../files/file-names.ts';
 import type { OpenFiles } from '../files/open-files.ts';
@@ -20,6 +20,7 @@ import type { LogConfig } from '../types.ts';
 import { groupSegments } from './groups.ts';
 import { offsetAt } from './index-keys.ts';
 import { insertKeys } from './insert-keys.ts';
+import { JobLine } from './job-line.ts';
 import type { CleanerJobs, Damage } from './jobs.ts';
 import { DirtyProducers, type KnownProducer, type LastBatches } from './last-batches.ts';
 import type { OffsetMap } from './offset-map.ts';
@@ -74,13 +75,27 @@ export class JobFailure {
   }
 }
 
+/** A chunk, and the segment that it lies in. */
+interface SegmentChunk extends BatchChunk {
+  readonly segment: Segment;
+  /** Where the chunk begins. */
+  readonly place: Place;
+  /** True if no batch of the segments that the run reads now follows. */
+  readonly endsGroup: boolean;
+}
+
 export class CleaningRun {
   private readonly o: RunOptions;
   private readonly ports: RunPorts;
   private readonly done: (result: RunResult | DiskError | JobFailure) => void;
   private readonly header = new BatchHeader();
   private isOver = false;
-  private job: Job | undefined;
+  /** The jobs of the present step. */
+  private line: Pick<JobLine<never, unknown, unknown>, 'stop'> | undefined;
+  /** Memory of handled chunks, for the next reads: one chunk waits while a job has the other. */
+  private readonly spares: Uint8Array[] = [];
+  /** Bytes that the run has read and written, but not yet reported to the throttle. */
+  private unreportedBytes = 0;
   private mapEnd: Offset;
   private groups: Segment[][] = [];
   private readonly dirtyProducers = new DirtyProducers();
@@ -115,34 +130,31 @@ export class CleaningRun {
   cancel(): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.job?.cancel();
+    this.line?.stop();
     this.discard();
   }
 
   // ------------------------------------------------------------------ keys
 
-  /** Indexes the segment from this place on; undefined: the segment has no more batches. */
+  /** Indexes the segments from this place on; undefined: the first segment has no more batches. */
   private index(index: number, place: Place | undefined): void {
-    const segment = this.o.segments[index];
-    if (segment === undefined) {
-      this.startFilter();
-      return;
-    }
-    if (place === undefined || place.position >= segment.sizeBytes) {
-      this.index(index + 1, startOf(this.o.segments[index + 1]));
-      return;
-    }
-    const chunk = readBatches(segment, place, this.endOf(index), this.o.chunkBytes);
-    const { length: sizeBytes } = chunk.bytes;
-    this.bytesRead += sizeBytes;
-    const fromOffset = this.o.firstDirtyOffset;
-    // A job takes the bytes over, so look at them before.
-    this.dirtyProducers.note(chunk.bytes);
-    this.run(this.ports.kinds.indexKeys, chunk.bytes, { fromOffset }, (value, bytes) => {
-      if (value !== undefined) throw damageOf(segment, value);
-      const keys = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-      const next = chunk.isLast ? undefined : chunk.next;
-      this.insert(keys, 0, () => this.pause(sizeBytes, () => this.index(index, next)));
+    const { segments, firstDirtyOffset: fromOffset } = this.o;
+    const rest = segments.slice(place === undefined ? index + 1 : index);
+    this.runJobs(this.ports.kinds.indexKeys, rest, place, {
+      parameters: (chunk) => {
+        // A job takes the bytes over, so look at them before.
+        this.dirtyProducers.note(chunk.bytes.subarray(0, chunk.sizeBytes));
+        return { sizeBytes: chunk.sizeBytes, fromOffset };
+      },
+      handle: ({ segment }, value, bytes, next) => {
+        if ('damage' in value) throw damageOf(segment, value);
+        const keys = new Int32Array(bytes.buffer, bytes.byteOffset, value.keysBytes / 4);
+        this.insert(keys, 0, () => {
+          this.spares.push(bytes);
+          next();
+        });
+      },
+      ended: () => this.pause(() => this.startFilter()),
     });
   }
 
@@ -150,9 +162,10 @@ export class CleaningRun {
     const inserted = insertKeys(this.o.map, keys, from);
     if (inserted.isFull) {
       this.mapEnd = offsetAt(keys, inserted.next);
-      this.pause(0, () => this.startFilter());
+      this.line!.stop();
+      this.pause(() => this.startFilter());
     } else if (inserted.next === keys.length) next();
-    else this.pause(0, () => this.insert(keys, inserted.next, next));
+    else this.pause(() => this.insert(keys, inserted.next, next));
   }
 
   // ------------------------------------------------------------------ filter
@@ -186,7 +199,7 @@ export class CleaningRun {
       return;
     }
     if (group.length > 1) this.create(group);
-    this.filter(group, 0, startOf(group[0]));
+    this.filter(group);
   }
 
   private create(group: readonly Segment[]): void {
@@ -195,59 +208,51 @@ export class CleaningRun {
     this.cleaned.create();
   }
 
-  private filter(group: readonly Segment[], index: number, place: Place): void {
-    const segment = group[index];
-    if (segment === undefined) {
-      this.closeGroup(group);
-      return;
-    }
-    if (place.position >= segment.sizeBytes) {
-      this.filter(group, index + 1, startOf(group[index + 1]));
-      return;
-    }
-    const endOffset = this.endOf(this.o.segments.indexOf(segment));
-    const chunk = readBatches(segment, place, endOffset, this.o.chunkBytes);
-    const isLastOfGroup = group.slice(index + 1).every(({ sizeBytes }) => sizeBytes === 0);
-    const filter = {
-      tables: this.o.map.shared,
-      mapEnd: this.mapEnd,
-      nowWallMs: this.o.nowWallMs,
-      deleteRetentionMs: this.o.config.deleteRetentionMs,
-      producersLast: this.producersLastUpTo(chunk.next.offset),
-      producersKept: this.lastBatches.producersKept,
-      endsSegment: chunk.isLast && isLastOfGroup,
-    };
-    const { length: sizeBytes } = chunk.bytes;
-    this.bytesRead += sizeBytes;
-    this.run(this.ports.kinds.cleanBatches, chunk.bytes, filter, (value, bytes) => {
-      if ('damage' in value) throw damageOf(segment, value);
-      this.recordsDropped += value.recordsDropped;
-      const next = (): void => this.afterChunk(group, index, chunk);
-      const write = (): void => {
-        this.write(bytes);
-        this.pause(sizeBytes + bytes.length, next);
-      };
-      if (this.cleaned !== undefined) write();
-      else if (!value.isChanged) this.pause(sizeBytes, next);
-      else {
-        this.create(group);
-        this.copy(segment, startOf(segment), place.position, endOffset, write);
-      }
+  private filter(group: readonly Segment[]): void {
+    const { map, nowWallMs, config } = this.o;
+    this.runJobs(this.ports.kinds.cleanBatches, group, undefined, {
+      parameters: ({ sizeBytes, next, endsGroup }) => ({
+        sizeBytes,
+        tables: map.shared,
+        mapEnd: this.mapEnd,
+        nowWallMs,
+        deleteRetentionMs: config.deleteRetentionMs,
+        producersLast: this.producersLastUpTo(next.offset),
+        producersKept: this.lastBatches.producersKept,
+        endsSegment: endsGroup,
+      }),
+      handle: (chunk, value, bytes, next) => {
+        if ('damage' in value) throw damageOf(chunk.segment, value);
+        this.recordsDropped += value.recordsDropped;
+        const write = (): void => {
+          this.write(bytes.subarray(0, value.keptBytes));
+          this.spares.push(bytes);
+          next();
+        };
+        if (this.cleaned !== undefined) write();
+        else if (value.isChanged) {
+          this.create(group);
+          this.copy(chunk.segment, startOf(chunk.segment), chunk.place.position, write);
+        } else {
+          this.spares.push(bytes);
+          next();
+        }
+      },
+      ended: () => this.closeGroup(group),
     });
   }
 
   /** Copies the batches before the first change, up to the position `to`. */
-  private copy(segment: Segment, place: Place, to: number, endOffset: Offset, next: () => void): void {
+  private copy(segment: Segment, place: Place, to: number, next: () => void): void {
     if (place.position >= to) {
       next();
       return;
     }
     // The filter read the same chunks, so one of them ends at `to`.
-    const chunk = readBatches(segment, place, endOffset, this.o.chunkBytes);
-    const { length: sizeBytes } = chunk.bytes;
-    this.bytesRead += sizeBytes;
-    this.write(chunk.bytes);
-    this.pause(2 * sizeBytes, () => this.copy(segment, chunk.next, to, endOffset, next));
+    const chunk = this.read(segment, place);
+    this.write(chunk.bytes.subarray(0, chunk.sizeBytes));
+    this.spares.push(chunk.bytes);
+    this.pause(() => this.copy(segment, chunk.next, to, next));
   }
 
   /** Takes the producers' last batches of the next chunk, which ends at `endOffset`. */
@@ -255,11 +260,6 @@ export class CleaningRun {
     const { offsets } = this.lastBatches;
     const next = offsets.findIndex((offset) => offset >= endOffset);
     return new Set(offsets.splice(0, next < 0 ? offsets.length : next));
-  }
-
-  private afterChunk(group: readonly Segment[], index: number, { isLast, next }: BatchChunk): void {
-    if (isLast) this.filter(group, index + 1, startOf(group[index + 1]));
-    else this.filter(group, index, next);
   }
 
   private write(batches: Uint8Array): void {
@@ -274,40 +274,75 @@ export class CleaningRun {
       segment.note(header, segment.sizeBytes, this.o.config.indexIntervalBytes);
     }
     this.bytesWritten += batches.length;
+    this.unreportedBytes += batches.length;
   }
 
   private closeGroup(group: readonly Segment[]): void {
     const segment = this.cleaned;
     if (segment === undefined) {
-      this.pause(0, () => this.nextGroup());
+      this.pause(() => this.nextGroup());
       return;
     }
     segment.seal();
     this.cleaned = undefined;
     this.ports.swap(group, segment, (failure) => {
-      if (failure === undefined) this.pause(0, () => this.nextGroup());
+      if (failure === undefined) this.pause(() => this.nextGroup());
       else this.finish(failure);
     });
   }
 
   // ------------------------------------------------------------------ steps
 
-  private run<Parameters, Value>(
+  /**
+   * Runs a job for each chunk of these segments, in order. `place`: where the first chunk begins, by default
+   * at the beginning of the first segment.
+   */
+  private runJobs<Parameters, Value>(
     kind: JobKind<Parameters, Value>,
-    bytes: Uint8Array,
-    parameters: Parameters,
-    next: (value: Value, bytes: Uint8Array) => void,
+    segments: readonly Segment[],
+    place: Place | undefined,
+    o: {
+      parameters(chunk: SegmentChunk): Parameters;
+      handle(chunk: SegmentChunk, value: Value, bytes: Uint8Array, next: () => void): void;
+      ended(): void;
+    },
   ): void {
-    this.job = this.ports.jobs.start(kind, bytes, parameters, (outcome) => {
-      this.job = undefined;
-      if (outcome.ok) this.guarded(() => next(outcome.value, outcome.bytes));
-      else this.finish(new JobFailure(`a job of the cleaner failed: ${outcome.reason}`));
-    });
-    if (this.job === undefined)
-      this.ports.wait(() => this.guarded(() => this.run(kind, bytes, parameters, next)));
+    const left = segments.filter(({ sizeBytes }) => sizeBytes > 0);
+    let at = place ?? startOf(left[0]);
+    const read = (): SegmentChunk | undefined => {
+      const [segment] = left;
+      if (segment === undefined) return undefined;
+      const chunk = this.read(segment, at);
+      const begin = at;
+      if (chunk.isLast) left.shift();
+      at = chunk.isLast ? startOf(left[0]) : chunk.next;
+      return { ...chunk, segment, place: begin, endsGroup: left.length === 0 };
+    };
+    const line = new JobLine(
+      { kind, read, ...o },
+      {
+        jobs: this.ports.jobs,
+        pause: (next) => this.pause(next),
+        wait: (next) => this.ports.wait(() => this.guarded(next)),
+        guarded: (step) => this.guarded(step),
+        failed: (reason) => this.finish(new JobFailure(`a job of the cleaner failed: ${reason}`)),
+      },
+    );
+    this.line = line;
+    line.read();
   }
 
-  private pause(bytes: number, next: () => void): void {
+  private read(segment: Segment, place: Place): BatchChunk {
+    const endOffset = this.endOf(this.o.segments.indexOf(segment));
+    const chunk = readBatches(segment, place, endOffset, this.o.chunkBytes, this.spares.pop());
+    this.bytesRead += chunk.sizeBytes;
+    this.unreportedBytes += chunk.sizeBytes;
+    return chunk;
+  }
+
+  private pause(next: () => void): void {
+    const bytes = this.unreportedBytes;
+    this.unreportedBytes = 0;
     this.ports.pause(bytes, () => this.guarded(next));
   }
 
@@ -324,6 +359,7 @@ export class CleaningRun {
   private finish(result: RunResult | DiskError | JobFailure): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.line?.stop();
     this.discard();
     this.done(result);
   }
