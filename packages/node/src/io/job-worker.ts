@@ -15,7 +15,7 @@ import {
   logJobs,
   recoveryJobs,
   rulesOf,
-} from '@millrace/log';
+} from '@millrace/log/jobs';
 import {
   BATCH_HEADER_BYTES,
   BatchHeader,
