@@ -163,7 +163,11 @@ export class Compaction {
       return;
     }
     const segments = this.present().filter(({ baseOffset }) => baseOffset < endOffset);
-    const map = new OffsetMap(ports.map);
+    const map = offsetMap(ports.map);
+    if (map instanceof DiskError) {
+      done(this.failed(map));
+      return;
+    }
     const { chunkBytes } = ports;
     const range = { segments, firstDirtyOffset, endOffset };
     const o = { files, directory, ...range, config, map, nowWallMs, chunkBytes };
@@ -300,6 +304,16 @@ export class Compaction {
 
 function fail(error: DiskError): never {
   throw error;
+}
+
+/** A map of the whole size at once. The system provides memory only when the map uses it, but may refuse. */
+function offsetMap(options: CleaningPorts['map']): OffsetMap | DiskError {
+  try {
+    return new OffsetMap(options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return new DiskError('ENOMEM', `${options.bytesMax} bytes for the offset map: ${error.message}`);
+  }
 }
 
 function failureOf(error: DiskError | JobFailure): CleaningFailure {

@@ -291,6 +291,16 @@ test('a damaged segment fails the cleaning and stays as it is', () => {
   }
 });
 
+test('if the system has no memory for the offset map, the cleaning fails, and the next one may succeed', () => {
+  const { log, disk } = setUp();
+  fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6']);
+  const cleaning = new Cleaning(log, disk, { keysMax: 2 ** 50 });
+  cleaning.turns();
+  const reason = expect.stringContaining('bytes for the offset map');
+  expect(cleaning.results).toMatchObject([{ ok: false, reason, isTransient: true, damage: undefined }]);
+  expect(cleanLog(log, disk).results).toMatchObject([{ ok: true }]);
+});
+
 test('a full disk fails the cleaning; the log stays online, and the next cleaning succeeds', () => {
   const { log, disk, names } = setUp();
   fill(log, disk, ['a=1', 'a=2', 'a=3', 'a=4', 'a=5', 'a=6']);
