@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MetadataImage } from '@millrace/metadata';
 import { loadConfig } from './config/index.ts';
 import { StartError } from './start-error.ts';
@@ -65,6 +66,13 @@ const LISTENER = 'PLAINTEXT';
 const PORT_MIN = 20_000;
 const PORT_COUNT = 12_000;
 const PORT_TRIES = 5;
+/**
+ * How long a start waits for a taken port. While another thread of this process starts a child process, the
+ * child has a copy of each listening socket for some milliseconds. So the port of a node that has just
+ * stopped may still be taken.
+ */
+const PORT_WAIT_MS = 1000;
+const PORT_RETRY_MS = 20;
 
 /** Resolves once every broker is registered, unfenced, and answers Metadata with all of them. */
 export async function startCluster(options: ClusterOptions = {}): Promise<RunningCluster> {
@@ -84,8 +92,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Runnin
       } catch (error) {
         await cluster.stopNodes();
         // Another program may take a port between its reservation and its use.
-        const isTaken = error instanceof StartError && error.message.includes('is taken by');
-        if (!isTaken || attempt === PORT_TRIES || options.directory !== undefined) throw error;
+        if (!isPortTaken(error) || attempt === PORT_TRIES || options.directory !== undefined) throw error;
       }
     }
   } catch (error) {
@@ -220,9 +227,26 @@ class HostedCluster implements RunningCluster {
         ...this.options.nodeSettings?.({ id, role }),
       },
     });
-    slot.running = await startNode(config, this.options.seams);
+    slot.running = await whenPortsAreFree(() => startNode(config, this.options.seams));
     slot.port = slot.running.ports.get(LISTENER);
   }
+}
+
+/** Calls `start` again while it fails because a port is taken, for at most `PORT_WAIT_MS`. */
+async function whenPortsAreFree<T>(start: () => Promise<T>): Promise<T> {
+  const until = performance.now() + PORT_WAIT_MS;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!isPortTaken(error) || performance.now() > until) throw error;
+      await sleep(PORT_RETRY_MS);
+    }
+  }
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof StartError && error.message.includes('is taken by');
 }
 
 /** Waits for all promises even if one fails, so that no work still runs when the caller continues. */

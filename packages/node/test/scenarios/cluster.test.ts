@@ -2,7 +2,9 @@
  * Goal: the packages together form a working cluster. Method: a cluster in this process, with real sockets
  * and files, a small client, and faults.
  */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type ClusterOptions, type RunningCluster, startCluster } from '../../src/index.ts';
@@ -184,3 +186,19 @@ test.each([
 ])('startCluster refuses %j', async (options, message) => {
   await expect(startCluster(options as ClusterOptions)).rejects.toThrow(message);
 });
+
+test('a node starts again although its port stays taken for a moment after the stop', async () => {
+  const own = await startCluster({ settings: { 'logger.level': 'silent' } });
+  try {
+    const [broker] = own.nodes.filter(({ role }) => role === 'broker');
+    const { id, port } = broker!;
+    await own.stopNode(id);
+    const other = createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    setTimeout(() => other.close(), 200);
+    await own.startNode(id);
+    expect(own.node(id).port).toBe(port);
+  } finally {
+    await own.stop();
+  }
+}, 20_000);
