@@ -16,6 +16,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryLogger } from '@millrace/base/testing';
+import { freePort } from '@millrace/base/testing/io';
 import { afterAll, expect, test } from 'vitest';
 import { loadConfig, StartError, startCluster, startNode } from '../src/index.ts';
 
@@ -31,14 +32,6 @@ const settings = (name: string, port: number, more: Record<string, string> = {})
   'logger.level': 'silent',
   ...more,
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function refusal(overrides: Record<string, string>): Promise<string> {
   const error = await startNode(loadConfig({ overrides })).then(

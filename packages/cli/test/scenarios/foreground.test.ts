@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@millrace/base/testing/io';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodesOf, readLayout } from '../../src/cluster/layout.ts';
 import { pidOf, stateOf } from '../../src/cluster/process.ts';
-import { freePort, millrace, type RunningCommand, root, run } from '../support/command.ts';
+import { millrace, type RunningCommand, root, run } from '../support/command.ts';
 
 let dir: string;
 let shape: string[];

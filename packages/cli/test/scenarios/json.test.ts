@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@millrace/base/testing/io';
 import { afterAll, expect, test } from 'vitest';
 import { environmentOfNodes } from '../../src/cluster/process.ts';
-import { freePort, millrace } from '../support/command.ts';
+import { millrace } from '../support/command.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'millrace-json-'));
 afterAll(async () => {

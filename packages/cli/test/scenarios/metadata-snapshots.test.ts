@@ -7,12 +7,13 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@millrace/base/testing/io';
 import { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type LocalNode, nodesOf, readLayout } from '../../src/cluster/layout.ts';
 import { pidOf, stateOf } from '../../src/cluster/process.ts';
-import { freePort, millrace } from '../support/command.ts';
+import { millrace } from '../support/command.ts';
 
 const SNAPSHOT_BYTES = 3_000;
 /** The number of topics in one request. Their records are enough to make a snapshot due. */

@@ -7,10 +7,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@millrace/base/testing/io';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodesOf, readLayout } from '../../src/cluster/layout.ts';
 import { stateOf } from '../../src/cluster/process.ts';
-import { freePort, millrace } from '../support/command.ts';
+import { millrace } from '../support/command.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'millrace-refusals-'));
 const words = ['cluster', 'start', '--dir', dir, '--foreground'];

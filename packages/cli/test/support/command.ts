@@ -1,7 +1,6 @@
 /** Runs `millrace` and `npm start`, each in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -63,29 +62,3 @@ export function run(
     },
   };
 }
-
-/**
- * Finds `brokers` free ports in a row, and returns the first one. It is so low that the ports of the
- * controllers, which are 1000 higher, are valid.
- */
-export async function freePort(brokers = 1): Promise<number> {
-  const first = await heldPort(0);
-  const held = [first];
-  const port = first === undefined ? 0 : portOf(first);
-  while (held.length < brokers) held.push(await heldPort(port + held.length));
-  for (const server of held) server?.close();
-  return port < 60_000 && !held.includes(undefined) ? port : freePort(brokers);
-}
-
-/** Listens on the port, or on any free port if it is 0. Returns undefined if the port is taken. */
-async function heldPort(port: number): Promise<Server | undefined> {
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-    return server;
-  } catch {
-    return undefined;
-  }
-}
-
-const portOf = (server: Server) => (server.address() as AddressInfo).port;

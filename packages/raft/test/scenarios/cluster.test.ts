@@ -2,12 +2,12 @@
  * Goal: three voters that use gRPC on loopback, and LevelDB, quickly elect a leader, commit, hand over and
  * restart. Method: all voters in this process, on free ports.
  */
-import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type Listener, Prng, type RpcService } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
+import { freePort, listenAgain } from '@millrace/base/testing/io';
 import { GrpcRpc } from '@millrace/rpc/io';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Quorum, QuorumObserver, type VoterAddress } from '../../src/index.ts';
@@ -42,32 +42,17 @@ const utf8 = (value: string) => new TextEncoder().encode(value);
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'millrace-quorum-'));
   voters = [];
-  for (const id of [1, 2, 3]) voters.push({ id, host: '127.0.0.1', port: await freePort(id) });
+  const port = await freePort(3);
+  for (const id of [1, 2, 3]) voters.push({ id, host: '127.0.0.1', port: port + id - 1 });
 });
 afterEach(async () => {
   await Promise.all([...running.values()].map(stop));
   rmSync(root, { recursive: true });
 });
 
-/**
- * A free port below those that the kernel gives to clients and to listeners on port 0. So no other test takes
- * the port while no voter listens on it. Each voter has its own range.
- */
-async function freePort(id: number): Promise<number> {
-  const nothing: RpcService = { call: () => {}, stream: () => ({ message: () => {}, closed: () => {} }) };
-  for (;;) {
-    const bound = await serve(nothing, randomInt(5000 + id * 5000, 10_000 + id * 5000)).catch(
-      () => undefined,
-    );
-    if (bound === undefined) continue;
-    await new Promise<void>((done) => bound.listener.close(done));
-    return bound.port;
-  }
-}
-
-function serve(service: RpcService, port: number): Promise<{ port: number; listener: Listener }> {
+function serve(service: RpcService, port: number): Promise<Listener> {
   return new Promise((done, failed) => {
-    const events = { listening: (bound: number) => done({ port: bound, listener }), failed };
+    const events = { listening: () => done(listener), failed };
     const listener = new GrpcRpc().serve({ host: '127.0.0.1', port }, service, events);
   });
 }
@@ -106,7 +91,7 @@ async function start(id: number): Promise<Node> {
     call: (method, body, reply, peer) => void quorum.handle(method, body, reply, peer),
     stream: () => ({ message: () => {}, closed: () => {} }),
   };
-  const { listener } = await serve(service, voters[id - 1]!.port);
+  const listener = await listenAgain(() => serve(service, voters[id - 1]!.port));
   const node: Node = { id, quorum, heard, logger, active: undefined, listener };
   running.set(id, node);
   return node;

@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '@millrace/base/testing/io';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 interface Voter {
@@ -24,22 +24,14 @@ let voters: (Voter | undefined)[];
 
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'millrace-voters-'));
-  ports = await Promise.all([1, 2, 3].map(freePort));
+  const port = await freePort(3);
+  ports = [port, port + 1, port + 2];
   voters = [];
 });
 afterEach(() => {
   for (const voter of voters) voter?.child.kill('SIGKILL');
   rmSync(root, { recursive: true, maxRetries: 5 });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' ? address!.port : 0));
-    });
-  });
-}
 
 function start(id: number): Voter {
   const script = join(import.meta.dirname, '../support/voter-process.ts');

@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Listener, RpcError, type RpcPeer, type RpcService, type RpcStream } from '@millrace/base';
+import { listenAgain } from '@millrace/base/testing/io';
 import { expect, test } from 'vitest';
 import { CALLS_METHOD } from '../../src/io/calls.ts';
 import { GrpcRpc } from '../../src/io/index.ts';
@@ -115,7 +116,7 @@ test('a closing server fails parked calls; the client soon reaches a new server 
     expect(await call(channel, 'x', utf8(''))).toBe('unavailable');
     await sleep(20);
   }
-  const second = await serve(echo, first.port);
+  const second = await listenAgain(() => serve(echo, first.port));
   const start = performance.now();
   while ((await call(channel, 'x', utf8(''))) !== 'x:') await sleep(5);
   expect(performance.now() - start).toBeLessThan(400);

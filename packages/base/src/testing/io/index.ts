@@ -1,0 +1,1 @@
+export { freePort, listenAgain } from './free-port.ts';
