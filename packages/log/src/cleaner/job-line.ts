@@ -112,6 +112,8 @@ export class JobLine<Chunk extends { readonly bytes: Uint8Array }, Parameters, V
     this.isHandling = true;
     // The next job starts first, so that the worker runs it while this turn handles the answer.
     this.startNext();
+    // The pause of `startNext` may stop the line, for example because the disk is full.
+    if (this.isOver) return;
     this.o.handle(chunk, value, bytes, () => this.handled());
   }
 

@@ -134,3 +134,35 @@ test('a failed job ends in its reason', () => {
   jobs.failOne('the worker died');
   expect(events).toEqual(['starts 0', 'failed: the worker died']);
 });
+
+test('a pause that stops the line ends it, although an answer has just come', () => {
+  const jobs = new ManualJobs();
+  const handled: number[] = [];
+  const paused: (() => void)[] = [];
+  let reads = 0;
+  let stops = false;
+  const line: JobLine<Chunk, number, string> = new JobLine<Chunk, number, string>(
+    {
+      kind,
+      read: () => ({ bytes: Uint8Array.of(reads++) }),
+      parameters: ({ bytes }) => bytes[0]!,
+      handle: (_chunk, _value, bytes) => void handled.push(bytes[0]!),
+      ended: () => {},
+    },
+    {
+      jobs,
+      pause: (next) => {
+        if (stops) line.stop();
+        else paused.push(next);
+      },
+      wait: () => {},
+      guarded: (step) => step(),
+      failed: () => {},
+    },
+  );
+  line.read();
+  paused.shift()!();
+  stops = true;
+  jobs.finishOne();
+  expect(handled).toEqual([]);
+});
