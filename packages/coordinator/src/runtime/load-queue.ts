@@ -84,7 +84,10 @@ export class LoadQueue<M> {
     for (let served = 0; served < SLICE_REQUESTS; served++) {
       // A request may end the shard. Then the next shard loads, and the rest of the requests wait for it.
       const found = this.o.find();
-      if (found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return;
+      if (found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) {
+        this.watchOldest();
+        return;
+      }
       const next = this.waiting.shift();
       if (next === undefined) break;
       next.serve(found);

@@ -121,6 +121,28 @@ test('if a request makes the shard load again, the rest of the requests wait for
   expect(host.served.at(-1)).toBe(`c ${LOADING}`);
 });
 
+test('if the shard loads again after the time of a request has passed, the request is refused', () => {
+  const clock = new ManualClock();
+  const turns: (() => void)[] = [];
+  // The slices of other shards run first.
+  const after = (_: number, slice: () => void) => {
+    turns.push(slice);
+    return () => {};
+  };
+  const ownTurns = { after } as never;
+  let found: string | ErrorCode = LOADING;
+  const served: string[] = [];
+  const queue = new LoadQueue<string>({ timers: new Timers(clock), ownTurns, find: () => found });
+  queue.add((one) => served.push(`a ${one}`));
+  found = 'machine';
+  queue.release();
+  clock.advance(LOAD_WAIT_MS);
+  found = LOADING;
+  turns.shift()!();
+  clock.advance(1);
+  expect(served).toEqual([`a ${LOADING}`]);
+});
+
 test('the end of the leadership refuses every request at once, and nothing happens afterwards', () => {
   const host = new Host();
   host.add('a', 'b');
