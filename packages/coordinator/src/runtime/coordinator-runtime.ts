@@ -84,7 +84,8 @@ export class CoordinatorRuntime<M extends ShardMachine> {
 
   /**
    * The machine for this key, or the error for a client. COORDINATOR_NOT_AVAILABLE: `stop` was called.
-   * COORDINATOR_LOAD_IN_PROGRESS: the partition is being loaded. NOT_COORDINATOR: this broker does not lead
+   * COORDINATOR_LOAD_IN_PROGRESS: the partition is being loaded, or requests wait that came
+   * while it was. NOT_COORDINATOR: this broker does not lead
    * the partition, could not load it, or does not know the topic.
    */
   shardFor(key: string): M | ErrorCode {
@@ -115,7 +116,7 @@ export class CoordinatorRuntime<M extends ShardMachine> {
   shards(): LiveMachines<M> {
     const partitions = [...this.partitions].sort((a, b) => a.led.index - b.led.index);
     return {
-      machines: partitions.map(({ machine }) => machine).filter((machine) => typeof machine !== 'number'),
+      machines: partitions.map(({ loaded }) => loaded).filter((machine) => typeof machine !== 'number'),
       isLoading: partitions.some(({ state }) => state === 'loading'),
     };
   }

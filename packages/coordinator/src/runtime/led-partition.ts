@@ -38,7 +38,7 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
     this.led = led;
     this.ports = ports;
     const { timers, ownTurns } = ports;
-    this.queue = new LoadQueue({ timers, ownTurns, find: () => this.machine });
+    this.queue = new LoadQueue({ timers, ownTurns, find: () => this.loaded });
   }
 
   start(): void {
@@ -66,10 +66,18 @@ export class LedPartition<M extends ShardMachine> implements ShardOwner {
   }
 
   /**
+   * What a request gets that does not wait: the machine, or an error. While other requests still wait, the
+   * partition counts as loading, because a request must not overtake an earlier one of the same connection.
+   */
+  get machine(): M | ErrorCode {
+    return this.queue.size === 0 ? this.loaded : ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+  }
+
+  /**
    * The machine. If there is none: the error that a client gets. As in Kafka, this error is NOT_COORDINATOR
    * if the partition cannot be loaded.
    */
-  get machine(): M | ErrorCode {
+  get loaded(): M | ErrorCode {
     if (this.shard?.isActive === true) return this.shard.machine;
     return this.state === 'failed' ? ErrorCode.NOT_COORDINATOR : ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
   }

@@ -1,15 +1,12 @@
 /** Goal: the requests that members repeat all the time wait while the shard of their group loads. */
-import { Prng } from '@millrace/base';
-import { ManualClock, MemoryLogger } from '@millrace/base/testing';
-import { Metrics } from '@millrace/metrics';
+import { ManualClock } from '@millrace/base/testing';
 import { ErrorCode } from '@millrace/protocol';
-import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import type { ConsumerHeartbeatCall } from '../../src/groups/requests.ts';
-import { CoordinatorMetrics, GroupCoordinator } from '../../src/index.ts';
+import type { GroupCoordinator } from '../../src/index.ts';
 import { LOAD_WAIT_MS } from '../../src/runtime/load-queue.ts';
+import { coordinatorOn } from '../support/coordinator.ts';
 import { FakePartitions } from '../support/fake-partitions.ts';
-import { groupsConfig } from '../support/machine-host.ts';
 import { imageWithOffsetsTopic } from '../support/topic-records.ts';
 
 const LOADING = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
@@ -23,17 +20,7 @@ class Scene {
 
   constructor() {
     const image = imageWithOffsetsTopic(1);
-    this.coordinator = new GroupCoordinator({
-      coordination: this.partitions,
-      clock: this.clock,
-      random: new Prng(1),
-      logger: new MemoryLogger(),
-      metrics: new CoordinatorMetrics(new Metrics()),
-      codecs: compressionCodecs,
-      config: groupsConfig,
-      countRebalance: () => {},
-      image: () => image,
-    });
+    this.coordinator = coordinatorOn(this.partitions, this.clock, () => image);
     this.partitions.lead(0);
   }
 
@@ -121,4 +108,19 @@ test('the end of the leadership refuses the waiting requests at once', () => {
   s.partitions.resign(0);
   const gone = ErrorCode.NOT_COORDINATOR;
   expect(s.answers).toEqual([`commit ${gone}`, `fetch ${gone} `]);
+});
+
+test('a request that does not wait does not overtake one that waits', () => {
+  const s = new Scene();
+  s.commit(5);
+  const [partition] = s.coordinator.runtime.partitions;
+  while (typeof partition!.loaded === 'number') s.clock.advance(1);
+  expect(s.answers).toEqual([]);
+  const groups = ['g'];
+  s.coordinator.delete(groups, ([deleted]) => s.answers.push(`delete ${deleted!.errorCode}`));
+  expect(s.answers).toEqual([`delete ${LOADING}`]);
+  s.clock.advance(5);
+  s.coordinator.delete(groups, ([deleted]) => s.answers.push(`delete ${deleted!.errorCode}`));
+  s.clock.advance(5);
+  expect(s.answers.slice(1)).toEqual(['commit 0', 'delete 0']);
 });
