@@ -1,28 +1,15 @@
 /** Goal: a broker checks requests about groups even if it does not coordinate these groups. */
-import { Prng } from '@millrace/base';
-import { ManualClock, MemoryLogger } from '@millrace/base/testing';
+import { ManualClock } from '@millrace/base/testing';
 import { MetadataImage } from '@millrace/metadata';
-import { Metrics } from '@millrace/metrics';
 import { ErrorCode } from '@millrace/protocol';
-import { compressionCodecs } from '@millrace/protocol/io';
 import { describe, expect, it } from 'vitest';
-import { CoordinatorMetrics, GroupCoordinator } from '../../src/index.ts';
+import type { GroupCoordinator } from '../../src/index.ts';
+import { coordinatorOn } from '../support/coordinator.ts';
 import { FakePartitions } from '../support/fake-partitions.ts';
-import { groupsConfig } from '../support/machine-host.ts';
 
 function coordinator(): GroupCoordinator {
   const clock = new ManualClock();
-  return new GroupCoordinator({
-    coordination: new FakePartitions(clock),
-    clock,
-    random: new Prng(1),
-    logger: new MemoryLogger(),
-    metrics: new CoordinatorMetrics(new Metrics()),
-    codecs: compressionCodecs,
-    config: groupsConfig,
-    countRebalance: () => {},
-    image: () => MetadataImage.EMPTY,
-  });
+  return coordinatorOn(new FakePartitions(clock), clock, () => MetadataImage.EMPTY);
 }
 
 it('the empty group id is invalid in ConsumerGroupDescribe, but not in DescribeGroups', () => {

@@ -1,13 +1,12 @@
 /** Goal: no turn of the event loop does the work of all shards of a broker. */
-import { Prng, type Uuid } from '@millrace/base';
-import { ManualClock, MemoryLogger } from '@millrace/base/testing';
+import type { Uuid } from '@millrace/base';
+import { ManualClock } from '@millrace/base/testing';
 import { applyRecords, MetadataDelta, MetadataImage, type MetadataRecord } from '@millrace/metadata';
-import { Metrics } from '@millrace/metrics';
 import { buildBatch, readBatchHeader } from '@millrace/protocol';
-import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test, vi } from 'vitest';
-import { CoordinatorMetrics, GroupCoordinator } from '../../src/index.ts';
+import type { GroupCoordinator } from '../../src/index.ts';
 import { encodeOffset } from '../../src/offsets/offset-record.ts';
+import { coordinatorOn } from '../support/coordinator.ts';
 import { FakePartitions, TOPIC, TOPIC_ID } from '../support/fake-partitions.ts';
 import { groupsConfig } from '../support/machine-host.ts';
 import { topicOf } from '../support/topic-records.ts';
@@ -24,17 +23,7 @@ class ManyShards {
   private readonly coordinator: GroupCoordinator;
 
   constructor() {
-    this.coordinator = new GroupCoordinator({
-      coordination: this.partitions,
-      clock: this.clock,
-      random: new Prng(1),
-      logger: new MemoryLogger(),
-      metrics: new CoordinatorMetrics(new Metrics()),
-      codecs: compressionCodecs,
-      config: groupsConfig,
-      countRebalance: () => {},
-      image: () => this.image,
-    });
+    this.coordinator = coordinatorOn(this.partitions, this.clock, () => this.image);
     this.change([...topicOf(TOPIC, TOPIC_ID, SHARDS), ...topicOf('orders', ORDERS, 1)]);
     for (let index = 0; index < SHARDS; index++) {
       this.partitions.put(index, buildBatch({ baseTimestamp: 0, records: offsetsOf(`g${index}`) }));
