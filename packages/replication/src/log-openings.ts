@@ -4,7 +4,7 @@
  * their logs over several turns, too. Says which logs are opening, and how many are left. Does not decide
  * what happens with an opened log, or with one that it cannot open.
  */
-import type { Jobs, Logger, Timers, WallMillis } from '@millrace/base';
+import type { Jobs, Logger, Timers, Uuid, WallMillis } from '@millrace/base';
 import type { LogDirectory, Opened, PartitionLog } from '@millrace/log';
 import type { ReplicaName } from './replica-table.ts';
 import type { TopicSettings } from './topic-settings.ts';
@@ -131,7 +131,7 @@ export class LogOpenings {
     if (this.isClosed) return;
     const { directory, jobs, budget, later } = this.ports;
     const { topic, index, topicId } = name;
-    this.cancel(topic, index);
+    this.cancelFolder(name);
     const folder = folderOf(topic, index);
     this.running.set(folder, name);
     const ports = { jobs, budget, later };
@@ -167,26 +167,34 @@ export class LogOpenings {
     if (this.waiting.size > 0) this.ports.later(() => this.createWaiting());
   }
 
-  private cancel(topic: string, index: number): void {
-    this.waiting.delete(folderOf(topic, index));
-    if (!this.running.delete(folderOf(topic, index))) return;
-    this.ports.directory.cancelOpening(topic, index);
+  /** Ends the opening of this log, or the wait for it. Returns whether there was one. */
+  cancel(name: ReplicaName): boolean {
+    return this.has(name) && this.cancelFolder(name);
   }
 
-  /** Ends the openings of the topic's logs, or of one of them. Returns whether one was running. */
-  cancelTopic(topicId: string, index?: number): boolean {
-    const waiting = [...this.waiting.values()].map(({ name }) => name);
-    const found = [...this.running.values(), ...waiting].filter(
-      (name) => name.topicId === topicId && (index === undefined || name.index === index),
-    );
-    for (const name of found) this.cancel(name.topic, name.index);
+  private cancelFolder({ topic, index }: ReplicaName): boolean {
+    const folder = folderOf(topic, index);
+    const isWaiting = this.waiting.delete(folder);
+    const isRunning = this.running.delete(folder);
+    if (isRunning) this.ports.directory.cancelOpening(topic, index);
+    return isWaiting || isRunning;
+  }
+
+  /** Ends the openings of the topic's logs. Returns whether there was one. */
+  cancelTopic(topicId: Uuid): boolean {
+    const found = this.names().filter((name) => name.topicId === topicId);
+    for (const name of found) this.cancelFolder(name);
     return found.length > 0;
+  }
+
+  /** The logs that are opening, and those that wait for it after the start. */
+  private names(): ReplicaName[] {
+    return [...this.running.values(), ...[...this.waiting.values()].map(({ name }) => name)];
   }
 
   /** Ends all openings. */
   cancelAll(): void {
-    for (const { topic, index } of [...this.running.values()]) this.cancel(topic, index);
-    this.waiting.clear();
+    for (const name of this.names()) this.cancelFolder(name);
   }
 
   /** Ends all openings, and begins no other one. */

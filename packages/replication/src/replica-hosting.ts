@@ -51,7 +51,7 @@ export class ReplicaHosting {
       const replica = table.get(topic.id, index);
       if (replica !== undefined) this.remove(replica);
       offline.forget(topic.id, index);
-      table.cancelOpening(topic.id, index);
+      table.cancelOpening({ topicId: topic.id, topic: topic.name, index });
       table.forgetBroken(topic.id, index);
       return undefined;
     }

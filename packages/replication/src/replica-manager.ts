@@ -119,6 +119,7 @@ export class ReplicaManager {
   private hasRoles = false;
   readonly awaitingLease = new Set<{ leaseRenewed(): void }>();
   private isInControlledShutdown = false;
+  private isTellingFetches = false;
   private isClosed = false;
 
   constructor(options: ReplicaManagerOptions) {
@@ -145,7 +146,7 @@ export class ReplicaManager {
     const opened = (name: ReplicaName, isOpen: boolean) => {
       if (this.isClosed || !this.hasRoles) return;
       this.hosting.logOpened(name, isOpen);
-      this.fetches.partitionsChanged();
+      this.partitionsChangedSoon();
     };
     this.table = new ReplicaTable(directory, logger, { ports, openings: this.openings, opened });
     this.lookup = new PartitionLookup(this.table, () => this.image);
@@ -292,6 +293,16 @@ export class ReplicaManager {
     const waiting = [...this.awaitingLease];
     this.awaitingLease.clear();
     for (const one of waiting) one.leaseRenewed();
+  }
+
+  /** Tells the fetches once for all logs that open in this turn. */
+  private partitionsChangedSoon(): void {
+    if (this.isTellingFetches) return;
+    this.isTellingFetches = true;
+    this.options.clock.soon(() => {
+      this.isTellingFetches = false;
+      if (!this.isClosed) this.fetches.partitionsChanged();
+    });
   }
 
   private get isRegistered(): boolean {

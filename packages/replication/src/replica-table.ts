@@ -152,8 +152,8 @@ export class ReplicaTable {
   }
 
   /** Called when this broker no longer hosts the partition. Ends the opening of its log. */
-  cancelOpening(topicId: Uuid, index: number): void {
-    this.openings.cancelTopic(topicId, index);
+  cancelOpening(name: ReplicaName): void {
+    this.openings.cancel(name);
   }
 
   /**

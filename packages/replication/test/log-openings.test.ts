@@ -121,7 +121,7 @@ test('the openings of a topic end when the topic is deleted', () => {
   const trial = new Trial({ opensAtOnce: false });
   const how = { settings: { log: {} } as never, nowWallMs: 0 };
   for (const index of [0, 1]) trial.openings.open(nameOf(index), how, () => {});
-  expect(trial.openings.cancelTopic(TOPIC, 1)).toBe(true);
+  expect(trial.openings.cancel(nameOf(1))).toBe(true);
   expect([...trial.begun.keys()]).toEqual([0]);
   expect(trial.openings.cancelTopic(TOPIC)).toBe(true);
   expect(trial.openings.cancelTopic(TOPIC)).toBe(false);
@@ -158,7 +158,7 @@ test('a turn creates a limited number of logs, and the next turns create the oth
 
 test('a log that waits for its creation is not created if its topic is deleted, or the broker loses its role', () => {
   const trial = creating(3);
-  expect(trial.openings.cancelTopic(TOPIC, 1)).toBe(true);
+  expect(trial.openings.cancel(nameOf(1))).toBe(true);
   expect([0, 1, 2].map((index) => trial.openings.has(nameOf(index)))).toEqual([true, false, true]);
   trial.openings.cancelAll();
   nextTurn(trial);

@@ -20,7 +20,7 @@ function brokenTable(): ReplicaTable {
       throw new DiskError('ENOSPC', 'no space left on device');
     },
   } as unknown as LogDirectory;
-  const openings = { has: () => false, mayCreate: () => true, cancelTopic: () => false };
+  const openings = { has: () => false, mayCreate: () => true, cancelTopic: () => false, cancel: () => false };
   const table = new ReplicaTable(directory, new MemoryLogger(), { openings } as never);
   for (const [topicId, topic, index] of [
     [ORDERS, 'orders', 0],
