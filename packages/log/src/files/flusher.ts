@@ -14,6 +14,21 @@ export interface Syncable {
   syncNow(): void;
 }
 
+/** The same, but also calls `synced` after each sync that succeeds. */
+export function whenSynced(one: Syncable, synced: () => void): Syncable {
+  return {
+    sync: (done) =>
+      one.sync((error) => {
+        if (error === undefined) synced();
+        done(error);
+      }),
+    syncNow: () => {
+      one.syncNow();
+      synced();
+    },
+  };
+}
+
 export interface FlushPorts {
   endOffset(): Offset;
   /** Returns the files to sync for all records from this offset on. May throw DiskError. */

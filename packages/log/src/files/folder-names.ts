@@ -4,7 +4,7 @@
  * sync the parent folder once, for the folder's own name.
  */
 import { type Disk, DiskError } from '@millrace/base';
-import type { Syncable } from './flusher.ts';
+import { type Syncable, whenSynced } from './flusher.ts';
 
 export class FolderNames {
   private readonly disk: Disk;
@@ -75,22 +75,11 @@ export class FolderNames {
 
   private ownFolder(): Syncable {
     const { cuts } = this;
-    const { sync, syncNow } = this.folder(this.directory);
     const synced = (): void => {
       // A cut that came during the sync waits for the next one.
       if (this.cuts === cuts) this.isCutUnsynced = false;
     };
-    return {
-      sync: (done) =>
-        sync((error) => {
-          if (error === undefined) synced();
-          done(error);
-        }),
-      syncNow: () => {
-        syncNow();
-        synced();
-      },
-    };
+    return whenSynced(this.folder(this.directory), synced);
   }
 
   private folder(directory: string): Syncable {

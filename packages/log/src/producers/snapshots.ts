@@ -3,7 +3,7 @@ import { type Disk, DiskError, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
 import { markDeleted } from '../files/deleted-files.ts';
 import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from '../files/file-names.ts';
-import type { Syncable } from '../files/flusher.ts';
+import { type Syncable, whenSynced } from '../files/flusher.ts';
 import { fileToSync } from '../files/sync-files.ts';
 import {
   decodeProducerSnapshot,
@@ -72,21 +72,10 @@ export class Snapshots {
 
   private toSync(offset: Offset, path: string): Syncable {
     const { writes } = this;
-    const { sync, syncNow } = fileToSync(this.disk, path);
     const synced = (): void => {
       if (this.writes === writes) this.onDevice = offset;
     };
-    return {
-      sync: (done) =>
-        sync((error) => {
-          if (error === undefined) synced();
-          done(error);
-        }),
-      syncNow: () => {
-        syncNow();
-        synced();
-      },
-    };
+    return whenSynced(fileToSync(this.disk, path), synced);
   }
 
   private replace(offset: Offset, bytes: Uint8Array): void {
