@@ -1,6 +1,6 @@
 /** Runs child.ts in a process of its own, with one planted bug or none, and returns its report. */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { jsonOfChild } from '@millrace/base/testing/io';
 import { SIMULATOR_FLAGS } from '../src/io/index.ts';
 import type { ChildReport } from './child.ts';
 import type { PlantedBug } from './patch.ts';
@@ -19,23 +19,6 @@ export function runChild(bug: PlantedBug | undefined, { from, to, step }: SeedSt
   const hook = join(import.meta.dirname, 'hook.ts');
   const child = join(import.meta.dirname, 'child.ts');
   const numbers = ['--from', `${from}`, '--to', `${to}`, '--step', `${step}`];
-  const { promise, resolve, reject } = Promise.withResolvers<ChildReport>();
-  const running = spawn(process.execPath, [...SIMULATOR_FLAGS, '--import', hook, child, ...numbers], {
-    env: { ...process.env, PLANTED_BUG: bug?.name ?? '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let complaint = '';
-  running.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  running.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint += text;
-  });
-  running.on('error', reject);
-  running.on('close', (code) => {
-    if (code === 0) resolve(JSON.parse(out) as ChildReport);
-    else reject(new Error(`${bug?.name ?? 'control'}: the child ended with ${code}: ${complaint}`));
-  });
-  return promise;
+  const words = [...SIMULATOR_FLAGS, '--import', hook, child, ...numbers];
+  return jsonOfChild(words, { PLANTED_BUG: bug?.name ?? '' });
 }
