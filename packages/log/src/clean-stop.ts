@@ -9,6 +9,7 @@ import type { Flusher, Syncable } from './files/flusher.ts';
 import type { FolderNames } from './files/folder-names.ts';
 import type { LogHealth } from './log-health.ts';
 import type { LogParts } from './recovery/open-log.ts';
+import type { Unsynced } from './unsynced.ts';
 
 interface StoppingLog {
   readonly endOffset: Offset;
@@ -17,6 +18,7 @@ interface StoppingLog {
 interface StopParts extends Pick<LogParts, 'segments' | 'epochs' | 'producers' | 'snapshots'> {
   readonly flusher: Flusher;
   readonly names: FolderNames;
+  readonly unsynced: Unsynced;
   readonly health: LogHealth;
 }
 
@@ -50,15 +52,16 @@ export class CleanStop {
    * no sync is in flight.
    */
   finish(): boolean {
-    const { flusher, health } = this.parts;
+    const { flusher, segments, health } = this.parts;
     if (health.offline !== undefined || flusher.busy) return false;
     health.orOffline(() => flusher.flushNow(this.write()));
-    return health.offline === undefined;
+    // A sync that `OpenFiles` runs may get the report of a lost write instead.
+    return health.offline === undefined && !segments.handles().some(({ isSyncing }) => isSyncing);
   }
 
   /** Completes the files. Returns what else than a flush must sync. May throw DiskError. */
   private write(): () => Syncable[] {
-    const { segments, epochs, producers, snapshots, flusher, names } = this.parts;
+    const { segments, epochs, producers, snapshots, flusher, names, unsynced } = this.parts;
     const { endOffset } = this.log;
     segments.active.seal();
     // A power loss would restore the bytes that `trim` cut off, so the log syncs even without new records.
@@ -67,10 +70,10 @@ export class CleanStop {
     const isEmpty = endOffset === segments.list[0]!.baseOffset;
     // An empty log needs no snapshot, because recovery has nothing to read.
     const snapshot = isEmpty ? [] : snapshots.writeForStop(endOffset, producers);
-    const indexes = segments.list.flatMap((segment) => segment.takeUnsyncedIndexes());
+    const indexes = segments.list.flatMap((segment) => segment.dirtyIndexes());
     const files = [...indexes, ...snapshot];
     // `seal` may have created the index files.
     if (files.length > 0) names.changed();
-    return () => (files.length > 0 ? [...files, ...names.takeUnsynced()] : []);
+    return () => unsynced.takeForStop(files);
   }
 }

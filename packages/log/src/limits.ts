@@ -17,8 +17,13 @@ export const PRODUCER_BATCHES_KEPT = 5;
  * settings.
  */
 export const RECALLED_BYTES: readonly number[] = [8 << 10, 128 << 10, 1 << 20];
-/** The most files that the logs of a node keep open. `OpenFiles` closes files that were not used lately. */
+/** The most files that the logs of a node keep open, if the node does not derive a number from its limits. */
 export const OPEN_FILES_MAX = 4_096;
+/**
+ * `OpenFiles` runs at most this many syncs at once in the background. The threads that run them also run the
+ * syncs for acknowledgements.
+ */
+export const SYNCS_IN_BACKGROUND_MAX = 2;
 /** Bytes per read in a scan of a whole segment. */
 export const SCAN_WINDOW_BYTES = 1 << 20;
 /**

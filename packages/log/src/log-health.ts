@@ -5,6 +5,7 @@
 import { DiskError, type Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { appendFailure } from './door/door.ts';
+import { isLackOfDescriptors } from './files/retrying-disk.ts';
 import { failedRead } from './segment/segments.ts';
 import type { AppendFailure, ReadResult } from './types.ts';
 
@@ -42,7 +43,9 @@ export class LogHealth {
   /** The result of a failed write. Takes the log offline if every later write would fail too. */
   writeFailure(error: DiskError): AppendFailure {
     const { directory } = this.log;
-    this.logger.error('log-write-failed', { directory, code: error.code, reason: error.message });
+    // `LogDirectory` reports a lack of descriptors, for all logs together.
+    if (!isLackOfDescriptors(error))
+      this.logger.error('log-write-failed', { directory, code: error.code, reason: error.message });
     const failure = appendFailure(
       ErrorCode.KAFKA_STORAGE_ERROR,
       `the log could not be written: ${error.code}`,
@@ -54,7 +57,8 @@ export class LogHealth {
   /** The result of a read that failed or found damage. */
   refuseRead(offset: number, problem: DiskError | string): ReadResult {
     const reason = typeof problem === 'string' ? problem : problem.message;
-    this.logger.error('log-read-failed', { directory: this.log.directory, offset, reason });
+    if (!isLackOfDescriptors(problem))
+      this.logger.error('log-read-failed', { directory: this.log.directory, offset, reason });
     return failedRead(typeof problem === 'string' ? problem : this.damageOf(problem));
   }
 

@@ -74,6 +74,8 @@ export class LogWriter {
       // The first write may create the file.
       if (segments.active.sizeBytes === 0) this.parts.names.changed();
       segments.active.write(bytes, this.cutBackFailed);
+      // Opening a file may have closed another file of this log, and the sync before that may have failed.
+      if (health.offline !== undefined) return health.offlineFailure();
     } catch (error) {
       if (error instanceof DiskError) return health.writeFailure(error);
       throw error;

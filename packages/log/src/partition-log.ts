@@ -34,11 +34,10 @@ import type { DoorOptions } from './door/door.ts';
 import type { AdmittedBatch } from './door/recompress.ts';
 import type { LeaderEpochs } from './epochs/leader-epochs.ts';
 import { noteFailedSync } from './files/failed-sync.ts';
-import { PARTITION_METADATA_FILE } from './files/file-names.ts';
-import { Flusher, type Syncable } from './files/flusher.ts';
+import { whenSynced } from './files/file-handle.ts';
+import { Flusher } from './files/flusher.ts';
 import { FolderNames } from './files/folder-names.ts';
 import { Gaps } from './files/has-gaps.ts';
-import { fileToSync } from './files/sync-files.ts';
 import { LogHealth } from './log-health.ts';
 import { LogWriter } from './log-writer.ts';
 import { LogTimes } from './lookup/log-times.ts';
@@ -61,6 +60,7 @@ import type {
   ReadResult,
   RemovedSegment,
 } from './types.ts';
+import { Unsynced } from './unsynced.ts';
 
 export class PartitionLog {
   config: LogConfig;
@@ -93,6 +93,7 @@ export class PartitionLog {
    */
   syncFailed: (() => void) | undefined;
   private readonly disk: Disk;
+  private readonly stopListening: () => void;
   private readonly segments: Segments;
   private readonly flusher: Flusher;
   private readonly writer: LogWriter;
@@ -106,8 +107,6 @@ export class PartitionLog {
   private readonly header = new BatchHeader();
   private readonly names: FolderNames;
   private readonly gaps: Gaps;
-  /** True if this run has not synced the topic id. An earlier run may have left it only in the page cache. */
-  private isIdUnsynced: boolean;
 
   static open(o: OpenLogOptions): PartitionLog {
     return runToEnd(PartitionLog.openInSteps(o));
@@ -123,7 +122,6 @@ export class PartitionLog {
     this.directory = parts.directory;
     this.topicPartition = parts.directory.slice(parts.directory.lastIndexOf('/') + 1);
     this.topicId = parts.topicId;
-    this.isIdUnsynced = parts.topicId !== undefined;
     this.startOffset = parts.startOffset;
     this.endOffset = parts.endOffset;
     this.wasCut = parts.cut;
@@ -140,13 +138,19 @@ export class PartitionLog {
     this.health = new LogHealth(parts.logger, this);
     this.lastWallMs = parts.nowWallMs;
     this.times = new LogTimes(this, parts.segments, parts.codecs, parts.logger);
+    const unsynced = new Unsynced(this, { ...parts, names: this.names, gaps: this.gaps });
     this.flusher = new Flusher(parts.recoveryPoint, hasUnsyncedCut, {
       endOffset: () => this.endOffset,
-      prepare: (fromOffset) => this.prepareFlush(fromOffset),
+      prepare: (fromOffset) => unsynced.take(fromOffset),
       failed: syncFailed,
+      notStarted: () => unsynced.putBack(),
+    });
+    this.stopListening = parts.files.lostWrites.listen(parts.directory, {
+      lost: (error) => this.lostWrites(error),
+      tell: () => this.tellSyncFailed(),
     });
     const { flusher, names, health, header, gaps } = this;
-    this.cleanStop = new CleanStop(this, { ...parts, flusher, names, health });
+    this.cleanStop = new CleanStop(this, { ...parts, flusher, names, unsynced, health });
     this.writer = new LogWriter(this, { ...parts, flusher, names, health, header });
     const cleaning = { ...parts, names, health, gaps, syncFailed };
     this.compaction = new Compaction(this, cleaning, parts.cleanedTo);
@@ -435,7 +439,7 @@ export class PartitionLog {
 
   /** Calls `done` when no sync of this log is in flight: at once, or in a later turn. */
   whenIdle(done: () => void): void {
-    this.flusher.whenIdle(done);
+    this.flusher.whenIdle(() => whenSynced(this.segments.handles(), done));
   }
 
   /**
@@ -456,6 +460,7 @@ export class PartitionLog {
     this.flusher.stop();
     this.compaction.close();
     this.segments.close();
+    this.stopListening();
     return isClean;
   }
 
@@ -474,22 +479,17 @@ export class PartitionLog {
 
   /** After a failed sync, the device may lack any of the written records. */
   private noteSyncFailure(error: DiskError): void {
-    this.health.goOffline(`${error.code}: ${error.message}`);
-    noteFailedSync(this.disk, this.directory);
-    this.syncFailed?.();
+    this.lostWrites(error);
+    this.tellSyncFailed();
   }
 
-  private prepareFlush(fromOffset: Offset): Syncable[] {
-    const { list } = this.segments;
-    const files: Syncable[] = [];
-    if (this.isIdUnsynced) files.push(fileToSync(this.disk, `${this.directory}/${PARTITION_METADATA_FILE}`));
-    this.isIdUnsynced = false;
-    // Start with the segment that holds the offset before `fromOffset`. A truncation may have cut off its end
-    // before a roll. The flush must sync this change, too.
-    for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
-      files.push(...list[index]!.filesToSync(index === list.length - 1));
-    const epochs = this.epochs.takeUnsynced();
-    if (epochs.length > 0) this.names.changed();
-    return [...files, ...epochs, ...this.gaps.takeUnsynced(), ...this.names.takeUnsynced()];
+  private lostWrites(error: DiskError): void {
+    this.health.goOffline(`${error.code}: ${error.message}`);
+    noteFailedSync(this.disk, this.directory);
+    this.flusher.lost(error);
+  }
+
+  private tellSyncFailed(): void {
+    this.syncFailed?.();
   }
 }

@@ -103,6 +103,30 @@ test('records that come after the preparation of a clean stop are on the device 
   expect(openLog({ disk: left, config: CONFIG, cleanShutdown: true }).endOffset).toBe(2);
 });
 
+test('what the preparation could not sync for lack of descriptors, the stop syncs', () => {
+  class Lacking extends NamesDisk {
+    isLacking = false;
+    override syncFolder(directory: string, done: (error?: DiskError) => void): void {
+      const lack = this.isLacking ? new DiskError('EMFILE', `${directory}: too many open files`) : undefined;
+      super.syncFolder(directory, (error) => done(lack ?? error));
+    }
+  }
+  const disk = new Lacking();
+  disk.makeDirectory(DIRECTORY);
+  const log = openLog({ disk, config: CONFIG });
+  for (let i = 0; i < 20; i++) append(log, sequenced(1, i, 1), i >> 3);
+  disk.isLacking = true;
+  let isPrepared = false;
+  log.prepareStop(() => {
+    isPrepared = true;
+  });
+  disk.settle();
+  expect([isPrepared, log.offline]).toEqual([true, undefined]);
+  disk.isLacking = false;
+  expect(log.close({ clean: true })).toBe(true);
+  expect(filesOf(disk.afterAnyLoss(() => false))).toEqual(filesOf(disk));
+});
+
 test('if a sync fails during the preparation, the stop is not clean', () => {
   class Failing extends NamesDisk {
     override open(path: string): ReturnType<NamesDisk['open']> {

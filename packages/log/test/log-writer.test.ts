@@ -136,7 +136,7 @@ test('an append is refused if it begins a new segment and the sync after the rol
       super.syncFolder(directory, done);
     }
     private checkSync(path: string): void {
-      if (this.broken) throw new DiskError('EMFILE', path);
+      if (this.broken) throw new DiskError('EIO', path);
     }
   }
   const disk = new NoSyncDisk();
@@ -146,7 +146,7 @@ test('an append is refused if it begins a new segment and the sync after the rol
   log.syncFailed = () => told++;
   disk.broken = true;
   expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
-  expect([log.endOffset, log.offline, told]).toEqual([1, expect.stringMatching('EMFILE'), 1]);
+  expect([log.endOffset, log.offline, told]).toEqual([1, expect.stringMatching('EIO'), 1]);
   expect(readAll(openLog({ disk })).length).toBe(1);
 });
 

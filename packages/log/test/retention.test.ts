@@ -313,7 +313,7 @@ test('a segment whose timestamps cannot be read does not stop retention by size'
     made.log.close({ clean: true });
     const config = { segmentBytes: 300, retentionMs: HOUR_MS, retentionBytes };
     // Only one file may be open, so retention must open the index files again.
-    const files = new OpenFiles(disk, { openMax: 1 });
+    const files = new OpenFiles(disk, { openFilesMax: 1 });
     const log = openLog({ disk, config, files, cleanShutdown: true, recoveryPoint: 3 });
     disk.isFailing = true;
     expect(log.expire(3, NOW)).toMatchObject({ isRaised: true, failure: {} });

@@ -12,8 +12,10 @@
  * 7. sync the folder, so that the next swap begins when the device has this one.
  */
 import { type Disk, DiskError } from '@millrace/base';
+import { whenSynced } from '../files/file-handle.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX } from '../files/file-names.ts';
 import { HAS_GAPS_FILE } from '../files/has-gaps.ts';
+import { isLackOfDescriptors } from '../files/retrying-disk.ts';
 import { syncFiles } from '../files/sync-files.ts';
 import type { Segment } from '../segment/segment.ts';
 
@@ -67,8 +69,21 @@ export class SegmentSwap {
       if (this.phase === 'over' || this.stopsOffline()) return;
       // A device reports a lost write only once. This sync may have got the report about a lost name, or
       // about `has-gaps`. A later flush relies on both, and would succeed although they are lost. So fail.
-      if (error !== undefined) this.fail(error);
-      else this.nameSwap();
+      if (error === undefined) this.synced();
+      else if (isLackOfDescriptors(error)) this.giveUp(error);
+      else this.fail(error);
+    });
+  }
+
+  /**
+   * The device has the files of the cleaned segment, unless a sync that `OpenFiles` runs gets the report of a
+   * lost write. So waits for such a sync.
+   */
+  private synced(): void {
+    whenSynced(this.cleaned.handles(), () => {
+      if (this.phase === 'over' || this.stopsOffline()) return;
+      for (const handle of this.cleaned.handles()) handle.settle();
+      this.nameSwap();
     });
   }
 
@@ -161,8 +176,8 @@ export class SegmentSwap {
   }
 
   /**
-   * Called if step 2 fails: the log has not changed. If a file stays, the next cleaning or recovery removes
-   * it.
+   * Called if step 2 fails, or if step 1 lacks a descriptor: the log has not changed. If a file stays, the
+   * next cleaning or recovery removes it.
    */
   private giveUp(error: DiskError): void {
     this.phase = 'over';

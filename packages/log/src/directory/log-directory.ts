@@ -31,6 +31,7 @@ import { type Opened, Opening, type OpeningPorts } from '../recovery/opening.ts'
 import { runToEnd, type Steps } from '../recovery/steps.ts';
 import type { LogConfig } from '../types.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { forEachOf } from './for-each-of.ts';
 import {
   CLEAN_SHUTDOWN_FILE,
   formatCleanShutdown,
@@ -55,8 +56,12 @@ export interface OpenDirectoryOptions {
   readonly random: Random;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
-  /** Default: a new `OpenFiles`, which keeps at most OPEN_FILES_MAX files open (../limits.ts). */
+  /** The open files of all logs. Default: a new `OpenFiles` with the options below. */
   readonly files?: OpenFiles;
+  /** The most segment and index files that the logs keep open. Default: OPEN_FILES_MAX (../limits.ts). */
+  readonly openFilesMax?: number | undefined;
+  /** Calls back in a later turn; see `Clock.soon`. Default: at once. */
+  readonly soon?: (callback: () => void) => void;
   /** Buffers for reads of logs. */
   readonly spares?: SpareBuffers;
 }
@@ -107,6 +112,7 @@ export class LogDirectory {
   /** True at first, because an earlier run may have left folders that wait for deletion. */
   private mayHoldDeleted = true;
   private producersCheckedMs = 0;
+  private reportedRefusedOpens = 0;
   private closed = false;
 
   /**
@@ -115,6 +121,11 @@ export class LogDirectory {
    */
   get spares(): SpareBuffers {
     return this.files.spares;
+  }
+
+  /** The numbers of the open segment and index files, for metrics. */
+  get openFiles(): Pick<OpenFiles, 'openCount' | 'openMax' | 'evictions' | 'refusedOpens'> {
+    return this.files;
   }
 
   /**
@@ -142,11 +153,11 @@ export class LogDirectory {
     this.nodeId = o.nodeId;
     this.clusterId = identity.clusterId;
     this.directoryId = identity.directoryId;
-    this.disk = o.disk;
+    this.files = o.files ?? new OpenFiles(o.disk, o);
+    this.disk = this.files.disk;
     this.random = o.random;
     this.codecs = o.codecs;
     this.logger = o.logger;
-    this.files = o.files ?? new OpenFiles(o.disk, { spares: o.spares });
     const marker = o.disk.readFile(`${o.directory}/${CLEAN_SHUTDOWN_FILE}`);
     this.cleanShutdownBrokerEpoch = marker === undefined ? undefined : parseCleanShutdown(marker);
     this.markerPresent = marker !== undefined;
@@ -390,8 +401,20 @@ export class LogDirectory {
     const written = diskErrorOf(() => this.checkpoints.write(highWatermarks));
     if (written !== undefined) logger.error('checkpoint-failed', { directory, reason: written.message });
     // Remove deleted logs even after a failure, because on a full disk this makes space for the checkpoints.
+    this.reportRefusedOpens();
     const removed = diskErrorOf(() => this.removeDeleted());
     if (removed !== undefined) logger.error('log-list-failed', { reason: removed.message });
+  }
+
+  /**
+   * Reports the files that could not be opened since the last round. Requests may fail by the thousand while
+   * descriptors are used up, so no event reports a single request.
+   */
+  private reportRefusedOpens(): void {
+    const { refusedOpens, openCount } = this.files;
+    const refused = refusedOpens - this.reportedRefusedOpens;
+    this.reportedRefusedOpens = refusedOpens;
+    if (refused > 0) this.logger.error('open-files-exhausted', { refused, openFiles: openCount });
   }
 
   /**
@@ -399,6 +422,7 @@ export class LogDirectory {
    * time. Calls `done` when no sync of a log is in flight: at once, or in a later turn.
    */
   prepareStop(done: () => void): void {
+    this.files.endBackgroundSyncs();
     const logs = [...this.open.values()];
     forEachOf(
       logs,
@@ -422,6 +446,7 @@ export class LogDirectory {
     this.closed = true;
     this.checkpoints.close();
     let clean = o.clean;
+    this.files.endBackgroundSyncs();
     for (const { log } of this.open.values()) clean = log.close({ clean }) && clean;
     if (!clean) return;
     // A log that this run did not open is clean only if the last stop was clean.
@@ -451,33 +476,6 @@ export class LogDirectory {
     this.disk.syncDirectory(this.directory);
     this.markerPresent = false;
   }
-}
-
-/** Does the work for each item, at most `atOnce` at a time. Calls `done` at once, or in a later turn. */
-function forEachOf<T>(
-  items: readonly T[],
-  atOnce: number,
-  work: (item: T, next: () => void) => void,
-  done: () => void,
-): void {
-  let started = 0;
-  let busy = 0;
-  let isStarting = false;
-  const start = (): void => {
-    // A work may call back at once. The loop below then continues, without a deeper stack.
-    if (isStarting) return;
-    isStarting = true;
-    while (busy < atOnce && started < items.length) {
-      busy++;
-      work(items[started++]!, () => {
-        busy--;
-        start();
-      });
-    }
-    isStarting = false;
-    if (busy === 0) done();
-  };
-  start();
 }
 
 function diskErrorOf(work: () => void): DiskError | undefined {

@@ -5,6 +5,7 @@
  */
 import { assert, DiskError, type Offset } from '@millrace/base';
 import type { FlushDone } from '../types.ts';
+import { isLackOfDescriptors, worseOf } from './retrying-disk.ts';
 
 /** A file, or the names in a folder. */
 export interface Syncable {
@@ -35,6 +36,11 @@ export interface FlushPorts {
   prepare(fromOffset: Offset): Syncable[];
   /** Called when a sync or its preparation failed. The device may have lost any of the written records. */
   failed(error: DiskError): void;
+  /**
+   * Called instead when a file or folder could not be opened for the sync, because descriptors were used up.
+   * The device has reported no loss. The next round must sync everything that this round was to sync.
+   */
+  notStarted(): void;
 }
 
 interface Round {
@@ -58,6 +64,8 @@ export class Flusher {
   private readonly ports: FlushPorts;
   /** True from `stop` on: no further round begins. */
   private isStopped = false;
+  /** The first loss that another sync found. */
+  private loss: DiskError | undefined;
 
   constructor(recoveryPoint: Offset, hasUnsyncedCut: boolean, ports: FlushPorts) {
     this.recoveryPoint = recoveryPoint;
@@ -108,6 +116,15 @@ export class Flusher {
     this.isStopped = true;
   }
 
+  /**
+   * Called when another sync of a file of this log failed. A device reports a lost write only once, so the
+   * syncs of a running round may succeed although the device lacks a write that they should cover. So from
+   * now on every round fails, and the recovery point stays.
+   */
+  lost(error: DiskError): void {
+    this.loss ??= error;
+  }
+
   /** Calls `done` when no round is in flight: at once, or in a later turn. */
   whenIdle(done: () => void): void {
     if (this.round === undefined) done();
@@ -127,9 +144,11 @@ export class Flusher {
       if (isDue) for (const one of this.ports.prepare(this.recoveryPoint)) one.syncNow();
       for (const one of others()) one.syncNow();
     } catch (error) {
-      if (error instanceof DiskError) this.ports.failed(error);
+      if (error instanceof DiskError) this.report(error);
       throw error;
     }
+    // A sync above may have opened a file. To make room, another file of this log may have been synced.
+    if (this.loss !== undefined) throw this.loss;
     this.recoveryPoint = endOffset;
     this.hasUnsyncedCut = false;
   }
@@ -175,14 +194,19 @@ export class Flusher {
   private syncOne(one: Syncable, round: Round): void {
     try {
       one.sync((error) => {
-        round.error ??= error;
+        round.error = worseOf(round.error, error);
         this.syncDone(round);
       });
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      round.error ??= error;
+      round.error = worseOf(round.error, error);
       this.syncDone(round);
     }
+  }
+
+  private report(error: DiskError): void {
+    if (isLackOfDescriptors(error)) this.ports.notStarted();
+    else this.ports.failed(error);
   }
 
   private syncDone(round: Round): void {
@@ -190,11 +214,11 @@ export class Flusher {
     if (round.syncsLeft > 0) return;
     assert(this.round === round, 'one round at a time');
     this.round = undefined;
-    const { error } = round;
+    const error = this.loss ?? round.error;
     if (error === undefined) {
       this.recoveryPoint = Math.max(this.recoveryPoint, round.target);
       if (!round.truncated) this.hasUnsyncedCut = false;
-    } else this.ports.failed(error);
+    } else this.report(error);
     const next = this.waitingForNext;
     this.waitingForNext = [];
     for (const done of round.waiting) done(error);

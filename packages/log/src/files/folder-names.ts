@@ -5,6 +5,7 @@
  */
 import { type Disk, DiskError } from '@millrace/base';
 import { type Syncable, whenSynced } from './flusher.ts';
+import { isLackOfDescriptors } from './retrying-disk.ts';
 
 export class FolderNames {
   private readonly disk: Disk;
@@ -16,7 +17,10 @@ export class FolderNames {
   private cuts = 0;
   private readonly failed: (error: DiskError) => void;
 
-  /** `failed`: called when a sync that `settleCut` waits for fails. */
+  /**
+   * `failed`: called when a sync that `settleCut` waits for fails, unless it could not start for lack of a
+   * descriptor.
+   */
   constructor(
     disk: Disk,
     directory: string,
@@ -45,7 +49,7 @@ export class FolderNames {
     try {
       this.disk.syncDirectory(this.directory);
     } catch (error) {
-      if (error instanceof DiskError) this.failed(error);
+      if (error instanceof DiskError && !isLackOfDescriptors(error)) this.failed(error);
       throw error;
     }
     this.isCutUnsynced = false;

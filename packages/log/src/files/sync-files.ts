@@ -4,6 +4,7 @@
  */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import type { Syncable } from './flusher.ts';
+import { worseOf } from './retrying-disk.ts';
 
 /** The file at this path. Its owner replaces it with each write, so the caller must sync the folder, too. */
 export function fileToSync(disk: Disk, path: string): Syncable {
@@ -19,8 +20,8 @@ export function fileToSync(disk: Disk, path: string): Syncable {
 }
 
 /**
- * Calls `done` once, in a later turn, with the first error if there was one. May throw DiskError; then it
- * does not call `done`.
+ * Calls `done` once, in a later turn, with the first error if there was one. A lost write counts more than a
+ * lack of descriptors. May throw DiskError; then it does not call `done`.
  */
 export function syncFiles(
   disk: Disk,
@@ -31,7 +32,7 @@ export function syncFiles(
   let left = names.length + 1;
   let failed: DiskError | undefined;
   const synced = (error?: DiskError) => {
-    failed ??= error;
+    failed = worseOf(failed, error);
     left--;
     if (left === 0) done(failed);
   };

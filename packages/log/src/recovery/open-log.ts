@@ -77,6 +77,26 @@ export class LogOpenError extends Error {
 
 /** Opens or creates the log. May throw DiskError, or LogOpenError. */
 export function* openParts(o: OpenLogOptions): Steps<LogParts> {
+  const files = o.files ?? new OpenFiles(o.disk);
+  const { lostWrites } = files;
+  lostWrites.watch(o.directory);
+  let parts: LogParts | undefined;
+  let isOpen = false;
+  try {
+    parts = yield* partsOf(o, files);
+    // Recovery may have written to a file that was then synced and closed.
+    lostWrites.check(o.directory);
+    isOpen = true;
+    return parts;
+  } finally {
+    if (!isOpen) {
+      parts?.segments.close();
+      lostWrites.unwatch(o.directory);
+    }
+  }
+}
+
+function* partsOf(o: OpenLogOptions, files: OpenFiles): Steps<LogParts> {
   const { disk, directory } = o;
   // Do not call `exists` here: it returns false after an I/O error, and this function would then overwrite a
   // log. `makeDirectory` says reliably whether the folder is new.
@@ -84,7 +104,6 @@ export function* openParts(o: OpenLogOptions): Steps<LogParts> {
   const found = isNew ? undefined : readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)
     throw new LogOpenError(directory, found, o.topicId);
-  const files = o.files ?? new OpenFiles(disk);
   const options: RecoverOptions = {
     disk,
     files,

@@ -8,6 +8,7 @@ import type { Disk, LeaderEpoch, Logger, Offset, WallMillis } from '@millrace/ba
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
 import { LeaderEpochs } from '../epochs/leader-epochs.ts';
 import { FAILED_SYNC_FILE, notingFailedSync, writeAgain } from '../files/failed-sync.ts';
+import type { FileHandle } from '../files/file-handle.ts';
 import {
   EPOCHS_FILE,
   LOG_SUFFIX,
@@ -18,7 +19,7 @@ import {
   TRANSACTION_INDEX_SUFFIX,
 } from '../files/file-names.ts';
 import { HAS_GAPS_FILE, writeCommittedEnd } from '../files/has-gaps.ts';
-import type { FileHandle, OpenFiles } from '../files/open-files.ts';
+import type { OpenFiles } from '../files/open-files.ts';
 import { writeTopicIdAgain } from '../files/partition-metadata.ts';
 import { FILES_STEP_WORK, RECOVERY_STEP_BYTES, RELATIVE_OFFSET_MAX, SEGMENTS_PER_STEP } from '../limits.ts';
 import { loadProducers } from '../producers/load-producers.ts';
@@ -158,6 +159,8 @@ function* writeTailAgain({ o, segments, epochs }: Replay): Steps<void> {
     for (const handle of list[index]!.handles()) yield* writeAgainInSteps(handle);
   epochs.write();
   writeTopicIdAgain(o.disk, o.directory);
+  // Keep the file if a sync of what this function wrote has failed.
+  o.files.lostWrites.check(o.directory);
   o.disk.remove(`${o.directory}/${FAILED_SYNC_FILE}`);
 }
 

@@ -6,8 +6,9 @@
 import { assert, DiskError, type Millis, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, murmur2, type Timestamp, timestampDistance } from '@millrace/protocol';
 import { ignoringDiskErrors } from '../files/deleted-files.ts';
+import type { FileHandle } from '../files/file-handle.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFileName, TIME_INDEX_SUFFIX } from '../files/file-names.ts';
-import type { FileHandle, OpenFiles } from '../files/open-files.ts';
+import type { OpenFiles } from '../files/open-files.ts';
 import { LOCATE_WINDOW_BYTES, RELATIVE_OFFSET_MAX, SCAN_WINDOW_BYTES } from '../limits.ts';
 import type { LogConfig } from '../types.ts';
 import { type ScanEnd, scanBatches, type Visit } from './batch-scan.ts';
@@ -372,14 +373,12 @@ export class Segment {
   /** Every file that must be on the device before the recovery point may cover records of this segment. */
   filesToSync(active: boolean): FileHandle[] {
     // After a crash, recovery rebuilds the indexes of the active segment.
-    if (active) return [this.log];
-    this.takeUnsyncedIndexes();
-    return this.handles();
+    return active ? [this.log] : this.handles();
   }
 
-  /** The index files that this run changed since their last sync. Returns each change only once. */
-  takeUnsyncedIndexes(): FileHandle[] {
-    return [...this.offsetIndex.takeUnsynced(), ...this.timeIndex.takeUnsynced()];
+  /** The index files to which the device may lack a write of this run. */
+  dirtyIndexes(): FileHandle[] {
+    return this.handles().filter((handle) => handle !== this.log && handle.isDirty);
   }
 
   handles(): FileHandle[] {

@@ -5,6 +5,7 @@
  */
 import { assert, type Offset, type WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, BatchPlace, DecodeError, ErrorCode, readBatchPlace } from '@millrace/protocol';
+import type { FileHandle } from '../files/file-handle.ts';
 import { TEMPORARY_SUFFIX } from '../files/file-names.ts';
 import type { OpenFiles } from '../files/open-files.ts';
 import { READ_HINTS, SPARE_FROM_BYTES } from '../limits.ts';
@@ -205,6 +206,10 @@ export class Segments {
       return { index, position: hint.position };
     const found = this.locate(offset);
     return found && { index: found.index, position: found.located.position };
+  }
+
+  handles(): FileHandle[] {
+    return this.list.flatMap((segment) => segment.handles());
   }
 
   close(): void {

@@ -7,7 +7,7 @@
  */
 import { assert } from '@millrace/base';
 import { type Timestamp, timestampHigh, timestampLow, timestampOfWords } from '@millrace/protocol';
-import type { FileHandle } from '../files/open-files.ts';
+import type { FileHandle } from '../files/file-handle.ts';
 import { PENDING_INDEX_ENTRIES } from '../limits.ts';
 
 /** A binary search ends when at most this many bytes are left: it then reads all of them at once. */
@@ -17,8 +17,6 @@ const PENDING_FIRST_ENTRIES = 8;
 
 class SparseIndex {
   readonly handle: FileHandle;
-  /** True if the device may lack what this run wrote to the file. */
-  private isUnsynced = false;
   private readonly entryBytes: number;
   /** Number of entries in the file; -1 until it is computed from the size of the file. */
   private writtenEntries = -1;
@@ -50,18 +48,10 @@ class SparseIndex {
     }
     if (this.pendingEntries === 0) return;
     const at = this.written() * this.entryBytes;
-    this.isUnsynced = true;
     this.handle.file().write(at, [this.pending!.slice(0, this.pendingEntries * this.entryBytes)]);
     this.writtenEntries += this.pendingEntries;
     this.pendingEntries = 0;
     this.pending = undefined;
-  }
-
-  /** The file, if this run changed it since the last call. */
-  takeUnsynced(): FileHandle[] {
-    const changed = this.isUnsynced ? [this.handle] : [];
-    this.isUnsynced = false;
-    return changed;
   }
 
   /** Empties the file, or creates it. */
@@ -95,7 +85,6 @@ class SparseIndex {
     }
     this.pendingEntries = 0;
     this.pending = undefined;
-    this.isUnsynced = true;
     this.handle.file().truncate(entries * this.entryBytes);
     this.writtenEntries = entries;
   }

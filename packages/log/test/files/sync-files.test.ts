@@ -1,4 +1,4 @@
-/** Goal: if a file cannot be opened because too many are open, `syncFiles` leaves no other file open. */
+/** What `syncFiles` does if it finds no descriptor, and which error it reports. */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
@@ -32,4 +32,27 @@ test('a file that cannot be opened: the call throws, keeps no file open, and doe
   disk.opensLeft = 9;
   sync();
   expect([disk.openFiles, calls]).toEqual([0, 1]);
+});
+
+test('a lost write counts more than a folder that could not be opened', () => {
+  for (const [file, folder, reported] of [
+    ['EIO', 'EMFILE', 'EIO'],
+    ['EMFILE', 'EIO', 'EIO'],
+    ['ENOSPC', 'EIO', 'ENOSPC'],
+    ['EMFILE', undefined, 'EMFILE'],
+  ] as const) {
+    class Failing extends MemoryDisk {
+      override open(path: string): ReturnType<MemoryDisk['open']> {
+        return { ...super.open(path), sync: (done) => done(new DiskError(file, path)), close: () => {} };
+      }
+      override syncFolder(path: string, done: (error?: DiskError) => void): void {
+        done(folder && new DiskError(folder, path));
+      }
+    }
+    const disk = new Failing();
+    disk.makeDirectory('/data');
+    const codes: (string | undefined)[] = [];
+    syncFiles(disk, '/data', ['a'], (error) => codes.push(error?.code));
+    expect(codes).toEqual([reported]);
+  }
 });

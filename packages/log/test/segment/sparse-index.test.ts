@@ -65,16 +65,27 @@ test('a time index accepts only rising timestamps, and finds the last entry at o
   );
 });
 
-test('OpenFiles closes files that were not used lately, and opens them again when needed', () => {
-  const files = new OpenFiles(new MemoryDisk(), { openMax: 3 });
-  const handles = Array.from({ length: 10 }, (_, i) => files.handle(`/file-${i}`));
-  for (const [i, handle] of handles.entries()) handle.file().write(0, [new Uint8Array([i])]);
-  expect(files.openCount).toBe(3);
-  for (const [i, handle] of handles.entries()) {
-    const bytes = new Uint8Array(1);
-    handle.file().read(0, bytes);
-    expect(bytes[0]).toBe(i);
+test('an index sees what another handle wrote, although every call closes and opens the file again', () => {
+  const disk = new MemoryDisk();
+  const files = new OpenFiles(disk, { openFilesMax: 1 });
+  disk.makeDirectory('/log');
+  const other = files.handle('/log/other');
+  const written = new OffsetIndex(files.handle('/log/a.index'));
+  const times = new TimeIndex(files.handle('/log/a.timeindex'));
+  for (let i = 0; i < 20; i++) {
+    written.append(2 * i, 10 * i);
+    written.writePending();
+    times.appendIfLater(1000 + i, i);
+    times.writePending();
+    // To open this file, the index file is closed.
+    other.file();
+    const [read, readTimes] = [files.handle('/log/a.index'), files.handle('/log/a.timeindex')];
+    expect(new OffsetIndex(read).last()).toEqual({ relativeOffset: 2 * i, position: 10 * i });
+    expect(new TimeIndex(readTimes).last()).toEqual({ timestamp: 1000 + i, relativeOffset: i });
+    expect(written.lookup(2 * i + 1)).toEqual({ relativeOffset: 2 * i, position: 10 * i });
+    expect(times.lookup(2000)).toEqual({ timestamp: 1000 + i, relativeOffset: i });
   }
-  for (const handle of handles) handle.close();
-  expect(files.openCount).toBe(0);
+  written.truncate(50);
+  other.file();
+  expect(new OffsetIndex(files.handle('/log/a.index')).last()).toEqual({ relativeOffset: 8, position: 40 });
 });

@@ -1,7 +1,8 @@
 /**
  * The bytes of one file: those that a process reads and writes (the page cache), and those on the device.
  * Written sectors reach the device in any order. A sync that ends without an error covers everything that was
- * written before it began.
+ * written before it began. If the system fails to write sectors without a sync, the next sync that ends
+ * reports the loss. The system forgets the loss when the last descriptor of the file is closed.
  */
 import type { Prng } from '@millrace/base';
 
@@ -29,6 +30,10 @@ export class Content {
   private readonly dirty = new Map<number, number>();
   /** Sectors that no sync writes until they change again, because a sync of them failed. */
   private readonly skipped = new Set<number>();
+  /** Those of `skipped` whose loss no sync has reported. */
+  private readonly unreported = new Set<number>();
+  /** Number of descriptors of the living process. */
+  descriptors = 0;
   private changes = 0;
   private syncs = 0;
   private lastSynced = -1;
@@ -93,9 +98,45 @@ export class Content {
     this.endSync(this.beginSync());
   }
 
-  /** The process died: the syncs that it began do not end. */
-  dropSyncs(): void {
+  /**
+   * The process died: the syncs that it began do not end. The system tries again to write the sectors whose
+   * loss no sync has reported.
+   */
+  processDied(): void {
     this.running = 0;
+    this.descriptors = 0;
+    for (const sector of this.unreported) this.touch(sector * SECTOR_BYTES, sector * SECTOR_BYTES + 1);
+    this.unreported.clear();
+  }
+
+  /** The process closes a descriptor. `forgets`: the system forgets a loss behind the last one. */
+  closed({ forgets }: { readonly forgets: boolean }): void {
+    this.descriptors--;
+    if (forgets && this.descriptors === 0) this.unreported.clear();
+  }
+
+  /** The system fails to write what is unsynced, and does not try again. */
+  failWriteBack(): void {
+    for (const sector of this.dirty.keys()) {
+      this.skipped.add(sector);
+      this.unreported.add(sector);
+    }
+    this.dirty.clear();
+  }
+
+  get mayFailWriteBack(): boolean {
+    return this.running === 0 && this.descriptors > 0 && this.dirty.size > 0;
+  }
+
+  get hasUnreportedLoss(): boolean {
+    return this.unreported.size > 0;
+  }
+
+  /** A sync ends. Returns whether it reports a loss. */
+  reportsLoss(): boolean {
+    const { hasUnreportedLoss } = this;
+    this.unreported.clear();
+    return hasUnreportedLoss;
   }
 
   /** The system writes some sectors, without a sync. */
@@ -137,6 +178,7 @@ export class Content {
     this.device = left.slice(0, end);
     this.dirty.clear();
     this.skipped.clear();
+    this.unreported.clear();
   }
 
   private touch(from: number, to: number): void {

@@ -1,7 +1,7 @@
 /**
  * A device with a file system, and the disk that each process gets from it. The device outlives the
  * processes. A test makes it fail: the process dies at a chosen change of the disk, writes find no room,
- * one sync fails. A dead process can do nothing on its disk.
+ * one sync fails, the process has no descriptor left. A dead process can do nothing on its disk.
  */
 import { type Disk, DiskError, type DiskFile, type DiskSpace, type Prng } from '@millrace/base';
 import type { Content } from './content.ts';
@@ -20,6 +20,12 @@ export class Device {
   failsNextSync = false;
   /** Number of syncs that failed. */
   failedSyncs = 0;
+  /** The most descriptors that the process may have. */
+  descriptorsMax = Number.POSITIVE_INFINITY;
+  /** True while the process stops. What it did not sync, the next process must not rely on. */
+  isStopping = false;
+  /** Number of calls that found no descriptor. */
+  lacks = 0;
   /** Number of changes of the disk until the process dies. Undefined: it lives. */
   private left: number | undefined;
   private random: Prng;
@@ -53,7 +59,9 @@ export class Device {
     this.left = undefined;
     this.isFull = false;
     this.failsNextSync = false;
-    for (const content of this.names.contents()) content.dropSyncs();
+    this.isStopping = false;
+    this.descriptorsMax = Number.POSITIVE_INFINITY;
+    for (const content of this.names.contents()) content.processDied();
     this.process = new ProcessDisk(this);
   }
 
@@ -62,6 +70,19 @@ export class Device {
     this.kill();
     this.names.losePower(this.random);
     for (const content of this.names.contents()) content.losePower(this.random);
+  }
+
+  /** True if the next sync of some file reports a loss. */
+  get hasUnreportedLoss(): boolean {
+    return this.failsNextSync || [...this.names.contents()].some((content) => content.hasUnreportedLoss);
+  }
+
+  /** The system fails to write the unsynced sectors of a segment or index file, without a sync. */
+  failWriteBack(random: Prng): void {
+    const files = this.names.paths().filter((path) => /\.(log|index|timeindex)(\.[a-z]+)?$/.test(path));
+    const contents = files.map((path) => this.names.file(path)!);
+    const failing = contents.filter(({ mayFailWriteBack }) => mayFailWriteBack);
+    if (failing.length > 0) failing[random.below(failing.length)]!.failWriteBack();
   }
 
   writeBack(): void {
@@ -79,6 +100,17 @@ export class Device {
   below(limit: number): number {
     return this.random.below(limit);
   }
+
+  /** Runs a look at the log, for which there are always enough descriptors. */
+  inspect<T>(look: () => T): T {
+    const { descriptorsMax } = this;
+    this.descriptorsMax = Number.POSITIVE_INFINITY;
+    try {
+      return look();
+    } finally {
+      this.descriptorsMax = descriptorsMax;
+    }
+  }
 }
 
 type Done = (error?: DiskError) => void;
@@ -86,6 +118,7 @@ type Done = (error?: DiskError) => void;
 class ProcessDisk implements Disk {
   readonly device: Device;
   private isDead = false;
+  private openFiles = 0;
   /** Completions of syncs and removals that run. */
   private readonly waiting: (() => void)[] = [];
 
@@ -106,7 +139,7 @@ class ProcessDisk implements Disk {
   }
 
   open(path: string): DiskFile {
-    this.check();
+    this.takeDescriptor(path);
     let content = this.device.names.file(path);
     if (content === undefined) {
       this.checkRoom(path);
@@ -115,7 +148,13 @@ class ProcessDisk implements Disk {
         content.modifiedMs = this.device.nowMs;
       });
     }
+    this.openFiles++;
+    content!.descriptors++;
     return new ProcessFile(path, content!, this);
+  }
+
+  closed(): void {
+    this.openFiles--;
   }
 
   exists(path: string): boolean {
@@ -124,7 +163,7 @@ class ProcessDisk implements Disk {
   }
 
   list(directory: string): string[] {
-    this.check();
+    this.takeDescriptor(directory);
     return this.device.names.list(directory);
   }
 
@@ -153,7 +192,7 @@ class ProcessDisk implements Disk {
   }
 
   readFile(path: string): Uint8Array | undefined {
-    this.check();
+    this.takeDescriptor(path);
     return this.device.names.file(path)?.all();
   }
 
@@ -170,14 +209,16 @@ class ProcessDisk implements Disk {
   syncFolder(directory: string, done: Done): void {
     this.check();
     const end = this.device.names.beginSync(directory);
+    const lack = this.lackAt(directory);
     this.waiting.push(() => {
-      const failure = this.syncFailure(directory);
+      const failure = lack ?? this.syncFailure(directory);
       if (failure === undefined) this.change(end);
       done(failure);
     });
   }
 
   syncDirectory(directory: string): void {
+    this.takeDescriptor(directory);
     const failure = this.syncFailure(directory);
     if (failure !== undefined) throw failure;
     this.change(this.device.names.beginSync(directory));
@@ -191,6 +232,19 @@ class ProcessDisk implements Disk {
 
   check(): void {
     if (this.isDead) throw new Crash('the process is dead');
+  }
+
+  /** Throws if the process has no descriptor left. */
+  private takeDescriptor(path: string): void {
+    this.check();
+    const lack = this.lackAt(path);
+    if (lack !== undefined) throw lack;
+  }
+
+  private lackAt(path: string): DiskError | undefined {
+    if (this.openFiles < this.device.descriptorsMax) return undefined;
+    this.device.lacks++;
+    return new DiskError('EMFILE', `${path}: too many open files`);
   }
 
   checkRoom(path: string): void {
@@ -212,11 +266,12 @@ class ProcessDisk implements Disk {
   }
 
   /** The failure of the sync that ends now, if it fails. */
-  syncFailure(path: string): DiskError | undefined {
+  syncFailure(path: string, content?: Content): DiskError | undefined {
     this.check();
     const { device } = this;
-    if (!device.failsNextSync) return undefined;
-    device.failsNextSync = false;
+    const reportsLoss = content?.reportsLoss() === true;
+    if (!reportsLoss && !device.failsNextSync) return undefined;
+    if (!reportsLoss) device.failsNextSync = false;
     device.failedSyncs++;
     // A process that dies now could not note that the sync failed.
     device.crashWithin(undefined);
@@ -289,7 +344,7 @@ class ProcessFile implements DiskFile {
     const { content, disk, path } = this;
     const sync = content.beginSync();
     disk.later(() => {
-      const failure = disk.syncFailure(path);
+      const failure = disk.syncFailure(path, content);
       if (failure !== undefined) content.failSync(sync);
       else disk.change(() => content.endSync(sync));
       done(failure);
@@ -299,7 +354,7 @@ class ProcessFile implements DiskFile {
   syncNow(): void {
     this.check();
     const { content, disk, path } = this;
-    const failure = disk.syncFailure(path);
+    const failure = disk.syncFailure(path, content);
     if (failure === undefined) {
       disk.change(() => content.syncNow());
       return;
@@ -309,7 +364,10 @@ class ProcessFile implements DiskFile {
   }
 
   close(): void {
+    if (this.isClosed) return;
     this.isClosed = true;
+    this.disk.closed();
+    this.content.closed({ forgets: !this.disk.device.isStopping });
   }
 
   private check(): void {

@@ -66,14 +66,14 @@ export const operations: Readonly<Record<Kind, (twin: LogTwin, random: Prng) => 
   },
   retain,
   clean,
-  look,
+  look: (twin, random) => twin.device.inspect(() => look(twin, random)),
   settings: (twin, random) => twin.newSettings(random),
   crash: (twin, random) => twin.crash(random.below(3) > 0),
   crashLater: (twin, random) => twin.device.crashWithin(random.below(25)),
   stop: (twin, random) => twin.stop(random.below(2) === 0),
   recreate(twin) {
     // The broker tries again when there is room.
-    if (twin.device.isFull) return;
+    if (twin.device.isFull || isLimited(twin)) return;
     twin.topicNumber++;
     twin.beginTopic();
     twin.logs.deleteLog('topic', 0);
@@ -81,12 +81,25 @@ export const operations: Readonly<Record<Kind, (twin: LogTwin, random: Prng) => 
   },
   fill(twin) {
     // A log on a full disk cannot note that a sync failed.
-    if (!twin.device.failsNextSync) twin.device.isFull = !twin.device.isFull;
+    if (!twin.device.hasUnreportedLoss) twin.device.isFull = !twin.device.isFull;
   },
   failSync(twin) {
-    if (!twin.device.isFull) twin.device.failsNextSync = true;
+    if (!twin.device.isFull && !isLimited(twin)) twin.device.failsNextSync = true;
+  },
+  failWriteBack(twin, random) {
+    if (!twin.device.isFull && !isLimited(twin)) twin.device.failWriteBack(random);
+  },
+  limitDescriptors(twin, random) {
+    const { device } = twin;
+    // A process without descriptors cannot note that a sync failed.
+    if (isLimited(twin) || device.hasUnreportedLoss) device.descriptorsMax = Number.POSITIVE_INFINITY;
+    else device.descriptorsMax = 1 + random.below(4);
   },
 };
+
+function isLimited({ device }: LogTwin): boolean {
+  return device.descriptorsMax < Number.POSITIVE_INFINITY;
+}
 
 function between(random: Prng, from: number, to: number): number {
   return from + random.below(Math.max(0, to - from) + 1);

@@ -33,7 +33,10 @@ const WEIGHTS = {
   failSync: 1,
 } as const;
 
-export type Kind = keyof typeof WEIGHTS;
+/** In the seeds of `openFilesMaxOf`, also these. */
+const FEW_FILES_WEIGHTS = { limitDescriptors: 2, failWriteBack: 3, settle: 3, failSync: 1 } as const;
+
+export type Kind = keyof typeof WEIGHTS | keyof typeof FEW_FILES_WEIGHTS;
 
 export interface Operation {
   readonly kind: Kind;
@@ -60,6 +63,15 @@ export function isCompactionSeed(seed: number): boolean {
   return seed % 3 === 0;
 }
 
+/**
+ * The number of segment and index files that the log of this seed may keep open. In two of five seeds a few.
+ * Undefined: as many as usual.
+ */
+export function openFilesMaxOf(seed: number): number | undefined {
+  const random = new Prng(seed).fork('open files');
+  return [1, 2].includes(seed % 5) ? 1 + random.below(4) : undefined;
+}
+
 /** The factors of the weights: in each run, some operations are frequent, and some do not occur. */
 const FACTORS = [0, 0, 1, 1, 4];
 
@@ -70,6 +82,9 @@ export function planOf(seed: number): Operation[] {
     const factor = isCompaction || ALWAYS.has(kind) ? 1 : FACTORS[random.below(FACTORS.length)]!;
     return Array<Kind>(weight * factor).fill(kind as Kind);
   });
+  if (openFilesMaxOf(seed) !== undefined)
+    for (const [kind, weight] of Object.entries(FEW_FILES_WEIGHTS))
+      kinds.push(...Array<Kind>(weight).fill(kind as Kind));
   const count = 4 + random.below(isCompaction ? 2 * OPERATIONS_MAX : OPERATIONS_MAX);
   return Array.from({ length: count }, () => ({
     kind: kinds[random.below(kinds.length)]!,
@@ -86,7 +101,7 @@ export function textOf(plan: readonly Operation[]): string {
 export function planFrom(text: string): Operation[] {
   return text.split(/[\s,]+/).map((word) => {
     const [kind = '', dice = ''] = word.split(':');
-    if (!Object.hasOwn(WEIGHTS, kind) || !/^\d+$/.test(dice))
+    if (!(Object.hasOwn(WEIGHTS, kind) || Object.hasOwn(FEW_FILES_WEIGHTS, kind)) || !/^\d+$/.test(dice))
       throw new Error(`'${word}' is no operation: write for example append:17`);
     return { kind: kind as Kind, dice: Number(dice) };
   });

@@ -2,11 +2,11 @@
 import { DiskError, Prng } from '@millrace/base';
 import { Crash } from './device.ts';
 import { operations } from './operations.ts';
-import { isCompactionSeed, type Operation, planOf } from './plan.ts';
+import { isCompactionSeed, type Operation, openFilesMaxOf, planOf } from './plan.ts';
 import { LogTwin } from './twin.ts';
 
 export function play(seed: number, plan: readonly Operation[] = planOf(seed)): void {
-  const twin = new LogTwin(new Prng(seed).fork('log'), isCompactionSeed(seed));
+  const twin = new LogTwin(new Prng(seed).fork('log'), isCompactionSeed(seed), openFilesMaxOf(seed));
   for (const { kind, dice } of plan) {
     const random = new Prng(dice);
     twin.device.draws(random.fork('device'));
@@ -20,15 +20,24 @@ export function play(seed: number, plan: readonly Operation[] = planOf(seed)): v
       twin.checkEnds();
       if (random.below(4) === 0) twin.checkContent();
     } catch (error) {
-      // After a disk error outside of a log, the broker opens the log again when it has started again.
-      const isExpected = error instanceof Crash || (error instanceof DiskError && twin.isDiskFaulty);
-      if (!isExpected) throw error;
+      if (!isExpected(twin, error)) throw error;
       twin.crash(random.below(3) > 0);
       twin.checkEnds();
     }
   }
   twin.device.crashWithin(undefined);
-  twin.checkContent();
+  try {
+    twin.checkContent();
+  } catch (error) {
+    if (!isExpected(twin, error)) throw error;
+    twin.crash(false);
+    twin.checkContent();
+  }
+}
+
+/** After a disk error outside of a log, the broker opens the log again when it has started again. */
+function isExpected(twin: LogTwin, error: unknown): boolean {
+  return error instanceof Crash || (error instanceof DiskError && twin.isDiskFaulty);
 }
 
 /** The message of the error with which a plan fails; undefined: it does not fail. */

@@ -1,4 +1,5 @@
 /** Reads a log through its public door, and compares what its lookups find with a naive search. */
+import { DiskError } from '@millrace/base';
 import { readBatchHeader, readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { PartitionLog } from '../../src/index.ts';
@@ -31,10 +32,16 @@ interface ReadRange {
   readonly maxBytes: number;
 }
 
+/** To open a file, a read may sync and close another one, and this sync may fail. */
+function checkOnline({ offline }: PartitionLog): void {
+  if (offline !== undefined) throw new DiskError('EIO', `the log went offline in a read: ${offline}`);
+}
+
 /** One read. Throws if it breaks a rule of `PartitionLog.read`. */
 export function readFrom(log: PartitionLog, decoded: Decoded, range: ReadRange): StoredBatch[] {
   const { fromOffset, endOffsetMax, maxBytes } = range;
   const { chunks, sizeBytes, errorCode, damage } = log.read({ ...range, atLeastOneBatch: true });
+  checkOnline(log);
   if (errorCode !== 0) throw new Error(`a read at ${fromOffset} fails: ${damage ?? errorCode}`);
   const batches: StoredBatch[] = [];
   for (const chunk of chunks)
@@ -91,6 +98,7 @@ export function timeProblem(
     .flatMap(({ entries }) => entries)
     .find((entry) => entry.timestamp >= timestamp && entry.offset >= log.startOffset);
   const found = log.times.find(timestamp, { work: Number.MAX_SAFE_INTEGER });
+  checkOnline(log);
   if (found !== undefined && !('offset' in found)) return `the lookup of the time ${timestamp} fails`;
   if (found?.offset === expected?.offset && (found === undefined || found.timestamp === expected?.timestamp))
     return undefined;

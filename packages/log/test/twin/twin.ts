@@ -64,9 +64,12 @@ export class LogTwin {
   readonly decoded: Decoded = new Map();
   private flushing: Flushing[] = [];
   private readonly isCompactable: boolean;
+  private readonly openFilesMax: number | undefined;
   private failedSyncs = 0;
+  private lacks = 0;
 
-  constructor(random: Prng, isCompacted: boolean) {
+  constructor(random: Prng, isCompacted: boolean, openFilesMax: number | undefined) {
+    this.openFilesMax = openFilesMax;
     this.device = new Device(random);
     this.device.nowMs = this.nowMs;
     this.isCompactable = isCompacted || random.below(2) === 0;
@@ -93,7 +96,8 @@ export class LogTwin {
 
   /** True if the disk may refuse something now, or did so in this process. */
   get isDiskFaulty(): boolean {
-    return this.device.isFull || this.device.failedSyncs > this.failedSyncs;
+    const { isFull, failedSyncs, lacks } = this.device;
+    return isFull || failedSyncs > this.failedSyncs || lacks > this.lacks;
   }
 
   // ------------------------------------------------------------------ the life of a process
@@ -110,6 +114,7 @@ export class LogTwin {
         random: new Prng(this.topicNumber),
         codecs: compressionCodecs,
         logger: new MemoryLogger(),
+        openFilesMax: this.openFilesMax,
       });
       try {
         if (!opened.ok) throw new DiskError('EIO', opened.message);
@@ -165,6 +170,7 @@ export class LogTwin {
       if (isPowerLoss) this.device.losePower();
       else this.device.kill();
       this.failedSyncs = this.device.failedSyncs;
+      this.lacks = this.device.lacks;
       this.cleaning = undefined;
       this.flushing = [];
       this.unlinkable = [];
@@ -186,6 +192,7 @@ export class LogTwin {
   stop(isPowerLoss: boolean): void {
     this.disk.settle();
     const wasOnline = this.log.offline === undefined;
+    this.device.isStopping = true;
     this.logs.close({ clean: true });
     const isClean = this.disk.exists('/data/.kafka_cleanshutdown');
     if (!isClean && wasOnline && !this.isDiskFaulty) throw new Error('the stop is not clean');
@@ -316,8 +323,8 @@ export class LogTwin {
   // ------------------------------------------------------------------ checks
 
   read(maxBytes = 1000): Found {
-    const { log } = this;
-    const batches = readWhole(log, this.decoded, maxBytes);
+    const { log, device } = this;
+    const batches = device.inspect(() => readWhole(log, this.decoded, maxBytes));
     const { startOffset, endOffset } = log;
     return { startOffset, endOffset, batches, nowMs: this.nowMs, deleteRetentionMs: DELETE_RETENTION_MS };
   }
@@ -348,7 +355,8 @@ export class LogTwin {
     const epochs = epochProblem(this.log, line.cleanedMax > 0 ? batches : original);
     if (epochs !== undefined) throw new Error(epochs);
     for (let looks = 0; looks < 3; looks++) {
-      const times = timeProblem(this.log, batches, NOW - 50 + this.device.below(this.nowMs - NOW + 100));
+      const timestamp = NOW - 50 + this.device.below(this.nowMs - NOW + 100);
+      const times = this.device.inspect(() => timeProblem(this.log, batches, timestamp));
       if (times !== undefined) throw new Error(times);
     }
   }

@@ -94,7 +94,7 @@ export class Partition {
     const { startOffset, endOffset, committedEnd } = this.log;
     this.highWatermark = Math.min(Math.max(options.highWatermark, startOffset, committedEnd), endOffset);
     this.sync = new DeviceSync(this.log, {
-      soon: (callback) => this.ports.soon(callback),
+      ports: options.ports,
       synced: () => this.synced(),
       failed: (error) => this.diskFailed(error.message),
     });

@@ -250,6 +250,11 @@ export const logEvents = {
     facts: ['topic?', 'partition?', 'directory', 'reason', 'offset?'],
     says: 'The broker cannot read {topic}-{partition}: {reason}.',
   },
+  'open-files-exhausted': {
+    level: 'error',
+    facts: ['refused', 'openFiles'],
+    says: 'The broker could not open files of its logs, because the process or the system has no file descriptor left ({refused} times since the last such event).',
+  },
   'checkpoint-damaged': {
     level: 'warn',
     facts: ['directory', 'file'],
