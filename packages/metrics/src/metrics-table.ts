@@ -196,6 +196,16 @@ export const metricsTable = {
     of: 'broker',
     help: 'Records that compaction dropped.',
   },
+  millrace_open_files: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Segment and index files that the broker keeps open. The setting log.open.files.max is the limit.',
+  },
+  millrace_open_file_evictions_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Segment and index files that the broker closed to open another one. If this grows fast, a higher limit of the process for open files (ulimit -n) saves the broker work.',
+  },
   millrace_uncleanable_partitions: {
     type: 'gauge',
     of: 'broker',

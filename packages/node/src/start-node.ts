@@ -28,6 +28,7 @@ import type { HealthServer } from './io/health.ts';
 import { NodeJobs } from './io/jobs.ts';
 import { FolderInUseError, type FolderLock, lockFolderSoon } from './io/lock-file.ts';
 import { createLogger } from './io/logger.ts';
+import { deriveOpenFilesMax, openFilesLimit } from './io/open-files-limit.ts';
 import { controllerOptions } from './roles/controller-config.ts';
 import { NodeRole, type NodeRoleOptions } from './roles/node-role.ts';
 import { StartError } from './start-error.ts';
@@ -233,6 +234,8 @@ class HostedNode implements RunningNode {
       random,
       codecs,
       logger,
+      soon: (callback) => clock.soon(callback),
+      openFilesMax: config.settings['log.open.files.max'] ?? deriveOpenFilesMax(openFilesLimit()),
     });
     if (!opened.ok) throw new StartError(opened.message);
     const { logs } = opened;

@@ -123,8 +123,8 @@ export class LogDirectory {
     return this.files.spares;
   }
 
-  /** The numbers of the open segment and index files, for metrics. */
-  get openFiles(): Pick<OpenFiles, 'openCount' | 'openMax' | 'evictions' | 'refusedOpens'> {
+  /** The open segment and index files, for metrics. */
+  get openFiles(): Pick<OpenFiles, 'openCount' | 'evicted'> {
     return this.files;
   }
 

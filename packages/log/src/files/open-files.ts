@@ -37,8 +37,8 @@ export class OpenFiles {
   readonly unlinker: Unlinker;
   readonly lostWrites: LostWrites;
   readonly openMax: number;
-  /** Number of files that were closed to open another one. */
-  evictions = 0;
+  /** Called when a file is closed to open another one. */
+  evicted: (() => void) | undefined;
   /** Number of files that could not be opened because descriptors were used up. */
   refusedOpens = 0;
   /** The open files, in three groups. In each group, the file that entered it first comes first. */
@@ -102,7 +102,7 @@ export class OpenFiles {
   /** Closes the file that was not used for longest. False: every open file is being synced. */
   private closeOne(): boolean {
     const isClosed = this.closeIdle() || this.closeDirty();
-    if (isClosed) this.evictions++;
+    if (isClosed) this.evicted?.();
     return isClosed;
   }
 
@@ -144,7 +144,7 @@ export class OpenFiles {
     let closed = 0;
     while (closed < CLOSED_FOR_LACK && this.closeIdle()) closed++;
     if (closed === 0 && this.closeDirty()) closed++;
-    this.evictions += closed;
+    for (let count = 0; count < closed; count++) this.evicted?.();
     return closed > 0;
   }
 

@@ -177,6 +177,7 @@ export const ownSettings = [
   'inter.broker.listener.name',
   'controller.listener.names',
   'log.dirs',
+  'log.open.files.max',
   'broker.rack',
   'controller.quorum.voters',
   'min.free.bytes',

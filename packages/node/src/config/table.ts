@@ -250,6 +250,12 @@ const topicSettings = {
         'In Kafka this setting has an effect only together with `log.flush.scheduler.interval.ms`. In Millrace it needs no other setting.',
     },
   ),
+  'log.open.files.max': setting(
+    'Topics',
+    optional(int(16)),
+    '',
+    'The most segment and index files that a node keeps open. To open one more, the node closes the file that it has not used for longest, and syncs this file first if the device may lack a write to it. Without a value, the node takes half of the limit of its process for open files (`ulimit -n`), but at least 64 and at most 32768. The other half is for connections and for all other files. If connections need more than half, set a lower value. Only Millrace has this setting.',
+  ),
   'producer.id.expiration.ms': setting(
     'Topics',
     int(1),

@@ -324,6 +324,10 @@ export class BrokerRole {
     metrics.gauge('millrace_broker_unfenced', () => Number(this.isUnfenced && this.replicas.holdsLease));
     metrics.gauge('millrace_lease_seconds', () => this.replicas.leaseMs / 1000);
     metrics.gauge('millrace_metadata_applied_offset', () => this.metadata.offset);
+    const { openFiles } = this.options.logs;
+    const evictions = metrics.counter('millrace_open_file_evictions_total');
+    metrics.gauge('millrace_open_files', () => openFiles.openCount);
+    openFiles.evicted = () => evictions.add(1);
     this.measureLag(metrics);
   }
 

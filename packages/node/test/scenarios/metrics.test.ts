@@ -17,6 +17,7 @@ let client: TestClient;
 let [leader, follower, other] = [0, 0, 0];
 const CONTROLLER = 1;
 const CONNECTIONS_MAX = 60;
+const OPEN_FILES_MAX = 16;
 const TOPIC = 'measured';
 /** The controller takes a snapshot when a client has created a topic with 60 partitions. */
 const SNAPSHOT_BYTES = 2_000;
@@ -30,6 +31,7 @@ beforeAll(async () => {
     'log.retention.check.interval.ms': 500,
     'metadata.log.max.record.bytes.between.snapshots': SNAPSHOT_BYTES,
     'log.cleaner.backoff.ms': 200,
+    'log.open.files.max': OPEN_FILES_MAX,
   };
   cluster = await startCluster({ controllers: 1, brokers: 3, settings });
   const first = await TestClient.connect(cluster.node(2).port!);
@@ -212,6 +214,25 @@ const rows: readonly Row[] = [
           millrace_dirty_ratio_max: 0,
           millrace_compaction_overdue_seconds_max: 0,
         },
+      },
+    ],
+  },
+  {
+    stimulus: 'the leader writes to more logs than log.open.files.max allows open files',
+    act: async () => {
+      await client.createTopic('files', 60, 3);
+      const { topics } = await eventually(async () => {
+        const answer = await client.metadata('files');
+        return answer.topics[0]?.errorCode === 0 ? answer : undefined;
+      });
+      for (const { leaderId, partitionIndex } of topics[0]!.partitions)
+        if (leaderId === leader) await client.produce('files', partitionIndex, ['one']);
+    },
+    expected: [
+      {
+        on: brokers,
+        grows: { millrace_open_file_evictions_total: 1 },
+        becomes: { millrace_open_files: OPEN_FILES_MAX },
       },
     ],
   },

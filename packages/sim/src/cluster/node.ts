@@ -201,6 +201,7 @@ export class SimNode {
       codecs,
       logger,
       spares: new SpareBuffers({ spoils: true }),
+      soon: (callback) => clock.soon(callback),
     });
     if (!opened.ok) {
       this.abort(life, opened.message);
