@@ -39,8 +39,12 @@ export const FILES_STEP_WORK = 256 << 10;
  * Bytes per read in a search for one batch from an index entry on. This is twice the default index interval.
  */
 export const LOCATE_WINDOW_BYTES = 8 << 10;
-/** A log remembers where this many recent reads ended, so that a sequential reader needs no search. */
-export const READ_HINTS = 8;
+/** A log remembers the positions of this many sequential readers, so that they need no search. */
+export const READ_HINTS = 128;
+/** A log also remembers this many positions from which a reader has read on, for readers that follow it. */
+export const FOLLOWED_HINTS = 16;
+/** All logs of a node together remember this many positions. They take about 2 MB. */
+export const NODE_HINTS = 16_384;
 /** Reads of this size or more use spare buffers. */
 export const SPARE_FROM_BYTES = 8 << 10;
 /**

@@ -1,6 +1,6 @@
 /**
- * Owns the open segment and index files of all logs of a node, the buffers for their reads, and the queue of
- * files to unlink.
+ * Owns the open segment and index files of all logs of a node, the buffers for their reads, the bound of
+ * their read hints, and the queue of files to unlink.
  *
  * Invariants:
  * - At most `openMax` files are open, unless more are being synced: a file stays open while it is synced.
@@ -16,6 +16,7 @@ import { SpareBuffers } from '@millrace/protocol';
 import { OPEN_FILES_MAX, SYNCS_IN_BACKGROUND_MAX } from '../limits.ts';
 import { Unlinker } from './deleted-files.ts';
 import { FileHandle } from './file-handle.ts';
+import { HintBudget } from './hint-budget.ts';
 import { LostWrites } from './lost-writes.ts';
 import { isLackOfDescriptors, RetryingDisk } from './retrying-disk.ts';
 
@@ -35,6 +36,7 @@ export class OpenFiles {
   readonly disk: Disk;
   readonly spares: SpareBuffers;
   readonly unlinker: Unlinker;
+  readonly hints = new HintBudget();
   readonly lostWrites: LostWrites;
   readonly openMax: number;
   /** Called when a file is closed to open another one. */

@@ -8,15 +8,10 @@ import { BATCH_HEADER_BYTES, BatchPlace, DecodeError, ErrorCode, readBatchPlace 
 import type { FileHandle } from '../files/file-handle.ts';
 import { TEMPORARY_SUFFIX } from '../files/file-names.ts';
 import type { OpenFiles } from '../files/open-files.ts';
-import { READ_HINTS, SPARE_FROM_BYTES } from '../limits.ts';
+import { SPARE_FROM_BYTES } from '../limits.ts';
 import type { LogConfig, ReadOptions, ReadResult } from '../types.ts';
+import { ReadHints } from './read-hints.ts';
 import { type Located, Segment } from './segment.ts';
-
-interface Hint {
-  readonly offset: Offset;
-  readonly segment: Segment;
-  readonly position: number;
-}
 
 export interface DiskRead {
   readonly chunks: Uint8Array[];
@@ -38,13 +33,14 @@ export class Segments {
   mayHaveGaps = false;
   private readonly files: OpenFiles;
   private readonly directory: string;
-  private hints: Hint[] = [];
+  private readonly hints: ReadHints;
   /** Reused for every batch. */
   private readonly place = new BatchPlace();
 
   constructor(files: OpenFiles, directory: string, list: Segment[]) {
     assert(list.length > 0, 'a log has a segment');
     this.files = files;
+    this.hints = new ReadHints(files.hints);
     this.directory = directory;
     this.list = list;
   }
@@ -106,7 +102,7 @@ export class Segments {
       'a log has the segments to replace',
     );
     this.list.splice(index, old.length, cleaned);
-    this.hints = [];
+    this.hints.clear();
   }
 
   /**
@@ -117,7 +113,7 @@ export class Segments {
     assert(this.list.length > 1, 'a log keeps its active segment');
     const paths = this.list[0]!.markDeleted();
     this.list.shift();
-    this.hints = [];
+    this.hints.clear();
     return paths;
   }
 
@@ -137,7 +133,7 @@ export class Segments {
     config: LogConfig,
     nowWallMs: WallMillis,
   ): boolean {
-    this.hints = [];
+    this.hints.clear();
     const keep = position === 0 ? index - 1 : index;
     const next = this.fresh(endOffset, config, nowWallMs);
     let mayReturn = false;
@@ -201,7 +197,7 @@ export class Segments {
    */
   private startOf(offset: Offset): { readonly index: number; readonly position: number } | undefined {
     const index = this.indexFor(offset);
-    const hint = this.hints.find((candidate) => candidate.offset === offset);
+    const hint = this.hints.readFrom(offset);
     if (hint !== undefined && hint.segment === this.list[index] && hint.position < hint.segment.sizeBytes)
       return { index, position: hint.position };
     const found = this.locate(offset);
@@ -213,6 +209,7 @@ export class Segments {
   }
 
   close(): void {
+    this.hints.clear();
     for (const segment of this.list) segment.close();
   }
 
@@ -253,8 +250,7 @@ export class Segments {
       this.files.spares.give(bytes);
       return { chunks: [], sizeBytes: 0, damage: whole.damage };
     }
-    this.hints.push({ offset: whole.nextOffset, segment, position: position + whole.sizeBytes });
-    if (this.hints.length > READ_HINTS) this.hints.shift();
+    this.hints.add(whole.nextOffset, { segment, position: position + whole.sizeBytes });
     return { chunks: [bytes.subarray(0, whole.sizeBytes)], sizeBytes: whole.sizeBytes };
   }
 }
