@@ -194,14 +194,23 @@ export class Flusher {
   private syncOne(one: Syncable, round: Round): void {
     try {
       one.sync((error) => {
-        round.error = worseOf(round.error, error);
+        if (error !== undefined) this.syncFailed(error, round);
         this.syncDone(round);
       });
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      round.error = worseOf(round.error, error);
+      this.syncFailed(error, round);
       this.syncDone(round);
     }
+  }
+
+  /**
+   * Reports a lost write at once. Until the other syncs of the round end, reads could find that the system has
+   * dropped what it could not write.
+   */
+  private syncFailed(error: DiskError, round: Round): void {
+    round.error = worseOf(round.error, error);
+    if (this.loss === undefined && !isLackOfDescriptors(error)) this.report(error);
   }
 
   private report(error: DiskError): void {
@@ -218,7 +227,7 @@ export class Flusher {
     if (error === undefined) {
       this.recoveryPoint = Math.max(this.recoveryPoint, round.target);
       if (!round.truncated) this.hasUnsyncedCut = false;
-    } else this.report(error);
+    } else if (this.loss === undefined) this.report(error);
     const next = this.waitingForNext;
     this.waitingForNext = [];
     for (const done of round.waiting) done(error);
