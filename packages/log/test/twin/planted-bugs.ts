@@ -117,6 +117,14 @@ export const logBugs: readonly LogBug[] = [
     seed: 252,
   },
   {
+    name: 'failed-sync-untold',
+    sentence: 'a log does not tell its replica that a sync failed',
+    file: 'packages/log/src/partition-log.ts',
+    find: 'this.syncFailed?.();',
+    replace: '',
+    seed: 6,
+  },
+  {
     name: 'lacking-sync-forgotten',
     sentence: 'a flush does not sync what the last one could not sync for lack of descriptors',
     file: 'packages/log/src/unsynced.ts',

@@ -2,8 +2,11 @@
 import { DiskError, Prng } from '@millrace/base';
 import { Crash } from './device.ts';
 import { operations } from './operations.ts';
-import { isCompactionSeed, type Operation, openFilesMaxOf, planOf } from './plan.ts';
+import { isCompactionSeed, type Kind, type Operation, openFilesMaxOf, planOf } from './plan.ts';
 import { LogTwin } from './twin.ts';
+
+/** These operations end syncs that earlier ones began, and do not change the log otherwise. */
+const ENDS_SYNCS: ReadonlySet<Kind> = new Set<Kind>(['settle', 'flush', 'commit']);
 
 export function play(seed: number, plan: readonly Operation[] = planOf(seed)): void {
   const twin = new LogTwin(new Prng(seed).fork('log'), isCompactionSeed(seed), openFilesMaxOf(seed));
@@ -15,6 +18,9 @@ export function play(seed: number, plan: readonly Operation[] = planOf(seed)): v
       // An offline log works again when the process has started again.
       if (twin.log.offline !== undefined) {
         if (!twin.isDiskFaulty) throw new Error(`the log is offline: ${twin.log.offline}`);
+        // Nobody else tells the replica, because the call that began the sync has returned.
+        if (ENDS_SYNCS.has(kind) && !twin.isTold)
+          throw new Error(`the replica does not know that the log is offline: ${twin.log.offline}`);
         twin.crash(random.below(2) === 0);
       }
       twin.checkEnds();

@@ -59,6 +59,8 @@ export class LogTwin {
   cleaningFromMs = 0;
   /** Removed segments ended here. */
   removedTo = 0;
+  /** True if the log has told its replica that a sync failed. */
+  isTold = false;
   /** Files of removed segments that the broker unlinks later. */
   unlinkable: string[] = [];
   readonly decoded: Decoded = new Map();
@@ -144,6 +146,10 @@ export class LogTwin {
       this.beginTopic();
       this.log = open();
     }
+    this.isTold = false;
+    this.log.syncFailed = () => {
+      this.isTold = true;
+    };
   }
 
   /** The log is a new one: nothing of the old one may come back. */
