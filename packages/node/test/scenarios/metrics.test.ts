@@ -18,10 +18,7 @@ let [leader, follower, other] = [0, 0, 0];
 const CONTROLLER = 1;
 const CONNECTIONS_MAX = 60;
 const OPEN_FILES_MAX = 16;
-/**
- * The first cleaning of each broker starts a worker thread. On a machine whose cores are busy, this took 3 s
- * for one broker, and 11 s for the three brokers of this process.
- */
+/** The first cleaning of each broker starts a worker thread: on a busy machine this took up to 11 s. */
 const CHANGE_MS_MAX = 40_000;
 const TOPIC = 'measured';
 /** The controller takes a snapshot when a client has created a topic with 60 partitions. */
