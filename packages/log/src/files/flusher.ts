@@ -205,8 +205,8 @@ export class Flusher {
   }
 
   /**
-   * Reports a lost write at once. Until the other syncs of the round end, reads could find that the system has
-   * dropped what it could not write.
+   * Reports a lost write at once. Until the other syncs of the round end, reads could find that the system
+   * has dropped what it could not write.
    */
   private syncFailed(error: DiskError, round: Round): void {
     round.error = worseOf(round.error, error);

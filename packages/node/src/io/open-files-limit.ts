@@ -9,7 +9,7 @@ const DERIVED_MAX = 32_768;
 /** A node with fewer would open a file for almost every request. */
 const DERIVED_MIN = 64;
 
-/** Half of the limit: the other half is for connections, for small files and for the files of a controller. */
+/** Half of the limit: the other half is for connections, small files and the files of a controller. */
 export function deriveOpenFilesMax(limit: number): number {
   return Math.max(DERIVED_MIN, Math.min(DERIVED_MAX, Math.floor(limit / 2)));
 }
