@@ -34,7 +34,7 @@ import type { DoorOptions } from './door/door.ts';
 import type { AdmittedBatch } from './door/recompress.ts';
 import type { LeaderEpochs } from './epochs/leader-epochs.ts';
 import { noteFailedSync } from './files/failed-sync.ts';
-import { whenSynced } from './files/file-handle.ts';
+import { afterSyncsOf } from './files/file-handle.ts';
 import { Flusher } from './files/flusher.ts';
 import { FolderNames } from './files/folder-names.ts';
 import { Gaps } from './files/has-gaps.ts';
@@ -439,7 +439,7 @@ export class PartitionLog {
 
   /** Calls `done` when no sync of this log is in flight: at once, or in a later turn. */
   whenIdle(done: () => void): void {
-    this.flusher.whenIdle(() => whenSynced(this.segments.handles(), done));
+    this.flusher.whenIdle(() => afterSyncsOf(this.segments.handles(), done));
   }
 
   /**

@@ -12,7 +12,7 @@
  * 7. sync the folder, so that the next swap begins when the device has this one.
  */
 import { type Disk, DiskError } from '@millrace/base';
-import { whenSynced } from '../files/file-handle.ts';
+import { afterSyncsOf } from '../files/file-handle.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX } from '../files/file-names.ts';
 import { HAS_GAPS_FILE } from '../files/has-gaps.ts';
 import { isLackOfDescriptors } from '../files/retrying-disk.ts';
@@ -80,7 +80,7 @@ export class SegmentSwap {
    * lost write. So waits for such a sync.
    */
   private synced(): void {
-    whenSynced(this.cleaned.handles(), () => {
+    afterSyncsOf(this.cleaned.handles(), () => {
       if (this.phase === 'over' || this.stopsOffline()) return;
       for (const handle of this.cleaned.handles()) handle.settle();
       this.nameSwap();

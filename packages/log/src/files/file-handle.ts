@@ -153,8 +153,8 @@ export class FileHandle implements DiskFile {
 }
 
 /** Calls `done` when no sync of these files runs, and the results are known: at once, or in a later turn. */
-export function whenSynced(files: readonly FileHandle[], done: () => void): void {
+export function afterSyncsOf(files: readonly FileHandle[], done: () => void): void {
   const syncing = files.find(({ isSyncing }) => isSyncing);
   if (syncing === undefined) done();
-  else syncing.whenSynced(() => whenSynced(files, done));
+  else syncing.whenSynced(() => afterSyncsOf(files, done));
 }
