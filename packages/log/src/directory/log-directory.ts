@@ -124,7 +124,7 @@ export class LogDirectory {
   }
 
   /** The open segment and index files, for metrics. */
-  get openFiles(): Pick<OpenFiles, 'openCount' | 'evicted'> {
+  get openFiles(): Pick<OpenFiles, 'openCount' | 'onEvicted'> {
     return this.files;
   }
 

@@ -39,14 +39,13 @@ export class OpenFiles {
   readonly hints = new HintBudget();
   readonly lostWrites: LostWrites;
   readonly openMax: number;
-  /** Called when a file is closed to open another one. */
-  evicted: (() => void) | undefined;
   /** Number of files that could not be opened because descriptors were used up. */
   refusedOpens = 0;
   /** The open files, in three groups. In each group, the file that entered it first comes first. */
   private readonly idle = new Set<FileHandle>();
   private readonly dirty = new Set<FileHandle>();
   private readonly syncing = new Set<FileHandle>();
+  private readonly evicted: (() => void)[] = [];
   private backgroundSyncs = 0;
   private backgroundSyncsMax = SYNCS_IN_BACKGROUND_MAX;
 
@@ -60,6 +59,11 @@ export class OpenFiles {
 
   get openCount(): number {
     return this.idle.size + this.dirty.size + this.syncing.size;
+  }
+
+  /** `listener` is called each time that a file is closed to open another one. */
+  onEvicted(listener: () => void): void {
+    this.evicted.push(listener);
   }
 
   /** Returns a handle of the file. The handle opens the file when it is first used. */
@@ -104,7 +108,7 @@ export class OpenFiles {
   /** Closes the file that was not used for longest. False: every open file is being synced. */
   private closeOne(): boolean {
     const isClosed = this.closeIdle() || this.closeDirty();
-    if (isClosed) this.evicted?.();
+    if (isClosed) this.tellEvicted();
     return isClosed;
   }
 
@@ -146,8 +150,12 @@ export class OpenFiles {
     let closed = 0;
     while (closed < CLOSED_FOR_LACK && this.closeIdle()) closed++;
     if (closed === 0 && this.closeDirty()) closed++;
-    for (let count = 0; count < closed; count++) this.evicted?.();
+    for (let count = 0; count < closed; count++) this.tellEvicted();
     return closed > 0;
+  }
+
+  private tellEvicted(): void {
+    for (const listener of this.evicted) listener();
   }
 
   /** While more than half of the files that may be open are dirty, syncs the oldest of them. */

@@ -71,7 +71,7 @@ function read(handle: FileHandle): number {
 test('opening one file too many closes the clean file that was not used for longest', () => {
   const { disk, files } = filesOf(3);
   let evictions = 0;
-  files.evicted = () => evictions++;
+  files.onEvicted(() => evictions++);
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => files.handle(`/a/${name}`));
   for (const handle of [a!, b!, c!]) handle.file();
   d!.file(); // gives every file a second chance once, and closes a

@@ -327,7 +327,7 @@ export class BrokerRole {
     const { openFiles } = this.options.logs;
     const evictions = metrics.counter('millrace_open_file_evictions_total');
     metrics.gauge('millrace_open_files', () => openFiles.openCount);
-    openFiles.evicted = () => evictions.add(1);
+    openFiles.onEvicted(() => evictions.add(1));
     this.measureLag(metrics);
   }
 

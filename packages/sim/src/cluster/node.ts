@@ -202,6 +202,7 @@ export class SimNode {
       logger,
       spares: new SpareBuffers({ spoils: true }),
       soon: (callback) => clock.soon(callback),
+      openFilesMax: config.settings['log.open.files.max'],
     });
     if (!opened.ok) {
       this.abort(life, opened.message);
@@ -209,6 +210,7 @@ export class SimNode {
     }
     const { logs } = opened;
     this.logs = logs;
+    logs.openFiles.onEvicted(() => this.environment.world.count('file of a log evicted'));
     const metrics = new Metrics();
     const shared = { clock, random, logger, metrics, logs, rpc: network.rpcOf(life) };
     const events: NodeRoleEvents = {

@@ -28,6 +28,11 @@ export const disks: readonly CoverageItem[] = [
     keys: ['disk read refused'],
   },
   {
+    name: 'file-evicted',
+    sentence: 'a broker closes a file of a log to open another one, because it may keep few files open',
+    keys: ['file of a log evicted'],
+  },
+  {
     name: 'store-failed',
     sentence: 'a write of a quorum store fails',
     keys: ['quorum store write failed'],

@@ -97,6 +97,7 @@ export function drawScenario(random: Prng): Scenario {
         ...drawRetentionLooks(random.fork('looks of retention'), expires || hasKeys),
         ...drawSnapshots(random.fork('snapshots')),
         ...drawCompaction(random.fork('compaction')),
+        ...drawOpenFiles(random.fork('open files')),
         ...(hasKeys ? drawCleanerPace(random.fork('pace of the cleaner')) : {}),
         ...(createsTopics
           ? { ...CREATES_TOPICS, 'default.replication.factor': String(Math.min(3, brokers)) }
@@ -206,6 +207,11 @@ function drawCompaction(random: Prng): Record<string, string> {
     'log.cleaner.threads': one(random, ['1', '2']),
     'log.segment.delete.delay.ms': one(random, ['0', '1000']),
   };
+}
+
+/** In one run of four a broker closes and opens files of its logs all the time. */
+function drawOpenFiles(random: Prng): Record<string, string> {
+  return random.below(4) === 0 ? { 'log.open.files.max': one(random, ['16', '20', '30']) } : {};
 }
 
 /**
