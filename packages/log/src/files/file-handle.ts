@@ -2,8 +2,8 @@
  * One file of a log: a segment or an index. `OpenFiles` may close the file between two calls, and the next
  * call opens it again. So the caller may keep the handle for as long as it likes.
  *
- * Knows whether the device may lack what this process wrote to the file (`isDirty`). A sync covers the writes
- * before its start.
+ * Knows whether the device may lack what this process, or an earlier one, wrote to the file (`isDirty`). A
+ * sync covers the writes before its start.
  */
 import type { DiskError, DiskFile, WallMillis } from '@millrace/base';
 import { markDeleted } from './deleted-files.ts';
@@ -32,9 +32,14 @@ export class FileHandle implements DiskFile {
     return this.syncs > 0;
   }
 
-  /** True if the device may lack a write of this process. */
+  /** True if the device may lack a write. */
   get isDirty(): boolean {
     return this.settledWrites < this.writes;
+  }
+
+  /** The device may lack what an earlier process wrote. Called before the file is opened. */
+  foundUnsynced(): void {
+    this.writes++;
   }
 
   /** Opens the file if it is not open, and creates it if it is missing. May throw DiskError. */

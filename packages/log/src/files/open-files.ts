@@ -6,8 +6,8 @@
  * - At most `openMax` files are open, unless more are being synced: a file stays open while it is synced.
  * - OpenFiles closes the file that was not used for longest, of those whose writes are on the device
  *   (second-chance algorithm). A file that the device may lack writes of never keeps another file open.
- * - OpenFiles syncs a file before it closes the file, if the device may lack a write of this process. The
- *   kernel reports a lost write to an open descriptor, but may forget it when no descriptor is open.
+ * - OpenFiles syncs a file before it closes the file, if the device may lack a write. The kernel reports a
+ *   lost write to an open descriptor, but may forget it when no descriptor is open.
  * - If such a sync fails, the log of the file learns of it as of any other failed sync: see `LostWrites`.
  * - If the process or the system has no descriptor left, OpenFiles closes some files and tries again.
  */

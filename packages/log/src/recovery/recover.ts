@@ -201,6 +201,7 @@ function* openSegments(o: RecoverOptions, names: readonly string[]): Steps<Segme
     .filter((offset) => offset !== undefined)
     .sort((a, b) => a - b);
   const list = bases.map((base) => new Segment(o.files, o.directory, base, o.nowWallMs));
+  noteUnsynced(o, list);
   for (const [index, segment] of list.entries()) {
     segment.sizeBytes = segment.log.file().size();
     if ((index + 1) % SEGMENTS_PER_STEP === 0) yield { workBytes: FILES_STEP_WORK };
@@ -211,6 +212,20 @@ function* openSegments(o: RecoverOptions, names: readonly string[]): Steps<Segme
     list.push(first);
   }
   return new Segments(o.files, o.directory, list);
+}
+
+/**
+ * A killed process may have written records above the recovery point that the device still lacks. If the
+ * system loses them now, only a sync of this process can tell. Recovery writes the indexes of these segments
+ * itself.
+ */
+function noteUnsynced(o: RecoverOptions, list: readonly Segment[]): void {
+  if (o.cleanShutdown) return;
+  for (const [index, segment] of list.entries()) {
+    const endOffset = list[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY;
+    // The recovery point may lie where a truncation cut the end of a segment off; see `needsRebuild`.
+    if (endOffset >= o.recoveryPoint) segment.log.foundUnsynced();
+  }
 }
 
 /** Chooses the segments in which recovery checks all checksums and rebuilds the indexes. */

@@ -105,6 +105,15 @@ test('if every file is dirty, the oldest is synced before it is closed', () => {
   expect([a!.size(), b!.size(), c!.size()]).toEqual([1, 1, 0]);
 });
 
+test('a file that an earlier process may have left unsynced is synced before it is closed', () => {
+  const { disk, files } = filesOf(1);
+  const [a, b] = ['a', 'b'].map((name) => files.handle(`/a/${name}`));
+  a!.foundUnsynced();
+  read(a!);
+  read(b!);
+  expect(disk.synced).toEqual(['/a/a']);
+});
+
 test('while more than half of the files are dirty, the oldest are synced in the background', async () => {
   const { disk, files } = filesOf(10);
   const handles = Array.from({ length: 8 }, (_, i) => files.handle(`/a/${i}`));
