@@ -71,7 +71,7 @@ export class CleanStop {
     // An empty log needs no snapshot, because recovery has nothing to read.
     const snapshot = isEmpty ? [] : snapshots.writeForStop(endOffset, producers);
     const indexes = segments.list.flatMap((segment) => segment.dirtyIndexes());
-    const files = [...indexes, ...snapshot];
+    const files = [...indexes, ...snapshot, ...snapshots.takeUnsynced()];
     // `seal` may have created the index files.
     if (files.length > 0) names.changed();
     return () => unsynced.takeForStop(files);

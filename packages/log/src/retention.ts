@@ -126,16 +126,20 @@ export class Retention {
     }
     try {
       const [first, next] = segments.list;
-      const snapshot = snapshots.namesAt(next!.baseOffset);
-      syncFiles(disk, this.log.directory, snapshot, (error) => {
+      // A power loss may have taken the snapshot at the base offset of the next segment. Then a later one has
+      // the producers of the segment to remove.
+      const snapshot = snapshots.oldestFrom(next!.baseOffset);
+      const file = snapshot === undefined ? [] : [snapshot.name];
+      syncFiles(disk, this.log.directory, file, (error) => {
         if (error !== undefined) {
           this.syncFailed(error);
           done(undefined);
           return;
         }
-        // Meanwhile the log may have gone offline. Or a truncation may have replaced its segments: then the
-        // sync does not cover the names and the snapshot of the new ones.
-        const isCovered = segments.list[0] === first && segments.list[1] === next;
+        // Meanwhile the log may have gone offline. Or a truncation may have replaced its segments or the
+        // snapshot: then the sync does not cover the new ones.
+        const isSame = segments.list[0] === first && segments.list[1] === next;
+        const isCovered = isSame && snapshot?.isUnchanged() !== false;
         done(isCovered && this.hasExpired ? this.removeFirst() : undefined);
       });
     } catch (error) {

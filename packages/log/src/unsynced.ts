@@ -9,10 +9,11 @@ import type { Syncable } from './files/flusher.ts';
 import type { FolderNames } from './files/folder-names.ts';
 import type { Gaps } from './files/has-gaps.ts';
 import { fileToSync } from './files/sync-files.ts';
+import type { Snapshots } from './producers/snapshots.ts';
 import type { LogParts } from './recovery/open-log.ts';
 import type { Segments } from './segment/segments.ts';
 
-interface Parts extends Pick<LogParts, 'disk' | 'segments' | 'epochs' | 'topicId'> {
+interface Parts extends Pick<LogParts, 'disk' | 'segments' | 'epochs' | 'snapshots' | 'topicId'> {
   readonly names: FolderNames;
   readonly gaps: Gaps;
 }
@@ -22,6 +23,7 @@ export class Unsynced {
   private readonly disk: Disk;
   private readonly segments: Segments;
   private readonly epochs: LeaderEpochs;
+  private readonly snapshots: Snapshots;
   private readonly names: FolderNames;
   private readonly gaps: Gaps;
   /** True if this run has not synced the topic id. An earlier run may have left it only in the page cache. */
@@ -36,6 +38,7 @@ export class Unsynced {
     this.disk = parts.disk;
     this.segments = parts.segments;
     this.epochs = parts.epochs;
+    this.snapshots = parts.snapshots;
     this.names = parts.names;
     this.gaps = parts.gaps;
     this.isIdUnsynced = parts.topicId !== undefined;
@@ -77,8 +80,8 @@ export class Unsynced {
       ? [fileToSync(this.disk, `${this.log.directory}/${PARTITION_METADATA_FILE}`)]
       : [];
     this.isIdUnsynced = false;
-    const epochs = this.epochs.takeUnsynced();
-    if (epochs.length > 0) this.names.changed();
-    return [...id, ...epochs, ...this.gaps.takeUnsynced(), ...this.names.takeUnsynced()];
+    const replaced = [...this.epochs.takeUnsynced(), ...this.snapshots.takeUnsynced()];
+    if (replaced.length > 0) this.names.changed();
+    return [...id, ...replaced, ...this.gaps.takeUnsynced(), ...this.names.takeUnsynced()];
   }
 }

@@ -24,6 +24,9 @@ export class Snapshots {
   private onDevice: Offset | undefined;
   /** Number of files written so far. */
   private writes = 0;
+  private readonly unsynced = new Set<Offset>();
+  /** By the offset of a file that this process wrote: the number of its last write. */
+  private readonly lastWrites = new Map<Offset, number>();
   private readonly disk: Disk;
   private readonly directory: string;
 
@@ -54,11 +57,27 @@ export class Snapshots {
   }
 
   /**
-   * Writes without fsync, because the checksum reveals a torn file, and recovery can use an older snapshot.
-   * Retention syncs a snapshot before it removes the older ones and their segments.
+   * Writes without fsync: the next flush syncs the file (`takeUnsynced`). So the device has the snapshots of
+   * all segments below the recovery point. After a power loss, recovery writes the others again.
    */
   write(offset: Offset, producers: ProducerStates): void {
     this.replace(offset, encodeProducerSnapshot(producers.all()));
+  }
+
+  /** The files that this process has written since the last call. */
+  takeUnsynced(): Syncable[] {
+    const offsets = [...this.unsynced];
+    this.unsynced.clear();
+    return offsets.map((offset) => this.ifPresent(offset, fileToSync(this.disk, this.path(offset))));
+  }
+
+  /** A sync of a removed file would create it again. Then this syncs the folder instead. */
+  private ifPresent(offset: Offset, file: Syncable): Syncable {
+    const isPresent = () => this.offsets.includes(offset);
+    return {
+      sync: (done) => (isPresent() ? file.sync(done) : this.disk.syncFolder(this.directory, done)),
+      syncNow: () => isPresent() && file.syncNow(),
+    };
   }
 
   /** For a clean stop. Returns the file to sync, unless the device has the same snapshot already. */
@@ -67,6 +86,7 @@ export class Snapshots {
     const path = this.path(offset);
     if (this.onDevice === offset && isSame(bytes, this.disk.readFile(path))) return [];
     this.replace(offset, bytes);
+    this.unsynced.delete(offset);
     return [this.toSync(offset, path)];
   }
 
@@ -80,14 +100,17 @@ export class Snapshots {
 
   private replace(offset: Offset, bytes: Uint8Array): void {
     if (this.onDevice === offset) this.onDevice = undefined;
-    this.writes++;
+    this.lastWrites.set(offset, ++this.writes);
+    this.unsynced.add(offset);
     replaceFile(this.disk, this.path(offset), bytes);
     this.offsets = [...this.offsets.filter((other) => other !== offset), offset].sort((a, b) => a - b);
   }
 
   removeWhere(gone: (offset: Offset) => boolean): void {
-    for (const offset of this.offsets) if (gone(offset)) this.disk.remove(this.path(offset));
-    this.offsets = this.offsets.filter((offset) => !gone(offset));
+    for (const offset of this.offsets.filter(gone)) {
+      this.disk.remove(this.path(offset));
+      this.forget(offset);
+    }
   }
 
   /**
@@ -109,14 +132,26 @@ export class Snapshots {
         if (!(error instanceof DiskError)) throw error;
         break;
       }
-      this.offsets = this.offsets.filter((other) => other !== offset);
+      this.forget(offset);
     }
     return marked;
   }
 
-  /** Names of the files of the snapshot at `offset`: one, or none if there is no such snapshot. */
-  namesAt(offset: Offset): string[] {
-    return this.offsets.includes(offset) ? [offsetFileName(offset, SNAPSHOT_SUFFIX)] : [];
+  private forget(offset: Offset): void {
+    this.offsets = this.offsets.filter((other) => other !== offset);
+    this.lastWrites.delete(offset);
+    this.unsynced.delete(offset);
+  }
+
+  /** The oldest snapshot at or above `offset`. `isUnchanged`: whether its file is still the same. */
+  oldestFrom(offset: Offset): { readonly name: string; isUnchanged(): boolean } | undefined {
+    const found = this.offsets.find((candidate) => candidate >= offset);
+    if (found === undefined) return undefined;
+    const write = this.lastWrites.get(found);
+    return {
+      name: offsetFileName(found, SNAPSHOT_SUFFIX),
+      isUnchanged: () => this.offsets.includes(found) && this.lastWrites.get(found) === write,
+    };
   }
 
   private path(offset: Offset): string {

@@ -64,8 +64,8 @@ export const logBugs: readonly LogBug[] = [
     name: 'names-not-synced',
     sentence: 'a flush does not sync the names of the files',
     file: 'packages/log/src/unsynced.ts',
-    find: 'return [...id, ...epochs, ...this.gaps.takeUnsynced(), ...this.names.takeUnsynced()];',
-    replace: 'return [...id, ...epochs, ...this.gaps.takeUnsynced()];',
+    find: 'return [...id, ...replaced, ...this.gaps.takeUnsynced(), ...this.names.takeUnsynced()];',
+    replace: 'return [...id, ...replaced, ...this.gaps.takeUnsynced()];',
     seed: 19,
   },
   {
@@ -74,7 +74,7 @@ export const logBugs: readonly LogBug[] = [
     file: 'packages/log/src/files/sync-files.ts',
     find: 'disk.syncFolder(directory, synced);',
     replace: 'synced();',
-    seed: 165,
+    seed: 501,
   },
   {
     name: 'recovery-point-not-lowered',
