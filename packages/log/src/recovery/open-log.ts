@@ -144,9 +144,10 @@ function* partsOf(o: OpenLogOptions, files: OpenFiles): Steps<LogParts> {
 }
 
 /**
- * Writes the topic id into a folder that has none. If the folder has records, the last stop shows which topic
- * they belong to. After a clean stop, a Kafka older than 2.8 wrote the folder, and the records belong to this
- * topic. After an unclean stop, this throws, because the records may belong to an earlier topic of this name.
+ * Writes the topic id into a folder that has none. If the folder has records, or begins above 0, the last
+ * stop shows which topic it belongs to. After a clean stop, a Kafka older than 2.8 wrote the folder, and it
+ * belongs to this topic. After an unclean stop, this throws, because the folder may belong to an earlier
+ * topic of this name.
  * This breaks no promise. A kill keeps the id, and the log's first round of syncs covers it. So a power loss
  * removed the id before that round ended, when the broker had not yet promised that the device has the
  * records.
@@ -157,7 +158,7 @@ function nameTopic(
   { topicId, isNew }: { readonly topicId: Uuid; readonly isNew: boolean },
 ): void {
   const hasRecords = endOffset > startOffset;
-  if (hasRecords && !cleanShutdown) {
+  if ((hasRecords || startOffset > 0) && !cleanShutdown) {
     segments.close();
     throw new LogOpenError(directory, undefined, topicId);
   }
