@@ -35,10 +35,11 @@ export function writeNewFile(disk: Disk, path: string, content: Uint8Array): voi
  */
 export function replaceFile(disk: Disk, path: string, content: Uint8Array): void {
   const temporary = `${path}.tmp`;
+  // A killed process may have left this file. Its old content must not become the content of the new file,
+  // after a power loss that keeps the rename and loses the write. So the new file is another file.
+  if (disk.exists(temporary)) disk.remove(temporary);
   const file = disk.open(temporary);
   try {
-    // A killed process may have left a longer file.
-    if (file.size() > 0) file.truncate(0);
     file.write(0, [content]);
   } finally {
     file.close();
