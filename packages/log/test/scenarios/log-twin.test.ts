@@ -24,6 +24,15 @@ test('a log agrees with its twin', { timeout: 600_000 }, () => {
   }
 });
 
+test.each([
+  [7132, 'a clean stop finds the loss of what an earlier process wrote and did not sync'],
+  [16_008, 'retention removes a segment only when the device has a later snapshot of its producers'],
+  [21_242, 'a new topic does not begin where the empty log of an earlier topic of its name began'],
+  [56_910, 'a checkpoint never gets the content of a temporary file that a killed process left'],
+])('seed %i: %s', (seed) => {
+  expect(failureOf(seed)).toBeUndefined();
+});
+
 test.each(logBugs)('$name: $sentence', { timeout: 60_000 }, async ({ seed, ...bug }) => {
   expect(plant(bug, readFileSync(join(ROOT, bug.file), 'utf8'))).toContain(bug.replace);
   const { failure } = await runChild(bug.name, { from: seed, to: seed, step: 1 });

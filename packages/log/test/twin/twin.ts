@@ -169,9 +169,10 @@ export class LogTwin {
     this.highWatermark = Math.max(this.highWatermark, begin);
   }
 
-  /** Ends the process, perhaps the machine, and starts again. */
-  crash(isPowerLoss: boolean): void {
-    for (let deaths = 0; ; deaths++) {
+  /** Ends the process, perhaps the machine, and starts again. Returns how often the start died, too. */
+  crash(isPowerLoss: boolean): number {
+    let deaths = 0;
+    for (; ; deaths++) {
       if (deaths === REOPENINGS_MAX) throw new Error('the process dies again and again');
       if (isPowerLoss) this.device.losePower();
       else this.device.kill();
@@ -192,6 +193,7 @@ export class LogTwin {
       isPowerLoss ||= this.device.below(2) === 0;
     }
     this.recovered(isPowerLoss);
+    return deaths;
   }
 
   /** Stops the process cleanly, perhaps loses power, and starts again. */
@@ -207,8 +209,9 @@ export class LogTwin {
       this.histories = [this.history];
       this.history.hasGrown = false;
     }
-    this.crash(isPowerLoss);
-    if (isClean && this.log.wasCut) throw new Error('recovery cuts a log after a clean stop');
+    const deaths = this.crash(isPowerLoss);
+    // A process that dies while it starts leaves no clean log.
+    if (isClean && deaths === 0 && this.log.wasCut) throw new Error('recovery cuts a log after a clean stop');
   }
 
   // ------------------------------------------------------------------ the model
