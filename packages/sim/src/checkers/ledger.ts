@@ -42,7 +42,8 @@ export class PartitionLedger {
   /**
    * A leader has kept the record of a key that a client deleted later, because the leader had lagged behind
    * for longer than `delete.retention.ms`. The coordinator loads this log, and finds deleted members and
-   * offsets, as with Apache Kafka.
+   * offsets, as with Apache Kafka. Also true if the topic is beyond the contract, and a leader may have kept
+   * such a record.
    */
   hasStaleKeys = false;
   /**

@@ -1,5 +1,6 @@
 import { buildBatch } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
+import type { StateCheckerKind, StateScope } from '../../src/checkers/checker.ts';
 import { compactedValueLost } from '../../src/checkers/compacted-value-lost.ts';
 import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
 import { SmallCluster, violationOf } from '../support/small-cluster.ts';
@@ -13,8 +14,8 @@ function keyed(key: string, value: string | null, placed: object = {}): Uint8Arr
 }
 
 /** A compacted topic with two records of `k`. The ledger gets them from replicas-differ. */
-function setUp(latest: string | null): SmallCluster {
-  const small = new SmallCluster([compactedValueLost, replicasDiffer]);
+function setUp(latest: string | null, others: readonly StateCheckerKind[] = []): SmallCluster {
+  const small = new SmallCluster([compactedValueLost, replicasDiffer, ...others]);
   small.produce(() => keyed('k', 'v1'));
   small.produce(() => keyed('k', latest));
   for (const node of small.cluster.brokers) {
@@ -138,6 +139,24 @@ describe('compacted-value-lost', () => {
     expect(violationOf(() => small.finish())).toContain(
       `compacted-value-lost: ${name} has the record of a key at 0, but a later one at 1 was committed`,
     );
+  });
+
+  it('notes that the leader of a compacted topic beyond the contract may have kept deleted keys', () => {
+    for (const isExempt of [true, false]) {
+      let scope: StateScope | undefined;
+      const spy: StateCheckerKind = {
+        name: 'spy',
+        sentence: '',
+        make: (given) => {
+          scope = given;
+          return {};
+        },
+      };
+      const small = setUp(null, [spy]);
+      if (isExempt) small.exempt.add('t');
+      expect(violationOf(() => small.finish())).toBeUndefined();
+      expect(scope!.ledger.of(small.replica(small.leader)).hasStaleKeys).toBe(isExempt);
+    }
   });
 
   it('judges a log of both policies, and a log with gaps whose topic is no longer compacted', () => {
