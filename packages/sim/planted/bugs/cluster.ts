@@ -286,6 +286,15 @@ export const clusterBugs: readonly PlantedBug[] = [
     plan: 'failing-reads',
   },
   {
+    name: 'failed-sync-untold',
+    sentence:
+      'a log does not tell its replica that a sync failed, so the replica keeps its role until its next append',
+    file: 'packages/log/src/partition-log.ts',
+    find: 'this.syncFailed?.();',
+    replace: '',
+    expectedCheckers: ['offline-log-in-use'],
+  },
+  {
     name: 'copied-directory-accepted',
     sentence: 'the controller registers a process that names a log directory of a live broker',
     file: 'packages/controller/src/brokers.ts',

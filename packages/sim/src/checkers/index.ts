@@ -34,6 +34,7 @@ import { metadataDiffers } from './metadata-differs.ts';
 import { metadataLogLost } from './metadata-log-lost.ts';
 import { metadataWentBack } from './metadata-went-back.ts';
 import { ofHistory } from './of-history.ts';
+import { offlineLogInUse } from './offline-log-in-use.ts';
 import { readAheadOfCommit } from './read-ahead-of-commit.ts';
 import { removedSegmentBack } from './removed-segment-back.ts';
 import { ReplicaWalk, type ReplicaWatcher } from './replica-walk.ts';
@@ -58,6 +59,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   removedSegmentBack,
   compactedValueLost,
   compactedValueUnread,
+  offlineLogInUse,
   twoLeaders,
   isrLacksData,
   zombieLeader,

@@ -69,6 +69,7 @@ test.each([
   ['ack-before-isr', 13],
   ['metadata-out-of-order', 1],
   ['index-read-after-write', 1],
+  ['failed-sync-untold', 3],
   ['settings-before-assignment', 1],
 ])('%s is found', async (name, from) => {
   const { found } = await runChild(bugNamed(name), { from, to: RUNS_MAX, step: 1 });
