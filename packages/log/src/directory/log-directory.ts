@@ -400,8 +400,8 @@ export class LogDirectory {
     const { directory, logger } = this;
     const written = diskErrorOf(() => this.checkpoints.write(highWatermarks));
     if (written !== undefined) logger.error('checkpoint-failed', { directory, reason: written.message });
-    // Remove deleted logs even after a failure, because on a full disk this makes space for the checkpoints.
     this.reportRefusedOpens();
+    // Remove deleted logs even after a failure, because on a full disk this makes space for the checkpoints.
     const removed = diskErrorOf(() => this.removeDeleted());
     if (removed !== undefined) logger.error('log-list-failed', { reason: removed.message });
   }
