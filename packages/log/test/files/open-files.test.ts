@@ -55,7 +55,10 @@ class CountingDisk extends MemoryDisk {
   }
 }
 
-const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+/** Waits until all syncs have ended that begin one after another. */
+async function later(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+}
 
 function filesOf(openFilesMax: number): { disk: CountingDisk; files: OpenFiles } {
   const disk = new CountingDisk();
