@@ -283,7 +283,7 @@ export const clusterBugs: readonly PlantedBug[] = [
     find: 'this.largest();',
     replace: 'this.count;',
     expectedCheckers: ['replicas-differ', 'isr-lacks-data', 'lost-write'],
-    plan: 'failing-reads',
+    plan: 'failing-index-reads',
   },
   {
     name: 'failed-sync-untold',
