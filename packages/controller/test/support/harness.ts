@@ -45,7 +45,7 @@ export class Harness {
   excused: string | undefined;
   /** The batches that the controller has proposed, and that are not committed yet. */
   pending: CommittedRecords[] = [];
-  /** True: confirmations of the leadership wait in `heldConfirmations` until the test calls them. */
+  /** True: the harness does not confirm a leadership at once. The test calls `heldConfirmations` instead. */
   holdsConfirmations = false;
   readonly heldConfirmations: ((leads: boolean) => void)[] = [];
   private readonly config: ControllerConfig;

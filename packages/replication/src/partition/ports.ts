@@ -117,7 +117,7 @@ export interface IsrAnswer {
   readonly partitionEpoch: number;
 }
 
-/** A parked fetch, or a partition of a fetch session. */
+/** Waits for new records of a partition: a parked fetch, or one partition of a fetch session. */
 export interface FetchWaiter {
   /** True for a follower, which waits for the log end. A consumer waits for the high watermark. */
   readonly isFollower: boolean;

@@ -152,9 +152,9 @@ class ExpiredTooEarly implements StateChecker {
   }
 
   /**
-   * The latest of all wall clocks at the end of the node's turn. The clocks of all brokers count, because
-   * another broker may have raised the start before this one. If a call blocked during the turn, the turn
-   * ends later than `world.nowUs`.
+   * The latest of all wall clocks at the end of the node's turn. The clocks of all brokers count: the leader
+   * raises the log start offset by its own clock, and this broker may only follow. If a call blocked during
+   * the turn, the turn ends later than `world.nowUs`.
    */
   private latestWallMs(node: SimNode): WallMillis {
     const { cluster } = this.scope;

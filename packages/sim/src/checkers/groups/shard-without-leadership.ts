@@ -17,7 +17,7 @@ export const shardWithoutLeadership: StateCheckerKind = {
   make: (scope) => new ShardWithoutLeadership(scope),
 };
 
-/** A leadership of a broker, as the coordinator knows it. */
+/** A broker's leadership of a partition, as the coordinator knows it. */
 interface Led {
   readonly topic: string;
   readonly topicId: Uuid;

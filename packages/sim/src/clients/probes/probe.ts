@@ -51,7 +51,7 @@ export const PARTITION_TROUBLES: readonly ErrorCode[] = [
   ErrorCode.UNKNOWN_TOPIC_ID,
 ];
 
-/** The answer of a broker when no controller answers within the time of the request. */
+/** The answer of a broker when no controller answers within the timeout of the request. */
 export const CONTROLLER_TROUBLES: readonly ErrorCode[] = [ErrorCode.REQUEST_TIMED_OUT];
 
 export const NO_TROUBLES: readonly ErrorCode[] = [];
