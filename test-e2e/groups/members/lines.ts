@@ -52,12 +52,13 @@ export class Owned {
     return [...this.#partitions].sort((a, b) => a - b);
   }
 
-  /**
-   * The offset after the last record that the member has processed in this ownership; 0 if it has processed
-   * none.
-   */
+  /** The offset that the member processes next in this ownership; 0 if `advance` was not called. */
   position(partition: number): number {
     return this.#positions.get(partition) ?? 0;
+  }
+
+  hasPosition(partition: number): boolean {
+    return this.#positions.has(partition);
   }
 
   advance(partition: number, next: number): void {

@@ -96,6 +96,8 @@ async function work(): Promise<void> {
       for await (const message of stream) {
         if (stopped) return;
         if (!owned.has(message.partition)) continue;
+        if (!owned.hasPosition(message.partition)) await beginAtCommitted(message.partition);
+        if (!owned.has(message.partition)) continue;
         const offset = Number(message.offset);
         // With each new assignment the library reads again from an older committed offset, even on partitions
         // that the member keeps. If the member processed these records again, its committed offsets would
@@ -111,6 +113,17 @@ async function work(): Promise<void> {
     }
     if (!stopped) await sleep(RESTART_MS);
   }
+}
+
+/**
+ * The library first notes the earliest offset for every partition of the topic. When the member gets a
+ * partition, the library may fetch from there before it knows the committed offset. So this program asks for
+ * the committed offset, and skips the records below it.
+ */
+async function beginAtCommitted(partition: number): Promise<void> {
+  const committed = await consumer.listCommittedOffsets({ topics: [{ topic, partitions: [partition] }] });
+  const offset = Number(committed.get(topic)?.[partition] ?? -1);
+  if (owned.has(partition)) owned.advance(partition, Math.max(0, offset));
 }
 
 /** Sends one commit at a time, because two concurrent commits could arrive in the wrong order. */
