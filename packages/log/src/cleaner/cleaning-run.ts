@@ -33,7 +33,7 @@ export interface RunOptions {
   /** The segments below the end of the range, oldest first. */
   readonly segments: readonly Segment[];
   readonly firstDirtyOffset: Offset;
-  /** The end of the range, at the end of the last segment. */
+  /** The run cleans up to this offset: the end of the last segment that it cleans. */
   readonly endOffset: Offset;
   readonly config: LogConfig;
   readonly map: OffsetMap;

@@ -19,7 +19,7 @@ export interface KnownProducer {
 export interface LastBatches {
   /** The last offsets of the batches that stay, ascending. */
   readonly offsets: Offset[];
-  /** The ids of the producers of which each batch stays. */
+  /** Ids of producers. The cleaner keeps every batch of these producers. */
   readonly producersKept: ReadonlySet<number>;
 }
 

@@ -31,7 +31,8 @@ class ReplicasDiffer implements StateChecker {
   private readonly scope: StateScope;
   private readonly checkedEnds = new Map<Partition, Offset>();
   /**
-   * Replicas at which the checker could not look when they moved. It looks again after each turn of the node.
+   * Replicas that the checker could not check when their high watermark changed. It tries again after each
+   * turn of the node.
    */
   private readonly skipped = new Map<Partition, SimNode>();
 

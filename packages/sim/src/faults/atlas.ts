@@ -17,10 +17,7 @@ import type { Life, Micros } from '../world/index.ts';
 
 /** The last loss of a broker. */
 interface Harm {
-  /**
-   * The process that ran when the loss was noted. If none ran: the last process before; undefined if there
-   * was none.
-   */
+  /** The broker's newest process at the time of the loss. Undefined: the broker had not started yet. */
   readonly life: Life | undefined;
   /** The latest time at which the loss may come. */
   readonly untilUs: Micros;
