@@ -33,8 +33,10 @@ export interface Variant {
   /** The events that the client cannot take part in, with the reason. */
   readonly lacks?: Partial<Readonly<Record<EventName, string>>>;
   /**
-   * If a partition has no committed offset, the client may skip records that it fetched during an earlier
-   * assignment. So for this client the test commits offset 0 for each partition before the members join.
+   * If a partition has no committed offset, the client may skip records or read records twice. So for this
+   * client the test commits offset 0 for each partition before the members join. Platformatic skips records
+   * that it fetched during an earlier assignment. In librdkafka, a rebalance during the first lookup of the
+   * offset leaves a second lookup, whose answer later sends the member back to the beginning.
    */
   readonly needsCommits?: boolean;
   readonly excuses?: readonly Excuse[];
@@ -99,7 +101,7 @@ export const variants: readonly Variant[] = [
     needsCommits: true,
     lacks: PLATFORMATIC_CONSUMER,
   },
-  ...both('confluent-kafka', 'confluent-kafka'),
+  ...both('confluent-kafka', 'confluent-kafka').map((one) => ({ ...one, needsCommits: one.isIncremental })),
   ...both('java', 'java'),
   ...both('franz-go', 'franz-go', FRANZ_GO_LEAVES),
   { client: 'aiokafka', protocol: 'classic', assignor: 'roundrobin', isIncremental: false, tool: 'aiokafka' },
