@@ -26,7 +26,6 @@ import type { LogConfig } from './types.ts';
 interface Owner {
   readonly directory: string;
   readonly config: LogConfig;
-  readonly startOffset: Offset;
   readonly endOffset: Offset;
   readonly recoveryPoint: Offset;
   sizeBytes: number;
@@ -117,13 +116,13 @@ export class Compaction {
   }
 
   private rangeNow(highWatermark: Offset, nowWallMs: WallMillis): CleanableRange {
-    const { startOffset, endOffset, recoveryPoint, config } = this.log;
+    const { endOffset, recoveryPoint, config } = this.log;
     const { cleanedTo } = this;
     let reads = 0;
     const mayRead = (): boolean => reads++ < JUDGED_BY_TIME_MAX;
     // Later looks read the other segments. Until then such a segment counts as new: not to be cleaned, not
     // overdue.
-    const segments = this.present().map((segment) => ({
+    const segments = this.parts.segments.list.map((segment) => ({
       baseOffset: segment.baseOffset,
       sizeBytes: segment.sizeBytes,
       newestTimestamp: () =>
@@ -131,14 +130,8 @@ export class Compaction {
       firstTimestamp: () =>
         segment.knowsFirstTimestamp || mayRead() ? segment.firstBatchTimestamp() : nowWallMs,
     }));
-    const bounds = { startOffset, cleanedTo, endOffset, highWatermark, recoveryPoint, nowWallMs };
+    const bounds = { cleanedTo, endOffset, highWatermark, recoveryPoint, nowWallMs };
     return cleanableRange(segments, config, bounds);
-  }
-
-  /** The segments without those that wait for their removal. */
-  private present(): readonly Segment[] {
-    const { segments } = this.parts;
-    return segments.list.slice(segments.indexFor(this.log.startOffset));
   }
 
   /**
@@ -162,7 +155,7 @@ export class Compaction {
       done(this.failed(problem));
       return;
     }
-    const segments = this.present().filter(({ baseOffset }) => baseOffset < endOffset);
+    const segments = this.parts.segments.list.filter(({ baseOffset }) => baseOffset < endOffset);
     const map = offsetMap(ports.map);
     if (map instanceof DiskError) {
       done(this.failed(map));

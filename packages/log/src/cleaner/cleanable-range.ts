@@ -6,6 +6,10 @@
  * the last cleaning removed each record that a later record of this part replaces. The cleaner indexes the
  * keys of the dirty part, and then cleans both parts.
  *
+ * Both parts also have the records below the log start offset that the disk still has. A power loss may lower
+ * the log start offset, so that these records are part of the log again. If the cleaner left them out, it
+ * could drop the tombstone of a key while an older record of the key stays.
+ *
  * Invariants: the cleaner never touches the active segment, a record at or above the high watermark or the
  * recovery point, or a segment with a record that is younger than `min.compaction.lag.ms`.
  */
@@ -32,7 +36,6 @@ export interface CleaningLimits {
 }
 
 export interface CleaningBounds {
-  readonly startOffset: Offset;
   /** The end of the clean part, as the last cleaning left it; undefined: the log was never cleaned. */
   readonly cleanedTo: Offset | undefined;
   readonly endOffset: Offset;
@@ -66,7 +69,7 @@ export function cleanableRange(
   limits: CleaningLimits,
   bounds: CleaningBounds,
 ): CleanableRange {
-  const firstDirtyOffset = firstDirty(bounds);
+  const firstDirtyOffset = firstDirty(segments[0]!.baseOffset, bounds);
   const first = segments.findLastIndex(({ baseOffset }) => baseOffset <= firstDirtyOffset);
   const firstDirtyIndex = Math.max(0, first);
   const end = endIndex(segments, firstDirtyIndex, limits, bounds);
@@ -80,9 +83,9 @@ export function cleanableRange(
   return { ok: true, firstDirtyOffset, endOffset, dirtyBytes, totalBytes, dirtyRatio, overdueMs, isDue };
 }
 
-/** A clean part that ends below the log's start, or above its end, no longer belongs to this log. */
-function firstDirty({ cleanedTo, startOffset, endOffset }: CleaningBounds): Offset {
-  if (cleanedTo === undefined || cleanedTo < startOffset || cleanedTo > endOffset) return startOffset;
+/** A clean part that ends below the first segment, or above the log's end, no longer belongs to this log. */
+function firstDirty(firstOffset: Offset, { cleanedTo, endOffset }: CleaningBounds): Offset {
+  if (cleanedTo === undefined || cleanedTo < firstOffset || cleanedTo > endOffset) return firstOffset;
   return cleanedTo;
 }
 

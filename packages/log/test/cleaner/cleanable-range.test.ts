@@ -34,7 +34,6 @@ function range(
       ...limits,
     },
     {
-      startOffset: 0,
       cleanedTo: undefined,
       endOffset: 45,
       highWatermark: 45,
@@ -105,6 +104,6 @@ test('max.compaction.lag.ms makes a log due, however small its dirty part is', (
 });
 
 test('a checkpoint outside of the log counts as none', () => {
-  expect(range({ cleanedTo: 5, startOffset: 12 }).firstDirtyOffset).toBe(12);
+  expect(range({ cleanedTo: 5 }, {}, SEGMENTS.slice(1)).firstDirtyOffset).toBe(10);
   expect(range({ cleanedTo: 46 }).firstDirtyOffset).toBe(0);
 });
