@@ -193,12 +193,13 @@ export class Compaction {
     replaced,
   }: CleaningPorts): ConstructorParameters<typeof CleaningRun>[1] {
     const { disk, producers, health } = this.parts;
-    // The run may end at a pause, because no swap is in progress then. A run that was cancelled meanwhile has
-    // ended.
+    // The run may end at a pause, because no swap is in progress then. During a swap, only a callback that
+    // the run no longer needs can arrive: the index line stops early when the offset map is full, and leaves
+    // such callbacks. A run that was cancelled meanwhile has ended.
     const unlessOver = (next: () => void) => {
       const paused = this.running;
       return () => {
-        if (this.running !== paused) return;
+        if (this.running !== paused || paused?.swap !== undefined) return;
         if (health.offline === undefined && this.log.config.isCompacted) next();
         else this.close();
       };

@@ -4,7 +4,7 @@ import { ManualJobs } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 import { allRecords, Cleaning, cleanLog, stateOf } from '../support/cleaning.ts';
 import { CONFIG, fill, setUp } from '../support/compacted-log.ts';
-import { DIRECTORY, openLog } from '../support/logs.ts';
+import { config, DIRECTORY, openLog } from '../support/logs.ts';
 import { NamesDisk } from '../support/names-disk.ts';
 
 test('a damaged segment fails the cleaning and stays as it is', () => {
@@ -163,4 +163,37 @@ test('a cleaning ends as cancelled if the log goes offline while a swap runs', (
   disk.settle();
   cleaning.turns();
   expect([cleaning.results, log.uncleanable]).toEqual([[undefined], undefined]);
+});
+
+test('a callback that the index line left does not end a swap', () => {
+  const { log, disk, names } = setUp();
+  fill(log, disk, ['a=1', 'a=2', 'b=3', 'c=4', 'd=5', 'e=6', 'f=7', 'g=8', 'h=9', 'a=10']);
+  const jobs = new ManualJobs();
+  let started = 0;
+  let late: (() => void) | undefined;
+  const cleaning = new Cleaning(log, disk, {
+    keysMax: 2,
+    chunkBytes: 100,
+    settle: () => {},
+    ports: (ports) => ({
+      ...ports,
+      // The workers are busy when the line wants its fifth job. Then the answer in hand fills the map.
+      jobs: { start: (...job) => (++started === 5 ? undefined : jobs.start(...job)) },
+      wait: (next) => {
+        late = next;
+      },
+    }),
+  });
+  const step = (): void => {
+    if (cleaning.turns(1)) return;
+    if (jobs.waiting.length > 0) jobs.finishOne();
+    else disk.settleOne();
+  };
+  for (let turn = 0; turn < 200 && names(/\.swap$/).length === 0; turn++) step();
+  expect([names(/\.log\.swap$/).length, late === undefined]).toEqual([1, false]);
+  log.setConfig(config({ ...CONFIG, isCompacted: false }));
+  late!();
+  for (let turn = 0; turn < 200; turn++) step();
+  expect([names(/(cleaned|swap)$/), log.offline]).toEqual([[], undefined]);
+  expect(cleaning.results).toEqual([undefined]);
 });

@@ -80,6 +80,8 @@ export interface CleanOptions {
   readonly jobs?: Jobs;
   /** Completes the syncs of the disk. Default: `NamesDisk.settle`. */
   readonly settle?: () => void;
+  /** Changes the ports of the cleaning. */
+  readonly ports?: (ports: CleaningPorts) => CleaningPorts;
 }
 
 /** The part of a log that the cleaner may clean. */
@@ -114,7 +116,8 @@ export class Cleaning {
       wait: (next) => void this.queue.push(next),
       replaced: (paths) => void this.replaced.push(...paths),
     };
-    log.clean(this.range, ports, nowWallMs, (result) => this.results.push(result));
+    const changed = o.ports?.(ports) ?? ports;
+    log.clean(this.range, changed, nowWallMs, (result) => this.results.push(result));
   }
 
   /** Takes up to `count` turns. Returns false if nothing is left to do. */

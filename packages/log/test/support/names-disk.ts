@@ -46,10 +46,15 @@ export class NamesDisk extends MemoryDisk {
 
   /** Runs the completions of syncs and removals, until none is left. */
   settle(): void {
-    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
-      next();
-      this.changed();
-    }
+    while (this.settleOne());
+  }
+
+  /** Runs the oldest of these completions. Returns false if there was none. */
+  settleOne(): boolean {
+    const next = this.waiting.shift();
+    next?.();
+    if (next !== undefined) this.changed();
+    return next !== undefined;
   }
 
   /** Number of unsynced changes of names. */
