@@ -134,10 +134,12 @@ export class Checkpoints {
     }
   }
 
+  /** A log that is opening, or that cannot be opened now, keeps its high watermark. */
   private writeHighWatermarks(list: readonly PartitionOffset[]): void {
-    this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(list));
+    const all = [...list, ...this.ofUnopened(this.highWatermarks)];
+    this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(all));
     this.highWatermarks = new Map(
-      list.map(({ topic, partition, offset }) => [partitionFolderName(topic, partition), offset]),
+      all.map(({ topic, partition, offset }) => [partitionFolderName(topic, partition), offset]),
     );
   }
 
@@ -182,13 +184,23 @@ export class Checkpoints {
     const isStartLow = startOffset === undefined || (this.startsOnDevice.get(folder) ?? 0) <= startOffset;
     const isCleanLow = (this.cleanedOnDevice.get(folder) ?? 0) <= cleanedTo;
     if (isPointLow && isStartLow && isCleanLow) return;
-    // During recovery the log is not open yet, so the files get its offsets from these maps.
-    lowerEntry(this.recoveryPoints, folder, recoveryPoint);
-    lowerEntry(this.cleanedOffsets, folder, cleanedTo);
+    // During recovery the log is not open yet, so the files get its offsets from these maps. If the write
+    // fails, the next opening must find the old offsets, and lower them again.
+    const raisePoint = lowerEntry(this.recoveryPoints, folder, recoveryPoint);
+    const raiseCleaned = lowerEntry(this.cleanedOffsets, folder, cleanedTo);
     this.written.delete(RECOVERY_POINTS_FILE);
     this.written.delete(START_OFFSETS_FILE);
     this.written.delete(CLEANED_OFFSETS_FILE);
-    this.writeOffsetsOfLogs(this.replaceSynced);
+    let isWritten = false;
+    try {
+      this.writeOffsetsOfLogs(this.replaceSynced);
+      isWritten = true;
+    } finally {
+      if (!isWritten) {
+        raisePoint();
+        raiseCleaned();
+      }
+    }
     this.pointsOnDevice.set(folder, recoveryPoint);
     if (startOffset !== undefined) this.startsOnDevice.set(folder, startOffset);
     if (!isCleanLow) this.cleanedOnDevice.set(folder, cleanedTo);
@@ -327,8 +339,10 @@ export class Checkpoints {
   }
 }
 
-/** Lowers the folder's entry to `offset`, if the entry is larger. Adds no entry. */
-function lowerEntry(offsets: Map<string, Offset>, folder: string, offset: Offset): void {
+/** Lowers the folder's entry to `offset`, if the entry is larger. Adds no entry. Returns how to undo it. */
+function lowerEntry(offsets: Map<string, Offset>, folder: string, offset: Offset): () => void {
   const known = offsets.get(folder);
-  if (known !== undefined) offsets.set(folder, Math.min(known, offset));
+  if (known === undefined) return () => {};
+  offsets.set(folder, Math.min(known, offset));
+  return () => void offsets.set(folder, known);
 }

@@ -212,3 +212,33 @@ test('a truncation below the clean part lowers the recovery point, so recovery c
   expect([again.recoveryPoint, again.endOffset, again.wasCut]).toEqual([2, 3, true]);
   expect(readAll(again).map((one) => readBatchHeader(one).baseOffset)).toEqual([0, 1, 2]);
 });
+
+test('after a failed write, the next opening lowers the recovery point again', () => {
+  const { disk, logs: before, log, round } = setUp({ segmentBytes: 10_000 });
+  log.flush(() => {});
+  round(5);
+  before.close({ clean: false });
+  const file = disk.open('/data/a-0/00000000000000000000.log');
+  file.truncate(file.size() - 10);
+  const logs = openDirectory(disk);
+  const open = () => logs.openLog('a', 0, { config: config(), nowWallMs: NOW });
+  const writeFile = disk.writeFileAtomic.bind(disk);
+  disk.writeFileAtomic = (path) => {
+    throw new DiskError('ENOSPC', `${path}: no space left`);
+  };
+  expect(open).toThrow(`${RECOVERY_POINTS}: no space left`);
+  disk.writeFileAtomic = writeFile;
+  expect(open().endOffset).toBe(4);
+  const content = new TextDecoder().decode(disk.readFile(`/data/${RECOVERY_POINTS}`));
+  expect(content).toContain('a 0 4');
+});
+
+test('a log that is not open keeps its checkpointed high watermark', () => {
+  const { disk, logs: before, round } = setUp();
+  round(3);
+  before.close({ clean: false });
+  const logs = openDirectory(disk);
+  logs.openLog('b', 0, { config: config(), nowWallMs: NOW });
+  logs.tick(NOW, [{ topic: 'b', partition: 0, offset: 9 }]);
+  expect([logs.highWatermark('a', 0), logs.highWatermark('b', 0)]).toEqual([3, 9]);
+});
