@@ -117,6 +117,23 @@ function* partsOf(o: OpenLogOptions, files: OpenFiles): Steps<LogParts> {
     logger: o.logger,
   };
   const recovered = isNew ? begin(options) : yield* recover(options);
+  let isDone = false;
+  try {
+    const parts = { ...completed(o, recovered, { found, isNew }), files };
+    isDone = true;
+    return parts;
+  } finally {
+    if (!isDone) recovered.segments.close();
+  }
+}
+
+/** Writes what the log's folder and the checkpoints lack. May throw DiskError or LogOpenError. */
+function completed(
+  o: OpenLogOptions,
+  recovered: Recovered,
+  { found, isNew }: { readonly found: Uuid | undefined; readonly isNew: boolean },
+): Omit<LogParts, 'files'> {
+  const { disk, directory } = o;
   const { endOffset } = recovered;
   if (found === undefined && o.topicId !== undefined) nameTopic(o, recovered, { topicId: o.topicId, isNew });
   // The log appends from `endOffset` on, so no checkpointed recovery point or clean part may reach beyond it.
@@ -128,7 +145,6 @@ function* partsOf(o: OpenLogOptions, files: OpenFiles): Steps<LogParts> {
   return {
     ...recovered,
     disk,
-    files,
     directory,
     topicId: found ?? o.topicId,
     config: o.config,
@@ -154,13 +170,11 @@ function* partsOf(o: OpenLogOptions, files: OpenFiles): Steps<LogParts> {
  */
 function nameTopic(
   { disk, directory, cleanShutdown }: OpenLogOptions,
-  { segments, startOffset, endOffset }: Recovered,
+  { startOffset, endOffset }: Recovered,
   { topicId, isNew }: { readonly topicId: Uuid; readonly isNew: boolean },
 ): void {
   const hasRecords = endOffset > startOffset;
-  if ((hasRecords || startOffset > 0) && !cleanShutdown) {
-    segments.close();
+  if ((hasRecords || startOffset > 0) && !cleanShutdown)
     throw new LogOpenError(directory, undefined, topicId);
-  }
   notingFailedSync(disk, directory, () => writeTopicId(disk, directory, topicId, { isNew, hasRecords }));
 }

@@ -202,16 +202,22 @@ function* openSegments(o: RecoverOptions, names: readonly string[]): Steps<Segme
     .sort((a, b) => a - b);
   const list = bases.map((base) => new Segment(o.files, o.directory, base, o.nowWallMs));
   noteUnsynced(o, list);
-  for (const [index, segment] of list.entries()) {
-    segment.sizeBytes = segment.log.file().size();
-    if ((index + 1) % SEGMENTS_PER_STEP === 0) yield { workBytes: FILES_STEP_WORK };
+  let isOpen = false;
+  try {
+    for (const [index, segment] of list.entries()) {
+      segment.sizeBytes = segment.log.file().size();
+      if ((index + 1) % SEGMENTS_PER_STEP === 0) yield { workBytes: FILES_STEP_WORK };
+    }
+    if (list.length === 0) {
+      const first = new Segment(o.files, o.directory, o.startOffset ?? 0, o.nowWallMs);
+      list.push(first);
+      first.create(preallocatedBytes(o.config));
+    }
+    isOpen = true;
+    return new Segments(o.files, o.directory, list);
+  } finally {
+    if (!isOpen) for (const segment of list) segment.close();
   }
-  if (list.length === 0) {
-    const first = new Segment(o.files, o.directory, o.startOffset ?? 0, o.nowWallMs);
-    first.create(preallocatedBytes(o.config));
-    list.push(first);
-  }
-  return new Segments(o.files, o.directory, list);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** The log directory while its logs open over several turns: deletion, stop, and what the marker says. */
-import type { Uuid } from '@millrace/base';
+import { DiskError, type Uuid } from '@millrace/base';
 import { ManualJobs, MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
+import { OpenFiles } from '../../src/files/open-files.ts';
 import type { LogDirectory, Opened, PartitionLog } from '../../src/index.ts';
 import { append, batch, config, NOW, openDirectory } from '../support/logs.ts';
 
@@ -128,4 +129,33 @@ test('an interrupted opening does not hide a cut from the next opening', () => {
   expect(log.close({ clean: true })).toBe(true);
   expect(syncs).toBe(1);
   expect(trial.logs.cleanShutdownBrokerEpoch).toBeUndefined();
+});
+
+test('an opening that is cancelled, or fails, leaves no file open', () => {
+  const disk = new MemoryDisk();
+  const before = openDirectory(disk);
+  const log = before.openLog('a', 0, { ...LOG, config: config({ segmentBytes: 400 }) });
+  for (let i = 0; i < 50; i++) append(log, batch(1, { valueBytes: 300 }));
+  before.close({ clean: false });
+  const files = new OpenFiles(disk);
+  const logs = openDirectory(disk, { files });
+  const turns: (() => void)[] = [];
+  const ports = {
+    jobs: new ManualJobs(),
+    budget: { work: 0 },
+    later: (call: () => void) => void turns.push(call),
+  };
+  logs.startOpening('a', 0, { ...LOG, ports }, () => expect.unreachable());
+  expect([files.openCount > 0, turns.length]).toEqual([true, 1]);
+  logs.deleteLog('a', 0);
+  expect(files.openCount).toBe(0);
+
+  disk.makeDirectory('/data/b-0');
+  const open = disk.open.bind(disk);
+  disk.open = (path) => {
+    if (path.includes('partition.metadata')) throw new DiskError('ENOSPC', path);
+    return open(path);
+  };
+  for (let i = 0; i < 3; i++) expect(() => logs.openLog('b', 0, LOG)).toThrow(DiskError);
+  expect(files.openCount).toBe(0);
 });
