@@ -30,6 +30,7 @@ test.each([
   [21_242, 'a new topic does not begin where the empty log of an earlier topic of its name began'],
   [56_910, 'a checkpoint never gets the content of a temporary file that a killed process left'],
   [109_230, 'a clean part also has the records below the log start offset, which may come back'],
+  [140_458, 'a log that a crash brings back while it is emptied may forget its producers'],
 ])('seed %i: %s', (seed) => {
   expect(failureOf(seed)).toBeUndefined();
 });

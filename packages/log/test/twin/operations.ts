@@ -224,6 +224,8 @@ function resend(twin: LogTwin, random: Prng): void {
   const last = sent.filter((one) => sent.findLast(({ producer }) => producer === one.producer) === one);
   const batch = last[random.below(Math.max(1, last.length))];
   if (batch === undefined || twin.log.offline !== undefined) return;
+  // A crash while the log was emptied may bring the records back without their producers.
+  if (batch.last < twin.line.forgottenTo) return;
   // The door refuses it before the log looks.
   if (twin.config.isCompacted && batch.entries.some(({ key }) => key === null)) return;
   const o = { leaderEpoch: twin.log.epochs.latest, nowWallMs: twin.nowMs };
