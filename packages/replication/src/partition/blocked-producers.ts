@@ -10,12 +10,14 @@ import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 import { BATCH_HEADER_BYTES, BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
 
-/**
- * Limits for the producers that one partition remembers, and for the number of remembered partitions that are
- * not open here. Above a limit, the oldest entry is dropped.
- */
+/** The most producers that one partition remembers. Above this limit, it forgets the oldest one. */
 const PRODUCERS_MAX = 1000;
-const PARTITIONS_MAX = 250;
+/**
+ * The most producers that the partitions which are not open here remember together. Above this limit, the
+ * oldest partition forgets its producers. While a topic with thousands of partitions is created, each of them
+ * may remember a producer. An entry takes about half a kilobyte.
+ */
+const PRODUCERS_BEFORE_OPEN_MAX = 50_000;
 /**
  * With default settings, no client retries a batch after this time (delivery.timeout.ms, message.timeout.ms).
  */
@@ -36,6 +38,10 @@ export class BlockedProducers {
   /** True if no producer is remembered. Then `mustWait` need not be called. */
   get isEmpty(): boolean {
     return this.failed.size === 0;
+  }
+
+  get count(): number {
+    return this.failed.size;
   }
 
   /** Copies the other set's producers into this one. */
@@ -106,27 +112,35 @@ export class BlockedProducers {
  */
 export class BlockedBeforeOpen {
   private readonly byPartition = new Map<string, BlockedProducers>();
+  private count = 0;
 
   /** `topic`: the topic's id, or its name if the id is unknown. */
   batchFailed(topic: string, index: number, records: Uint8Array | null, nowMs: Millis): void {
     const key = `${topic}-${index}`;
-    const producers = this.byPartition.get(key) ?? new BlockedProducers();
+    const producers = this.drop(key) ?? new BlockedProducers();
     producers.batchFailed(records, nowMs);
     if (producers.isEmpty) return;
-    this.byPartition.delete(key);
     this.byPartition.set(key, producers);
-    if (this.byPartition.size <= PARTITIONS_MAX) return;
-    const [oldest] = this.byPartition.keys();
-    this.byPartition.delete(oldest!);
+    this.count += producers.count;
+    while (this.count > PRODUCERS_BEFORE_OPEN_MAX) {
+      const [oldest] = this.byPartition.keys();
+      this.drop(oldest!);
+    }
+  }
+
+  private drop(key: string): BlockedProducers | undefined {
+    const producers = this.byPartition.get(key);
+    this.byPartition.delete(key);
+    this.count -= producers?.count ?? 0;
+    return producers;
   }
 
   /** Returns and drops the blocked producers of a replica that opens now. */
   take({ topicId, topic, index }: { topicId: string; topic: string; index: number }): BlockedProducers {
     const all = new BlockedProducers();
     for (const key of [`${topicId}-${index}`, `${topic}-${index}`]) {
-      const producers = this.byPartition.get(key);
+      const producers = this.drop(key);
       if (producers !== undefined) all.addAll(producers);
-      this.byPartition.delete(key);
     }
     return all;
   }

@@ -85,6 +85,25 @@ test('a replica that opens takes over the producers that were blocked under the 
   expect(beforehand.take({ topicId: 'id', topic: 'name', index: 0 }).isEmpty).toBe(true);
 });
 
+test('all partitions of a topic with thousands of them remember a producer until they open', () => {
+  const beforehand = new BlockedBeforeOpen();
+  const count = 10_000;
+  for (let index = 0; index < count; index++) beforehand.batchFailed('id', index, batch(0), 0);
+  const log = emptyLog();
+  for (const index of [0, 64, count - 1]) {
+    const taken = beforehand.take({ topicId: 'id', topic: 'name', index });
+    expect(taken.mustWait(batch(1), log, 0)).toBe(true);
+  }
+});
+
+test('above the limit, the partition that was blocked first forgets its producers', () => {
+  const beforehand = new BlockedBeforeOpen();
+  for (let index = 0; index <= 50; index++)
+    for (let id = 0; id < 1000; id++) beforehand.batchFailed('id', index, batch(0, id), 0);
+  const isForgotten = (index: number) => beforehand.take({ topicId: 'id', topic: 'name', index }).isEmpty;
+  expect([0, 1, 50].map(isForgotten)).toEqual([true, false, false]);
+});
+
 test('the leader does not append a batch after a refused first batch until the first batch is retried', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
