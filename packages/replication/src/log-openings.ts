@@ -1,8 +1,8 @@
 /**
- * Opens the logs of this broker over several turns: at start all logs that it finds, a few at a time, and
- * later a single log, for example when the disk has space again. If a topic has very many partitions, creates
- * their logs over several turns, too. Says which logs are opening, and how many are left. Does not decide
- * what happens with an opened log, or with one that it cannot open.
+ * Opens the logs of this broker over several turns, a few at a time: at start all logs that it finds, and
+ * later those that could not be opened before, for example when the disk has space again. If a topic has very
+ * many partitions, creates their logs over several turns, too. Says which logs are opening, and how many are
+ * left. Does not decide what happens with an opened log, or with one that it cannot open.
  */
 import type { Jobs, Logger, Timers, Uuid, WallMillis } from '@millrace/base';
 import type { LogDirectory, Opened, PartitionLog } from '@millrace/log';
@@ -43,6 +43,8 @@ export interface HowToOpen {
 export type OpenedLog = (name: ReplicaName, opened: Opened<PartitionLog>) => void;
 
 interface Waiting {
+  /** True if the log has no folder yet. */
+  readonly isNew: boolean;
   readonly name: ReplicaName;
   readonly how: HowToOpen;
   readonly opened: OpenedLog;
@@ -56,9 +58,12 @@ export class LogOpenings {
   /** Index in the queue of the next log to open. */
   private next = 0;
   private isFilling = false;
-  /** The new logs that wait for a later turn, by folder. */
+  /** The logs that wait for a later turn after the start, by folder, in the order of their openings. */
   private readonly waiting = new Map<string, Waiting>();
   private createdInTurn = 0;
+  private openedInTurn = 0;
+  /** True while a call of `beginWaiting` is under way. */
+  private isBeginning = false;
   private isClosed = false;
 
   constructor(ports: LogOpeningsPorts) {
@@ -74,6 +79,12 @@ export class LogOpenings {
     const folder = folderOf(topic, index);
     const name = this.running.get(folder) ?? this.waiting.get(folder)?.name;
     return name?.topicId === topicId;
+  }
+
+  /** True if a log of this folder is opening, or waits for that after the start. */
+  hasFolder(topic: string, index: number): boolean {
+    const folder = folderOf(topic, index);
+    return this.running.has(folder) || this.waiting.has(folder);
   }
 
   /**
@@ -138,6 +149,7 @@ export class LogOpenings {
     directory.startOpening(topic, index, { topicId, config: settings.log, nowWallMs, ports }, (result) => {
       this.running.delete(folder);
       opened(name, result);
+      this.beginWaitingSoon();
     });
   }
 
@@ -151,20 +163,52 @@ export class LogOpenings {
     return true;
   }
 
-  /** Creates a log in a later turn, when `mayCreate` allows no more logs in this one. */
-  createLater(name: ReplicaName, how: HowToOpen, opened: OpenedLog): void {
-    if (this.isClosed) return;
-    this.waiting.set(folderOf(name.topic, name.index), { name, how, opened });
-    if (this.waiting.size === 1) this.ports.later(() => this.createWaiting());
+  /**
+   * True if the opening of one more existing log may begin in this turn. The caller then calls `open`. The
+   * bounds are those of the start, because one cause may concern all logs of a broker: a full disk, or a
+   * folder that could not be listed.
+   */
+  mayOpen(): boolean {
+    if (this.running.size >= OPENINGS_MAX || this.openedInTurn >= OPENINGS_PER_TURN) return false;
+    if (this.openedInTurn++ === 0)
+      this.ports.later(() => {
+        this.openedInTurn = 0;
+      });
+    return true;
   }
 
-  private createWaiting(): void {
-    for (const [folder, { name, how, opened }] of this.waiting) {
-      if (!this.mayCreate()) break;
+  /** Creates a log in a later turn, when `mayCreate` allows no more logs in this one. */
+  createLater(name: ReplicaName, how: HowToOpen, opened: OpenedLog): void {
+    this.wait({ isNew: true, name, how, opened });
+  }
+
+  /** Opens an existing log in a later turn, when `mayOpen` allows no more openings in this one. */
+  openLater(name: ReplicaName, how: HowToOpen, opened: OpenedLog): void {
+    this.wait({ isNew: false, name, how, opened });
+  }
+
+  private wait(one: Waiting): void {
+    if (this.isClosed) return;
+    this.waiting.set(folderOf(one.name.topic, one.name.index), one);
+    this.beginWaitingSoon();
+  }
+
+  private beginWaitingSoon(): void {
+    if (this.isBeginning || this.waiting.size === 0) return;
+    this.isBeginning = true;
+    this.ports.later(() => this.beginWaiting());
+  }
+
+  private beginWaiting(): void {
+    for (const [folder, { isNew, name, how, opened }] of this.waiting) {
+      if (!(isNew ? this.mayCreate() : this.mayOpen())) break;
       this.waiting.delete(folder);
       this.open(name, how, opened);
     }
-    if (this.waiting.size > 0) this.ports.later(() => this.createWaiting());
+    this.isBeginning = false;
+    // If the most openings run, the end of one of them begins the next.
+    const [first] = this.waiting.values();
+    if (first !== undefined && (first.isNew || this.running.size < OPENINGS_MAX)) this.beginWaitingSoon();
   }
 
   /** Ends the opening of this log, or the wait for it. Returns whether there was one. */

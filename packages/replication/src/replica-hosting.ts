@@ -93,11 +93,13 @@ export class ReplicaHosting {
       if (table.isTransientlyBroken(topic.id, index)) this.host(topic, index);
   }
 
-  deleteTopic(topic: TopicImage): void {
+  deleteTopics(topics: readonly TopicImage[]): void {
     const { table, offline } = this.ports;
-    for (const replica of [...table.ofTopic(topic.id)]) this.remove(replica);
-    for (const index of topic.partitions.keys()) offline.forget(topic.id, index);
-    table.topicDeleted(topic.id);
+    for (const topic of topics) {
+      for (const replica of [...table.ofTopic(topic.id)]) this.remove(replica);
+      for (const index of topic.partitions.keys()) offline.forget(topic.id, index);
+    }
+    table.topicsDeleted(topics.map(({ id }) => id));
   }
 
   remove(replica: Partition): void {

@@ -264,7 +264,7 @@ export class ReplicaManager {
       this.configure(delta);
       return;
     }
-    for (const topic of delta.deletedTopics) this.hosting.deleteTopic(topic);
+    if (delta.deletedTopics.length > 0) this.hosting.deleteTopics(delta.deletedTopics);
     for (const { topicId, topic, partition } of delta.changedPartitions) {
       this.hosting.host({ id: topicId, name: topic }, partition);
     }

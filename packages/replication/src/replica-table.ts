@@ -44,7 +44,7 @@ export class ReplicaTable {
    * The broker tries again when the metadata changes the partition. After a transient error, it also tries
    * from time to time.
    */
-  private readonly broken = new Map<string, { readonly isTransient: boolean }>();
+  private readonly broken = new Map<string, ReplicaName & { readonly isTransient: boolean }>();
   /**
    * Topics that the metadata removed, but whose folders may be left. Either the partitions had no roles at
    * that time, or the table could not delete a folder. `clearStrays` empties the set.
@@ -100,30 +100,39 @@ export class ReplicaTable {
   }
 
   /**
-   * Called when a metadata record removed the topic and its replicas are removed. Deletes the folders that
-   * are left, because their logs could not be opened or deleted. If this fails, the next topic of that name
-   * deletes the folders.
+   * Called when metadata records removed these topics and their replicas are removed. Deletes the folders
+   * that are left, because their logs could not be opened or deleted. Lists the folders at most once, because
+   * one request may delete hundreds of topics. If this fails, the next topic of that name deletes the
+   * folders.
    */
-  topicDeleted(topicId: Uuid): void {
-    const isBroken = [...this.broken.keys()].some((key) => key.startsWith(`${topicId}-`));
-    const wasOpening = this.openings.cancelTopic(topicId);
-    this.forgetBroken(topicId);
-    if (!this.undeleted.delete(topicId) && !isBroken && !wasOpening) return;
-    this.removedTopics.add(topicId);
+  topicsDeleted(topicIds: readonly Uuid[]): void {
+    const left = new Set(topicIds.filter((topicId) => this.mayHaveFolders(topicId)));
+    if (left.size === 0) return;
+    for (const topicId of left) this.removedTopics.add(topicId);
     this.orLog('log-list-failed', () => {
-      for (const { topic, partition, topicId: found } of this.directory.partitions())
-        if (found === topicId)
+      for (const { topic, partition, topicId } of this.directory.partitions())
+        if (topicId !== undefined && left.has(topicId))
           this.orLog('log-delete-failed', () => this.clearAway(topic, partition, topicId));
     });
   }
 
+  /** Whether folders of the deleted topic may be left. Ends the openings of its logs. */
+  private mayHaveFolders(topicId: Uuid): boolean {
+    const wasOpening = this.openings.cancelTopic(topicId);
+    const wasBroken = this.forgetBroken(topicId);
+    return this.undeleted.delete(topicId) || wasBroken || wasOpening;
+  }
+
   /**
    * Forgets that a log could not be opened, because this broker does not host the partition. Without `index`,
-   * forgets this for all partitions of the topic.
+   * forgets this for all partitions of the topic. Returns whether there was such a log.
    */
-  forgetBroken(topicId: Uuid, index?: number): void {
-    if (index !== undefined) this.broken.delete(`${topicId}-${index}`);
-    else for (const key of this.broken.keys()) if (key.startsWith(`${topicId}-`)) this.broken.delete(key);
+  forgetBroken(topicId: Uuid, index?: number): boolean {
+    if (index !== undefined) return this.broken.delete(`${topicId}-${index}`);
+    let found = false;
+    for (const key of this.broken.keys())
+      if (key.startsWith(`${topicId}-`)) found = this.broken.delete(key) || found;
+    return found;
   }
 
   /**
@@ -202,8 +211,9 @@ export class ReplicaTable {
   /** Returns the log if it opens within the present turn. Otherwise `opened` is called later. */
   private openExisting(name: ReplicaName, how: HowToOpen): PartitionLog | undefined {
     let log: PartitionLog | undefined;
-    let isNow = true;
-    this.openings.open(name, how, (_, opened) => {
+    let isNow = this.openings.mayOpen();
+    const begin = isNow ? this.openings.open : this.openings.openLater;
+    begin.call(this.openings, name, how, (_, opened) => {
       log = this.logOf(name, how, opened);
       if (!isNow) this.opened(name, log !== undefined);
     });
@@ -250,7 +260,7 @@ export class ReplicaTable {
   private breakDown({ topic, index, topicId }: ReplicaName, error: unknown): undefined {
     if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
     const isTransient = error instanceof DiskError && error.isTransient;
-    this.broken.set(`${topicId}-${index}`, { isTransient });
+    this.broken.set(`${topicId}-${index}`, { topicId, topic, index, isTransient });
     this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
     return undefined;
   }
@@ -271,17 +281,31 @@ export class ReplicaTable {
   /**
    * Clears away the folders of partitions that this broker does not host. Called only when the metadata is
    * known to be complete. Deletes a folder if a metadata record removed its topic. Renames and keeps every
-   * other folder. The metadata does not assign its partition to this broker, perhaps only because a new
-   * quorum started with empty metadata.
+   * other folder, also one without a topic id. The metadata does not assign its partition to this broker,
+   * perhaps only because a new quorum started with empty metadata.
    */
   clearStrays(): void {
     this.orLog('log-list-failed', () => {
       for (const { topic, partition, topicId } of this.directory.partitions())
-        if (topicId !== undefined && !this.isKnown(topicId, topic, partition))
-          this.orLog('log-delete-failed', () => this.clearAway(topic, partition, topicId));
+        this.orLog('log-delete-failed', () => {
+          if (topicId === undefined) this.clearUnnamed(topic, partition);
+          else if (!this.isKnown(topicId, topic, partition)) this.clearAway(topic, partition, topicId);
+        });
     });
     this.removedTopics.clear();
     this.undeleted.clear();
+  }
+
+  /**
+   * Keeps a folder without a topic id under another name, unless this broker hosts the partition. A kill may
+   * leave such a folder while the broker creates it. As long as a log is not open, a stop is not clean.
+   */
+  private clearUnnamed(topic: string, partition: number): void {
+    const { directory, openings } = this;
+    if (directory.log(topic, partition) !== undefined || openings.hasFolder(topic, partition)) return;
+    for (const one of this.broken.values()) if (one.topic === topic && one.index === partition) return;
+    const folder = directory.setAside(topic, partition);
+    this.logger.warn('folder-without-topic-id-kept', { topic, partition, folder });
   }
 
   private clearAway(topic: string, partition: number, topicId: Uuid): void {

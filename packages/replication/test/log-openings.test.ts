@@ -165,3 +165,34 @@ test('a log that waits for its creation is not created if its topic is deleted, 
   nextTurn(trial);
   expect([trial.opened, trial.openings.remaining, trial.turns]).toEqual([[], 0, []]);
 });
+
+test('after the start, too, a turn begins eight openings of existing logs, and four run at a time', () => {
+  for (const opensAtOnce of [true, false]) {
+    const trial = new Trial({ opensAtOnce });
+    const how = { settings: { log: {} } as never, nowWallMs: 0 };
+    const opened = ({ index }: ReplicaName) => trial.opened.push(index);
+    for (let index = 0; index < 20; index++)
+      if (trial.openings.mayOpen()) trial.openings.open(nameOf(index), how, opened);
+      else trial.openings.openLater(nameOf(index), how, opened);
+    if (opensAtOnce) {
+      expect(trial.opened).toHaveLength(8);
+      nextTurn(trial);
+      expect(trial.opened).toHaveLength(16);
+      nextTurn(trial);
+    } else {
+      nextTurn(trial);
+      expect([...trial.begun.keys()]).toEqual([0, 1, 2, 3]);
+      for (let turn = 0; turn < 20; turn++) {
+        // While the most openings run, no turn looks for more.
+        expect(trial.turns).toEqual([]);
+        const [first] = trial.begun.keys();
+        trial.end(first!);
+        nextTurn(trial);
+        nextTurn(trial);
+      }
+    }
+    expect(trial.opened).toEqual(Array.from({ length: 20 }, (_, index) => index));
+    nextTurn(trial);
+    expect([trial.openings.remaining, trial.turns]).toEqual([0, []]);
+  }
+});

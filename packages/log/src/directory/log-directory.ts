@@ -69,7 +69,7 @@ export interface OpenDirectoryOptions {
 export interface PartitionDirectory {
   readonly topic: string;
   readonly partition: number;
-  /** The topic id in partition.metadata; undefined if that file is missing or damaged. */
+  /** The topic id in partition.metadata; undefined if that file is missing, damaged or unreadable. */
   readonly topicId: Uuid | undefined;
 }
 
@@ -200,11 +200,20 @@ export class LogDirectory {
     const found: PartitionDirectory[] = [];
     for (const name of this.disk.list(this.directory)) {
       const partition = partitionOfFolderName(name);
-      if (partition === undefined) continue;
-      const topicId = this.open.get(name)?.topicId ?? readTopicId(this.disk, `${this.directory}/${name}`);
-      found.push({ ...partition, topicId });
+      if (partition !== undefined) found.push({ ...partition, topicId: this.topicIdOf(name) });
     }
     return found;
+  }
+
+  /** One damaged sector must not hide the other folders, so an id that cannot be read counts as missing. */
+  private topicIdOf(folder: string): Uuid | undefined {
+    let topicId = this.open.get(folder)?.topicId;
+    if (topicId !== undefined) return topicId;
+    const unread = diskErrorOf(() => {
+      topicId = readTopicId(this.disk, `${this.directory}/${folder}`);
+    });
+    if (unread !== undefined) this.logger.error('log-list-failed', { reason: unread.message });
+    return topicId;
   }
 
   /**

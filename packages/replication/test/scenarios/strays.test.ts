@@ -188,3 +188,37 @@ test('the name of a stray folder is cut to 255 characters, but keeps the partiti
   expect(stray).toHaveLength(255);
   expect(stray).toMatch(/^x+-0\.[0-9a-f]{32}-stray$/);
 });
+
+test('a folder without a topic id becomes a stray if no partition owns it, and then a stop is clean', () => {
+  const { world } = single();
+  const gone = world.controller.createTopic('gone', [[1]]);
+  world.advance(100);
+  const broker = world.broker(1);
+  broker.kill();
+  broker.disk.remove(`${DATA}/gone-0/partition.metadata`);
+  world.controller.commit([{ type: 'removeTopic', topicId: gone }]);
+  broker.start();
+  world.advance(6000);
+  expect(folders(world)).toEqual(['events-0', expect.stringMatching(/^gone-0\..*-stray$/)]);
+  expect(events(world, 'folder-without-topic-id-kept')).toHaveLength(1);
+  broker.manager.close({ clean: true }, () => {});
+  world.advance(500);
+  expect(broker.disk.exists(`${DATA}/.kafka_cleanshutdown`)).toBe(true);
+});
+
+test('one listing of the folders is enough for all topics that a record batch deletes', () => {
+  const world = new World({ brokers: 1 }).start();
+  const broker = world.broker(1);
+  broker.disk.failWrites = 'ENOSPC';
+  const topics = Array.from({ length: 30 }, (_, index) => world.controller.createTopic(`t${index}`, [[1]]));
+  world.advance(100);
+  const list = broker.disk.list.bind(broker.disk);
+  let listings = 0;
+  broker.disk.list = (path) => {
+    if (path === DATA) listings++;
+    return list(path);
+  };
+  world.controller.commit(topics.map((topicId) => ({ type: 'removeTopic', topicId }) as const));
+  world.advance(10);
+  expect(listings).toBeLessThan(5);
+});

@@ -132,6 +132,11 @@ export const replicaEvents = {
     facts: ['topic', 'partition', 'topicId', 'folder'],
     says: 'The broker keeps the log of {topic}-{partition} in the folder {folder}, because the metadata do not have its topic.',
   },
+  'folder-without-topic-id-kept': {
+    level: 'warn',
+    facts: ['topic', 'partition', 'folder'],
+    says: 'The broker keeps in {folder} a folder named {topic}-{partition} without a topic id, because it does not host this partition.',
+  },
   'stray-replicas-found': {
     level: 'warn',
     facts: ['count', 'first'],
