@@ -31,6 +31,7 @@ test.each([
   [56_910, 'a checkpoint never gets the content of a temporary file that a killed process left'],
   [109_230, 'a clean part also has the records below the log start offset, which may come back'],
   [140_458, 'a log that a crash brings back while it is emptied may forget its producers'],
+  [140_991, 'before the first flush, a power loss may take the folder of a log'],
 ])('seed %i: %s', (seed) => {
   expect(failureOf(seed)).toBeUndefined();
 });

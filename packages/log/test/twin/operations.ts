@@ -267,8 +267,9 @@ function remove(twin: LogTwin, count: number): void {
       if (removed === undefined) return;
       isRemoved = true;
       twin.unlinkable.push(...removed.paths);
-      // The removals before this one are durable.
-      line.startLow = Math.max(line.startLow, before);
+      // The removals before this one are durable. But until the first flush of the line has ended, a power
+      // loss may take the whole folder, and the line begins again.
+      if (line.durable > line.begin) line.startLow = Math.max(line.startLow, before);
       twin.removedTo = twin.log.firstSegmentOffset;
     });
     twin.disk.settle();
