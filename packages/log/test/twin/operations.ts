@@ -45,7 +45,11 @@ export const operations: Readonly<Record<Kind, (twin: LogTwin, random: Prng) => 
     twin.nowMs += random.below(900);
     twin.device.nowMs = twin.nowMs;
   },
-  truncate: (twin, random) => truncate(twin, between(random, twin.highWatermark, twin.endOffset)),
+  truncate(twin, random) {
+    truncate(twin, between(random, twin.highWatermark, twin.endOffset));
+    // When a crash brings the records of an emptied log back, the high watermark may lie within a batch.
+    twin.highWatermark = Math.min(twin.highWatermark, twin.endOffset);
+  },
   truncateCommitted(twin, random) {
     // The cleaner may have dropped records for the sake of those that this would cut off.
     if (twin.line.cleanedMax > 0) return;
