@@ -25,10 +25,11 @@ const ORDER = [
   'broker',
   'node',
   'sim',
+  'chaos',
   'cli',
 ] as const;
 /** Packages that are hosts: all of their files may touch the outside. */
-const HOSTS = new Set(['node', 'cli']);
+const HOSTS = new Set(['node', 'chaos', 'cli']);
 /** The node package is a host, but the simulator also runs its roles, so the roles must use only seams. */
 const SEAM_ONLY = /^packages\/node\/src\/roles\//;
 /**
@@ -55,11 +56,22 @@ const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     consumer: ['runtime'],
     groups: ['runtime', 'offsets', 'classic', 'consumer'],
   },
+  chaos: {
+    history: [],
+    scenario: [],
+    target: [],
+    links: ['target'],
+    workload: ['history', 'scenario'],
+    faults: ['scenario', 'target'],
+    checking: ['history'],
+    report: ['history'],
+    run: ['history', 'scenario', 'target', 'links', 'workload', 'faults', 'checking', 'report'],
+  },
   replication: { partition: [], serving: ['partition'], following: ['partition'] },
 };
 /** Files at the top of a package that hold types, limits and settings for all of its wings. */
 const SHARED = new Set(['types', 'limits']);
-const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|prom-client$|yaml$|commander$)/;
+const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|prom-client$|yaml$|ajv$|commander$)/;
 const FILE_LINES_MAX = 500;
 
 /** What the code of a heart must not contain, and for each what to use instead. */
