@@ -1,2 +1,3 @@
-export * from './types.ts';
+export * from './links/proxy-links.ts';
 export * from './target/target.ts';
+export * from './types.ts';
