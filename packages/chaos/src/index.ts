@@ -3,3 +3,7 @@ export * from './history/writer.ts';
 export * from './links/proxy-links.ts';
 export * from './target/target.ts';
 export * from './types.ts';
+export * from './workload/context.ts';
+export * from './workload/final-read.ts';
+export * from './workload/reader.ts';
+export * from './workload/writer.ts';
