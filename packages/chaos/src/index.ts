@@ -1,3 +1,4 @@
+export * from './checking/check.ts';
 export * from './history/reader.ts';
 export * from './history/writer.ts';
 export * from './links/proxy-links.ts';
