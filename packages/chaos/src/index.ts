@@ -6,5 +6,6 @@ export * from './target/target.ts';
 export * from './types.ts';
 export * from './workload/context.ts';
 export * from './workload/final-read.ts';
+export * from './workload/group-member.ts';
 export * from './workload/reader.ts';
 export * from './workload/writer.ts';
