@@ -57,9 +57,9 @@ export class Peers {
     if (!this.knowsNodes) return { end: 'clients', isSure: true, inode: undefined };
     const key = `${clientPort}:${proxyPort}`;
     const isFresh = this.#now() - this.#lookedAtMs < LOOK_MS;
-    if (!isFresh || !this.#found.has(key)) this.#look();
+    if (!isFresh || !this.#found.has(key)) this.#look(key);
     // The kernel gives the table out in pieces, so one that changes meanwhile may lack a line.
-    if (!this.#found.has(key)) this.#look();
+    if (!this.#found.has(key)) this.#look(key);
     const peer = this.#found.get(key);
     this.#found.delete(key);
     return peer ?? { end: 'clients', isSure: true, inode: undefined };
@@ -70,19 +70,29 @@ export class Peers {
     return this.#owners().get(inode);
   }
 
-  #look(): void {
-    const owners = this.#owners();
-    // Only this process surely is none of the nodes while a node's pid is unknown.
-    const isEveryPidKnown = this.#nodes.every((id) => this.#pidOf(id) !== undefined);
-    const own = isEveryPidKnown ? [] : this.#system.socketsOfProcess(process.pid);
-    const ours = new Set(own);
-    this.#found = new Map();
-    for (const { localPort, remotePort, inode } of this.#system.clientSockets(this.#proxyPorts)) {
-      const node = owners.get(inode);
-      const isSure = node !== undefined || isEveryPidKnown || ours.has(inode);
-      this.#found.set(`${localPort}:${remotePort}`, { end: node ?? 'clients', isSure, inode });
-    }
+  /** Finds the owner of the connection `key`, and those of others that the same look finds. */
+  #look(key: string): void {
+    const sockets = this.#system.clientSockets(this.#proxyPorts);
     this.#lookedAtMs = this.#now();
+    this.#found = new Map();
+    // This process has most of the clients. To look through all nodes for each of them would take too long.
+    const ours = new Set(this.#system.socketsOfProcess(process.pid));
+    const others: ClientSocket[] = [];
+    for (const socket of sockets) {
+      if (ours.has(socket.inode)) this.#keep(socket, 'clients', true);
+      else others.push(socket);
+    }
+    if (this.#found.has(key)) return;
+    const isEveryPidKnown = this.#nodes.every((id) => this.#pidOf(id) !== undefined);
+    const owners = this.#owners();
+    for (const socket of others) {
+      const node = owners.get(socket.inode);
+      this.#keep(socket, node ?? 'clients', node !== undefined || isEveryPidKnown);
+    }
+  }
+
+  #keep({ localPort, remotePort, inode }: ClientSocket, end: LinkEnd, isSure: boolean): void {
+    this.#found.set(`${localPort}:${remotePort}`, { end, isSure, inode });
   }
 
   #owners(): Map<string, NodeId> {

@@ -8,6 +8,8 @@ class FakeSystem {
   readonly table = new Map<number, string>();
   readonly open = new Map<number, string[]>();
   looks = 0;
+  /** The processes whose sockets were asked for. */
+  readonly processes: number[] = [];
 
   connect(pid: number, port: number): void {
     const inode = `${port}0`;
@@ -21,6 +23,7 @@ class FakeSystem {
   }
 
   socketsOfProcess(pid: number) {
+    this.processes.push(pid);
     return this.open.get(pid) ?? [];
   }
 }
@@ -53,6 +56,15 @@ test('one look finds the owners of all connections that are under way', () => {
   for (let port = 5000; port < 5100; port++) system.connect(101, port);
   for (let port = 5000; port < 5100; port++) expect(peers.find(port, PROXY).end).toBe(1);
   expect(system.looks).toBe(1);
+});
+
+test('a socket of this process is found without a look at the nodes', () => {
+  const { system, peers } = setUp({ 1: 101 });
+  system.connect(process.pid, 5000);
+  system.connect(101, 5001);
+  expect(peers.find(5000, PROXY)).toEqual({ end: 'clients', isSure: true, inode: '50000' });
+  expect(system.processes).toEqual([process.pid]);
+  expect(peers.find(5001, PROXY).end).toBe(1);
 });
 
 test('a port that another process has got meanwhile is looked up again', () => {

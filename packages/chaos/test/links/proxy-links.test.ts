@@ -258,6 +258,8 @@ test('a slow receiver slows the sender, and the proxy holds no more than some bu
 test.runIf(hasProc())('a child process is a node or a client, by the pid of the node', async () => {
   const cluster = await setUp();
   const inner = await child();
+  // With all pids known, the proxy looks only once.
+  cluster.pids.set(1, process.pid);
   cluster.pids.set(2, inner.process.pid!);
   inner.connect(cluster.proxyPorts.get(1)!);
   await until(() => expect(inner.text()).toContain('connected'));
