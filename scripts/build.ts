@@ -42,6 +42,7 @@ await build({
 });
 writeDeclarations();
 cpSync(join(root, 'packages/cli/bin'), join(out, 'bin'), { recursive: true });
+cpSync(join(root, 'packages/chaos/assets'), join(out, 'assets'), { recursive: true });
 for (const file of ['README.md', 'LICENSE']) cpSync(join(root, file), join(out, file));
 const manifest = {
   name: cli.name,

@@ -58,8 +58,8 @@ const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   chaos: {
     history: [],
-    scenario: [],
     target: [],
+    scenario: ['target'],
     links: ['target'],
     workload: ['history', 'scenario'],
     faults: ['scenario', 'target'],
@@ -69,8 +69,8 @@ const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   replication: { partition: [], serving: ['partition'], following: ['partition'] },
 };
-/** Files at the top of a package that hold types, limits and settings for all of its wings. */
-const SHARED = new Set(['types', 'limits']);
+/** Files at the top of a package that hold types, limits, settings and assets for all of its wings. */
+const SHARED = new Set(['types', 'limits', 'assets']);
 const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|prom-client$|yaml$|ajv$|commander$)/;
 const FILE_LINES_MAX = 500;
 

@@ -39,7 +39,7 @@ export interface ChaosTarget {
   close(keep: boolean): Promise<void>;
 }
 
-/** `processes`: kill, pause, stop, start. `links`: the network. `files`: the data folders of stopped nodes. */
+/** `processes`: kill, pause, stop, start. `links`: the network. `files`: data folders of stopped nodes. */
 export type Ability = 'processes' | 'links' | 'files';
 
 /** One end of a link: a node, or every client together. */
