@@ -1,0 +1,3 @@
+export * from './html.ts';
+export * from './model.ts';
+export * from './terminal.ts';
