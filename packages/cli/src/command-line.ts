@@ -12,6 +12,7 @@
  * 4. README.md lists the commands: add a sentence there.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { addChaos } from './definitions/chaos.ts';
 import { addConfig } from './definitions/config.ts';
 import { addGroup } from './definitions/group.ts';
 import {
@@ -68,6 +69,7 @@ function buildProgram(): Command {
   addConsume(program);
   addGroup(program);
   addSim(program);
+  addChaos(program);
   return program;
 }
 

@@ -28,6 +28,7 @@ const commands = [
   'consume',
   ...['list', 'describe', 'lag', 'reset', 'delete'].map((verb) => `group ${verb}`),
   'sim',
+  ...['run', 'list', 'check', 'report'].map((verb) => `chaos ${verb}`),
 ];
 
 const B = ['-b', 'localhost:1'];
@@ -43,6 +44,16 @@ test.each([
   [['cluster', 'start', '--dir', 'x', '--colour', 'red'], "unknown option '--colour'"],
   [['cluster', 'start', '--dir', 'x', '--port', '65536'], 'Expected a whole number from 1 to 65535'],
   [['cluster', 'start', '--dir', 'x', '--timeout', '0'], 'Expected a whole number from 1 to 86400'],
+  [['chaos', 'run', '--minutes', '0'], 'Expected a number above 0 and at most 10000'],
+  [
+    ['chaos', 'run', '--scenario', 'x'],
+    "there is no scenario 'x', and no such file; the built-in scenarios are acks-1",
+  ],
+  [
+    ['chaos', 'run', '--brokers', '2'],
+    'the topic orders of the scenario leader-failover needs 3 brokers; --brokers is 2',
+  ],
+  [['chaos', 'check', '/nowhere'], '/nowhere has no history.jsonl; give the folder of a run'],
   [['cluster', 'start'], "'--dir <folder>' not specified"],
   [['cluster', 'dance'], "unknown command 'dance'"],
   [['start', '--set', 'log.dirs'], 'Expected key=value'],

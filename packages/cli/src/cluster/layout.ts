@@ -24,6 +24,8 @@ export interface LocalNode {
   id: number;
   role: Role;
   port: number;
+  /** The port at which clients and other nodes reach the node: its own, or that of a proxy in front of it. */
+  reachedAt: number;
   directory: string;
 }
 
@@ -34,6 +36,8 @@ export interface Layout {
   port: number;
   /** Settings for every node; they override those that `settingsOf` derives from the other fields. */
   settings: Settings;
+  /** The port of each node's proxy is this much higher than its own port. Undefined: there are no proxies. */
+  proxyDistance?: number;
 }
 
 export type Settings = Readonly<Record<string, string>>;
@@ -58,6 +62,7 @@ export function nodesOf(layout: Layout): LocalNode[] {
       id,
       role: isController ? 'controller' : 'broker',
       port,
+      reachedAt: port + (layout.proxyDistance ?? 0),
       directory: join(layout.directory, `node-${id}`),
     });
   }
@@ -67,7 +72,7 @@ export function nodesOf(layout: Layout): LocalNode[] {
 export function bootstrapServers(layout: Layout): string {
   return nodesOf(layout)
     .filter((node) => node.role === 'broker')
-    .map((node) => `localhost:${node.port}`)
+    .map((node) => `localhost:${node.reachedAt}`)
     .join(',');
 }
 
@@ -166,10 +171,10 @@ export function settingsOf(layout: Layout, node: LocalNode): Settings {
   return {
     'process.roles': node.role,
     'node.id': String(node.id),
-    'controller.quorum.voters': voters.map((voter) => `${voter.id}@127.0.0.1:${voter.port}`).join(','),
+    'controller.quorum.voters': voters.map((voter) => `${voter.id}@127.0.0.1:${voter.reachedAt}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     listeners: `${listener}://127.0.0.1:${node.port}`,
-    ...(node.role === 'broker' ? { 'advertised.listeners': `PLAINTEXT://localhost:${node.port}` } : {}),
+    ...(node.role === 'broker' ? { 'advertised.listeners': `PLAINTEXT://localhost:${node.reachedAt}` } : {}),
     'log.dirs': join(node.directory, 'data'),
     'default.replication.factor': String(factor),
     'min.insync.replicas': String(Math.max(1, factor - 1)),
