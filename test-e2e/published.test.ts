@@ -41,6 +41,9 @@ test('the installed package runs its command and starts a cluster', async () => 
   const command = join(folder, 'node_modules/millrace/bin/millrace.mjs');
   expect(String((await run(process.execPath, [command, '--help'])).stdout)).toContain('Usage: millrace');
   expect(String((await run(process.execPath, [command, '--version'])).stdout)).toBe(`${version}\n`);
+  expect(String((await run(process.execPath, [command, 'chaos', 'list'])).stdout)).toContain(
+    'leader-failover',
+  );
   writeFileSync(join(folder, 'program.js'), PROGRAM);
   const program = spawn(process.execPath, ['program.js'], {
     cwd: folder,
