@@ -16,6 +16,7 @@ const scripts = {
   check: ['scripts/test.ts', '--only', 'check'],
   example: ['examples/kafkajs/orders.ts'],
   'test:compose': ['deploy/test-compose.ts'],
+  'chaos:all': ['packages/cli/src/main.ts', 'chaos', 'run', '--scenario', 'all'],
   'soak:failover': ['test-e2e/soak/failover.ts'],
   'soak:kill-all': ['test-e2e/soak/kill-all.ts'],
   'soak:garbage': ['test-e2e/soak/garbage.ts'],

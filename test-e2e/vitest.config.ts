@@ -5,6 +5,7 @@ const APART = [
   'published.test.ts',
   'exchange/*.test.ts',
   'groups/console.test.ts',
+  'chaos/*.test.ts',
   'soak/log.test.ts',
   '../packages/log/test/scenarios/kafka-dump-log.test.ts', // needs Kafka's own tools, like the console tools
   '../packages/protocol/test/scenarios/kafka-schemas.test.ts', // needs Maven, like the Java client
