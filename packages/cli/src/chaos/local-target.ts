@@ -32,6 +32,12 @@ export interface LocalTargetOptions {
   readonly interrupted: Promise<void>;
 }
 
+/** Thrown when the user interrupts the first start of the cluster. Then no node runs. */
+export class InterruptedStart extends Error {
+  override readonly name = 'InterruptedStart';
+}
+
+const NEVER = new Promise<void>(() => {});
 const START_LIMIT_MS = 60_000;
 const PROXY_DISTANCE = 100;
 /** The port of the first controller is this much higher than that of the first broker; see layout.ts. */
@@ -45,12 +51,10 @@ export class LocalTarget implements ChaosTarget {
   readonly links: ProxyLinks | undefined;
   private readonly layout: Layout;
   private readonly byId: ReadonlyMap<NodeId, LocalNode>;
-  private readonly interrupted: Promise<void>;
 
-  private constructor(layout: Layout, links: ProxyLinks | undefined, interrupted: Promise<void>) {
+  private constructor(layout: Layout, links: ProxyLinks | undefined) {
     this.layout = layout;
     this.links = links;
-    this.interrupted = interrupted;
     this.bootstrapServers = bootstrapServers(layout);
     const nodes = nodesOf(layout);
     this.byId = new Map(nodes.map((node) => [node.id, node]));
@@ -60,7 +64,7 @@ export class LocalTarget implements ChaosTarget {
     );
   }
 
-  /** Starts the cluster. Resolves when every broker serves. Rejects if the user interrupts. */
+  /** Starts the cluster. Resolves when every broker serves. May reject with InterruptedStart or UserError. */
   static async start(o: LocalTargetOptions): Promise<LocalTarget> {
     const { directory, controllers, brokers, settings, hasLinks, interrupted } = o;
     const layout: Layout = {
@@ -85,9 +89,9 @@ export class LocalTarget implements ChaosTarget {
           pidOf: (id) => pidOf(nodes.find((node) => node.id === id)!),
         })
       : undefined;
-    const target = new LocalTarget(layout, links, interrupted);
+    const target = new LocalTarget(layout, links);
     try {
-      await target.startLocal(nodes, () => brokersNotServing(layout));
+      await target.startLocal(nodes, () => brokersNotServing(layout), interrupted);
       return target;
     } catch (error) {
       await target.close(true);
@@ -117,8 +121,9 @@ export class LocalTarget implements ChaosTarget {
 
   async start(ids: readonly NodeId[]): Promise<void> {
     const stopped = ids.map((id) => this.node(id)).filter((node) => stateOf(node) === 'stopped');
-    // The start does not wait for the other nodes: they may be paused or cut off.
-    if (stopped.length > 0) await this.startLocal(stopped, async () => []);
+    // The start does not wait for the other nodes: they may be paused or cut off. An interrupt does not end
+    // it, because the run then heals the cluster.
+    if (stopped.length > 0) await this.startLocal(stopped, async () => [], NEVER);
   }
 
   dataFolder(id: NodeId): string {
@@ -153,8 +158,8 @@ export class LocalTarget implements ChaosTarget {
   private async startLocal(
     nodes: readonly LocalNode[],
     notServing: () => Promise<readonly LocalNode[]>,
+    interrupted: Promise<void>,
   ): Promise<void> {
-    const { interrupted } = this;
     const serves = await startNodes({
       nodes,
       timeoutMs: START_LIMIT_MS,
@@ -162,7 +167,7 @@ export class LocalTarget implements ChaosTarget {
       ready: () => {},
       notServing,
     });
-    if (!serves) throw new Error('interrupted');
+    if (!serves) throw new InterruptedStart();
   }
 }
 

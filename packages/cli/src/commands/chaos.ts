@@ -21,7 +21,7 @@ import {
 import { createTopicRequest } from '@millrace/client';
 import { apis } from '@millrace/protocol';
 import { noteCluster, stopLeftovers } from '../chaos/leftovers.ts';
-import { LocalTarget } from '../chaos/local-target.ts';
+import { InterruptedStart, LocalTarget } from '../chaos/local-target.ts';
 import type { Settings } from '../cluster/layout.ts';
 import { INTERRUPTED, nextInterrupt } from '../interrupt.ts';
 import { UserError } from '../user-error.ts';
@@ -108,6 +108,10 @@ export async function chaosRun(options: ChaosRunOptions): Promise<void> {
     print(options, model, { out, problem: result.problem });
     if (!isGood) process.exitCode = 1;
     else if (abort.signal.aborted) process.exitCode = INTERRUPTED;
+  } catch (error) {
+    if (!(error instanceof InterruptedStart)) throw error;
+    say('interrupted; every node has stopped');
+    process.exitCode = INTERRUPTED;
   } finally {
     interrupt.forget();
     await target?.close(!isGood || options.keep === true);

@@ -63,6 +63,25 @@ test('Ctrl-C heals the fault that lasts, and checks the history so far', async (
   expect(new Set(states())).toEqual(new Set(['stopped']));
 });
 
+test('Ctrl-C while a node is down starts it again, and reads every record back', async () => {
+  const command = run('--scenario', 'leader-failover', '--minutes', '5');
+  await command.said('kill -9 of broker');
+  command.child.kill('SIGINT');
+  expect(await command.exit(), command.output()).toBe(130);
+  expect(command.output()).toContain('reads every record back');
+  expect(command.output()).not.toContain('ended early');
+  expect(command.output()).toMatch(/[1-9][\d,]* records acknowledged/);
+});
+
+test('Ctrl-C while the cluster starts stops every node', async () => {
+  const command = run();
+  await command.said('starts 3 controllers');
+  await sleep(300);
+  command.child.kill('SIGINT');
+  expect(await command.exit(), command.output()).toBe(130);
+  expect(command.output()).toContain('interrupted; every node has stopped');
+});
+
 test('after a kill of the command, the next run stops the nodes that it left, and says so', async () => {
   const command = run('--scenario', 'freeze-leader', '--minutes', '5');
   await command.said('SIGSTOP of broker');
