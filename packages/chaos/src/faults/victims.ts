@@ -21,9 +21,9 @@ export async function victimsOf(victim: Victim, context: FaultContext): Promise<
       return { nodes: [id], sentence: `broker ${id}` };
     }
     case 'two-brokers': {
+      if (brokers.length < 2) return undefined;
       const first = brokers.splice(random.below(brokers.length), 1)[0]!;
-      const second = brokers[random.below(brokers.length)];
-      if (second === undefined) return undefined;
+      const second = brokers[random.below(brokers.length)]!;
       return { nodes: [first, second], sentence: `brokers ${first} and ${second}` };
     }
     case 'leader':

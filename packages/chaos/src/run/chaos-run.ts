@@ -115,7 +115,8 @@ class ChaosRun {
       isFull: () => this.history.isFull,
     };
     this.watch.start();
-    await this.untilHealthy();
+    const problem = await this.untilHealthy();
+    if (problem !== undefined) throw new Error(problem);
     for (const client of clients) {
       const { partitions } = scenario.topics.find(({ name }) => name === client.topic)!;
       this.clients.push(await startClient(client, context, partitions));
@@ -130,15 +131,17 @@ class ChaosRun {
     const endMs = performance.now() + minutes * 60_000;
     const schedule = new Schedule(scenario, random);
     while (performance.now() < endMs) {
-      await this.oneFault(schedule.next());
-      const problem = await this.untilHealthy();
+      const next = schedule.next();
+      if (!(await this.oneFault(next))) schedule.postpone(next);
+      const problem = await this.untilHealthy(interrupt);
       if (problem !== undefined) return problem;
       await sleep(schedule.pauseMs(), undefined, { signal: interrupt });
     }
     return undefined;
   }
 
-  private async oneFault({ plan, lastsMs }: NextFault): Promise<void> {
+  /** Returns false if no node has the role of the victim now. */
+  private async oneFault({ plan, lastsMs }: NextFault): Promise<boolean> {
     const { target, random, interrupt, say, scenario } = this.o;
     const { topics } = scenario;
     const groups = [
@@ -146,7 +149,7 @@ class ChaosRun {
     ];
     const fromUs = this.nowUs();
     const fault = await inject(plan, { target, cluster: this.watch, random, topics, groups });
-    if (fault === undefined) return;
+    if (fault === undefined) return false;
     const id = ++this.faults;
     const { sentence, nodes } = fault;
     this.add({ line: 'fault-begins', id, kind: `${plan.fault}-${plan.victim}`, sentence, nodes, fromUs });
@@ -156,6 +159,7 @@ class ChaosRun {
     } finally {
       await this.heal(fault, id);
     }
+    return true;
   }
 
   private async heal(fault: ActiveFault, id: number): Promise<void> {
@@ -164,7 +168,7 @@ class ChaosRun {
   }
 
   /** Waits until the cluster has recovered. Returns why it has not, when the limit is over. */
-  private async untilHealthy(): Promise<string | undefined> {
+  private async untilHealthy(interrupt?: AbortSignal): Promise<string | undefined> {
     const { scenario } = this.o;
     const factors = new Map(scenario.topics.map(({ name, replicationFactor }) => [name, replicationFactor]));
     const endMs = performance.now() + RECOVERY_LIMIT_MS;
@@ -173,7 +177,7 @@ class ChaosRun {
       if (why === undefined) return undefined;
       if (performance.now() > endMs)
         return `the cluster has not recovered within ${RECOVERY_LIMIT_MS / 1000} s: ${why}`;
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, undefined, { signal: interrupt });
     }
   }
 
@@ -181,22 +185,27 @@ class ChaosRun {
   private async end(problem: string | undefined): Promise<string | undefined> {
     const { target, scenario, say } = this.o;
     let found = problem;
-    try {
-      target.links?.heal();
-      const ids = target.nodes.map(({ id }) => id);
-      await target.resume(ids.filter((id) => target.stateOf(id) === 'paused'));
-      await target.start(ids.filter((id) => target.stateOf(id) === 'stopped'));
-      say('waits for the last acknowledgements');
-      found ??= await this.untilHealthy();
-      await Promise.all(this.clients.map((client) => client.stop(STOP_CLIENTS_MS)));
-      say('reads every record back');
-      const context = { bootstrapServers: target.bootstrapServers, nowUs: this.nowUs };
-      const topics = scenario.topics.map(({ name }) => name);
-      await finalRead({ ...context, sink: (line) => this.add(line) }, { topics, timeoutMs: FINAL_READ_MS });
-    } catch (error) {
-      found ??= (error as Error).message;
-    }
-    await Promise.all(this.clients.map((client) => client.stop(0)));
+    /** Runs a step, which may return what went wrong. A step that fails must not prevent the next one. */
+    const step = async (work: () => Promise<unknown>): Promise<void> => {
+      try {
+        const failure = await work();
+        if (typeof failure === 'string') found ??= failure;
+      } catch (error) {
+        found ??= (error as Error).message;
+      }
+    };
+    const ids = target.nodes.map(({ id }) => id);
+    target.links?.heal();
+    await step(() => target.resume(ids.filter((id) => target.stateOf(id) === 'paused')));
+    await step(() => target.start(ids.filter((id) => target.stateOf(id) === 'stopped')));
+    say('waits for the last acknowledgements');
+    await step(() => this.untilHealthy());
+    await Promise.all(this.clients.map((client) => client.stop(STOP_CLIENTS_MS)));
+    say('reads every record back');
+    const context = { bootstrapServers: target.bootstrapServers, nowUs: this.nowUs };
+    const topics = scenario.topics.map(({ name }) => name);
+    const sink = (line: HistoryLine) => this.add(line);
+    await step(() => finalRead({ ...context, sink }, { topics, timeoutMs: FINAL_READ_MS }));
     await this.watch.stop();
     return found;
   }

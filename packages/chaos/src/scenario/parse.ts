@@ -26,6 +26,7 @@ interface FileScenario extends Omit<Scenario, 'clients'> {
 }
 
 const SCHEMA = 'schema/scenario.schema.json';
+const DAY_MS = 86_400_000;
 
 /** `file`: its name, for messages. Throws a ScenarioError. */
 export function parseScenario(text: string, file: string): Scenario {
@@ -83,6 +84,18 @@ function sentenceOf({
   return [undefined, `${field === '' ? 'the file' : field} ${message}`];
 }
 
+const KEEPS_ALL = 'the checkers would take records that the settings remove for lost';
+/** Settings of topics with which a cluster may lose records legally. */
+const FORBIDDEN: Readonly<Record<string, { allows(value: string): boolean; readonly because: string }>> = {
+  'unclean.leader.election.enable': {
+    allows: (value) => value === 'false',
+    because: 'an unclean election may lose acknowledged records',
+  },
+  'cleanup.policy': { allows: (value) => value === 'delete', because: KEEPS_ALL },
+  'retention.ms': { allows: (value) => Number(value) < 0 || Number(value) >= DAY_MS, because: KEEPS_ALL },
+  'retention.bytes': { allows: (value) => Number(value) < 0, because: KEEPS_ALL },
+};
+
 /** Checks what a schema cannot say. */
 function checkMeaning({ topics, clients, faults, pauseMs }: FileScenario, report: Report): void {
   const names = new Set(topics.map(({ name }) => name));
@@ -109,6 +122,13 @@ function checkMeaning({ topics, clients, faults, pauseMs }: FileScenario, report
     if (min! > max!) report(path, `${path.at(-1)} [${min}, ${max}]: the first number may not be larger`);
   };
   checkRange(pauseMs, ['pauseMs']);
+  topics.forEach(({ config }, index) => {
+    for (const [key, rule] of Object.entries(FORBIDDEN)) {
+      const value = config[key];
+      if (value !== undefined && !rule.allows(String(value)))
+        report(['topics', index, 'config', key], `${key}=${value} is not allowed: ${rule.because}`);
+    }
+  });
   const hasGroup = clients.some(({ role }) => role === 'group-member');
   faults.forEach(({ lastsMs, victim }, index) => {
     checkRange(lastsMs, ['faults', index, 'lastsMs']);

@@ -27,6 +27,11 @@ export class Schedule {
     return { plan: plan!, lastsMs: this.draw(plan!.lastsMs) };
   }
 
+  /** Puts a fault back into its round, because it had no victim. */
+  postpone({ plan }: NextFault): void {
+    this.round.push(plan);
+  }
+
   pauseMs(): number {
     return this.draw(this.scenario.pauseMs);
   }

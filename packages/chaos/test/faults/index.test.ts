@@ -80,6 +80,13 @@ test('two brokers differ', async () => {
   }
 });
 
+test('a cluster of one broker has no two brokers', async () => {
+  const { context } = contextOf();
+  const nodes = context.target.nodes.slice(0, 4);
+  const one = { ...context, target: { ...context.target, nodes } };
+  expect(await inject(plan('crash', 'two-brokers'), one)).toBeUndefined();
+});
+
 test('a fault without a victim is not injected', async () => {
   const { calls, context } = contextOf({ leader: -1, controller: -1, coordinator: -1 });
   for (const victim of ['leader', 'active-controller', 'coordinator', 'leader-and-controller'] as const)

@@ -65,6 +65,18 @@ test.each([
     GOOD.replace('faults:', '  - { role: writer, topic: orders, acks: 1 }\nfaults:'),
     /the writers of topic 'orders' have different acks/,
   ],
+  [
+    GOOD.replace('- name: orders', '- { name: orders, config: { cleanup.policy: compact } }'),
+    'mine.yaml:4: cleanup.policy=compact is not allowed: the checkers would take records that the settings remove for lost',
+  ],
+  [
+    GOOD.replace('- name: orders', '- { name: orders, config: { unclean.leader.election.enable: true } }'),
+    /^mine\.yaml:4: unclean\.leader\.election\.enable=true is not allowed: /,
+  ],
+  [
+    GOOD.replace('- name: orders', '- { name: orders, config: { retention.ms: 1000 } }'),
+    /retention\.ms=1000 is not/,
+  ],
   [GOOD.replace('- name: orders', '- { name: orders'), /^mine\.yaml:\d+: /],
   ['- just a list', 'mine.yaml:1: the file must be object'],
 ])('a mistake has its line: %#', (text, sentence) => {

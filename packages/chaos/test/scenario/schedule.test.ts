@@ -28,3 +28,11 @@ test('a fault lasts as long as its plan says', () => {
     expect(lastsMs).toBeLessThanOrEqual(plan.lastsMs[1]);
   }
 });
+
+test('a fault without a victim comes again in the same round', () => {
+  const schedule = new Schedule(scenario, new Prng(7));
+  const first = schedule.next();
+  schedule.postpone(first);
+  const round = Array.from({ length: scenario.faults.length }, () => schedule.next().plan);
+  expect(new Set(round)).toEqual(new Set(scenario.faults));
+});

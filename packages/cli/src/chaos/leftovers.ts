@@ -4,7 +4,7 @@
  * notes of commands that are gone, and stops their nodes.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { nodesOf, readLayout } from '../cluster/layout.ts';
 import { killNode, pidOf } from '../cluster/process.ts';
@@ -16,9 +16,9 @@ interface Note {
   readonly directory: string;
 }
 
-/** The folder of the notes. */
+/** The folder of this user's notes. */
 function notesFolder(): string {
-  return join(tmpdir(), 'millrace-chaos');
+  return join(tmpdir(), `millrace-chaos-${userInfo().username}`);
 }
 
 /** Notes the cluster of this command. Returns a function that removes the note. */
